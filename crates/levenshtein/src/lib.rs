@@ -1,1 +1,5 @@
-//! levenshtein
+//! Exact edit distances of many integer sequences.
+
+mod sequences;
+
+pub use sequences::Sequences;

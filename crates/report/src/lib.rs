@@ -1,1 +1,14 @@
-//! report
+//! A run of router traces and settings become one plain, versioned [`Report`].
+//!
+//! Charts, tables, links and exports are made from a [`Report`] alone, so a link shows exactly what a fresh
+//! analysis shows.
+
+mod model;
+mod settings;
+
+pub use model::{
+    Checkpoint, Consistency, Correlation, CrossDomain, Delays, Distance, Domain, FORMAT, GateKind,
+    Generalization, Group, LayerLoad, Load, Matched, Memorization, Note, NoteLevel, Pair, Report, Run,
+    Saturation, Series, Spectrum, Sweep, TStarDistance, TopCoactivation, VERSION,
+};
+pub use settings::{PairBudget, Settings, Unit, Window};

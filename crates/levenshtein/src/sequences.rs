@@ -1,0 +1,74 @@
+//! Many sequences end to end in one buffer.
+
+/// Sequences of `u16` symbols, stored end to end: sequence `i` is `symbols[offsets[i]..offsets[i + 1]]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sequences {
+    symbols: Vec<u16>,
+    /// One more than there are sequences, unless empty; the first is 0.
+    offsets: Vec<u32>,
+}
+
+impl Sequences {
+    /// No sequences yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { symbols: Vec::new(), offsets: vec![0] }
+    }
+
+    /// Appends one sequence.
+    pub fn push(&mut self, sequence: &[u16]) {
+        self.symbols.extend_from_slice(sequence);
+        self.end();
+    }
+
+    /// Appends one symbol to the sequence that the next [`Self::end`] closes.
+    pub fn push_symbol(&mut self, symbol: u16) {
+        self.symbols.push(symbol);
+    }
+
+    /// Closes the sequence made of the symbols pushed since the last one.
+    pub fn end(&mut self) {
+        if self.offsets.is_empty() {
+            self.offsets.push(0);
+        }
+        self.offsets.push(self.symbols.len() as u32);
+    }
+
+    /// How many sequences there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.offsets.len().saturating_sub(1)
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Sequence `i`. Panics when there is none.
+    #[must_use]
+    pub fn get(&self, i: usize) -> &[u16] {
+        &self.symbols[self.offsets[i] as usize..self.offsets[i + 1] as usize]
+    }
+
+    /// All of them in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u16]> {
+        (0..self.len()).map(|i| self.get(i))
+    }
+
+    /// The buffers: symbols, and offsets (one more than sequences).
+    #[must_use]
+    pub fn as_parts(&self) -> (&[u16], &[u32]) {
+        (&self.symbols, &self.offsets)
+    }
+
+    /// Sequences from their buffers; `None` unless the offsets start at 0, never fall and end at the last symbol.
+    #[must_use]
+    pub fn from_parts(symbols: Vec<u16>, offsets: Vec<u32>) -> Option<Self> {
+        let starts = offsets.first() == Some(&0);
+        let ends = offsets.last().is_some_and(|&end| end as usize == symbols.len());
+        let rises = offsets.windows(2).all(|pair| pair[0] <= pair[1]);
+        (starts && ends && rises).then_some(Self { symbols, offsets })
+    }
+}

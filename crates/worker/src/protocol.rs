@@ -1,0 +1,227 @@
+//! What page and analyst say to each other, by `postMessage`. All of it is plain data; `File` objects ride beside
+//! a [`Job`] in the message `{ job, files }`.
+
+use pathway::Edit;
+use report::{Report, Settings};
+use serde::{Deserialize, Serialize};
+
+/// What the page asks of the analyst.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "job", rename_all = "kebab-case")]
+pub enum Job {
+    /// Read these files, which come in the message's `files` in the same order.
+    AddFiles {
+        /// Path of each inside what was dropped (`run/step-100.safetensors`).
+        paths: Vec<String>,
+    },
+    /// Read these addresses: the example run's, or sources that the user named.
+    AddUrls {
+        /// Absolute addresses.
+        urls: Vec<String>,
+    },
+    /// Forget every file and figure.
+    Clear,
+    /// Forget one file.
+    RemoveFile {
+        /// Its row in the file table.
+        id: usize,
+    },
+    /// The user says what step a file's checkpoint is.
+    SetStep {
+        /// Its row in the file table.
+        id: usize,
+        /// The training step.
+        step: u64,
+    },
+    /// Recompute what depends on a changed setting.
+    Configure {
+        /// All settings.
+        settings: Settings,
+    },
+    /// Name the run.
+    Rename {
+        /// The title of its report.
+        title: String,
+    },
+    /// Stop what is under way; figures already made stay.
+    Cancel,
+    /// List samples, for the pickers of two pathways.
+    FindSamples {
+        /// Part of an id or a domain; empty for all.
+        query: String,
+        /// At most so many.
+        limit: usize,
+    },
+    /// Choose two samples at one checkpoint and align their pathways at all of them.
+    ChoosePair {
+        /// How to choose.
+        choice: PairChoice,
+        /// Index of the checkpoint whose distances count for nearest and farthest.
+        checkpoint: usize,
+    },
+}
+
+/// How two samples are chosen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "kebab-case")]
+pub enum PairChoice {
+    /// These two, by index in the run.
+    Samples {
+        /// The first.
+        a: usize,
+        /// The second.
+        b: usize,
+    },
+    /// Two of a domain at random.
+    Random {
+        /// The domain.
+        domain: String,
+        /// Changes the draw.
+        seed: u64,
+    },
+    /// The closest of the domain's measured pairs.
+    Nearest {
+        /// The domain.
+        domain: String,
+    },
+    /// The farthest of the domain's measured pairs.
+    Farthest {
+        /// The domain.
+        domain: String,
+    },
+}
+
+/// What the analyst tells the page.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// It can take jobs now.
+    Ready,
+    /// The file table as it is.
+    Files {
+        /// One row a file, bad ones among them.
+        rows: Vec<FileRow>,
+    },
+    /// How far the work is.
+    Progress(Progress),
+    /// The report so far, or the whole of it.
+    Report {
+        /// It.
+        report: Box<Report>,
+        /// Whether nothing more is under way.
+        complete: bool,
+    },
+    /// What two samples' pathways look like.
+    Alignment(Box<Alignment>),
+    /// Samples that match a query.
+    Samples {
+        /// Them.
+        samples: Vec<SampleRef>,
+        /// How many match in all.
+        matching: usize,
+    },
+    /// Work was stopped at the user's wish.
+    Cancelled,
+    /// The work is done; nothing is under way.
+    Idle,
+    /// Something failed that is not one file's fault, in whole sentences.
+    Failed {
+        /// What, where, what was expected, what to do.
+        message: String,
+    },
+}
+
+/// One line of the file table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FileRow {
+    /// Its number, stable while the page is open.
+    pub id: usize,
+    /// Path inside what was dropped, or address.
+    pub path: String,
+    /// What it was recognised as ("Grokscope trace", "Hugging Face router logits", "benchmark results").
+    pub kind: String,
+    /// Training step, for a checkpoint's trace.
+    pub step: Option<u64>,
+    /// Samples in it, for a trace.
+    pub samples: Option<usize>,
+    /// Bytes read of it.
+    pub bytes_read: u64,
+    /// Bytes of it.
+    pub bytes: u64,
+    /// Where it stands.
+    pub state: FileState,
+    /// Why it is not used, or what to know about it, in whole sentences.
+    pub messages: Vec<String>,
+}
+
+/// Where a file stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileState {
+    /// Known by name.
+    Waiting,
+    /// Being read.
+    Reading,
+    /// Its content is in the report.
+    Used,
+    /// Read and good, but not part of this run; the messages say why.
+    Left,
+    /// It cannot be read; the messages say why.
+    Failed,
+}
+
+/// How far the work is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// What is being done ("distances, step 5000").
+    pub stage: String,
+    /// Units done.
+    pub done: u64,
+    /// Units in all.
+    pub total: u64,
+    /// What they are.
+    pub unit: WorkUnit,
+}
+
+/// What progress is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WorkUnit {
+    /// Bytes read.
+    Bytes,
+    /// Pairs of pathways measured.
+    Pairs,
+}
+
+/// A sample that can be picked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampleRef {
+    /// Its index in the run.
+    pub index: usize,
+    /// Its id.
+    pub id: String,
+    /// Its domain.
+    pub domain: String,
+}
+
+/// Two samples' pathways, aligned at every checkpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Alignment {
+    /// The first sample.
+    pub a: SampleRef,
+    /// The second sample.
+    pub b: SampleRef,
+    /// One a checkpoint, in training order.
+    pub checkpoints: Vec<AlignedCheckpoint>,
+}
+
+/// Two pathways at one checkpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AlignedCheckpoint {
+    /// Training step.
+    pub step: u64,
+    /// Distance of the whole pathways, in symbols.
+    pub distance: u32,
+    /// One edit script a layer, each turning the first's experts of that layer into the second's.
+    pub layers: Vec<Vec<Edit>>,
+}
