@@ -33,7 +33,7 @@ pub struct Report {
     pub settings: Settings,
     /// Checkpoints in training order, `[C]`.
     pub checkpoints: Vec<Checkpoint>,
-    /// One part a domain, by name.
+    /// One part a domain, in the order in which the samples name them.
     pub domains: Vec<Domain>,
     /// Distances between samples of different domains (paper, appendix E.4).
     pub cross: Vec<CrossDomain>,
@@ -343,8 +343,8 @@ pub struct Pair {
 /// One course against accuracy (METRICS 7).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Correlation {
-    /// `distance`, `distance_normalised`, `consistency`, `smoothness`, `loss`, `loss_moving_average`,
-    /// `validation_loss`, `entropy`.
+    /// `distance`, `distance_normalised`, `consistency` (median), `consistency_mean`, `smoothness`,
+    /// `effective_dimension`, `entropy`, `loss`, `loss_moving_average`, `validation_loss`.
     pub metric: String,
     /// The group that the course is of.
     pub group: Group,

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Error;
+
 /// Every choice that changes a figure of a [`crate::Report`]; the defaults are the paper's where it has one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -87,4 +89,37 @@ pub struct Window {
     pub first: u64,
     /// Last step that counts.
     pub last: u64,
+}
+
+impl Settings {
+    /// Checks that every setting is in its range.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] naming the setting, its value and what is allowed.
+    pub fn check(&self) -> Result<(), Error> {
+        let refuse = |name, value: String, expected| Err(Error::Setting { name, value, expected });
+        let in_unit = |tau: &f64| *tau > 0.0 && *tau < 1.0;
+        if !in_unit(&self.tau) {
+            return refuse("tau", self.tau.to_string(), "a number between 0 and 1, like 0.7");
+        }
+        if self.sweep.len() > 16 || !self.sweep.iter().all(in_unit) {
+            return refuse("sweep", format!("{:?}", self.sweep), "at most 16 numbers between 0 and 1");
+        }
+        if let Some((domain, eps)) = self.eps.iter().find(|(_, eps)| !(eps.is_finite() && **eps > 0.0)) {
+            return refuse("eps", format!("{eps} for {domain}"), "a loss above 0, in nats");
+        }
+        if !(self.delta.is_finite() && self.delta >= 0.0) {
+            return refuse("delta", self.delta.to_string(), "a drift of the loss of 0 or more, in nats");
+        }
+        if !(self.alpha.is_finite() && self.alpha > 0.0) {
+            return refuse("alpha", self.alpha.to_string(), "a number above 0, like 0.01");
+        }
+        if let Some(window) = self.window.filter(|window| window.first > window.last) {
+            return refuse("window", format!("{} to {}", window.first, window.last), "a first step not after the last");
+        }
+        if self.pairs == (PairBudget::Sampled { per_checkpoint: 0 }) {
+            return refuse("pairs", "0".into(), "at least one pair a checkpoint");
+        }
+        Ok(())
+    }
 }

@@ -1,0 +1,132 @@
+//! Two samples' pathways side by side at every checkpoint: the only view that needs the run's own traces.
+
+use pathway::Edit;
+
+use super::{Analysis, Distances, Run};
+use crate::{
+    error::Error,
+    model::Group,
+    settings::{Settings, Unit},
+};
+
+/// How two samples are chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PairOfSamples {
+    /// These two, by index in the run.
+    These(usize, usize),
+    /// Two of a domain, drawn by a seed.
+    Random {
+        /// The domain.
+        domain: String,
+        /// Changes the draw.
+        seed: u64,
+    },
+    /// The closest of the domain's measured pairs.
+    Nearest {
+        /// The domain.
+        domain: String,
+    },
+    /// The farthest of the domain's measured pairs.
+    Farthest {
+        /// The domain.
+        domain: String,
+    },
+}
+
+/// Two samples' pathways at one checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlignedPair {
+    /// Training step.
+    pub step: u64,
+    /// Distance of the whole pathways, in symbols.
+    pub distance: u32,
+    /// One edit script a layer, from the first's experts to the second's.
+    pub layers: Vec<Vec<Edit>>,
+}
+
+impl Analysis {
+    /// Chooses two samples of a run; nearest and farthest by their distance at `checkpoint`.
+    ///
+    /// # Errors
+    /// [`Error::NoPair`] when the domain has fewer than two samples or is not analysed yet; what the host fails with.
+    pub async fn choose(
+        &self,
+        run: &Run,
+        settings: &Settings,
+        choice: &PairOfSamples,
+        checkpoint: usize,
+        distances: &dyn Distances,
+    ) -> Result<(usize, usize), Error> {
+        let domain_of = |name: &str| {
+            let at = run.domains.iter().position(|domain| domain.name == name);
+            at.ok_or_else(|| Error::NoPair { reason: format!("the run has no domain {name:?}") })
+        };
+        match choice {
+            PairOfSamples::These(a, b) => {
+                let samples = run.samples.len();
+                if *a < samples && *b < samples && a != b {
+                    Ok((*a, *b))
+                } else {
+                    Err(Error::NoPair { reason: format!("samples {a} and {b} are not two of the run's {samples}") })
+                }
+            }
+            PairOfSamples::Random { domain, seed } => {
+                let members = &run.domains[domain_of(domain)?].samples;
+                match pathway::sample_pairs(members.len(), 1, *seed).first() {
+                    Some(&(a, b)) => Ok((members[a as usize] as usize, members[b as usize] as usize)),
+                    None => Err(Error::NoPair { reason: format!("{domain:?} has fewer than two samples") }),
+                }
+            }
+            PairOfSamples::Nearest { domain } | PairOfSamples::Farthest { domain } => {
+                let nearest = matches!(choice, PairOfSamples::Nearest { .. });
+                let index = domain_of(domain)?;
+                let unknown = || Error::NoPair { reason: format!("{domain:?} is not analysed yet") };
+                let digest = self.digest(run, settings, checkpoint).ok_or_else(unknown)?;
+                let plan = super::plan::plan(run, settings);
+                let members = plan.domains[index].group(Group::All).ok_or_else(unknown)?;
+                let tau = digest.ranking.tau_index(settings.tau).ok_or_else(unknown)?;
+                let sequences = std::rc::Rc::new(match settings.unit {
+                    Unit::Symbol => digest.ranking.symbols(tau, &members.samples),
+                    Unit::Character => digest.ranking.characters(tau, &members.samples),
+                });
+                let found = distances.pairs(sequences, members.main.pairs.clone()).await?;
+                let measured = members.main.pairs.iter().zip(&found);
+                // Of equals the first pair: the same choice every time.
+                let best = if nearest {
+                    measured.min_by_key(|&(pair, distance)| (*distance, *pair))
+                } else {
+                    measured.min_by_key(|&(pair, distance)| (u32::MAX - *distance, *pair))
+                };
+                let (&(a, b), _) =
+                    best.ok_or_else(|| Error::NoPair { reason: format!("{domain:?} has fewer than two samples") })?;
+                Ok((members.samples[a as usize] as usize, members.samples[b as usize] as usize))
+            }
+        }
+    }
+
+    /// The pathways of two samples at every checkpoint that is analysed, layer by layer.
+    #[must_use]
+    pub fn align(&self, run: &Run, settings: &Settings, a: usize, b: usize) -> Vec<AlignedPair> {
+        let both = [a as u32, b as u32];
+        if run.samples.len() <= a.max(b) {
+            return Vec::new();
+        }
+        let checkpoints = run.checkpoints.iter().enumerate();
+        checkpoints
+            .filter_map(|(index, checkpoint)| {
+                let digest = self.digest(run, settings, index)?;
+                let tau = digest.ranking.tau_index(settings.tau)?;
+                let whole = digest.ranking.symbols(tau, &both);
+                let layers = (0..run.layers).map(|layer| {
+                    let lists = digest.ranking.layer(tau, layer, &both);
+                    pathway::align(lists.get(0), lists.get(1))
+                });
+                Some(AlignedPair {
+                    step: checkpoint.step,
+                    distance: levenshtein::distance(whole.get(0), whole.get(1)),
+                    layers: layers.collect(),
+                })
+            })
+            .collect()
+    }
+}

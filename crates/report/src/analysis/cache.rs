@@ -1,0 +1,88 @@
+//! What has been computed, by what it depends on: a changed setting or a new checkpoint recomputes only the rest.
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use pathway::UnitSum;
+
+use super::{
+    digest::{Digest, Selections},
+    measure::{Key, Measured},
+};
+
+/// Everything that has been computed so far.
+#[derive(Debug, Default)]
+pub struct Cache {
+    /// Digests by file, with the fingerprint of the run's samples and thresholds that they are of.
+    digests: BTreeMap<usize, (u64, Rc<Digest>)>,
+    /// Selections by file and fingerprint of domains and last checkpoint.
+    selections: BTreeMap<(usize, u64), Option<Rc<Vec<Selections>>>>,
+    /// Effective dimensions by file and fingerprint of group and ridge.
+    spectra: BTreeMap<(usize, u64), Rc<pathway::EffectiveDimension>>,
+    /// Sums of unit vectors by file and fingerprint of the group.
+    unit_sums: BTreeMap<(usize, u64), Rc<UnitSum>>,
+    /// Measured distances.
+    measured: BTreeMap<Key, Rc<Measured>>,
+    /// Correlations by fingerprint of both courses.
+    correlations: BTreeMap<u64, Rc<pathway::CorrelationResult>>,
+}
+
+impl Cache {
+    pub fn digest(&self, file: usize, of: u64) -> Option<Rc<Digest>> {
+        self.digests.get(&file).filter(|(fingerprint, _)| *fingerprint == of).map(|(_, digest)| Rc::clone(digest))
+    }
+
+    pub fn put_digest(&mut self, file: usize, of: u64, digest: Digest) {
+        self.digests.insert(file, (of, Rc::new(digest)));
+    }
+
+    /// The outer `None` is "not computed", the inner one "the trace has no selections".
+    pub fn selections(&self, file: usize, of: u64) -> Option<Option<Rc<Vec<Selections>>>> {
+        self.selections.get(&(file, of)).cloned()
+    }
+
+    pub fn put_selections(&mut self, file: usize, of: u64, selections: Option<Vec<Selections>>) {
+        self.selections.retain(|&(old, _), _| old != file);
+        self.selections.insert((file, of), selections.map(Rc::new));
+    }
+
+    pub fn spectrum(&self, file: usize, of: u64) -> Option<Rc<pathway::EffectiveDimension>> {
+        self.spectra.get(&(file, of)).cloned()
+    }
+
+    pub fn put_spectrum(&mut self, file: usize, of: u64, spectrum: pathway::EffectiveDimension) {
+        self.spectra.insert((file, of), Rc::new(spectrum));
+    }
+
+    pub fn unit_sum(&self, file: usize, of: u64) -> Option<Rc<UnitSum>> {
+        self.unit_sums.get(&(file, of)).cloned()
+    }
+
+    pub fn put_unit_sum(&mut self, file: usize, of: u64, sum: UnitSum) {
+        self.unit_sums.insert((file, of), Rc::new(sum));
+    }
+
+    pub fn measured(&self, key: Key) -> Option<Rc<Measured>> {
+        self.measured.get(&key).cloned()
+    }
+
+    pub fn put_measured(&mut self, key: Key, measured: Measured) {
+        self.measured.insert(key, Rc::new(measured));
+    }
+
+    pub fn correlation(
+        &mut self,
+        of: u64,
+        compute: impl FnOnce() -> pathway::CorrelationResult,
+    ) -> Rc<pathway::CorrelationResult> {
+        Rc::clone(self.correlations.entry(of).or_insert_with(|| Rc::new(compute())))
+    }
+
+    /// Forgets a file that is gone.
+    pub fn forget(&mut self, file: usize) {
+        self.digests.remove(&file);
+        self.selections.retain(|&(old, _), _| old != file);
+        self.spectra.retain(|&(old, _), _| old != file);
+        self.unit_sums.retain(|&(old, _), _| old != file);
+        self.measured.retain(|key, _| key.file() != file);
+    }
+}

@@ -1,0 +1,423 @@
+//! Drives an analysis: what is missing is read and measured, checkpoint by checkpoint, and a report is written each
+//! time it became sharper. Reading the next checkpoint overlaps with measuring the last one.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use futures::{
+    StreamExt as _,
+    channel::mpsc,
+    future::try_join,
+    stream::{self, TryStreamExt as _},
+};
+
+use super::{
+    cache::Cache,
+    compose,
+    digest::{Wanted, read_gates, read_selections},
+    host::{Distances, Stage, Watch},
+    measure::{Fingerprint, Measurement, Quantity},
+    plan::{Plan, plan},
+    run::Run,
+};
+use crate::{
+    error::Error,
+    model::{Group, Report},
+    settings::Settings,
+};
+
+/// Measurements under way at once: while the end of one keeps a few calculators busy, the next fills the others.
+const IN_FLIGHT: usize = 3;
+
+/// An analysis of one run. It remembers what it has computed, so that running it again after a changed setting or
+/// with a further checkpoint does only what is new.
+#[derive(Debug, Default)]
+pub struct Analysis {
+    cache: RefCell<Cache>,
+}
+
+/// One run of the analysis: what all its steps look at.
+pub(super) struct Job<'a> {
+    pub run: &'a Run,
+    pub settings: &'a Settings,
+    pub plan: Plan,
+    pub title: &'a str,
+    /// Thresholds of the ranking: the main one and those of the sweep.
+    pub taus: Vec<f64>,
+    /// Fingerprint of the run's samples and domains.
+    pub samples_of_run: u64,
+    pub cache: &'a RefCell<Cache>,
+}
+
+impl Analysis {
+    /// Nothing computed yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Forgets what was computed of a file.
+    pub fn forget(&self, file: usize) {
+        self.cache.borrow_mut().forget(file);
+    }
+
+    /// Analyses a run to its end. Partial reports go to `watch` from the second checkpoint on.
+    ///
+    /// # Errors
+    /// When a trace cannot be read to its end, or the host cannot compute.
+    pub async fn analyse(
+        &self,
+        run: &Run,
+        settings: &Settings,
+        title: &str,
+        distances: &dyn Distances,
+        watch: &dyn Watch,
+    ) -> Result<Report, Error> {
+        settings.check()?;
+        let job = Job::new(&self.cache, run, settings, title);
+        let main: Vec<Vec<Measurement>> = (0..run.checkpoints.len()).map(|c| job.main_measurements(c)).collect();
+        let side: Vec<Measurement> = (0..run.checkpoints.len()).flat_map(|c| job.side_measurements(c)).collect();
+        let meter = Meter::new(watch, job.missing_pairs(main.iter().flatten().chain(&side)), job.missing_bytes());
+
+        // Reading runs ahead of measuring: the pool works on one checkpoint while the next is folded.
+        let (read, ready) = mpsc::unbounded();
+        let reading = async {
+            for checkpoint in 0..run.checkpoints.len() {
+                job.read(checkpoint, &meter).await?;
+                read.unbounded_send(checkpoint).ok();
+            }
+            read.close_channel();
+            Ok::<(), Error>(())
+        };
+        let complete = Cell::new(0_usize);
+        let measuring = ready
+            .map(|checkpoint| {
+                let (job, main, meter) = (&job, &main, &meter);
+                async move {
+                    for measurement in &main[checkpoint] {
+                        job.measure(measurement, distances, meter).await?;
+                    }
+                    Ok::<usize, Error>(checkpoint)
+                }
+            })
+            .buffer_unordered(IN_FLIGHT)
+            .try_for_each(|_| {
+                complete.set(complete.get() + 1);
+                if complete.get() >= 2 {
+                    watch.partial(compose::report(&job, false));
+                }
+                futures::future::ready(Ok(()))
+            });
+        try_join(reading, measuring).await?;
+
+        stream::iter(&side)
+            .map(|measurement| job.measure(measurement, distances, &meter))
+            .buffer_unordered(IN_FLIGHT)
+            .try_for_each(|()| futures::future::ready(Ok(())))
+            .await?;
+        watch.breathe().await;
+        Ok(compose::report(&job, true))
+    }
+
+    /// The pathways of a checkpoint's samples, if the analysis has come that far.
+    pub(super) fn digest(&self, run: &Run, settings: &Settings, checkpoint: usize) -> Option<Rc<super::digest::Digest>> {
+        let job = Job::new(&self.cache, run, settings, "");
+        job.digest(checkpoint)
+    }
+}
+
+impl<'a> Job<'a> {
+    fn new(cache: &'a RefCell<Cache>, run: &'a Run, settings: &'a Settings, title: &'a str) -> Self {
+        let mut taus = settings.sweep.clone();
+        taus.push(settings.tau);
+        taus.sort_by(f64::total_cmp);
+        taus.dedup();
+        let mut samples_of_run = Fingerprint::new();
+        for sample in &run.samples {
+            samples_of_run.add_text(&sample.id);
+            samples_of_run.add_text(&sample.domain);
+        }
+        let plan = plan(run, settings);
+        Self { run, settings, plan, title, taus, samples_of_run: samples_of_run.value(), cache }
+    }
+
+    pub fn digest_fingerprint(&self) -> u64 {
+        let mut mix = Fingerprint::new();
+        mix.add(self.samples_of_run);
+        for tau in &self.taus {
+            mix.add(tau.to_bits());
+        }
+        mix.value()
+    }
+
+    pub fn digest(&self, checkpoint: usize) -> Option<Rc<super::digest::Digest>> {
+        let file = self.run.checkpoints[checkpoint].file;
+        self.cache.borrow().digest(file, self.digest_fingerprint())
+    }
+
+    pub fn spectrum_fingerprint(&self, samples: &[u32]) -> u64 {
+        let mut mix = Fingerprint::new();
+        mix.add(self.samples_of_run);
+        mix.add(self.settings.alpha.to_bits());
+        mix.add_all(samples);
+        mix.value()
+    }
+
+    pub fn unit_sum_fingerprint(&self, samples: &[u32]) -> u64 {
+        let mut mix = Fingerprint::new();
+        mix.add(self.samples_of_run);
+        mix.add_all(samples);
+        mix.value()
+    }
+
+    pub fn selections_fingerprint(&self) -> u64 {
+        let mut mix = Fingerprint::new();
+        mix.add(self.samples_of_run);
+        if let Some(last) = self.run.checkpoints.last() {
+            mix.add(last.file as u64);
+        }
+        mix.value()
+    }
+
+    /// Groups of equal `t*` whose gates stand in for embeddings: only at the last checkpoint, only where item gates
+    /// are given and text embeddings are not.
+    pub fn embedded_groups(&self, checkpoint: usize) -> Vec<Rc<[u32]>> {
+        let is_last = checkpoint + 1 == self.run.checkpoints.len();
+        if !is_last || self.run.item_gates.is_none() || self.run.embeddings.is_some() {
+            return Vec::new();
+        }
+        (0..self.plan.domains.len()).flat_map(|d| self.t_star_groups(d)).map(|(_, samples)| samples).collect()
+    }
+
+    /// Samples of a domain by `t*`, ascending; unconfirmed ones only when asked for.
+    pub fn t_star_groups(&self, domain: usize) -> Vec<(usize, Rc<[u32]>)> {
+        let last = self.run.checkpoints.len().saturating_sub(1);
+        let (plan, members) = (&self.plan.domains[domain], &self.run.domains[domain].samples);
+        (0..self.run.checkpoints.len())
+            .filter(|&at| at < last || self.settings.unconfirmed)
+            .filter_map(|at| {
+                let of_step = members.iter().zip(&plan.t_star).filter(|&(_, &t_star)| t_star == Some(at));
+                let samples: Rc<[u32]> = of_step.map(|(&sample, _)| sample).collect();
+                (!samples.is_empty()).then_some((at, samples))
+            })
+            .collect()
+    }
+
+    /// What has to be read of a checkpoint that the cache does not have.
+    fn wanted(&self, checkpoint: usize) -> Wanted {
+        let file = self.run.checkpoints[checkpoint].file;
+        let cache = self.cache.borrow();
+        let groups = self.plan.domains.iter().flat_map(|domain| &domain.groups);
+        Wanted {
+            digest: cache.digest(file, self.digest_fingerprint()).is_none().then(|| self.taus.clone()),
+            spectra: groups
+                .map(|members| Rc::clone(&members.samples))
+                .filter(|samples| !samples.is_empty())
+                .filter(|samples| cache.spectrum(file, self.spectrum_fingerprint(samples)).is_none())
+                .collect(),
+            unit_sums: self
+                .embedded_groups(checkpoint)
+                .into_iter()
+                .filter(|samples| cache.unit_sum(file, self.unit_sum_fingerprint(samples)).is_none())
+                .collect(),
+        }
+    }
+
+    /// Bytes that will be read: of every checkpoint of which something is missing.
+    fn missing_bytes(&self) -> u64 {
+        (0..self.run.checkpoints.len())
+            .filter(|&checkpoint| !self.wanted(checkpoint).is_empty())
+            .map(|checkpoint| self.run.checkpoints[checkpoint].trace.info.bytes)
+            .sum()
+    }
+
+    async fn read(&self, checkpoint: usize, meter: &Meter<'_>) -> Result<(), Error> {
+        let wanted = self.wanted(checkpoint);
+        let at = &self.run.checkpoints[checkpoint];
+        if !wanted.is_empty() {
+            let brought = read_gates(at, &wanted, meter.watch, |bytes| meter.read(bytes)).await?;
+            let mut cache = self.cache.borrow_mut();
+            if let Some(digest) = brought.digest {
+                cache.put_digest(at.file, self.digest_fingerprint(), digest);
+            }
+            for (samples, spectrum) in wanted.spectra.iter().zip(&brought.spectra) {
+                let dimension = spectrum.effective_dimension(self.settings.alpha);
+                cache.put_spectrum(at.file, self.spectrum_fingerprint(samples), dimension);
+            }
+            for (samples, sum) in wanted.unit_sums.iter().zip(brought.unit_sums) {
+                cache.put_unit_sum(at.file, self.unit_sum_fingerprint(samples), sum);
+            }
+        }
+        let fingerprint = self.selections_fingerprint();
+        let known = self.cache.borrow().selections(at.file, fingerprint).is_some();
+        if !known && let Some(last) = self.run.checkpoints.last() {
+            let domains: Vec<Rc<[u32]>> =
+                self.run.domains.iter().map(|domain| Rc::clone(&domain.samples)).collect();
+            let selections = read_selections(at, last, &domains, meter.watch).await?;
+            self.cache.borrow_mut().put_selections(at.file, fingerprint, selections);
+        }
+        Ok(())
+    }
+
+    /// The main figures of a checkpoint: distances of every domain's groups.
+    pub fn main_measurements(&self, checkpoint: usize) -> Vec<Measurement> {
+        let quantity = Quantity::Pathways { tau: self.settings.tau, unit: self.settings.unit };
+        let groups = self.plan.domains.iter().flat_map(|domain| &domain.groups);
+        groups
+            .map(|members| Measurement {
+                checkpoint,
+                quantity,
+                samples: Rc::clone(&members.samples),
+                pairs: members.main.clone(),
+                rows: None,
+            })
+            .collect()
+    }
+
+    /// The company of the main figures: null, other thresholds, layers, `t*` groups, domains against each other.
+    fn side_measurements(&self, checkpoint: usize) -> Vec<Measurement> {
+        let mut all = Vec::new();
+        for domain in 0..self.plan.domains.len() {
+            all.extend(self.null_measurements(checkpoint, domain));
+            all.extend((0..self.run.layers).map(|layer| self.layer_measurement(checkpoint, domain, layer)));
+            for group in [Group::All, Group::Memorized] {
+                let taus = self.settings.sweep.iter().copied();
+                all.extend(taus.filter_map(|tau| self.sweep_measurement(checkpoint, domain, group, tau)));
+            }
+            let groups = self.plan.domains[domain].by_t_star.len();
+            all.extend((0..groups).map(|at| self.t_star_measurement(checkpoint, domain, at)));
+        }
+        all.extend((0..self.plan.cross.len()).map(|at| self.cross_measurement(checkpoint, at)));
+        all
+    }
+
+    /// Draws of random pathways, as many as make the null's own noise small beside the pairs'.
+    pub fn null_measurements(&self, checkpoint: usize, domain: usize) -> Vec<Measurement> {
+        let Some(members) = self.plan.domains[domain].group(Group::All) else { return Vec::new() };
+        let replicates = (2_000 / members.side.pairs.len().max(1)).clamp(1, 8) as u64;
+        (0..replicates)
+            .map(|replicate| Measurement {
+                checkpoint,
+                quantity: Quantity::Null {
+                    tau: self.settings.tau,
+                    unit: self.settings.unit,
+                    seed: self.settings.seed.wrapping_add(replicate),
+                },
+                samples: Rc::clone(&members.samples),
+                pairs: members.side.clone(),
+                rows: None,
+            })
+            .collect()
+    }
+
+    pub fn layer_measurement(&self, checkpoint: usize, domain: usize, layer: usize) -> Measurement {
+        let members = &self.plan.domains[domain].groups[0];
+        Measurement {
+            checkpoint,
+            quantity: Quantity::Layer { tau: self.settings.tau, layer },
+            samples: Rc::clone(&members.samples),
+            pairs: members.side.clone(),
+            rows: None,
+        }
+    }
+
+    /// Distances at another threshold. At the main threshold the main figure already has them.
+    pub fn sweep_measurement(
+        &self,
+        checkpoint: usize,
+        domain: usize,
+        group: Group,
+        tau: f64,
+    ) -> Option<Measurement> {
+        let members = self.plan.domains[domain].group(group)?;
+        let pairs = if tau.to_bits() == self.settings.tau.to_bits() { &members.main } else { &members.side };
+        Some(Measurement {
+            checkpoint,
+            quantity: Quantity::Pathways { tau, unit: self.settings.unit },
+            samples: Rc::clone(&members.samples),
+            pairs: pairs.clone(),
+            rows: None,
+        })
+    }
+
+    pub fn t_star_measurement(&self, checkpoint: usize, domain: usize, at: usize) -> Measurement {
+        let (_, members) = &self.plan.domains[domain].by_t_star[at];
+        Measurement {
+            checkpoint,
+            quantity: Quantity::Pathways { tau: self.settings.tau, unit: self.settings.unit },
+            samples: Rc::clone(&members.samples),
+            pairs: members.side.clone(),
+            rows: None,
+        }
+    }
+
+    pub fn cross_measurement(&self, checkpoint: usize, at: usize) -> Measurement {
+        let cross = &self.plan.cross[at];
+        Measurement {
+            checkpoint,
+            quantity: Quantity::Pathways { tau: self.settings.tau, unit: self.settings.unit },
+            samples: Rc::clone(&cross.samples),
+            pairs: cross.pairs.clone(),
+            rows: Some(cross.rows),
+        }
+    }
+
+    /// What the cache knows of a measurement.
+    pub fn known(&self, measurement: &Measurement) -> Option<Rc<super::measure::Measured>> {
+        let file = self.run.checkpoints[measurement.checkpoint].file;
+        self.cache.borrow().measured(measurement.key(file, self.samples_of_run))
+    }
+
+    fn missing_pairs<'m>(&self, measurements: impl Iterator<Item = &'m Measurement>) -> u64 {
+        measurements
+            .filter(|measurement| self.known(measurement).is_none())
+            .map(|measurement| measurement.pairs.pairs.len() as u64)
+            .sum()
+    }
+
+    async fn measure(
+        &self,
+        measurement: &Measurement,
+        distances: &dyn Distances,
+        meter: &Meter<'_>,
+    ) -> Result<(), Error> {
+        if self.known(measurement).is_some() {
+            return Ok(());
+        }
+        let at = &self.run.checkpoints[measurement.checkpoint];
+        let Some(digest) = self.digest(measurement.checkpoint) else { return Ok(()) };
+        let measured = measurement.measure(&digest.ranking, distances).await?;
+        let key = measurement.key(at.file, self.samples_of_run);
+        self.cache.borrow_mut().put_measured(key, measured);
+        meter.measured(measurement.pairs.pairs.len() as u64);
+        meter.watch.breathe().await;
+        Ok(())
+    }
+}
+
+/// Counts work for the one who watches.
+struct Meter<'a> {
+    watch: &'a dyn Watch,
+    pairs: u64,
+    bytes: u64,
+    pairs_done: Cell<u64>,
+    bytes_done: Cell<u64>,
+}
+
+impl<'a> Meter<'a> {
+    fn new(watch: &'a dyn Watch, pairs: u64, bytes: u64) -> Self {
+        Self { watch, pairs, bytes, pairs_done: Cell::new(0), bytes_done: Cell::new(0) }
+    }
+
+    fn read(&self, bytes: u64) {
+        self.bytes_done.set((self.bytes_done.get() + bytes).min(self.bytes));
+        self.watch.progress(&Stage::Gates, self.bytes_done.get(), self.bytes);
+    }
+
+    fn measured(&self, pairs: u64) {
+        self.pairs_done.set((self.pairs_done.get() + pairs).min(self.pairs));
+        self.watch.progress(&Stage::Distances, self.pairs_done.get(), self.pairs);
+    }
+}

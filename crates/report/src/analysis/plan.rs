@@ -1,0 +1,237 @@
+//! Which samples and pairs are measured: the groups of METRICS 3 and 5 and the settings' budget of pairs. The same
+//! samples and pairs are followed through all checkpoints.
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use super::{host::Pairs, measure::Fingerprint, run::Run};
+use crate::{
+    model::Group,
+    settings::{PairBudget, Settings},
+};
+
+/// The side measures (null, other thresholds, layers, `t*` groups, domains against each other) take this part of the
+/// main budget each: their intervals are wider, and their cost stays beside the point.
+const SIDE_PART: u64 = 20;
+
+/// Pairs of one group that are held at once, 64 MiB of indices; a group that has more is sampled, and a note says so.
+pub const MOST_PAIRS: u64 = 8 << 20;
+
+/// No group is measured by fewer pairs than this while it has more.
+const LEAST_PAIRS: u64 = 300;
+
+/// What will be measured of a run.
+#[derive(Debug)]
+pub struct Plan {
+    /// One part a domain, in the run's order.
+    pub domains: Vec<DomainPlan>,
+    /// Domains against each other.
+    pub cross: Vec<CrossPlan>,
+}
+
+/// What will be measured of one domain.
+#[derive(Debug)]
+pub struct DomainPlan {
+    /// Its threshold of memorization, nats.
+    pub eps: Option<f64>,
+    /// Whether the user set it.
+    pub eps_set_by_user: bool,
+    /// `t*` of each of its samples, as index of a checkpoint, in the order of the domain's samples.
+    pub t_star: Vec<Option<usize>>,
+    /// All samples, then those memorized before the last checkpoint.
+    pub groups: Vec<Members>,
+    /// Groups of equal `t*` with two samples or more, by checkpoint.
+    pub by_t_star: Vec<(usize, Members)>,
+}
+
+/// Samples and the pairs of them that are measured.
+#[derive(Clone, Debug)]
+pub struct Members {
+    /// Which group of the domain, for the main groups.
+    pub group: Group,
+    /// Samples of the run, ascending.
+    pub samples: Rc<[u32]>,
+    /// Pairs for the main figure, as indices into `samples`.
+    pub main: PairSet,
+    /// Pairs for side figures, a part of the budget.
+    pub side: PairSet,
+}
+
+/// Pairs to measure, with a fingerprint of how they were chosen.
+#[derive(Clone, Debug)]
+pub struct PairSet {
+    /// Pairs of indices into a group's samples.
+    pub pairs: Pairs,
+    /// Differs where the choice differs.
+    pub print: u64,
+}
+
+/// Two groups of two domains.
+#[derive(Clone, Debug)]
+pub struct CrossPlan {
+    /// Index of the first domain.
+    pub first: usize,
+    /// Index of the second domain.
+    pub second: usize,
+    /// The group that both sides are of.
+    pub group: Group,
+    /// Samples of the first, then of the second.
+    pub samples: Rc<[u32]>,
+    /// How many are of the first.
+    pub rows: usize,
+    /// Every one of the first with every one of the second.
+    pub pairs: PairSet,
+}
+
+impl DomainPlan {
+    /// The samples of a main group.
+    pub fn group(&self, group: Group) -> Option<&Members> {
+        self.groups.iter().find(|members| members.group == group)
+    }
+}
+
+/// Plans the measures of a run.
+pub fn plan(run: &Run, settings: &Settings) -> Plan {
+    let domains: Vec<DomainPlan> =
+        (0..run.domains.len()).map(|index| domain_plan(run, settings, index)).collect();
+    let cross = cross_plans(&domains, settings);
+    Plan { domains, cross }
+}
+
+fn domain_plan(run: &Run, settings: &Settings, index: usize) -> DomainPlan {
+    let domain = &run.domains[index];
+    let last = run.checkpoints.len().saturating_sub(1);
+    let losses: Vec<Vec<f32>> = run
+        .checkpoints
+        .iter()
+        .map(|checkpoint| domain.samples.iter().map(|&sample| checkpoint.loss[sample as usize]).collect())
+        .collect();
+    let user_eps = settings.eps.get(&domain.name).copied();
+    let eps = user_eps.or_else(|| pathway::search_eps(&losses, settings.delta).eps);
+    let t_star: Vec<Option<usize>> = (0..domain.samples.len())
+        .map(|sample| {
+            let course: Vec<f32> = losses.iter().map(|checkpoint| checkpoint[sample]).collect();
+            eps.and_then(|eps| pathway::t_star(&course, eps, settings.delta))
+        })
+        .collect();
+    let chosen = |wanted: &dyn Fn(Option<usize>) -> bool| -> Rc<[u32]> {
+        let pairs = domain.samples.iter().zip(&t_star);
+        pairs.filter(|&(_, &t_star)| wanted(t_star)).map(|(&sample, _)| sample).collect()
+    };
+    let memorized = chosen(&|t_star| t_star.is_some_and(|at| at < last));
+    let budget = Budget::new(settings, run.domains.len());
+    let seed = settings.seed.wrapping_add(1000 * index as u64);
+    // Half of a domain's pairs are of its memorized samples; what these cannot use, all samples get.
+    let of_memorized = draw(memorized.len(), budget.main.map(|main| main / 2), seed);
+    let of_all = draw(domain.samples.len(), budget.main.map(|main| main - of_memorized.pairs.len() as u64), seed + 1);
+    let groups = vec![
+        Members {
+            group: Group::All,
+            side: draw(domain.samples.len(), budget.side, seed + 2),
+            samples: Rc::clone(&domain.samples),
+            main: of_all,
+        },
+        Members {
+            group: Group::Memorized,
+            side: draw(memorized.len(), budget.side, seed + 3),
+            samples: memorized,
+            main: of_memorized,
+        },
+    ];
+    let mut sizes: BTreeMap<usize, usize> = BTreeMap::new();
+    for at in t_star.iter().flatten() {
+        *sizes.entry(*at).or_default() += 1;
+    }
+    sizes.retain(|_, size| *size >= 2);
+    let share = budget.side.map(|side| (side / sizes.len().max(1) as u64).max(LEAST_PAIRS));
+    let by_t_star = sizes
+        .keys()
+        .map(|&at| {
+            let samples = chosen(&|t_star| t_star == Some(at));
+            let side = draw(samples.len(), share, seed + 4 + at as u64);
+            (at, Members { group: Group::Memorized, samples, main: PairSet::none(), side })
+        })
+        .collect();
+    DomainPlan { eps, eps_set_by_user: user_eps.is_some(), t_star, groups, by_t_star }
+}
+
+/// Pairs a domain; `None` is "all of them".
+struct Budget {
+    main: Option<u64>,
+    side: Option<u64>,
+}
+
+impl Budget {
+    fn new(settings: &Settings, domains: usize) -> Self {
+        match settings.pairs {
+            PairBudget::Exact => Self { main: None, side: None },
+            PairBudget::Sampled { per_checkpoint } => {
+                let main = (per_checkpoint / domains.max(1) as u64).max(LEAST_PAIRS);
+                Self { main: Some(main), side: Some((main / SIDE_PART).max(LEAST_PAIRS)) }
+            }
+        }
+    }
+}
+
+fn draw(samples: usize, count: Option<u64>, seed: u64) -> PairSet {
+    let count = count.unwrap_or(MOST_PAIRS).min(MOST_PAIRS);
+    let all = pathway::pair_count(samples);
+    let mut mix = Fingerprint::new();
+    mix.add(samples as u64);
+    mix.add(count.min(all));
+    // All pairs are the same ones whatever the seed.
+    mix.add(if count < all { seed } else { 0 });
+    PairSet { pairs: pathway::sample_pairs(samples, count, seed).into(), print: mix.value() }
+}
+
+impl PairSet {
+    fn none() -> Self {
+        Self { pairs: Pairs::from([]), print: 0 }
+    }
+}
+
+fn cross_plans(domains: &[DomainPlan], settings: &Settings) -> Vec<CrossPlan> {
+    let mut plans = Vec::new();
+    let combinations = (domains.len() * domains.len().saturating_sub(1) / 2).max(1) as u64;
+    let side = Budget::new(settings, domains.len()).side;
+    let share = side.map(|side| (side * domains.len() as u64 / combinations).max(LEAST_PAIRS));
+    let share = Some(share.unwrap_or(MOST_PAIRS));
+    for first in 0..domains.len() {
+        for second in first + 1..domains.len() {
+            for group in [Group::All, Group::Memorized] {
+                let (Some(a), Some(b)) = (domains[first].group(group), domains[second].group(group)) else {
+                    continue;
+                };
+                let seed = settings.seed.wrapping_add(7919 * (first * domains.len() + second) as u64);
+                let rows = some_of(&a.samples, &b.samples, share, seed);
+                let columns = some_of(&b.samples, &a.samples, share, seed + 1);
+                if rows.is_empty() || columns.is_empty() {
+                    continue;
+                }
+                let (count, columns_count) = (rows.len(), columns.len() as u32);
+                let pairs = (0..count as u32)
+                    .flat_map(|i| (0..columns_count).map(move |j| (i, count as u32 + j)))
+                    .collect();
+                let pairs = PairSet { pairs, print: u64::from(columns_count) };
+                let samples = rows.into_iter().chain(columns).collect();
+                plans.push(CrossPlan { first, second, group, samples, rows: count, pairs });
+            }
+        }
+    }
+    plans
+}
+
+/// A seeded part of `side` such that its square is about `share`, or all of it where all pairs are fewer.
+///
+/// Whole rows and columns are kept so that the interval of METRICS 3 (from row and column means) holds as it stands.
+fn some_of(side: &[u32], other: &[u32], share: Option<u64>, seed: u64) -> Vec<u32> {
+    let all = side.len() as u64 * other.len() as u64;
+    let Some(share) = share.filter(|&share| share < all) else { return side.to_vec() };
+    // A square of samples, but no side longer than it is, and the rest of the budget to the other side.
+    let root = share.isqrt();
+    let count = if (other.len() as u64) < root { share / (other.len() as u64).max(1) } else { root };
+    let mut picked = side.to_vec();
+    pathway::shuffle(&mut picked, seed);
+    picked.truncate(count.clamp(1, side.len() as u64) as usize);
+    picked.sort_unstable();
+    picked
+}
