@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// What the page asks of the analyst.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "job", rename_all = "kebab-case")]
+#[serde(tag = "job", content = "of", rename_all = "kebab-case")]
 pub enum Job {
     /// Read these files, which come in the message's `files` in the same order.
     AddFiles {
@@ -93,10 +93,13 @@ pub enum PairChoice {
 
 /// What the analyst tells the page.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "kebab-case")]
+#[serde(tag = "event", content = "of", rename_all = "kebab-case")]
 pub enum Event {
     /// It can take jobs now.
-    Ready,
+    Ready {
+        /// Calculators beside it.
+        calculators: usize,
+    },
     /// The file table as it is.
     Files {
         /// One row a file, bad ones among them.
