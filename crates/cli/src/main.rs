@@ -1,2 +1,20 @@
-//! cli
-fn main() {}
+//! Grokscope without a browser: the same code, the same figures as the page.
+
+mod commands;
+mod error;
+mod load;
+mod threads;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    match commands::run(commands::Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("grokscope: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

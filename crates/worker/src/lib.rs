@@ -5,4 +5,15 @@
 
 pub mod protocol;
 
+#[cfg(target_arch = "wasm32")]
+pub mod analyst;
+#[cfg(target_arch = "wasm32")]
+pub mod calculator;
+#[cfg(target_arch = "wasm32")]
+mod files;
+#[cfg(target_arch = "wasm32")]
+mod pool;
+#[cfg(target_arch = "wasm32")]
+pub mod scope;
+
 pub use protocol::{Alignment, Event, FileRow, FileState, Job, PairChoice, Progress, SampleRef, WorkUnit};

@@ -66,7 +66,8 @@ impl Analysis {
     /// Analyses a run to its end. Partial reports go to `watch` from the second checkpoint on.
     ///
     /// # Errors
-    /// When a trace cannot be read to its end, or the host cannot compute.
+    /// [`Error::Checkpoint`], which names the file, when a trace cannot be read to its end (leave it out and analyse
+    /// again: what is computed is remembered); or what the host fails with.
     pub async fn analyse(
         &self,
         run: &Run,
@@ -82,13 +83,15 @@ impl Analysis {
         let meter = Meter::new(watch, job.missing_pairs(main.iter().flatten().chain(&side)), job.missing_bytes());
 
         // Reading runs ahead of measuring: the pool works on one checkpoint while the next is folded.
-        let (read, ready) = mpsc::unbounded();
+        let (sender, ready) = mpsc::unbounded();
         let reading = async {
             for checkpoint in 0..run.checkpoints.len() {
-                job.read(checkpoint, &meter).await?;
-                read.unbounded_send(checkpoint).ok();
+                let file = run.checkpoints[checkpoint].file;
+                let read = job.read(checkpoint, &meter).await;
+                read.map_err(|source| Error::Checkpoint { file, source: Box::new(source) })?;
+                sender.unbounded_send(checkpoint).ok();
             }
-            read.close_channel();
+            sender.close_channel();
             Ok::<(), Error>(())
         };
         let complete = Cell::new(0_usize);
@@ -106,7 +109,7 @@ impl Analysis {
             .try_for_each(|_| {
                 complete.set(complete.get() + 1);
                 if complete.get() >= 2 {
-                    watch.partial(compose::report(&job, false));
+                    watch.partial(&|| compose::report(&job, false));
                 }
                 futures::future::ready(Ok(()))
             });

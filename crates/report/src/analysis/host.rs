@@ -31,7 +31,9 @@ pub trait Watch {
     fn progress(&self, stage: &Stage, done: u64, total: u64);
 
     /// The report so far; later ones have more checkpoints and more figures.
-    fn partial(&self, report: Report);
+    ///
+    /// `report` writes it, so that one who does not want it does not pay for it.
+    fn partial(&self, report: &dyn Fn() -> Report);
 }
 
 /// What an analysis is at.
@@ -54,7 +56,7 @@ impl Watch for Unwatched {
 
     fn progress(&self, _: &Stage, _: u64, _: u64) {}
 
-    fn partial(&self, _: Report) {}
+    fn partial(&self, _: &dyn Fn() -> Report) {}
 }
 
 /// Computes distances right here, on the calling thread.

@@ -1,0 +1,155 @@
+//! The commands: `report`, `link`, `open`.
+
+use std::{
+    cell::Cell,
+    fs,
+    io::{IsTerminal as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use clap::{Parser, Subcommand};
+use futures::executor::block_on;
+use report::{Analysis, LinkOptions, Part, Pending, Report, Settings, Stage, Watch};
+
+use crate::{error::Error, load::open_all, threads::Threads};
+
+/// When does a mixture-of-experts model stop memorizing and start to generalize? Reads router traces, writes reports.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Analyse traces and results: files, or folders of them.
+    Report {
+        /// Traces (one a checkpoint), run.json, embeddings; or folders of them.
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+        /// Settings as JSON; what it does not name has the default.
+        #[arg(long)]
+        settings: Option<PathBuf>,
+        /// What to call the run.
+        #[arg(long, default_value = "")]
+        title: String,
+        /// Where the report goes, as JSON.
+        #[arg(short, long)]
+        output: PathBuf,
+        /// A folder for the tables, as CSV.
+        #[arg(long)]
+        csv: Option<PathBuf>,
+    },
+    /// Pack a report into a link and print it.
+    Link {
+        /// A report as JSON.
+        report: PathBuf,
+        /// Take the matrices by layer along.
+        #[arg(long)]
+        layers: bool,
+        /// Take the other thresholds along.
+        #[arg(long)]
+        sweep: bool,
+        /// Take the title along.
+        #[arg(long)]
+        title: bool,
+        /// Address of the page.
+        #[arg(long, default_value = "")]
+        page: String,
+    },
+    /// Unpack a link.
+    Open {
+        /// The link, or its part from `#r=` on.
+        link: String,
+        /// Where the report goes, as JSON.
+        #[arg(short, long)]
+        output: PathBuf,
+    },
+}
+
+/// Does what was asked.
+pub fn run(arguments: Arguments) -> Result<(), Error> {
+    match arguments.command {
+        Command::Report { paths, settings, title, output, csv } => {
+            let settings = settings.as_deref().map(read_settings).transpose()?.unwrap_or_default();
+            let report = block_on(analyse(&paths, &settings, &title))?;
+            write(&output, &report::json(&report))?;
+            if let Some(folder) = csv {
+                fs::create_dir_all(&folder).map_err(|source| Error::File { path: folder.clone(), source })?;
+                for (name, text) in report::csv_tables(&report) {
+                    write(&folder.join(name), &text)?;
+                }
+            }
+            for note in &report.notes {
+                eprintln!("note: {}", note.text);
+            }
+            Ok(())
+        }
+        Command::Link { report, layers, sweep, title, page } => {
+            let report = report::parse_json(&read(&report)?)?;
+            let options = LinkOptions { per_layer: layers, sweep, title };
+            println!("{page}{}", report::encode(&report, &options)?);
+            Ok(())
+        }
+        Command::Open { link, output } => write(&output, &report::json(&report::decode(&link)?)),
+    }
+}
+
+async fn analyse(paths: &[PathBuf], settings: &Settings, title: &str) -> Result<Report, Error> {
+    let mut parts: Vec<Part> = open_all(paths).await?;
+    let analysis = Analysis::new();
+    loop {
+        let run = report::assemble(&parts)?;
+        for verdict in run.verdicts.iter().filter_map(|verdict| verdict.text.as_ref()) {
+            eprintln!("note: {verdict}");
+        }
+        match analysis.analyse(&run, settings, title, &Threads::new(), &Terminal::default()).await {
+            Err(report::Error::Checkpoint { file, source }) => {
+                eprintln!("left out: {source}");
+                parts.retain(|part| part.id != file);
+            }
+            done => return Ok(done?),
+        }
+    }
+}
+
+/// Says on a terminal how far the work is.
+#[derive(Default)]
+struct Terminal {
+    percent: Cell<Option<u64>>,
+}
+
+impl Watch for Terminal {
+    fn breathe(&self) -> Pending<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn progress(&self, stage: &Stage, done: u64, total: u64) {
+        let percent = Some(done * 100 / total.max(1));
+        if self.percent.replace(percent) == percent || !std::io::stderr().is_terminal() {
+            return;
+        }
+        let what = match stage {
+            Stage::Gates => "bytes of gates",
+            Stage::Distances => "pairs",
+        };
+        let end = if done == total { "\n" } else { "" };
+        eprint!("\r{done} of {total} {what}   {end}");
+        std::io::stderr().flush().ok();
+    }
+
+    fn partial(&self, _: &dyn Fn() -> Report) {}
+}
+
+fn read_settings(path: &Path) -> Result<Settings, Error> {
+    serde_json::from_str(&read(path)?).map_err(|source| Error::Settings { path: path.into(), source })
+}
+
+fn read(path: &Path) -> Result<String, Error> {
+    fs::read_to_string(path).map_err(|source| Error::File { path: path.into(), source })
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Error> {
+    fs::write(path, text).map_err(|source| Error::File { path: path.into(), source })
+}

@@ -1,0 +1,387 @@
+//! The analyst: it owns the files and the run, and answers the page's jobs.
+//!
+//! Every job that changes something stops the work under way and starts it again; what was computed is remembered, so
+//! only what is new is done.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use futures::future::{AbortHandle, abortable};
+use js_sys::Array;
+use report::{Analysis, PairOfSamples, Pending, Report, Run, Settings, Stage, Watch};
+use wasm_bindgen::JsCast as _;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::DedicatedWorkerGlobalScope;
+
+use crate::{
+    files::{Content, Door, Entry, open},
+    pool::Pool,
+    protocol::{
+        AlignedCheckpoint, Alignment, Event, FileRow, FileState, Job, PairChoice, Progress, SampleRef, WorkUnit,
+    },
+    scope::{listen, now, property, to_js, turn},
+};
+
+/// Milliseconds of computing after which messages are heard.
+const BREATH: f64 = 12.0;
+
+/// Milliseconds between two messages about progress.
+const TICK: f64 = 80.0;
+
+/// Milliseconds between two partial reports: drawing them costs the page time.
+const PARTIAL: f64 = 400.0;
+
+/// Starts to answer.
+pub fn start(scope: &DedicatedWorkerGlobalScope) {
+    let analyst = Rc::new(Analyst::new());
+    let me = Rc::clone(&analyst);
+    listen(scope, move |message| {
+        let data = message.data();
+        match serde_wasm_bindgen::from_value::<Job>(property(&data, "job")) {
+            Ok(job) => {
+                let files = property(&data, "files").dyn_into::<Array>().unwrap_or_default();
+                me.take(job, &files);
+            }
+            Err(error) => post(&Event::Failed {
+                message: format!("The page asked for something unknown ({error}). Reload the page."),
+            }),
+        }
+    });
+    post(&Event::Ready { calculators: analyst.pool.len() });
+}
+
+fn post(event: &Event) {
+    if let Ok(value) = to_js(event) {
+        crate::scope::scope().post_message(&value).ok();
+    }
+}
+
+/// How one try to analyse the good files ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// With a report, or with a message why there is none.
+    Ended,
+    /// One more file turned out bad; the others can be tried without it.
+    LeftOneOut,
+}
+
+struct Analyst {
+    pool: Pool,
+    files: RefCell<Vec<Entry>>,
+    next_file: Cell<usize>,
+    settings: RefCell<Settings>,
+    title: RefCell<String>,
+    run: RefCell<Option<Rc<Run>>>,
+    analysis: Rc<Analysis>,
+    work: RefCell<Option<AbortHandle>>,
+}
+
+impl Analyst {
+    fn new() -> Self {
+        Self {
+            pool: Pool::new(),
+            files: RefCell::default(),
+            next_file: Cell::new(0),
+            settings: RefCell::default(),
+            title: RefCell::default(),
+            run: RefCell::default(),
+            analysis: Rc::default(),
+            work: RefCell::default(),
+        }
+    }
+
+    fn take(self: &Rc<Self>, job: Job, files: &Array) {
+        match job {
+            Job::AddFiles { paths } => {
+                for (path, file) in paths.into_iter().zip(files.iter()) {
+                    if let Ok(file) = file.dyn_into::<web_sys::File>() {
+                        self.add(path, Door::Disk(file));
+                    }
+                }
+                self.restart();
+            }
+            Job::AddUrls { urls } => {
+                for url in urls {
+                    let path = url.rsplit('/').next().unwrap_or(&url).to_string();
+                    self.add(path, Door::Address(url));
+                }
+                self.restart();
+            }
+            Job::Clear => {
+                self.stop();
+                for file in self.files.take() {
+                    self.analysis.forget(file.row.id);
+                }
+                self.run.take();
+                self.post_files();
+            }
+            Job::RemoveFile { id } => {
+                self.files.borrow_mut().retain(|file| file.row.id != id);
+                self.analysis.forget(id);
+                self.restart();
+            }
+            Job::SetStep { id, step } => {
+                for file in self.files.borrow_mut().iter_mut().filter(|file| file.row.id == id) {
+                    file.step = Some(step);
+                    file.row.step = Some(step);
+                }
+                self.restart();
+            }
+            Job::Configure { settings } => match settings.check() {
+                Ok(()) => {
+                    *self.settings.borrow_mut() = settings;
+                    self.restart();
+                }
+                Err(error) => post(&Event::Failed { message: error.to_string() }),
+            },
+            Job::Rename { title } => {
+                *self.title.borrow_mut() = title;
+            }
+            Job::Cancel => {
+                self.stop();
+                for file in self.files.borrow_mut().iter_mut().filter(|file| file.row.state == FileState::Reading) {
+                    file.row.state = FileState::Waiting;
+                }
+                post(&Event::Cancelled);
+                self.post_files();
+            }
+            Job::FindSamples { query, limit } => self.find_samples(&query, limit),
+            Job::ChoosePair { choice, checkpoint } => {
+                let me = Rc::clone(self);
+                spawn_local(async move { me.choose_pair(choice, checkpoint).await });
+            }
+        }
+    }
+
+    fn add(&self, path: String, door: Door) {
+        let id = self.next_file.get();
+        self.next_file.set(id + 1);
+        self.files.borrow_mut().push(Entry::new(id, path, door));
+    }
+
+    fn stop(&self) {
+        if let Some(work) = self.work.take() {
+            work.abort();
+        }
+        self.pool.clear();
+    }
+
+    fn restart(self: &Rc<Self>) {
+        self.stop();
+        let me = Rc::clone(self);
+        let (work, handle) = abortable(async move { me.work().await });
+        *self.work.borrow_mut() = Some(handle);
+        spawn_local(async move {
+            work.await.ok();
+        });
+    }
+
+    async fn work(&self) {
+        self.open_files().await;
+        let reports = self.take_reports();
+        if !self.files.borrow().iter().any(|file| file.part().is_some()) {
+            self.post_files();
+            if let Some(report) = reports {
+                post(&Event::Report { report: Box::new(report), complete: true });
+            }
+            post(&Event::Idle);
+            return;
+        }
+        while self.analyse().await == Outcome::LeftOneOut {}
+        self.post_files();
+        post(&Event::Idle);
+    }
+
+    /// Analyses the good files. A trace that turns out bad while it is read is marked, and the rest goes on.
+    async fn analyse(&self) -> Outcome {
+        let parts: Vec<_> = self.files.borrow().iter().filter_map(Entry::part).collect();
+        let run = match report::assemble(&parts) {
+            Ok(run) => Rc::new(run),
+            Err(error) => {
+                self.run.take();
+                post(&Event::Failed { message: error.to_string() });
+                return Outcome::Ended;
+            }
+        };
+        self.judge(&run);
+        *self.run.borrow_mut() = Some(Rc::clone(&run));
+        let settings = self.settings.borrow().clone();
+        let watcher = Watcher::new(self);
+        let title = self.title.borrow().clone();
+        match self.analysis.analyse(&run, &settings, &title, &self.pool, &watcher).await {
+            Ok(report) => {
+                post(&Event::Report { report: Box::new(self.titled(report)), complete: true });
+                Outcome::Ended
+            }
+            Err(report::Error::Checkpoint { file, source }) => {
+                for entry in self.files.borrow_mut().iter_mut().filter(|entry| entry.row.id == file) {
+                    entry.fail(source.to_string());
+                }
+                Outcome::LeftOneOut
+            }
+            Err(error) => {
+                post(&Event::Failed { message: error.to_string() });
+                Outcome::Ended
+            }
+        }
+    }
+
+    /// The title may have changed while the work was under way.
+    fn titled(&self, report: Report) -> Report {
+        Report { title: self.title.borrow().clone(), ..report }
+    }
+
+    async fn open_files(&self) {
+        let waiting: Vec<usize> =
+            self.files.borrow().iter().filter(|file| file.is_waiting()).map(|file| file.row.id).collect();
+        let mut last_tick = 0.0;
+        for id in &waiting {
+            let ticket = self.files.borrow_mut().iter_mut().find(|file| file.row.id == *id).map(Entry::ticket);
+            let Some(ticket) = ticket else { continue };
+            if now() - last_tick > TICK {
+                last_tick = now();
+                self.post_files();
+                self.post_opening();
+                turn().await;
+            }
+            let opened = open(ticket).await;
+            if let Some(file) = self.files.borrow_mut().iter_mut().find(|file| file.row.id == *id) {
+                file.settle(opened);
+            }
+        }
+        self.post_files();
+    }
+
+    fn post_opening(&self) {
+        let files = self.files.borrow();
+        let total = files.iter().map(|file| file.row.bytes).sum();
+        let done = files.iter().filter(|file| !file.is_waiting()).map(|file| file.row.bytes).sum();
+        post(&Event::Progress(Progress { stage: "opening files".into(), done, total, unit: WorkUnit::Bytes }));
+    }
+
+    /// A dropped report is shown as it is.
+    fn take_reports(&self) -> Option<Report> {
+        let mut files = self.files.borrow_mut();
+        let mut last = None;
+        for file in files.iter_mut() {
+            if let Some(Content::Report(report)) = &file.content {
+                last = Some((**report).clone());
+                file.judge(true, None);
+            }
+        }
+        last
+    }
+
+    fn judge(&self, run: &Run) {
+        for file in self.files.borrow_mut().iter_mut() {
+            if let Some(verdict) = run.verdicts.iter().rev().find(|verdict| verdict.id == file.row.id) {
+                file.judge(verdict.used, verdict.text.clone());
+            }
+        }
+        self.post_files();
+    }
+
+    fn post_files(&self) {
+        let rows: Vec<FileRow> = self.files.borrow().iter().map(Entry::row).collect();
+        post(&Event::Files { rows });
+    }
+
+    fn find_samples(&self, query: &str, limit: usize) {
+        let run = self.run.borrow().clone();
+        let query = query.to_lowercase();
+        let mut samples = Vec::new();
+        let mut matching = 0;
+        for (index, sample) in run.iter().flat_map(|run| run.samples.iter().enumerate()) {
+            if sample.id.to_lowercase().contains(&query) || sample.domain.to_lowercase().contains(&query) {
+                matching += 1;
+                if samples.len() < limit {
+                    samples.push(reference(index, sample));
+                }
+            }
+        }
+        post(&Event::Samples { samples, matching });
+    }
+
+    async fn choose_pair(&self, choice: PairChoice, checkpoint: usize) {
+        let Some(run) = self.run.borrow().clone() else {
+            post(&Event::Failed { message: "Pathways need the run's own traces. Drop its files first.".into() });
+            return;
+        };
+        let choice = match choice {
+            PairChoice::Samples { a, b } => PairOfSamples::These(a, b),
+            PairChoice::Random { domain, seed } => PairOfSamples::Random { domain, seed },
+            PairChoice::Nearest { domain } => PairOfSamples::Nearest { domain },
+            PairChoice::Farthest { domain } => PairOfSamples::Farthest { domain },
+        };
+        let settings = self.settings.borrow().clone();
+        match self.analysis.choose(&run, &settings, &choice, checkpoint, &self.pool).await {
+            Ok((a, b)) => {
+                let checkpoints = self.analysis.align(&run, &settings, a, b).into_iter().map(|at| AlignedCheckpoint {
+                    step: at.step,
+                    distance: at.distance,
+                    layers: at.layers,
+                });
+                post(&Event::Alignment(Box::new(Alignment {
+                    a: reference(a, &run.samples[a]),
+                    b: reference(b, &run.samples[b]),
+                    checkpoints: checkpoints.collect(),
+                })));
+            }
+            Err(error) => post(&Event::Failed { message: error.to_string() }),
+        }
+    }
+}
+
+fn reference(index: usize, sample: &trace::SampleMeta) -> SampleRef {
+    SampleRef { index, id: sample.id.clone(), domain: sample.domain.clone() }
+}
+
+/// Tells the page how far the analysis is, and hears its messages in between.
+struct Watcher<'a> {
+    analyst: &'a Analyst,
+    last_breath: Cell<f64>,
+    last_tick: Cell<f64>,
+    last_partial: Cell<f64>,
+}
+
+impl<'a> Watcher<'a> {
+    fn new(analyst: &'a Analyst) -> Self {
+        let long_ago = Cell::new(f64::NEG_INFINITY);
+        Self { analyst, last_breath: Cell::new(now()), last_tick: long_ago.clone(), last_partial: long_ago }
+    }
+}
+
+impl Watch for Watcher<'_> {
+    fn breathe(&self) -> Pending<'_, ()> {
+        Box::pin(async {
+            if now() - self.last_breath.get() > BREATH {
+                turn().await;
+                self.last_breath.set(now());
+            }
+        })
+    }
+
+    fn progress(&self, stage: &Stage, done: u64, total: u64) {
+        if now() - self.last_tick.get() < TICK && done < total {
+            return;
+        }
+        self.last_tick.set(now());
+        let (stage, unit) = match stage {
+            Stage::Gates => ("reading gates", WorkUnit::Bytes),
+            Stage::Distances => ("measuring distances", WorkUnit::Pairs),
+        };
+        post(&Event::Progress(Progress { stage: stage.into(), done, total, unit }));
+        self.analyst.post_files();
+    }
+
+    fn partial(&self, report: &dyn Fn() -> Report) {
+        if now() - self.last_partial.get() < PARTIAL {
+            return;
+        }
+        let report = self.analyst.titled(report());
+        post(&Event::Report { report: Box::new(report), complete: false });
+        self.last_partial.set(now());
+    }
+}
