@@ -1,5 +1,25 @@
-//! Exact edit distances of many integer sequences.
+//! Exact Levenshtein distances (insert, delete and substitute cost 1) of many sequences of `u16` symbols.
+//!
+//! One bit of a vector register is one pair of sequences, so one pass of eight logical instructions fills one
+//! cell of the dynamic programme for 64, 128 or 256 pairs at once. The crate's README explains the algorithm.
 
+mod all_pairs;
+mod alphabet;
+mod band;
+mod cross;
+mod engine;
+mod error;
+mod kernel;
+mod leftover;
+mod library;
+mod pairs;
 mod sequences;
+mod single;
 
+pub use all_pairs::all_pairs;
+pub use cross::cross;
+pub use engine::Engine;
+pub use error::Error;
+pub use pairs::pairs;
 pub use sequences::Sequences;
+pub use single::distance;

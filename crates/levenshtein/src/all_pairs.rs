@@ -1,0 +1,105 @@
+//! The distances of all unordered pairs of one set.
+
+use crate::engine::Engine;
+use crate::kernel::shared::Shared;
+use crate::kernel::{self, Job, Lanes, UNSURE};
+use crate::leftover::{Leftover, Pending};
+use crate::library::Library;
+use crate::sequences::Sequences;
+
+/// The distances of all unordered pairs in condensed order: (0,1), (0,2), .., (1,2), ..
+///
+/// For `n` sequences these are `n (n - 1) / 2` numbers.
+#[must_use]
+pub fn all_pairs(engine: Engine, sequences: &Sequences) -> Vec<u32> {
+    let (library, [numbers]) = Library::new([sequences]);
+    let count = numbers.len();
+    if library.len() == count {
+        // Nothing occurs twice: the distances go straight to their places.
+        let mut places = vec![0; count];
+        for (place, &number) in numbers.iter().enumerate() {
+            places[number as usize] = place as u32;
+        }
+        return distinct(engine, &library, &places);
+    }
+    let places: Vec<u32> = (0..library.len() as u32).collect();
+    let distances = distinct(engine, &library, &places);
+    let mut all = Vec::with_capacity(triangle(count));
+    for (i, &a) in numbers.iter().enumerate() {
+        all.extend(numbers[i + 1..].iter().map(|&b| lookup(&distances, library.len(), a, b)));
+    }
+    all
+}
+
+/// The number of unordered pairs of `count` things.
+pub(crate) fn triangle(count: usize) -> usize {
+    count * count.saturating_sub(1) / 2
+}
+
+/// Where the pair of `a` and `b`, which must differ, stands in condensed order.
+#[inline]
+fn condensed(count: usize, a: u32, b: u32) -> usize {
+    let (low, high) = (a.min(b) as usize, a.max(b) as usize);
+    // The pairs whose first member comes before `low`, then those of `low` itself; never negative.
+    (low * (2 * count - low - 1) / 2 + high).wrapping_sub(low + 1)
+}
+
+/// The distance of sequences `a` and `b` of `count`, 0 when they are the same.
+pub(crate) fn lookup(distances: &[u32], count: usize, a: u32, b: u32) -> u32 {
+    if a == b { 0 } else { distances[condensed(count, a, b)] }
+}
+
+/// The distances of all pairs of a library, where sequence `i` stands at `places[i]` of the condensed order.
+pub(crate) fn distinct(engine: Engine, library: &Library, places: &[u32]) -> Vec<u32> {
+    kernel::dispatch(engine, AllPairs { library, places })
+}
+
+struct AllPairs<'a> {
+    library: &'a Library,
+    places: &'a [u32],
+}
+
+impl Job for AllPairs<'_> {
+    type Output = Vec<u32>;
+
+    fn run<L: Lanes>(self) -> Vec<u32> {
+        let Self { library, places } = self;
+        let count = library.len();
+        let mut out = vec![0; triangle(count)];
+        let within = |random: u64| (random % count as u64) as u32;
+        let draw = |random: u64| (within(random), within(random >> 16));
+        let mut leftover = Leftover::<L>::new(library, out.len(), draw);
+        let mut shared = Shared::<L>::new(library, leftover.expected());
+        // Groups of patterns are cut from the long end, so that the incomplete one meets the fewest texts.
+        let mut end = count;
+        while end > 0 {
+            let start = end.saturating_sub(L::COUNT);
+            let patterns: Vec<u32> = (start as u32..end as u32).collect();
+            // A text inside the group needs only the patterns after it.
+            let enough = end.saturating_sub(L::COUNT * 2 / 5);
+            let texts: Vec<u32> = (0..enough as u32).collect();
+            shared.run(&patterns, &texts, |place, distances| {
+                let text = texts[place];
+                let skipped = (texts[place] as usize + 1).saturating_sub(start);
+                for (&pattern, &distance) in patterns.iter().zip(distances).skip(skipped) {
+                    let slot = condensed(count, places[text as usize], places[pattern as usize]);
+                    if distance == UNSURE {
+                        leftover.push_unsure(Pending { pair: (text, pattern), slot }, &mut out);
+                    } else {
+                        out[slot] = distance;
+                    }
+                }
+            });
+            for text in enough.max(start)..end {
+                for pattern in text + 1..end {
+                    let slot = condensed(count, places[text], places[pattern]);
+                    let pair = (text as u32, pattern as u32);
+                    leftover.push(Pending { pair, slot }, &mut out);
+                }
+            }
+            end = start;
+        }
+        leftover.finish(&mut out);
+        out
+    }
+}

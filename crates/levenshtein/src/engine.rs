@@ -1,0 +1,59 @@
+//! Which instructions the distances are computed with.
+
+use std::fmt;
+
+/// A set of vector instructions. All engines give the same distances; only their speed differs.
+///
+/// Asking for one that this machine or build does not have falls back to [`Engine::Scalar`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Engine {
+    /// 64 pairs in a 64-bit integer, on every machine.
+    Scalar,
+    /// 256 pairs in a vector, on x86-64 processors with AVX2; found out at run time.
+    Avx2,
+    /// 128 pairs in a vector, in WebAssembly built with `simd128`; decided when compiling.
+    Simd128,
+}
+
+impl Engine {
+    /// The fastest engine available here.
+    #[must_use]
+    pub fn best() -> Self {
+        [Self::Avx2, Self::Simd128].into_iter().find(|engine| engine.is_available()).unwrap_or(Self::Scalar)
+    }
+
+    /// All engines available here, the slowest first.
+    #[must_use]
+    pub fn available() -> Vec<Self> {
+        [Self::Scalar, Self::Simd128, Self::Avx2].into_iter().filter(|engine| engine.is_available()).collect()
+    }
+
+    /// Whether this machine and build have it.
+    #[must_use]
+    pub fn is_available(self) -> bool {
+        match self {
+            Self::Scalar => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => std::arch::is_x86_feature_detected!("avx2"),
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Avx2 => false,
+            Self::Simd128 => cfg!(all(target_arch = "wasm32", target_feature = "simd128")),
+        }
+    }
+
+    /// Its name for people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Scalar => "scalar",
+            Self::Avx2 => "AVX2",
+            Self::Simd128 => "simd128",
+        }
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}

@@ -1,0 +1,53 @@
+//! What the algorithm asks of a vector register: bitwise logic, nothing else.
+
+/// A vector of bits, one for every pair that is computed at once.
+pub(crate) trait Lanes: Copy + 'static {
+    /// How many bits, that is how many pairs.
+    const COUNT: usize = Self::WORDS * 64;
+    /// How many 64-bit words.
+    const WORDS: usize;
+
+    /// The same word everywhere.
+    fn splat(word: u64) -> Self;
+    /// `self & other`.
+    fn and(self, other: Self) -> Self;
+    /// `self | other`.
+    fn or(self, other: Self) -> Self;
+    /// `self ^ other`.
+    fn xor(self, other: Self) -> Self;
+    /// `self & !other`.
+    fn and_not(self, other: Self) -> Self;
+    /// Every 64-bit word shifted towards its high end.
+    fn shift_up<const BITS: u32>(self) -> Self;
+    /// Every 64-bit word shifted towards its low end.
+    fn shift_down<const BITS: u32>(self) -> Self;
+
+    /// The vectors as words: bit `b` of word `w` of a vector is lane `64 w + b`.
+    fn words(vectors: &[Self]) -> &[u64];
+    /// The vectors as words that can be written.
+    fn words_mut(vectors: &mut [Self]) -> &mut [u64];
+
+    /// Runs `task` where the compiler may use the engine's instructions.
+    fn run<T: Task>(task: T) -> T::Output;
+
+    /// No bit set.
+    #[inline(always)]
+    fn zeros() -> Self {
+        Self::splat(0)
+    }
+
+    /// All bits set.
+    #[inline(always)]
+    fn ones() -> Self {
+        Self::splat(!0)
+    }
+}
+
+/// An inner loop. Its `run` must be inlined into [`Lanes::run`], or it misses the engine's instructions.
+pub(crate) trait Task {
+    /// What comes out.
+    type Output;
+
+    /// Does it.
+    fn run(self) -> Self::Output;
+}

@@ -1,0 +1,184 @@
+//! As many unrelated pairs as there are lanes.
+
+use super::UNSURE;
+use super::cell::{Step, cell};
+use super::count::{Sum, numbers};
+use super::lanes::{Lanes, Task};
+use super::planes::Planes;
+use super::transpose::Transpose;
+use crate::band::{Band, Expectation};
+use crate::library::Library;
+
+/// How many rows of the matrix are computed in one go down a column.
+const ROWS: usize = 4;
+
+/// Buffers for one batch of pairs after another.
+pub(crate) struct Mixed<'a, L> {
+    library: &'a Library,
+    rows: Side<L>,
+    columns: Side<L>,
+    edge: Vec<Step<L>>,
+    sums: Vec<L>,
+}
+
+impl<'a, L: Lanes> Mixed<'a, L> {
+    pub(crate) fn new(library: &'a Library) -> Self {
+        Self { library, rows: Side::new(), columns: Side::new(), edge: Vec::new(), sums: Vec::new() }
+    }
+
+    /// The distances of at most [`Lanes::COUNT`] pairs; [`UNSURE`] stands for those beyond the expectation.
+    pub(crate) fn run(
+        &mut self,
+        pairs: &[(u32, u32)],
+        expected: Expectation,
+        mut each: impl FnMut(usize, u32),
+    ) {
+        let planes = self.library.planes();
+        self.rows.fill(planes, pairs.iter().map(|pair| pair.0));
+        self.columns.fill(planes, pairs.iter().map(|pair| pair.1));
+        let lengths = || pairs.iter().map(|pair| (self.library.length(pair.0), self.library.length(pair.1)));
+        let height = lengths().map(|pair| pair.0).max().unwrap_or(0);
+        let width = lengths().map(|pair| pair.1).max().unwrap_or(0);
+        let band = Band::new(expected, lengths(), height, width);
+        match planes.count() {
+            2 => self.strips::<2>(height, width, band),
+            4 => self.strips::<4>(height, width, band),
+            6 => self.strips::<6>(height, width, band),
+            7 => self.strips::<7>(height, width, band),
+            8 => self.strips::<8>(height, width, band),
+            11 => self.strips::<11>(height, width, band),
+            _ => self.strips::<17>(height, width, band),
+        }
+        L::run(Sum { steps: &self.edge, planes: &mut self.sums });
+        numbers(&self.sums, |lane, sum| {
+            if let Some(pair) = pairs.get(lane) {
+                let (rows, columns) = (self.library.length(pair.0), self.library.length(pair.1));
+                // The sum was increased by the number of columns, also of those left of a shorter text.
+                let found = rows.wrapping_add(sum).wrapping_sub(width);
+                each(lane, if found > band.exact_up_to(rows, columns) { UNSURE } else { found });
+            }
+        });
+    }
+
+    /// Computes the lower edge of the whole matrix, strip by strip.
+    fn strips<const PLANES: usize>(&mut self, height: u32, width: u32, band: Band) {
+        let height = (height as usize).next_multiple_of(ROWS);
+        let width = width as usize;
+        let rows = self.rows.symbols::<PLANES>(height);
+        let columns = self.columns.symbols::<PLANES>(width);
+        self.edge.clear();
+        L::run(Occupied { symbols: columns, steps: &mut self.edge });
+        for (strip, rows) in rows.as_chunks::<ROWS>().0.iter().enumerate() {
+            let (left, right) = band.columns(strip * ROWS, ROWS, height, width);
+            L::run(Strip { rows, columns: &columns[left..right], edge: &mut self.edge[left..right] });
+        }
+    }
+}
+
+/// The symbols of one side of all pairs, in planes: position by position, plane by plane, a bit for every lane.
+struct Side<L> {
+    vectors: Vec<L>,
+    squares: Vec<[L; 64]>,
+}
+
+impl<L: Lanes> Side<L> {
+    fn new() -> Self {
+        Self { vectors: Vec::new(), squares: Vec::new() }
+    }
+
+    /// Gathers the sequences, all ending at the last position.
+    fn fill(&mut self, planes: &Planes, sequences: impl ExactSizeIterator<Item = u32> + Clone) {
+        let count = planes.count();
+        let blocks = sequences.clone().map(|number| planes.get(number).len() / count).max().unwrap_or(0);
+        self.vectors.clear();
+        self.vectors.resize(blocks * 64 * count, L::zeros());
+        for block in 0..blocks {
+            self.squares.clear();
+            self.squares.resize(count, [L::zeros(); 64]);
+            let words = L::words_mut(self.squares.as_flattened_mut());
+            for (lane, number) in sequences.clone().enumerate() {
+                let sequence = planes.get(number);
+                let before = blocks - sequence.len() / count;
+                if block < before {
+                    continue;
+                }
+                let place = lane % 64 * L::WORDS + lane / 64;
+                let from = &sequence[(block - before) * count..][..count];
+                for (square, &word) in words.chunks_exact_mut(64 * L::WORDS).zip(from) {
+                    square[place] = word;
+                }
+            }
+            let to = &mut self.vectors[block * 64 * count..][..64 * count];
+            for (plane, square) in self.squares.iter_mut().enumerate() {
+                L::run(Transpose(square));
+                for (position, &vector) in square.iter().enumerate() {
+                    to[position * count + plane] = vector;
+                }
+            }
+        }
+    }
+
+    /// The last `count` positions.
+    fn symbols<const PLANES: usize>(&self, count: usize) -> &[[L; PLANES]] {
+        let symbols = self.vectors.as_chunks::<PLANES>().0;
+        &symbols[symbols.len() - count..]
+    }
+}
+
+/// The lanes that have a symbol at each position, as steps: there, a matrix' upper edge grows by one. Left of a
+/// shorter text nothing may change from column to column, and a step of 0 does that.
+struct Occupied<'a, L, const PLANES: usize> {
+    symbols: &'a [[L; PLANES]],
+    steps: &'a mut Vec<Step<L>>,
+}
+
+impl<L: Lanes, const PLANES: usize> Task for Occupied<'_, L, PLANES> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        self.steps.extend(self.symbols.iter().map(occupied));
+    }
+}
+
+#[inline(always)]
+fn occupied<L: Lanes, const PLANES: usize>(symbol: &[L; PLANES]) -> Step<L> {
+    let mut plus = L::zeros();
+    for &plane in symbol {
+        plus = plus.or(plane);
+    }
+    Step { minus: L::zeros(), plus }
+}
+
+/// Some columns of [`ROWS`] rows of the matrix.
+struct Strip<'a, L, const PLANES: usize> {
+    rows: &'a [[L; PLANES]; ROWS],
+    columns: &'a [[L; PLANES]],
+    /// The differences along the upper edge become those along the lower edge.
+    edge: &'a mut [Step<L>],
+}
+
+impl<L: Lanes, const PLANES: usize> Task for Strip<'_, L, PLANES> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let mut left = [Step { minus: L::zeros(), plus: L::zeros() }; ROWS];
+        for (left, row) in left.iter_mut().zip(self.rows) {
+            *left = occupied(row);
+        }
+        for (column, edge) in self.columns.iter().zip(self.edge) {
+            let mut differs = [L::zeros(); ROWS];
+            for plane in 0..PLANES {
+                for (differs, row) in differs.iter_mut().zip(self.rows) {
+                    *differs = differs.or(row[plane].xor(column[plane]));
+                }
+            }
+            let mut top = *edge;
+            for row in 0..ROWS {
+                (top, left[row]) = cell(differs[row], top, left[row]);
+            }
+            *edge = top;
+        }
+    }
+}

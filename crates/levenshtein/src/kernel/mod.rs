@@ -1,0 +1,41 @@
+//! The inner loops, written once over [`Lanes`] and compiled for every engine.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+mod cell;
+mod count;
+mod lanes;
+pub(crate) mod mixed;
+pub(crate) mod planes;
+mod scalar;
+pub(crate) mod shared;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod simd128;
+mod transpose;
+
+use crate::engine::Engine;
+
+pub(crate) use lanes::Lanes;
+
+/// Stands for a distance that the band was too narrow for.
+pub(crate) const UNSURE: u32 = u32::MAX;
+
+/// A computation that is written for any [`Lanes`].
+pub(crate) trait Job {
+    /// What comes out.
+    type Output;
+
+    /// Does it.
+    fn run<L: Lanes>(self) -> Self::Output;
+}
+
+/// Runs `job` with the engine's lanes, or with the scalar ones where the engine is not available.
+pub(crate) fn dispatch<J: Job>(engine: Engine, job: J) -> J::Output {
+    match engine {
+        #[cfg(target_arch = "x86_64")]
+        Engine::Avx2 if engine.is_available() => job.run::<avx2::Avx2>(),
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Engine::Simd128 => job.run::<simd128::Simd128>(),
+        _ => job.run::<scalar::Scalar>(),
+    }
+}

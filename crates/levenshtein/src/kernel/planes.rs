@@ -1,0 +1,65 @@
+//! Sequences cut into bit planes: plane `k` holds bit `k` of every symbol's code.
+
+use super::transpose::transpose_bytes;
+use crate::library::Library;
+
+/// The bit planes of all sequences of a library. A symbol is one more than its code, so that 0 is no symbol.
+pub(crate) struct Planes {
+    /// For every sequence 64 positions after another, `count` words each. A sequence ends at the highest bit of
+    /// its last words; the positions before it in its first words hold 0.
+    words: Vec<u64>,
+    /// Indexed by sequence: where its words start; one more than sequences.
+    starts: Vec<usize>,
+    count: usize,
+}
+
+/// The numbers of planes that kernels exist for.
+pub(crate) const COUNTS: [usize; 7] = [2, 4, 6, 7, 8, 11, 17];
+
+impl Planes {
+    pub(crate) fn new(library: &Library) -> Self {
+        let needed = (usize::BITS - library.alphabet().leading_zeros()) as usize;
+        // 65,536 symbols need 17 planes, the last of the counts.
+        let count = COUNTS.into_iter().find(|&count| count >= needed).unwrap_or(17);
+        let mut planes = Self { words: Vec::new(), starts: vec![0], count };
+        for number in 0..library.len() as u32 {
+            let symbols = library.get(number);
+            let blocks = symbols.len().div_ceil(64);
+            let start = planes.words.len();
+            planes.words.resize(start + blocks * count, 0);
+            planes.starts.push(planes.words.len());
+            cut(symbols, count, &mut planes.words[start..]);
+        }
+        planes
+    }
+
+    /// How many planes there are, one of [`COUNTS`].
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The words of sequence `number`: for every 64 positions one word per plane.
+    pub(crate) fn get(&self, number: u32) -> &[u64] {
+        let number = number as usize;
+        &self.words[self.starts[number]..self.starts[number + 1]]
+    }
+}
+
+/// Cuts `symbols` into `words`, eight symbols at a time from the end.
+fn cut(symbols: &[u16], count: usize, words: &mut [u64]) {
+    let end = words.len() / count * 64;
+    for (eight, symbols) in symbols.rchunks(8).enumerate() {
+        let place = end - 8 * (eight + 1);
+        let mut codes = [0u32; 8];
+        for (code, &symbol) in codes[8 - symbols.len()..].iter_mut().zip(symbols) {
+            *code = u32::from(symbol) + 1;
+        }
+        for octet in 0..count.div_ceil(8) {
+            let bytes = codes.map(|code| (code >> (8 * octet)) as u8);
+            let planes = transpose_bytes(u64::from_le_bytes(bytes)).to_le_bytes();
+            for (plane, byte) in planes.into_iter().take(count - 8 * octet).enumerate() {
+                words[place / 64 * count + 8 * octet + plane] |= u64::from(byte) << (place % 64);
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Pairs that share no text with enough others: gathered, sorted by length and computed in batches of any pairs.
+
+use crate::band::Expectation;
+use crate::kernel::mixed::Mixed;
+use crate::kernel::{Lanes, UNSURE};
+use crate::library::Library;
+use crate::single::Single;
+
+/// A pair of distinct sequences of a library and where its distance belongs.
+#[derive(Clone, Copy)]
+pub(crate) struct Pending {
+    pub(crate) pair: (u32, u32),
+    pub(crate) slot: usize,
+}
+
+/// Below so many pairs the algorithm for one pair is faster than a batch that is mostly empty.
+const FEW: usize = 40;
+
+/// How many batches are sorted by the shorter length among those of about equal longer length.
+const BATCHES_A_SLICE: usize = 16;
+
+/// Computes pairs that have nothing in common.
+pub(crate) struct Leftover<'a, L> {
+    library: &'a Library,
+    expected: Expectation,
+    mixed: Mixed<'a, L>,
+    single: Single,
+    pending: Vec<Pending>,
+    /// Pairs whose distance turned out beyond the expectation.
+    again: Vec<Pending>,
+}
+
+impl<'a, L: Lanes> Leftover<'a, L> {
+    /// So many pairs are gathered before they are computed.
+    const ENOUGH: usize = 256 * L::COUNT;
+    /// Jobs below so many pairs are done before an expectation has paid for itself.
+    const WORTH_EXPECTING: usize = 16 * L::COUNT;
+
+    /// For a job of `count` pairs, of which `draw` makes some from random numbers.
+    pub(crate) fn new(library: &'a Library, count: usize, draw: impl FnMut(u64) -> (u32, u32)) -> Self {
+        let mut leftover = Self {
+            library,
+            expected: Expectation::NONE,
+            mixed: Mixed::new(library),
+            single: Single::new(),
+            pending: Vec::new(),
+            again: Vec::new(),
+        };
+        if count >= Self::WORTH_EXPECTING {
+            leftover.expected = leftover.sample(draw);
+        }
+        leftover
+    }
+
+    /// What is expected of the job's distances.
+    pub(crate) fn expected(&self) -> Expectation {
+        self.expected
+    }
+
+    /// What to expect, judged by one batch of pairs.
+    fn sample(&mut self, mut draw: impl FnMut(u64) -> (u32, u32)) -> Expectation {
+        let mut state = 0x2506_2155_1234_5678_u64;
+        let mut next = || {
+            // The multiplier is Knuth's for a 64-bit linear congruential generator; its high bits are used.
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state >> 31
+        };
+        let pairs: Vec<(u32, u32)> = (0..L::COUNT).map(|_| draw(next())).collect();
+        let mut seen = Vec::with_capacity(pairs.len());
+        self.mixed.run(&pairs, Expectation::NONE, |lane, distance| {
+            let (a, b) = pairs[lane];
+            seen.push((distance, self.library.length(a).max(self.library.length(b))));
+        });
+        Expectation::above(seen.into_iter())
+    }
+
+    /// Takes a pair, and computes those gathered when there are enough.
+    pub(crate) fn push(&mut self, pending: Pending, out: &mut [u32]) {
+        self.pending.push(pending);
+        if self.pending.len() >= Self::ENOUGH {
+            self.solve_pending(out);
+        }
+    }
+
+    /// Takes a pair whose distance is beyond the expectation.
+    pub(crate) fn push_unsure(&mut self, pending: Pending, out: &mut [u32]) {
+        self.again.push(pending);
+        if self.again.len() >= Self::ENOUGH {
+            self.solve_again(out);
+        }
+    }
+
+    /// Computes all that is left.
+    pub(crate) fn finish(mut self, out: &mut [u32]) {
+        self.solve_pending(out);
+        self.solve_again(out);
+    }
+
+    fn solve_pending(&mut self, out: &mut [u32]) {
+        let mut pending = std::mem::take(&mut self.pending);
+        self.solve(&mut pending, self.expected, out);
+        pending.clear();
+        self.pending = pending;
+    }
+
+    fn solve_again(&mut self, out: &mut [u32]) {
+        let mut again = std::mem::take(&mut self.again);
+        self.solve(&mut again, Expectation::NONE, out);
+    }
+
+    /// Computes `pending` in batches of similar lengths.
+    fn solve(&mut self, pending: &mut [Pending], expected: Expectation, out: &mut [u32]) {
+        for item in &mut *pending {
+            // The library is sorted by length, so the shorter sequence goes down the rows.
+            item.pair = (item.pair.0.min(item.pair.1), item.pair.0.max(item.pair.1));
+        }
+        pending.sort_unstable_by_key(|item| self.library.length(item.pair.1));
+        let mut pairs = Vec::with_capacity(L::COUNT);
+        for slice in pending.chunks_mut(BATCHES_A_SLICE * L::COUNT) {
+            slice.sort_unstable_by_key(|item| self.library.length(item.pair.0));
+            for batch in slice.chunks(L::COUNT) {
+                if batch.len() < FEW {
+                    self.one_by_one(batch, out);
+                    continue;
+                }
+                pairs.clear();
+                pairs.extend(batch.iter().map(|item| item.pair));
+                self.mixed.run(&pairs, expected, |lane, distance| {
+                    if distance == UNSURE {
+                        self.again.push(batch[lane]);
+                    } else {
+                        out[batch[lane].slot] = distance;
+                    }
+                });
+            }
+        }
+    }
+
+    fn one_by_one(&mut self, batch: &[Pending], out: &mut [u32]) {
+        for item in batch {
+            let (a, b) = item.pair;
+            out[item.slot] = self.single.distance(self.library.get(a), self.library.get(b));
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Every engine against a textbook dynamic programme and against golden distances.
+
+mod cases;
+
+use cases::{Case, naive};
+use levenshtein::{Engine, Error, Sequences, all_pairs, cross, distance, pairs};
+
+/// Runs the same function as a native test and in a browser.
+macro_rules! everywhere {
+    ($(#[doc = $doc:literal] fn $name:ident() $body:block)*) => {$(
+        #[doc = $doc]
+        #[cfg_attr(not(target_arch = "wasm32"), test)]
+        #[cfg_attr(target_arch = "wasm32", wasm_bindgen_test::wasm_bindgen_test)]
+        fn $name() $body
+    )*};
+}
+
+#[cfg(target_arch = "wasm32")]
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);
+
+fn sequences<S: AsRef<[u16]>>(list: &[S]) -> Sequences {
+    let mut sequences = Sequences::new();
+    for sequence in list {
+        sequences.push(sequence.as_ref());
+    }
+    sequences
+}
+
+/// All three ways to ask, for every engine, must give what the naive algorithm gives.
+fn check(case: &Case) {
+    let list = &case.sequences;
+    let expected: Vec<Vec<u32>> = list.iter().map(|a| list.iter().map(|b| naive(a, b)).collect()).collect();
+    check_against(&case.name, list, &|i, j| expected[i][j]);
+}
+
+fn check_against(name: &str, list: &[Vec<u16>], expected: &dyn Fn(usize, usize) -> u32) {
+    let set = sequences(list);
+    let count = list.len();
+    let condensed: Vec<(u32, u32)> =
+        (0..count as u32).flat_map(|i| (i + 1..count as u32).map(move |j| (i, j))).collect();
+    // A sparse list in a scrambled order with repeats, both orders and a sequence with itself.
+    let mut sampled: Vec<(u32, u32)> = condensed
+        .iter()
+        .enumerate()
+        .filter(|(place, _)| place * 7 % 5 < 2)
+        .map(|(place, &(i, j))| if place % 3 == 0 { (j, i) } else { (i, j) })
+        .rev()
+        .collect();
+    sampled.extend_from_within(..sampled.len() / 10);
+    sampled.extend((0..count as u32).step_by(9).map(|i| (i, i)));
+    let split = count / 3;
+    let (rows, columns) = (sequences(&list[..split]), sequences(&list[split..]));
+
+    let of = |pairs: &[(u32, u32)]| -> Vec<u32> {
+        pairs.iter().map(|&(i, j)| expected(i as usize, j as usize)).collect()
+    };
+    for engine in Engine::available() {
+        let compare = |what: &str, got: &[u32], pairs: &[(u32, u32)]| {
+            let want = of(pairs);
+            assert_eq!(got.len(), want.len(), "{name}: {engine} {what} gives another number of distances");
+            if let Some(place) = (0..got.len()).find(|&place| got[place] != want[place]) {
+                let (i, j) = pairs[place];
+                panic!("{name}: {engine} {what} ({i}, {j}): {} instead of {}", got[place], want[place]);
+            }
+        };
+        compare("all_pairs", &all_pairs(engine, &set), &condensed);
+        compare("pairs", &pairs(engine, &set, &sampled).expect("pairs in range"), &sampled);
+        let crossed: Vec<(u32, u32)> =
+            (0..split as u32).flat_map(|i| (split as u32..count as u32).map(move |j| (i, j))).collect();
+        compare("cross", &cross(engine, &rows, &columns), &crossed);
+        let turned: Vec<(u32, u32)> =
+            (split as u32..count as u32).flat_map(|i| (0..split as u32).map(move |j| (i, j))).collect();
+        compare("cross turned", &cross(engine, &columns, &rows), &turned);
+    }
+    for &(i, j) in condensed.iter().step_by(1 + condensed.len() / 300) {
+        let got = distance(&list[i as usize], &list[j as usize]);
+        assert_eq!(got, expected(i as usize, j as usize), "{name}: distance ({i}, {j})");
+    }
+}
+
+everywhere! {
+    /// Lengths around every word boundary, all kinds of relation, all alphabets.
+    fn cases_of_one_relation() {
+        for case in cases::relations() {
+            check(&case);
+        }
+    }
+
+    /// All lengths from 0 to 70 against each other.
+    fn every_short_length() {
+        for case in cases::short_lengths() {
+            check(&case);
+        }
+    }
+
+    /// Sets large enough for full vectors, expectations and bands, ragged and even, with duplicates.
+    fn large_sets() {
+        for case in cases::large_sets() {
+            check(&case);
+        }
+    }
+
+    /// Most pairs are alike and a few are not, so that the expectation is wrong for those few.
+    fn wrong_expectations() {
+        for case in cases::outliers() {
+            check(&case);
+        }
+    }
+
+    /// Symbols up to 65,535, and more different ones than a table has lines.
+    fn wide_alphabets() {
+        for case in cases::wide_alphabets() {
+            check(&case);
+        }
+    }
+
+    /// A list with a few sequences in very many pairs and many sequences in few.
+    fn hubs() {
+        let list = cases::hubs();
+        let set = sequences(&list);
+        let count = list.len() as u32;
+        let mut list_of_pairs: Vec<(u32, u32)> = Vec::new();
+        for other in 3..count {
+            list_of_pairs.push((other, 1));
+            list_of_pairs.push((0, other));
+            if other % 2 == 0 {
+                list_of_pairs.push((other, other / 2));
+            }
+        }
+        let want: Vec<u32> =
+            list_of_pairs.iter().map(|&(i, j)| naive(&list[i as usize], &list[j as usize])).collect();
+        for engine in Engine::available() {
+            assert_eq!(pairs(engine, &set, &list_of_pairs).expect("pairs in range"), want, "{engine}");
+        }
+    }
+
+    /// Distances that RapidFuzz and a textbook programme agree on.
+    fn golden_pairs() {
+        let golden = cases::golden_pairs();
+        let mut list = Vec::new();
+        let mut list_of_pairs = Vec::new();
+        let mut want = Vec::new();
+        for (place, pair) in golden.into_iter().enumerate() {
+            list.push(pair.a);
+            list.push(pair.b);
+            list_of_pairs.push((2 * place as u32, 2 * place as u32 + 1));
+            want.push(pair.distance);
+        }
+        let set = sequences(&list);
+        assert!(want.len() >= 400);
+        for engine in Engine::available() {
+            assert_eq!(pairs(engine, &set, &list_of_pairs).expect("pairs in range"), want, "{engine}");
+        }
+        for (&(i, j), &want) in list_of_pairs.iter().zip(&want) {
+            assert_eq!(distance(&list[i as usize], &list[j as usize]), want);
+        }
+    }
+
+    /// Nothing in, nothing out.
+    fn empty_sets() {
+        let empty = Sequences::new();
+        let default = Sequences::default();
+        let one = sequences(&[[1, 2, 3]]);
+        let nothing = sequences(&[[0u16; 0]; 3]);
+        for engine in Engine::available() {
+            assert!(all_pairs(engine, &empty).is_empty());
+            assert!(all_pairs(engine, &default).is_empty());
+            assert!(all_pairs(engine, &one).is_empty());
+            assert_eq!(all_pairs(engine, &nothing), [0, 0, 0]);
+            assert!(cross(engine, &empty, &one).is_empty());
+            assert!(cross(engine, &one, &empty).is_empty());
+            assert_eq!(cross(engine, &nothing, &one), [3, 3, 3]);
+            assert_eq!(pairs(engine, &empty, &[]), Ok(Vec::new()));
+            assert_eq!(pairs(engine, &one, &[(0, 0)]), Ok(vec![0]));
+        }
+    }
+
+    /// The first pair that is out of range is named.
+    fn pairs_out_of_range() {
+        let two = sequences(&[[1, 2], [3, 4]]);
+        let expected = Error::PairOutOfRange { position: 1, first: 0, second: 2, sequences: 2 };
+        for engine in Engine::available() {
+            assert_eq!(pairs(engine, &two, &[(0, 1), (0, 2), (9, 9)]), Err(expected.clone()));
+        }
+        assert!(expected.to_string().contains("pair 1 of the list is (0, 2)"));
+    }
+
+    /// An engine that is not available here falls back to the scalar one.
+    fn unavailable_engines() {
+        let two = sequences(&[[1, 2], [3, 2]]);
+        for engine in [Engine::Scalar, Engine::Avx2, Engine::Simd128] {
+            assert_eq!(all_pairs(engine, &two), [1], "{engine}");
+        }
+        assert!(Engine::available().contains(&Engine::best()));
+        assert_eq!(Engine::available().last(), Some(&Engine::best()));
+        assert_eq!(Engine::best() == Engine::Simd128, cfg!(target_arch = "wasm32"));
+    }
+}
