@@ -3,6 +3,51 @@
 //! Nothing here knows files, browsers, GPUs or time. The same input gives the same bits on every machine:
 //! transcendental functions come from `libm`, sums run in a fixed order, random draws are seeded.
 
+mod align;
+mod characters;
+mod coactivation;
+mod consistency;
+mod correlation;
+mod distance;
+mod draw;
 mod edit;
+mod entropy;
+mod error;
+mod gates;
+mod generalization;
+mod load;
+mod memorization;
+mod null;
+mod pairing;
+mod ranking;
+mod saturation;
+mod spectrum;
+mod student;
+mod sums;
 
+pub use align::{LONGEST_ALIGNED, align};
+pub use characters::{COMMA, HYPHEN};
+pub use coactivation::{Coactivation, Together};
+pub use consistency::{
+    ConsistencySummary, RouterGram, SampleConsistency, sample_consistency, summarise_consistency,
+};
+pub use correlation::{
+    CorrelationResult, MOST_EXACT, RANDOM_ORDERS, Undefined, correlate, pearson, ranks, spearman,
+};
+pub use distance::{
+    CrossDistance, GroupDistance, cross_distance, cross_distance_sampled, group_distance, lengths, structure,
+};
+pub use draw::{Rng, pair_count, sample_cross_pairs, sample_pairs, shuffle};
 pub use edit::Edit;
+pub use entropy::{LayerEntropy, entropy_by_layer, row_entropy};
+pub use error::Error;
+pub use gates::{MeanGates, softmax_row};
+pub use generalization::{accuracy, t_sharp};
+pub use load::{LayerLoad, LoadCounts};
+pub use memorization::{EpsSearch, EpsStep, moving_average, search_eps, t_star, t_stars};
+pub use null::{null_characters, null_symbols};
+pub use pairing::{Assignment, UnitSum, assign, score_matrix};
+pub use ranking::Ranking;
+pub use saturation::{Saturation, SaturationSum};
+pub use spectrum::{EffectiveDimension, Spectrum};
+pub use student::t_quantile_95;

@@ -1,0 +1,72 @@
+//! How evenly gates spread over the experts (METRICS 9; paper, appendix E.5).
+
+use crate::error::{Error, check_len};
+use crate::sums::mean;
+
+/// The entropy of one row of gates `[E]` in nats: between 0, one expert takes all, and `ln E`, all alike.
+///
+/// The stored weights are used as they are; weights of 0 add nothing.
+#[must_use]
+pub fn row_entropy(gates: &[f32]) -> f64 {
+    let terms = gates.iter().map(|&gate| f64::from(gate)).filter(|&gate| gate > 0.0);
+    -terms.map(|gate| gate * libm::log(gate)).sum::<f64>()
+}
+
+/// Appends the entropy of each layer's gates, `[L]` in nats, for gates `[L, E]` of one sample or token; values
+/// that do not fill a layer are left out.
+///
+/// # Panics
+///
+/// There are 0 experts.
+pub fn entropy_by_layer(gates: &[f32], experts: usize, entropies: &mut Vec<f64>) {
+    entropies.extend(gates.chunks_exact(experts).map(row_entropy));
+}
+
+/// The mean entropy of many samples (or tokens), by layer and overall.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerEntropy {
+    sums: Vec<f64>,
+    samples: u64,
+}
+
+impl LayerEntropy {
+    /// No samples yet.
+    #[must_use]
+    pub fn new(layers: usize) -> Self {
+        Self { sums: vec![0.0; layers], samples: 0 }
+    }
+
+    /// Adds the entropies `[L]` of one sample or token, as [`entropy_by_layer`] gives them.
+    ///
+    /// # Errors
+    ///
+    /// Another number of layers; nothing is added then.
+    pub fn push(&mut self, entropies: &[f64]) -> Result<(), Error> {
+        check_len("entropies of one sample or token [L]", self.sums.len(), entropies.len())?;
+        for (sum, entropy) in self.sums.iter_mut().zip(entropies) {
+            *sum += entropy;
+        }
+        self.samples += 1;
+        Ok(())
+    }
+
+    /// Samples or tokens added.
+    #[must_use]
+    pub fn samples(&self) -> u64 {
+        self.samples
+    }
+
+    /// Mean entropy of each layer, `[L]`, nats; undefined without samples.
+    #[must_use]
+    pub fn means(&self) -> Vec<Option<f64>> {
+        let mean = |sum: &f64| (self.samples > 0).then(|| sum / self.samples as f64);
+        self.sums.iter().map(mean).collect()
+    }
+
+    /// Mean entropy over layers and samples, nats; undefined without samples.
+    #[must_use]
+    pub fn mean(&self) -> Option<f64> {
+        let means: Option<Vec<f64>> = self.means().into_iter().collect();
+        mean(&means?)
+    }
+}

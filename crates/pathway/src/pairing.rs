@@ -1,0 +1,192 @@
+//! Matching groups of memorized samples with groups of generalized items (METRICS 6).
+
+use crate::error::{Error, check_len};
+use crate::sums::dot;
+
+/// The sum of the unit vectors of one group's embeddings: all that its mean cosines with other groups need.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UnitSum {
+    sum: Vec<f64>,
+    members: usize,
+}
+
+impl UnitSum {
+    /// An empty group of embeddings with that many components.
+    #[must_use]
+    pub fn new(components: usize) -> Self {
+        Self { sum: vec![0.0; components], members: 0 }
+    }
+
+    /// The group of these embeddings.
+    ///
+    /// # Errors
+    ///
+    /// The embeddings differ in their number of components, or one has no direction.
+    pub fn of<'a, T: Copy + Into<f64> + 'a>(
+        embeddings: impl IntoIterator<Item = &'a [T]>,
+    ) -> Result<Self, Error> {
+        let mut embeddings = embeddings.into_iter().peekable();
+        let mut group = Self::new(embeddings.peek().map_or(0, |first| first.len()));
+        for embedding in embeddings {
+            group.push(embedding)?;
+        }
+        Ok(group)
+    }
+
+    /// Adds one embedding.
+    ///
+    /// # Errors
+    ///
+    /// Another number of components, or an embedding without a direction; nothing is added then.
+    pub fn push<T: Copy + Into<f64>>(&mut self, embedding: &[T]) -> Result<(), Error> {
+        check_len("components of an embedding", self.sum.len(), embedding.len())?;
+        let wide: Vec<f64> = embedding.iter().map(|&component| component.into()).collect();
+        let length = dot(&wide, &wide).sqrt();
+        if length <= 0.0 || !length.is_finite() {
+            return Err(Error::NoDirection);
+        }
+        for (sum, component) in self.sum.iter_mut().zip(wide) {
+            *sum += component / length;
+        }
+        self.members += 1;
+        Ok(())
+    }
+
+    /// Embeddings added.
+    #[must_use]
+    pub fn members(&self) -> usize {
+        self.members
+    }
+
+    /// The mean cosine of this group's members with the other's, over all pairs; undefined where one is empty
+    /// or their components differ in number.
+    #[must_use]
+    pub fn mean_cosine(&self, other: &Self) -> Option<f64> {
+        let pairs = self.members as f64 * other.members as f64;
+        (pairs > 0.0 && self.sum.len() == other.sum.len()).then(|| dot(&self.sum, &other.sum) / pairs)
+    }
+}
+
+/// The mean cosine of each train group with each test group, `[train][test]`; NaN where it is undefined.
+#[must_use]
+pub fn score_matrix(train: &[UnitSum], test: &[UnitSum]) -> Vec<Vec<f64>> {
+    let score = |row: &UnitSum, column| row.mean_cosine(column).unwrap_or(f64::NAN);
+    train.iter().map(|row| test.iter().map(|column| score(row, column)).collect()).collect()
+}
+
+/// An assignment of rows to columns with the largest total score.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assignment {
+    /// Matched rows and columns, by row; as many as the shorter side has.
+    pub pairs: Vec<(usize, usize)>,
+    /// Sum of their scores, added by row.
+    pub total: f64,
+    /// The largest total of any other assignment of as many pairs; `None` when there is no other.
+    pub second_best_total: Option<f64>,
+}
+
+/// The best assignment of a score matrix `[rows][columns]`, rectangular allowed, by the Hungarian method in
+/// `O(n^2 m)`; the best other one is the best of those that lack one of its pairs.
+///
+/// Where several assignments have the same total, the one found first by the method is given: it depends on the
+/// matrix alone.
+///
+/// # Errors
+///
+/// The rows differ in length, or a score is NaN or infinite.
+pub fn assign(scores: &[Vec<f64>]) -> Result<Assignment, Error> {
+    let columns = scores.first().map_or(0, Vec::len);
+    for (row, values) in scores.iter().enumerate() {
+        check_len("scores of one train group, one a test group", columns, values.len())?;
+        if let Some(column) = values.iter().position(|score| !score.is_finite()) {
+            return Err(Error::Score { row, column });
+        }
+    }
+    let pairs = best(scores, columns, None);
+    let total =
+        |pairs: &[(usize, usize)]| pairs.iter().map(|&(row, column)| scores[row][column]).sum::<f64>();
+    // With one row and one column there is nothing else; otherwise leaving out any one pair leaves a choice.
+    let others = scores.len().max(columns) > 1;
+    let second_best_total = pairs
+        .iter()
+        .filter(|_| others)
+        .map(|&without| total(&best(scores, columns, Some(without))))
+        .reduce(f64::max);
+    Ok(Assignment { total: total(&pairs), pairs, second_best_total })
+}
+
+/// The best assignment that lacks the pair `without`, by row.
+fn best(scores: &[Vec<f64>], columns: usize, without: Option<(usize, usize)>) -> Vec<(usize, usize)> {
+    let cost = |row: usize, column: usize| {
+        if without == Some((row, column)) { f64::INFINITY } else { -scores[row][column] }
+    };
+    let mut pairs: Vec<(usize, usize)> = if scores.len() <= columns {
+        let matched = cheapest(scores.len(), columns, cost);
+        matched.into_iter().enumerate().collect()
+    } else {
+        let matched = cheapest(columns, scores.len(), |column, row| cost(row, column));
+        matched.into_iter().enumerate().map(|(column, row)| (row, column)).collect()
+    };
+    pairs.sort_unstable();
+    pairs
+}
+
+/// The column of each row in the assignment with the least total cost, for no more rows than columns.
+///
+/// Rows are brought in one by one. Each takes the shortest augmenting path under reduced costs, with potentials
+/// that keep all reduced costs non-negative.
+fn cheapest(rows: usize, columns: usize, cost: impl Fn(usize, usize) -> f64) -> Vec<usize> {
+    let mut row_potential = vec![0.0; rows];
+    let mut column_potential = vec![0.0; columns];
+    let mut row_of: Vec<Option<usize>> = vec![None; columns];
+    for new_row in 0..rows {
+        let mut distance = vec![f64::INFINITY; columns];
+        // The column before each on the shortest path to it; none where the path starts at the new row.
+        let mut before: Vec<Option<usize>> = vec![None; columns];
+        let mut settled = vec![false; columns];
+        let (mut row, mut via, mut length) = (new_row, None, 0.0);
+        let end = loop {
+            let mut nearest: Option<usize> = None;
+            for column in (0..columns).filter(|&column| !settled[column]) {
+                let reached = length + cost(row, column) - row_potential[row] - column_potential[column];
+                if reached < distance[column] {
+                    distance[column] = reached;
+                    before[column] = via;
+                }
+                if nearest.is_none_or(|best| distance[column] < distance[best]) {
+                    nearest = Some(column);
+                }
+            }
+            // There are no more rows than columns, so a column is always left.
+            let Some(column) = nearest else { break None };
+            settled[column] = true;
+            length = distance[column];
+            match row_of[column] {
+                None => break Some(column),
+                Some(taken_by) => (row, via) = (taken_by, Some(column)),
+            }
+        };
+        row_potential[new_row] += length;
+        for column in (0..columns).filter(|&column| settled[column]) {
+            let slack = length - distance[column];
+            column_potential[column] -= slack;
+            if let Some(row) = row_of[column] {
+                row_potential[row] += slack;
+            }
+        }
+        // Along the path every row moves on to the next column.
+        let mut column = end;
+        while let Some(current) = column {
+            let previous = before[current];
+            row_of[current] = previous.map_or(Some(new_row), |previous| row_of[previous]);
+            column = previous;
+        }
+    }
+    let mut column_of = vec![0; rows];
+    for (column, row) in row_of.into_iter().enumerate() {
+        if let Some(row) = row {
+            column_of[row] = column;
+        }
+    }
+    column_of
+}
