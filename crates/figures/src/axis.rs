@@ -1,0 +1,99 @@
+//! The horizontal axis: training steps, tokens, or steps on a logarithmic scale.
+
+use report::Report;
+use serde_json::{Value, json};
+
+use crate::series;
+
+/// What the horizontal axis measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Axis {
+    /// Training steps.
+    #[default]
+    Step,
+    /// Training tokens; steps where any checkpoint does not tell its tokens.
+    Tokens,
+    /// Training steps, logarithmic; step 0 has its place (symmetric logarithm).
+    LogStep,
+}
+
+impl Axis {
+    /// Whether the report has what this axis needs.
+    #[must_use]
+    pub fn is_available(self, report: &Report) -> bool {
+        self != Self::Tokens || report.checkpoints.iter().all(|checkpoint| checkpoint.tokens.is_some())
+    }
+
+    /// This axis, or steps where the report has no tokens.
+    pub(crate) fn or_step(self, report: &Report) -> Self {
+        if self.is_available(report) { self } else { Self::Step }
+    }
+
+    /// Where each checkpoint stands, `[C]`.
+    pub(crate) fn places(self, report: &Report) -> Vec<u64> {
+        let tokens = self.or_step(report) == Self::Tokens;
+        report
+            .checkpoints
+            .iter()
+            .map(|checkpoint| checkpoint.tokens.filter(|_| tokens).unwrap_or(checkpoint.step))
+            .collect()
+    }
+
+    /// The axis title.
+    pub(crate) fn title(self, report: &Report) -> &'static str {
+        match self.or_step(report) {
+            Self::Tokens => "Training tokens",
+            Self::Step => "Training step",
+            Self::LogStep => "Training step (logarithmic)",
+        }
+    }
+
+    /// The encoding of the field `x`: the same range in every figure of a report.
+    pub(crate) fn encoding(self, report: &Report, field: &str) -> Value {
+        let places = self.places(report);
+        let first = places.iter().copied().min().unwrap_or(0);
+        let last = places.iter().copied().max().unwrap_or(1);
+        let last = if last > first { last } else { first.saturating_add(1) };
+        let mut axis = json!({ "title": self.title(report), "format": "~s", "labelOverlap": "greedy", "labelFlush": true });
+        let mut scale = json!({ "domain": [first, last], "nice": false, "zero": false });
+        if self.or_step(report) == Self::LogStep {
+            let smallest = places.iter().copied().filter(|&place| place > 0).min().unwrap_or(1);
+            scale["type"] = "symlog".into();
+            scale["constant"] = smallest.into();
+            axis["values"] = json!(log_ticks(first, last, smallest));
+        }
+        json!({ "field": field, "type": "quantitative", "scale": scale, "axis": axis })
+    }
+}
+
+/// Zero where it is in range, then powers of ten with their halves or thirds where there is room.
+fn log_ticks(first: u64, last: u64, smallest: u64) -> Vec<u64> {
+    let mut ticks = Vec::new();
+    if first == 0 {
+        ticks.push(0);
+    }
+    let decades = series::extent([smallest as f64, last as f64]).map_or(0.0, |(low, high)| libm::log10(high / low.max(1.0)));
+    let factors: &[u64] = if decades > 4.0 { &[1] } else { &[1, 3] };
+    let mut power: u64 = 1;
+    loop {
+        ticks.extend(factors.iter().filter_map(|factor| power.checked_mul(*factor)).filter(|tick| {
+            (first.max(smallest)..=last).contains(tick)
+        }));
+        match power.checked_mul(10) {
+            Some(next) if next <= last => power = next,
+            _ => return ticks,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logarithmic_ticks_keep_zero() {
+        assert_eq!(log_ticks(0, 12_000, 25), [0, 30, 100, 300, 1000, 3000, 10_000]);
+        assert_eq!(log_ticks(5000, 5001, 5000), Vec::<u64>::new());
+        assert_eq!(log_ticks(0, u64::MAX, 1).len(), 21);
+    }
+}

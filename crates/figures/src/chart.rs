@@ -1,0 +1,97 @@
+//! What all specifications share: the frame, tooltips, and words about the report.
+
+use report::{GateKind, Group, Report};
+use serde_json::{Map, Value, json};
+
+use crate::{axis::Axis, number, theme::Look};
+
+/// The dialect of every specification.
+const SCHEMA: &str = "https://vega.github.io/schema/vega-lite/v6.json";
+
+/// Title lines and size of one specification.
+pub(crate) struct Frame<'a> {
+    /// The title.
+    pub title: &'a str,
+    /// The line under it; may be empty.
+    pub subtitle: &'a str,
+    /// For screen readers and the SVG's own description.
+    pub description: &'a str,
+    /// Theme and type size.
+    pub look: Look,
+}
+
+/// A specification from its parts: `body` holds marks, encodings, data sets and sizes.
+pub(crate) fn specification(frame: &Frame<'_>, body: Value) -> Value {
+    let mut title = json!({ "text": frame.title });
+    if !frame.subtitle.is_empty() {
+        title["subtitle"] = frame.subtitle.into();
+    }
+    let mut spec = Map::new();
+    spec.insert("$schema".into(), SCHEMA.into());
+    spec.insert("description".into(), frame.description.into());
+    spec.insert("title".into(), title);
+    spec.insert("config".into(), frame.look.config());
+    if let Value::Object(body) = body {
+        spec.extend(body);
+    }
+    Value::Object(spec)
+}
+
+/// The width of a chart that may follow its container.
+pub(crate) fn width(pixels: Option<u32>) -> Value {
+    pixels.map_or_else(|| "container".into(), |pixels| pixels.clamp(120, 8000).into())
+}
+
+/// A name as the heading of a tooltip's row.
+///
+/// The tooltip would take the names `title` and `image` for its own heading and picture.
+pub(crate) fn tooltip_title(name: &str) -> String {
+    if matches!(name, "title" | "image") { format!("{name}\u{a0}") } else { name.to_owned() }
+}
+
+/// A tooltip row whose text is ready made in a field.
+pub(crate) fn tip(field: &str, title: &str) -> Value {
+    json!({ "field": field, "type": "nominal", "title": tooltip_title(title) })
+}
+
+/// A checkpoint in words: `step 2,000`, `4.2B tokens`.
+pub(crate) fn place_name(report: &Report, axis: Axis, checkpoint: usize) -> String {
+    let Some(checkpoint) = report.checkpoints.get(checkpoint) else { return number::MISSING.into() };
+    match checkpoint.tokens.filter(|_| axis == Axis::Tokens) {
+        Some(tokens) => format!("{} tokens", number::tokens(tokens)),
+        None => step_name(checkpoint.step),
+    }
+}
+
+/// A step in words.
+pub(crate) fn step_name(step: u64) -> String {
+    format!("step {}", number::count(step))
+}
+
+/// A group in words that follow `of the`.
+pub(crate) const fn group_name(group: Group) -> &'static str {
+    match group {
+        Group::All => "all samples",
+        Group::Memorized => "memorized samples",
+    }
+}
+
+/// What must stand at every figure made from selections instead of gates (METRICS 2).
+pub(crate) fn gate_label(report: &Report) -> Option<&'static str> {
+    (report.run.gate_kind == GateKind::SelectionFrequency).then_some("from selection frequency")
+}
+
+/// Parts of a subtitle, set apart; empty parts vanish.
+pub(crate) fn subtitle<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
+}
+
+/// A threshold as it is written.
+pub(crate) fn tau(tau: f64) -> String {
+    format!("τ = {tau}")
+}
+
+/// `1 sample`, `2 samples`.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    format!("{} {noun}{}", number::count(count), if count == 1 { "" } else { "s" })
+}

@@ -1,0 +1,103 @@
+//! Colours, markers and dashes of the domains: the same domain looks the same in every figure.
+//!
+//! The hues are those of Okabe and Ito, told apart with the common colour vision deficiencies, darkened or
+//! lightened until each stands at 3:1 or more against its ground. Colour never stands alone: a marker and a
+//! dash say the same.
+
+use crate::theme::Theme;
+
+/// How one domain is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Colour, `#rrggbb`.
+    pub color: &'static str,
+    /// Symbol name, as Vega and an SVG legend know it: `circle`, `square`, …
+    pub shape: &'static str,
+    /// Lengths of strokes and gaps in pixels; empty for a solid line.
+    pub dash: &'static [u32],
+}
+
+const LIGHT: [&str; 8] =
+    ["#0072b2", "#d55e00", "#008a63", "#b3478a", "#9a6a00", "#2e8bc0", "#4d4d4d", "#7d7a12"];
+
+const DARK: [&str; 8] =
+    ["#4ba3dc", "#f0843c", "#2fc497", "#e08fc0", "#e6a817", "#8fd0f5", "#bdbdbd", "#e8de4a"];
+
+const SHAPES: [&str; 8] =
+    ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "triangle-right", "triangle-left"];
+
+const DASHES: [&[u32]; 5] = [&[], &[7, 3], &[2, 2], &[8, 3, 2, 3], &[12, 3]];
+
+/// The ground that the light or the dark colours are made for, `#rrggbb`; the page's own must be close to it.
+#[must_use]
+pub const fn ground(theme: Theme) -> &'static str {
+    match theme {
+        Theme::Light => "#ffffff",
+        Theme::Dark => "#16161a",
+    }
+}
+
+/// How the domain with that index in [`report::Report::domains`] is drawn.
+///
+/// Eight colours and markers, five dashes: forty domains are all different.
+#[must_use]
+pub fn domain(index: usize, theme: Theme) -> Mark {
+    let colors = match theme {
+        Theme::Light => &LIGHT,
+        Theme::Dark => &DARK,
+    };
+    Mark {
+        color: colors[index % colors.len()],
+        shape: SHAPES[index % SHAPES.len()],
+        dash: DASHES[index % DASHES.len()],
+    }
+}
+
+/// The colour of what belongs to no domain: the strongest accent of the page.
+#[must_use]
+pub const fn accent(theme: Theme) -> &'static str {
+    match theme {
+        Theme::Light => LIGHT[0],
+        Theme::Dark => DARK[0],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Relative luminance after WCAG 2.
+    fn luminance(color: &str) -> f64 {
+        let channel = |at: usize| {
+            let value = f64::from(u8::from_str_radix(&color[at..at + 2], 16).unwrap()) / 255.0;
+            if value <= 0.04045 { value / 12.92 } else { libm::pow((value + 0.055) / 1.055, 2.4) }
+        };
+        0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
+    }
+
+    fn contrast(first: &str, second: &str) -> f64 {
+        let (first, second) = (luminance(first), luminance(second));
+        (first.max(second) + 0.05) / (first.min(second) + 0.05)
+    }
+
+    #[test]
+    fn every_colour_stands_out_from_its_ground() {
+        for theme in [Theme::Light, Theme::Dark] {
+            for index in 0..8 {
+                let mark = domain(index, theme);
+                let ratio = contrast(mark.color, ground(theme));
+                assert!(ratio >= 3.0, "{} on {}: {ratio:.2}", mark.color, ground(theme));
+            }
+            assert!(contrast(theme.ink(), ground(theme)) >= 7.0);
+            assert!(contrast(theme.quiet(), ground(theme)) >= 4.5);
+        }
+    }
+
+    #[test]
+    fn forty_domains_are_all_different() {
+        let mut marks: Vec<_> = (0..40).map(|index| domain(index, Theme::Light)).map(|m| (m.color, m.shape, m.dash)).collect();
+        marks.sort_unstable();
+        marks.dedup();
+        assert_eq!(marks.len(), 40);
+    }
+}

@@ -1,0 +1,34 @@
+//! Reading a report's series without trusting their lengths.
+
+use report::Series;
+
+/// The value at a checkpoint, where it is there and finite.
+pub(crate) fn at(series: &Series, checkpoint: usize) -> Option<f64> {
+    series.get(checkpoint).copied().flatten().filter(|value| value.is_finite())
+}
+
+/// The value of `[C][L]` at a checkpoint and layer, where it is there and finite.
+pub(crate) fn at2(rows: &[Vec<Option<f64>>], checkpoint: usize, layer: usize) -> Option<f64> {
+    rows.get(checkpoint)?.get(layer).copied().flatten().filter(|value| value.is_finite())
+}
+
+/// Checkpoints and values of a series, up to the number of checkpoints.
+pub(crate) fn defined(series: &Series, checkpoints: usize) -> Vec<(usize, f64)> {
+    (0..checkpoints).filter_map(|index| Some((index, at(series, index)?))).collect()
+}
+
+/// Smallest and largest of some values.
+pub(crate) fn extent(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
+    values.into_iter().filter(|value| value.is_finite()).fold(None, |extent, value| match extent {
+        None => Some((value, value)),
+        Some((low, high)) => Some((low.min(value), high.max(value))),
+    })
+}
+
+/// An extent with some room above and below, so that no line runs along the frame.
+pub(crate) fn padded((low, high): (f64, f64)) -> (f64, f64) {
+    let span = high - low;
+    let room = if span > 0.0 && span.is_finite() { span * 0.06 } else { (low.abs() * 0.05).max(0.05) };
+    let padded = (low - room, high + room);
+    if padded.0.is_finite() && padded.1.is_finite() { padded } else { (low, high) }
+}
