@@ -245,7 +245,11 @@ impl Ranking {
     }
 
     /// Pathways of the listed samples as the characters of their written form: digits are 0 to 9, a comma is
-    /// [`crate::COMMA`], a hyphen is [`crate::HYPHEN`]. Panics when a sample or the threshold does not exist.
+    /// [`crate::COMMA`], a hyphen is [`crate::HYPHEN`].
+    ///
+    /// # Panics
+    ///
+    /// A sample or the threshold does not exist.
     #[must_use]
     pub fn characters(&self, tau_index: usize, samples: &[u32]) -> Sequences {
         let mut sequences = Sequences::new();

@@ -1,0 +1,12 @@
+//! Every expected value of `tests/fixtures/metrics/run-a`, natively and in wasm.
+//!
+//! Integers and strings are equal; real numbers agree to 1e-9, effective dimensions to 1e-7.
+
+mod consistency;
+mod courses;
+mod distance;
+mod fixture;
+mod pairing;
+mod pathways;
+mod routing;
+mod spectrum;
