@@ -1,1 +1,64 @@
-//! trace
+//! Router traces: what a mixture-of-experts model's routers did with a set of samples at one checkpoint.
+//!
+//! # From bytes to a trace
+//! - A [`ByteSource`] gives ranges of bytes: [`MemorySource`], a file on disk, a browser's `File`, an HTTP address.
+//! - [`open`] looks at a file's first bytes and at its directory and finds the reader for it.
+//! - A reader checks what it reads and answers with an [`OpenTrace`] (or what else the file is) and warnings; large
+//!   tensors stay where they are until a range of samples is asked for.
+//! - [`write_trace`] writes our own trace file.
+//!
+//! Nobody above this crate knows which format a file had. No reader panics, whatever the bytes are, and none allocates
+//! by a size that has not been checked against the file's.
+
+mod beside;
+mod check;
+mod embeddings;
+mod error;
+mod hf;
+mod metadata;
+mod model;
+mod npz;
+mod numbers;
+mod open_trace;
+mod own;
+mod recognise;
+mod results;
+mod results_csv;
+mod results_json;
+mod router;
+mod safetensors;
+mod sample_list;
+mod source;
+mod step_name;
+mod strangers;
+mod tensors;
+mod text;
+mod write;
+mod zip;
+
+// Paths exist outside the browser only, `File` and `fetch` inside it only.
+#[cfg(target_arch = "wasm32")]
+mod blob;
+#[cfg(not(target_arch = "wasm32"))]
+mod disk;
+#[cfg(target_arch = "wasm32")]
+mod http;
+
+#[cfg(target_arch = "wasm32")]
+pub use self::blob::BlobSource;
+#[cfg(not(target_arch = "wasm32"))]
+pub use self::disk::FileSource;
+#[cfg(target_arch = "wasm32")]
+pub use self::http::HttpSource;
+pub use self::{
+    error::Error,
+    model::{Counts, GateKind, Router, RouterTrace, SampleCounts, SampleMeta, StepSource, TopK, TraceInfo},
+    open_trace::OpenTrace,
+    recognise::{Opened, Recognised, open},
+    results::{
+        Accuracy, Embeddings, Item, ItemGates, Results, SampleList, SampleRecord, TokenGates, ValidationLoss,
+    },
+    source::{ByteSource, Counted, MemorySource, Pending, Source},
+    step_name::{NamedStep, step_from_name},
+    write::{GateDtype, write_trace},
+};

@@ -1,0 +1,156 @@
+//! Whether numbers can be what they claim to be: gates a distribution over the experts, selections distinct experts.
+
+use std::ops::Range;
+
+use crate::{error::Error, model::TraceInfo, tensors::Dtype};
+
+/// How far from 1 a row of gates may sum without a word.
+///
+/// A stored weight is off by at most half a unit in its last place, so a row's sum is off by 2^-11 in f16 and 2^-8 in
+/// bf16 at most; f32 sums are off by what the writer's own sum in f32 brings.
+fn tolerance(dtype: &Dtype) -> f64 {
+    match dtype {
+        Dtype::F16 => 1e-3,
+        Dtype::Bf16 => 4e-3,
+        _ => 1e-4,
+    }
+}
+
+/// Beyond this the rows are something else than routing weights, and the trace is refused.
+const FAR_OFF: f64 = 1e-2;
+
+/// Checks gates `[n,L,E]` of the given samples; a warning when rows sum to 1 only roughly.
+///
+/// # Errors
+/// [`Error::Gates`] at the first value that is negative or not finite, and at the first row that sums to 1 by no means.
+pub fn gates(
+    info: &TraceInfo,
+    dtype: &Dtype,
+    samples: &Range<usize>,
+    values: &[f32],
+) -> Result<Option<String>, Error> {
+    let tolerance = tolerance(dtype);
+    let mut rough: Option<(usize, f64)> = None;
+    let mut rough_rows = 0_usize;
+    for (i, row) in values.chunks_exact(info.experts.max(1)).enumerate() {
+        let (sum, sound) = row_sum(row);
+        let off = (sum - 1.0).abs();
+        if sound && off <= tolerance {
+            continue;
+        }
+        if !sound || off.is_nan() || off > FAR_OFF {
+            return Err(bad_row(info, samples, i, row, sum));
+        }
+        rough_rows += 1;
+        rough.get_or_insert((i, sum));
+    }
+    Ok(rough.map(|(i, sum)| {
+        let (sample, layer) = (samples.start + i / info.layers.max(1), i % info.layers.max(1));
+        format!(
+            "{}: {rough_rows} rows of gates sum to 1 only roughly; the first is sample {sample} (`{}`), layer {layer}, \
+             with {sum:.5}. They are used as they are; writing gates as F32 avoids this.",
+            info.name,
+            id_of(info, sample),
+        )
+    }))
+}
+
+/// The sum in f64 (four running sums, so that it takes no longer than reading), and whether no value is negative or NaN.
+fn row_sum(row: &[f32]) -> (f64, bool) {
+    let (quads, rest) = row.as_chunks::<4>();
+    let mut sums = [0.0_f64; 4];
+    let mut sound = true;
+    for quad in quads {
+        for (sum, &value) in sums.iter_mut().zip(quad) {
+            *sum += f64::from(value);
+            sound &= value >= 0.0;
+        }
+    }
+    let mut sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    for &value in rest {
+        sum += f64::from(value);
+        sound &= value >= 0.0;
+    }
+    (sum, sound)
+}
+
+fn id_of(info: &TraceInfo, sample: usize) -> &str {
+    info.samples.get(sample).map_or("", |meta| meta.id.as_str())
+}
+
+fn bad_row(info: &TraceInfo, samples: &Range<usize>, i: usize, row: &[f32], sum: f64) -> Error {
+    let (sample, layer) = (samples.start + i / info.layers.max(1), i % info.layers.max(1));
+    let bad =
+        row.iter().enumerate().find(|&(_, &value)| value.is_nan() || value < 0.0 || value.is_infinite());
+    let (found, expected, advice) = match bad {
+        Some((expert, value)) if value.is_finite() => (
+            format!("expert {expert} has the weight {value}"),
+            "weights from 0 to 1",
+            "If these are router logits, apply softmax over all experts before the mean.",
+        ),
+        Some((expert, value)) => (
+            format!("expert {expert} has the weight {value}"),
+            "finite weights from 0 to 1",
+            "The model's routing overflowed, or the mean was taken over no tokens; make this trace again in float32.",
+        ),
+        None if sum < 1.0 => (
+            format!("the weights sum to {sum:.5}"),
+            "1",
+            "If only the selected experts' weights were kept, write the softmax over all experts instead.",
+        ),
+        None => (
+            format!("the weights sum to {sum:.5}"),
+            "1",
+            "If these are sums or router logits, write the mean over tokens of the softmax over all experts.",
+        ),
+    };
+    Error::Gates {
+        name: info.name.clone(),
+        sample,
+        id: id_of(info, sample).to_owned(),
+        layer,
+        found,
+        expected: expected.to_owned(),
+        advice: advice.to_owned(),
+    }
+}
+
+/// Checks selections `[T,L,k]`, the first token being the file's token `first`, and narrows them.
+///
+/// # Errors
+/// [`Error::Selection`] at the first id that is no expert or comes twice.
+pub fn selections(info: &TraceInfo, k: usize, first: usize, ids: &[i64]) -> Result<Vec<u16>, Error> {
+    let mut narrow = Vec::with_capacity(ids.len());
+    // The row in which each expert was last seen, 0 for none.
+    let mut seen = vec![0_usize; info.experts];
+    for (i, row) in ids.chunks_exact(k.max(1)).enumerate() {
+        let wrong = |found: String, expected: String, advice: &str| Error::Selection {
+            name: info.name.clone(),
+            token: first + i / info.layers.max(1),
+            layer: i % info.layers.max(1),
+            found,
+            expected,
+            advice: advice.to_owned(),
+        };
+        for &id in row {
+            let slot = usize::try_from(id).ok().and_then(|id| seen.get_mut(id));
+            let (Some(slot), Ok(small)) = (slot, u16::try_from(id)) else {
+                return Err(wrong(
+                    format!("expert {id}"),
+                    format!("ids from 0 to {}", info.experts.saturating_sub(1)),
+                    "Write only real tokens, and the experts' own numbers (no -1 for padding, no shared experts).",
+                ));
+            };
+            if *slot == i + 1 {
+                return Err(wrong(
+                    format!("expert {id} twice"),
+                    format!("{k} different experts"),
+                    "A token goes to an expert once; leave out dense layers and padding.",
+                ));
+            }
+            *slot = i + 1;
+            narrow.push(small);
+        }
+    }
+    Ok(narrow)
+}

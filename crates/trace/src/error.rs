@@ -1,0 +1,180 @@
+//! What can be wrong with a file: always which file, where in it, what was expected, and what to do.
+
+use thiserror::Error;
+
+/// Why a file, or a part of one, cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Error {
+    /// The bytes could not be had.
+    #[error("{name}: bytes {offset} to {} could not be read: {reason}", offset + len)]
+    Unreadable {
+        /// The file.
+        name: String,
+        /// First byte asked for.
+        offset: u64,
+        /// How many were asked for.
+        len: u64,
+        /// What the system, browser or server said, and what to do.
+        reason: String,
+    },
+    /// An address gives no file.
+    #[error("{url}: {reason}")]
+    Address {
+        /// The address.
+        url: String,
+        /// What happened and what to do.
+        reason: String,
+    },
+    /// There is nothing in the file.
+    #[error("{name}: the file is empty. Copy or download it again.")]
+    Empty {
+        /// The file.
+        name: String,
+    },
+    /// The file ends before its content does.
+    #[error(
+        "{name}: cut off: {part} reaches to byte {needed}, but the file ends at byte {len}. \
+         Copy or download it again."
+    )]
+    Truncated {
+        /// The file.
+        name: String,
+        /// What is cut.
+        part: String,
+        /// Bytes that there should be.
+        needed: u64,
+        /// Bytes that there are.
+        len: u64,
+    },
+    /// The header or directory of a file of tensors is not what its format asks for.
+    #[error("{name}: {part}: {found}; expected {expected}. {advice}")]
+    Format {
+        /// The file.
+        name: String,
+        /// Place in the file: "safetensors header", "archive entry `x`".
+        part: String,
+        /// What is there.
+        found: String,
+        /// What should be there.
+        expected: String,
+        /// What to do, a whole sentence.
+        advice: String,
+    },
+    /// One tensor is not as it should be.
+    #[error("{name}: tensor `{tensor}`: {found}; expected {expected}. {advice}")]
+    Tensor {
+        /// The file.
+        name: String,
+        /// The tensor.
+        tensor: String,
+        /// What is there.
+        found: String,
+        /// What should be there.
+        expected: String,
+        /// What to do, a whole sentence.
+        advice: String,
+    },
+    /// One value of the gates is no routing weight, or a row of them no distribution.
+    #[error(
+        "{name}: gates of sample {sample} (`{id}`), layer {layer}: {found}; expected {expected}. {advice}"
+    )]
+    Gates {
+        /// The file.
+        name: String,
+        /// Index of the sample.
+        sample: usize,
+        /// Its id.
+        id: String,
+        /// Index of the layer.
+        layer: usize,
+        /// What is there.
+        found: String,
+        /// What should be there.
+        expected: String,
+        /// What to do, a whole sentence.
+        advice: String,
+    },
+    /// One token's selection is impossible.
+    #[error(
+        "{name}: tensor `topk_ids`, token {token}, layer {layer}: {found}; expected {expected}. {advice}"
+    )]
+    Selection {
+        /// The file.
+        name: String,
+        /// Index of the token among all tokens of the file.
+        token: usize,
+        /// Index of the layer.
+        layer: usize,
+        /// What is there.
+        found: String,
+        /// What should be there.
+        expected: String,
+        /// What to do, a whole sentence.
+        advice: String,
+    },
+    /// A line of the metadata does not say what it should.
+    #[error("{name}: metadata `{field}`: {found}; expected {expected}. {advice}")]
+    Metadata {
+        /// The file.
+        name: String,
+        /// The metadata's key.
+        field: String,
+        /// What is there.
+        found: String,
+        /// What should be there.
+        expected: String,
+        /// What to do, a whole sentence.
+        advice: String,
+    },
+    /// Written by a program that knows more than this one.
+    #[error(
+        "{name}: written in version {version} of the Grokscope trace format; this version reads 1. \
+         Reload the page, or update Grokscope."
+    )]
+    LaterVersion {
+        /// The file.
+        name: String,
+        /// The version that the file names.
+        version: String,
+    },
+    /// A place in a text file (JSON, JSON lines, CSV) is not as it should be.
+    #[error("{name}: {place}: {found}; expected {expected}. {advice}")]
+    Text {
+        /// The file.
+        name: String,
+        /// Line and column, or the path of the field.
+        place: String,
+        /// What is there.
+        found: String,
+        /// What should be there.
+        expected: String,
+        /// What to do, a whole sentence.
+        advice: String,
+    },
+    /// More than fits into memory at once.
+    #[error("{name}: {what} takes {bytes} bytes; at most {limit} are read at once. {advice}")]
+    TooLarge {
+        /// The file.
+        name: String,
+        /// What is too large.
+        what: String,
+        /// Its size.
+        bytes: u64,
+        /// The largest size allowed.
+        limit: u64,
+        /// What to do, a whole sentence.
+        advice: String,
+    },
+    /// Something was given for a trace that does not fit it.
+    #[error("{name}: {given}; the trace has {has}. {advice}")]
+    Mismatch {
+        /// The trace's file.
+        name: String,
+        /// What was given.
+        given: String,
+        /// What would fit.
+        has: String,
+        /// What to do, a whole sentence.
+        advice: String,
+    },
+}

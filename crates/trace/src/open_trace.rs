@@ -1,0 +1,334 @@
+//! A trace that is open: its small facts are known, its large tensors are read by ranges of samples when asked for.
+
+use std::{cell::RefCell, ops::Range, rc::Rc};
+
+use crate::{
+    check,
+    error::Error,
+    model::{
+        Counts, GateKind, Router, RouterTrace, SampleMeta, StepSource, TopK, TraceInfo, unnamed_samples,
+    },
+    router::{self, RouterTensor},
+    tensors::{Dtype, MAX_READ, TensorFile, TensorInfo},
+};
+
+/// One checkpoint's router trace. Cloning is cheap and shares the source.
+#[derive(Clone, Debug)]
+pub struct OpenTrace {
+    /// What is known of it.
+    pub info: TraceInfo,
+    pub(crate) body: Body,
+    /// `[S+1]`: sample `i` has the tokens `offsets[i]..offsets[i+1]` of the file.
+    pub(crate) offsets: Option<Rc<[u64]>>,
+    notices: Rc<RefCell<Vec<String>>>,
+}
+
+/// Where the large tensors are.
+#[derive(Clone, Debug)]
+pub(crate) enum Body {
+    /// In a file that is read by ranges.
+    File(Rc<FileBody>),
+    /// In memory.
+    Memory(Rc<RouterTrace>),
+}
+
+#[derive(Debug)]
+pub(crate) struct FileBody {
+    pub file: TensorFile,
+    /// `[S,L,E]`.
+    pub gates: TensorInfo,
+    /// `[T,L,k]`.
+    pub topk: Option<TensorInfo>,
+    pub router: Option<RouterTensor>,
+}
+
+impl OpenTrace {
+    pub(crate) fn new(info: TraceInfo, body: Body, offsets: Option<Rc<[u64]>>) -> Self {
+        Self { info, body, offsets, notices: Rc::default() }
+    }
+
+    /// A trace that is in memory already.
+    ///
+    /// # Errors
+    /// Those of [`RouterTrace::check`].
+    pub fn from_memory(name: &str, format: &'static str, trace: RouterTrace) -> Result<Self, Error> {
+        trace.check(name)?;
+        let count = trace.len();
+        let offsets = trace.topk.as_ref().map(|topk| topk.offsets.iter().map(|&o| o as u64).collect());
+        let info = TraceInfo {
+            name: name.to_owned(),
+            format,
+            model: trace.model.clone(),
+            step: trace.step,
+            step_from: if trace.step.is_some() { StepSource::Metadata } else { StepSource::None },
+            tokens: trace.tokens,
+            labelled: trace.samples.is_some(),
+            samples: trace.samples.clone().unwrap_or_else(|| unnamed_samples(count)),
+            layers: trace.layers,
+            experts: trace.experts,
+            top_k: trace.topk.as_ref().map(|topk| topk.k),
+            topk_ordered: trace.topk_ordered,
+            gate_kind: trace.gate_kind,
+            half_precision: false,
+            loss: trace.loss.clone(),
+            n_tokens: trace.n_tokens.clone(),
+            has_topk: trace.topk.is_some(),
+            has_router: trace.router.is_some(),
+            bytes: 4 * trace.gates.len() as u64,
+        };
+        Ok(Self::new(info, Body::Memory(Rc::new(trace)), offsets))
+    }
+
+    /// Says what the training step is, when the file does not.
+    pub fn set_step(&mut self, step: u64) {
+        self.info.step = Some(step);
+        self.info.step_from = StepSource::User;
+    }
+
+    /// Names the samples.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] when their number is not the trace's, or an id comes twice.
+    pub fn set_samples(&mut self, samples: Vec<SampleMeta>) -> Result<(), Error> {
+        self.same_count("names", samples.len())?;
+        if let Some(twice) = first_duplicate(&samples) {
+            return Err(Error::Mismatch {
+                name: self.info.name.clone(),
+                given: format!("a list of samples with the id `{twice}` twice was given"),
+                has: format!("{} samples, each of which needs an id of its own", samples.len()),
+                advice: "Give every sample its own id.".to_owned(),
+            });
+        }
+        self.info.samples = samples;
+        self.info.labelled = true;
+        Ok(())
+    }
+
+    /// Says how many real tokens each sample has, which also tells whose the selections in the file are.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] when the number of samples or the sum of tokens is not the trace's.
+    pub fn set_token_counts(&mut self, counts: &[u32]) -> Result<(), Error> {
+        self.same_count("token counts", counts.len())?;
+        let topk_tokens = match &self.body {
+            Body::File(body) => body.topk.as_ref().and_then(|topk| topk.shape.first().copied()),
+            Body::Memory(trace) => trace.topk.as_ref().and_then(|t| t.offsets.last().map(|&o| o as u64)),
+        };
+        if let Some(tokens) = topk_tokens {
+            let offsets = offsets_of(counts);
+            let sum = offsets.last().copied().unwrap_or(0);
+            if sum != tokens {
+                return Err(Error::Mismatch {
+                    name: self.info.name.clone(),
+                    given: format!("the samples' token counts sum to {sum}"),
+                    has: format!("selections of {tokens} tokens"),
+                    advice: "Check that results and trace are of the same samples, or write `offsets` into the trace."
+                        .to_owned(),
+                });
+            }
+            self.offsets = Some(offsets.into());
+            self.info.has_topk = true;
+        }
+        self.info.n_tokens = Some(counts.to_vec());
+        Ok(())
+    }
+
+    /// Things noticed while reading gates that leave them usable, whole sentences; each is told once.
+    #[must_use]
+    pub fn take_notices(&self) -> Vec<String> {
+        std::mem::take(&mut self.notices.borrow_mut())
+    }
+
+    /// Gates of a range of samples, `[n,L,E]`, widened to f32. Only their bytes are read.
+    ///
+    /// # Errors
+    /// [`Error::Gates`] when a value or a row is no routing weight, [`Error::TooLarge`] for more than 1 GiB at once, and
+    /// what the source answers.
+    pub async fn gates(&self, samples: Range<usize>) -> Result<Vec<f32>, Error> {
+        self.inside(&samples)?;
+        let width = self.info.layers * self.info.experts;
+        let bytes = (samples.len() as u64).saturating_mul(4 * width as u64);
+        if bytes > MAX_READ {
+            return Err(Error::TooLarge {
+                name: self.info.name.clone(),
+                what: format!("gates of {} samples", samples.len()),
+                bytes,
+                limit: MAX_READ,
+                advice: "Ask for fewer samples at once.".to_owned(),
+            });
+        }
+        let (values, dtype) = match &self.body {
+            Body::File(body) => {
+                let width = width as u64;
+                let range = samples.start as u64 * width..samples.end as u64 * width;
+                (body.file.floats(&body.gates, range).await?, body.gates.dtype.clone())
+            }
+            Body::Memory(trace) => {
+                let range = samples.start * width..samples.end * width;
+                let dtype = if self.info.half_precision { Dtype::Bf16 } else { Dtype::F32 };
+                (trace.gates.get(range).unwrap_or_default().to_vec(), dtype)
+            }
+        };
+        if let Some(notice) = check::gates(&self.info, &dtype, &samples, &values)? {
+            let mut notices = self.notices.borrow_mut();
+            if notices.is_empty() {
+                notices.push(notice);
+            }
+        }
+        Ok(values)
+    }
+
+    /// Selected experts of the tokens of a range of samples; `None` where the trace has none, or does not tell whose
+    /// they are.
+    ///
+    /// # Errors
+    /// [`Error::Selection`] for impossible ids, and what the source answers.
+    pub async fn topk(&self, samples: Range<usize>) -> Result<Option<TopK>, Error> {
+        self.inside(&samples)?;
+        let Some(offsets) = &self.offsets else { return Ok(None) };
+        let Some(window) = offsets.get(samples.start..=samples.end) else { return Ok(None) };
+        let (Some(&first), Some(&last)) = (window.first(), window.last()) else { return Ok(None) };
+        let layers = self.info.layers;
+        let relative = window.iter().map(|&o| (o - first) as usize).collect();
+        match &self.body {
+            Body::File(body) => {
+                let (Some(topk), Some(k)) = (&body.topk, self.info.top_k) else { return Ok(None) };
+                let row = (layers * k) as u64;
+                let raw = body.file.integers(topk, first * row..last * row).await?;
+                let ids = check::selections(&self.info, k, first as usize, &raw)?;
+                Ok(Some(TopK { k, layers, ids, offsets: relative }))
+            }
+            Body::Memory(trace) => {
+                let Some(topk) = &trace.topk else { return Ok(None) };
+                let row = layers * topk.k;
+                let ids =
+                    topk.ids.get(first as usize * row..last as usize * row).unwrap_or_default().to_vec();
+                Ok(Some(TopK { k: topk.k, layers, ids, offsets: relative }))
+            }
+        }
+    }
+
+    /// The routers, where the trace has them.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`] for values that are not finite, [`Error::TooLarge`], and what the source answers.
+    pub async fn router(&self) -> Result<Option<Router>, Error> {
+        let body = match &self.body {
+            Body::Memory(trace) => return Ok(trace.router.clone()),
+            Body::File(body) => body,
+        };
+        match &body.router {
+            None => Ok(None),
+            Some(tensor) => {
+                router::read(&body.file, tensor, self.info.layers, self.info.experts).await.map(Some)
+            }
+        }
+    }
+
+    /// How often each expert was selected by the samples of a range; `None` unless the gates are selection frequencies
+    /// and the counts can be had exactly: from the selections themselves, or from frequencies whose `k` and token counts
+    /// are known and give whole numbers.
+    ///
+    /// # Errors
+    /// Those of [`OpenTrace::topk`] and [`OpenTrace::gates`].
+    pub async fn counts(&self, samples: Range<usize>) -> Result<Option<Counts>, Error> {
+        if self.info.gate_kind != GateKind::SelectionFrequency {
+            return Ok(None);
+        }
+        let width = self.info.layers * self.info.experts;
+        if let Some(topk) = self.topk(samples.clone()).await? {
+            return Ok(Some(count(&topk, self.info.experts)));
+        }
+        let (Some(k), Some(n_tokens)) = (self.info.top_k, &self.info.n_tokens) else { return Ok(None) };
+        let Some(tokens) = n_tokens.get(samples.clone()) else { return Ok(None) };
+        let frequencies = self.gates(samples).await?;
+        let mut values = Vec::with_capacity(frequencies.len());
+        for (sample, &tokens) in frequencies.chunks_exact(width.max(1)).zip(tokens) {
+            let total = k as u64 * u64::from(tokens);
+            for row in sample.chunks_exact(self.info.experts.max(1)) {
+                let before = values.len();
+                for &frequency in row {
+                    let exact = f64::from(frequency) * total as f64;
+                    let whole = exact.round();
+                    if (exact - whole).abs() > 0.05 {
+                        return Ok(None);
+                    }
+                    values.push(whole as u32);
+                }
+                let sum: u64 = values.iter().skip(before).map(|&v| u64::from(v)).sum();
+                if sum != total {
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(Some(Counts { k, width, values, tokens: tokens.to_vec() }))
+    }
+
+    fn inside(&self, samples: &Range<usize>) -> Result<(), Error> {
+        let count = self.info.samples.len();
+        if samples.start <= samples.end && samples.end <= count {
+            return Ok(());
+        }
+        Err(Error::Mismatch {
+            name: self.info.name.clone(),
+            given: format!("samples {} to {} were asked for", samples.start, samples.end),
+            has: format!("{count} samples"),
+            advice: "This is a fault of the program; please report it.".to_owned(),
+        })
+    }
+
+    fn same_count(&self, what: &str, given: usize) -> Result<(), Error> {
+        let count = self.info.samples.len();
+        if given == count {
+            return Ok(());
+        }
+        Err(Error::Mismatch {
+            name: self.info.name.clone(),
+            given: format!("{what} of {given} samples were given"),
+            has: format!("{count} samples"),
+            advice: "Give those of the very samples that the trace was made from, in its order.".to_owned(),
+        })
+    }
+}
+
+/// Token counts to offsets, `[S+1]`.
+pub(crate) fn offsets_of(counts: &[u32]) -> Vec<u64> {
+    let mut offsets = Vec::with_capacity(counts.len() + 1);
+    let mut sum = 0_u64;
+    offsets.push(sum);
+    for &count in counts {
+        sum += u64::from(count);
+        offsets.push(sum);
+    }
+    offsets
+}
+
+/// An id that two samples share.
+pub(crate) fn first_duplicate(samples: &[SampleMeta]) -> Option<&str> {
+    let mut ids: Vec<&str> = samples.iter().map(|sample| sample.id.as_str()).collect();
+    ids.sort_unstable();
+    ids.windows(2).find_map(|pair| if let [a, b] = pair { (a == b).then_some(*a) } else { None })
+}
+
+fn count(topk: &TopK, experts: usize) -> Counts {
+    let width = topk.layers * experts;
+    let samples = topk.offsets.len().saturating_sub(1);
+    let mut values = vec![0_u32; samples * width];
+    let mut tokens = Vec::with_capacity(samples);
+    let token = topk.layers * topk.k;
+    for (sample, span) in values.chunks_exact_mut(width.max(1)).zip(topk.offsets.windows(2)) {
+        let (start, end) = if let [start, end] = span { (*start, *end) } else { (0, 0) };
+        tokens.push((end - start) as u32);
+        let ids = topk.ids.get(start * token..end * token).unwrap_or_default();
+        for token in ids.chunks_exact(token.max(1)) {
+            for (layer, selected) in token.chunks_exact(topk.k.max(1)).enumerate() {
+                for &expert in selected {
+                    if let Some(slot) = sample.get_mut(layer * experts + usize::from(expert)) {
+                        *slot += 1;
+                    }
+                }
+            }
+        }
+    }
+    Counts { k: topk.k, width, values, tokens }
+}

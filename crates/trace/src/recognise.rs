@@ -1,0 +1,231 @@
+//! What a file is: by its content first, then by its name. Each format has one row in [`READERS`]; a format to come
+//! needs one more row. Files that belong to a run but are not read here, and files that are often dropped along by
+//! mistake, have a row in [`crate::strangers`].
+
+use std::fmt;
+
+use crate::{
+    beside, embeddings,
+    error::Error,
+    hf, npz,
+    open_trace::OpenTrace,
+    own,
+    results::{Embeddings, ItemGates, Results, SampleList, TokenGates},
+    results_csv, results_json, safetensors, sample_list,
+    source::{Pending, Source},
+    strangers,
+    tensors::TensorFile,
+    zip,
+};
+
+/// How many bytes of a file are looked at to recognise it.
+const HEAD: u64 = 4096;
+
+/// What a file was recognised as.
+#[derive(Clone, Debug)]
+pub enum Recognised {
+    /// One checkpoint's router trace.
+    Trace(OpenTrace),
+    /// Benchmark results.
+    Results(Results),
+    /// Text embeddings of samples and items.
+    Embeddings(Embeddings),
+    /// Mean gates of the benchmark items at the last checkpoint.
+    ItemGates(ItemGates),
+    /// Entropies of single tokens' gates at one checkpoint.
+    TokenGates(TokenGates),
+    /// Names, domains and token counts of the samples.
+    SampleList(SampleList),
+    /// No part of a run.
+    Unrelated {
+        /// One or two whole sentences: what the file seems to be, or what was looked for in it.
+        looked_for: String,
+    },
+}
+
+/// A file after opening.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// What it is.
+    pub what: Recognised,
+    /// What to know about it, whole sentences that begin with the file's name; the content is good all the same.
+    pub warnings: Vec<String>,
+}
+
+/// A file before it is recognised: its name, its first bytes, and its directory when it is a file of tensors.
+pub struct Sniff {
+    /// The file.
+    pub source: Source,
+    /// Its first bytes, at most 4096.
+    pub head: Vec<u8>,
+    /// Its tensors, when it is a container of them.
+    pub tensors: Option<TensorFile>,
+}
+
+impl fmt::Debug for Sniff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sniff").field("name", &self.source.name()).finish_non_exhaustive()
+    }
+}
+
+impl Sniff {
+    /// The file's name in small letters, without its folders and without what an address has after `?`.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        let path = self.source.name();
+        let path = path.split(['?', '#']).next().unwrap_or(path);
+        path.rsplit(['/', '\\']).next().unwrap_or(path).to_ascii_lowercase()
+    }
+
+    /// The first bytes as text; `None` when they are binary.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        let head = self.head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.head);
+        match std::str::from_utf8(head) {
+            Ok(text) => Some(text).filter(|text| !text.contains('\0')),
+            // A character cut in two at the end is no binary.
+            Err(error) if error.error_len().is_none() => {
+                std::str::from_utf8(head.get(..error.valid_up_to())?).ok().filter(|text| !text.contains('\0'))
+            }
+            Err(_) => None,
+        }
+    }
+}
+
+/// One format.
+struct Reader {
+    /// What a file lacks to be of this format, as the end of "looked for …"; `None` when it is of this format.
+    declines: fn(&Sniff) -> Option<String>,
+    /// Reads it.
+    read: for<'a> fn(&'a Sniff, &'a mut Vec<String>) -> Pending<'a, Result<Recognised, Error>>,
+}
+
+/// All formats, in the order in which they are tried.
+const READERS: [Reader; 7] = [
+    Reader { declines: beside::declines, read: |sniff, warnings| Box::pin(beside::open(sniff, warnings)) },
+    Reader {
+        declines: |sniff| declines_tensors(sniff, own::declines),
+        read: |sniff, warnings| {
+            Box::pin(async move {
+                Ok(Recognised::Trace(
+                    own::open(sniff.tensors.clone().ok_or_else(|| lost(sniff))?, warnings).await?,
+                ))
+            })
+        },
+    },
+    Reader {
+        declines: |sniff| declines_tensors(sniff, hf::declines),
+        read: |sniff, warnings| {
+            Box::pin(async move {
+                Ok(Recognised::Trace(
+                    hf::open(sniff.tensors.clone().ok_or_else(|| lost(sniff))?, warnings).await?,
+                ))
+            })
+        },
+    },
+    Reader {
+        declines: |sniff| declines_tensors(sniff, embeddings::declines),
+        read: |sniff, _| {
+            Box::pin(async move {
+                let file = sniff.tensors.as_ref().ok_or_else(|| lost(sniff))?;
+                Ok(Recognised::Embeddings(embeddings::open(file).await?))
+            })
+        },
+    },
+    Reader {
+        declines: sample_list::declines,
+        read: |sniff, warnings| Box::pin(sample_list::open(sniff, warnings)),
+    },
+    Reader {
+        declines: results_json::declines,
+        read: |sniff, warnings| Box::pin(results_json::open(sniff, warnings)),
+    },
+    Reader {
+        declines: results_csv::declines,
+        read: |sniff, warnings| Box::pin(results_csv::open(sniff, warnings)),
+    },
+];
+
+fn declines_tensors(sniff: &Sniff, declines: fn(&TensorFile) -> Option<String>) -> Option<String> {
+    match &sniff.tensors {
+        Some(file) => declines(file),
+        None => Some("a safetensors or npz file".to_owned()),
+    }
+}
+
+/// Cannot happen: a reader of tensors is only asked when there are tensors.
+fn lost(sniff: &Sniff) -> Error {
+    Error::Format {
+        name: sniff.source.name().to_owned(),
+        part: "content".to_owned(),
+        found: "no tensors".to_owned(),
+        expected: "a safetensors or npz file".to_owned(),
+        advice: "This is a fault of the program; please report it.".to_owned(),
+    }
+}
+
+/// Opens a file, whatever it is.
+///
+/// An unknown file is [`Recognised::Unrelated`], not an error; of it only a few KiB are read.
+///
+/// # Errors
+/// When the file is of a known format but damaged, or cannot be read.
+pub async fn open(source: Source) -> Result<Opened, Error> {
+    let len = source.len();
+    if len == 0 {
+        return Err(Error::Empty { name: source.name().to_owned() });
+    }
+    let head = source.read(0, len.min(HEAD) as usize).await?;
+    let mut sniff = Sniff { source, head, tensors: None };
+    if let Some(looked_for) = strangers::by_head(&sniff) {
+        return Ok(Opened { what: Recognised::Unrelated { looked_for }, warnings: Vec::new() });
+    }
+    sniff.tensors = container(&sniff).await?;
+    if let Some(looked_for) = strangers::by_content(&sniff) {
+        return Ok(Opened { what: Recognised::Unrelated { looked_for }, warnings: Vec::new() });
+    }
+    let mut warnings = Vec::new();
+    let mut reasons: Vec<String> = Vec::new();
+    for reader in &READERS {
+        match (reader.declines)(&sniff) {
+            None => {
+                let what = (reader.read)(&sniff, &mut warnings).await?;
+                return Ok(Opened { what, warnings });
+            }
+            Some(reason) if reasons.contains(&reason) => {}
+            Some(reason) => reasons.push(reason),
+        }
+    }
+    let last = reasons.pop().unwrap_or_default();
+    let looked_for = format!(
+        "{}: no part of a run that this version knows. Looked for {}, or {last}.",
+        sniff.source.name(),
+        reasons.join(", ")
+    );
+    Ok(Opened { what: Recognised::Unrelated { looked_for }, warnings })
+}
+
+/// The file's tensors, when it is a container of them. A file that calls itself one and is none is an error.
+async fn container(sniff: &Sniff) -> Result<Option<TensorFile>, Error> {
+    let source = sniff.source.clone();
+    let name = sniff.file_name();
+    if name.ends_with(".safetensors") || safetensors::looks_like(&sniff.head, source.len()) {
+        return safetensors::open(source).await.map(Some);
+    }
+    if name.ends_with(".npz") || zip::looks_like(&sniff.head) {
+        if !zip::looks_like(&sniff.head) {
+            return Err(Error::Format {
+                name: source.name().to_owned(),
+                part: "first bytes".to_owned(),
+                found: "no zip archive".to_owned(),
+                expected: "an archive of arrays, as numpy.savez writes".to_owned(),
+                advice: "The file is damaged or has another's name; write it again.".to_owned(),
+            });
+        }
+        let members = zip::members(&source).await?;
+        if members.iter().any(|member| member.name.ends_with(".npy")) {
+            return npz::from_members(source, members).await.map(Some);
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,140 @@
+//! `samples.jsonl`: one JSON object a line with `id`, `domain`, and `tokens` or `input_ids`; the samples in the order of
+//! the traces. The same file that a run of checkpoints takes.
+
+use serde::Deserialize;
+
+use crate::{
+    error::Error,
+    recognise::{Recognised, Sniff},
+    results::{SampleList, SampleRecord},
+    results_json::distinct_records,
+    text::{IdText, place_of},
+};
+
+/// Bytes read at once.
+const CHUNK: u64 = 4 << 20;
+
+/// A longer line is no sample.
+const MAX_LINE: usize = 64 << 20;
+
+#[derive(Deserialize)]
+struct Line {
+    id: IdText,
+    #[serde(default)]
+    domain: Option<String>,
+    #[serde(default)]
+    tokens: Option<u32>,
+    #[serde(default)]
+    input_ids: Option<Count>,
+    #[serde(default)]
+    embedding: Option<Vec<f32>>,
+}
+
+/// How long a list is; its entries are passed over.
+struct Count(u32);
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Counter;
+        impl<'de> serde::de::Visitor<'de> for Counter {
+            type Value = Count;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a list of token ids")
+            }
+
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Count, A::Error> {
+                let mut count = 0;
+                while seq.next_element::<i64>()?.is_some() {
+                    count += 1;
+                }
+                Ok(Count(count))
+            }
+        }
+        deserializer.deserialize_seq(Counter)
+    }
+}
+
+/// Why a file is no list of samples, if it is none.
+pub fn declines(sniff: &Sniff) -> Option<String> {
+    let reason = Some("a list of samples (JSON lines with id and domain)".to_owned());
+    let Some(text) = sniff.text() else { return reason };
+    let first = text.trim_start().lines().next().unwrap_or("");
+    if !first.starts_with('{') {
+        return reason;
+    }
+    // A first line that is longer than what is looked at can only be known by its beginning and the file's name.
+    let named = sniff.file_name().ends_with(".jsonl") || sniff.file_name().ends_with(".ndjson");
+    let whole = text.trim_start().len() > first.len();
+    let has_id = first.contains("\"id\"");
+    let is_line = if whole { serde_json::from_str::<Line>(first).is_ok() } else { named && has_id };
+    let single = !whole && sniff.source.len() > sniff.head.len() as u64 && !named;
+    if is_line && !single || named && has_id { None } else { reason }
+}
+
+/// Reads it, some MiB at a time.
+///
+/// # Errors
+/// [`Error::Text`] with the line for whatever is not as described.
+pub async fn open(sniff: &Sniff, warnings: &mut Vec<String>) -> Result<Recognised, Error> {
+    let source = &sniff.source;
+    let name = source.name();
+    let mut samples = Vec::new();
+    let mut pending: Vec<u8> = Vec::new();
+    let mut number = 0;
+    let mut at = 0;
+    while at < source.len() {
+        let len = CHUNK.min(source.len() - at);
+        let chunk = source.read(at, len as usize).await?;
+        at += len;
+        let mut rest = chunk.as_slice();
+        while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
+            let (line, after) = rest.split_at(end);
+            rest = after.get(1..).unwrap_or_default();
+            number += 1;
+            if pending.is_empty() {
+                push(name, number, line, &mut samples)?;
+            } else {
+                pending.extend_from_slice(line);
+                push(name, number, &pending, &mut samples)?;
+                pending.clear();
+            }
+        }
+        pending.extend_from_slice(rest);
+        if pending.len() > MAX_LINE {
+            return Err(Error::TooLarge {
+                name: name.to_owned(),
+                what: format!("line {}", number + 1),
+                bytes: pending.len() as u64,
+                limit: MAX_LINE as u64,
+                advice: "Write one sample a line.".to_owned(),
+            });
+        }
+    }
+    push(name, number + 1, &pending, &mut samples)?;
+    let samples = distinct_records(name, samples, warnings);
+    Ok(Recognised::SampleList(SampleList { samples }))
+}
+
+fn push(name: &str, number: usize, line: &[u8], samples: &mut Vec<SampleRecord>) -> Result<(), Error> {
+    let line = if number == 1 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
+    let line = line.trim_ascii();
+    if line.is_empty() {
+        return Ok(());
+    }
+    let Line { id: IdText(id), domain, tokens, input_ids, embedding } = serde_json::from_slice(line)
+        .map_err(|error| Error::Text {
+            name: name.to_owned(),
+            place: format!("line {number}"),
+            found: format!("{error}{}", place_of(line, &error)),
+            expected: "a JSON object with `id`, `domain` and `input_ids`, `text` or `tokens`".to_owned(),
+            advice: "Correct the line.".to_owned(),
+        })?;
+    samples.push(SampleRecord {
+        id,
+        domain: domain.unwrap_or_else(|| "all".to_owned()),
+        tokens: tokens.or(input_ids.map(|count| count.0)),
+        embedding,
+    });
+    Ok(())
+}

@@ -1,0 +1,272 @@
+//! A file of named tensors, whatever holds them: safetensors or NumPy's npz. Readers above see names, types, shapes and
+//! ranges of values, and bytes only when they ask.
+
+use std::{collections::BTreeMap, fmt, ops::Range};
+
+use crate::{
+    error::Error,
+    npz::NpzEntry,
+    numbers::{bf16_bytes_to_f32, f16_bytes_to_f32, f32_bytes_to_f32, f64_bytes_to_f64},
+    source::Source,
+};
+
+/// The most bytes that are asked of a source at once. Larger tensors are read in pieces.
+pub const MAX_READ: u64 = 1 << 30;
+
+/// Type of a tensor's values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Dtype {
+    /// 16-bit IEEE float.
+    F16,
+    /// bfloat16.
+    Bf16,
+    /// 32-bit float.
+    F32,
+    /// 64-bit float.
+    F64,
+    /// Signed integers of so many bytes.
+    Int(u8),
+    /// Unsigned integers of so many bytes.
+    Uint(u8),
+    /// Truth values, one byte each.
+    Bool,
+    /// Anything that this program does not compute with, by the name the file gives.
+    Other(String),
+}
+
+impl Dtype {
+    /// Bytes a value takes, where known.
+    #[must_use]
+    pub fn size(&self) -> Option<u64> {
+        match self {
+            Self::F16 | Self::Bf16 => Some(2),
+            Self::F32 => Some(4),
+            Self::F64 => Some(8),
+            Self::Int(size) | Self::Uint(size) => Some(u64::from(*size)),
+            Self::Bool => Some(1),
+            Self::Other(_) => None,
+        }
+    }
+
+    /// Whether its values are floating point numbers.
+    #[must_use]
+    pub fn is_float(&self) -> bool {
+        matches!(self, Self::F16 | Self::Bf16 | Self::F32 | Self::F64)
+    }
+
+    /// Whether its values are integers.
+    #[must_use]
+    pub fn is_integer(&self) -> bool {
+        matches!(self, Self::Int(_) | Self::Uint(_))
+    }
+
+    /// Whether a value has 16 bits or fewer of a float.
+    #[must_use]
+    pub fn is_half(&self) -> bool {
+        matches!(self, Self::F16 | Self::Bf16)
+    }
+}
+
+impl fmt::Display for Dtype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::F16 => f.write_str("F16"),
+            Self::Bf16 => f.write_str("BF16"),
+            Self::F32 => f.write_str("F32"),
+            Self::F64 => f.write_str("F64"),
+            Self::Int(size) => write!(f, "I{}", u32::from(*size) * 8),
+            Self::Uint(size) => write!(f, "U{}", u32::from(*size) * 8),
+            Self::Bool => f.write_str("BOOL"),
+            Self::Other(name) => f.write_str(name),
+        }
+    }
+}
+
+/// One tensor: everything about it but its values.
+#[derive(Clone, Debug)]
+pub struct TensorInfo {
+    /// Its name in the file.
+    pub name: String,
+    /// Type of its values.
+    pub dtype: Dtype,
+    /// Its shape, the last axis varying fastest.
+    pub shape: Vec<u64>,
+    /// Where its bytes are.
+    pub(crate) place: Place,
+}
+
+/// Where a tensor's bytes are.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    /// As they are, from this byte of the file on.
+    Plain(u64),
+    /// In an entry of an archive.
+    Archived(NpzEntry),
+}
+
+impl TensorInfo {
+    /// Values in it. Shapes are checked against the file's length on opening, so this cannot overflow.
+    #[must_use]
+    pub fn values(&self) -> u64 {
+        self.shape.iter().fold(1, |product: u64, &n| product.saturating_mul(n))
+    }
+
+    /// The shape as text: `[48,4,16]`.
+    #[must_use]
+    pub fn shape_text(&self) -> String {
+        shape_text(&self.shape)
+    }
+}
+
+/// A shape as text: `[48,4,16]`.
+#[must_use]
+pub fn shape_text(shape: &[u64]) -> String {
+    let axes: Vec<String> = shape.iter().map(u64::to_string).collect();
+    format!("[{}]", axes.join(","))
+}
+
+/// A file of tensors, opened: its directory is known and checked, no values are read yet.
+#[derive(Clone)]
+pub struct TensorFile {
+    pub(crate) source: Source,
+    /// Sorted by name.
+    pub(crate) tensors: BTreeMap<String, TensorInfo>,
+    /// What the file says about itself.
+    pub(crate) metadata: BTreeMap<String, String>,
+    /// The container's name, for messages.
+    pub(crate) container: &'static str,
+}
+
+impl fmt::Debug for TensorFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TensorFile")
+            .field("name", &self.source.name())
+            .field("container", &self.container)
+            .field("tensors", &self.tensors.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl TensorFile {
+    /// The file's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.source.name()
+    }
+
+    /// The tensor of this name.
+    #[must_use]
+    pub fn get(&self, tensor: &str) -> Option<&TensorInfo> {
+        self.tensors.get(tensor)
+    }
+
+    /// A line of the metadata.
+    #[must_use]
+    pub fn metadata(&self, key: &str) -> Option<&str> {
+        self.metadata.get(key).map(String::as_str)
+    }
+
+    /// The error that this tensor is wrong.
+    #[must_use]
+    pub fn wrong(
+        &self,
+        tensor: &TensorInfo,
+        expected: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Error {
+        Error::Tensor {
+            name: self.name().to_owned(),
+            tensor: tensor.name.clone(),
+            found: format!("{} {}", tensor.dtype, tensor.shape_text()),
+            expected: expected.into(),
+            advice: advice.into(),
+        }
+    }
+
+    /// The bytes of the values in `range`.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] beyond [`MAX_READ`], and what the source answers.
+    pub async fn bytes(&self, tensor: &TensorInfo, range: Range<u64>) -> Result<Vec<u8>, Error> {
+        let size = tensor.dtype.size().ok_or_else(|| {
+            self.wrong(
+                tensor,
+                "numbers of a usual type",
+                "Write it as F32, or as integers where it holds ids.",
+            )
+        })?;
+        let count = range.end.saturating_sub(range.start);
+        let len = count.saturating_mul(size);
+        if len > MAX_READ {
+            return Err(Error::TooLarge {
+                name: self.name().to_owned(),
+                what: format!("tensor `{}`, values {} to {}", tensor.name, range.start, range.end),
+                bytes: len,
+                limit: MAX_READ,
+                advice: "Split the samples over several files.".to_owned(),
+            });
+        }
+        if range.end > tensor.values() {
+            return Err(Error::Tensor {
+                name: self.name().to_owned(),
+                tensor: tensor.name.clone(),
+                found: format!("values up to {} were asked for", range.end),
+                expected: format!("at most {}, as its shape {} says", tensor.values(), tensor.shape_text()),
+                advice: "This is a fault of the program; please report it.".to_owned(),
+            });
+        }
+        match &tensor.place {
+            Place::Plain(start) => self.source.read(start + range.start * size, len as usize).await,
+            Place::Archived(entry) => entry.read(&self.source, range.start * size, len as usize).await,
+        }
+    }
+
+    /// Floats of any width as f32; f64 is rounded.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`] when the values are no floats, and those of [`TensorFile::bytes`].
+    pub async fn floats(&self, tensor: &TensorInfo, range: Range<u64>) -> Result<Vec<f32>, Error> {
+        let widen: fn(&[u8]) -> Vec<f32> = match tensor.dtype {
+            Dtype::F16 => f16_bytes_to_f32,
+            Dtype::Bf16 => bf16_bytes_to_f32,
+            Dtype::F32 => f32_bytes_to_f32,
+            Dtype::F64 => |bytes| f64_bytes_to_f64(bytes).into_iter().map(|v| v as f32).collect(),
+            _ => return Err(self.wrong(tensor, "floating point numbers", "Write it as F32 or F16.")),
+        };
+        Ok(widen(&self.bytes(tensor, range).await?))
+    }
+
+    /// Floats of any width as f64, exactly.
+    ///
+    /// # Errors
+    /// As [`TensorFile::floats`].
+    pub async fn doubles(&self, tensor: &TensorInfo, range: Range<u64>) -> Result<Vec<f64>, Error> {
+        if tensor.dtype == Dtype::F64 {
+            return Ok(f64_bytes_to_f64(&self.bytes(tensor, range).await?));
+        }
+        Ok(self.floats(tensor, range).await?.into_iter().map(f64::from).collect())
+    }
+
+    /// Integers and truth values of any width.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`] when the values are no integers, and those of [`TensorFile::bytes`].
+    pub async fn integers(&self, tensor: &TensorInfo, range: Range<u64>) -> Result<Vec<i64>, Error> {
+        let decode: fn(&[u8]) -> Vec<i64> = match tensor.dtype {
+            Dtype::Bool | Dtype::Uint(1) => |b| b.iter().map(|&v| i64::from(v)).collect(),
+            Dtype::Int(1) => |b| b.iter().map(|&v| i64::from(v.cast_signed())).collect(),
+            Dtype::Uint(2) => |b| b.as_chunks().0.iter().map(|&v| i64::from(u16::from_le_bytes(v))).collect(),
+            Dtype::Int(2) => |b| b.as_chunks().0.iter().map(|&v| i64::from(i16::from_le_bytes(v))).collect(),
+            Dtype::Uint(4) => |b| b.as_chunks().0.iter().map(|&v| i64::from(u32::from_le_bytes(v))).collect(),
+            Dtype::Int(4) => |b| b.as_chunks().0.iter().map(|&v| i64::from(i32::from_le_bytes(v))).collect(),
+            Dtype::Int(8) => |b| b.as_chunks().0.iter().map(|&v| i64::from_le_bytes(v)).collect(),
+            // Beyond i64 there are no counts and no ids.
+            Dtype::Uint(8) => |b| {
+                let chunks = b.as_chunks().0.iter();
+                chunks.map(|&v| i64::try_from(u64::from_le_bytes(v)).unwrap_or(i64::MAX)).collect()
+            },
+            _ => return Err(self.wrong(tensor, "integers", "Write it as I32 or I64.")),
+        };
+        Ok(decode(&self.bytes(tensor, range).await?))
+    }
+}

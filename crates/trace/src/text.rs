@@ -1,0 +1,109 @@
+//! Small helpers for text formats: ids that may be numbers, places of JSON errors.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, Visitor},
+};
+
+/// An id: text, or a number taken as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdText(pub String);
+
+impl<'de> Deserialize<'de> for IdText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Id;
+        impl Visitor<'_> for Id {
+            type Value = IdText;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an id: text or a whole number")
+            }
+
+            fn visit_str<E>(self, value: &str) -> Result<IdText, E> {
+                Ok(IdText(value.to_owned()))
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<IdText, E> {
+                Ok(IdText(value.to_string()))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<IdText, E> {
+                Ok(IdText(value.to_string()))
+            }
+        }
+        deserializer.deserialize_any(Id)
+    }
+}
+
+/// Right or wrong, or not known: `true`, `1`, `1.0`, `false`, `0`, `0.0`, `null`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict(pub Option<bool>);
+
+impl<'de> Deserialize<'de> for Verdict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Correct;
+        impl Visitor<'_> for Correct {
+            type Value = Verdict;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("0, 1, true, false or null")
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Verdict, E> {
+                Ok(Verdict(Some(value)))
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Verdict, E> {
+                match value {
+                    0 => Ok(Verdict(Some(false))),
+                    1 => Ok(Verdict(Some(true))),
+                    _ => Err(E::invalid_value(serde::de::Unexpected::Unsigned(value), &self)),
+                }
+            }
+
+            fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Verdict, E> {
+                if value.to_bits() == 1.0_f64.to_bits() {
+                    Ok(Verdict(Some(true)))
+                } else if value.abs().to_bits() == 0 {
+                    Ok(Verdict(Some(false)))
+                } else {
+                    Err(E::custom(format!("invalid value: {value}, expected 0, 1, true, false or null")))
+                }
+            }
+
+            fn visit_unit<E>(self) -> Result<Verdict, E> {
+                Ok(Verdict(None))
+            }
+        }
+        deserializer.deserialize_any(Correct)
+    }
+}
+
+/// A step: a whole number, also when written as `1000.0`.
+pub fn step<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let number = serde_json::Number::deserialize(deserializer)?;
+    whole(&number)
+        .ok_or_else(|| D::Error::custom(format!("{number} is no training step (a whole number from 0)")))
+}
+
+fn whole(number: &serde_json::Number) -> Option<u64> {
+    if let Some(value) = number.as_u64() {
+        return Some(value);
+    }
+    let value = number.as_f64()?;
+    // Up to 2^53 every whole f64 is the number that was meant.
+    let is_whole = value >= 0.0 && value <= 9_007_199_254_740_992.0 && (value - value.trunc()).abs() <= 0.0;
+    is_whole.then_some(value as u64)
+}
+
+/// What stands at the place of a JSON error, for the message.
+#[must_use]
+pub fn place_of(text: &[u8], error: &serde_json::Error) -> String {
+    let line = text.split(|&b| b == b'\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
+    let end = error.column().min(line.len());
+    let start = end.saturating_sub(24);
+    let near = String::from_utf8_lossy(line.get(start..end).unwrap_or_default()).into_owned();
+    if near.is_empty() { String::new() } else { format!(", after `{near}`") }
+}
