@@ -72,13 +72,17 @@ fn log_ticks(first: u64, last: u64, smallest: u64) -> Vec<u64> {
     if first == 0 {
         ticks.push(0);
     }
-    let decades = series::extent([smallest as f64, last as f64]).map_or(0.0, |(low, high)| libm::log10(high / low.max(1.0)));
+    let decades = series::extent([smallest as f64, last as f64])
+        .map_or(0.0, |(low, high)| libm::log10(high / low.max(1.0)));
     let factors: &[u64] = if decades > 4.0 { &[1] } else { &[1, 3] };
     let mut power: u64 = 1;
     loop {
-        ticks.extend(factors.iter().filter_map(|factor| power.checked_mul(*factor)).filter(|tick| {
-            (first.max(smallest)..=last).contains(tick)
-        }));
+        ticks.extend(
+            factors
+                .iter()
+                .filter_map(|factor| power.checked_mul(*factor))
+                .filter(|tick| (first.max(smallest)..=last).contains(tick)),
+        );
         match power.checked_mul(10) {
             Some(next) if next <= last => power = next,
             _ => return ticks,

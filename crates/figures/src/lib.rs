@@ -1,6 +1,6 @@
 //! Everything that is drawn or said of a [`report::Report`], as plain data.
 //!
-//! - [`timeline`]
+//! - [`timeline`], [`layers`], [`experts`], [`coactivation`], [`delays`] and [`sweep`] make [`Figure`]s: a Vega-Lite 6 specification
 //!   with its data inside, the same numbers as a [`Table`], and a summary for screen readers.
 //! - [`tables`] makes every other number of the report a [`NamedTable`].
 //! - [`verdict`] says in careful sentences what the numbers carry, and what they do not.
@@ -10,18 +10,31 @@
 
 mod axis;
 mod chart;
+mod delays;
+mod experts;
 mod figure;
+mod layers;
 mod lines;
 pub mod number;
 pub mod onset;
 pub mod palette;
+mod published;
 mod series;
+mod sweep;
 mod table;
+mod tables;
 mod theme;
 mod timeline;
+mod verdict;
 
 pub use axis::Axis;
+pub use delays::delays;
+pub use experts::{ExpertOrder, coactivation, experts};
 pub use figure::{ChartOptions, Figure};
+pub use layers::{LayerMeasure, layers};
+pub use sweep::sweep;
 pub use table::{Cell, Column, NamedTable, Table};
+pub use tables::tables;
 pub use theme::Theme;
 pub use timeline::{TimelineOptions, timeline};
+pub use verdict::verdict;

@@ -131,7 +131,11 @@ impl Lines<'_> {
     fn range(&self) -> (f64, f64) {
         let all = || {
             let own = self.lines.iter().flat_map(|line| &line.value);
-            let band = self.lines.iter().filter_map(|line| line.band.as_ref()).flat_map(|(low, high)| low.iter().chain(high));
+            let band = self
+                .lines
+                .iter()
+                .filter_map(|line| line.band.as_ref())
+                .flat_map(|(low, high)| low.iter().chain(high));
             let reference = self.lines.iter().filter_map(|line| line.reference.as_ref()).flatten();
             own.chain(band).chain(reference).copied().flatten()
         };
@@ -156,7 +160,9 @@ impl Lines<'_> {
                 let before = at.checked_sub(1).and_then(|at| series::at(&line.value, at));
                 before.is_none() && series::at(&line.value, at + 1).is_none()
             };
-            let last = (0..places.len()).rev().find(|&at| line.reference.as_ref().is_some_and(|r| series::at(r, at).is_some()));
+            let last = (0..places.len())
+                .rev()
+                .find(|&at| line.reference.as_ref().is_some_and(|r| series::at(r, at).is_some()));
             for (at, &x) in places.iter().enumerate() {
                 let value = series::at(&line.value, at);
                 let mut row = json!({
@@ -232,7 +238,9 @@ impl Lines<'_> {
                 ("M", "half memorized by", onsets.memorization),
                 ("G", "half generalized by", onsets.generalization),
             ] {
-                let Some((checkpoint, x)) = checkpoint.and_then(|at| Some((at, *places.get(at)?))) else { continue };
+                let Some((checkpoint, x)) = checkpoint.and_then(|at| Some((at, *places.get(at)?))) else {
+                    continue;
+                };
                 let says = format!("{words} {}", chart::place_name(self.report, self.axis, checkpoint));
                 rows.push(json!({ "x": x, "domain": domain.name, "letter": letter, "dy": dy, "says": says }));
             }
@@ -284,7 +292,8 @@ impl Lines<'_> {
     fn says(&self, line: &Line, at: usize) -> String {
         let Some(value) = series::at(&line.value, at) else { return number::MISSING.into() };
         let text = number::plain(value);
-        let band = line.band.as_ref().and_then(|(low, high)| Some((series::at(low, at)?, series::at(high, at)?)));
+        let band =
+            line.band.as_ref().and_then(|(low, high)| Some((series::at(low, at)?, series::at(high, at)?)));
         match band {
             Some((low, high)) => format!("{text} ({} to {})", number::plain(low), number::plain(high)),
             None => text,
@@ -293,7 +302,8 @@ impl Lines<'_> {
 
     fn hover_layer(&self, look: Look) -> Value {
         let mut tooltip = vec![chart::tip("place", "Checkpoint")];
-        tooltip.extend(self.lines.iter().map(|line| chart::tip(&format!("t{}", line.domain), self.name(line))));
+        tooltip
+            .extend(self.lines.iter().map(|line| chart::tip(&format!("t{}", line.domain), self.name(line))));
         json!({
             "data": { "name": "checkpoints" },
             "params": [{
@@ -364,17 +374,17 @@ impl Lines<'_> {
                 }
                 Some(format!(
                     "{name} from {} to {} (lowest {}, highest {})",
-                    number::plain(start), number::plain(end), number::plain(low), number::plain(high),
+                    number::plain(start),
+                    number::plain(end),
+                    number::plain(low),
+                    number::plain(high),
                 ))
             })
             .collect();
         let more = self.lines.len().saturating_sub(NAMED);
         let more = if more > 0 { format!("; {more} more in the table") } else { String::new() };
         let unit = self.unit.map(|unit| format!(", {unit}")).unwrap_or_default();
-        format!(
-            "{}{unit}, {}: {}{more}.",
-            self.title, checkpoint_span(self.report), courses.join("; ")
-        )
+        format!("{}{unit}, {}: {}{more}.", self.title, checkpoint_span(self.report), courses.join("; "))
     }
 }
 

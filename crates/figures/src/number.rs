@@ -57,7 +57,7 @@ pub fn signed(value: i64) -> String {
 /// A share in `[0, 1]` as a whole percentage; with one digit below 10 %.
 #[must_use]
 pub fn percent(share: f64) -> String {
-    let digits = if share.abs() < 0.0995 && share != 0.0 { 1 } else { 0 };
+    let digits = usize::from(share.abs() < 0.0995 && share != 0.0);
     format!("{} %", fixed(share * 100.0, digits))
 }
 
@@ -99,7 +99,8 @@ fn short(value: u64) -> String {
             let scaled = value as f64 / size as f64;
             let digits = if scaled < 10.0 { 2 } else { usize::from(scaled < 100.0) };
             let text = fixed(scaled, digits);
-            let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+            let text =
+                if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
             return format!("{text}{letter}");
         }
     }
@@ -109,7 +110,7 @@ fn short(value: u64) -> String {
 fn group(digits: &str) -> String {
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

@@ -26,10 +26,9 @@ impl Onsets {
         let confirmed = checkpoints.saturating_sub(1);
         let t_star = &domain.memorization.t_star;
         let memorization = half_by(t_star.get(..confirmed.min(t_star.len())).unwrap_or_default());
-        let generalization = domain
-            .generalization
-            .as_ref()
-            .and_then(|found| half_by(found.t_sharp.get(..checkpoints.min(found.t_sharp.len())).unwrap_or_default()));
+        let generalization = domain.generalization.as_ref().and_then(|found| {
+            half_by(found.t_sharp.get(..checkpoints.min(found.t_sharp.len())).unwrap_or_default())
+        });
         Self { memorization, generalization }
     }
 

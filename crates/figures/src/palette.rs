@@ -23,8 +23,16 @@ const LIGHT: [&str; 8] =
 const DARK: [&str; 8] =
     ["#4ba3dc", "#f0843c", "#2fc497", "#e08fc0", "#e6a817", "#8fd0f5", "#bdbdbd", "#e8de4a"];
 
-const SHAPES: [&str; 8] =
-    ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "triangle-right", "triangle-left"];
+const SHAPES: [&str; 8] = [
+    "circle",
+    "square",
+    "diamond",
+    "triangle-up",
+    "triangle-down",
+    "cross",
+    "triangle-right",
+    "triangle-left",
+];
 
 const DASHES: [&[u32]; 5] = [&[], &[7, 3], &[2, 2], &[8, 3, 2, 3], &[12, 3]];
 
@@ -95,7 +103,8 @@ mod tests {
 
     #[test]
     fn forty_domains_are_all_different() {
-        let mut marks: Vec<_> = (0..40).map(|index| domain(index, Theme::Light)).map(|m| (m.color, m.shape, m.dash)).collect();
+        let mut marks: Vec<_> =
+            (0..40).map(|index| domain(index, Theme::Light)).map(|m| (m.color, m.shape, m.dash)).collect();
         marks.sort_unstable();
         marks.dedup();
         assert_eq!(marks.len(), 40);

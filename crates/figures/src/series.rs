@@ -32,3 +32,8 @@ pub(crate) fn padded((low, high): (f64, f64)) -> (f64, f64) {
     let padded = (low - room, high + room);
     if padded.0.is_finite() && padded.1.is_finite() { padded } else { (low, high) }
 }
+
+/// A value where it is finite.
+pub(crate) fn finite(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
+}

@@ -81,7 +81,12 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn lines(&self, id: &'static str, title: impl Into<String>, line: impl Fn(&'a Domain) -> Option<Course>) -> Lines<'a> {
+    fn lines(
+        &self,
+        id: &'static str,
+        title: impl Into<String>,
+        line: impl Fn(&'a Domain) -> Option<Course>,
+    ) -> Lines<'a> {
         let lines = visible(self.report, self.options).filter_map(|(index, domain)| {
             let Course { value, band, reference } = line(domain)?;
             Some(Line { domain: index, value, band, reference })
@@ -113,14 +118,17 @@ impl<'a> Builder<'a> {
     }
 
     fn loss(&self) -> Option<Figure> {
-        let validated = visible(self.report, self.options).any(|(_, domain)| domain.validation_loss.is_some());
-        let mut lines = self.lines("loss", if validated { "Training and validation loss" } else { "Training loss" }, |domain| {
-            Some(Course { reference: domain.validation_loss.clone(), ..Course::of(domain.loss.clone()) })
-        });
-        lines.subtitle = chart::subtitle([
-            "mean over all samples",
-            if validated { "dotted: validation" } else { "" },
-        ]);
+        let validated =
+            visible(self.report, self.options).any(|(_, domain)| domain.validation_loss.is_some());
+        let mut lines = self.lines(
+            "loss",
+            if validated { "Training and validation loss" } else { "Training loss" },
+            |domain| {
+                Some(Course { reference: domain.validation_loss.clone(), ..Course::of(domain.loss.clone()) })
+            },
+        );
+        lines.subtitle =
+            chart::subtitle(["mean over all samples", if validated { "dotted: validation" } else { "" }]);
         lines.measure = "Loss";
         lines.unit = Some("nats a token");
         lines.reference_name = "validation";
@@ -138,28 +146,32 @@ impl<'a> Builder<'a> {
             });
             Some(Course::of(share.collect()))
         });
-        lines.subtitle = "samples whose loss has fallen and settled (t*) by then; the last checkpoint’s are unconfirmed".into();
+        lines.subtitle =
+            "samples whose loss has fallen and settled (t*) by then; the last checkpoint’s are unconfirmed"
+                .into();
         lines.measure = "Share of samples";
         lines.range = Some((0.0, 1.0));
         lines.figure()
     }
 
     fn accuracy(&self) -> Option<Figure> {
-        let mut lines = self.lines("accuracy", "Benchmark accuracy", |domain| Some(Course::of(domain.accuracy.clone()?)));
+        let mut lines =
+            self.lines("accuracy", "Benchmark accuracy", |domain| Some(Course::of(domain.accuracy.clone()?)));
         lines.measure = "Accuracy";
         lines.range = Some((0.0, 1.0));
         lines.figure()
     }
 
     fn distance(&self) -> Option<Figure> {
-        let mut lines = self.lines("distance", format!("Pathway distance of the {}", self.group()), |domain| {
-            let distance = domain.distance_of(self.options.group)?;
-            Some(Course {
-                value: distance.mean.clone(),
-                band: Some(around(&distance.mean, &distance.ci, self.report.checkpoints.len())),
-                reference: Some(domain.null_distance.clone()),
-            })
-        });
+        let mut lines =
+            self.lines("distance", format!("Pathway distance of the {}", self.group()), |domain| {
+                let distance = domain.distance_of(self.options.group)?;
+                Some(Course {
+                    value: distance.mean.clone(),
+                    band: Some(around(&distance.mean, &distance.ci, self.report.checkpoints.len())),
+                    reference: Some(domain.null_distance.clone()),
+                })
+            });
         lines.subtitle = chart::subtitle([
             chart::tau(self.report.settings.tau).as_str(),
             "mean with 95 % interval",
@@ -173,11 +185,12 @@ impl<'a> Builder<'a> {
     }
 
     fn consistency(&self) -> Option<Figure> {
-        let mut lines = self.lines("consistency", format!("Pathway consistency of the {}", self.group()), |domain| {
-            let consistency = domain.consistency_of(self.options.group)?;
-            let band = (consistency.lower.clone(), consistency.upper.clone());
-            Some(Course { band: Some(band), ..Course::of(consistency.median.clone()) })
-        });
+        let mut lines =
+            self.lines("consistency", format!("Pathway consistency of the {}", self.group()), |domain| {
+                let consistency = domain.consistency_of(self.options.group)?;
+                let band = (consistency.lower.clone(), consistency.upper.clone());
+                Some(Course { band: Some(band), ..Course::of(consistency.median.clone()) })
+            });
         let (range, clipped) = quartile_range(&lines.lines);
         lines.range = range;
         lines.subtitle = chart::subtitle([
@@ -208,7 +221,11 @@ impl<'a> Builder<'a> {
             Some(Course { reference, ..Course::of(domain.entropy.clone()) })
         });
         let most = self.report.run.experts as f64;
-        let most = if most >= 1.0 { format!("at most {} nats", crate::number::plain(libm::log(most))) } else { String::new() };
+        let most = if most >= 1.0 {
+            format!("at most {} nats", crate::number::plain(libm::log(most)))
+        } else {
+            String::new()
+        };
         lines.subtitle = chart::subtitle([
             "of mean gates, mean over layers",
             if of_tokens { "dotted: of single tokens" } else { "" },
@@ -222,9 +239,10 @@ impl<'a> Builder<'a> {
     }
 
     fn dimension(&self) -> Option<Figure> {
-        let mut lines = self.lines("dimension", format!("Effective dimension of the {}", self.group()), |domain| {
-            Some(Course::of(domain.spectrum_of(self.options.group)?.mean.clone()))
-        });
+        let mut lines =
+            self.lines("dimension", format!("Effective dimension of the {}", self.group()), |domain| {
+                Some(Course::of(domain.spectrum_of(self.options.group)?.mean.clone()))
+            });
         lines.subtitle = chart::subtitle([
             "mean over layers",
             format!("α = {}", self.report.settings.alpha).as_str(),
@@ -250,7 +268,11 @@ impl Course {
 }
 
 /// Bounds at so much below and above a series; undefined where either is.
-fn around(mean: &[Option<f64>], half: &[Option<f64>], checkpoints: usize) -> (Vec<Option<f64>>, Vec<Option<f64>>) {
+fn around(
+    mean: &[Option<f64>],
+    half: &[Option<f64>],
+    checkpoints: usize,
+) -> (Vec<Option<f64>>, Vec<Option<f64>>) {
     let bound = |sign: f64| {
         let at = |index: usize| {
             let (mean, half) = ((*mean.get(index)?)?, (*half.get(index)?)?);
@@ -265,9 +287,11 @@ fn around(mean: &[Option<f64>], half: &[Option<f64>], checkpoints: usize) -> (Ve
 /// twice their span on either side, and whether that cuts a band off.
 fn quartile_range(lines: &[Line]) -> (Option<(f64, f64)>, bool) {
     let medians = series::extent(lines.iter().flat_map(|line| &line.value).copied().flatten());
-    let bands = lines.iter().filter_map(|line| line.band.as_ref()).flat_map(|(low, high)| low.iter().chain(high));
+    let bands =
+        lines.iter().filter_map(|line| line.band.as_ref()).flat_map(|(low, high)| low.iter().chain(high));
     let Some((low, high)) = medians else { return (None, false) };
-    let (lowest, highest) = series::extent(bands.copied().flatten().chain([low, high])).unwrap_or((low, high));
+    let (lowest, highest) =
+        series::extent(bands.copied().flatten().chain([low, high])).unwrap_or((low, high));
     let room = 2.0 * (high - low).max(0.1);
     let range = (lowest.max(low - room), highest.min(high + room));
     (Some(series::padded(range)), range != (lowest, highest))

@@ -35,9 +35,11 @@ impl Table {
     /// A LaTeX `tabular` with the rules of the `booktabs` package.
     #[must_use]
     pub fn latex(&self) -> String {
-        let align: String = (0..self.columns.len()).map(|at| if self.is_numeric(at) { 'r' } else { 'l' }).collect();
+        let align: String =
+            (0..self.columns.len()).map(|at| if self.is_numeric(at) { 'r' } else { 'l' }).collect();
         let line = |cells: Vec<String>| format!("  {} \\\\\n", cells.join(" & "));
-        let mut out = format!("% needs \\usepackage{{booktabs}}\n\\begin{{tabular}}{{{align}}}\n  \\toprule\n");
+        let mut out =
+            format!("% needs \\usepackage{{booktabs}}\n\\begin{{tabular}}{{{align}}}\n  \\toprule\n");
         out += &line(self.columns.iter().map(|column| latex_text(&column.heading())).collect());
         out += "  \\midrule\n";
         for row in &self.rows {
@@ -89,7 +91,11 @@ fn latex(cell: &Cell) -> String {
         Cell::Missing => "--".into(),
         Cell::Number(..) | Cell::Integer(_) => {
             let text = cell.display();
-            if text == number::MISSING { "--".into() } else { format!("${}$", text.replace('−', "-").replace(',', "{,}")) }
+            if text == number::MISSING {
+                "--".into()
+            } else {
+                format!("${}$", text.replace('−', "-").replace(',', "{,}"))
+            }
         }
     }
 }
@@ -125,7 +131,10 @@ mod tests {
     fn table() -> Table {
         let mut table = Table::new(vec![Column::new("Do|main"), Column::with_unit("Distance", "sym_bols")]);
         table.push(vec![Cell::text("=cmd|' /C calc'!A0"), Cell::Number(-1234.5, 1)]);
-        table.push(vec![Cell::text("a \"b\",\n<script>alert(1)</script> \\end{tabular} 5 % $x^2$"), Cell::Missing]);
+        table.push(vec![
+            Cell::text("a \"b\",\n<script>alert(1)</script> \\end{tabular} 5 % $x^2$"),
+            Cell::Missing,
+        ]);
         table.push(vec![Cell::text("short")]);
         table
     }
@@ -167,7 +176,10 @@ mod tests {
         let text = table().latex();
         assert!(text.contains("Do|main & Distance (sym\\_bols) \\\\"), "{text}");
         assert!(text.contains("$-1{,}234.5$"), "{text}");
-        assert!(text.contains("\\textbackslash{}end\\{tabular\\} 5 \\% \\$x\\textasciicircum{}2\\$ & --"), "{text}");
+        assert!(
+            text.contains("\\textbackslash{}end\\{tabular\\} 5 \\% \\$x\\textasciicircum{}2\\$ & --"),
+            "{text}"
+        );
         assert!(text.starts_with("% needs \\usepackage{booktabs}\n\\begin{tabular}{lr}\n"), "{text}");
         assert_eq!(text.matches("\\end{tabular}").count(), 1);
     }

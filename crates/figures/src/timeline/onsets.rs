@@ -18,9 +18,14 @@ pub(super) fn onsets(report: &Report, options: &TimelineOptions) -> Option<Figur
     let places = options.axis.places(report);
     let look = Look { theme: options.theme, present: options.present };
     let mut table = Table::new(
-        [("Domain", None), ("Half memorized by", Some("step")), ("Half generalized by", Some("step")), ("Delay", Some("steps"))]
-            .map(|(name, unit)| Column { name: name.into(), unit: unit.map(str::to_owned) })
-            .to_vec(),
+        [
+            ("Domain", None),
+            ("Half memorized by", Some("step")),
+            ("Half generalized by", Some("step")),
+            ("Delay", Some("steps")),
+        ]
+        .map(|(name, unit)| Column { name: name.into(), unit: unit.map(str::to_owned) })
+        .to_vec(),
     );
     let (mut spans, mut ends, mut words) = (Vec::new(), Vec::new(), Vec::new());
     let mut indices = Vec::new();
@@ -29,7 +34,9 @@ pub(super) fn onsets(report: &Report, options: &TimelineOptions) -> Option<Figur
         let at = |checkpoint: Option<usize>| Some((checkpoint?, *places.get(checkpoint?)?));
         let (memorized, generalized) = (at(onsets.memorization), at(onsets.generalization));
         let step = |found: Option<(usize, u64)>| {
-            found.and_then(|(at, _)| report.checkpoints.get(at)).map_or(Cell::Missing, |found| Cell::count(found.step))
+            found
+                .and_then(|(at, _)| report.checkpoints.get(at))
+                .map_or(Cell::Missing, |found| Cell::count(found.step))
         };
         let delay = onsets.delay(report);
         table.push(vec![
@@ -43,7 +50,10 @@ pub(super) fn onsets(report: &Report, options: &TimelineOptions) -> Option<Figur
         }
         indices.push(index);
         let by = |found: Option<(usize, u64)>| {
-            found.map_or_else(|| number::MISSING.to_owned(), |(at, _)| chart::place_name(report, options.axis, at))
+            found.map_or_else(
+                || number::MISSING.to_owned(),
+                |(at, _)| chart::place_name(report, options.axis, at),
+            )
         };
         let delay = delay.map(|delay| format!("{} steps", number::signed(delay)));
         let facts = json!({
@@ -61,7 +71,12 @@ pub(super) fn onsets(report: &Report, options: &TimelineOptions) -> Option<Figur
         }
         words.push(match (memorized, generalized, delay) {
             (Some(_), Some(_), Some(delay)) => {
-                format!("{}: half memorized by {}, half generalized by {}, {delay}", domain.name, by(memorized), by(generalized))
+                format!(
+                    "{}: half memorized by {}, half generalized by {}, {delay}",
+                    domain.name,
+                    by(memorized),
+                    by(generalized)
+                )
             }
             (Some(_), ..) => format!("{}: half memorized by {}", domain.name, by(memorized)),
             _ => format!("{}: half generalized by {}", domain.name, by(generalized)),
@@ -81,7 +96,11 @@ pub(super) fn onsets(report: &Report, options: &TimelineOptions) -> Option<Figur
         chart::tip("delay", "Delay"),
     ];
     let x = options.axis.encoding(report, "x");
-    let names: Vec<&str> = indices.iter().filter_map(|&index| report.domains.get(index)).map(|domain| domain.name.as_str()).collect();
+    let names: Vec<&str> = indices
+        .iter()
+        .filter_map(|&index| report.domains.get(index))
+        .map(|domain| domain.name.as_str())
+        .collect();
     let y = json!({
         "field": "domain", "type": "nominal", "title": null, "sort": names,
         "axis": { "labelLimit": look.size(64.0), "minExtent": look.size(44.0), "maxExtent": look.size(44.0) },

@@ -1,0 +1,307 @@
+//! When groups of samples were memorized against when the matched items were generalized (METRICS 6).
+
+use report::{Delays, Domain, Matched, Report};
+use serde_json::{Value, json};
+
+use crate::{
+    axis::Axis,
+    chart::{self, Frame},
+    figure::{ChartOptions, Figure},
+    number, palette,
+    table::{Cell, Column, Table},
+    theme::Look,
+};
+
+/// The matched groups as spans from `t*` to `t#`, and the scores that matched them; empty without a pairing.
+#[must_use]
+pub fn delays(report: &Report, domain: &str, options: &ChartOptions) -> Vec<Figure> {
+    let Some(index) = report.domains.iter().position(|other| other.name == domain) else { return Vec::new() };
+    let Some(found) = report.domains.get(index) else { return Vec::new() };
+    let Some(delays) = &found.delays else { return Vec::new() };
+    let chart = Chart { report, domain: found, index, delays, options };
+    [chart.spans(), chart.scores()].into_iter().flatten().collect()
+}
+
+/// How the groups were compared, which decides what the scores mean.
+pub(crate) fn compared_by(delays: &Delays) -> &'static str {
+    if delays.from_gates {
+        "cosines of mean gates at the last checkpoint, no text embeddings given: they lie close together"
+    } else {
+        "cosines of text embeddings"
+    }
+}
+
+/// The total of the assignment beside that of the best other one.
+pub(crate) fn totals(delays: &Delays) -> String {
+    match delays.second_best_total.filter(|total| total.is_finite()) {
+        Some(second) => {
+            format!("total score {}, best other {}", number::plain(delays.total), number::plain(second))
+        }
+        None => format!("total score {}, no other assignment", number::plain(delays.total)),
+    }
+}
+
+/// The pairs whose rows and columns exist, with their groups.
+pub(crate) fn pairs(delays: &Delays) -> impl Iterator<Item = (&report::Pair, &Matched, &Matched)> {
+    delays
+        .pairs
+        .iter()
+        .filter_map(|pair| Some((pair, delays.train.get(pair.train)?, delays.test.get(pair.test)?)))
+}
+
+/// The matched groups as a table; groups without a partner stand at its end.
+pub(crate) fn table(report: &Report, delays: &Delays) -> Table {
+    let step = |group: Option<&Matched>| {
+        group
+            .and_then(|group| report.checkpoints.get(group.checkpoint))
+            .map_or(Cell::Missing, |found| Cell::count(found.step))
+    };
+    let count =
+        |group: Option<&Matched>| group.map_or(Cell::Missing, |group| Cell::count(group.count as u64));
+    let mut table = Table::new(vec![
+        Column::with_unit("Memorized by t*", "step"),
+        Column::new("Samples"),
+        Column::with_unit("Generalized by t#", "step"),
+        Column::new("Items"),
+        Column::with_unit("Delay", "steps"),
+        Column::new("Score"),
+    ]);
+    let mut push = |train: Option<&Matched>, test: Option<&Matched>, delay, score| {
+        table.push(vec![step(train), count(train), step(test), count(test), delay, score]);
+    };
+    for (pair, train, test) in pairs(delays) {
+        push(Some(train), Some(test), Cell::Integer(pair.delay), Cell::fixed(Some(pair.score), 4));
+    }
+    for (at, train) in delays.train.iter().enumerate() {
+        if !delays.pairs.iter().any(|pair| pair.train == at) {
+            push(Some(train), None, Cell::Missing, Cell::Missing);
+        }
+    }
+    for (at, test) in delays.test.iter().enumerate() {
+        if !delays.pairs.iter().any(|pair| pair.test == at) {
+            push(None, Some(test), Cell::Missing, Cell::Missing);
+        }
+    }
+    table
+}
+
+struct Chart<'a> {
+    report: &'a Report,
+    domain: &'a Domain,
+    index: usize,
+    delays: &'a Delays,
+    options: &'a ChartOptions,
+}
+
+impl Chart<'_> {
+    fn look(&self) -> Look {
+        Look { theme: self.options.theme, present: self.options.present }
+    }
+
+    fn place(&self, group: &Matched) -> Option<u64> {
+        self.options.axis.places(self.report).get(group.checkpoint).copied()
+    }
+
+    fn named(&self, group: &Matched) -> String {
+        chart::place_name(self.report, self.options.axis, group.checkpoint)
+    }
+
+    fn spans(&self) -> Option<Figure> {
+        let (mut spans, mut ends) = (Vec::new(), Vec::new());
+        let mut matched: Vec<_> = pairs(self.delays).collect();
+        matched.sort_by_key(|(_, train, test)| (train.checkpoint, test.checkpoint));
+        for (row, (pair, train, test)) in matched.iter().enumerate() {
+            let (Some(from), Some(to)) = (self.place(train), self.place(test)) else { continue };
+            let facts = |x: u64, what: &str, count: usize| {
+                json!({
+                    "row": row, "x": x, "x2": to, "what": what, "count": count, "label": number::count(count as u64),
+                    "memorized": format!("{}, {}", self.named(train), chart::counted(train.count as u64, "sample")),
+                    "generalized": format!("{}, {}", self.named(test), chart::counted(test.count as u64, "item")),
+                    "delay": format!("{} steps", number::signed(pair.delay)), "score": number::plain(pair.score),
+                })
+            };
+            spans.push(facts(from, "memorized", train.count));
+            ends.push(facts(from, "memorized", train.count));
+            ends.push(facts(to, "generalized", test.count));
+        }
+        if spans.is_empty() {
+            return None;
+        }
+        let title = format!("Memorized, then generalized: {}", self.domain.name);
+        let subtitle = chart::subtitle([
+            "● samples memorized together (t*) · ◆ the items matched with them generalized (t#) · numbers: members",
+            &totals(self.delays),
+        ]);
+        let summary = self.summary(&title, &matched);
+        let look = self.look();
+        let color = palette::domain(self.index, self.options.theme).color;
+        let tooltip = [
+            chart::tip("memorized", "Memorized"),
+            chart::tip("generalized", "Generalized"),
+            chart::tip("delay", "Delay"),
+            chart::tip("score", "Score"),
+        ];
+        let x = self.options.axis.encoding(self.report, "x");
+        let y = json!({ "field": "row", "type": "ordinal", "axis": null, "sort": "ascending" });
+        let label = |what: &str, baseline: &str, dy: f64| {
+            json!({
+                "data": { "name": "ends" },
+                "transform": [{ "filter": format!("datum.what === '{what}'") }],
+                "mark": { "type": "text", "baseline": baseline, "dy": dy, "fontSize": look.size(10.0), "color": look.theme.quiet() },
+                "encoding": { "x": x, "y": y, "text": { "field": "label", "type": "nominal" } },
+            })
+        };
+        let body = json!({
+            "width": chart::width(self.options.width),
+            "height": { "step": look.size(30.0) },
+            "autosize": { "type": "fit-x", "contains": "padding" },
+            "datasets": { "spans": spans, "ends": ends },
+            "layer": [
+                {
+                    "data": { "name": "spans" },
+                    "mark": { "type": "rule", "color": color, "strokeWidth": look.size(2.5), "opacity": 0.5 },
+                    "encoding": { "x": x, "x2": { "field": "x2" }, "y": y, "tooltip": tooltip },
+                },
+                {
+                    "data": { "name": "ends" },
+                    "mark": { "type": "point", "filled": true, "opacity": 1, "color": color },
+                    "encoding": {
+                        "x": x, "y": y, "tooltip": tooltip,
+                        "shape": {
+                            "field": "what", "type": "nominal", "legend": null,
+                            "scale": { "domain": ["memorized", "generalized"], "range": ["circle", "diamond"] },
+                        },
+                        "size": {
+                            "field": "count", "type": "quantitative", "legend": null,
+                            "scale": { "type": "sqrt", "zero": true, "rangeMin": look.size(30.0), "rangeMax": look.size(220.0) },
+                        },
+                    },
+                },
+                label("memorized", "bottom", -look.size(7.0)),
+                label("generalized", "top", look.size(7.0)),
+            ],
+        });
+        let frame = Frame { title: &title, subtitle: &subtitle, description: &summary, look };
+        let spec = chart::specification(&frame, body);
+        Some(Figure { id: "delays".into(), title, spec, table: table(self.report, self.delays), summary })
+    }
+
+    fn summary(&self, title: &str, matched: &[(&report::Pair, &Matched, &Matched)]) -> String {
+        let mut delays: Vec<i64> = matched.iter().map(|(pair, ..)| pair.delay).collect();
+        delays.sort_unstable();
+        let (Some(least), Some(most)) = (delays.first(), delays.last()) else { return title.to_owned() };
+        format!(
+            "{title}, {}. Delays lie between {} and {} steps; compared by {}.",
+            chart::counted(matched.len() as u64, "matched pair"),
+            number::signed(*least),
+            number::signed(*most),
+            compared_by(self.delays),
+        )
+    }
+
+    fn scores(&self) -> Option<Figure> {
+        let mut cells = Vec::new();
+        let mut columns = vec![Column::with_unit("Memorized by t*", "step"), Column::new("Samples")];
+        columns.extend(self.delays.test.iter().map(|test| Column::new(format!("t# {}", self.named(test)))));
+        let mut table = Table::new(columns);
+        for (at, train) in self.delays.train.iter().enumerate() {
+            let step = self.report.checkpoints.get(train.checkpoint);
+            let mut row = vec![
+                step.map_or(Cell::Missing, |found| Cell::count(found.step)),
+                Cell::count(train.count as u64),
+            ];
+            for (column, test) in self.delays.test.iter().enumerate() {
+                let score = self
+                    .delays
+                    .scores
+                    .get(at)
+                    .and_then(|row| row.get(column))
+                    .copied()
+                    .filter(|score| score.is_finite());
+                row.push(Cell::fixed(score, 4));
+                if let (Some(score), Some(x), Some(y)) = (score, self.place(test), self.place(train)) {
+                    let chosen = self.delays.pairs.iter().any(|pair| pair.train == at && pair.test == column);
+                    cells.push(json!({
+                        "x": x, "y": y, "score": score, "says": number::fixed(score, 4), "chosen": chosen,
+                        "memorized": self.named(train), "generalized": self.named(test),
+                        "matched": if chosen { "yes" } else { "no" },
+                    }));
+                }
+            }
+            table.push(row);
+        }
+        if cells.is_empty() {
+            return None;
+        }
+        let title = format!("Scores of the pairing: {}", self.domain.name);
+        let by = compared_by(self.delays);
+        let totals = totals(self.delays);
+        let summary = format!("{title}: {}; {totals}.", by);
+        let look = self.look();
+        let frame = Frame {
+            title: &title,
+            subtitle: &chart::subtitle(["ringed: matched", by]),
+            description: &summary,
+            look,
+        };
+        Some(Figure {
+            id: "delay-scores".into(),
+            spec: chart::specification(&frame, self.score_body(cells)),
+            title,
+            table,
+            summary,
+        })
+    }
+
+    fn score_body(&self, cells: Vec<Value>) -> Value {
+        let look = self.look();
+        let axis = if self.options.axis == Axis::Tokens { Axis::Tokens } else { Axis::Step };
+        let rows = self.delays.train.len() as f64;
+        let place = |field: &str, title: &str| {
+            json!({
+                "field": field, "type": "ordinal", "sort": "ascending", "scale": { "padding": 0 },
+                "axis": { "title": title, "format": "~s", "labelAngle": 0, "labelOverlap": "greedy" },
+            })
+        };
+        let unit = if axis.or_step(self.report) == Axis::Tokens { "tokens" } else { "step" };
+        let x = place("x", &format!("Generalized by t# ({unit})"));
+        let y = place("y", &format!("Memorized by t* ({unit})"));
+        json!({
+            "width": chart::width(self.options.width),
+            "height": (look.size(26.0) * rows).clamp(look.size(80.0), look.size(420.0)),
+            "autosize": { "type": "fit-x", "contains": "padding" },
+            "data": { "values": cells },
+            "layer": [
+                {
+                    "mark": { "type": "rect" },
+                    "encoding": {
+                        "x": x, "y": y,
+                        "color": {
+                            "field": "score", "type": "quantitative", "scale": { "scheme": "viridis", "zero": false, "nice": false },
+                            "legend": {
+                                "title": "Mean cosine", "gradientLength": look.size(180.0), "gradientThickness": look.size(8.0), "tickCount": 4,
+                            },
+                        },
+                        "tooltip": [
+                            chart::tip("memorized", "Memorized by"),
+                            chart::tip("generalized", "Generalized by"),
+                            chart::tip("says", "Mean cosine"),
+                            chart::tip("matched", "Matched"),
+                        ],
+                    },
+                },
+                {
+                    "transform": [{ "filter": "datum.chosen" }],
+                    // White under black is seen on every colour of the map.
+                    "mark": { "type": "point", "shape": "circle", "filled": false, "stroke": "#ffffff", "strokeWidth": look.size(4.0), "size": look.size(90.0), "opacity": 1 },
+                    "encoding": { "x": x, "y": y },
+                },
+                {
+                    "transform": [{ "filter": "datum.chosen" }],
+                    "mark": { "type": "point", "shape": "circle", "filled": false, "stroke": "#000000", "strokeWidth": look.size(1.75), "size": look.size(90.0), "opacity": 1 },
+                    "encoding": { "x": x, "y": y },
+                },
+            ],
+        })
+    }
+}

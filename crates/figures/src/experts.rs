@@ -1,0 +1,212 @@
+//! The experts of one layer: how often each is selected, and which go together.
+
+use report::{LayerLoad, Report, TopCoactivation};
+use serde_json::json;
+
+use crate::{
+    axis::Axis,
+    chart::{self, Frame},
+    figure::{ChartOptions, Figure},
+    number, palette,
+    table::{Cell, Column, Table},
+    theme::Look,
+};
+
+/// In which order the experts stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ExpertOrder {
+    /// By their id.
+    #[default]
+    Id,
+    /// The busiest first.
+    Load,
+}
+
+/// So many of the strongest co-activations are drawn; the table has all that the report has.
+const PARTNERS: usize = 12;
+
+/// Load bars of one layer's experts at one checkpoint; none without selections.
+#[must_use]
+pub fn experts(
+    report: &Report,
+    domain: &str,
+    checkpoint: usize,
+    layer: usize,
+    order: ExpertOrder,
+    options: &ChartOptions,
+) -> Option<Figure> {
+    let found = report.domain(domain)?;
+    let load = found.load.get(checkpoint)?.as_ref()?.layers.get(layer)?;
+    report.checkpoints.get(checkpoint)?;
+    let shares = shares(load)?;
+    let even = 1.0 / shares.len() as f64;
+    let mut ids: Vec<usize> = (0..shares.len()).collect();
+    if order == ExpertOrder::Load {
+        ids.sort_by(|&first, &second| load.counts[second].cmp(&load.counts[first]).then(first.cmp(&second)));
+    }
+    let partners = found.coactivation.get(layer).map_or(&[][..], Vec::as_slice);
+    let place = chart::place_name(
+        report,
+        if options.axis == Axis::Tokens { Axis::Tokens } else { Axis::Step },
+        checkpoint,
+    );
+    let title = format!("Experts of layer {layer}, {place}: {}", found.name);
+    let busiest = ids
+        .iter()
+        .copied()
+        .max_by(|&first, &second| load.counts[first].cmp(&load.counts[second]).then(second.cmp(&first)))?;
+    let summary = format!(
+        "{title}. Expert {busiest} is selected most, {} of all selections where an even share is {}; {} never selected.",
+        number::percent(shares[busiest]),
+        number::percent(even),
+        match load.counts.iter().filter(|&&count| count == 0).count() {
+            1 => "1 expert is".to_owned(),
+            count => format!("{} experts are", number::count(count as u64)),
+        },
+    );
+    let look = Look { theme: options.theme, present: options.present };
+    let bars: Vec<_> = ids
+        .iter()
+        .map(|&id| {
+            json!({
+                "expert": id, "share": shares[id], "says": number::percent(shares[id]), "count": number::count(load.counts[id]),
+            })
+        })
+        .collect();
+    let color = color_of(report, &found.name, options);
+    let body = json!({
+        "width": chart::width(options.width),
+        "autosize": { "type": "fit-x", "contains": "padding" },
+        "height": look.size(150.0),
+        "layer": [
+            {
+                "data": { "values": bars },
+                "mark": { "type": "bar", "color": color },
+                "encoding": {
+                    "x": {
+                        "field": "expert", "type": "ordinal", "title": "Expert", "sort": ids,
+                        "axis": { "labelAngle": 0, "labelOverlap": "greedy", "ticks": false },
+                    },
+                    "y": {
+                        "field": "share", "type": "quantitative",
+                        "axis": { "title": "Share of selections", "format": "~%", "tickCount": 4 }, "scale": { "zero": true },
+                    },
+                    "tooltip": [
+                        { "field": "expert", "type": "ordinal", "title": "Expert" },
+                        chart::tip("says", "Share"),
+                        chart::tip("count", "Selections"),
+                    ],
+                },
+            },
+            {
+                "data": { "values": [{ "even": even, "says": number::percent(even) }] },
+                "mark": { "type": "rule", "strokeDash": [4, 3], "color": look.theme.ink() },
+                "encoding": {
+                    "y": { "field": "even", "type": "quantitative" },
+                    "tooltip": [chart::tip("says", "Even share")],
+                },
+            },
+        ],
+    });
+    let subtitle = "share of the layer’s selections, dashed: an even share";
+    let frame = Frame { title: &title, subtitle, description: &summary, look };
+    let table = table(&ids, load, &shares, partners);
+    Some(Figure { id: "experts".into(), spec: chart::specification(&frame, body), title, table, summary })
+}
+
+/// The strongest co-activations of one layer at the last checkpoint, as bars; none where the report has none.
+#[must_use]
+pub fn coactivation(report: &Report, domain: &str, layer: usize, options: &ChartOptions) -> Option<Figure> {
+    let found = report.domain(domain)?;
+    let mut partners: Vec<&TopCoactivation> =
+        found.coactivation.get(layer)?.iter().filter(|pair| pair.probability.is_finite()).collect();
+    partners.sort_by(|first, second| second.probability.total_cmp(&first.probability));
+    let strongest = partners.first()?;
+    let title = format!("Experts of layer {layer} that go together: {}", found.name);
+    let summary = format!(
+        "{title}, at the last checkpoint. Where expert {} is selected, expert {} is in {} of the cases.",
+        strongest.first,
+        strongest.second,
+        number::percent(strongest.probability),
+    );
+    let mut table = Table::new(["Expert", "Partner", "P(partner | expert)"].map(Column::new).to_vec());
+    for pair in &partners {
+        table.push(vec![
+            Cell::count(pair.first as u64),
+            Cell::count(pair.second as u64),
+            Cell::fixed(Some(pair.probability), 3),
+        ]);
+    }
+    let rows: Vec<_> = partners
+        .iter()
+        .take(PARTNERS)
+        .map(|pair| {
+            json!({
+                "pair": format!("{} → {}", pair.first, pair.second), "probability": pair.probability,
+                "says": number::percent(pair.probability),
+            })
+        })
+        .collect();
+    let look = Look { theme: options.theme, present: options.present };
+    let body = json!({
+        "width": chart::width(options.width),
+        "height": { "step": look.size(18.0) },
+        "autosize": { "type": "fit-x", "contains": "padding" },
+        "data": { "values": rows },
+        "mark": { "type": "bar", "color": color_of(report, &found.name, options) },
+        "encoding": {
+            "y": { "field": "pair", "type": "nominal", "title": null, "sort": null },
+            "x": {
+                "field": "probability", "type": "quantitative", "scale": { "domain": [0, 1] },
+                "axis": { "title": "P(second selected | first selected)", "format": "~%", "tickCount": 5 },
+            },
+            "tooltip": [chart::tip("pair", "Experts"), chart::tip("says", "Probability")],
+        },
+    });
+    let subtitle = "how often the second is selected where the first is, last checkpoint";
+    let frame = Frame { title: &title, subtitle, description: &summary, look };
+    Some(Figure {
+        id: "coactivation".into(),
+        spec: chart::specification(&frame, body),
+        title,
+        table,
+        summary,
+    })
+}
+
+/// The colour of the domain with that name.
+fn color_of(report: &Report, name: &str, options: &ChartOptions) -> &'static str {
+    let index = report.domains.iter().position(|domain| domain.name == name).unwrap_or(0);
+    palette::domain(index, options.theme).color
+}
+
+/// Every expert's share of the selections; none without any selection.
+fn shares(load: &LayerLoad) -> Option<Vec<f64>> {
+    let all: u128 = load.counts.iter().map(|&count| u128::from(count)).sum();
+    (all > 0).then(|| load.counts.iter().map(|&count| count as f64 / all as f64).collect())
+}
+
+/// A row an expert, with the expert that most often goes with it where that is known.
+fn table(ids: &[usize], load: &LayerLoad, shares: &[f64], partners: &[TopCoactivation]) -> Table {
+    let mut table = Table::new(vec![
+        Column::new("Expert"),
+        Column::new("Selections"),
+        Column::new("Share"),
+        Column::new("Strongest partner"),
+        Column::new("P(partner | expert)"),
+    ]);
+    for &id in ids {
+        let partner = partners
+            .iter()
+            .filter(|pair| pair.first == id)
+            .max_by(|a, b| a.probability.total_cmp(&b.probability));
+        table.push(vec![
+            Cell::count(id as u64),
+            load.counts.get(id).map_or(Cell::Missing, |&count| Cell::count(count)),
+            Cell::fixed(shares.get(id).copied(), 4),
+            partner.map_or(Cell::Missing, |pair| Cell::count(pair.second as u64)),
+            Cell::fixed(partner.map(|pair| pair.probability), 3),
+        ]);
+    }
+    table
+}

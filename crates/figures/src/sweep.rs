@@ -1,0 +1,141 @@
+//! The distance at every threshold side by side, so that nobody has to trust one tau (METRICS 9).
+
+use report::{Domain, Report, Sweep};
+use serde_json::json;
+
+use crate::{
+    chart::{self, Frame},
+    figure::{ChartOptions, Figure},
+    lines::{checkpoint_cells, checkpoint_columns, checkpoint_span},
+    number, palette, series,
+    table::{Cell, Column, Table},
+    theme::Look,
+};
+
+/// The width of all panels together where none is asked for: panels cannot follow their container.
+const WIDTH: u32 = 720;
+
+/// A panel is never narrower than this.
+const NARROWEST: u32 = 90;
+
+/// One panel a threshold, each with its own vertical range, for the options' group; none where the report has none.
+#[must_use]
+pub fn sweep(report: &Report, domain: &str, options: &ChartOptions) -> Option<Figure> {
+    let index = report.domains.iter().position(|other| other.name == domain)?;
+    let found = report.domains.get(index)?;
+    let checkpoints = report.checkpoints.len();
+    let sweeps: Vec<&Sweep> = found
+        .sweep
+        .iter()
+        .filter(|sweep| sweep.group == options.group && !series::defined(&sweep.mean, checkpoints).is_empty())
+        .collect();
+    if sweeps.is_empty() {
+        return None;
+    }
+    let places = options.axis.places(report);
+    let quantile = quantile(found, options, checkpoints);
+    let mut table = Table::new(columns(report, &sweeps, quantile.is_some()));
+    let mut rows = Vec::new();
+    for (at, &x) in places.iter().enumerate() {
+        let mut cells = checkpoint_cells(report, at);
+        for sweep in &sweeps {
+            let (mean, se) = (series::at(&sweep.mean, at), series::at(&sweep.se, at));
+            cells.push(Cell::number(mean));
+            let half = quantile.and_then(|quantile| Some(quantile * se?));
+            if quantile.is_some() {
+                cells.push(Cell::number(half));
+            }
+            let text = match (mean, half) {
+                (Some(mean), Some(half)) => format!("{} ± {}", number::plain(mean), number::plain(half)),
+                (Some(mean), None) => number::plain(mean),
+                _ => number::MISSING.into(),
+            };
+            rows.push(json!({
+                "tau": chart::tau(sweep.tau), "x": x, "mean": mean, "says": text,
+                "low": mean.zip(half).map(|(mean, half)| mean - half),
+                "high": mean.zip(half).map(|(mean, half)| mean + half),
+                "place": chart::place_name(report, options.axis, at),
+            }));
+        }
+        table.push(cells);
+    }
+    let title = format!("Pathway distance at other thresholds: {}", found.name);
+    let courses: Vec<String> = sweeps
+        .iter()
+        .filter_map(|sweep| {
+            let defined = series::defined(&sweep.mean, checkpoints);
+            let (&(_, start), &(_, end)) = (defined.first()?, defined.last()?);
+            Some(format!(
+                "at {} from {} to {}",
+                chart::tau(sweep.tau),
+                number::plain(start),
+                number::plain(end)
+            ))
+        })
+        .collect();
+    let summary = format!("{title}, {}: {}.", checkpoint_span(report), courses.join("; "));
+    let subtitle = chart::subtitle([
+        chart::group_name(options.group),
+        if quantile.is_some() { "mean with 95 % interval" } else { "mean" },
+        "each panel has its own range",
+        chart::gate_label(report).unwrap_or_default(),
+    ]);
+    let look = Look { theme: options.theme, present: options.present };
+    let color = palette::domain(index, options.theme).color;
+    let panels = sweeps.len() as u32;
+    let panel = (options.width.unwrap_or(WIDTH) / panels)
+        .saturating_sub(if options.present { 84 } else { 56 })
+        .max(NARROWEST);
+    let x = options.axis.encoding(report, "x");
+    let y = |field: &str| {
+        json!({
+            "field": field, "type": "quantitative", "scale": { "zero": false, "nice": true },
+            "axis": { "title": format!("Distance ({})", report.unit_name()), "tickCount": 4, "format": "~g", "minExtent": 0, "maxExtent": 200 },
+        })
+    };
+    let tooltip =
+        [chart::tip("place", "Checkpoint"), chart::tip("tau", "Threshold"), chart::tip("says", "Distance")];
+    let body = json!({
+        "data": { "values": rows },
+        "facet": { "column": { "field": "tau", "type": "nominal", "sort": null, "title": null } },
+        "resolve": { "scale": { "y": "independent" } },
+        "spacing": look.size(14.0),
+        "spec": {
+            "width": panel,
+            "height": look.size(150.0),
+            "layer": [
+                {
+                    "mark": { "type": "area", "opacity": 0.18, "color": color },
+                    "encoding": { "x": x, "y": y("low"), "y2": { "field": "high" } },
+                },
+                { "mark": { "type": "line", "strokeWidth": look.size(2.0), "color": color }, "encoding": { "x": x, "y": y("mean") } },
+                {
+                    "mark": { "type": "point", "filled": true, "opacity": 1, "size": look.size(22.0), "color": color },
+                    "encoding": { "x": x, "y": y("mean"), "tooltip": tooltip },
+                },
+            ],
+        },
+    });
+    let frame = Frame { title: &title, subtitle: &subtitle, description: &summary, look };
+    Some(Figure { id: "sweep".into(), spec: chart::specification(&frame, body), title, table, summary })
+}
+
+/// The factor between standard error and half interval that the main distance of the same group was given.
+fn quantile(domain: &Domain, options: &ChartOptions, checkpoints: usize) -> Option<f64> {
+    let distance = domain.distance_of(options.group)?;
+    (0..checkpoints).find_map(|at| {
+        let (ci, se) = (series::at(&distance.ci, at)?, series::at(&distance.se, at)?);
+        (se > 0.0).then(|| ci / se).filter(|factor| factor.is_finite())
+    })
+}
+
+fn columns(report: &Report, sweeps: &[&Sweep], interval: bool) -> Vec<Column> {
+    let mut columns = checkpoint_columns(report);
+    for sweep in sweeps {
+        columns.push(Column::with_unit(chart::tau(sweep.tau), report.unit_name()));
+        if interval {
+            columns.push(Column::with_unit(format!("{}, 95 % ±", chart::tau(sweep.tau)), report.unit_name()));
+        }
+    }
+    columns
+}

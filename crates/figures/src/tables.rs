@@ -1,0 +1,92 @@
+//! Every number of a report as tables.
+
+mod by_checkpoint;
+mod correlations;
+mod experts;
+mod groups;
+mod published;
+
+use report::{Group, Report};
+
+use crate::{
+    chart,
+    table::{Cell, NamedTable, Table},
+};
+
+/// All tables of a report in reading order; a table without rows is left out.
+///
+/// Identifiers of tables of one domain end in the domain's index: `series-0`.
+#[must_use]
+pub fn tables(report: &Report) -> Vec<NamedTable> {
+    let mut tables = vec![
+        correlations::correlations(report),
+        published::correlations(report),
+        published::levels(report),
+        groups::memorization(report),
+        groups::generalization(report),
+    ];
+    for (index, domain) in report.domains.iter().enumerate() {
+        tables.extend(by_checkpoint::series(report, index, domain));
+        tables.push(groups::onset_counts(report, index, domain));
+        tables.push(groups::by_memorization_step(report, index, domain));
+        tables.extend(groups::delays(report, index, domain));
+        tables.push(by_checkpoint::sweep(report, index, domain));
+        tables.push(experts::load(report, index, domain));
+        tables.push(experts::saturation(report, index, domain));
+        tables.push(experts::coactivation(index, domain));
+        tables.extend(by_checkpoint::layers(report, index, domain));
+    }
+    tables.push(by_checkpoint::cross_domain(report));
+    tables.retain(|named| !named.table.rows.is_empty());
+    tables
+}
+
+/// The name of a metric that a correlation is of.
+fn metric_name(metric: &str) -> String {
+    match metric {
+        "distance" => "Pathway distance",
+        "distance_normalised" => "Pathway distance, normalised",
+        "consistency" => "Consistency (1 − C), median",
+        "consistency_mean" => "Consistency (1 − C), mean",
+        "smoothness" => "Smoothness",
+        "effective_dimension" => "Effective dimension",
+        "entropy" => "Routing entropy",
+        "loss" => "Training loss",
+        "loss_moving_average" => "Training loss, moving average",
+        "validation_loss" => "Validation loss",
+        other => other,
+    }
+    .to_owned()
+}
+
+fn group_cell(group: Group) -> Cell {
+    Cell::text(match group {
+        Group::All => "all",
+        Group::Memorized => "memorized",
+    })
+}
+
+/// A step's cell, missing where there is no such checkpoint.
+fn step_cell(report: &Report, checkpoint: Option<usize>) -> Cell {
+    checkpoint
+        .and_then(|at| report.checkpoints.get(at))
+        .map_or(Cell::Missing, |found| Cell::count(found.step))
+}
+
+fn named(
+    id: impl Into<String>,
+    title: impl Into<String>,
+    note: impl Into<String>,
+    table: Table,
+) -> NamedTable {
+    NamedTable { id: id.into(), title: title.into(), note: note.into(), table }
+}
+
+/// A note with the label that selections in place of gates demand.
+fn labelled(report: &Report, note: &str) -> String {
+    match chart::gate_label(report) {
+        Some(label) if note.is_empty() => format!("Made {label}."),
+        Some(label) => format!("{note} Made {label}."),
+        None => note.to_owned(),
+    }
+}

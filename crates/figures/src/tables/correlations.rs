@@ -1,0 +1,69 @@
+//! Does a course predict accuracy? (METRICS 7)
+
+use report::Report;
+
+use super::{group_cell, labelled, metric_name, named};
+use crate::{
+    number,
+    table::{Cell, Column, NamedTable, Table},
+};
+
+/// Pearson and Spearman of every course against accuracy, with n, p and how the orders were tried.
+pub(super) fn correlations(report: &Report) -> NamedTable {
+    let mut table = Table::new(
+        [
+            "Domain",
+            "Metric",
+            "Samples",
+            "n",
+            "Pearson r",
+            "p (Pearson)",
+            "Spearman ρ",
+            "p (Spearman)",
+            "Orders tried",
+            "p is",
+            "Undefined because",
+        ]
+        .map(Column::new)
+        .to_vec(),
+    );
+    for domain in &report.domains {
+        for found in &domain.correlations {
+            table.push(vec![
+                Cell::text(&domain.name),
+                Cell::text(metric_name(&found.metric)),
+                group_cell(found.group),
+                Cell::count(found.n as u64),
+                Cell::fixed(found.pearson, 4),
+                p_cell(found.pearson_p),
+                Cell::fixed(found.spearman, 4),
+                p_cell(found.spearman_p),
+                Cell::count(found.orders),
+                Cell::text(if found.exact { "exact" } else { "sampled" }),
+                found.undefined.as_ref().map_or(Cell::Missing, Cell::text),
+            ]);
+        }
+    }
+    let mut note = "Each course against benchmark accuracy over the checkpoints. p is two-sided, from permuted checkpoints: \
+                    exact where all n! orders were tried. With n = 4 no p can be below 1/24 (Pearson) or 2/24 (Spearman). \
+                    Courses are smooth, so p is optimistic."
+        .to_owned();
+    if let Some(window) = report.settings.window {
+        note += &format!(
+            " Only checkpoints from step {} to {} count.",
+            number::count(window.first),
+            number::count(window.last)
+        );
+    }
+    named("correlations", "Correlation with accuracy", labelled(report, &note), table)
+}
+
+/// A p value with enough digits to be told from zero.
+fn p_cell(p: Option<f64>) -> Cell {
+    let digits = match p {
+        Some(p) if p < 0.001 => 5,
+        Some(p) if p < 0.01 => 4,
+        _ => 3,
+    };
+    Cell::fixed(p, digits)
+}

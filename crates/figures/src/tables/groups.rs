@@ -1,0 +1,162 @@
+//! Groups of samples and items by the step that memorizes or generalizes them (METRICS 5 and 6).
+
+use report::{Domain, Report};
+
+use super::{labelled, named, step_cell};
+use crate::{
+    delays as pairing,
+    lines::{checkpoint_cells, checkpoint_columns},
+    number,
+    onset::Onsets,
+    series,
+    table::{Cell, Column, NamedTable, Table},
+};
+
+/// When the samples of every domain were memorized.
+pub(super) fn memorization(report: &Report) -> NamedTable {
+    let mut table = Table::new(vec![
+        Column::new("Domain"),
+        Column::new("Samples"),
+        Column::with_unit("Threshold ε", "nats"),
+        Column::new("ε set by"),
+        Column::new("Memorized"),
+        Column::new("Share"),
+        Column::with_unit("Half memorized by", "step"),
+        Column::new("Unconfirmed"),
+        Column::new("Never"),
+    ]);
+    for domain in &report.domains {
+        let found = &domain.memorization;
+        let share = (domain.samples > 0 && found.eps.is_some())
+            .then(|| found.memorized as f64 / domain.samples as f64);
+        let last = report.checkpoints.len().checked_sub(1).and_then(|last| found.t_star.get(last));
+        table.push(vec![
+            Cell::text(&domain.name),
+            Cell::count(domain.samples as u64),
+            Cell::number(found.eps),
+            match (found.eps, found.eps_set_by_user) {
+                (None, _) => Cell::text("none qualifies"),
+                (_, true) => Cell::text("user"),
+                (_, false) => Cell::text("search"),
+            },
+            Cell::count(found.memorized as u64),
+            Cell::fixed(share, 4),
+            step_cell(report, Onsets::of(report, domain).memorization),
+            last.map_or(Cell::Missing, |&count| Cell::count(count as u64)),
+            Cell::count(found.never as u64),
+        ]);
+    }
+    let note = format!(
+        "A sample is memorized at the first checkpoint from which on its loss is at most ε at first and then stays within {} nats of \
+         its last value, before the last checkpoint. Those that only the last checkpoint shows are unconfirmed. Half memorized by: \
+         the first checkpoint by which half of the memorized samples are.",
+        report.settings.delta
+    );
+    named("memorization", "Memorization", note, table)
+}
+
+/// When the items of every domain were generalized.
+pub(super) fn generalization(report: &Report) -> NamedTable {
+    let mut table = Table::new(vec![
+        Column::new("Domain"),
+        Column::new("Items"),
+        Column::new("Generalized"),
+        Column::with_unit("Half generalized by", "step"),
+        Column::new("Only at the last checkpoint"),
+        Column::new("Never"),
+        Column::with_unit("Delay after memorization", "steps"),
+    ]);
+    for domain in &report.domains {
+        let Some(found) = &domain.generalization else { continue };
+        let onsets = Onsets::of(report, domain);
+        let all = found.t_sharp.iter().fold(0_u64, |sum, &count| sum.saturating_add(count as u64));
+        let last = report.checkpoints.len().checked_sub(1).and_then(|last| found.t_sharp.get(last));
+        table.push(vec![
+            Cell::text(&domain.name),
+            Cell::count(domain.items as u64),
+            Cell::count(all),
+            step_cell(report, onsets.generalization),
+            last.map_or(Cell::Missing, |&count| Cell::count(count as u64)),
+            Cell::count(found.never as u64),
+            onsets.delay(report).map_or(Cell::Missing, Cell::Integer),
+        ]);
+    }
+    let note = "An item is generalized at the first checkpoint at which it is right and from which on more than 0.8 of the answers are \
+                right with at most one wrong; only at the last checkpoint rests on one observation. Half generalized by: the median \
+                over the items that generalize.";
+    named("generalization", "Generalization", note, table)
+}
+
+/// How many samples and items each checkpoint memorizes and generalizes.
+pub(super) fn onset_counts(report: &Report, index: usize, domain: &Domain) -> NamedTable {
+    let mut columns = checkpoint_columns(report);
+    columns.push(Column::new("Samples with this t*"));
+    if domain.generalization.is_some() {
+        columns.push(Column::new("Items with this t#"));
+    }
+    let mut table = Table::new(columns);
+    let count = |counts: &[usize], at: usize| {
+        counts.get(at).map_or(Cell::Missing, |&count| Cell::count(count as u64))
+    };
+    for at in 0..report.checkpoints.len() {
+        let mut row = checkpoint_cells(report, at);
+        row.push(count(&domain.memorization.t_star, at));
+        if let Some(found) = &domain.generalization {
+            row.push(count(&found.t_sharp, at));
+        }
+        table.push(row);
+    }
+    let note =
+        "t* of the last checkpoint is unconfirmed; t# of the last checkpoint rests on one observation.";
+    named(
+        format!("onset-counts-{index}"),
+        format!("Memorized and generalized by checkpoint: {}", domain.name),
+        note,
+        table,
+    )
+}
+
+/// Distance inside the groups of equal memorization step.
+pub(super) fn by_memorization_step(report: &Report, index: usize, domain: &Domain) -> NamedTable {
+    let mut columns = checkpoint_columns(report);
+    for group in &domain.distance_by_t_star {
+        let step = report
+            .checkpoints
+            .get(group.checkpoint)
+            .map_or_else(|| "?".to_owned(), |found| number::count(found.step));
+        columns.push(Column::with_unit(
+            format!("t* {step}, {} samples", number::count(group.samples as u64)),
+            report.unit_name(),
+        ));
+    }
+    let mut table = Table::new(columns);
+    if !domain.distance_by_t_star.is_empty() {
+        for at in 0..report.checkpoints.len() {
+            let mut row = checkpoint_cells(report, at);
+            row.extend(
+                domain.distance_by_t_star.iter().map(|group| Cell::number(series::at(&group.mean, at))),
+            );
+            table.push(row);
+        }
+    }
+    let title = format!("Pathway distance by memorization step: {}", domain.name);
+    let note =
+        labelled(report, "Mean over the pairs inside each group of equal t*; undefined for a group of one.");
+    named(format!("t-star-distance-{index}"), title, note, table)
+}
+
+/// The matched groups of samples and items.
+pub(super) fn delays(report: &Report, index: usize, domain: &Domain) -> Option<NamedTable> {
+    let delays = domain.delays.as_ref()?;
+    let note = format!(
+        "Groups matched so that the total of their scores is largest: {}; {}. Groups at the end have no partner.",
+        pairing::compared_by(delays),
+        pairing::totals(delays)
+    );
+    Some(named(
+        format!("delays-{index}"),
+        format!("Delays from memorization to generalization: {}", domain.name),
+        note,
+        pairing::table(report, delays),
+    ))
+}

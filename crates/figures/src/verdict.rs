@@ -1,0 +1,178 @@
+//! What the numbers say, in sentences that claim nothing their intervals do not carry.
+
+mod accuracy;
+mod consistency;
+mod distance;
+mod relation;
+
+use report::{Domain, Group, Report};
+
+use crate::{chart, number, onset::Onsets};
+
+use relation::{Relation, Strength};
+
+/// A model with fewer experts over all layers is called small; OLMoE-1B-7B has 1,024.
+const SMALL_MODEL: usize = 256;
+
+/// The verdict: a headline where domains can be compared, one paragraph a domain, then what holds for all.
+///
+/// # How a change is judged
+/// The same samples are followed through training, so the errors at two checkpoints are not independent, and the
+/// report does not hold their covariance. The standard error of a difference is at most the sum of the two, however
+/// they are correlated; that sum is used, so that a stated interval is never narrower than the true one. A change
+/// inside it is "no change that its interval carries".
+///
+/// # Which checkpoints are compared
+/// A fixed rule, because picking the highest and the lowest point would find a fall in noise: distance is compared
+/// between the checkpoint by which half of the memorized samples are memorized ([`crate::onset`]) and the last one;
+/// accuracy between the first and the last.
+#[must_use]
+pub fn verdict(report: &Report) -> Vec<String> {
+    let mut lines = Vec::new();
+    if report.checkpoints.is_empty() || report.domains.is_empty() {
+        return vec!["Nothing to say: the report has no checkpoint or no domain.".into()];
+    }
+    lines.extend(headline(report));
+    lines.extend(report.domains.iter().map(|domain| paragraph(report, domain)));
+    lines.extend(caveats(report));
+    lines
+}
+
+/// The group whose courses are judged: the memorized samples, or all where nothing is memorized.
+fn judged_group(domain: &Domain) -> Group {
+    if domain.distance_of(Group::Memorized).is_some_and(|distance| distance.samples > 0) {
+        Group::Memorized
+    } else {
+        Group::All
+    }
+}
+
+/// In which domains the distance follows accuracy, where there are several to compare.
+fn headline(report: &Report) -> Option<String> {
+    let mut by_strength: [(Strength, &str, Vec<&str>); 4] = [
+        (Strength::Close, "follows accuracy closely in", Vec::new()),
+        (Strength::Weak, "follows it weakly in", Vec::new()),
+        (Strength::Opposite, "moves against what the paper expects in", Vec::new()),
+        (Strength::None, "does not follow it in", Vec::new()),
+    ];
+    for domain in &report.domains {
+        if let Relation::Measured { strength, .. } =
+            Relation::of(domain, "distance", judged_group(domain), -1.0)
+        {
+            for (own, _, names) in &mut by_strength {
+                if *own == strength {
+                    names.push(&domain.name);
+                }
+            }
+        }
+    }
+    let told: usize = by_strength.iter().map(|(.., names)| names.len()).sum();
+    let parts: Vec<String> = by_strength
+        .iter()
+        .filter(|(.., names)| !names.is_empty())
+        .map(|(_, words, names)| format!("{words} {}", enumerated(names)))
+        .collect();
+    // The first part names accuracy whatever it is, the others may say "it".
+    let sentence =
+        parts.join(", ").replacen(" it ", " accuracy ", usize::from(!parts.first()?.contains("accuracy")));
+    (told > 1).then(|| format!("Pathway distance {sentence}."))
+}
+
+fn paragraph(report: &Report, domain: &Domain) -> String {
+    let group = judged_group(domain);
+    let mut sentences =
+        vec![format!("{}; {}", memorization(report, domain), accuracy::clause(report, domain))];
+    sentences.push(distance::sentence(report, domain, group));
+    if domain.accuracy.is_some() {
+        sentences.extend(relation::distance_sentence(domain, group));
+    }
+    sentences.extend(consistency::sentence(report, domain, group));
+    format!(
+        "{}: {}",
+        domain.name,
+        sentences.iter().map(|sentence| format!("{sentence}.")).collect::<Vec<_>>().join(" ")
+    )
+}
+
+fn memorization(report: &Report, domain: &Domain) -> String {
+    let all = chart::counted(domain.samples as u64, "sample");
+    let found = &domain.memorization;
+    let Some(eps) = found.eps else {
+        return format!(
+            "no loss threshold qualifies (a fifth of the {all} must settle before the last checkpoint), so none counts as memorized"
+        );
+    };
+    let below =
+        format!("loss ≤ {}{}", trimmed(eps), if found.eps_set_by_user { ", set by hand" } else { "" });
+    if found.memorized == 0 || domain.samples == 0 {
+        return format!("none of {all} is memorized before the last checkpoint ({below})");
+    }
+    let share = number::percent((found.memorized as f64 / domain.samples as f64).min(1.0));
+    let half = Onsets::of(report, domain)
+        .memorization
+        .and_then(|at| report.checkpoints.get(at))
+        .map(|found| format!(", half of them by {}", chart::step_name(found.step)))
+        .unwrap_or_default();
+    format!("{share} of {all} memorized before the last checkpoint ({below}){half}")
+}
+
+/// What a reader must know whatever the domain.
+fn caveats(report: &Report) -> Vec<String> {
+    let mut lines = Vec::new();
+    let checkpoints = report.checkpoints.len();
+    if checkpoints < 4 {
+        lines.push(format!(
+            "Only {}: no course can be told from chance (with 4 the smallest possible p is 1/24 for Pearson, 2/24 for Spearman).",
+            chart::counted(checkpoints as u64, "checkpoint")
+        ));
+    } else if report.domains.iter().any(|domain| {
+        matches!(Relation::of(domain, "distance", judged_group(domain), -1.0), Relation::Measured { .. })
+    }) {
+        lines.push(
+            "Courses of training are smooth, so neighbouring checkpoints are not independent and the permutation p of a correlation is optimistic."
+                .into(),
+        );
+    }
+    if report.domains.iter().all(|domain| domain.accuracy.is_none()) {
+        lines.push(
+            "No benchmark results were given: memorization can be seen here, generalization cannot.".into(),
+        );
+    }
+    if chart::gate_label(report).is_some() {
+        lines.push(
+            "The traces hold selected experts without weights: every pathway is made from selection frequency, which is another quantity than the paper’s."
+                .into(),
+        );
+    }
+    if report.domains.iter().all(|domain| domain.consistency.is_empty()) {
+        lines.push(if report.run.layers < 3 {
+            "Consistency needs at least three layers.".into()
+        } else {
+            "No router matrices were given, so there is no consistency.".into()
+        });
+    }
+    let experts = report.run.layers.saturating_mul(report.run.experts);
+    if experts > 0 && experts < SMALL_MODEL {
+        lines.push(format!(
+            "This is one small model ({} of {}): what it shows need not hold for others.",
+            chart::counted(report.run.layers as u64, "layer"),
+            chart::counted(report.run.experts as u64, "expert")
+        ));
+    }
+    lines
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn enumerated(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// A threshold without the noise of binary fractions.
+fn trimmed(value: f64) -> String {
+    let text = number::fixed(value, 3);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}

@@ -1,0 +1,55 @@
+//! Whether the pathway consistency carries anything here.
+
+use report::{Consistency, Domain, Group, Report};
+
+use super::relation::{Relation, Strength, figures};
+use crate::{number, series};
+
+/// A larger share of undefined samples makes a figure unstable.
+const UNDEFINED: f64 = 0.05;
+
+/// What can be said of a domain's consistency, as a sentence without its point; nothing where there is none.
+pub(super) fn sentence(report: &Report, domain: &Domain, group: Group) -> Option<String> {
+    let consistency = domain.consistency_of(group)?;
+    if let Some(why) = unstable(consistency, report.checkpoints.len()) {
+        return Some(format!("Consistency is unstable ({why}) and carries no conclusion"));
+    }
+    domain.accuracy.as_ref()?;
+    match Relation::of(domain, "consistency", group, 1.0) {
+        Relation::Measured { strength, r, p, n } => {
+            let words = match strength {
+                Strength::Close => "Consistency follows accuracy closely",
+                Strength::Weak => "Consistency follows accuracy weakly",
+                Strength::Opposite => "Consistency falls as accuracy rises, which the paper does not expect",
+                Strength::None => "Consistency does not follow accuracy",
+            };
+            Some(format!("{words} ({})", figures(r, p, n)))
+        }
+        Relation::Absent | Relation::Undefined(_) | Relation::TooFew(_) => None,
+    }
+}
+
+/// Why a course must not be read: samples without a value, or quartiles further apart than the whole course.
+fn unstable(consistency: &Consistency, checkpoints: usize) -> Option<String> {
+    let undefined = series::extent((0..checkpoints).filter_map(|at| series::at(&consistency.undefined, at)));
+    if let Some((_, most)) = undefined.filter(|(_, most)| *most > UNDEFINED) {
+        return Some(format!("up to {} of the samples have no value", number::percent(most)));
+    }
+    let medians = series::defined(&consistency.median, checkpoints);
+    let (low, high) = series::extent(medians.iter().map(|&(_, median)| median))?;
+    let mut spreads: Vec<f64> = medians
+        .iter()
+        .filter_map(|&(at, _)| {
+            Some(series::at(&consistency.upper, at)? - series::at(&consistency.lower, at)?)
+        })
+        .collect();
+    spreads.sort_by(f64::total_cmp);
+    let typical = *spreads.get(spreads.len() / 2)?;
+    (medians.len() > 1 && typical > high - low).then(|| {
+        format!(
+            "samples spread by {} between the quartiles, the median moves by {}",
+            number::plain(typical),
+            number::plain(high - low)
+        )
+    })
+}

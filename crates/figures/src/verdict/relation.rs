@@ -1,0 +1,94 @@
+//! Whether a course follows accuracy, judged from the report's own correlations.
+
+use report::{Correlation, Domain, Group};
+
+use crate::number;
+
+/// From here on a correlation is called close.
+const CLOSE: f64 = 0.8;
+
+/// Below this a correlation is not called one.
+const WEAK: f64 = 0.5;
+
+/// The usual bound of p.
+const CHANCE: f64 = 0.05;
+
+/// Fewer checkpoints cannot reach [`CHANCE`].
+const FEWEST: usize = 4;
+
+/// How a course relates to accuracy.
+pub(super) enum Relation<'a> {
+    /// The report does not have this correlation.
+    Absent,
+    /// There is no figure, and why.
+    Undefined(&'a str),
+    /// Too few checkpoints to tell.
+    TooFew(usize),
+    /// Judged.
+    Measured { strength: Strength, r: f64, p: f64, n: usize },
+}
+
+/// What is made of a correlation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Strength {
+    /// In the expected direction, `|r| >= 0.8` and p < 0.05.
+    Close,
+    /// In the expected direction, `0.5 <= |r| < 0.8` and p < 0.05.
+    Weak,
+    /// Against the expected direction, `|r| >= 0.5` and p < 0.05.
+    Opposite,
+    /// Small or not told from chance.
+    None,
+}
+
+impl<'a> Relation<'a> {
+    /// The relation of a domain's metric; `expected` is the sign that the paper expects.
+    pub fn of(domain: &'a Domain, metric: &str, group: Group, expected: f64) -> Self {
+        let found = domain.correlations.iter().find(|found| found.metric == metric && found.group == group);
+        found.map_or(Self::Absent, |found| Self::judge(found, expected))
+    }
+
+    fn judge(found: &'a Correlation, expected: f64) -> Self {
+        let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
+        let (Some(r), Some(p)) = (finite(found.pearson), finite(found.pearson_p)) else {
+            return Self::Undefined(found.undefined.as_deref().unwrap_or("no figure"));
+        };
+        if found.n < FEWEST {
+            return Self::TooFew(found.n);
+        }
+        let strength = match r.abs() {
+            size if size < WEAK || p >= CHANCE => Strength::None,
+            _ if r * expected < 0.0 => Strength::Opposite,
+            size if size < CLOSE => Strength::Weak,
+            _ => Strength::Close,
+        };
+        Self::Measured { strength, r, p, n: found.n }
+    }
+}
+
+/// Whether the distance follows accuracy, as a sentence without its point.
+pub(super) fn distance_sentence(domain: &Domain, group: Group) -> Option<String> {
+    match Relation::of(domain, "distance", group, -1.0) {
+        Relation::Absent => None,
+        Relation::Undefined(why) => {
+            Some(format!("Whether it follows accuracy is undefined: {}", why.trim_end_matches('.')))
+        }
+        Relation::TooFew(n) => {
+            Some(format!("Whether it follows accuracy cannot be told from {n} checkpoints"))
+        }
+        Relation::Measured { strength, r, p, n } => {
+            let words = match strength {
+                Strength::Close => "It follows accuracy closely, falling as accuracy rises",
+                Strength::Weak => "It follows accuracy weakly, falling as accuracy rises",
+                Strength::Opposite => "It moves with accuracy, which the paper does not expect",
+                Strength::None => "It does not follow accuracy",
+            };
+            Some(format!("{words} ({})", figures(r, p, n)))
+        }
+    }
+}
+
+/// `r = −0.84, p < 0.001, n = 33`.
+pub(super) fn figures(r: f64, p: f64, n: usize) -> String {
+    format!("r = {}, {}, n = {n}", number::fixed(r, 2), number::p_phrase(p))
+}
