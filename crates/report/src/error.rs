@@ -25,6 +25,15 @@ pub enum Error {
         checkpoints: usize,
     },
 
+    /// A checkpoint's trace could not be read to its end.
+    #[error("{source}")]
+    Checkpoint {
+        /// The caller's number for the file.
+        file: usize,
+        /// What is wrong with it.
+        source: Box<Error>,
+    },
+
     /// A setting is out of its range.
     #[error("The setting {name} is {value}, but must be {expected}.")]
     Setting {

@@ -3,9 +3,16 @@
 //! Charts, tables, links and exports are made from a [`Report`] alone, so a link shows exactly what a fresh
 //! analysis shows.
 
+mod analysis;
+mod error;
 mod model;
 mod settings;
 
+pub use analysis::{
+    AlignedPair, Analysis, Distances, Here, PairOfSamples, Pairs, Part, Pending, Run as TraceRun, Stage,
+    Unwatched, Verdict, Watch, assemble,
+};
+pub use error::Error;
 pub use model::{
     Checkpoint, Consistency, Correlation, CrossDomain, Delays, Distance, Domain, FORMAT, GateKind,
     Generalization, Group, LayerLoad, Load, Matched, Memorization, Note, NoteLevel, Pair, Report, Run,

@@ -2,7 +2,7 @@
 
 use pathway::Edit;
 
-use super::{Analysis, Distances, Run};
+use super::{Analysis, Distances, Run, measure::tau_index};
 use crate::{
     error::Error,
     model::Group,
@@ -67,7 +67,9 @@ impl Analysis {
                 if *a < samples && *b < samples && a != b {
                     Ok((*a, *b))
                 } else {
-                    Err(Error::NoPair { reason: format!("samples {a} and {b} are not two of the run's {samples}") })
+                    Err(Error::NoPair {
+                        reason: format!("samples {a} and {b} are not two of the run's {samples}"),
+                    })
                 }
             }
             PairOfSamples::Random { domain, seed } => {
@@ -84,12 +86,12 @@ impl Analysis {
                 let digest = self.digest(run, settings, checkpoint).ok_or_else(unknown)?;
                 let plan = super::plan::plan(run, settings);
                 let members = plan.domains[index].group(Group::All).ok_or_else(unknown)?;
-                let tau = digest.ranking.tau_index(settings.tau).ok_or_else(unknown)?;
+                let tau = tau_index(&digest, settings.tau)?;
                 let sequences = std::rc::Rc::new(match settings.unit {
                     Unit::Symbol => digest.ranking.symbols(tau, &members.samples),
                     Unit::Character => digest.ranking.characters(tau, &members.samples),
                 });
-                let found = distances.pairs(sequences, members.main.pairs.clone()).await?;
+                let found = distances.pairs(sequences, std::rc::Rc::clone(&members.main.pairs)).await?;
                 let measured = members.main.pairs.iter().zip(&found);
                 // Of equals the first pair: the same choice every time.
                 let best = if nearest {
@@ -97,8 +99,9 @@ impl Analysis {
                 } else {
                     measured.min_by_key(|&(pair, distance)| (u32::MAX - *distance, *pair))
                 };
-                let (&(a, b), _) =
-                    best.ok_or_else(|| Error::NoPair { reason: format!("{domain:?} has fewer than two samples") })?;
+                let (&(a, b), _) = best.ok_or_else(|| Error::NoPair {
+                    reason: format!("{domain:?} has fewer than two samples"),
+                })?;
                 Ok((members.samples[a as usize] as usize, members.samples[b as usize] as usize))
             }
         }
@@ -115,16 +118,16 @@ impl Analysis {
         checkpoints
             .filter_map(|(index, checkpoint)| {
                 let digest = self.digest(run, settings, index)?;
-                let tau = digest.ranking.tau_index(settings.tau)?;
+                let tau = tau_index(&digest, settings.tau).ok()?;
                 let whole = digest.ranking.symbols(tau, &both);
                 let layers = (0..run.layers).map(|layer| {
                     let lists = digest.ranking.layer(tau, layer, &both);
-                    pathway::align(lists.get(0), lists.get(1))
+                    pathway::align(lists.get(0), lists.get(1)).ok()
                 });
                 Some(AlignedPair {
                     step: checkpoint.step,
                     distance: levenshtein::distance(whole.get(0), whole.get(1)),
-                    layers: layers.collect(),
+                    layers: layers.collect::<Option<_>>()?,
                 })
             })
             .collect()

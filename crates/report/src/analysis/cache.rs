@@ -28,7 +28,10 @@ pub struct Cache {
 
 impl Cache {
     pub fn digest(&self, file: usize, of: u64) -> Option<Rc<Digest>> {
-        self.digests.get(&file).filter(|(fingerprint, _)| *fingerprint == of).map(|(_, digest)| Rc::clone(digest))
+        self.digests
+            .get(&file)
+            .filter(|(fingerprint, _)| *fingerprint == of)
+            .map(|(_, digest)| Rc::clone(digest))
     }
 
     pub fn put_digest(&mut self, file: usize, of: u64, digest: Digest) {

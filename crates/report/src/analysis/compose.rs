@@ -17,7 +17,12 @@ pub fn report(job: &Job<'_>, complete: bool) -> Report {
         rounded_to_bits: None,
         run: facts(job),
         settings: job.settings.clone(),
-        checkpoints: job.run.checkpoints.iter().map(|at| Checkpoint { step: at.step, tokens: at.tokens }).collect(),
+        checkpoints: job
+            .run
+            .checkpoints
+            .iter()
+            .map(|at| Checkpoint { step: at.step, tokens: at.tokens })
+            .collect(),
         domains: (0..job.run.domains.len()).map(|d| compose_domain::domain(job, d, complete)).collect(),
         cross: cross(job),
         notes: notes(job),
@@ -52,15 +57,16 @@ fn cross(job: &Job<'_>) -> Vec<CrossDomain> {
     let plans = job.plan.cross.iter().enumerate();
     plans
         .map(|(at, plan)| {
-            let found = |c: usize| job.known(&job.cross_measurement(c, at)).and_then(|known| known.cross.clone());
+            let found =
+                |c: usize| job.known(&job.cross_measurement(c, at)).and_then(|known| known.cross().copied());
             let all: Vec<_> = (0..job.run.checkpoints.len()).map(found).collect();
             CrossDomain {
                 first: name(plan.first),
                 second: name(plan.second),
                 group: plan.group,
                 pairs: plan.pairs.pairs.len() as u64,
-                mean: all.iter().map(|cross| cross.as_ref().map(|cross| cross.mean)).collect(),
-                se: all.iter().map(|cross| cross.as_ref().and_then(|cross| cross.se)).collect(),
+                mean: all.iter().map(|cross| cross.as_ref()?.mean).collect(),
+                se: all.iter().map(|cross| cross.as_ref()?.se).collect(),
             }
         })
         .collect()
@@ -132,7 +138,9 @@ fn notes(job: &Job<'_>) -> Vec<Note> {
     if capped {
         say(
             NoteLevel::Warning,
-            format!("A group has more than {MOST_PAIRS} pairs: that many were drawn without replacement instead of all."),
+            format!(
+                "A group has more than {MOST_PAIRS} pairs: that many were drawn without replacement instead of all."
+            ),
         );
     }
     if !job.settings.unconfirmed {

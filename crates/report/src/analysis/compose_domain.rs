@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::{
-    digest::{Digest, mean_entropy},
+    digest::Digest,
     driver::Job,
     measure::{Fingerprint, Measured},
 };
@@ -15,8 +15,8 @@ use crate::model::{
 /// Co-activations listed a layer.
 const STRONGEST: usize = 8;
 
-/// Random orders tried for a permutation p where there are too many to try all.
-const DRAWS: u32 = 100_000;
+/// An expert selected less often says nothing about its company.
+const LEAST_SELECTED: u64 = 10;
 
 /// One domain, as far as it is known.
 pub fn domain(job: &Job<'_>, index: usize, complete: bool) -> Domain {
@@ -31,7 +31,10 @@ pub fn domain(job: &Job<'_>, index: usize, complete: bool) -> Domain {
         validation_loss: one.validation_loss(),
         accuracy: one.accuracy(),
         generalization: one.generalization(),
-        distance: [Group::All, Group::Memorized].into_iter().filter_map(|group| one.distance(group)).collect(),
+        distance: [Group::All, Group::Memorized]
+            .into_iter()
+            .filter_map(|group| one.distance(group))
+            .collect(),
         null_distance: one.null_distance(),
         structure: Vec::new(),
         sweep: one.sweep(),
@@ -102,8 +105,11 @@ impl<'a> One<'a> {
         let checkpoints = self.job.run.checkpoints.iter();
         checkpoints
             .map(|at| {
-                let finite =
-                    self.samples().iter().map(|&sample| at.loss[sample as usize]).filter(|loss| loss.is_finite());
+                let finite = self
+                    .samples()
+                    .iter()
+                    .map(|&sample| at.loss[sample as usize])
+                    .filter(|loss| loss.is_finite());
                 let (sum, count) = finite.fold((0.0, 0_u32), |(sum, n), loss| (sum + f64::from(loss), n + 1));
                 (count > 0).then(|| sum / f64::from(count))
             })
@@ -136,7 +142,10 @@ impl<'a> One<'a> {
         items
             .map(|&item| {
                 let correct = &results.items[item].correct;
-                columns.iter().map(|column| column.and_then(|at| correct.get(at).copied().flatten())).collect()
+                columns
+                    .iter()
+                    .map(|column| column.and_then(|at| correct.get(at).copied().flatten()))
+                    .collect()
             })
             .collect()
     }
@@ -182,10 +191,12 @@ impl<'a> One<'a> {
         let groups: usize =
             self.job.plan.domains[..self.index].iter().map(|domain| domain.groups.len()).sum::<usize>() + at;
         let known: Vec<Option<Rc<Measured>>> = (0..self.checkpoints)
-            .map(|c| self.job.main_measurements(c).get(groups).and_then(|measurement| self.job.known(measurement)))
+            .map(|c| {
+                self.job.main_measurements(c).get(groups).and_then(|measurement| self.job.known(measurement))
+            })
             .collect();
         let series = |of: &dyn Fn(&pathway::GroupDistance) -> Option<f64>| -> Series {
-            known.iter().map(|known| known.as_ref().and_then(|known| known.group.as_ref()).and_then(of)).collect()
+            known.iter().map(|known| of(known.as_ref()?.group()?)).collect()
         };
         Some(Distance {
             group,
@@ -197,16 +208,14 @@ impl<'a> One<'a> {
             ci: series(&|found| found.ci),
             normalised: series(&|found| found.normalised),
             normalised_se: series(&|found| found.normalised_se),
-            length: known.iter().map(|known| known.as_ref().and_then(|known| known.mean_length)).collect(),
+            length: series(&|found| found.length),
         })
     }
 
     fn null_at(&self, checkpoint: usize) -> Option<f64> {
         let replicates = self.job.null_measurements(checkpoint, self.index);
-        let means: Vec<Option<f64>> = replicates
-            .iter()
-            .map(|measurement| self.job.known(measurement).and_then(|known| known.group.as_ref()?.mean))
-            .collect();
+        let means: Vec<Option<f64>> =
+            replicates.iter().map(|measurement| self.job.known(measurement)?.group()?.mean).collect();
         mean(&means)
     }
 
@@ -230,7 +239,7 @@ impl<'a> One<'a> {
                     .collect();
                 let pairs = self.job.sweep_measurement(0, self.index, group, tau);
                 let series = |of: &dyn Fn(&pathway::GroupDistance) -> Option<f64>| -> Series {
-                    known.iter().map(|known| known.as_ref().and_then(|known| of(known.group.as_ref()?))).collect()
+                    known.iter().map(|known| of(known.as_ref()?.group()?)).collect()
                 };
                 sweep.push(Sweep {
                     tau,
@@ -250,7 +259,7 @@ impl<'a> One<'a> {
                 (0..self.job.run.layers)
                     .map(|layer| {
                         let measurement = self.job.layer_measurement(c, self.index, layer);
-                        self.job.known(&measurement).and_then(|known| known.group.as_ref()?.mean)
+                        self.job.known(&measurement)?.group()?.mean
                     })
                     .collect()
             })
@@ -266,7 +275,7 @@ impl<'a> One<'a> {
                 mean: (0..self.checkpoints)
                     .map(|c| {
                         let measurement = self.job.t_star_measurement(c, self.index, at);
-                        self.job.known(&measurement).and_then(|known| known.group.as_ref()?.mean)
+                        self.job.known(&measurement)?.group()?.mean
                     })
                     .collect(),
             })
@@ -277,15 +286,9 @@ impl<'a> One<'a> {
         let groups = self.job.plan.domains[self.index].groups.iter();
         groups
             .filter_map(|members| {
-                let found: Vec<Option<pathway::ConsistencySummary>> = self
-                    .digests
-                    .iter()
-                    .map(|digest| {
-                        let all = digest.as_ref()?.consistency.as_ref()?;
-                        let of_group = members.samples.iter().map(|&sample| &all[sample as usize]);
-                        Some(pathway::summarise_consistency(of_group))
-                    })
-                    .collect();
+                let digests = self.digests.iter();
+                let found: Vec<Option<pathway::ConsistencySummary>> =
+                    digests.map(|digest| digest.as_ref()?.consistency(&members.samples)).collect();
                 if found.iter().all(Option::is_none) {
                     return None;
                 }
@@ -321,7 +324,7 @@ impl<'a> One<'a> {
                 Spectrum {
                     group: members.group,
                     samples: members.samples.len(),
-                    mean: found.iter().map(|found| found.as_ref().and_then(|found| found.mean)).collect(),
+                    mean: found.iter().map(|found| found.as_ref()?.mean).collect(),
                     by_layer: found
                         .iter()
                         .map(|found| match found {
@@ -338,7 +341,7 @@ impl<'a> One<'a> {
         let digests = self.digests.iter();
         digests
             .map(|digest| match digest {
-                Some(digest) => mean_entropy(digest, self.samples()),
+                Some(digest) => digest.entropy(self.samples()),
                 None => vec![None; self.job.run.layers],
             })
             .collect()
@@ -410,9 +413,13 @@ impl<'a> One<'a> {
         let found = self.selections(|found| {
             let coactivation = found.coactivation.as_ref()?;
             let strongest = |layer| {
-                let listed = coactivation.strongest(layer, STRONGEST).into_iter();
+                let listed = coactivation.strongest(layer, STRONGEST, LEAST_SELECTED).into_iter();
                 listed
-                    .map(|(first, second, probability)| TopCoactivation { first, second, probability })
+                    .map(|pathway::Together { first, second, probability }| TopCoactivation {
+                        first,
+                        second,
+                        probability,
+                    })
                     .collect()
             };
             Some((0..self.job.run.layers).map(strongest).collect())
@@ -440,30 +447,30 @@ impl<'a> One<'a> {
         let (train_sums, test_sums, from_gates) = match (&job.run.embeddings, &job.run.item_gates) {
             (Some(embeddings), _) => {
                 let of_samples = train.iter().map(|(_, samples)| {
-                    pathway::UnitSum::of(samples.iter().map(|&sample| &embeddings.samples[sample as usize][..]))
+                    pathway::UnitSum::of(
+                        samples.iter().map(|&sample| &embeddings.samples[sample as usize][..]),
+                    )
+                    .ok()
                 });
                 let of_items = test.iter().map(|(_, items)| {
-                    pathway::UnitSum::of(items.iter().map(|&item| &embeddings.items[item][..]))
+                    pathway::UnitSum::of(items.iter().map(|&item| &embeddings.items[item][..])).ok()
                 });
-                (of_samples.collect::<Vec<_>>(), of_items.collect::<Vec<_>>(), false)
+                (of_samples.collect::<Option<Vec<_>>>()?, of_items.collect::<Option<Vec<_>>>()?, false)
             }
             (None, Some(gates)) => {
                 let of_samples = train.iter().map(|(_, samples)| {
                     let print = job.unit_sum_fingerprint(samples);
                     job.cache.borrow().unit_sum(last.file, print).map(|sum| (*sum).clone())
                 });
-                let of_items = test.iter().map(|(_, items)| {
-                    pathway::UnitSum::of(items.iter().map(|&item| &gates[item][..]))
-                });
-                (of_samples.collect::<Option<Vec<_>>>()?, of_items.collect::<Vec<_>>(), true)
+                let of_items = test
+                    .iter()
+                    .map(|(_, items)| pathway::UnitSum::of(items.iter().map(|&item| &gates[item][..])).ok());
+                (of_samples.collect::<Option<Vec<_>>>()?, of_items.collect::<Option<Vec<_>>>()?, true)
             }
             (None, None) => return None,
         };
-        let scores: Vec<Vec<f64>> = train_sums
-            .iter()
-            .map(|a| test_sums.iter().map(|b| pathway::mean_cosine(a, b)).collect())
-            .collect();
-        let assignment = pathway::assign(&scores);
+        let scores = pathway::score_matrix(&train_sums, &test_sums);
+        let assignment = pathway::assign(&scores).ok()?;
         let step = |at: usize| job.run.checkpoints[at].step as i64;
         Some(Delays {
             from_gates,
@@ -479,7 +486,10 @@ impl<'a> One<'a> {
                 .collect(),
             total: assignment.total,
             second_best_total: assignment.second_best_total,
-            train: train.iter().map(|(at, samples)| Matched { checkpoint: *at, count: samples.len() }).collect(),
+            train: train
+                .iter()
+                .map(|(at, samples)| Matched { checkpoint: *at, count: samples.len() })
+                .collect(),
             test: test.iter().map(|(at, items)| Matched { checkpoint: *at, count: items.len() }).collect(),
             scores,
         })
@@ -528,11 +538,9 @@ impl<'a> One<'a> {
             print.add(value.map_or(u64::MAX, f64::to_bits));
         }
         let seed = self.job.settings.seed;
-        let found = self
-            .job
-            .cache
-            .borrow_mut()
-            .correlation(print.value(), || pathway::correlate(&x, &y, DRAWS, seed));
+        let mut cache = self.job.cache.borrow_mut();
+        let found =
+            cache.correlation(print.value(), || pathway::correlate(&x, &y, pathway::RANDOM_ORDERS, seed));
         Correlation {
             metric: metric.into(),
             group,

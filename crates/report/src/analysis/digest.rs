@@ -3,7 +3,9 @@
 
 use std::rc::Rc;
 
-use pathway::{Coactivation, LayerEntropy, LoadCounts, Ranking, RouterGram, SampleConsistency, SaturationSum, Spectrum};
+use pathway::{
+    Coactivation, LoadCounts, Ranking, RouterGram, SampleConsistency, SaturationSum, Spectrum, UnitSum,
+};
 use trace::{GateKind, OpenTrace};
 
 use super::{host::Watch, run::RunCheckpoint};
@@ -15,15 +17,38 @@ const CHUNK_BYTES: usize = 8 << 20;
 /// Samples between two breaths: a few milliseconds of computing at 16 layers of 64 experts.
 const SAMPLES_A_BREATH: usize = 32;
 
+/// Samples whose selections are in memory at once.
+const SAMPLES_A_RUN: usize = 256;
+
 /// What is known of one checkpoint whatever the groups are.
 #[derive(Debug)]
 pub struct Digest {
-    /// Pathways of the run's samples at every threshold.
+    /// Pathways at every threshold, in the order of the run's samples.
     pub ranking: Ranking,
-    /// Consistency of each sample; `None` where no router matrix is given.
-    pub consistency: Option<Vec<SampleConsistency>>,
-    /// Entropy of the mean gates, `[S][L]`, nats.
-    pub entropy: Vec<f32>,
+    /// Of each sample; `None` where no router matrix is given.
+    consistency: Option<Vec<SampleConsistency>>,
+    /// Entropy of the mean gates, `[S,L]`, nats.
+    entropy: Vec<f64>,
+}
+
+impl Digest {
+    /// Consistency of a group; `None` where no router matrix is given.
+    pub fn consistency(&self, samples: &[u32]) -> Option<pathway::ConsistencySummary> {
+        let all = self.consistency.as_ref()?;
+        Some(pathway::summarise_consistency(samples.iter().map(|&sample| &all[sample as usize])))
+    }
+
+    /// Mean entropy of a group, `[L]`, nats.
+    pub fn entropy(&self, samples: &[u32]) -> Vec<Option<f64>> {
+        let layers = self.ranking.layers();
+        let mut sums = vec![0.0; layers];
+        for &sample in samples {
+            for (sum, entropy) in sums.iter_mut().zip(&self.entropy[sample as usize * layers..]) {
+                *sum += entropy;
+            }
+        }
+        sums.into_iter().map(|sum| (!samples.is_empty()).then(|| sum / samples.len() as f64)).collect()
+    }
 }
 
 /// Sums over the samples of one domain that need the selections of single tokens.
@@ -62,11 +87,11 @@ pub struct Brought {
     pub digest: Option<Digest>,
     /// Second moments.
     pub spectra: Vec<Spectrum>,
-    /// Sums of unit vectors and how many were summed.
-    pub unit_sums: Vec<pathway::UnitSum>,
+    /// Sums of unit vectors.
+    pub unit_sums: Vec<UnitSum>,
 }
 
-/// Reads a checkpoint's gates once and folds them into everything that is wanted.
+/// Reads a checkpoint's gates once and folds them into everything that is wanted. `read` hears of bytes.
 pub async fn read_gates(
     checkpoint: &RunCheckpoint,
     wanted: &Wanted,
@@ -77,18 +102,15 @@ pub async fn read_gates(
     let (layers, experts) = (trace.info.layers, trace.info.experts);
     let width = layers * experts;
     let frequency = trace.info.gate_kind == GateKind::SelectionFrequency;
-    let gram = match (&wanted.digest, frequency) {
-        (Some(_), false) => trace.router().await?.map(|router| router_gram(&router)),
-        _ => None,
-    }
-    .transpose()?;
-    let mut fold = Fold::new(checkpoint, wanted, gram.as_ref())?;
-    let total_rows = trace.info.samples.len();
-    let chunk = (CHUNK_BYTES / (4 * width.max(1))).clamp(1, total_rows.max(1));
-    let bytes_a_row = trace.info.bytes / (total_rows.max(1) as u64);
-    let mut start = 0;
-    while start < total_rows {
-        let end = (start + chunk).min(total_rows);
+    // Consistency needs the routing weights themselves, which ids do not give.
+    let router = if wanted.digest.is_some() && !frequency { trace.router().await? } else { None };
+    let gram = router.map(router_gram).transpose()?;
+    let mut fold = Fold::new(checkpoint, wanted, gram)?;
+    let rows = trace.info.samples.len();
+    let chunk = (CHUNK_BYTES / (4 * width.max(1))).clamp(1, rows.max(1));
+    let bytes_a_row = trace.info.bytes / (rows.max(1) as u64);
+    for start in (0..rows).step_by(chunk) {
+        let end = (start + chunk).min(rows);
         let gates = trace.gates(start..end).await?;
         let counts = if frequency { trace.counts(start..end).await? } else { None };
         for (i, row) in gates.chunks_exact(width).enumerate() {
@@ -99,38 +121,36 @@ pub async fn read_gates(
         }
         read(bytes_a_row * (end - start) as u64);
         watch.breathe().await;
-        start = end;
     }
-    fold.finish()
+    Ok(fold.finish())
 }
 
 /// The Gram blocks of a trace's router, computed or as stored.
-fn router_gram(router: &trace::Router) -> Result<RouterGram, Error> {
+fn router_gram(router: trace::Router) -> Result<RouterGram, Error> {
     Ok(match router {
         trace::Router::Weights { layers, experts, width, values } => {
-            RouterGram::from_weights(*layers, *experts, *width, values)?
+            RouterGram::from_weights(layers, experts, width, &values)?
         }
-        trace::Router::Gram { layers, experts, values } => RouterGram::from_blocks(*layers, *experts, values)?,
+        trace::Router::Gram { layers, experts, values } => RouterGram::from_blocks(layers, experts, &values)?,
     })
 }
 
 /// The accumulators of one pass. Rows come in the trace's order; a row that is no sample of the run is skipped.
-struct Fold<'a> {
+struct Fold {
     /// For each row of the trace the sample of the run.
     sample_of: Vec<Option<u32>>,
-    in_order: bool,
-    digest: Option<DigestFold<'a>>,
+    digest: Option<DigestFold>,
     spectra: Vec<(Membership, Spectrum)>,
-    unit_sums: Vec<(Membership, pathway::UnitSum)>,
+    unit_sums: Vec<(Membership, UnitSum)>,
 }
 
-struct DigestFold<'a> {
+struct DigestFold {
     ranking: Ranking,
-    gram: Option<&'a RouterGram>,
+    gram: Option<RouterGram>,
+    /// For each sample of the run the place at which it came.
+    places: Vec<usize>,
     consistency: Vec<SampleConsistency>,
-    entropy: Vec<f32>,
-    /// Order in which the samples of the run came.
-    order: Vec<u32>,
+    entropy: Vec<f64>,
 }
 
 /// Who belongs to a group, for asking by sample.
@@ -150,12 +170,12 @@ impl Membership {
     }
 }
 
-impl<'a> Fold<'a> {
-    fn new(checkpoint: &RunCheckpoint, wanted: &Wanted, gram: Option<&'a RouterGram>) -> Result<Self, Error> {
-        let trace = &*checkpoint.trace;
-        let (layers, experts) = (trace.info.layers, trace.info.experts);
+impl Fold {
+    fn new(checkpoint: &RunCheckpoint, wanted: &Wanted, gram: Option<RouterGram>) -> Result<Self, Error> {
+        let info = &checkpoint.trace.info;
+        let (layers, experts) = (info.layers, info.experts);
         let samples = checkpoint.row_of.len();
-        let mut sample_of = vec![None; trace.info.samples.len()];
+        let mut sample_of = vec![None; info.samples.len()];
         for (sample, &row) in checkpoint.row_of.iter().enumerate() {
             if let Some(slot) = sample_of.get_mut(row as usize) {
                 *slot = Some(sample as u32);
@@ -166,88 +186,96 @@ impl<'a> Fold<'a> {
             Some(taus) => Some(DigestFold {
                 ranking: Ranking::new(layers, experts, taus)?,
                 gram,
+                places: vec![0; samples],
                 consistency: Vec::new(),
-                entropy: Vec::new(),
-                order: Vec::new(),
+                entropy: Vec::with_capacity(samples * layers),
             }),
         };
-        let spectra = wanted
-            .spectra
-            .iter()
-            .map(|members| (Membership::new(members, samples), Spectrum::new(layers, experts)))
+        let spectra = wanted.spectra.iter().map(|members| {
+            Ok::<_, Error>((Membership::new(members, samples), Spectrum::new(layers, experts)?))
+        });
+        let spectra = spectra.collect::<Result<_, _>>()?;
+        let unit_sums = wanted.unit_sums.iter();
+        let unit_sums = unit_sums
+            .map(|members| (Membership::new(members, samples), UnitSum::new(layers * experts)))
             .collect();
-        let unit_sums = wanted
-            .unit_sums
-            .iter()
-            .map(|members| (Membership::new(members, samples), pathway::UnitSum::new(layers * experts)))
-            .collect();
-        let in_order = checkpoint.row_of.windows(2).all(|pair| pair[0] < pair[1]);
-        Ok(Self { sample_of, in_order, digest, spectra, unit_sums })
+        Ok(Self { sample_of, digest, spectra, unit_sums })
     }
 
-    fn push(&mut self, row: usize, gates: &[f32], counts: Option<trace::SampleCounts<'_>>) -> Result<(), Error> {
+    fn push(
+        &mut self,
+        row: usize,
+        gates: &[f32],
+        counts: Option<trace::SampleCounts<'_>>,
+    ) -> Result<(), Error> {
         let Some(sample) = self.sample_of.get(row).copied().flatten() else { return Ok(()) };
         if let Some(digest) = &mut self.digest {
             digest.push(sample, gates, counts)?;
         }
         for (members, spectrum) in &mut self.spectra {
             if members.has(sample) {
-                spectrum.push_sample(gates);
+                spectrum.push_sample(gates)?;
             }
         }
         for (members, sum) in &mut self.unit_sums {
             if members.has(sample) {
-                sum.push(gates);
+                sum.push(gates)?;
             }
         }
         Ok(())
     }
 
-    fn finish(self) -> Result<Brought, Error> {
-        let Self { in_order, digest, spectra, unit_sums, .. } = self;
-        Ok(Brought {
-            digest: digest.map(|digest| digest.finish(in_order)),
+    fn finish(self) -> Brought {
+        let Self { digest, spectra, unit_sums, .. } = self;
+        Brought {
+            digest: digest.map(DigestFold::finish),
             spectra: spectra.into_iter().map(|(_, spectrum)| spectrum).collect(),
             unit_sums: unit_sums.into_iter().map(|(_, sum)| sum).collect(),
-        })
+        }
     }
 }
 
-impl DigestFold<'_> {
-    fn push(&mut self, sample: u32, gates: &[f32], counts: Option<trace::SampleCounts<'_>>) -> Result<(), Error> {
+impl DigestFold {
+    fn push(
+        &mut self,
+        sample: u32,
+        gates: &[f32],
+        counts: Option<trace::SampleCounts<'_>>,
+    ) -> Result<(), Error> {
+        self.places[sample as usize] = self.ranking.samples();
         match counts {
             Some(counts) => self.ranking.push_counts(counts.values, counts.k, counts.tokens)?,
             None => self.ranking.push_sample(gates)?,
         }
-        if let Some(gram) = self.gram {
-            self.consistency.push(pathway::sample_consistency(gates, gram));
+        if let Some(gram) = &self.gram {
+            let found = pathway::sample_consistency(gates, gram)?;
+            // The cosines themselves are in no figure of a group, and would be most of a digest.
+            self.consistency.push(SampleConsistency { cosines: Vec::new(), ..found });
         }
         pathway::entropy_by_layer(gates, self.ranking.experts(), &mut self.entropy);
-        self.order.push(sample);
         Ok(())
     }
 
     /// Brings what came in the trace's order into the run's.
-    fn finish(self, in_order: bool) -> Digest {
-        let Self { ranking, gram, consistency, entropy, order } = self;
-        let layers = ranking.layers();
+    fn finish(self) -> Digest {
+        let Self { ranking, gram, places, consistency, entropy } = self;
         let consistency = gram.map(|_| consistency);
-        if in_order {
+        if places.iter().enumerate().all(|(sample, &place)| sample == place)
+            && places.len() == ranking.samples()
+        {
             return Digest { ranking, consistency, entropy };
         }
-        let mut place = vec![0_usize; order.len()];
-        for (at, &sample) in order.iter().enumerate() {
-            place[sample as usize] = at;
-        }
+        let layers = ranking.layers();
         Digest {
-            ranking: ranking.reordered(&place),
-            consistency: consistency.map(|values| place.iter().map(|&at| values[at].clone()).collect()),
-            entropy: place.iter().flat_map(|&at| entropy[at * layers..(at + 1) * layers].to_vec()).collect(),
+            ranking: ranking.reordered(&places),
+            consistency: consistency.map(|all| places.iter().map(|&place| all[place].clone()).collect()),
+            entropy: places.iter().flat_map(|&place| &entropy[place * layers..][..layers]).copied().collect(),
         }
     }
 }
 
-/// Reads a checkpoint's selections once, and the last checkpoint's beside them, and sums them a domain.
+/// Reads a checkpoint's selections once, and the last checkpoint's beside them, and sums them a domain. `None` where
+/// the trace has none.
 pub async fn read_selections(
     checkpoint: &RunCheckpoint,
     last: &RunCheckpoint,
@@ -262,25 +290,23 @@ pub async fn read_selections(
     let compare = last.trace.info.has_topk && last.trace.info.top_k == trace.info.top_k;
     let (layers, experts) = (trace.info.layers, trace.info.experts);
     let ordered = trace.info.topk_ordered && last.trace.info.topk_ordered;
-    let mut sums: Vec<Selections> = Vec::new();
+    let mut sums = Vec::new();
     for members in domains {
-        let mut load = LoadCounts::new(layers, experts);
+        let mut load = LoadCounts::new(layers, experts)?;
         let mut saturation: Option<SaturationSum> = None;
-        let mut coactivation = is_last.then(|| Coactivation::new(layers, experts));
-        // A domain's samples mostly lie side by side: runs of rows are read together.
+        let mut coactivation = if is_last { Some(Coactivation::new(layers, experts)?) } else { None };
         for rows in runs_of_rows(members, checkpoint, last) {
             let Some(here) = trace.topk(rows.here.clone()).await? else { return Ok(None) };
-            load.push(&here.ids, here.k);
+            load.push(&here.ids, here.k)?;
             if let Some(coactivation) = &mut coactivation {
-                coactivation.push(&here.ids, here.k);
+                coactivation.push(&here.ids, here.k)?;
             }
             if compare
                 && let Some(there) = last.trace.topk(rows.last.clone()).await?
                 && there.ids.len() == here.ids.len()
             {
-                saturation
-                    .get_or_insert_with(|| SaturationSum::new(layers, here.k, ordered))
-                    .push(&here.ids, &there.ids);
+                let sum = saturation.get_or_insert_with(|| SaturationSum::new(layers, here.k, ordered));
+                sum.push(&here.ids, &there.ids)?;
             }
             watch.breathe().await;
         }
@@ -295,13 +321,16 @@ struct Rows {
     last: std::ops::Range<usize>,
 }
 
-/// Splits samples into runs whose rows are neighbours in both traces, at most 256 long.
+/// Splits samples into runs whose rows are neighbours in both traces: a domain's samples mostly lie side by side, and
+/// are read together.
 fn runs_of_rows(members: &[u32], here: &RunCheckpoint, last: &RunCheckpoint) -> Vec<Rows> {
     let mut runs: Vec<Rows> = Vec::new();
     for &sample in members {
         let (row, last_row) = (here.row_of[sample as usize] as usize, last.row_of[sample as usize] as usize);
         match runs.last_mut() {
-            Some(run) if run.here.end == row && run.last.end == last_row && run.here.len() < 256 => {
+            Some(run)
+                if run.here.end == row && run.last.end == last_row && run.here.len() < SAMPLES_A_RUN =>
+            {
                 run.here.end += 1;
                 run.last.end += 1;
             }
@@ -309,15 +338,4 @@ fn runs_of_rows(members: &[u32], here: &RunCheckpoint, last: &RunCheckpoint) -> 
         }
     }
     runs
-}
-
-/// Mean of the entropies of a group, `[L]`, nats.
-pub fn mean_entropy(digest: &Digest, members: &[u32]) -> Vec<Option<f64>> {
-    let layers = digest.ranking.layers();
-    let mut sums = LayerEntropy::new(layers);
-    for &sample in members {
-        let at = sample as usize * layers;
-        sums.push(&digest.entropy[at..at + layers]);
-    }
-    sums.means()
 }

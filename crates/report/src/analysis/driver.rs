@@ -78,9 +78,12 @@ impl Analysis {
     ) -> Result<Report, Error> {
         settings.check()?;
         let job = Job::new(&self.cache, run, settings, title);
-        let main: Vec<Vec<Measurement>> = (0..run.checkpoints.len()).map(|c| job.main_measurements(c)).collect();
-        let side: Vec<Measurement> = (0..run.checkpoints.len()).flat_map(|c| job.side_measurements(c)).collect();
-        let meter = Meter::new(watch, job.missing_pairs(main.iter().flatten().chain(&side)), job.missing_bytes());
+        let main: Vec<Vec<Measurement>> =
+            (0..run.checkpoints.len()).map(|c| job.main_measurements(c)).collect();
+        let side: Vec<Measurement> =
+            (0..run.checkpoints.len()).flat_map(|c| job.side_measurements(c)).collect();
+        let meter =
+            Meter::new(watch, job.missing_pairs(main.iter().flatten().chain(&side)), job.missing_bytes());
 
         // Reading runs ahead of measuring: the pool works on one checkpoint while the next is folded.
         let (sender, ready) = mpsc::unbounded();
@@ -125,9 +128,13 @@ impl Analysis {
     }
 
     /// The pathways of a checkpoint's samples, if the analysis has come that far.
-    pub(super) fn digest(&self, run: &Run, settings: &Settings, checkpoint: usize) -> Option<Rc<super::digest::Digest>> {
-        let job = Job::new(&self.cache, run, settings, "");
-        job.digest(checkpoint)
+    pub(super) fn digest(
+        &self,
+        run: &Run,
+        settings: &Settings,
+        checkpoint: usize,
+    ) -> Option<Rc<super::digest::Digest>> {
+        Job::new(&self.cache, run, settings, "").digest(checkpoint)
     }
 }
 
@@ -246,7 +253,7 @@ impl<'a> Job<'a> {
                 cache.put_digest(at.file, self.digest_fingerprint(), digest);
             }
             for (samples, spectrum) in wanted.spectra.iter().zip(&brought.spectra) {
-                let dimension = spectrum.effective_dimension(self.settings.alpha);
+                let dimension = spectrum.d_eff(self.settings.alpha);
                 cache.put_spectrum(at.file, self.spectrum_fingerprint(samples), dimension);
             }
             for (samples, sum) in wanted.unit_sums.iter().zip(brought.unit_sums) {
@@ -391,7 +398,7 @@ impl<'a> Job<'a> {
         }
         let at = &self.run.checkpoints[measurement.checkpoint];
         let Some(digest) = self.digest(measurement.checkpoint) else { return Ok(()) };
-        let measured = measurement.measure(&digest.ranking, distances).await?;
+        let measured = measurement.measure(&digest, distances).await?;
         let key = measurement.key(at.file, self.samples_of_run);
         self.cache.borrow_mut().put_measured(key, measured);
         meter.measured(measurement.pairs.pairs.len() as u64);

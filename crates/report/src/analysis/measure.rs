@@ -4,9 +4,9 @@
 use std::rc::Rc;
 
 use levenshtein::Sequences;
-use pathway::Ranking;
+use pathway::{CrossDistance, GroupDistance};
 
-use super::{host::Distances, plan::PairSet};
+use super::{digest::Digest, host::Distances, plan::PairSet};
 use crate::{error::Error, settings::Unit};
 
 /// What is measured.
@@ -48,19 +48,35 @@ pub struct Measurement {
     pub samples: Rc<[u32]>,
     /// Pairs of indices into `samples`.
     pub pairs: PairSet,
-    /// For two groups against each other: how many of the samples are of the first.
+    /// For two groups against each other: how many of the samples are of the first; pairs are then `(row, column)`.
     pub rows: Option<usize>,
 }
 
 /// What came out.
-#[derive(Clone, Debug)]
-pub struct Measured {
-    /// Statistics of one group.
-    pub group: Option<pathway::GroupDistance>,
-    /// Mean and standard error of two groups against each other.
-    pub cross: Option<pathway::CrossDistance>,
-    /// Mean length of the sequences.
-    pub mean_length: Option<f64>,
+#[derive(Clone, Copy, Debug)]
+pub enum Measured {
+    /// Of pairs inside one group.
+    Group(GroupDistance),
+    /// Of two groups against each other.
+    Cross(CrossDistance),
+}
+
+impl Measured {
+    /// The figures of one group.
+    pub fn group(&self) -> Option<&GroupDistance> {
+        match self {
+            Self::Group(group) => Some(group),
+            Self::Cross(_) => None,
+        }
+    }
+
+    /// The figures of two groups against each other.
+    pub fn cross(&self) -> Option<&CrossDistance> {
+        match self {
+            Self::Cross(cross) => Some(cross),
+            Self::Group(_) => None,
+        }
+    }
 }
 
 /// Identifies a measurement by everything that its result depends on.
@@ -100,47 +116,52 @@ impl Measurement {
     }
 
     /// Measures.
-    pub async fn measure(&self, ranking: &Ranking, distances: &dyn Distances) -> Result<Measured, Error> {
-        if self.pairs.pairs.is_empty() {
-            return Ok(Measured { group: None, cross: None, mean_length: None });
-        }
-        let sequences = Rc::new(self.sequences(ranking)?);
-        let lengths: Vec<u32> = sequences.iter().map(|sequence| sequence.len() as u32).collect();
-        let found = distances.pairs(Rc::clone(&sequences), Rc::clone(&self.pairs.pairs)).await?;
-        let mean_length = lengths.iter().map(|&length| f64::from(length)).sum::<f64>() / lengths.len() as f64;
-        if found.len() != self.pairs.pairs.len() {
-            return Err(Error::Distances {
-                message: format!("{} distances came for {} pairs", found.len(), self.pairs.pairs.len()),
-            });
-        }
+    pub async fn measure(&self, digest: &Digest, distances: &dyn Distances) -> Result<Measured, Error> {
+        let sequences = Rc::new(self.sequences(digest)?);
+        let pairs = match self.rows {
+            None => Rc::clone(&self.pairs.pairs),
+            // Columns stand behind the rows among the sequences.
+            Some(rows) => self.pairs.pairs.iter().map(|&(row, column)| (row, rows as u32 + column)).collect(),
+        };
+        let found =
+            if pairs.is_empty() { Vec::new() } else { distances.pairs(Rc::clone(&sequences), pairs).await? };
+        let samples = self.samples.len();
         Ok(match self.rows {
-            None => Measured {
-                group: Some(pathway::group_distance(self.samples.len(), &self.pairs.pairs, &found, &lengths)?),
-                cross: None,
-                mean_length: Some(mean_length),
-            },
-            Some(rows) => Measured {
-                group: None,
-                cross: Some(pathway::cross_distance(rows, self.samples.len() - rows, &found)?),
-                mean_length: Some(mean_length),
-            },
+            None => {
+                let lengths = pathway::lengths(&sequences);
+                Measured::Group(pathway::group_distance(samples, &self.pairs.pairs, &found, &lengths)?)
+            }
+            Some(rows) => {
+                let columns = samples - rows;
+                Measured::Cross(pathway::cross_distance_sampled(rows, columns, &self.pairs.pairs, &found)?)
+            }
         })
     }
 
-    fn sequences(&self, ranking: &Ranking) -> Result<Sequences, Error> {
-        let at = |tau| ranking.tau_index(tau).ok_or(Error::Distances { message: format!("no pathways at tau {tau}") });
+    fn sequences(&self, digest: &Digest) -> Result<Sequences, Error> {
+        let (ranking, samples) = (&digest.ranking, &self.samples);
+        let tau = match self.quantity {
+            Quantity::Pathways { tau, .. } | Quantity::Null { tau, .. } | Quantity::Layer { tau, .. } => tau,
+        };
+        let at = tau_index(digest, tau)?;
         Ok(match self.quantity {
-            Quantity::Pathways { tau, unit: Unit::Symbol } => ranking.symbols(at(tau)?, &self.samples),
-            Quantity::Pathways { tau, unit: Unit::Character } => ranking.characters(at(tau)?, &self.samples),
-            Quantity::Null { tau, unit: Unit::Symbol, seed } => {
-                pathway::null_symbols(ranking, at(tau)?, &self.samples, seed)
+            Quantity::Pathways { unit: Unit::Symbol, .. } => ranking.symbols(at, samples),
+            Quantity::Pathways { unit: Unit::Character, .. } => ranking.characters(at, samples),
+            Quantity::Null { unit: Unit::Symbol, seed, .. } => {
+                pathway::null_symbols(ranking, at, samples, seed)
             }
-            Quantity::Null { tau, unit: Unit::Character, seed } => {
-                pathway::null_characters(ranking, at(tau)?, &self.samples, seed)
+            Quantity::Null { unit: Unit::Character, seed, .. } => {
+                pathway::null_characters(ranking, at, samples, seed)
             }
-            Quantity::Layer { tau, layer } => ranking.layer(at(tau)?, layer, &self.samples),
+            Quantity::Layer { layer, .. } => ranking.layer(at, layer, samples),
         })
     }
+}
+
+/// Where a threshold is in a digest's ranking.
+pub fn tau_index(digest: &Digest, tau: f64) -> Result<usize, Error> {
+    let known = digest.ranking.tau_index(tau);
+    known.ok_or_else(|| Error::Distances { message: format!("no pathways were ranked at tau {tau}") })
 }
 
 /// A 64-bit mix of numbers (FNV-1a over 64-bit words with a final avalanche): for keys, not for secrets.

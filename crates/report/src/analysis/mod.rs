@@ -11,6 +11,7 @@
 mod align;
 mod cache;
 mod compose;
+mod compose_domain;
 mod digest;
 mod driver;
 mod host;
@@ -21,4 +22,4 @@ mod run;
 pub use align::{AlignedPair, PairOfSamples};
 pub use driver::Analysis;
 pub use host::{Distances, Here, Pairs, Pending, Stage, Unwatched, Watch};
-pub use run::{assemble, Part, Run, RunCheckpoint, RunDomain, RunEmbeddings, TokenEntropy, Verdict};
+pub use run::{Part, Run, Verdict, assemble};

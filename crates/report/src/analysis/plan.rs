@@ -78,7 +78,7 @@ pub struct CrossPlan {
     pub samples: Rc<[u32]>,
     /// How many are of the first.
     pub rows: usize,
-    /// Every one of the first with every one of the second.
+    /// Pairs of one of the first and one of the second.
     pub pairs: PairSet,
 }
 
@@ -106,13 +106,11 @@ fn domain_plan(run: &Run, settings: &Settings, index: usize) -> DomainPlan {
         .map(|checkpoint| domain.samples.iter().map(|&sample| checkpoint.loss[sample as usize]).collect())
         .collect();
     let user_eps = settings.eps.get(&domain.name).copied();
-    let eps = user_eps.or_else(|| pathway::search_eps(&losses, settings.delta).eps);
-    let t_star: Vec<Option<usize>> = (0..domain.samples.len())
-        .map(|sample| {
-            let course: Vec<f32> = losses.iter().map(|checkpoint| checkpoint[sample]).collect();
-            eps.and_then(|eps| pathway::t_star(&course, eps, settings.delta))
-        })
-        .collect();
+    let eps = match user_eps {
+        Some(eps) => Some(eps),
+        None => pathway::search_eps(&losses, settings.delta).eps,
+    };
+    let t_star = pathway::t_stars(&losses, eps, settings.delta);
     let chosen = |wanted: &dyn Fn(Option<usize>) -> bool| -> Rc<[u32]> {
         let pairs = domain.samples.iter().zip(&t_star);
         pairs.filter(|&(_, &t_star)| wanted(t_star)).map(|(&sample, _)| sample).collect()
@@ -122,7 +120,8 @@ fn domain_plan(run: &Run, settings: &Settings, index: usize) -> DomainPlan {
     let seed = settings.seed.wrapping_add(1000 * index as u64);
     // Half of a domain's pairs are of its memorized samples; what these cannot use, all samples get.
     let of_memorized = draw(memorized.len(), budget.main.map(|main| main / 2), seed);
-    let of_all = draw(domain.samples.len(), budget.main.map(|main| main - of_memorized.pairs.len() as u64), seed + 1);
+    let of_all =
+        draw(domain.samples.len(), budget.main.map(|main| main - of_memorized.pairs.len() as u64), seed + 1);
     let groups = vec![
         Members {
             group: Group::All,
@@ -190,48 +189,36 @@ impl PairSet {
 }
 
 fn cross_plans(domains: &[DomainPlan], settings: &Settings) -> Vec<CrossPlan> {
+    let combinations = domains.len() * domains.len().saturating_sub(1) / 2;
+    // All combinations of domains share what the domains have for their own side figures.
+    let side = Budget::new(settings, domains.len()).side.map(|side| side * domains.len() as u64);
+    let share = side.map(|side| (side / combinations.max(1) as u64).max(LEAST_PAIRS)).unwrap_or(MOST_PAIRS);
     let mut plans = Vec::new();
-    let combinations = (domains.len() * domains.len().saturating_sub(1) / 2).max(1) as u64;
-    let side = Budget::new(settings, domains.len()).side;
-    let share = side.map(|side| (side * domains.len() as u64 / combinations).max(LEAST_PAIRS));
-    let share = Some(share.unwrap_or(MOST_PAIRS));
     for first in 0..domains.len() {
         for second in first + 1..domains.len() {
             for group in [Group::All, Group::Memorized] {
                 let (Some(a), Some(b)) = (domains[first].group(group), domains[second].group(group)) else {
                     continue;
                 };
+                let (rows, columns) = (a.samples.len(), b.samples.len());
                 let seed = settings.seed.wrapping_add(7919 * (first * domains.len() + second) as u64);
-                let rows = some_of(&a.samples, &b.samples, share, seed);
-                let columns = some_of(&b.samples, &a.samples, share, seed + 1);
-                if rows.is_empty() || columns.is_empty() {
-                    continue;
+                let mut mix = Fingerprint::new();
+                for number in [rows as u64, columns as u64, share, seed] {
+                    mix.add(number);
                 }
-                let (count, columns_count) = (rows.len(), columns.len() as u32);
-                let pairs = (0..count as u32)
-                    .flat_map(|i| (0..columns_count).map(move |j| (i, count as u32 + j)))
-                    .collect();
-                let pairs = PairSet { pairs, print: u64::from(columns_count) };
-                let samples = rows.into_iter().chain(columns).collect();
-                plans.push(CrossPlan { first, second, group, samples, rows: count, pairs });
+                plans.push(CrossPlan {
+                    first,
+                    second,
+                    group,
+                    samples: a.samples.iter().chain(b.samples.iter()).copied().collect(),
+                    rows,
+                    pairs: PairSet {
+                        pairs: pathway::sample_cross_pairs(rows, columns, share, seed).into(),
+                        print: mix.value(),
+                    },
+                });
             }
         }
     }
     plans
-}
-
-/// A seeded part of `side` such that its square is about `share`, or all of it where all pairs are fewer.
-///
-/// Whole rows and columns are kept so that the interval of METRICS 3 (from row and column means) holds as it stands.
-fn some_of(side: &[u32], other: &[u32], share: Option<u64>, seed: u64) -> Vec<u32> {
-    let all = side.len() as u64 * other.len() as u64;
-    let Some(share) = share.filter(|&share| share < all) else { return side.to_vec() };
-    // A square of samples, but no side longer than it is, and the rest of the budget to the other side.
-    let root = share.isqrt();
-    let count = if (other.len() as u64) < root { share / (other.len() as u64).max(1) } else { root };
-    let mut picked = side.to_vec();
-    pathway::shuffle(&mut picked, seed);
-    picked.truncate(count.clamp(1, side.len() as u64) as usize);
-    picked.sort_unstable();
-    picked
 }

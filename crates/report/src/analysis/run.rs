@@ -88,9 +88,9 @@ pub struct RunDomain {
 #[derive(Clone, Debug)]
 pub struct RunEmbeddings {
     /// One a sample of the run.
-    pub samples: Vec<Vec<f32>>,
+    pub samples: Vec<Vec<f64>>,
     /// One an item of the results.
-    pub items: Vec<Vec<f32>>,
+    pub items: Vec<Vec<f64>>,
 }
 
 /// Entropies of single tokens at one checkpoint.
@@ -99,7 +99,7 @@ pub struct TokenEntropy {
     /// Training step.
     pub step: Option<u64>,
     /// Mean over layers, one a token, samples in order.
-    pub values: Vec<f32>,
+    pub values: Vec<f64>,
 }
 
 /// Shape and kind that the traces of one run share.
@@ -272,7 +272,8 @@ fn same_shape(
     else {
         return traces;
     };
-    let (kept, left): (Vec<_>, Vec<_>) = traces.into_iter().partition(|(_, _, trace)| shape_of(trace) == shape);
+    let (kept, left): (Vec<_>, Vec<_>) =
+        traces.into_iter().partition(|(_, _, trace)| shape_of(trace) == shape);
     for (id, _, trace) in left {
         verdicts.push(Verdict {
             id,
@@ -380,13 +381,8 @@ fn common_samples(
 }
 
 fn checkpoint(file: usize, step: u64, trace: OpenTrace, samples: &[SampleMeta]) -> RunCheckpoint {
-    let rows: BTreeMap<&str, u32> = trace
-        .info
-        .samples
-        .iter()
-        .enumerate()
-        .map(|(row, sample)| (sample.id.as_str(), row as u32))
-        .collect();
+    let rows: BTreeMap<&str, u32> =
+        trace.info.samples.iter().enumerate().map(|(row, sample)| (sample.id.as_str(), row as u32)).collect();
     let row_of: Rc<[u32]> =
         samples.iter().map(|sample| rows.get(sample.id.as_str()).copied().unwrap_or(0)).collect();
     let loss = row_of
@@ -436,8 +432,9 @@ fn attach(run: &mut Run, parts: &[Part]) {
                 let fits = found.samples.len() == rows && found.items.len() == items;
                 if fits && let Some(first) = run.checkpoints.first() {
                     let samples =
-                        first.row_of.iter().map(|&row| found.samples[row as usize].clone()).collect();
-                    run.embeddings = Some(RunEmbeddings { samples, items: found.items.clone() });
+                        first.row_of.iter().map(|&row| widen(&found.samples[row as usize])).collect();
+                    let items = found.items.iter().map(|item| widen(item)).collect();
+                    run.embeddings = Some(RunEmbeddings { samples, items });
                 }
                 let text = format!(
                     "{}: embeddings of {} samples and {} items, but the run has {rows} and {items}. \
@@ -484,16 +481,22 @@ fn attach(run: &mut Run, parts: &[Part]) {
 
 /// Embeddings that ride in the results, when every sample and every item has one of the same width.
 fn embeddings_of(results: &Results, samples: &[SampleMeta]) -> Option<RunEmbeddings> {
-    let by_id: BTreeMap<&str, &Vec<f32>> = results
+    let by_id: BTreeMap<&str, &Vec<f64>> = results
         .samples
         .iter()
         .filter_map(|record| Some((record.id.as_str(), record.embedding.as_ref()?)))
         .collect();
-    let of_samples: Vec<Vec<f32>> =
-        samples.iter().map(|sample| by_id.get(sample.id.as_str()).map(|&e| e.clone())).collect::<Option<_>>()?;
-    let of_items: Vec<Vec<f32>> =
+    let of_samples: Vec<Vec<f64>> = samples
+        .iter()
+        .map(|sample| by_id.get(sample.id.as_str()).map(|&e| e.clone()))
+        .collect::<Option<_>>()?;
+    let of_items: Vec<Vec<f64>> =
         results.items.iter().map(|item| item.embedding.clone()).collect::<Option<_>>()?;
     let width = of_samples.first()?.len();
     let even = of_samples.iter().chain(&of_items).all(|embedding| embedding.len() == width);
     (even && !of_items.is_empty()).then_some(RunEmbeddings { samples: of_samples, items: of_items })
+}
+
+fn widen(values: &[f32]) -> Vec<f64> {
+    values.iter().copied().map(f64::from).collect()
 }

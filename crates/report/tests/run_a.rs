@@ -1,0 +1,280 @@
+//! The whole way from files to report on `run-a`: every figure against the independent reference, and the report
+//! byte for byte the same natively and in a browser.
+
+mod support;
+
+use report::{Correlation, Delays, Domain, Group, PairBudget, Report, Series, Settings};
+use serde_json::Value;
+use support::{EXPECTED, analyse, close, run_a, run_a_without};
+
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+/// The report of `run-a` with default settings, as both native and wasm must write it.
+const GOLDEN: &str = include_str!("../../../tests/fixtures/reports/run-a.json");
+
+fn as_json(report: &Report) -> String {
+    serde_json::to_string_pretty(report).unwrap()
+}
+
+fn expected() -> Value {
+    serde_json::from_str(EXPECTED).unwrap()
+}
+
+fn series_close(found: &Series, expected: &Value, what: &str) {
+    let expected = expected.as_array().unwrap();
+    assert_eq!(found.len(), expected.len(), "{what}");
+    for (c, (found, expected)) in found.iter().zip(expected).enumerate() {
+        close(*found, expected.as_f64(), 1e-9, &format!("{what} at checkpoint {c}"));
+    }
+}
+
+fn domains(report: &Report) -> impl Iterator<Item = &Domain> {
+    assert_eq!(report.domains.iter().map(|domain| &domain.name[..]).collect::<Vec<_>>(), ["math", "code"]);
+    report.domains.iter()
+}
+
+#[test]
+fn the_report_is_the_same_everywhere() {
+    let json = as_json(&analyse(&run_a(), &Settings::default()));
+    if cfg!(not(target_arch = "wasm32")) && std::env::var_os("UPDATE_EXPECT").is_some() {
+        support::update("tests/fixtures/reports/run-a.json", &json);
+        return;
+    }
+    let differing = json.lines().zip(GOLDEN.lines()).position(|(found, expected)| found != expected);
+    assert_eq!(differing, None, "first differing line; UPDATE_EXPECT=1 cargo test -p report writes it anew");
+    assert_eq!(json.len(), GOLDEN.len());
+}
+
+#[test]
+fn memorization() {
+    let report = analyse(&run_a(), &Settings::default());
+    let expected = expected();
+    for domain in domains(&report) {
+        let expected = &expected["memorization"][&domain.name];
+        close(domain.memorization.eps, expected["eps"].as_f64(), 1e-12, "eps");
+        assert_eq!(
+            domain.memorization.memorized,
+            expected["memorized_before_last"].as_array().unwrap().len()
+        );
+        let groups = expected["groups"].as_object().unwrap();
+        for (step, count) in report.steps().zip(&domain.memorization.t_star) {
+            let members =
+                groups.get(&step.to_string()).map_or(0, |members| members.as_array().unwrap().len());
+            assert_eq!(*count, members, "{} at {step}", domain.name);
+        }
+    }
+}
+
+#[test]
+fn distances() {
+    for unit in [report::Unit::Symbol, report::Unit::Character] {
+        let settings = Settings { unit, pairs: PairBudget::Exact, ..Settings::default() };
+        let report = analyse(&run_a(), &settings);
+        let word = if unit == report::Unit::Symbol { "symbol" } else { "character" };
+        for domain in domains(&report) {
+            for (group, name) in [(Group::All, "all"), (Group::Memorized, "memorized")] {
+                let expected = &expected()["distance"][&domain.name][name];
+                let of = |tau: &str, field: &str| expected[tau][word][field].clone();
+                let found = domain.distance_of(group).unwrap();
+                series_close(&found.mean, &of("0.7", "mean"), "mean");
+                series_close(&found.se, &of("0.7", "se_jackknife"), "se");
+                series_close(&found.normalised, &of("0.7", "normalised"), "normalised");
+                for sweep in domain.sweep.iter().filter(|sweep| sweep.group == group) {
+                    series_close(&sweep.mean, &of(&sweep.tau.to_string(), "mean"), "sweep");
+                    series_close(&sweep.se, &of(&sweep.tau.to_string(), "se_jackknife"), "sweep se");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn distances_of_parts() {
+    let report = analyse(&run_a(), &Settings::default());
+    let expected = expected();
+    for domain in domains(&report) {
+        let by_layer = &expected["distance_by_layer"][&domain.name]["all"];
+        for (found, expected) in domain.distance_by_layer.iter().zip(by_layer.as_array().unwrap()) {
+            series_close(found, expected, "by layer");
+        }
+        for group in &domain.distance_by_t_star {
+            let step = report.checkpoints[group.checkpoint].step.to_string();
+            series_close(&group.mean, &expected["distance_by_t_star"][&domain.name][&step], "by t*");
+        }
+    }
+    for cross in &report.cross {
+        let name = if cross.group == Group::All { "all" } else { "memorized" };
+        let expected = &expected["distance_cross_domain"][format!("{}|{}", cross.first, cross.second)][name];
+        let field = |field: &str| -> Value {
+            expected.as_array().unwrap().iter().map(|one| one[field].clone()).collect()
+        };
+        series_close(&cross.mean, &field("mean"), "cross mean");
+        series_close(&cross.se, &field("se"), "cross se");
+    }
+    assert_eq!(report.cross.len(), 2);
+}
+
+#[test]
+fn null_and_structure() {
+    let report = analyse(&run_a(), &Settings::default());
+    for domain in domains(&report) {
+        let all = &expected()["null"][&domain.name];
+        for (c, expected) in all.as_array().unwrap().iter().enumerate() {
+            let (mean, sd) =
+                (expected["mean"].as_f64().unwrap(), expected["sd_of_one_replicate"].as_f64().unwrap());
+            let found = domain.null_distance[c].unwrap();
+            assert!((found - mean).abs() < 4.0 * sd, "{found} for {mean} +- {sd}");
+            let structure = expected["structure"].as_f64().unwrap();
+            assert!((domain.structure[c].unwrap() - structure).abs() < 4.0 * sd / mean);
+        }
+    }
+}
+
+#[test]
+fn consistency_entropy_and_dimension() {
+    let report = analyse(&run_a(), &Settings::default());
+    let expected = expected();
+    for domain in domains(&report) {
+        for (group, name) in [(Group::All, "all"), (Group::Memorized, "memorized")] {
+            let found = domain.consistency_of(group).unwrap();
+            series_close(&found.mean_c, &expected["consistency"]["mean_C"][&domain.name][name], "C");
+            let spectrum = domain.spectrum_of(group).unwrap();
+            let all = expected["effective_dimension"][&domain.name][name]["0.01"].as_array().unwrap();
+            for (c, expected) in all.iter().enumerate() {
+                close(spectrum.mean[c], expected["mean"].as_f64(), 1e-7, "d_eff");
+                for (layer, expected) in expected["d_eff"].as_array().unwrap().iter().enumerate() {
+                    close(spectrum.by_layer[c][layer], expected.as_f64(), 1e-7, "d_eff of a layer");
+                }
+            }
+        }
+        series_close(&domain.entropy, &expected["entropy"]["mean"][&domain.name], "entropy");
+        let tokens = expected["entropy"]["mean_token_last"][&domain.name]["pooled_over_tokens"].as_f64();
+        close(*domain.token_entropy.last().unwrap(), tokens, 1e-9, "token entropy");
+        assert!(domain.token_entropy[..6].iter().all(Option::is_none));
+    }
+}
+
+#[test]
+fn selections() {
+    let report = analyse(&run_a(), &Settings::default());
+    let expected = expected();
+    for domain in domains(&report) {
+        let ends = [domain.load.first(), domain.load.last()];
+        for (found, expected) in ends.into_iter().zip(expected["load"][&domain.name].as_array().unwrap()) {
+            let found = found.unwrap().as_ref().unwrap();
+            for (layer, expected) in found.layers.iter().zip(expected.as_array().unwrap()) {
+                let counts: Vec<u64> = expected["counts"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|count| count.as_u64().unwrap())
+                    .collect();
+                assert_eq!(layer.counts, counts);
+                close(layer.max_over_mean, expected["max_over_mean"].as_f64(), 1e-9, "max over mean");
+                close(layer.cv, expected["cv_population"].as_f64(), 1e-9, "cv");
+                assert_eq!(layer.never_used as u64, expected["never_used"].as_u64().unwrap());
+            }
+        }
+        let all = expected["saturation"][&domain.name].as_array().unwrap();
+        let found: Vec<_> = domain.saturation.iter().flatten().collect();
+        assert_eq!(found.len(), all.len());
+        for (found, expected) in found.into_iter().zip(all) {
+            close(Some(found.k), expected["k"].as_f64(), 1e-9, "saturation");
+            close(found.top1, expected["top1"].as_f64(), 1e-9, "top-1 saturation");
+        }
+        let counts = &expected["coactivation_last"][&domain.name];
+        for (layer, list) in domain.coactivation.iter().enumerate() {
+            assert!(!list.is_empty());
+            for pair in list {
+                let both = counts[layer][pair.first][pair.second].as_f64().unwrap();
+                let alone = counts[layer][pair.first][pair.first].as_f64().unwrap();
+                close(Some(pair.probability), Some(both / alone), 1e-12, "co-activation");
+            }
+        }
+    }
+}
+
+#[test]
+fn accuracy_and_generalization() {
+    let report = analyse(&run_a(), &Settings::default());
+    let expected = expected();
+    for domain in domains(&report) {
+        let expected = &expected["generalization"][&domain.name];
+        series_close(domain.accuracy.as_ref().unwrap(), &expected["accuracy"], "accuracy");
+        let items = expected["t_sharp"].as_object().unwrap();
+        let found = domain.generalization.as_ref().unwrap();
+        for (step, count) in report.steps().zip(&found.t_sharp) {
+            assert_eq!(*count, items.values().filter(|at| at.as_u64() == Some(step)).count());
+        }
+        assert_eq!(found.never, items.values().filter(|at| at.is_null()).count());
+    }
+}
+
+fn check_delays(report: &Report, domain: &Domain, found: &Delays, expected: &Value) {
+    let step = |at: usize| report.checkpoints[at].step;
+    for (row, expected) in found.scores.iter().zip(expected["scores"].as_array().unwrap()) {
+        for (score, expected) in row.iter().zip(expected.as_array().unwrap()) {
+            close(Some(*score), expected.as_f64(), 1e-9, &domain.name);
+        }
+    }
+    close(Some(found.total), expected["total"].as_f64(), 1e-9, "total");
+    close(found.second_best_total, expected["second_best_total"].as_f64(), 1e-9, "second best total");
+    let pairs = expected["pairs"].as_array().unwrap();
+    assert_eq!(found.pairs.len(), pairs.len());
+    for pair in &found.pairs {
+        let (train, test) =
+            (step(found.train[pair.train].checkpoint), step(found.test[pair.test].checkpoint));
+        let expected = pairs.iter().find(|one| one["t_star"].as_u64() == Some(train)).unwrap();
+        assert_eq!(expected["t_sharp"].as_u64(), Some(test));
+        assert_eq!(expected["delay"].as_i64(), Some(pair.delay));
+    }
+}
+
+#[test]
+fn delays() {
+    for (unconfirmed, variant) in [(false, "t_star_before_last"), (true, "all_t_star")] {
+        let settings = Settings { unconfirmed, ..Settings::default() };
+        let report = analyse(&run_a(), &settings);
+        let from_gates = analyse(&run_a_without("embedding"), &settings);
+        for (report, source) in [(&report, "embeddings"), (&from_gates, "gates_fallback")] {
+            for domain in domains(report) {
+                let found = domain.delays.as_ref().unwrap();
+                assert_eq!(found.from_gates, source == "gates_fallback");
+                check_delays(report, domain, found, &expected()["pairing"][&domain.name][variant][source]);
+            }
+        }
+    }
+}
+
+#[test]
+fn correlations() {
+    for (window, first) in [("all", 1000), ("last5", 3000), ("last4", 4000)] {
+        let window_setting = Some(report::Window { first, last: 7000 });
+        let report = analyse(&run_a(), &Settings { window: window_setting, ..Settings::default() });
+        for domain in domains(&report) {
+            let expected = &expected()["correlation"][&domain.name]["windows"][window];
+            for (metric, group, name) in [
+                ("distance", Group::Memorized, "distance_memorized"),
+                ("distance", Group::All, "distance_all"),
+                ("distance_normalised", Group::All, "distance_all_normalised"),
+                ("consistency_mean", Group::Memorized, "consistency_memorized"),
+                ("consistency_mean", Group::All, "consistency_all"),
+                ("loss", Group::All, "training_loss"),
+                ("loss_moving_average", Group::All, "training_loss_moving_average_3"),
+                ("validation_loss", Group::All, "validation_loss"),
+            ] {
+                let of = |one: &&Correlation| one.metric == metric && one.group == group;
+                let found = domain.correlations.iter().find(of).unwrap();
+                let expected = &expected[name];
+                close(found.pearson, expected["pearson"].as_f64(), 1e-9, name);
+                close(found.pearson_p, expected["pearson_p"].as_f64(), 1e-12, name);
+                close(found.spearman, expected["spearman"].as_f64(), 1e-9, name);
+                close(found.spearman_p, expected["spearman_p"].as_f64(), 1e-12, name);
+                if found.pearson.is_none() {
+                    assert!(found.undefined.is_some(), "{name} must say why it is undefined");
+                }
+            }
+        }
+    }
+}
