@@ -1,2 +1,24 @@
-//! app
-fn main() {}
+//! The Grokscope page: drop router traces, read the report, share the link.
+
+mod analyst;
+mod browser;
+mod chart;
+mod codec;
+mod download;
+mod files;
+mod format;
+mod keys;
+mod link_state;
+mod looks;
+mod meter;
+mod page;
+mod panels;
+mod present;
+mod state;
+mod theme;
+mod views;
+
+fn main() {
+    console_error_panic_hook::set_once();
+    leptos::mount::mount_to_body(page::Page);
+}

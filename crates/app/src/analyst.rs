@@ -1,0 +1,186 @@
+//! The line to the analyst: a worker that owns the run. Jobs wait until it says that it is ready.
+
+use std::cell::RefCell;
+
+use js_sys::{Array, Object, Reflect};
+use leptos::prelude::*;
+use wasm_bindgen::prelude::*;
+use web_sys::{ErrorEvent, File, MessageEvent, Worker, WorkerOptions, WorkerType};
+use worker::{Event, Job};
+
+use crate::browser;
+use crate::meter::Meter;
+use crate::state::{App, Origin};
+
+/// The worker, where one runs, and what it has still to be told.
+#[derive(Default)]
+struct Line {
+    worker: Option<Worker>,
+    ready: bool,
+    waiting: Vec<JsValue>,
+    /// How often a worker has died since the last one that got as far as taking jobs.
+    deaths: u32,
+}
+
+thread_local! {
+    static LINE: RefCell<Line> = RefCell::default();
+}
+
+/// Starts the analyst, so that it is ready when the first file comes.
+pub fn start(app: App) {
+    let running = LINE.with_borrow(|line| line.worker.is_some());
+    if running {
+        return;
+    }
+    let url = browser::meta("grokscope-worker").unwrap_or_else(|| "./worker_loader.js".to_owned());
+    let options = WorkerOptions::new();
+    options.set_type(WorkerType::Module);
+    match Worker::new_with_options(&browser::absolute(&url), &options) {
+        Ok(worker) => {
+            listen(app, &worker);
+            LINE.with_borrow_mut(|line| line.worker = Some(worker));
+        }
+        Err(error) => app.fail(format!(
+            "The worker that reads files could not be started from {url} ({}). Reload the page; if that does not help, use a current browser.",
+            browser::reason(&error)
+        )),
+    }
+}
+
+/// Asks the analyst for something, starting it where needed.
+pub fn post(app: App, job: &Job) {
+    post_with_files(app, job, &[]);
+}
+
+/// Asks the analyst for something about these files.
+pub fn post_with_files(app: App, job: &Job, files: &[File]) {
+    start(app);
+    let job = match serde_wasm_bindgen::to_value(job) {
+        Ok(job) => job,
+        Err(error) => {
+            app.fail(format!("A request could not be handed to the worker: {error}. Check the number that you set last."));
+            return;
+        }
+    };
+    let message = Object::new();
+    let list: Array = files.iter().collect();
+    for (name, value) in [("job", &job), ("files", list.as_ref())] {
+        // Setting a property of a plain object does not fail.
+        drop(Reflect::set(&message, &JsValue::from_str(name), value));
+    }
+    LINE.with_borrow_mut(|line| match (&line.worker, line.ready) {
+        (Some(worker), true) => drop(worker.post_message(&message)),
+        _ => line.waiting.push(message.into()),
+    });
+}
+
+/// Asks for work that takes time: the page shows it as under way at once.
+pub fn work(app: App, job: &Job, files: &[File]) {
+    app.cancelled.set(false);
+    app.working.set(true);
+    app.complete.set(false);
+    app.meter.set(None);
+    post_with_files(app, job, files);
+}
+
+/// Stops what is under way. The page does not wait for the worker to agree.
+pub fn cancel(app: App) {
+    if !app.working.get_untracked() {
+        return;
+    }
+    app.cancelled.set(true);
+    app.working.set(false);
+    app.meter.set(None);
+    app.say("Cancelled. Figures already made stay.");
+    post(app, &Job::Cancel);
+}
+
+fn listen(app: App, worker: &Worker) {
+    let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
+        match serde_wasm_bindgen::from_value::<Event>(message.data()) {
+            Ok(event) => take(app, event),
+            Err(error) => app.fail(format!(
+                "The worker said something that this page does not understand ({error}). Page and worker are of different versions: reload the page."
+            )),
+        }
+    });
+    worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+    on_message.forget();
+
+    let on_error = Closure::<dyn Fn(web_sys::Event)>::new(move |event: web_sys::Event| {
+        event.prevent_default();
+        let message = event.dyn_ref::<ErrorEvent>().map(ErrorEvent::message).filter(|message| !message.is_empty());
+        died(app, message.as_deref().unwrap_or("its script could not be loaded"));
+    });
+    worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
+    on_error.forget();
+}
+
+fn take(app: App, event: Event) {
+    let late = app.cancelled.get_untracked();
+    match event {
+        Event::Ready { calculators } => {
+            app.calculators.set(Some(calculators));
+            LINE.with_borrow_mut(|line| {
+                line.ready = true;
+                line.deaths = 0;
+                if let Some(worker) = &line.worker {
+                    for message in line.waiting.drain(..) {
+                        drop(worker.post_message(&message));
+                    }
+                }
+            });
+        }
+        Event::Files { rows } => app.files.set(rows),
+        Event::Progress(progress) if !late => {
+            app.working.set(true);
+            app.meter.update(|meter| *meter = Some(Meter::next(meter.as_ref(), progress, browser::now())));
+        }
+        Event::Report { report, complete } if !late || complete => {
+            app.show(*report, complete, Origin::Files);
+            app.link.set(None);
+            if complete {
+                rest(app);
+                app.say("The report is complete.");
+            }
+        }
+        Event::Progress(_) | Event::Report { .. } => {}
+        Event::Alignment(alignment) => app.alignment.set(Some(std::sync::Arc::new(*alignment))),
+        Event::Samples { samples, matching } => app.samples.set((samples, matching)),
+        Event::Cancelled | Event::Idle => {
+            app.cancelled.set(false);
+            rest(app);
+        }
+        Event::Failed { message } => {
+            app.fail(message);
+            rest(app);
+        }
+    }
+}
+
+fn rest(app: App) {
+    app.working.set(false);
+    app.meter.set(None);
+}
+
+fn died(app: App, message: &str) {
+    let deaths = LINE.with_borrow_mut(|line| {
+        if let Some(worker) = line.worker.take() {
+            worker.terminate();
+        }
+        line.ready = false;
+        line.waiting.clear();
+        line.deaths += 1;
+        line.deaths
+    });
+    rest(app);
+    app.cancelled.set(false);
+    app.files.set(Vec::new());
+    app.alignment.set(None);
+    if deaths < 3 {
+        app.fail(format!("The worker stopped ({message}). A fresh one has been started: drop the files again. The report on the page stays."));
+        start(app);
+    } else {
+        app.fail(format!("The worker stopped again ({message}). Reload the page and leave out the file that was being read."));
+    }
+}

@@ -1,0 +1,70 @@
+//! Files to take away: made in memory, saved by the browser.
+
+use js_sys::Array;
+use wasm_bindgen::prelude::*;
+use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, Url};
+
+use crate::browser;
+
+/// Saves text as a file.
+///
+/// # Errors
+/// Whole sentences where the browser refuses.
+pub fn text(name: &str, kind: &str, content: &str) -> Result<(), String> {
+    let parts = Array::of1(&JsValue::from_str(content));
+    let options = BlobPropertyBag::new();
+    options.set_type(kind);
+    let blob = Blob::new_with_str_sequence_and_options(&parts, &options);
+    blob.and_then(|blob| save(name, &blob)).map_err(|error| refused(name, &error))
+}
+
+/// Saves a blob as a file.
+///
+/// # Errors
+/// Whole sentences where the browser refuses.
+pub fn blob(name: &str, blob: &Blob) -> Result<(), String> {
+    save(name, blob).map_err(|error| refused(name, &error))
+}
+
+fn refused(name: &str, error: &JsValue) -> String {
+    format!("{name} could not be saved ({}). Check that the browser allows downloads from this page.", browser::reason(error))
+}
+
+fn save(name: &str, blob: &Blob) -> Result<(), JsValue> {
+    let address = Url::create_object_url_with_blob(blob)?;
+    let anchor: HtmlAnchorElement = browser::document().create_element("a")?.unchecked_into();
+    anchor.set_href(&address);
+    anchor.set_download(name);
+    anchor.click();
+    // The browser has taken the content by the next turn of its loop; a minute is ample.
+    let closure = Closure::once_into_js(move || drop(Url::revoke_object_url(&address)));
+    browser::window().set_timeout_with_callback_and_timeout_and_arguments_0(closure.unchecked_ref(), 60_000)?;
+    Ok(())
+}
+
+/// A file name from a title: letters, figures and dashes.
+pub fn file_name(title: &str, ending: &str) -> String {
+    let mut name = String::new();
+    for letter in title.chars() {
+        if letter.is_alphanumeric() {
+            name.extend(letter.to_lowercase());
+        } else if !name.ends_with('-') && !name.is_empty() {
+            name.push('-');
+        }
+    }
+    let name = name.trim_end_matches('-');
+    let name = if name.is_empty() { "report" } else { name };
+    format!("{name}{ending}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::file_name;
+
+    #[test]
+    fn file_names_have_no_odd_letters() {
+        assert_eq!(file_name("Demo run: 270 k OLMoE", ".json"), "demo-run-270-k-olmoe.json");
+        assert_eq!(file_name("../<script>", ".csv"), "script.csv");
+        assert_eq!(file_name("", ".svg"), "report.svg");
+    }
+}

@@ -1,0 +1,256 @@
+//! The doors for files: drop, pick, pick a folder, name an address, open the example.
+
+use js_sys::{Array, Function, Promise};
+use leptos::prelude::*;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{
+    DataTransfer, DragEvent, File, FileSystemDirectoryEntry, FileSystemEntry, FileSystemFileEntry,
+    HtmlInputElement, Response,
+};
+use worker::Job;
+
+use crate::analyst;
+use crate::browser;
+use crate::state::{App, Origin};
+
+/// More files than this in one drop is taken for a slip of the hand.
+const MOST_FILES: usize = 20_000;
+
+/// Makes the whole page a drop target.
+pub fn install(app: App) {
+    listen("dragover", move |event: &DragEvent| {
+        event.prevent_default();
+        if !app.dragging.get_untracked() {
+            app.dragging.set(true);
+        }
+    });
+    listen("dragleave", move |event: &DragEvent| {
+        // Only leaving the window itself has nothing that is entered instead.
+        if event.related_target().is_none() {
+            app.dragging.set(false);
+        }
+    });
+    listen("drop", move |event: &DragEvent| {
+        event.prevent_default();
+        app.dragging.set(false);
+        if let Some(data) = event.data_transfer() {
+            dropped(app, &data);
+        }
+    });
+}
+
+fn listen(name: &str, handle: impl Fn(&DragEvent) + 'static) {
+    let closure = Closure::<dyn Fn(DragEvent)>::new(move |event: DragEvent| handle(&event));
+    drop(browser::document().add_event_listener_with_callback(name, closure.as_ref().unchecked_ref()));
+    // The page listens for as long as it lives.
+    closure.forget();
+}
+
+/// Takes what was dropped. The entries must be collected before the event is over, the walk can wait.
+fn dropped(app: App, data: &DataTransfer) {
+    let items = data.items();
+    let mut entries = Vec::new();
+    for place in 0..items.length() {
+        let Some(item) = items.get(place) else { continue };
+        if let Ok(Some(entry)) = item.webkit_get_as_entry() {
+            entries.push(entry);
+        }
+    }
+    if entries.is_empty() {
+        let files = data.files().map(|list| list_of(&list)).unwrap_or_default();
+        add(app, files);
+        return;
+    }
+    spawn_local(async move {
+        let mut files = Vec::new();
+        for entry in entries {
+            if let Err(message) = walk(entry, &mut files).await {
+                app.fail(message);
+            }
+        }
+        add(app, files);
+    });
+}
+
+/// Collects a dropped file, or everything below a dropped folder, in the order of names.
+async fn walk(entry: FileSystemEntry, files: &mut Vec<(String, File)>) -> Result<(), String> {
+    let mut waiting = vec![entry];
+    while let Some(entry) = waiting.pop() {
+        let path = entry.full_path().trim_start_matches('/').to_owned();
+        if entry.name().starts_with('.') {
+            continue;
+        }
+        if files.len() >= MOST_FILES {
+            return Err(format!(
+                "{path}: more than {MOST_FILES} files were dropped at once. Drop only the folder with the traces; the first {MOST_FILES} are read."
+            ));
+        }
+        let trouble = |error: JsValue| {
+            format!("{path}: the browser could not open it ({}). It was moved or changed: drop it again.", browser::reason(&error))
+        };
+        if entry.is_directory() {
+            let reader = entry.unchecked_into::<FileSystemDirectoryEntry>().create_reader();
+            let mut inside = Vec::new();
+            loop {
+                // A reader hands out its entries in batches until one is empty.
+                let batch = promise(|resolve, reject| {
+                    reader.read_entries_with_callback_and_callback(resolve, reject)
+                });
+                let batch = Array::from(&JsFuture::from(batch).await.map_err(trouble)?);
+                if batch.length() == 0 {
+                    break;
+                }
+                inside.extend(batch.iter().map(JsCast::unchecked_into::<FileSystemEntry>));
+            }
+            inside.sort_by_key(FileSystemEntry::full_path);
+            waiting.extend(inside.into_iter().rev());
+        } else {
+            let entry = entry.unchecked_into::<FileSystemFileEntry>();
+            let file = promise(|resolve, reject| {
+                entry.file_with_callback_and_callback(resolve, reject);
+                Ok(())
+            });
+            let file = JsFuture::from(file).await.map_err(trouble)?;
+            files.push((path, file.unchecked_into()));
+        }
+    }
+    Ok(())
+}
+
+fn promise(start: impl Fn(&Function, &Function) -> Result<(), JsValue>) -> Promise {
+    Promise::new(&mut |resolve, reject| {
+        if let Err(error) = start(&resolve, &reject) {
+            drop(reject.call1(&JsValue::NULL, &error));
+        }
+    })
+}
+
+fn list_of(list: &web_sys::FileList) -> Vec<(String, File)> {
+    (0..list.length())
+        .filter_map(|place| list.get(place))
+        .map(|file| {
+            let inside = browser::property(&file, "webkitRelativePath").and_then(|path| path.as_string());
+            let path = inside.filter(|path| !path.is_empty()).unwrap_or_else(|| file.name());
+            (path, file)
+        })
+        .filter(|(path, _)| !path.split('/').any(|part| part.starts_with('.')))
+        .collect()
+}
+
+/// Takes what a file or folder input holds and empties it, so that the same choice can be made again.
+pub fn picked(app: App, input: &HtmlInputElement) {
+    let files = input.files().map(|list| list_of(&list)).unwrap_or_default();
+    add(app, files);
+    input.set_value("");
+}
+
+/// Hands files to the analyst; a report of our own is opened by the page itself.
+fn add(app: App, files: Vec<(String, File)>) {
+    if files.is_empty() {
+        app.fail("Nothing was found in what was dropped. Drop trace files, or a folder that has some.");
+        return;
+    }
+    if let [(path, file)] = files.as_slice()
+        && path.to_ascii_lowercase().ends_with(".json")
+    {
+        let (path, file) = (path.clone(), file.clone());
+        spawn_local(async move {
+            if !open_export(app, &path, &file).await {
+                send(app, vec![(path, file)]);
+            }
+        });
+        return;
+    }
+    send(app, files);
+}
+
+fn send(app: App, files: Vec<(String, File)>) {
+    leave_link(app);
+    let (paths, files): (Vec<String>, Vec<File>) = files.into_iter().unzip();
+    app.say(crate::format::counted(files.len() as u64, "file is being read", "files are being read"));
+    analyst::work(app, &Job::AddFiles { paths }, &files);
+}
+
+/// A report that a link carried makes room for one that is computed.
+fn leave_link(app: App) {
+    if app.origin.get_untracked() != Origin::Files {
+        app.report.set(None);
+        app.origin.set(Origin::Files);
+        app.link.set(None);
+    }
+}
+
+/// Whether the file was a report that this program exported; anything else is left to the analyst.
+async fn open_export(app: App, path: &str, file: &File) -> bool {
+    const MOST_BYTES: f64 = 256.0 * 1024.0 * 1024.0;
+    if file.size() > MOST_BYTES {
+        return false;
+    }
+    let Ok(text) = browser::call_later(file, "text", &[]).await else { return false };
+    let Some(text) = text.as_string() else { return false };
+    if !text.get(..4096).unwrap_or(&text).contains(report::FORMAT) {
+        return false;
+    }
+    match crate::codec::read_json(&text) {
+        Ok(report) => {
+            app.show(report, true, Origin::Export);
+            app.say("The report is open.");
+        }
+        Err(message) => app.fail(format!("{path}: {message}")),
+    }
+    true
+}
+
+/// Reads addresses that the user named.
+pub fn add_urls(app: App, urls: Vec<String>) {
+    leave_link(app);
+    analyst::work(app, &Job::AddUrls { urls }, &[]);
+}
+
+/// Opens the example run: asks for its list of files, then for the files.
+pub fn open_example(app: App) {
+    app.cancelled.set(false);
+    app.working.set(true);
+    spawn_local(async move {
+        match example_urls().await {
+            Ok((title, urls)) => {
+                if let Some(title) = title {
+                    analyst::post(app, &Job::Rename { title });
+                }
+                add_urls(app, urls);
+            }
+            Err(message) => {
+                app.working.set(false);
+                app.fail(message);
+            }
+        }
+    });
+}
+
+async fn example_urls() -> Result<(Option<String>, Vec<String>), String> {
+    let address = browser::absolute("./example/index.json");
+    let list = fetch_json(&address).await.map_err(|error| {
+        format!("The example run could not be loaded from {address} ({error}). It lies beside the page: check that the page was served whole.")
+    })?;
+    let names = browser::property(&list, "files").map(|files| Array::from(&files)).unwrap_or_default();
+    let urls: Vec<String> = names
+        .iter()
+        .filter_map(|name| name.as_string())
+        .map(|name| browser::absolute(&format!("./example/{name}")))
+        .collect();
+    if urls.is_empty() {
+        return Err(format!("{address} names no files: expected a list under \"files\"."));
+    }
+    Ok((browser::property(&list, "title").and_then(|title| title.as_string()), urls))
+}
+
+async fn fetch_json(address: &str) -> Result<JsValue, String> {
+    let trouble = |error: JsValue| browser::reason(&error);
+    let answer = JsFuture::from(browser::window().fetch_with_str(address)).await.map_err(trouble)?;
+    let answer: Response = answer.unchecked_into();
+    if !answer.ok() {
+        return Err(format!("the server answered {}", answer.status()));
+    }
+    JsFuture::from(answer.json().map_err(trouble)?).await.map_err(trouble)
+}

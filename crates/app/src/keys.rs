@@ -1,0 +1,118 @@
+//! The keyboard. Every key is also a button; none fires while someone is typing.
+
+use leptos::prelude::*;
+use wasm_bindgen::prelude::*;
+use web_sys::{HtmlElement, KeyboardEvent};
+
+use crate::analyst;
+use crate::browser;
+use crate::files;
+use crate::present;
+use crate::state::{App, Dialog, Stage, View};
+
+/// Every key with what it does, as the help dialog lists them.
+pub const KEYS: [(&str, &str); 18] = [
+    ("?", "this help"),
+    ("o", "open files"),
+    ("e", "open the example run"),
+    ("1", "Timeline"),
+    ("2", "Layers"),
+    ("3", "Pathways"),
+    ("5", "Delays"),
+    ("6", "Table"),
+    ("[ ]", "checkpoint before, after"),
+    ("j k", "layer down, up"),
+    ("/", "search a sample"),
+    ("t", "charts as tables"),
+    ("s", "share"),
+    ("d", "download"),
+    (",", "settings"),
+    ("p", "present; then arrows step views and checkpoints"),
+    ("space, q", "while presenting: play through the run, QR code of the link"),
+    ("Esc", "cancel, close"),
+];
+
+/// Listens for keys on the whole page.
+pub fn install(app: App) {
+    let closure = Closure::<dyn Fn(KeyboardEvent)>::new(move |event: KeyboardEvent| {
+        if event.default_prevented() || event.ctrl_key() || event.meta_key() || event.alt_key() || typing(&event) {
+            return;
+        }
+        // An open dialog has the keyboard to itself; the browser closes it on Esc.
+        if app.dialog.with_untracked(Option::is_some) {
+            return;
+        }
+        if pressed(app, &event.key(), on_control(&event)) {
+            event.prevent_default();
+        }
+    });
+    drop(browser::document().add_event_listener_with_callback("keydown", closure.as_ref().unchecked_ref()));
+    closure.forget();
+}
+
+fn target(event: &KeyboardEvent) -> Option<HtmlElement> {
+    event.target()?.dyn_into().ok()
+}
+
+fn typing(event: &KeyboardEvent) -> bool {
+    target(event).is_some_and(|element| {
+        element.is_content_editable()
+            || match element.tag_name().as_str() {
+                "TEXTAREA" | "SELECT" => true,
+                "INPUT" => !matches!(
+                    element.get_attribute("type").as_deref(),
+                    Some("checkbox" | "radio" | "range" | "button" | "file")
+                ),
+                _ => false,
+            }
+    })
+}
+
+/// Whether the key belongs to a control that has its own use for arrows and space.
+fn on_control(event: &KeyboardEvent) -> bool {
+    target(event).is_some_and(|element| {
+        matches!(element.tag_name().as_str(), "BUTTON" | "INPUT" | "A" | "SUMMARY")
+            || element.get_attribute("role").is_some_and(|role| role == "grid")
+    })
+}
+
+fn pressed(app: App, key: &str, on_control: bool) -> bool {
+    match key {
+        "?" => app.dialog.set(Some(Dialog::Help)),
+        "o" => browser::click("#file-input"),
+        "Escape" if app.presenting.get_untracked() => present::stop(app),
+        "Escape" if app.working.get_untracked() => analyst::cancel(app),
+        "e" if app.stage_now() == Stage::Empty => files::open_example(app),
+        _ if app.stage_now() != Stage::Report => return false,
+        "1" => app.view.set(View::Timeline),
+        "2" => app.view.set(View::Layers),
+        "3" => app.view.set(View::Pathways),
+        "5" => app.view.set(View::Delays),
+        "6" => app.view.set(View::Table),
+        "[" => app.step_checkpoint(false),
+        "]" => app.step_checkpoint(true),
+        "j" => app.step_layer(true),
+        "k" => app.step_layer(false),
+        "/" => {
+            app.view.set(View::Pathways);
+            request_animation_frame(|| browser::focus("#sample-search"));
+        }
+        "t" => app.twin.update(|twin| *twin = !*twin),
+        "s" => app.dialog.set(Some(Dialog::Share)),
+        "d" => app.dialog.set(Some(Dialog::Export)),
+        "," => app.dialog.set(Some(Dialog::Settings)),
+        "p" => present::toggle(app),
+        "q" => app.dialog.set(Some(Dialog::Code)),
+        " " if app.presenting.get_untracked() && !on_control => present::play(app),
+        "ArrowRight" | "PageDown" if app.presenting.get_untracked() && !on_control => {
+            app.view.update(|view| *view = view.beside(true));
+        }
+        "ArrowLeft" | "PageUp" if app.presenting.get_untracked() && !on_control => {
+            app.view.update(|view| *view = view.beside(false));
+        }
+        "ArrowDown" if app.presenting.get_untracked() && !on_control => app.step_checkpoint(true),
+        "ArrowUp" if app.presenting.get_untracked() && !on_control => app.step_checkpoint(false),
+        _ => return false,
+    }
+    true
+}

@@ -1,0 +1,177 @@
+//! The address: what is behind its `#` says which report, which view and how it looks.
+
+use leptos::prelude::*;
+use wasm_bindgen::prelude::*;
+
+use crate::browser;
+use crate::state::{App, Dialog, Origin, Theme, View};
+
+/// What a fragment can say.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Fragment {
+    /// `r`: a report, packed.
+    pub report: Option<String>,
+    /// `view`: the view on show.
+    pub view: Option<View>,
+    /// `theme`: light or dark.
+    pub theme: Option<Theme>,
+    /// `embed=1`: the page sits in another page, without its header.
+    pub embedded: bool,
+    /// `scale`: size of type.
+    pub scale: Option<f64>,
+    /// `src`: an address to read after asking.
+    pub source: Option<String>,
+}
+
+impl Fragment {
+    /// Reads a fragment; parts that say nothing known are passed over.
+    pub fn parse(text: &str) -> Self {
+        let mut fragment = Self::default();
+        for part in text.trim_start_matches('#').split('&') {
+            let Some((name, value)) = part.split_once('=') else { continue };
+            match name {
+                "r" if !value.is_empty() => fragment.report = Some(value.to_owned()),
+                "view" => fragment.view = View::from_slug(value),
+                "theme" => fragment.theme = Theme::from_slug(value),
+                "embed" => fragment.embedded = value == "1",
+                "scale" => {
+                    fragment.scale =
+                        value.parse().ok().filter(|scale: &f64| (0.5..=4.0).contains(scale));
+                }
+                "src" => fragment.source = Some(value.to_owned()),
+                _ => {}
+            }
+        }
+        fragment
+    }
+
+    /// Writes a fragment, without `#`; defaults are left out.
+    pub fn write(&self) -> String {
+        let mut parts = Vec::new();
+        if let Some(report) = &self.report {
+            parts.push(format!("r={report}"));
+        }
+        if let Some(view) = self.view.filter(|view| *view != View::Timeline) {
+            parts.push(format!("view={}", view.slug()));
+        }
+        if let Some(theme) = self.theme.filter(|theme| *theme != Theme::System) {
+            parts.push(format!("theme={}", theme.slug()));
+        }
+        if self.embedded {
+            parts.push("embed=1".to_owned());
+        }
+        if let Some(scale) = self.scale.filter(|scale| (scale - 1.0).abs() > 1e-9) {
+            parts.push(format!("scale={scale}"));
+        }
+        parts.join("&")
+    }
+}
+
+/// The page's address without its fragment.
+pub fn base() -> String {
+    let href = browser::window().location().href().unwrap_or_default();
+    href.split('#').next().unwrap_or_default().to_owned()
+}
+
+/// Follows the address, and keeps the view in it.
+pub fn install(app: App) {
+    read(app);
+    let closure = Closure::<dyn Fn()>::new(move || read(app));
+    browser::window().set_onhashchange(Some(closure.as_ref().unchecked_ref()));
+    closure.forget();
+
+    Effect::new(move |before: Option<String>| {
+        let fragment = current(app).write();
+        if before.is_some_and(|before| before != fragment) {
+            put(&fragment);
+        }
+        fragment
+    });
+}
+
+/// The fragment that the page stands for now.
+fn current(app: App) -> Fragment {
+    Fragment {
+        report: app.link.get(),
+        view: Some(app.view.get()),
+        theme: Some(app.theme.get()),
+        embedded: app.embedded.get(),
+        scale: Some(app.scale.get()),
+        source: None,
+    }
+}
+
+fn put(fragment: &str) {
+    let address = if fragment.is_empty() { base() } else { format!("{}#{fragment}", base()) };
+    if let Ok(history) = browser::window().history() {
+        // Where the browser refuses, the address is merely not up to date.
+        drop(history.replace_state_with_url(&JsValue::NULL, "", Some(&address)));
+    }
+}
+
+fn read(app: App) {
+    let hash = browser::window().location().hash().unwrap_or_default();
+    let fragment = Fragment::parse(&hash);
+    if let Some(view) = fragment.view {
+        app.view.set(view);
+    }
+    if let Some(theme) = fragment.theme {
+        app.theme.set(theme);
+    }
+    app.embedded.set(fragment.embedded);
+    if let Some(scale) = fragment.scale {
+        app.scale.set(scale);
+    }
+    if let Some(packed) = fragment.report
+        && app.link.get_untracked().as_deref() != Some(packed.as_str())
+    {
+        match crate::codec::unpack(&packed) {
+            Ok(report) => {
+                app.link.set(Some(packed));
+                app.files.set(Vec::new());
+                app.alignment.set(None);
+                app.show(report, true, Origin::Link);
+                app.say("The report from the link is open.");
+            }
+            Err(message) => app.fail(message),
+        }
+    }
+    if let Some(source) = fragment.source {
+        let source = decode(&source);
+        if source.starts_with("https://") {
+            app.dialog.set(Some(Dialog::Source(source)));
+        } else {
+            app.fail(format!("The link asks to load “{source}”, which is not an https address. It was not loaded."));
+        }
+    }
+}
+
+fn decode(text: &str) -> String {
+    js_sys::decode_uri_component(text).map_or_else(|_| text.to_owned(), String::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Fragment;
+    use crate::state::{Theme, View};
+
+    #[test]
+    fn a_fragment_comes_back_as_it_went() {
+        let fragment = Fragment {
+            report: Some("1d.AAAA".to_owned()),
+            view: Some(View::Layers),
+            theme: Some(Theme::Dark),
+            embedded: true,
+            scale: Some(1.5),
+            source: None,
+        };
+        assert_eq!(fragment.write(), "r=1d.AAAA&view=layers&theme=dark&embed=1&scale=1.5");
+        assert_eq!(Fragment::parse(&format!("#{}", fragment.write())), fragment);
+    }
+
+    #[test]
+    fn unknown_and_senseless_parts_are_passed_over() {
+        let fragment = Fragment::parse("#x=1&view=nowhere&scale=900&&theme&r=");
+        assert_eq!(fragment, Fragment::default());
+    }
+}

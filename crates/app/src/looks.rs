@@ -1,0 +1,52 @@
+//! How charts look now: what the page's facts ask of the figures.
+
+use figures::{Figure, LayerMeasure};
+use leptos::prelude::*;
+use report::Report;
+
+use crate::state::{App, Axis};
+
+/// The ground that charts stand on.
+pub fn theme(app: App) -> figures::Theme {
+    if app.dark.get() { figures::Theme::Dark } else { figures::Theme::Light }
+}
+
+/// The horizontal axis.
+pub fn axis(axis: Axis) -> figures::Axis {
+    match axis {
+        Axis::Steps => figures::Axis::Step,
+        Axis::Tokens => figures::Axis::Tokens,
+        Axis::Log => figures::Axis::LogStep,
+    }
+}
+
+/// What a chart of one domain is asked to look like.
+pub fn chart(app: App) -> figures::ChartOptions {
+    figures::ChartOptions {
+        axis: axis(app.axis.get()),
+        theme: theme(app),
+        group: app.group.get(),
+        present: app.presenting.get(),
+        width: None,
+    }
+}
+
+/// The charts of the Timeline.
+pub fn timeline(app: App, report: &Report) -> Vec<Figure> {
+    figures::timeline(report, &figures::TimelineOptions { chart: chart(app), hidden: app.hidden.get() })
+}
+
+/// Layers against checkpoints, of the domain on show.
+pub fn layers(app: App, report: &Report, measure: LayerMeasure) -> Figure {
+    figures::layers(report, &app.domain.get(), measure, &chart(app))
+}
+
+/// The experts of the cell on show.
+pub fn experts(app: App, report: &Report) -> Figure {
+    figures::experts(report, &app.domain.get(), app.checkpoint.get(), app.layer.get(), figures::ExpertOrder::ById, &chart(app))
+}
+
+/// The delays of the domain on show.
+pub fn delays(app: App, report: &Report) -> Vec<Figure> {
+    figures::delays(report, &app.domain.get(), &chart(app))
+}

@@ -1,0 +1,68 @@
+//! The page as a whole: what stands where in each of its three states.
+
+use leptos::prelude::*;
+
+use crate::panels::{
+    address::{AddressDialog, SourceDialog},
+    code::CodeDialog,
+    doors::Doors,
+    empty::Empty,
+    errors::Errors,
+    export::ExportDialog,
+    file_table::FileTable,
+    header::Header,
+    help::HelpDialog,
+    progress::Working,
+    settings::SettingsDialog,
+    share::ShareDialog,
+};
+use crate::state::{App, Stage};
+use crate::views::Report;
+use crate::{analyst, files, keys, link_state, present, theme};
+
+/// All of it.
+#[component]
+pub fn Page() -> impl IntoView {
+    let app = App::new();
+    provide_context(app);
+    theme::install(app);
+    link_state::install(app);
+    keys::install(app);
+    files::install(app);
+    present::install(app);
+    if app.stage_now() == Stage::Empty {
+        analyst::start(app);
+    }
+    let stage = Memo::new(move |_| app.stage());
+    let body = move || match stage.get() {
+        Stage::Empty => view! { <Empty/> }.into_any(),
+        Stage::Working => view! { <main id="main" class="page"><h1 class="quiet-title">"Reading"</h1><Errors/><Working/><FileTable/></main> }.into_any(),
+        Stage::Report => view! { <Report/> }.into_any(),
+    };
+    view! {
+        <div
+            class="root"
+            class:presenting=move || app.presenting.get()
+            class:embedded=move || app.embedded.get()
+            class:dragging=move || app.dragging.get()
+        >
+            <a class="skip" href="#main" on:click=move |event| {
+                // The fragment is the report's: the jump must not change it.
+                event.prevent_default();
+                crate::browser::focus("#main");
+            }>"Skip to content"</a>
+            <Header/>
+            {body}
+            <p class="unseen" role="status">{move || app.announcement.get()}</p>
+            <p class="drop-hint" aria-hidden="true">"Drop to add to this run"</p>
+        </div>
+        <Doors/>
+        <SettingsDialog/>
+        <ShareDialog/>
+        <ExportDialog/>
+        <HelpDialog/>
+        <AddressDialog/>
+        <SourceDialog/>
+        <CodeDialog/>
+    }
+}

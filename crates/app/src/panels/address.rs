@@ -1,0 +1,66 @@
+//! Reading from an address: named by the user, or by a link, which is asked about first.
+
+use leptos::prelude::*;
+
+use crate::files;
+use crate::panels::dialog::Modal;
+use crate::state::{App, Dialog};
+
+/// Asks for addresses.
+#[component]
+pub fn AddressDialog() -> impl IntoView {
+    let app = App::get();
+    let text = RwSignal::new(String::new());
+    let load = move || {
+        let urls: Vec<String> = text.with(|text| text.split_whitespace().map(str::to_owned).collect());
+        if urls.is_empty() {
+            return;
+        }
+        if let Some(bad) = urls.iter().find(|url| !url.starts_with("https://") && !url.starts_with("http://")) {
+            app.fail(format!("“{bad}” is not an address. Write it whole, with https:// in front."));
+        } else {
+            text.set(String::new());
+            files::add_urls(app, urls);
+        }
+        app.dialog.set(None);
+    };
+    view! {
+        <Modal open=|dialog| matches!(dialog, Dialog::Address) title="From a URL" id="address-dialog">
+            <label for="addresses">"Addresses of traces or results, one a line"</label>
+            <textarea
+                id="addresses" rows="5" spellcheck="false" placeholder="https://example.org/run/step-1000.safetensors"
+                prop:value=move || text.get()
+                on:input=move |event| text.set(event_target_value(&event))
+            ></textarea>
+            <p class="soft">"The page asks these servers for the files, and nobody else. The server must allow other pages to read it (CORS)."</p>
+            <p class="buttons"><button type="button" class="primary" on:click=move |_| load()>"Load"</button></p>
+        </Modal>
+    }
+}
+
+/// Asks before what a link names is fetched.
+#[component]
+pub fn SourceDialog() -> impl IntoView {
+    let app = App::get();
+    let source = move || {
+        app.dialog.with(|dialog| match dialog {
+            Some(Dialog::Source(source)) => source.clone(),
+            _ => String::new(),
+        })
+    };
+    view! {
+        <Modal open=|dialog| matches!(dialog, Dialog::Source(_)) title="Load from another server?" id="source-dialog">
+            <p>"This link asks the page to read:"</p>
+            <p><code class="long">{source}</code></p>
+            <p class="soft">"That server will learn that you opened it. Nothing has been sent yet."</p>
+            <p class="buttons">
+                <button type="button" class="primary" on:click=move |_| {
+                    let url = untrack(source);
+                    app.dialog.set(None);
+                    files::add_urls(app, vec![url]);
+                }>"Load"</button>
+                <button type="button" on:click=move |_| app.dialog.set(None)>"Do not load"</button>
+            </p>
+        </Modal>
+    }
+}

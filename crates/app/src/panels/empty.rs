@@ -1,0 +1,69 @@
+//! The empty page: what this is, where to drop, what a trace is.
+
+use leptos::prelude::*;
+
+use crate::browser;
+use crate::files;
+use crate::panels::errors::Errors;
+use crate::state::{App, Dialog};
+
+/// Five lines of Python that write a trace; the comments around them are in the page.
+const SNIPPET: &str = include_str!("../snippet.py");
+
+/// What a reader sees first.
+#[component]
+pub fn Empty() -> impl IntoView {
+    let app = App::get();
+    view! {
+        <main id="main" class="page empty" tabindex="-1">
+            <section class="first" aria-labelledby="headline">
+                <h1 id="headline">"See when a mixture-of-experts model stops memorizing and starts to generalize"</h1>
+                <Errors/>
+                <div class="drop-zone" data-testid="drop-zone">
+                    <p class="drop-word">"Drop router traces"</p>
+                    <p>"One file for each checkpoint of a run, or a folder of them; benchmark results beside them if you have some."</p>
+                    <p class="soft">"Checkpoint folders are not run yet in this version: write traces first, five lines of Python below."</p>
+                    <div class="doors">
+                        <button type="button" class="primary" data-testid="open-example" on:click=move |_| files::open_example(app)>
+                            "Open the example run "<kbd>"e"</kbd>
+                        </button>
+                        <button type="button" on:click=|_| browser::click("#file-input")>"Choose files "<kbd>"o"</kbd></button>
+                        <button type="button" on:click=|_| browser::click("#folder-input")>"Choose folder"</button>
+                        <button type="button" on:click=move |_| app.dialog.set(Some(Dialog::Address))>"From a URL"</button>
+                    </div>
+                    <p class="soft">
+                        "The example is a real, small OLMoE that groks. "
+                        <a href="./example/README.md">"What this run is"</a>
+                    </p>
+                </div>
+                <p class="privacy">"Files stay on this machine. No request leaves this page except to sources you name."</p>
+            </section>
+            <section class="prose" aria-labelledby="reads">
+                <h2 id="reads">"What it reads"</h2>
+                <dl class="pairs">
+                    <dt>"Grokscope traces"</dt><dd><code>".safetensors"</code>", one for each checkpoint"</dd>
+                    <dt>"Hugging Face router logits"</dt><dd><code>".safetensors"</code>" or "<code>".npz"</code>", logits or probabilities, with padding masks"</dd>
+                    <dt>"Benchmark results"</dt><dd><code>"run.json"</code>" or CSV: item, domain, step, correct"</dd>
+                    <dt>"Text embeddings"</dt><dd><code>".safetensors"</code>", for matching samples with items"</dd>
+                    <dt>"Reports"</dt><dd>"its own JSON export, or a link"</dd>
+                </dl>
+                <h2>"What a trace is"</h2>
+                <p>
+                    "For each sample and layer, the mean routing weight of every expert at one checkpoint, with the sample’s loss. \
+                     From the traces of two or more checkpoints this page computes pathways, their distance and consistency, and when each sample was memorized."
+                </p>
+                <pre tabindex="0" aria-label="Python that writes a trace"><code>{SNIPPET}</code></pre>
+                <p class="soft">
+                    <code>"router_logits"</code>" holds, for each sample, one "<code>"[tokens, experts]"</code>" tensor a layer; "
+                    <code>"loss"</code>" is the mean over its tokens, in nats; "<code>"samples"</code>" is a list of "
+                    <code>"{\"id\", \"domain\"}"</code>"."
+                </p>
+                <h2>"The paper"</h2>
+                <p>
+                    "Li, Fan and Zhou, “Grokking in LLM Pretraining? Monitor Memorization-to-Generalization without Test”, "
+                    <a href="https://arxiv.org/abs/2506.21551" rel="noreferrer">"arXiv 2506.21551"</a>"."
+                </p>
+            </section>
+        </main>
+    }
+}

@@ -1,0 +1,113 @@
+//! The files of the run, good and bad, each with where it stands.
+
+use leptos::prelude::*;
+use worker::{FileRow, FileState, Job};
+
+use crate::analyst;
+use crate::format::{bytes, count};
+use crate::state::App;
+
+/// One row a file; nothing when there are no files.
+#[component]
+pub fn FileTable() -> impl IntoView {
+    let app = App::get();
+    let ids = Memo::new(move |_| app.files.with(|rows| rows.iter().map(|row| row.id).collect::<Vec<_>>()));
+    view! {
+        <Show when=move || !app.files.with(Vec::is_empty)>
+            <div class="scroll" tabindex="0" role="region" aria-label="Files of the run">
+                <table class="files" data-testid="file-table">
+                    <caption class="unseen">"Files of the run"</caption>
+                    <thead>
+                        <tr>
+                            <th scope="col">"File"</th>
+                            <th scope="col">"Recognised as"</th>
+                            <th scope="col" class="number">"Step"</th>
+                            <th scope="col" class="number">"Samples"</th>
+                            <th scope="col" class="number">"Read"</th>
+                            <th scope="col">"State"</th>
+                            <td></td>
+                        </tr>
+                    </thead>
+                    <tbody>
+                        <For each=move || ids.get() key=|id| *id let:id>
+                            <Row id/>
+                        </For>
+                    </tbody>
+                </table>
+            </div>
+        </Show>
+    }
+}
+
+#[component]
+fn Row(id: usize) -> impl IntoView {
+    let app = App::get();
+    let row = Memo::new(move |_| app.files.with(|rows| rows.iter().find(|row| row.id == id).cloned()));
+    let read = move |what: fn(&FileRow) -> String| row.with(|row| row.as_ref().map(what).unwrap_or_default());
+    let is_trace = Memo::new(move |_| row.with(|row| row.as_ref().is_some_and(|row| row.samples.is_some() || row.step.is_some())));
+    let path = read(|row| row.path.clone());
+    let step_label = format!("Training step of {path}");
+    let forget_label = format!("Forget {path}");
+    view! {
+        <tr class=move || row.with(|row| row.as_ref().map_or("", |row| class(row.state)))>
+            <th scope="row" class="path">{path}</th>
+            <td>{move || read(|row| row.kind.clone())}</td>
+            <td class="number">
+                <Show when=move || is_trace.get()>
+                    <input
+                        class="step" type="text" inputmode="numeric" aria-label=step_label.clone()
+                        prop:value=move || read(|row| row.step.map(|step| step.to_string()).unwrap_or_default())
+                        on:change=move |event| set_step(app, id, &event_target_value(&event))
+                    />
+                </Show>
+            </td>
+            <td class="number">{move || read(|row| row.samples.map(|samples| count(samples as u64)).unwrap_or_default())}</td>
+            <td class="number">{move || read(|row| if row.bytes_read >= row.bytes {
+                bytes(row.bytes)
+            } else {
+                format!("{} of {}", bytes(row.bytes_read), bytes(row.bytes))
+            })}</td>
+            <td>
+                <span class="state">{move || read(|row| word(row.state).to_owned())}</span>
+                {move || row.with(|row| row.as_ref().map(|row| row.messages.clone()).unwrap_or_default())
+                    .into_iter()
+                    .map(|message| view! { <p class="message">{message}</p> })
+                    .collect_view()}
+            </td>
+            <td>
+                <button
+                    type="button" class="plain" aria-label=forget_label
+                    on:click=move |_| analyst::work(app, &Job::RemoveFile { id }, &[])
+                >"Forget"</button>
+            </td>
+        </tr>
+    }
+}
+
+fn word(state: FileState) -> &'static str {
+    match state {
+        FileState::Waiting => "waiting",
+        FileState::Reading => "reading",
+        FileState::Used => "used",
+        FileState::Left => "left out",
+        FileState::Failed => "cannot be read",
+    }
+}
+
+fn class(state: FileState) -> &'static str {
+    match state {
+        FileState::Waiting => "waiting",
+        FileState::Reading => "reading",
+        FileState::Used => "used",
+        FileState::Left => "left",
+        FileState::Failed => "failed",
+    }
+}
+
+fn set_step(app: App, id: usize, text: &str) {
+    let digits: String = text.chars().filter(|letter| !matches!(letter, ',' | ' ' | '_')).collect();
+    match digits.parse::<u64>() {
+        Ok(step) => analyst::work(app, &Job::SetStep { id, step }, &[]),
+        Err(_) => app.fail(format!("“{text}” is not a training step. Type a whole number, for example 5000.")),
+    }
+}

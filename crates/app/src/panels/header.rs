@@ -1,0 +1,103 @@
+//! The bar on top: the run, how it was computed, and what can be done with it.
+
+use leptos::prelude::*;
+use worker::Job;
+
+use crate::analyst;
+use crate::browser;
+use crate::format::{count, counted};
+use crate::present;
+use crate::state::{App, Dialog, Origin, Theme};
+use crate::theme;
+
+/// The header in every state.
+#[component]
+pub fn Header() -> impl IntoView {
+    let app = App::get();
+    let present = move || app.report.with(Option::is_some);
+    let open = move |dialog: Dialog| move |_| app.dialog.set(Some(dialog.clone()));
+    view! {
+        <header class="bar">
+            <span class="mark">"Grokscope"</span>
+            <Show when=present>
+                <Run/>
+            </Show>
+            <span class="push"></span>
+            <span class="badge" data-testid="backend-badge" title="Distances are computed by the processor. WebGPU is not used in this version.">
+                {move || format!("CPU · {}", counted(app.calculators.get().map_or_else(cores, |number| number as u64).max(1), "worker", "workers"))}
+            </span>
+            <Show when=present>
+                <span class="actions">
+                    <button type="button" on:click=|_| browser::click("#file-input")>"Open"</button>
+                    <button type="button" data-testid="share" on:click=open(Dialog::Share)>"Share"</button>
+                    <button type="button" on:click=open(Dialog::Export)>"Export"</button>
+                    <button type="button" on:click=move |_| present::toggle(app)>"Present"</button>
+                    <button type="button" data-testid="settings" on:click=open(Dialog::Settings)>"Settings"</button>
+                </span>
+            </Show>
+            <button
+                type="button" class="plain"
+                title="Light, dark, or as the system"
+                on:click=move |_| theme::next(app)
+            >
+                {move || match app.theme.get() {
+                    Theme::System => "Theme: system",
+                    Theme::Light => "Theme: light",
+                    Theme::Dark => "Theme: dark",
+                }}
+            </button>
+            <button type="button" class="plain" aria-label="Help and keys" on:click=open(Dialog::Help)>"?"</button>
+        </header>
+    }
+}
+
+/// Title and size of the run.
+#[component]
+fn Run() -> impl IntoView {
+    let app = App::get();
+    let title = Memo::new(move |_| app.with_report(|report| report.title.clone()).unwrap_or_default());
+    let facts = move || {
+        app.with_report(|report| {
+            let mut facts = vec![format!(
+                "{} × {}",
+                counted(report.run.samples as u64, "sample", "samples"),
+                counted(report.checkpoints.len() as u64, "checkpoint", "checkpoints")
+            )];
+            if report.run.layers > 0 {
+                facts.push(format!("{} layers × {} experts", count(report.run.layers as u64), count(report.run.experts as u64)));
+            }
+            if let Some(model) = &report.run.model {
+                facts.insert(0, model.clone());
+            }
+            facts.join(" · ")
+        })
+        .unwrap_or_default()
+    };
+    view! {
+        <input
+            class="title" aria-label="Title of the run" spellcheck="false" autocomplete="off"
+            prop:value=move || title.get()
+            on:change=move |event| rename(app, event_target_value(&event))
+        />
+        <span class="facts">{facts}</span>
+    }
+}
+
+fn rename(app: App, title: String) {
+    let title = title.trim().to_owned();
+    // The page shows the new name at once; the analyst keeps it for the reports that follow.
+    app.report.update(|report| {
+        if let Some(report) = report {
+            std::sync::Arc::make_mut(report).title.clone_from(&title);
+        }
+    });
+    if app.origin.get_untracked() == Origin::Files {
+        analyst::post(app, &Job::Rename { title });
+    }
+    app.link.set(None);
+}
+
+/// How many calculators the analyst will run until it says so: one a processor core.
+fn cores() -> u64 {
+    browser::window().navigator().hardware_concurrency().max(1.0) as u64
+}

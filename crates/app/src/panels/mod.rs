@@ -1,0 +1,18 @@
+//! The parts of the page around the views.
+
+pub mod address;
+pub mod banner;
+pub mod code;
+pub mod dialog;
+pub mod doors;
+pub mod empty;
+pub mod errors;
+pub mod export;
+pub mod file_table;
+pub mod header;
+pub mod help;
+pub mod notes;
+pub mod progress;
+pub mod settings;
+pub mod share;
+pub mod verdict;

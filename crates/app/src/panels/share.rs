@@ -1,0 +1,160 @@
+//! The link that carries the report: what is in it, how long it is, how to hand it on.
+
+use leptos::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+
+use crate::browser;
+use crate::codec::{self, Parts};
+use crate::format::{bytes, count, counted};
+use crate::link_state;
+use crate::panels::dialog::Modal;
+use crate::state::{App, Dialog};
+
+/// Every program that shows links takes this many characters.
+const EVERYWHERE: usize = 2_000;
+/// Browsers and most chat programs take this many.
+const MOST_PLACES: usize = 8_000;
+
+/// The dialog.
+#[component]
+pub fn ShareDialog() -> impl IntoView {
+    view! {
+        <Modal open=|dialog| matches!(dialog, Dialog::Share) title="Share" id="share-dialog">
+            <Share/>
+        </Modal>
+    }
+}
+
+#[component]
+fn Share() -> impl IntoView {
+    let app = App::get();
+    let parts = RwSignal::new(Parts { per_layer: false, sweep: true, title: true });
+    let packed = Memo::new(move |_| {
+        app.report.with(|report| match report {
+            Some(report) => codec::pack(report, parts.get()),
+            None => Err("There is no report yet.".to_owned()),
+        })
+    });
+    let link = Memo::new(move |_| {
+        packed.with(|packed| packed.as_ref().map(|packed| address(packed, false)).unwrap_or_default())
+    });
+    // What was handed out stays in the address bar.
+    let keep = move || packed.with_untracked(|packed| app.link.set(packed.as_ref().ok().cloned()));
+    let hand_out = move |text: String, what: &'static str| {
+        keep();
+        spawn_local(async move {
+            match browser::copy(&text).await {
+                Ok(()) => app.say(format!("{what} copied.")),
+                Err(message) => app.say(message),
+            }
+        });
+    };
+    view! {
+        <p>
+            "The link carries the figures themselves, behind the "<code>"#"</code>", which browsers never send to a server. \
+             No prompt text and no file names are in it. Values are rounded to 12 bits."
+        </p>
+        <dl class="pairs">
+            <dt>"Inside"</dt><dd>{move || inside(app, parts.get(), packed.with(|packed| packed.as_ref().map_or(0, String::len)))}</dd>
+            <dt>"Length"</dt><dd data-testid="share-length">{move || length(link.with(String::len))}</dd>
+        </dl>
+        {move || packed.with(|packed| packed.as_ref().err().cloned()).map(|message| view! { <p class="wrong">{message}</p> })}
+        <div class="checks" role="group" aria-label="What the link carries">
+            <Check label="title" on=Signal::derive(move || parts.get().title) set=move |on| parts.update(|parts| parts.title = on)/>
+            <Check label="figures by layer" on=Signal::derive(move || parts.get().per_layer) set=move |on| parts.update(|parts| parts.per_layer = on)/>
+            <Check label="other thresholds" on=Signal::derive(move || parts.get().sweep) set=move |on| parts.update(|parts| parts.sweep = on)/>
+        </div>
+        <label for="share-link">"Link"</label>
+        <textarea
+            id="share-link" data-testid="share-link" readonly rows="4" spellcheck="false"
+            prop:value=move || link.get()
+            on:focus=move |event| { event_target::<web_sys::HtmlTextAreaElement>(&event).select(); }
+        ></textarea>
+        <p class="buttons">
+            <button type="button" class="primary" on:click=move |_| hand_out(link.get_untracked(), "Link")>"Copy link"</button>
+            <button type="button" on:click=move |_| hand_out(markdown(app, &link.get_untracked()), "Markdown")>"Copy Markdown"</button>
+            <button type="button" on:click=move |_| {
+                let address = packed.with_untracked(|packed| packed.as_ref().map(|packed| address(packed, true)).unwrap_or_default());
+                hand_out(iframe(app, &address), "Frame");
+            }>"Copy iframe"</button>
+            <button type="button" on:click=move |_| { keep(); app.dialog.set(Some(Dialog::Code)); }>"QR code"</button>
+            <button type="button" on:click=move |_| app.dialog.set(Some(Dialog::Export))>"Files instead"</button>
+        </p>
+        <p class="soft" role="status">{move || app.announcement.get()}</p>
+    }
+}
+
+#[component]
+fn Check(label: &'static str, on: Signal<bool>, set: impl Fn(bool) + 'static) -> impl IntoView {
+    view! {
+        <label class="check">
+            <input type="checkbox" prop:checked=move || on.get() on:change=move |event| set(event_target_checked(&event))/>
+            " "{label}
+        </label>
+    }
+}
+
+/// The whole address of a packed report, with the view that is on show.
+pub fn address(packed: &str, embedded: bool) -> String {
+    let app = App::get();
+    let fragment = link_state::Fragment {
+        report: Some(packed.to_owned()),
+        view: Some(app.view.get_untracked()),
+        embedded,
+        ..Default::default()
+    };
+    format!("{}#{}", link_state::base(), fragment.write())
+}
+
+fn inside(app: App, parts: Parts, characters: usize) -> String {
+    app.with_report(|report| {
+        let series = codec::series(report, parts);
+        format!(
+            "{}, {}, {}; {} packed",
+            counted(report.checkpoints.len() as u64, "checkpoint", "checkpoints"),
+            counted(report.domains.len() as u64, "domain", "domains"),
+            counted(series as u64, "series", "series"),
+            // Four characters of the link carry three bytes.
+            bytes(characters as u64 * 3 / 4),
+        )
+    })
+    .unwrap_or_default()
+}
+
+fn length(characters: usize) -> String {
+    let reach = if characters <= EVERYWHERE {
+        "works everywhere (up to 2,000)"
+    } else if characters <= MOST_PLACES {
+        "works in browsers and most chat programs (up to 8,000), too long for some mail and slides"
+    } else {
+        "too long for many programs (over 8,000): leave something out, or send the JSON file"
+    };
+    format!("{} characters, {reach}", count(characters as u64))
+}
+
+fn markdown(app: App, link: &str) -> String {
+    app.with_report(|report| {
+        let title = report.title.replace(['[', ']', '\n'], " ");
+        let title = if title.trim().is_empty() { "Grokscope report" } else { title.trim() };
+        let mut text = format!("[{title}]({link})\n");
+        for line in figures::verdict(report) {
+            text.push_str("\n- ");
+            text.push_str(&line);
+        }
+        text
+    })
+    .unwrap_or_default()
+}
+
+fn iframe(app: App, link: &str) -> String {
+    let title = app.with_report(|report| report.title.clone()).unwrap_or_default();
+    format!(
+        "<iframe src=\"{}\" title=\"{}\" width=\"100%\" height=\"640\" loading=\"lazy\" referrerpolicy=\"no-referrer\"></iframe>",
+        escaped(link),
+        escaped(&title)
+    )
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
+}

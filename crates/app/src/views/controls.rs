@@ -1,0 +1,131 @@
+//! Small controls that several views share.
+
+use leptos::prelude::*;
+use report::Group;
+
+use crate::format::count;
+use crate::state::{App, Axis};
+
+/// One of a few, side by side.
+#[component]
+pub fn Choice<T: Copy + PartialEq + Send + Sync + 'static>(
+    /// What is chosen.
+    label: &'static str,
+    /// Words and values.
+    options: Vec<(&'static str, T)>,
+    /// The value now.
+    chosen: Signal<T>,
+    /// Takes a choice.
+    choose: impl Fn(T) + Copy + 'static,
+) -> impl IntoView {
+    view! {
+        <div class="choice" role="group" aria-label=label>
+            <span class="soft" aria-hidden="true">{label}</span>
+            <span class="segments">
+                {options.into_iter().map(|(word, value)| view! {
+                    <button
+                        type="button"
+                        aria-pressed=move || (chosen.get() == value).to_string()
+                        on:click=move |_| choose(value)
+                    >{word}</button>
+                }).collect_view()}
+            </span>
+        </div>
+    }
+}
+
+/// Memorized samples or all.
+#[component]
+pub fn GroupChoice() -> impl IntoView {
+    let app = App::get();
+    view! {
+        <Choice
+            label="Samples" options=vec![("memorized", Group::Memorized), ("all", Group::All)]
+            chosen=app.group.into() choose=move |group| app.group.set(group)
+        />
+    }
+}
+
+/// Steps, tokens or the logarithm of steps.
+#[component]
+pub fn AxisChoice() -> impl IntoView {
+    let app = App::get();
+    let tokens = Memo::new(move |_| {
+        app.with_report(|report| report.checkpoints.iter().all(|checkpoint| checkpoint.tokens.is_some()))
+            .unwrap_or(false)
+    });
+    view! {
+        {move || {
+            let mut options = vec![("steps", Axis::Steps), ("log steps", Axis::Log)];
+            if tokens.get() {
+                options.insert(1, ("tokens", Axis::Tokens));
+            }
+            view! { <Choice label="Axis" options chosen=app.axis.into() choose=move |axis| app.axis.set(axis)/> }
+        }}
+    }
+}
+
+/// One of the run's domains.
+#[component]
+pub fn DomainChoice() -> impl IntoView {
+    let app = App::get();
+    let names = Memo::new(move |_| {
+        app.with_report(|report| report.domains.iter().map(|domain| domain.name.clone()).collect::<Vec<_>>())
+            .unwrap_or_default()
+    });
+    view! {
+        <label class="choice">
+            <span class="soft">"Domain"</span>
+            <select prop:value=move || app.domain.get() on:change=move |event| app.domain.set(event_target_value(&event))>
+                {move || names.get().into_iter().map(|name| {
+                    let selected = untrack(|| app.domain.get()) == name;
+                    view! { <option value=name.clone() selected=selected>{name.clone()}</option> }
+                }).collect_view()}
+            </select>
+        </label>
+    }
+}
+
+/// A slider over the checkpoints, with buttons and the step in words.
+#[component]
+pub fn CheckpointSlider() -> impl IntoView {
+    let app = App::get();
+    let last = Memo::new(move |_| app.with_report(|report| report.checkpoints.len()).unwrap_or(0).saturating_sub(1));
+    let words = move || {
+        let here = app.checkpoint.get();
+        app.with_report(|report| report.checkpoints.get(here).map(|checkpoint| format!("step {}", count(checkpoint.step))))
+            .flatten()
+            .unwrap_or_default()
+    };
+    view! {
+        <div class="slider" role="group" aria-label="Checkpoint">
+            <button type="button" class="plain" aria-label="Checkpoint before" on:click=move |_| app.step_checkpoint(false)><kbd>"["</kbd></button>
+            <input
+                type="range" min="0" step="1" aria-label="Checkpoint"
+                prop:max=move || last.get().to_string()
+                prop:value=move || app.checkpoint.get().to_string()
+                aria-valuetext=words
+                on:input=move |event| {
+                    if let Ok(place) = event_target_value(&event).parse() {
+                        app.checkpoint.set(place);
+                    }
+                }
+            />
+            <button type="button" class="plain" aria-label="Checkpoint after" on:click=move |_| app.step_checkpoint(true)><kbd>"]"</kbd></button>
+            <output class="step">{words}</output>
+        </div>
+    }
+}
+
+/// Charts or their tables.
+#[component]
+pub fn TwinSwitch() -> impl IntoView {
+    let app = App::get();
+    view! {
+        <button
+            type="button"
+            aria-pressed=move || app.twin.get().to_string()
+            on:click=move |_| app.twin.update(|twin| *twin = !*twin)
+        >"As tables "<kbd>"t"</kbd></button>
+    }
+}

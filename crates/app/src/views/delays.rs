@@ -1,0 +1,142 @@
+//! Memorization groups against the generalization groups that match them.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use report::Delays as Matching;
+
+use crate::chart::Chart;
+use crate::format::{count, figure, optional};
+use crate::looks;
+use crate::state::App;
+use crate::views::controls::{DomainChoice, TwinSwitch};
+
+/// The view.
+#[component]
+pub fn Delays() -> impl IntoView {
+    let app = App::get();
+    let drawn = Memo::new(move |_| {
+        app.with_report(|report| looks::delays(app, report))
+            .unwrap_or_default()
+            .into_iter()
+            .map(Arc::new)
+            .collect::<Vec<_>>()
+    });
+    let ids = Memo::new(move |_| drawn.with(|figures| figures.iter().map(|figure| figure.id.clone()).collect::<Vec<_>>()));
+    let matching = Memo::new(move |_| {
+        let domain = app.domain.get();
+        app.with_report(|report| report.domain(&domain).and_then(|domain| domain.delays.clone())).flatten()
+    });
+    view! {
+        <div class="toolbar"><DomainChoice/><TwinSwitch/></div>
+        <div class="charts">
+            <For each=move || ids.get() key=Clone::clone let:id>
+                {
+                    let figure = Signal::derive(move || drawn.with(|figures| figures.iter().find(|figure| figure.id == id).cloned()));
+                    view! { <Chart figure/> }
+                }
+            </For>
+        </div>
+        {move || match matching.get() {
+            None => view! {
+                <p class="missing">"Delays need benchmark results for each item at each checkpoint. Drop a run.json or a CSV with item, domain, step and correct."</p>
+            }.into_any(),
+            Some(matching) => view! { <Matched matching/> }.into_any(),
+        }}
+    }
+}
+
+#[component]
+fn Matched(matching: Matching) -> impl IntoView {
+    let app = App::get();
+    let unconfirmed = app.with_report(|report| report.settings.unconfirmed).unwrap_or(false);
+    let steps = app.with_report(|report| report.steps().collect::<Vec<_>>()).unwrap_or_default();
+    let step = move |checkpoint: usize| steps.get(checkpoint).map_or_else(|| "–".to_owned(), |step| count(*step));
+    let train: Vec<(String, usize)> = matching.train.iter().map(|group| (step(group.checkpoint), group.count)).collect();
+    let test: Vec<(String, usize)> = matching.test.iter().map(|group| (step(group.checkpoint), group.count)).collect();
+    let name = |groups: &[(String, usize)], place: usize| groups.get(place).cloned().unwrap_or_default();
+    let paired = |row: usize, column: usize| matching.pairs.iter().any(|pair| pair.train == row && pair.test == column);
+    let rows: Vec<_> = matching
+        .pairs
+        .iter()
+        .map(|pair| {
+            let ((memorized, samples), (generalized, items)) = (name(&train, pair.train), name(&test, pair.test));
+            let delay = if pair.delay < 0 {
+                format!("−{}", count(pair.delay.unsigned_abs()))
+            } else {
+                count(pair.delay.unsigned_abs())
+            };
+            [memorized, count(samples as u64), generalized, count(items as u64), delay, figure(pair.score)]
+        })
+        .collect();
+    let scores: Vec<_> = train
+        .iter()
+        .enumerate()
+        .map(|(row, (memorized, _))| {
+            let cells: Vec<_> = (0..test.len())
+                .map(|column| {
+                    let score = matching.scores.get(row).and_then(|scores| scores.get(column)).copied();
+                    (optional(score), paired(row, column))
+                })
+                .collect();
+            (memorized.clone(), cells)
+        })
+        .collect();
+    let doubt = match matching.second_best_total {
+        Some(second) => format!(
+            "Total score {}; the best other assignment has {}. The closer the two, the less the pairing says.",
+            figure(matching.total),
+            figure(second)
+        ),
+        None => format!("Total score {}; there is no other assignment.", figure(matching.total)),
+    };
+    view! {
+        <section class="matched" aria-labelledby="pairing-heading">
+            <h3 id="pairing-heading">"The pairing"</h3>
+            <div class="scroll" tabindex="0" role="region" aria-label="Matched groups">
+                <table>
+                    <caption class="unseen">"Matched groups"</caption>
+                    <thead><tr>
+                        <th scope="col" class="number">"t*, step"</th><th scope="col" class="number">"samples"</th>
+                        <th scope="col" class="number">"t#, step"</th><th scope="col" class="number">"items"</th>
+                        <th scope="col" class="number">"delay, steps"</th><th scope="col" class="number">"mean cosine"</th>
+                    </tr></thead>
+                    <tbody>{rows.into_iter().map(|row| view! {
+                        <tr>{row.into_iter().map(|cell| view! { <td class="number">{cell}</td> }).collect_view()}</tr>
+                    }).collect_view()}</tbody>
+                </table>
+            </div>
+            <p>{doubt}</p>
+            <p class="soft">
+                {if matching.from_gates {
+                    "No text embeddings were given: the cosines are between mean gates at the last checkpoint, which lie close together. "
+                } else {
+                    "The cosines are between text embeddings. "
+                }}
+                {if unconfirmed {
+                    "Groups that only the last checkpoint confirms take part."
+                } else {
+                    "Groups that only the last checkpoint confirms are left out; Settings lets them in."
+                }}
+            </p>
+            <h3>"Scores of all groups"</h3>
+            <div class="scroll" tabindex="0" role="region" aria-label="Scores of all groups">
+                <table class="scores">
+                    <caption class="unseen">"Mean cosine of each memorization group with each generalization group; paired ones are marked"</caption>
+                    <thead><tr>
+                        <th scope="col">"t* \\ t#"</th>
+                        {test.iter().map(|(generalized, _)| view! { <th scope="col" class="number">{generalized.clone()}</th> }).collect_view()}
+                    </tr></thead>
+                    <tbody>{scores.into_iter().map(|(memorized, cells)| view! {
+                        <tr>
+                            <th scope="row" class="number">{memorized}</th>
+                            {cells.into_iter().map(|(score, paired)| view! {
+                                <td class="number" class:paired=paired>{if paired { format!("● {score}") } else { score }}</td>
+                            }).collect_view()}
+                        </tr>
+                    }).collect_view()}</tbody>
+                </table>
+            </div>
+        </section>
+    }
+}

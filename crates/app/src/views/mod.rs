@@ -1,0 +1,81 @@
+//! The report and the ways to look at it.
+
+pub mod controls;
+mod delays;
+mod layers;
+mod pathways;
+mod readout;
+mod table;
+mod timeline;
+
+use leptos::prelude::*;
+
+use crate::format::counted;
+use crate::panels::{
+    banner::Banner, errors::Errors, file_table::FileTable, notes::Notes, progress::Progress, verdict::Verdict,
+};
+use crate::state::{App, View};
+
+/// The page once there is a report.
+#[component]
+pub fn Report() -> impl IntoView {
+    let app = App::get();
+    let title = Memo::new(move |_| app.with_report(|report| report.title.clone()).unwrap_or_default());
+    let failed = Memo::new(move |_| {
+        app.files.with(|rows| rows.iter().filter(|row| row.state == worker::FileState::Failed).count())
+    });
+    view! {
+        <main
+            id="main" class="page report" tabindex="-1" data-testid="report"
+            data-complete=move || app.complete.get().to_string()
+        >
+            <h1 class="unseen">{move || format!("Report: {}", title.get())}</h1>
+            <Banner/>
+            <Errors/>
+            <Progress/>
+            <Verdict/>
+            <Notes/>
+            <Bar/>
+            <section class="view" aria-labelledby="view-heading">
+                <h2 id="view-heading" class="unseen">{move || app.view.get().title()}</h2>
+                {move || match app.view.get() {
+                    View::Timeline => view! { <timeline::Timeline/> }.into_any(),
+                    View::Layers => view! { <layers::Layers/> }.into_any(),
+                    View::Pathways => view! { <pathways::Pathways/> }.into_any(),
+                    View::Delays => view! { <delays::Delays/> }.into_any(),
+                    View::Table => view! { <table::Tables/> }.into_any(),
+                }}
+            </section>
+            <Show when=move || !app.files.with(Vec::is_empty)>
+                <details class="fold">
+                    <summary>
+                        {move || counted(app.files.with(Vec::len) as u64, "file", "files")}
+                        {move || match failed.get() {
+                            0 => String::new(),
+                            number => format!(", {number} cannot be read"),
+                        }}
+                    </summary>
+                    <FileTable/>
+                </details>
+            </Show>
+        </main>
+    }
+}
+
+/// The views, side by side, with their keys.
+#[component]
+fn Bar() -> impl IntoView {
+    let app = App::get();
+    view! {
+        <nav class="views" aria-label="Views">
+            {View::ALL.into_iter().map(|view| view! {
+                <button
+                    type="button"
+                    data-testid=format!("view-{}", view.slug())
+                    aria-current=move || if app.view.get() == view { "page" } else { "false" }
+                    on:click=move |_| app.view.set(view)
+                ><kbd>{view.key()}</kbd>" "{view.title()}</button>
+            }).collect_view()}
+        </nav>
+    }
+}

@@ -1,0 +1,155 @@
+//! The figures at the cursor, one row a domain: legend, switch and readout in one.
+
+use leptos::prelude::*;
+use report::{Domain, Group, Report, Series};
+
+use crate::format::{count, figure, optional};
+use crate::looks;
+use crate::state::App;
+
+/// The table over the charts.
+#[component]
+pub fn Readout() -> impl IntoView {
+    let app = App::get();
+    let names = Memo::new(move |_| {
+        app.with_report(|report| report.domains.iter().map(|domain| domain.name.clone()).collect::<Vec<_>>())
+            .unwrap_or_default()
+    });
+    let unit = move || app.with_report(Report::unit_name).unwrap_or_default();
+    let place = move || {
+        let here = app.looked_at();
+        app.with_report(|report| {
+            report.checkpoints.get(here).map(|checkpoint| match checkpoint.tokens {
+                Some(tokens) => format!("Step {} ({} tokens)", count(checkpoint.step), count(tokens)),
+                None => format!("Step {}", count(checkpoint.step)),
+            })
+        })
+        .flatten()
+        .unwrap_or_default()
+    };
+    view! {
+        <div class="scroll" tabindex="0" role="region" aria-label="Figures at the cursor">
+            <table class="readout">
+                <caption class="unseen">"Figures at the cursor"</caption>
+                <thead>
+                    <tr>
+                        <th scope="col">{place}</th>
+                        <td></td>
+                        <th scope="col" class="number">"loss, nats"</th>
+                        <th scope="col" class="number">"memorized"</th>
+                        <th scope="col" class="number">"accuracy"</th>
+                        <th scope="col" class="number">{move || format!("distance, {} ± 95 %", unit())}</th>
+                        <th scope="col" class="number">"structure"</th>
+                        <th scope="col" class="number">"consistency"</th>
+                        <th scope="col" class="number">"smoothness"</th>
+                        <th scope="col" class="number">"entropy, nats"</th>
+                        <th scope="col" class="number">"d_eff"</th>
+                    </tr>
+                </thead>
+                <tbody>
+                    <For each=move || names.get().into_iter().enumerate() key=Clone::clone let:entry>
+                        <Row place=entry.0 name=entry.1/>
+                    </For>
+                </tbody>
+            </table>
+        </div>
+    }
+}
+
+#[component]
+fn Row(place: usize, name: String) -> impl IntoView {
+    let app = App::get();
+    let stored = StoredValue::new(name.clone());
+    let shown = Memo::new(move |_| stored.with_value(|name| app.shows(name)));
+    let alone = Memo::new(move |_| {
+        let others = app.with_report(|report| {
+            stored.with_value(|name| report.domains.iter().filter(|domain| domain.name != *name).all(|domain| !app.shows(&domain.name)))
+        });
+        shown.get() && others == Some(true)
+    });
+    let toggle = move |_| {
+        let name = stored.get_value();
+        app.hidden.update(|hidden| {
+            if !hidden.remove(&name) {
+                hidden.insert(name);
+            }
+        });
+    };
+    let solo = move |_| {
+        let all = app.report.with_untracked(|report| {
+            report.as_ref().map(|report| report.domains.iter().map(|domain| domain.name.clone()).collect::<Vec<_>>())
+        });
+        let name = stored.get_value();
+        let was_alone = alone.get_untracked();
+        app.hidden.update(|hidden| {
+            hidden.clear();
+            if !was_alone {
+                hidden.extend(all.unwrap_or_default().into_iter().filter(|other| *other != name));
+            }
+        });
+    };
+    let cells = move || {
+        let (here, group) = (app.looked_at(), app.group.get());
+        app.with_report(|report| stored.with_value(|name| report.domain(name).map(|domain| figures_at(domain, here, group))))
+            .flatten()
+            .unwrap_or_default()
+    };
+    view! {
+        <tr class:off=move || !shown.get()>
+            <th scope="row">
+                <button type="button" aria-pressed=move || shown.get().to_string() title="Show or hide" on:click=toggle>
+                    <Swatch place/>{name.clone()}
+                </button>
+            </th>
+            <td><button type="button" class="only" aria-label=format!("Only {name}") aria-pressed=move || alone.get().to_string() on:click=solo>"only"</button></td>
+            {move || cells().into_iter().map(|cell| view! { <td class="number">{cell}</td> }).collect_view()}
+        </tr>
+    }
+}
+
+/// The mark and colour of a domain, as the charts draw it.
+#[component]
+pub fn Swatch(place: usize) -> impl IntoView {
+    let app = App::get();
+    let mark = move || figures::palette::domain(place, looks::theme(app));
+    view! {
+        <svg class="swatch" viewBox="-8 -8 16 16" aria-hidden="true">
+            <path d=move || outline(mark().shape) fill=move || mark().color></path>
+        </svg>
+    }
+}
+
+/// The outline of a mark that Vega knows by name.
+fn outline(shape: &str) -> &'static str {
+    match shape {
+        "square" => "M-6 -6H6V6H-6Z",
+        "diamond" => "M0 -7L6 0L0 7L-6 0Z",
+        "triangle-up" => "M0 -6L7 6H-7Z",
+        "triangle-down" => "M0 6L7 -6H-7Z",
+        "triangle-right" => "M6 0L-6 7V-7Z",
+        "triangle-left" => "M-6 0L6 7V-7Z",
+        "cross" => "M-2 -7H2V-2H7V2H2V7H-2V2H-7V-2H-2Z",
+        _ => "M-6.5 0A6.5 6.5 0 1 1 6.5 0A6.5 6.5 0 1 1 -6.5 0Z",
+    }
+}
+
+fn figures_at(domain: &Domain, here: usize, group: Group) -> Vec<String> {
+    let at = |series: &Series| series.get(here).copied().flatten();
+    let distance = domain.distance_of(group);
+    let consistency = domain.consistency_of(group);
+    let settled: usize = domain.memorization.t_star.iter().take(here + 1).sum();
+    vec![
+        optional(at(&domain.loss)),
+        if domain.samples > 0 { format!("{:.1} %", 100.0 * settled as f64 / domain.samples as f64) } else { "–".to_owned() },
+        domain.accuracy.as_ref().and_then(at).map_or_else(|| "–".to_owned(), |share| format!("{:.1} %", 100.0 * share)),
+        distance.and_then(|distance| at(&distance.mean).map(|mean| (mean, at(&distance.ci)))).map_or_else(
+            || "–".to_owned(),
+            |(mean, ci)| ci.map_or_else(|| figure(mean), |ci| format!("{} ± {}", figure(mean), figure(ci))),
+        ),
+        optional(at(&domain.structure)),
+        optional(consistency.and_then(|consistency| at(&consistency.median))),
+        optional(consistency.and_then(|consistency| at(&consistency.smoothness))),
+        optional(at(&domain.entropy)),
+        optional(domain.spectrum_of(group).and_then(|spectrum| at(&spectrum.mean))),
+    ]
+}

@@ -1,0 +1,118 @@
+//! Courses over training: stacked charts, one axis, one cursor.
+
+use std::sync::Arc;
+
+use figures::Figure;
+use leptos::html;
+use leptos::prelude::*;
+use report::Report;
+use wasm_bindgen::JsCast;
+
+use crate::chart::{Chart, Plot};
+use crate::looks;
+use crate::state::{App, Axis};
+use crate::views::controls::{AxisChoice, CheckpointSlider, GroupChoice, TwinSwitch};
+use crate::views::readout::Readout;
+
+/// The view.
+#[component]
+pub fn Timeline() -> impl IntoView {
+    let app = App::get();
+    let drawn = Memo::new(move |_| {
+        app.with_report(|report| looks::timeline(app, report)).unwrap_or_default().into_iter().map(Arc::new).collect::<Vec<_>>()
+    });
+    let ids = Memo::new(move |_| drawn.with(|figures| figures.iter().map(|figure| figure.id.clone()).collect::<Vec<_>>()));
+    view! {
+        <div class="toolbar">
+            <AxisChoice/>
+            <GroupChoice/>
+            <TwinSwitch/>
+            <CheckpointSlider/>
+        </div>
+        <Readout/>
+        <div class="charts two">
+            <For each=move || ids.get() key=Clone::clone let:id>
+                {
+                    let figure = Signal::derive(move || drawn.with(|figures| figures.iter().find(|figure| figure.id == id).cloned()));
+                    view! { <Course figure/> }
+                }
+            </For>
+        </div>
+    }
+}
+
+/// One chart of the stack, with the cursor that all of them share.
+#[component]
+fn Course(figure: Signal<Option<Arc<Figure>>>) -> impl IntoView {
+    let plot = RwSignal::new(None::<Plot>);
+    view! {
+        <Chart figure plot>
+            <Cursor plot/>
+        </Chart>
+    }
+}
+
+/// A rule at the checkpoint that is looked at; it follows the pointer and stays where one clicks.
+#[component]
+fn Cursor(plot: RwSignal<Option<Plot>>) -> impl IntoView {
+    let app = App::get();
+    let ground = NodeRef::<html::Div>::new();
+    // Where each checkpoint stands, from the plot's left edge.
+    let places = Memo::new(move |_| {
+        let width = plot.with(|plot| plot.map_or(0.0, |plot| plot.width));
+        let axis = app.axis.get();
+        let shares = app.with_report(|report| shares(report, axis)).unwrap_or_default();
+        shares.into_iter().map(|share| share * width).collect::<Vec<_>>()
+    });
+    let nearest = move |event: &web_sys::MouseEvent| {
+        let left = ground.get_untracked()?.unchecked_ref::<web_sys::Element>().get_bounding_client_rect().left();
+        let at = f64::from(event.client_x()) - left;
+        places.with_untracked(|places| {
+            let distances = places.iter().map(|place| (place - at).abs()).enumerate();
+            distances.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(here, _)| here)
+        })
+    };
+    let px = move |read: fn(&Plot) -> f64| plot.with(|plot| plot.as_ref().map_or(0.0, read));
+    let x = move || places.with(|places| places.get(app.looked_at()).copied());
+    view! {
+        <div
+            node_ref=ground class="ground" aria-hidden="true"
+            style:left=move || format!("{}px", px(|plot| plot.left))
+            style:top=move || format!("{}px", px(|plot| plot.top))
+            style:width=move || format!("{}px", px(|plot| plot.width))
+            style:height=move || format!("{}px", px(|plot| plot.height))
+            on:pointermove=move |event| app.hover.set(nearest(&event))
+            on:pointerleave=move |_| app.hover.set(None)
+            on:click=move |event| {
+                if let Some(here) = nearest(&event) {
+                    app.checkpoint.set(here);
+                }
+            }
+        >
+            <div
+                class="cursor"
+                class:hidden=move || x().is_none()
+                style:left=move || format!("{}px", x().unwrap_or(0.0))
+            ></div>
+        </div>
+    }
+}
+
+/// Where each checkpoint stands on the horizontal axis, in `[0, 1]`: the scales of [`figures::timeline`].
+fn shares(report: &Report, axis: Axis) -> Vec<f64> {
+    let axis = if looks::axis(axis).is_available(report) { axis } else { Axis::Steps };
+    let values: Vec<f64> = report
+        .checkpoints
+        .iter()
+        .map(|checkpoint| match (axis, checkpoint.tokens) {
+            (Axis::Tokens, Some(tokens)) => tokens as f64,
+            _ => checkpoint.step as f64,
+        })
+        .collect();
+    let smallest = values.iter().copied().filter(|value| *value > 0.0).fold(f64::INFINITY, f64::min);
+    let scaled = |value: f64| if axis == Axis::Log && smallest.is_finite() { (value / smallest).ln_1p() } else { value };
+    let first = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let last = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let last = if last > first { last } else { first + 1.0 };
+    values.iter().map(|value| (scaled(*value) - scaled(first)) / (scaled(last) - scaled(first))).collect()
+}
