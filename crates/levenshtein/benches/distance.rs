@@ -1,1 +1,256 @@
-fn main() {}
+//! Pairs a second on one core, for every engine, and beside other libraries in the same run.
+//!
+//! Seconds are those of the processor, where the system tells them, so that other work on the machine does not
+//! count. Other libraries are timed the same way.
+//!
+//! `cargo bench -p levenshtein -- [--peers PYTHON] [--only P|T|C] [--rounds N] [--engine NAME] [--task NAME]`
+
+mod workloads;
+
+use std::error::Error;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use levenshtein::{Engine, Sequences, all_pairs, pairs};
+use workloads::{Workload, sample};
+
+/// What is run on a workload.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Task {
+    /// All pairs of the large set.
+    AllPairs,
+    /// All pairs of the small set that the other libraries are given.
+    SmallAllPairs,
+    /// Random pairs of the large set.
+    Sampled,
+}
+
+impl Task {
+    fn name(self) -> &'static str {
+        match self {
+            Self::AllPairs => "all_pairs",
+            Self::SmallAllPairs => "small",
+            Self::Sampled => "sampled",
+        }
+    }
+}
+
+/// The sizes of one workload.
+struct Sizes {
+    /// The large set.
+    large: usize,
+    /// The other libraries' set: the first of the large set.
+    small: usize,
+    /// How many pairs are sampled, and from how many sequences.
+    sampled: (usize, usize),
+}
+
+fn sizes(workload: Workload) -> Sizes {
+    match workload {
+        Workload::Pathways => Sizes { large: 1500, small: 256, sampled: (100_000, 10_000) },
+        Workload::TopLists => Sizes { large: 3000, small: 512, sampled: (400_000, 10_000) },
+        Workload::LayerLists => Sizes { large: 4000, small: 1024, sampled: (1_000_000, 5000) },
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let option = |name: &str| {
+        arguments.iter().position(|argument| argument == name).and_then(|place| arguments.get(place + 1))
+    };
+    let rounds: usize = option("--rounds").map_or(Ok(5), |rounds| rounds.parse())?;
+    for workload in Workload::ALL {
+        if option("--only").is_none_or(|only| only == workload.name()) {
+            let wanted = |engine: Engine, task: Task| {
+                option("--engine").is_none_or(|name| name.eq_ignore_ascii_case(engine.name()))
+                    && option("--task").is_none_or(|name| name == task.name())
+            };
+            measure(workload, rounds, option("--peers"), &wanted)?;
+        }
+    }
+    Ok(())
+}
+
+/// One line of the table.
+struct Line {
+    what: String,
+    pairs: usize,
+    cells: f64,
+    seconds: Vec<f64>,
+}
+
+impl Line {
+    fn rate(&self) -> f64 {
+        let mut seconds = self.seconds.clone();
+        seconds.sort_by(f64::total_cmp);
+        self.pairs as f64 / seconds[seconds.len() / 2]
+    }
+}
+
+/// Runs everything on one workload, round after round so that all meet the same disturbances, and prints a table.
+fn measure(
+    workload: Workload,
+    rounds: usize,
+    python: Option<&String>,
+    wanted: &dyn Fn(Engine, Task) -> bool,
+) -> Result<(), Box<dyn Error>> {
+    let sizes = sizes(workload);
+    let large = workload.sequences(sizes.large);
+    let small = workload.sequences(sizes.small);
+    let many = workload.sequences(sizes.sampled.1);
+    let sampled = sample(sizes.sampled.0, sizes.sampled.1);
+    let mut peers = python.map(|python| Peers::start(python, &small)).transpose()?;
+    if let Some(peers) = &mut peers {
+        peers.compare(&all_pairs(Engine::best(), &small))?;
+    }
+
+    let tasks = [Task::AllPairs, Task::SmallAllPairs, Task::Sampled];
+    let mut ours: Vec<(Engine, Task, Line)> = Vec::new();
+    for engine in Engine::available() {
+        for task in tasks.into_iter().filter(|&task| wanted(engine, task)) {
+            let (cells, count) = match task {
+                Task::AllPairs => all_cells(&large),
+                Task::SmallAllPairs => all_cells(&small),
+                Task::Sampled => (cells(&many, &sampled), sampled.len()),
+            };
+            let what = format!("{}, {engine}", task.name());
+            ours.push((engine, task, Line { what, pairs: count, cells, seconds: Vec::new() }));
+        }
+    }
+    let mut theirs: Vec<Line> = Vec::new();
+    if let Some(peers) = &peers {
+        let (cells, count) = all_cells(&small);
+        let line = |what: &String| Line { what: what.clone(), pairs: count, cells, seconds: Vec::new() };
+        theirs.extend(peers.names.iter().map(line));
+    }
+    for _ in 0..rounds {
+        for (engine, task, line) in &mut ours {
+            let start = cpu_seconds();
+            let distances = match task {
+                Task::AllPairs => all_pairs(*engine, &large),
+                Task::SmallAllPairs => all_pairs(*engine, &small),
+                Task::Sampled => pairs(*engine, &many, &sampled)?,
+            };
+            line.seconds.push(cpu_seconds() - start);
+            assert_eq!(distances.len(), line.pairs);
+        }
+        if let Some(peers) = &mut peers {
+            for (place, line) in theirs.iter_mut().enumerate() {
+                line.seconds.push(peers.seconds(place)?);
+            }
+        }
+    }
+    print_table(workload, &large, &ours, &theirs);
+    Ok(())
+}
+
+/// Seconds this thread has run. Linux tells; elsewhere it is the time that has passed.
+fn cpu_seconds() -> f64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanoseconds = told.and_then(|line| line.split(' ').next()?.parse::<u64>().ok());
+    nanoseconds.map_or_else(|| START.get_or_init(Instant::now).elapsed().as_secs_f64(), |n| n as f64 / 1e9)
+}
+
+fn print_table(workload: Workload, large: &Sequences, ours: &[(Engine, Task, Line)], theirs: &[Line]) {
+    let symbols: usize = large.iter().map(<[u16]>::len).sum();
+    let mean = symbols as f64 / large.len() as f64;
+    println!("\n{}: {workload:?}, mean length {mean:.0}\n", workload.name());
+    let best = theirs.iter().max_by(|x, y| x.rate().total_cmp(&y.rate()));
+    let ratio = best.map_or(String::new(), |best| format!(" times {} |", best.what));
+    println!("| | pairs | pairs/s | cell updates/s |{ratio}");
+    println!("|---|---|---|---|{}", if best.is_some() { "---|" } else { "" });
+    for line in ours.iter().map(|(_, _, line)| line).chain(theirs) {
+        let rate = line.rate();
+        let cells = rate * line.cells / line.pairs as f64;
+        let ratio = best.map_or(String::new(), |best| format!(" {:.1} |", rate / best.rate()));
+        println!("| {} | {} | {rate:.0} | {:.1} G |{ratio}", line.what, line.pairs, cells / 1e9);
+    }
+}
+
+/// The cells of the matrices of all pairs, and the number of pairs.
+fn all_cells(sequences: &Sequences) -> (f64, usize) {
+    let lengths: Vec<f64> = sequences.iter().map(|sequence| sequence.len() as f64).collect();
+    let sum: f64 = lengths.iter().sum();
+    let squares: f64 = lengths.iter().map(|length| length * length).sum();
+    ((sum * sum - squares) / 2.0, lengths.len() * (lengths.len() - 1) / 2)
+}
+
+/// The cells of the matrices of some pairs.
+fn cells(sequences: &Sequences, pairs: &[(u32, u32)]) -> f64 {
+    let length = |i: u32| sequences.get(i as usize).len() as f64;
+    pairs.iter().map(|&(i, j)| length(i) * length(j)).sum()
+}
+
+/// Other libraries, in a Python process that answers line by line.
+struct Peers {
+    process: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    names: Vec<String>,
+}
+
+impl Peers {
+    /// Starts Python and gives it the sequences through a file.
+    fn start(python: &str, sequences: &Sequences) -> Result<Self, Box<dyn Error>> {
+        let path = std::env::temp_dir().join(format!("levenshtein-peers-{}.bin", std::process::id()));
+        let (symbols, offsets) = sequences.as_parts();
+        let mut bytes = (sequences.len() as u32).to_le_bytes().to_vec();
+        bytes.extend(offsets.iter().flat_map(|offset| offset.to_le_bytes()));
+        bytes.extend(symbols.iter().flat_map(|symbol| symbol.to_le_bytes()));
+        std::fs::write(&path, bytes)?;
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/reference/peers.py");
+        let mut process = Command::new(python)
+            .arg(script)
+            .arg(&path)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let input = process.stdin.take().ok_or("Python has no standard input")?;
+        let output = BufReader::new(process.stdout.take().ok_or("Python has no standard output")?);
+        let mut peers = Self { process, input, output, names: Vec::new() };
+        let names = peers.line()?;
+        std::fs::remove_file(path)?;
+        peers.names = names.split('\t').map(str::to_owned).collect();
+        Ok(peers)
+    }
+
+    /// Fails unless every library gives our distances.
+    fn compare(&mut self, ours: &[u32]) -> Result<(), Box<dyn Error>> {
+        // A checksum in which every place counts.
+        let sum = ours.iter().fold(0u64, |sum, &distance| {
+            (sum.wrapping_mul(1_000_003).wrapping_add(u64::from(distance))) % 4_294_967_291
+        });
+        for place in 0..self.names.len() {
+            writeln!(self.input, "check {place}")?;
+            let theirs: u64 = self.line()?.parse()?;
+            if theirs != sum {
+                return Err(format!("{} gives other distances", self.names[place]).into());
+            }
+        }
+        Ok(())
+    }
+
+    fn seconds(&mut self, place: usize) -> Result<f64, Box<dyn Error>> {
+        writeln!(self.input, "time {place}")?;
+        Ok(self.line()?.parse()?)
+    }
+
+    fn line(&mut self) -> Result<String, Box<dyn Error>> {
+        let mut line = String::new();
+        if self.output.read_line(&mut line)? == 0 {
+            return Err("the peers' script ended early; its message is above".into());
+        }
+        Ok(line.trim_end().to_owned())
+    }
+}
+
+impl Drop for Peers {
+    fn drop(&mut self) {
+        // The script ends with its standard input; if it does not, nothing is lost by ending it.
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}

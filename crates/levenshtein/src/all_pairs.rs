@@ -1,5 +1,6 @@
 //! The distances of all unordered pairs of one set.
 
+use crate::cost;
 use crate::engine::Engine;
 use crate::kernel::shared::Shared;
 use crate::kernel::{self, Job, Lanes, UNSURE};
@@ -36,12 +37,15 @@ pub(crate) fn triangle(count: usize) -> usize {
     count * count.saturating_sub(1) / 2
 }
 
+/// The pair (i, j), i < j, stands at `line(count, i) + j` in condensed order. For i = 0 this wraps around 0.
+fn line(count: usize, i: usize) -> usize {
+    // The pairs whose first member comes before i are counted, and i's first pair is (i, i + 1).
+    (i * (2 * count - i - 1) / 2).wrapping_sub(i + 1)
+}
+
 /// Where the pair of `a` and `b`, which must differ, stands in condensed order.
-#[inline]
 fn condensed(count: usize, a: u32, b: u32) -> usize {
-    let (low, high) = (a.min(b) as usize, a.max(b) as usize);
-    // The pairs whose first member comes before `low`, then those of `low` itself; never negative.
-    (low * (2 * count - low - 1) / 2 + high).wrapping_sub(low + 1)
+    line(count, a.min(b) as usize).wrapping_add(a.max(b) as usize)
 }
 
 /// The distance of sequences `a` and `b` of `count`, 0 when they are the same.
@@ -70,21 +74,24 @@ impl Job for AllPairs<'_> {
         let draw = |random: u64| (within(random), within(random >> 16));
         let mut leftover = Leftover::<L>::new(library, out.len(), draw);
         let mut shared = Shared::<L>::new(library, leftover.expected());
+        // The pair of places (i, j), i < j, stands at `line_of[i] + j`.
+        let line_of: Vec<usize> = (0..count).map(|i| line(count, i)).collect();
         // Groups of patterns are cut from the long end, so that the incomplete one meets the fewest texts.
         let mut end = count;
         while end > 0 {
             let start = end.saturating_sub(L::COUNT);
             let patterns: Vec<u32> = (start as u32..end as u32).collect();
             // A text inside the group needs only the patterns after it.
-            let enough = end.saturating_sub(L::COUNT * 2 / 5);
+            let enough = end.saturating_sub(cost::enough_of_many::<L>(library.length(start as u32)));
             let texts: Vec<u32> = (0..enough as u32).collect();
-            shared.run(&patterns, &texts, |place, distances| {
-                let text = texts[place];
-                let skipped = (texts[place] as usize + 1).saturating_sub(start);
-                for (&pattern, &distance) in patterns.iter().zip(distances).skip(skipped) {
-                    let slot = condensed(count, places[text as usize], places[pattern as usize]);
+            shared.run(&patterns, &texts, |text, distances| {
+                let skipped = (text + 1).saturating_sub(start);
+                let text_place = places[text];
+                let others = patterns.iter().zip(&places[start..end]);
+                for ((&pattern, &place), &distance) in others.zip(distances).skip(skipped) {
+                    let slot = line_of[text_place.min(place) as usize].wrapping_add(text_place.max(place) as usize);
                     if distance == UNSURE {
-                        leftover.push_unsure(Pending { pair: (text, pattern), slot }, &mut out);
+                        leftover.push_unsure(Pending { pair: (text as u32, pattern), slot }, &mut out);
                     } else {
                         out[slot] = distance;
                     }

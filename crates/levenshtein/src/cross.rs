@@ -1,5 +1,6 @@
 //! The distances of every sequence of one set to every sequence of another.
 
+use crate::cost;
 use crate::engine::Engine;
 use crate::kernel::shared::Shared;
 use crate::kernel::{self, Job, Lanes, UNSURE};
@@ -65,7 +66,8 @@ impl Job for Cross<'_> {
         };
         for (group, lanes) in patterns.chunks(L::COUNT).enumerate() {
             let first = group * L::COUNT;
-            if lanes.len() * 5 < L::COUNT * 2 {
+            let typical = texts.get(texts.len() / 2).map_or(0, |&text| library.length(text));
+            if lanes.len() < cost::enough_of_many::<L>(typical) {
                 for (lane, &pattern) in lanes.iter().enumerate() {
                     for (place, &text) in texts.iter().enumerate() {
                         let pending = Pending { pair: (pattern, text), slot: slot(first + lane, place) };

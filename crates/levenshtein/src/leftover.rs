@@ -16,7 +16,7 @@ pub(crate) struct Pending {
 /// Below so many pairs the algorithm for one pair is faster than a batch that is mostly empty.
 const FEW: usize = 40;
 
-/// How many batches are sorted by the shorter length among those of about equal longer length.
+/// So many batches of about equal longer length are sorted by their shorter length.
 const BATCHES_A_SLICE: usize = 16;
 
 /// Computes pairs that have nothing in common.
@@ -109,30 +109,32 @@ impl<'a, L: Lanes> Leftover<'a, L> {
     }
 
     /// Computes `pending` in batches of similar lengths.
-    fn solve(&mut self, pending: &mut [Pending], expected: Expectation, out: &mut [u32]) {
+    fn solve(&mut self, pending: &mut Vec<Pending>, expected: Expectation, out: &mut [u32]) {
+        let library = self.library;
         for item in &mut *pending {
             // The library is sorted by length, so the shorter sequence goes down the rows.
             item.pair = (item.pair.0.min(item.pair.1), item.pair.0.max(item.pair.1));
         }
-        pending.sort_unstable_by_key(|item| self.library.length(item.pair.1));
+        let longest = pending.iter().map(|item| library.length(item.pair.1)).max().unwrap_or(0) as usize;
+        let slices = slices(pending.iter().map(|item| library.length(item.pair.1)), longest, L::COUNT);
+        let mut sorted = pending.clone();
+        counting_sort(pending, &mut sorted, longest, |item| library.length(item.pair.0));
+        counting_sort(&sorted, pending, longest, |item| slices[library.length(item.pair.1) as usize]);
         let mut pairs = Vec::with_capacity(L::COUNT);
-        for slice in pending.chunks_mut(BATCHES_A_SLICE * L::COUNT) {
-            slice.sort_unstable_by_key(|item| self.library.length(item.pair.0));
-            for batch in slice.chunks(L::COUNT) {
-                if batch.len() < FEW {
-                    self.one_by_one(batch, out);
-                    continue;
-                }
-                pairs.clear();
-                pairs.extend(batch.iter().map(|item| item.pair));
-                self.mixed.run(&pairs, expected, |lane, distance| {
-                    if distance == UNSURE {
-                        self.again.push(batch[lane]);
-                    } else {
-                        out[batch[lane].slot] = distance;
-                    }
-                });
+        for batch in pending.chunks(L::COUNT) {
+            if batch.len() < FEW {
+                self.one_by_one(batch, out);
+                continue;
             }
+            pairs.clear();
+            pairs.extend(batch.iter().map(|item| item.pair));
+            self.mixed.run(&pairs, expected, |lane, distance| {
+                if distance == UNSURE {
+                    self.again.push(batch[lane]);
+                } else {
+                    out[batch[lane].slot] = distance;
+                }
+            });
         }
     }
 
@@ -141,5 +143,38 @@ impl<'a, L: Lanes> Leftover<'a, L> {
             let (a, b) = item.pair;
             out[item.slot] = self.single.distance(self.library.get(a), self.library.get(b));
         }
+    }
+}
+
+/// Numbers the lengths up to `longest` so that about as many batches of `lanes` pairs have each number.
+fn slices(lengths: impl Iterator<Item = u32>, longest: usize, lanes: usize) -> Vec<u32> {
+    let mut counts = vec![0; longest + 1];
+    for length in lengths {
+        counts[length as usize] += 1;
+    }
+    let (mut slice, mut filled) = (0, 0);
+    for count in &mut counts {
+        filled += *count as usize;
+        *count = slice;
+        if filled >= BATCHES_A_SLICE * lanes {
+            (slice, filled) = (slice + 1, 0);
+        }
+    }
+    counts
+}
+
+/// Writes `from` into `to`, which must be as long, sorted by a key of at most `largest`; equal keys keep their order.
+fn counting_sort<T: Copy>(from: &[T], to: &mut [T], largest: usize, key: impl Fn(&T) -> u32) {
+    let mut places = vec![0; largest + 2];
+    for item in from {
+        places[key(item) as usize + 1] += 1;
+    }
+    for i in 1..places.len() {
+        places[i] += places[i - 1];
+    }
+    for item in from {
+        let place = &mut places[key(item) as usize];
+        to[*place] = *item;
+        *place += 1;
     }
 }

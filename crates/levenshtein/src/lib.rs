@@ -6,6 +6,7 @@
 mod all_pairs;
 mod alphabet;
 mod band;
+mod cost;
 mod cross;
 mod engine;
 mod error;

@@ -1,6 +1,7 @@
 //! The distances of a list of pairs.
 
 use crate::all_pairs;
+use crate::cost;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::kernel::shared::Shared;
@@ -23,8 +24,8 @@ pub fn pairs(engine: Engine, sequences: &Sequences, pairs: &[(u32, u32)]) -> Res
     }
     let (library, [numbers]) = Library::new([sequences]);
     let numbered = pairs.iter().map(|&(a, b)| (numbers[a as usize], numbers[b as usize]));
-    // Where half of all pairs are asked for, all of them are faster.
-    if pairs.len() >= all_pairs::triangle(library.len()).div_ceil(2) {
+    // Where a third of all pairs are asked for, all of them are faster.
+    if pairs.len() >= all_pairs::triangle(library.len()).div_ceil(3) {
         let places: Vec<u32> = (0..library.len() as u32).collect();
         let distances = all_pairs::distinct(engine, &library, &places);
         return Ok(numbered.map(|(a, b)| all_pairs::lookup(&distances, library.len(), a, b)).collect());
@@ -48,13 +49,13 @@ impl Job for Pairs<'_> {
         let mut leftover = Leftover::<L>::new(library, pairs.len(), draw);
 
         // A sequence that meets enough others becomes a text of its own, with those others in the lanes.
-        let enough = L::COUNT * 3 / 5;
+        let enough = |text: u32| cost::enough_of_one::<L>(library.length(text));
         let mut partners = vec![0u32; library.len()];
         for &(a, b) in pairs {
             partners[a as usize] += 1;
             partners[b as usize] += 1;
         }
-        let is_text = |number: u32| partners[number as usize] as usize >= enough;
+        let is_text = |number: u32| enough(number).is_some_and(|lanes| partners[number as usize] as usize >= lanes);
         let mut of_texts = Vec::new();
         for (slot, &(a, b)) in pairs.iter().enumerate() {
             if a == b {
@@ -71,7 +72,7 @@ impl Job for Pairs<'_> {
         let mut shared = Shared::<L>::new(library, leftover.expected());
         for of_text in of_texts.chunk_by(|x, y| x.0 == y.0) {
             for lanes in of_text.chunks(L::COUNT) {
-                if lanes.len() < enough {
+                if enough(lanes[0].0).is_none_or(|enough| lanes.len() < enough) {
                     for &(text, other, slot) in lanes {
                         leftover.push(Pending { pair: (text, other), slot }, &mut out);
                     }

@@ -4,7 +4,6 @@ use super::UNSURE;
 use super::cell::{Step, cell};
 use super::count::{Sum, numbers};
 use super::lanes::{Lanes, Task};
-use super::planes::Planes;
 use super::transpose::Transpose;
 use crate::band::{Band, Expectation};
 use crate::library::Library;
@@ -34,8 +33,8 @@ impl<'a, L: Lanes> Mixed<'a, L> {
         mut each: impl FnMut(usize, u32),
     ) {
         let planes = self.library.planes();
-        self.rows.fill(planes, pairs.iter().map(|pair| pair.0));
-        self.columns.fill(planes, pairs.iter().map(|pair| pair.1));
+        self.rows.fill(planes.count(), pairs.iter().map(|pair| planes.get(pair.0)));
+        self.columns.fill(planes.count(), pairs.iter().map(|pair| planes.get(pair.1)));
         let lengths = || pairs.iter().map(|pair| (self.library.length(pair.0), self.library.length(pair.1)));
         let height = lengths().map(|pair| pair.0).max().unwrap_or(0);
         let width = lengths().map(|pair| pair.1).max().unwrap_or(0);
@@ -66,7 +65,7 @@ impl<'a, L: Lanes> Mixed<'a, L> {
         let width = width as usize;
         let rows = self.rows.symbols::<PLANES>(height);
         let columns = self.columns.symbols::<PLANES>(width);
-        self.edge.clear();
+        self.edge.resize(width, Step { minus: L::zeros(), plus: L::zeros() });
         L::run(Occupied { symbols: columns, steps: &mut self.edge });
         for (strip, rows) in rows.as_chunks::<ROWS>().0.iter().enumerate() {
             let (left, right) = band.columns(strip * ROWS, ROWS, height, width);
@@ -87,33 +86,23 @@ impl<L: Lanes> Side<L> {
     }
 
     /// Gathers the sequences, all ending at the last position.
-    fn fill(&mut self, planes: &Planes, sequences: impl ExactSizeIterator<Item = u32> + Clone) {
-        let count = planes.count();
-        let blocks = sequences.clone().map(|number| planes.get(number).len() / count).max().unwrap_or(0);
-        self.vectors.clear();
-        self.vectors.resize(blocks * 64 * count, L::zeros());
-        for block in 0..blocks {
-            self.squares.clear();
-            self.squares.resize(count, [L::zeros(); 64]);
+    fn fill<'a>(&mut self, count: usize, sequences: impl Iterator<Item = &'a [u64]> + Clone) {
+        let longest = sequences.clone().map(<[u64]>::len).max().unwrap_or(0);
+        // Everything is written below, so what an earlier batch left need not be cleared.
+        self.vectors.resize(longest * 64, L::zeros());
+        self.squares.resize(count, [L::zeros(); 64]);
+        for (block, to) in self.vectors.chunks_exact_mut(64 * count).enumerate() {
             let words = L::words_mut(self.squares.as_flattened_mut());
-            for (lane, number) in sequences.clone().enumerate() {
-                let sequence = planes.get(number);
-                let before = blocks - sequence.len() / count;
-                if block < before {
-                    continue;
-                }
+            words.fill(0);
+            for (lane, sequence) in sequences.clone().enumerate() {
+                let Some(from) = (block * count + sequence.len()).checked_sub(longest) else { continue };
                 let place = lane % 64 * L::WORDS + lane / 64;
-                let from = &sequence[(block - before) * count..][..count];
-                for (square, &word) in words.chunks_exact_mut(64 * L::WORDS).zip(from) {
-                    square[place] = word;
+                for (plane, &word) in sequence[from..from + count].iter().enumerate() {
+                    words[plane * 64 * L::WORDS + place] = word;
                 }
             }
-            let to = &mut self.vectors[block * 64 * count..][..64 * count];
             for (plane, square) in self.squares.iter_mut().enumerate() {
-                L::run(Transpose(square));
-                for (position, &vector) in square.iter().enumerate() {
-                    to[position * count + plane] = vector;
-                }
+                L::run(Transpose { square, to: &mut to[plane..], step: count });
             }
         }
     }
@@ -129,7 +118,7 @@ impl<L: Lanes> Side<L> {
 /// shorter text nothing may change from column to column, and a step of 0 does that.
 struct Occupied<'a, L, const PLANES: usize> {
     symbols: &'a [[L; PLANES]],
-    steps: &'a mut Vec<Step<L>>,
+    steps: &'a mut [Step<L>],
 }
 
 impl<L: Lanes, const PLANES: usize> Task for Occupied<'_, L, PLANES> {
@@ -137,7 +126,10 @@ impl<L: Lanes, const PLANES: usize> Task for Occupied<'_, L, PLANES> {
 
     #[inline(always)]
     fn run(self) {
-        self.steps.extend(self.symbols.iter().map(occupied));
+        // Not `extend`: the iterator's closure would be compiled without the engine's instructions.
+        for (step, symbol) in self.steps.iter_mut().zip(self.symbols) {
+            *step = occupied(symbol);
+        }
     }
 }
 

@@ -45,60 +45,59 @@ impl<'a, L: Lanes> Shared<'a, L> {
     /// Calls `each` once for every text, with its place in `texts` and the distances from it to `patterns`, at
     /// most [`Lanes::COUNT`] of them; [`UNSURE`] stands for those beyond the expectation.
     pub(crate) fn run(&mut self, patterns: &[u32], texts: &[u32], mut each: impl FnMut(usize, &[u32])) {
-        let lengths: Vec<u32> = patterns.iter().map(|&pattern| self.library.length(pattern)).collect();
+        let library = self.library;
+        let patterns: Vec<&[u16]> = patterns.iter().map(|&pattern| library.get(pattern)).collect();
         let mut distances = vec![0; patterns.len()];
         let capacity = EDGE_BYTES / size_of::<Step<L>>();
         let mut first = 0;
         while first < texts.len() {
             let mut columns = 0;
-            let count = texts[first..]
-                .iter()
-                .take_while(|&&text| {
-                    columns += self.library.length(text) as usize;
-                    columns <= capacity
-                })
-                .count()
-                .max(1);
-            let batch = &texts[first..first + count];
-            let bands = self.strips(patterns, &lengths, batch);
+            let fits = |&&text: &&u32| {
+                columns += library.length(text) as usize;
+                columns <= capacity
+            };
+            let count = texts[first..].iter().take_while(fits).count().max(1);
+            let batch: Vec<&[u16]> = texts[first..first + count].iter().map(|&text| library.get(text)).collect();
+            let bands = self.strips(&patterns, &batch);
             let mut start = 0;
-            for (place, (&text, band)) in batch.iter().zip(bands).enumerate() {
-                let width = self.library.length(text);
-                let end = start + width as usize;
-                L::run(Sum { steps: &self.edge[start..end], planes: &mut self.planes });
+            for (place, (text, band)) in batch.into_iter().zip(bands).enumerate() {
+                let edge = &self.edge[start..start + text.len()];
+                L::run(Sum { steps: edge, planes: &mut self.planes });
+                let width = text.len() as u32;
                 numbers(&self.planes, |lane, sum| {
-                    if let (Some(distance), Some(&length)) = (distances.get_mut(lane), lengths.get(lane)) {
+                    if let (Some(distance), Some(pattern)) = (distances.get_mut(lane), patterns.get(lane)) {
+                        let length = pattern.len() as u32;
                         // The sum was increased by the number of columns.
                         let found = length.wrapping_add(sum).wrapping_sub(width);
                         *distance = if found > band.exact_up_to(length, width) { UNSURE } else { found };
                     }
                 });
                 each(first + place, &distances);
-                start = end;
+                start += text.len();
             }
             first += count;
         }
     }
 
     /// Computes the lower edges of the whole matrices of a batch of texts, strip by strip.
-    fn strips(&mut self, patterns: &[u32], lengths: &[u32], texts: &[u32]) -> Vec<Band> {
-        let shortest = lengths.iter().copied().min().unwrap_or(0);
-        let longest = lengths.iter().copied().max().unwrap_or(0);
-        let height = (longest as usize).next_multiple_of(ROWS);
-        let band = |&text: &u32| {
-            let width = self.library.length(text);
+    fn strips(&mut self, patterns: &[&[u16]], texts: &[&[u16]]) -> Vec<Band> {
+        let shortest = patterns.iter().map(|pattern| pattern.len()).min().unwrap_or(0);
+        let longest = patterns.iter().map(|pattern| pattern.len()).max().unwrap_or(0);
+        let height = longest.next_multiple_of(ROWS);
+        let band = |text: &&[u16]| {
+            let width = text.len() as u32;
             // The limits grow with the length of the pattern on one side and fall on the other.
-            Band::new(self.expected, [(shortest, width), (longest, width)].into_iter(), longest, width)
+            let extremes = [(shortest as u32, width), (longest as u32, width)];
+            Band::new(self.expected, extremes.into_iter(), longest as u32, width)
         };
         let bands: Vec<Band> = texts.iter().map(band).collect();
-        let columns = texts.iter().map(|&text| self.library.length(text) as usize).sum();
         self.edge.clear();
+        let columns = texts.iter().map(|text| text.len()).sum();
         self.edge.resize(columns, Step { minus: L::zeros(), plus: L::ones() });
         for row in (0..height).step_by(ROWS) {
             let real = self.fill_table(patterns, height, row);
             let mut start = 0;
-            for (&text, band) in texts.iter().zip(&bands) {
-                let text = self.library.get(text);
+            for (text, band) in texts.iter().zip(&bands) {
                 let edge = &mut self.edge[start..start + text.len()];
                 let (left, right) = band.columns(row, ROWS, height, text.len());
                 let mut columns = &text[left..right];
@@ -116,40 +115,44 @@ impl<'a, L: Lanes> Shared<'a, L> {
 
     /// Makes the table of rows `row..row + ROWS` of `height`, in which every pattern ends at the bottom. The
     /// result has a bit where a pattern has a symbol in that row.
-    fn fill_table(&mut self, patterns: &[u32], height: usize, row: usize) -> [L; ROWS] {
-        if self.lines.is_empty() {
+    fn fill_table(&mut self, patterns: &[&[u16]], height: usize, row: usize) -> [L; ROWS] {
+        let few = self.lines.is_empty();
+        if few {
             self.table.fill([L::ones(); ROWS]);
         } else {
             self.lines.fill(0);
             self.table.truncate(1);
         }
         let mut real = [L::zeros(); ROWS];
-        for (lane, &pattern) in patterns.iter().enumerate() {
-            let symbols = self.library.get(pattern);
-            let above = height - symbols.len();
-            let first = row.max(above);
-            for row_of_symbol in first..row + ROWS {
-                let code = usize::from(symbols[row_of_symbol - above]);
-                let line = self.line(code);
-                let place = row_of_symbol - row;
-                let (word, bit) = (lane / 64, 1 << (lane % 64));
-                L::words_mut(&mut self.table[line])[place * L::WORDS + word] &= !bit;
-                L::words_mut(&mut real)[place * L::WORDS + word] |= bit;
+        let real_words = L::words_mut(&mut real);
+        for (word, patterns) in patterns.chunks(64).enumerate() {
+            for (lane, pattern) in patterns.iter().enumerate() {
+                let above = height - pattern.len();
+                let bit = 1 << lane;
+                let skipped = above.saturating_sub(row).min(ROWS);
+                let symbols = &pattern[(row + skipped).saturating_sub(above)..][..ROWS - skipped];
+                for (place, &symbol) in (skipped..ROWS).zip(symbols) {
+                    let mut line = usize::from(symbol);
+                    if !few {
+                        line = new_line(&mut self.lines[line], &mut self.table);
+                    }
+                    L::words_mut(self.table.as_flattened_mut())[(line * ROWS + place) * L::WORDS + word] &= !bit;
+                    real_words[place * L::WORDS + word] |= bit;
+                }
             }
         }
         real
     }
+}
 
-    /// The line of `code` in the table, a new one if it has none yet.
-    fn line(&mut self, code: usize) -> usize {
-        let Some(line) = self.lines.get_mut(code) else { return code };
-        if *line == 0 {
-            // There are at most `ROWS * L::COUNT` symbols in a strip, which a `u16` can count.
-            *line = self.table.len() as u16;
-            self.table.push([L::ones(); ROWS]);
-        }
-        usize::from(*line)
+/// The line of a code in the table, a new one if it has none yet.
+fn new_line<L: Lanes>(line: &mut u16, table: &mut Vec<[L; ROWS]>) -> usize {
+    if *line == 0 {
+        // There are at most `ROWS * L::COUNT` symbols in a strip, which a `u16` can count.
+        *line = table.len() as u16;
+        table.push([L::ones(); ROWS]);
     }
+    usize::from(*line)
 }
 
 /// Some columns of [`ROWS`] rows of the matrix.

@@ -3,20 +3,27 @@
 use super::lanes::{Lanes, Task};
 
 /// Transposes a 64 by 64 bit matrix in every 64-bit word position: bit `i` of vector `r` changes place with bit
-/// `r` of vector `i`.
-pub(crate) struct Transpose<'a, L>(pub(crate) &'a mut [L; 64]);
+/// `r` of vector `i`. The vectors then go to every `step`th place of `to`.
+pub(crate) struct Transpose<'a, L> {
+    pub(crate) square: &'a mut [L; 64],
+    pub(crate) to: &'a mut [L],
+    pub(crate) step: usize,
+}
 
 impl<L: Lanes> Task for Transpose<'_, L> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
-        exchange::<L, 32>(self.0, 0x0000_0000_ffff_ffff);
-        exchange::<L, 16>(self.0, 0x0000_ffff_0000_ffff);
-        exchange::<L, 8>(self.0, 0x00ff_00ff_00ff_00ff);
-        exchange::<L, 4>(self.0, 0x0f0f_0f0f_0f0f_0f0f);
-        exchange::<L, 2>(self.0, 0x3333_3333_3333_3333);
-        exchange::<L, 1>(self.0, 0x5555_5555_5555_5555);
+        exchange::<L, 32>(self.square, 0x0000_0000_ffff_ffff);
+        exchange::<L, 16>(self.square, 0x0000_ffff_0000_ffff);
+        exchange::<L, 8>(self.square, 0x00ff_00ff_00ff_00ff);
+        exchange::<L, 4>(self.square, 0x0f0f_0f0f_0f0f_0f0f);
+        exchange::<L, 2>(self.square, 0x3333_3333_3333_3333);
+        exchange::<L, 1>(self.square, 0x5555_5555_5555_5555);
+        for (position, vector) in self.square.iter().enumerate() {
+            self.to[position * self.step] = *vector;
+        }
     }
 }
 
