@@ -95,7 +95,7 @@ pub struct CorrelationResult {
 /// its two-sided permutation p: all orders up to [`MOST_EXACT`] checkpoints, else `draws` seeded ones, the same
 /// for both coefficients.
 ///
-/// One missing value leaves no coefficients; nothing is dropped silently. The longer course is cut to the shorter.
+/// One missing value (or one that is not finite) leaves no coefficients; nothing is dropped silently. The longer course is cut to the shorter.
 #[must_use]
 pub fn correlate(
     metric: &[Option<f64>],
@@ -121,7 +121,9 @@ fn correlate_known(
     if n < 3 {
         return Err(Undefined::TooFew { n });
     }
-    let known = |course: &[Option<f64>]| course.iter().copied().flatten().collect::<Vec<f64>>();
+    let known = |course: &[Option<f64>]| -> Vec<f64> {
+        course.iter().copied().flatten().filter(|value| value.is_finite()).collect()
+    };
     let (metric, accuracy) = (known(metric), known(accuracy));
     if metric.len() < n {
         return Err(Undefined::MetricMissing { missing: n - metric.len() });
@@ -211,8 +213,15 @@ impl Standardised {
         };
         let squares = |series: &[f64]| series.iter().map(|value| value * value).sum::<f64>();
         let (x, y) = (centred(metric), centred(accuracy));
-        let scale = squares(&x).sqrt() * squares(&y).sqrt();
-        Ok(Self { x, y, scale })
+        let (xx, yy) = (squares(&x), squares(&y));
+        // One root of the product keeps whole-numbered ranks exact; the product of very small squares is 0.
+        let scale = if (xx * yy).is_normal() { (xx * yy).sqrt() } else { xx.sqrt() * yy.sqrt() };
+        match (xx > 0.0, yy > 0.0) {
+            (true, true) => Ok(Self { x, y, scale }),
+            // Different values whose differences vanish in f64.
+            (false, _) => Err(Undefined::MetricConstant),
+            (true, false) => Err(Undefined::AccuracyConstant),
+        }
     }
 
     fn observed(&self) -> f64 {

@@ -97,8 +97,8 @@ pub fn search_eps(losses: &[Vec<f32>], delta: f64) -> EpsSearch {
     let losses = losses.iter().flatten().filter(|loss| loss.is_finite());
     let largest = losses.map(|&loss| f64::from(loss)).fold(0.0, f64::max);
     let wanted = enough.checked_sub(1).and_then(|index| least.get(index)).copied();
-    let eps = wanted.map(|loss| grid_value(grid_number(loss)));
-    let last = grid_number(wanted.unwrap_or(largest));
+    let eps = wanted.map(|loss| on_grid(loss).1);
+    let (last, _) = on_grid(wanted.unwrap_or(largest));
     let steps = (1..=last.min(EpsSearch::MOST_STEPS)).map(grid_value);
     let memorized = |eps: f64| least.partition_point(|&loss| loss <= eps);
     let steps = if samples == 0 {
@@ -113,18 +113,19 @@ fn grid_value(number: u64) -> f64 {
     number as f64 / 10.0
 }
 
-/// The number of the first grid value that is at least `loss`.
+/// The number of the first grid value that is at least `loss`, and that value. A loss so large that the grid is
+/// finer than f64 stands for its own grid value.
 #[expect(clippy::cast_sign_loss, reason = "the product is at least 1; a cast of what is too large saturates")]
-fn grid_number(loss: f64) -> u64 {
+fn on_grid(loss: f64) -> (u64, f64) {
     let mut number = libm::ceil(loss * 10.0).max(1.0) as u64;
     // The product is rounded, so the grid value itself decides.
     if number > 1 && grid_value(number - 1) >= loss {
         number -= 1;
     }
     if grid_value(number) < loss {
-        number += 1;
+        number = number.saturating_add(1);
     }
-    number
+    (number, grid_value(number).max(loss))
 }
 
 /// The trailing mean over the last up to three checkpoints; undefined where one of them is.
