@@ -70,4 +70,92 @@ pub enum Error {
     /// A trace could not be read.
     #[error(transparent)]
     Trace(#[from] trace::Error),
+
+    /// A text holds no link of this program.
+    #[error(
+        "This is no Grokscope link: `#r=` and a version such as `1d.` were expected. Copy the whole link, from `https` to its last character."
+    )]
+    NotALink,
+
+    /// A link was made by a later version.
+    #[error(
+        "This link was made by a later version of Grokscope (link format {version}): reload the page, then open the link again."
+    )]
+    LaterLink {
+        /// Version and codec of the link.
+        version: String,
+    },
+
+    /// The end of a link is missing.
+    #[error(
+        "The link is cut: {arrived} of {expected} characters arrived. Ask for the whole link, or for the report as JSON."
+    )]
+    LinkCut {
+        /// Characters of data that are there.
+        arrived: usize,
+        /// Characters of data that were written.
+        expected: usize,
+    },
+
+    /// The data of a link is not what was written.
+    #[error(
+        "The link is damaged ({place}). Copy it once more from where it came, or ask for the report as JSON."
+    )]
+    LinkDamaged {
+        /// What does not fit.
+        place: &'static str,
+    },
+
+    /// More than a link can carry.
+    #[error(
+        "A link carries at most {most} {what}, and this report has {found}. Leave parts out of the link, or send the report as JSON."
+    )]
+    LinkTooLarge {
+        /// What is counted.
+        what: &'static str,
+        /// How many there are, as far as they were counted.
+        found: u64,
+        /// How many a link may have.
+        most: u64,
+    },
+
+    /// A report contradicts itself.
+    #[error(
+        "The report does not fit together: {place} must be {expected}. Export it again from the page that made it."
+    )]
+    Inconsistent {
+        /// Where in the report, as a path of field names.
+        place: String,
+        /// What belongs there.
+        expected: String,
+    },
+
+    /// A text is not a report in JSON.
+    #[error(
+        "This is no Grokscope report: {message}. A file that the page's JSON export has written was expected."
+    )]
+    NotAReport {
+        /// What was found, with line and column.
+        message: String,
+    },
+
+    /// A report was written by a later version.
+    #[error(
+        "This report was written by a later version of Grokscope (schema {version}, this page reads up to {known}): reload the page, then open the file again."
+    )]
+    LaterReport {
+        /// Its schema.
+        version: u64,
+        /// The latest schema that is known here.
+        known: u32,
+    },
+
+    /// A table could not be written.
+    #[error("The table {table} could not be written: {message}. Export the report as JSON instead.")]
+    Table {
+        /// Its file name.
+        table: &'static str,
+        /// What went wrong.
+        message: String,
+    },
 }

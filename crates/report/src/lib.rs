@@ -4,7 +4,10 @@
 //! analysis shows.
 
 mod analysis;
+mod check;
 mod error;
+pub mod export;
+pub mod link;
 mod model;
 mod settings;
 

@@ -1,0 +1,261 @@
+//! A report as text that fits into an address: `#r=1d.` and some two thousand characters.
+//!
+//! 1. [`walk`] names everything in a report in one order; [`pen`] measures, writes or reads it on the way.
+//! 2. [`scale`] turns figures into whole steps, [`column`] predicts them from what is known already.
+//! 3. [`numbers`] and [`range`] turn what is left to say into bits.
+//! 4. [`frame`] puts bits and names behind a length and a checksum, and makes text of them.
+
+mod column;
+mod domain;
+mod frame;
+mod numbers;
+mod pen;
+mod range;
+mod scale;
+mod settings;
+mod statements;
+mod walk;
+
+pub use frame::{FRAGMENT, fragment_of};
+
+use pen::{Measures, Pen};
+use range::{Nowhere, Reader, Writer};
+
+use crate::{Error, FORMAT, Note, NoteLevel, Report, VERSION};
+
+/// Bits of a figure in a link where nothing else is asked for.
+pub const BITS: u8 = 12;
+
+/// Fewest bits of a figure in a link: coarser would show as stairs.
+pub const FEWEST_BITS: u8 = 6;
+
+/// Which parts of a report something is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a box of its own that the user ticks")]
+pub struct Parts {
+    /// What the user calls the run.
+    pub title: bool,
+    /// What a reader must know, in sentences.
+    pub notes: bool,
+    /// Figures of single layers: distance, entropy, effective dimension, saturation; `[C][L]` each.
+    pub per_layer: bool,
+    /// Distances at the other thresholds.
+    pub sweep: bool,
+    /// Distances inside the groups of equal memorization step.
+    pub t_star_groups: bool,
+    /// Selections of every expert, `[C][L][E]`.
+    pub load: bool,
+    /// The strongest co-activations.
+    pub coactivation: bool,
+    /// The cosine of every memorization group with every generalization group.
+    pub scores: bool,
+}
+
+impl Parts {
+    /// All parts.
+    pub const ALL: Self = Self {
+        title: true,
+        notes: true,
+        per_layer: true,
+        sweep: true,
+        t_star_groups: true,
+        load: true,
+        coactivation: true,
+        scores: true,
+    };
+
+    /// No part.
+    pub const NONE: Self = Self {
+        title: false,
+        notes: false,
+        per_layer: false,
+        sweep: false,
+        t_star_groups: false,
+        load: false,
+        coactivation: false,
+        scores: false,
+    };
+
+    /// The order of the parts in a link.
+    fn all_mut(&mut self) -> [&mut bool; 8] {
+        let Self { title, notes, per_layer, sweep, t_star_groups, load, coactivation, scores } = self;
+        [title, notes, per_layer, sweep, t_star_groups, load, coactivation, scores]
+    }
+
+    /// What each part is called in a sentence, in the same order.
+    const NAMES: [&str; 8] = [
+        "the title",
+        "the notes",
+        "the figures of single layers",
+        "the other thresholds",
+        "the distances inside groups of equal memorization step",
+        "the load of the experts",
+        "the co-activations",
+        "the scores of the pairing",
+    ];
+}
+
+/// What a link carries beside the main courses, and how finely.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkOptions {
+    /// The parts that are not in every link.
+    pub parts: Parts,
+    /// Bits of a figure, from [`FEWEST_BITS`] to 15; standard errors have four fewer.
+    pub bits: u8,
+}
+
+impl Default for LinkOptions {
+    /// The main courses and the notes, 12 bits a figure.
+    fn default() -> Self {
+        Self { parts: Parts { notes: true, ..Parts::NONE }, bits: BITS }
+    }
+}
+
+/// A link and what became of the report in it.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// `#r=1d.` and the data: only letters, digits, `-`, `_`.
+    pub text: String,
+    /// Bits of a figure.
+    pub bits: u8,
+    /// Parts that hold something in the report and are not in the link.
+    pub left_out: Parts,
+    /// What a reader of the link will see, equal to what [`decode`] makes of it.
+    pub seen: Report,
+}
+
+/// Writes a report as `#r=1d.…`.
+///
+/// Counts, steps, tokens and settings are exact. Figures are rounded to [`LinkOptions::bits`]: all figures of one
+/// kind (all distances, all losses, …) share one step of at most `(largest - smallest) / (2^bits - 1)`, so that
+/// none is off by more than half of it. Of losses and p values the square roots are rounded so, which keeps the
+/// digits of the small ones. Figures that follow from others are computed from the rounded ones.
+///
+/// # Errors
+/// The report contradicts itself ([`Report::check`]), or has more than a link can carry.
+pub fn encode(report: &Report, options: &LinkOptions) -> Result<String, Error> {
+    Ok(write(report, options)?.text)
+}
+
+/// The same as [`encode`], with what became of the report in the link.
+///
+/// # Errors
+/// As [`encode`].
+pub fn write(report: &Report, options: &LinkOptions) -> Result<Link, Error> {
+    report.check()?;
+    let options = LinkOptions { bits: options.bits.clamp(FEWEST_BITS, 15), ..*options };
+    let mut seen = report.clone();
+    let said = take_notice(&mut seen);
+    let mut pen = Pen::new(Nowhere, options, None, &[]);
+    let mut left_out = walk::report(&mut pen, &mut seen.clone())?;
+    // A report that came through a link says what that link left out; it is left out of this one too.
+    for (left, said) in left_out.all_mut().into_iter().zip(said) {
+        *left |= said;
+    }
+    let mut pen = Pen::new(Writer::new(), options, Some(pen.into_measures()), &[]);
+    pen.left_out = left_out;
+    let left_out = walk::report(&mut pen, &mut seen)?;
+    let (bits, texts, _) = pen.into_parts();
+    let text = frame::to_text(&texts, &bits.finish());
+    finish(&mut seen, options.bits, left_out);
+    Ok(Link { text, bits: options.bits, left_out, seen })
+}
+
+/// The finest link of at most `most` characters: fewer bits are tried from 12 down, one at a time.
+///
+/// Where even [`FEWEST_BITS`] are too long, that link is returned all the same; look at its length.
+///
+/// # Errors
+/// As [`encode`].
+pub fn fit(report: &Report, parts: Parts, most: usize) -> Result<Link, Error> {
+    let mut bits = BITS;
+    loop {
+        let link = write(report, &LinkOptions { parts, bits })?;
+        if link.text.len() <= most || bits == FEWEST_BITS {
+            return Ok(link);
+        }
+        bits -= 1;
+    }
+}
+
+/// Reads the report in a link: a whole address, its fragment, or the data alone.
+///
+/// # Errors
+/// The text is no link, comes from a later version, is cut or damaged, or holds more than a link may.
+pub fn decode(text: &str) -> Result<Report, Error> {
+    let frame::Frame { texts, bits } = frame::from_text(text)?;
+    let mut pen = Pen::new(Reader::new(bits.bytes()), LinkOptions::default(), Some(Measures::none()), &texts);
+    let mut report = blank();
+    let left_out = walk::report(&mut pen, &mut report)?;
+    let bits = pen.options.bits;
+    let (reader, _, texts) = pen.into_parts();
+    if !reader.at_end() || !texts.is_empty() {
+        return Err(Error::LinkDamaged { place: "it holds more than its report" });
+    }
+    finish(&mut report, bits, left_out);
+    report.check()?;
+    Ok(report)
+}
+
+/// A report with nothing in it.
+fn blank() -> Report {
+    Report {
+        format: FORMAT.to_owned(),
+        version: VERSION,
+        made_by: String::new(),
+        title: String::new(),
+        rounded_to_bits: None,
+        run: crate::Run {
+            model: None,
+            samples: 0,
+            items: 0,
+            layers: 0,
+            experts: 0,
+            top_k: None,
+            gate_kind: crate::GateKind::SoftmaxMean,
+            half_precision: false,
+        },
+        settings: crate::Settings::default(),
+        checkpoints: Vec::new(),
+        domains: Vec::new(),
+        cross: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
+/// How the note on left-out parts begins.
+const NOTICE: &str = "The link leaves out ";
+
+/// Says in the report that it came through a link, and without what.
+fn finish(report: &mut Report, bits: u8, mut left_out: Parts) {
+    report.rounded_to_bits = Some(bits);
+    let names: Vec<&str> = left_out
+        .all_mut()
+        .into_iter()
+        .zip(Parts::NAMES)
+        .filter_map(|(left, name)| left.then_some(name))
+        .collect();
+    if let Some((last, first)) = names.split_last() {
+        let list =
+            if first.is_empty() { (*last).to_owned() } else { format!("{} and {last}", first.join(", ")) };
+        report.notes.push(Note {
+            level: NoteLevel::Info,
+            text: format!("{NOTICE}{list}; the JSON export of the page that made it has them."),
+        });
+    }
+}
+
+/// Takes the note on left-out parts back out of a report that came through a link.
+fn take_notice(report: &mut Report) -> [bool; 8] {
+    let mut said = [false; 8];
+    report.notes.retain(|note| {
+        let notice = note.text.starts_with(NOTICE);
+        if notice {
+            for (said, name) in said.iter_mut().zip(Parts::NAMES) {
+                *said |= note.text.contains(name);
+            }
+        }
+        !notice
+    });
+    said
+}
