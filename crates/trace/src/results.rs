@@ -27,7 +27,7 @@ pub struct SampleRecord {
     /// Its real tokens.
     pub tokens: Option<u32>,
     /// Embedding of its text, `[d]`.
-    pub embedding: Option<Vec<f32>>,
+    pub embedding: Option<Vec<f64>>,
 }
 
 /// One benchmark item.
@@ -40,7 +40,7 @@ pub struct Item {
     /// Whether it was answered rightly at each of the results' steps, `[C]`; `None` where not known.
     pub correct: Vec<Option<bool>>,
     /// Embedding of its text, `[d]`.
-    pub embedding: Option<Vec<f32>>,
+    pub embedding: Option<Vec<f64>>,
 }
 
 /// Accuracy of a domain at one step.

@@ -66,7 +66,7 @@ struct RawSample {
     #[serde(default)]
     tokens: Option<u32>,
     #[serde(default)]
-    embedding: Option<Vec<f32>>,
+    embedding: Option<Vec<f64>>,
 }
 
 #[derive(Deserialize)]
@@ -77,7 +77,7 @@ struct RawItem {
     #[serde(default)]
     correct: Option<Vec<Verdict>>,
     #[serde(default)]
-    embedding: Option<Vec<f32>>,
+    embedding: Option<Vec<f64>>,
 }
 
 /// Figures of domains: a list over the checkpoints each, or rows.

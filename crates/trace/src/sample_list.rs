@@ -27,7 +27,7 @@ struct Line {
     #[serde(default)]
     input_ids: Option<Count>,
     #[serde(default)]
-    embedding: Option<Vec<f32>>,
+    embedding: Option<Vec<f64>>,
 }
 
 /// How long a list is; its entries are passed over.
