@@ -149,13 +149,4 @@ pub enum Error {
         /// The latest schema that is known here.
         known: u32,
     },
-
-    /// A table could not be written.
-    #[error("The table {table} could not be written: {message}. Export the report as JSON instead.")]
-    Table {
-        /// Its file name.
-        table: &'static str,
-        /// What went wrong.
-        message: String,
-    },
 }

@@ -2,7 +2,7 @@
 
 mod synthetic;
 
-use report::link::{self, LinkOptions, Parts};
+use report::link::{self, LinkOptions};
 use synthetic::{DEMO_STEPS, DOMAINS, OLMOE, PAPER_STEPS, SMALL, many_steps};
 
 #[test]
@@ -15,7 +15,7 @@ fn sizes() {
         for notes in [true, false] {
             for bits in [12, 10, 8, 7, 6] {
                 let report = synthetic::report(&steps, size, &DOMAINS, 1, false);
-                let options = LinkOptions { parts: Parts { notes, ..Parts::NONE }, bits };
+                let options = LinkOptions { notes, bits, ..LinkOptions::default() };
                 let t = std::time::Instant::now();
                 let text = link::encode(&report, &options).unwrap();
                 let e = t.elapsed();

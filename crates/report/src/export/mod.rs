@@ -1,1 +1,8 @@
-//! A report as JSON and as tables.
+//! A report as text for other programs: JSON with every digit, CSV tables in long form.
+
+mod json;
+mod rows;
+mod tables;
+
+pub use json::{json, parse_json};
+pub use tables::csv_tables;

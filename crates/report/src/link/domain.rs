@@ -87,20 +87,20 @@ pub(super) fn domain<B: Bits>(
     consistency(pen, shape, domain)?;
     spectrum(pen, shape, domain)?;
     entropy(pen, shape, domain)?;
-    if pen.options.parts.sweep {
+    if pen.parts.sweep {
         sweep(pen, shape, domain)?;
     }
-    if pen.options.parts.t_star_groups {
+    if pen.parts.t_star_groups {
         t_star_distance(pen, shape, domain)?;
     }
-    if pen.options.parts.per_layer {
+    if pen.parts.per_layer {
         by_layer(pen, shape, Role::LayerDistance, &mut domain.distance_by_layer)?;
     }
-    if pen.options.parts.load {
+    if pen.parts.load {
         load(pen, shape, domain)?;
     }
     saturation(pen, shape, domain)?;
-    if pen.options.parts.coactivation {
+    if pen.parts.coactivation {
         coactivation(pen, shape, domain)?;
     }
     super::statements::delays(pen, steps, settings, domain)?;
@@ -402,7 +402,7 @@ fn spectrum<B: Bits>(pen: &mut Pen<'_, B>, shape: Shape, domain: &mut Domain) ->
         if group == Group::All {
             of_all = pen.last(Role::Dimension, group);
         }
-        if pen.options.parts.per_layer {
+        if pen.parts.per_layer {
             by_layer(pen, shape, Role::LayerDimension, &mut entry.by_layer)?;
         }
     }
@@ -417,7 +417,7 @@ fn entropy<B: Bits>(pen: &mut Pen<'_, B>, shape: Shape, domain: &mut Domain) -> 
     series(pen, shape, token_entropy)?;
     let known = pen.last(Role::Entropy, Group::All);
     pen.figures(Role::TokenEntropy, Group::All, &[&known], token_entropy)?;
-    if pen.options.parts.per_layer {
+    if pen.parts.per_layer {
         by_layer(pen, shape, Role::LayerEntropy, entropy_by_layer)?;
     }
     Ok(())
@@ -534,7 +534,7 @@ fn saturation<B: Bits>(pen: &mut Pen<'_, B>, shape: Shape, domain: &mut Domain) 
             (Some(k), None) => Some(Saturation { k, k_by_layer: Vec::new(), top1, top1_by_layer: None }),
         };
     }
-    if pen.options.parts.per_layer {
+    if pen.parts.per_layer {
         for entry in saturation.iter_mut().flatten() {
             let Saturation { k_by_layer, top1_by_layer, .. } = entry;
             layer_figures(pen, shape, Role::SaturationLayer, k_by_layer)?;

@@ -52,18 +52,6 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// All parts.
-    pub const ALL: Self = Self {
-        title: true,
-        notes: true,
-        per_layer: true,
-        sweep: true,
-        t_star_groups: true,
-        load: true,
-        coactivation: true,
-        scores: true,
-    };
-
     /// No part.
     pub const NONE: Self = Self {
         title: false,
@@ -97,17 +85,63 @@ impl Parts {
 
 /// What a link carries beside the main courses, and how finely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a box of its own that the user ticks")]
 pub struct LinkOptions {
-    /// The parts that are not in every link.
-    pub parts: Parts,
-    /// Bits of a figure, from [`FEWEST_BITS`] to 15; standard errors have four fewer.
+    /// What the user calls the run.
+    pub title: bool,
+    /// What a reader must know, in sentences.
+    pub notes: bool,
+    /// Figures of single layers: distance, entropy, effective dimension, saturation; `[C][L]` each.
+    pub per_layer: bool,
+    /// Distances at the other thresholds.
+    pub sweep: bool,
+    /// Distances inside the groups of equal memorization step.
+    pub t_star_groups: bool,
+    /// Selections of every expert, `[C][L][E]`.
+    pub load: bool,
+    /// The strongest co-activations.
+    pub coactivation: bool,
+    /// The cosine of every memorization group with every generalization group.
+    pub scores: bool,
+    /// Bits of a figure, from [`FEWEST_BITS`] to 15; errors of figures, cosines and p values have four fewer.
     pub bits: u8,
 }
 
 impl Default for LinkOptions {
     /// The main courses and the notes, 12 bits a figure.
     fn default() -> Self {
-        Self { parts: Parts { notes: true, ..Parts::NONE }, bits: BITS }
+        Self {
+            title: false,
+            notes: true,
+            per_layer: false,
+            sweep: false,
+            t_star_groups: false,
+            load: false,
+            coactivation: false,
+            scores: false,
+            bits: BITS,
+        }
+    }
+}
+
+impl LinkOptions {
+    /// Every part of a report.
+    pub const EVERYTHING: Self = Self {
+        title: true,
+        notes: true,
+        per_layer: true,
+        sweep: true,
+        t_star_groups: true,
+        load: true,
+        coactivation: true,
+        scores: true,
+        bits: BITS,
+    };
+
+    fn parts(self) -> Parts {
+        let Self { title, notes, per_layer, sweep, t_star_groups, load, coactivation, scores, bits: _ } =
+            self;
+        Parts { title, notes, per_layer, sweep, t_star_groups, load, coactivation, scores }
     }
 }
 
@@ -143,34 +177,34 @@ pub fn encode(report: &Report, options: &LinkOptions) -> Result<String, Error> {
 /// As [`encode`].
 pub fn write(report: &Report, options: &LinkOptions) -> Result<Link, Error> {
     report.check()?;
-    let options = LinkOptions { bits: options.bits.clamp(FEWEST_BITS, 15), ..*options };
+    let (parts, figure_bits) = (options.parts(), options.bits.clamp(FEWEST_BITS, 15));
     let mut seen = report.clone();
     let said = take_notice(&mut seen);
-    let mut pen = Pen::new(Nowhere, options, None, &[]);
+    let mut pen = Pen::new(Nowhere, parts, figure_bits, None, &[]);
     let mut left_out = walk::report(&mut pen, &mut seen.clone())?;
     // A report that came through a link says what that link left out; it is left out of this one too.
     for (left, said) in left_out.all_mut().into_iter().zip(said) {
         *left |= said;
     }
-    let mut pen = Pen::new(Writer::new(), options, Some(pen.into_measures()), &[]);
+    let mut pen = Pen::new(Writer::new(), parts, figure_bits, Some(pen.into_measures()), &[]);
     pen.left_out = left_out;
     let left_out = walk::report(&mut pen, &mut seen)?;
     let (bits, texts, _) = pen.into_parts();
     let text = frame::to_text(&texts, &bits.finish());
-    finish(&mut seen, options.bits, left_out);
-    Ok(Link { text, bits: options.bits, left_out, seen })
+    finish(&mut seen, figure_bits, left_out);
+    Ok(Link { text, bits: figure_bits, left_out, seen })
 }
 
-/// The finest link of at most `most` characters: fewer bits are tried from 12 down, one at a time.
+/// The finest link of at most `most` characters: fewer bits are tried from those of the options down.
 ///
 /// Where even [`FEWEST_BITS`] are too long, that link is returned all the same; look at its length.
 ///
 /// # Errors
 /// As [`encode`].
-pub fn fit(report: &Report, parts: Parts, most: usize) -> Result<Link, Error> {
-    let mut bits = BITS;
+pub fn fit(report: &Report, options: &LinkOptions, most: usize) -> Result<Link, Error> {
+    let mut bits = options.bits.clamp(FEWEST_BITS, 15);
     loop {
-        let link = write(report, &LinkOptions { parts, bits })?;
+        let link = write(report, &LinkOptions { bits, ..*options })?;
         if link.text.len() <= most || bits == FEWEST_BITS {
             return Ok(link);
         }
@@ -184,10 +218,10 @@ pub fn fit(report: &Report, parts: Parts, most: usize) -> Result<Link, Error> {
 /// The text is no link, comes from a later version, is cut or damaged, or holds more than a link may.
 pub fn decode(text: &str) -> Result<Report, Error> {
     let frame::Frame { texts, bits } = frame::from_text(text)?;
-    let mut pen = Pen::new(Reader::new(bits.bytes()), LinkOptions::default(), Some(Measures::none()), &texts);
+    let mut pen = Pen::new(Reader::new(bits.bytes()), Parts::NONE, 0, Some(Measures::none()), &texts);
     let mut report = blank();
     let left_out = walk::report(&mut pen, &mut report)?;
-    let bits = pen.options.bits;
+    let bits = pen.figure_bits;
     let (reader, _, texts) = pen.into_parts();
     if !reader.at_end() || !texts.is_empty() {
         return Err(Error::LinkDamaged { place: "it holds more than its report" });

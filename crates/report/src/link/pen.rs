@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{
-    LinkOptions, Parts,
+    Parts,
     column::{self, Memory},
     numbers::Numbers,
     range::{Bits, Prob},
@@ -192,7 +192,10 @@ impl Measures {
 /// Walks over a report.
 pub(super) struct Pen<'t, B> {
     bits: B,
-    pub(super) options: LinkOptions,
+    /// What is carried beside the main courses.
+    pub(super) parts: Parts,
+    /// Bits of a figure.
+    pub(super) figure_bits: u8,
     /// Extents of the figures seen, by kind, while they are measured.
     extents: Vec<Extent>,
     /// Steps of each kind, once they are known.
@@ -221,7 +224,8 @@ impl<'t, B: Bits> Pen<'t, B> {
     /// A pen that only measures where `measures` are absent, and writes or reads otherwise.
     pub(super) fn new(
         bits: B,
-        options: LinkOptions,
+        parts: Parts,
+        figure_bits: u8,
         measures: Option<Measures>,
         texts_to_read: &'t [u8],
     ) -> Self {
@@ -229,7 +233,8 @@ impl<'t, B: Bits> Pen<'t, B> {
         let Measures { extents, decisions, factors } = measures.unwrap_or_else(Measures::none);
         Self {
             bits,
-            options,
+            parts,
+            figure_bits,
             scales: (!measured).then(|| vec![None; Kind::ALL.len()]),
             extents,
             columns: Numbers::new(),
@@ -261,7 +266,7 @@ impl<'t, B: Bits> Pen<'t, B> {
     pub(super) fn scales(&mut self) -> Result<(), Error> {
         let Some(scales) = &mut self.scales else { return Ok(()) };
         for (scale, (kind, extent)) in scales.iter_mut().zip(Kind::ALL.iter().zip(&self.extents)) {
-            let chosen = if B::READS { None } else { Scale::new(*kind, self.options.bits, *extent) };
+            let chosen = if B::READS { None } else { Scale::new(*kind, self.figure_bits, *extent) };
             *scale = Scale::code(&mut self.bits, chosen)?;
         }
         Ok(())

@@ -33,7 +33,7 @@ pub(super) fn delays<B: Bits>(
     matched(pen, steps.len(), memorization.t_star.get(..counted).unwrap_or(&[]), &mut delays.train)?;
     matched(pen, steps.len(), t_sharp.get(..counted).unwrap_or(&[]), &mut delays.test)?;
     let (rows, columns) = (delays.train.len(), delays.test.len());
-    if pen.options.parts.scores && pen.flag(Slot::Present, !delays.scores.is_empty())? {
+    if pen.parts.scores && pen.flag(Slot::Present, !delays.scores.is_empty())? {
         pen.spend((rows * columns.max(2)) as u64)?;
         delays.scores.resize(rows, Vec::new());
         for row in &mut delays.scores {

@@ -31,12 +31,12 @@ pub(super) struct Shape {
 
 /// Walks over the whole report; the parts that are left out of it are emptied and named.
 pub(super) fn report<B: Bits>(pen: &mut Pen<'_, B>, report: &mut Report) -> Result<Parts, Error> {
-    pen.options.bits = pen.plain(4, u64::from(pen.options.bits))? as u8;
-    let mut carried = pen.options.parts;
+    pen.figure_bits = pen.plain(4, u64::from(pen.figure_bits))? as u8;
+    let mut carried = pen.parts;
     for carried in carried.all_mut() {
         *carried = pen.flag(Slot::Options, *carried)?;
     }
-    pen.options.parts = carried;
+    pen.parts = carried;
     let mut left_out = left_out_of(report, carried);
     let known = pen.left_out.all_mut().map(|left| *left);
     for (left, found) in left_out.all_mut().into_iter().zip(known) {
@@ -113,7 +113,7 @@ fn left_out_of(report: &mut Report, carried: Parts) -> Parts {
 /// Who made the report, from what.
 fn head<B: Bits>(pen: &mut Pen<'_, B>, report: &mut Report) -> Result<(), Error> {
     pen.text(&mut report.made_by)?;
-    if pen.options.parts.title {
+    if pen.parts.title {
         pen.text(&mut report.title)?;
     }
     let run = &mut report.run;
