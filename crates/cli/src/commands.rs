@@ -9,7 +9,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use futures::executor::block_on;
-use report::{Analysis, LinkOptions, Part, Pending, Report, Settings, Stage, Watch};
+use report::{Analysis, Part, Pending, Report, Settings, Stage, Watch, link::LinkOptions};
 
 use crate::{error::Error, load::open_all, threads::Threads};
 
@@ -74,10 +74,10 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
         Command::Report { paths, settings, title, output, csv } => {
             let settings = settings.as_deref().map(read_settings).transpose()?.unwrap_or_default();
             let report = block_on(analyse(&paths, &settings, &title))?;
-            write(&output, &report::json(&report))?;
+            write(&output, &report::export::json(&report))?;
             if let Some(folder) = csv {
                 fs::create_dir_all(&folder).map_err(|source| Error::File { path: folder.clone(), source })?;
-                for (name, text) in report::csv_tables(&report) {
+                for (name, text) in report::export::csv_tables(&report) {
                     write(&folder.join(name), &text)?;
                 }
             }
@@ -87,12 +87,14 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
             Ok(())
         }
         Command::Link { report, layers, sweep, title, page } => {
-            let report = report::parse_json(&read(&report)?)?;
-            let options = LinkOptions { per_layer: layers, sweep, title };
-            println!("{page}{}", report::encode(&report, &options)?);
+            let report = report::export::parse_json(&read(&report)?)?;
+            let options = LinkOptions { per_layer: layers, sweep, title, ..LinkOptions::default() };
+            println!("{page}{}", report::link::encode(&report, &options)?);
             Ok(())
         }
-        Command::Open { link, output } => write(&output, &report::json(&report::decode(&link)?)),
+        Command::Open { link, output } => {
+            write(&output, &report::export::json(&report::link::decode(&link)?))
+        }
     }
 }
 

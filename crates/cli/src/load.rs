@@ -43,7 +43,10 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
         return Ok(());
     }
     let entries = fs::read_dir(path).map_err(failed)?;
-    let mut inside = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    let mut inside = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(failed)?;
     inside.sort();
     for path in inside {
         collect(&path, files)?;

@@ -10,7 +10,7 @@ use std::{
 
 use futures::future::{AbortHandle, abortable};
 use js_sys::Array;
-use report::{Analysis, PairOfSamples, Pending, Report, Run, Settings, Stage, Watch};
+use report::{Analysis, PairOfSamples, Pending, Report, Settings, Stage, TraceRun, Watch};
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::DedicatedWorkerGlobalScope;
@@ -19,7 +19,8 @@ use crate::{
     files::{Content, Door, Entry, open},
     pool::Pool,
     protocol::{
-        AlignedCheckpoint, Alignment, Event, FileRow, FileState, Job, PairChoice, Progress, SampleRef, WorkUnit,
+        AlignedCheckpoint, Alignment, Event, FileRow, FileState, Job, PairChoice, Progress, SampleRef,
+        WorkUnit,
     },
     scope::{listen, now, property, to_js, turn},
 };
@@ -73,7 +74,7 @@ struct Analyst {
     next_file: Cell<usize>,
     settings: RefCell<Settings>,
     title: RefCell<String>,
-    run: RefCell<Option<Rc<Run>>>,
+    run: RefCell<Option<Rc<TraceRun>>>,
     analysis: Rc<Analysis>,
     work: RefCell<Option<AbortHandle>>,
 }
@@ -141,7 +142,9 @@ impl Analyst {
             }
             Job::Cancel => {
                 self.stop();
-                for file in self.files.borrow_mut().iter_mut().filter(|file| file.row.state == FileState::Reading) {
+                for file in
+                    self.files.borrow_mut().iter_mut().filter(|file| file.row.state == FileState::Reading)
+                {
                     file.row.state = FileState::Waiting;
                 }
                 post(&Event::Cancelled);
@@ -238,7 +241,8 @@ impl Analyst {
             self.files.borrow().iter().filter(|file| file.is_waiting()).map(|file| file.row.id).collect();
         let mut last_tick = 0.0;
         for id in &waiting {
-            let ticket = self.files.borrow_mut().iter_mut().find(|file| file.row.id == *id).map(Entry::ticket);
+            let ticket =
+                self.files.borrow_mut().iter_mut().find(|file| file.row.id == *id).map(Entry::ticket);
             let Some(ticket) = ticket else { continue };
             if now() - last_tick > TICK {
                 last_tick = now();
@@ -258,7 +262,12 @@ impl Analyst {
         let files = self.files.borrow();
         let total = files.iter().map(|file| file.row.bytes).sum();
         let done = files.iter().filter(|file| !file.is_waiting()).map(|file| file.row.bytes).sum();
-        post(&Event::Progress(Progress { stage: "opening files".into(), done, total, unit: WorkUnit::Bytes }));
+        post(&Event::Progress(Progress {
+            stage: "opening files".into(),
+            done,
+            total,
+            unit: WorkUnit::Bytes,
+        }));
     }
 
     /// A dropped report is shown as it is.
@@ -274,7 +283,7 @@ impl Analyst {
         last
     }
 
-    fn judge(&self, run: &Run) {
+    fn judge(&self, run: &TraceRun) {
         for file in self.files.borrow_mut().iter_mut() {
             if let Some(verdict) = run.verdicts.iter().rev().find(|verdict| verdict.id == file.row.id) {
                 file.judge(verdict.used, verdict.text.clone());
@@ -306,7 +315,9 @@ impl Analyst {
 
     async fn choose_pair(&self, choice: PairChoice, checkpoint: usize) {
         let Some(run) = self.run.borrow().clone() else {
-            post(&Event::Failed { message: "Pathways need the run's own traces. Drop its files first.".into() });
+            post(&Event::Failed {
+                message: "Pathways need the run's own traces. Drop its files first.".into(),
+            });
             return;
         };
         let choice = match choice {
@@ -318,11 +329,11 @@ impl Analyst {
         let settings = self.settings.borrow().clone();
         match self.analysis.choose(&run, &settings, &choice, checkpoint, &self.pool).await {
             Ok((a, b)) => {
-                let checkpoints = self.analysis.align(&run, &settings, a, b).into_iter().map(|at| AlignedCheckpoint {
-                    step: at.step,
-                    distance: at.distance,
-                    layers: at.layers,
-                });
+                let checkpoints = self
+                    .analysis
+                    .align(&run, &settings, a, b)
+                    .into_iter()
+                    .map(|at| AlignedCheckpoint { step: at.step, distance: at.distance, layers: at.layers });
                 post(&Event::Alignment(Box::new(Alignment {
                     a: reference(a, &run.samples[a]),
                     b: reference(b, &run.samples[b]),

@@ -51,7 +51,8 @@ fn sequences(data: &JsValue) -> Option<Sequences> {
 
 fn measure(sequences: Option<&Sequences>, data: &JsValue) -> Result<Vec<u32>, String> {
     let sequences = sequences.ok_or("the sequences did not arrive")?;
-    let flat = property(data, "pairs").dyn_into::<Uint32Array>().map_err(|_| "the pairs did not arrive")?.to_vec();
+    let flat =
+        property(data, "pairs").dyn_into::<Uint32Array>().map_err(|_| "the pairs did not arrive")?.to_vec();
     let pairs: Vec<(u32, u32)> = flat.as_chunks::<2>().0.iter().map(|&[a, b]| (a, b)).collect();
     levenshtein::pairs(Engine::best(), sequences, &pairs).map_err(|error| error.to_string())
 }

@@ -98,9 +98,9 @@ impl Entry {
     }
 
     /// Takes in what opening has brought.
-    pub fn settle(&mut self, opened: Result<Opening, trace::Error>) {
+    pub fn settle(&mut self, opened: Result<Opening, String>) {
         match opened {
-            Err(error) => self.fail(error.to_string()),
+            Err(message) => self.fail(message),
             Ok(Opening { bytes, content, warnings, kind }) => {
                 self.row.bytes = bytes;
                 self.row.kind = kind;
@@ -145,7 +145,14 @@ impl Entry {
 }
 
 /// Opens a file: its headers and small tensors are read, its gates are not.
-pub async fn open(ticket: Ticket) -> Result<Opening, trace::Error> {
+///
+/// # Errors
+/// In whole sentences: what, where, what was expected, what to do.
+pub async fn open(ticket: Ticket) -> Result<Opening, String> {
+    open_source(ticket).await.map_err(|error| error.to_string())
+}
+
+async fn open_source(ticket: Ticket) -> Result<Opening, Failure> {
     let (source, read): (Source, _) = match ticket {
         Ticket::Disk(path, file, read) => (Rc::new(BlobSource::new(path, file.into())), read),
         Ticket::Address(url, read) => (Rc::new(HttpSource::open(&url).await?), read),
@@ -157,17 +164,37 @@ pub async fn open(ticket: Ticket) -> Result<Opening, trace::Error> {
         return Ok(Opening { bytes, kind: "Grokscope report".into(), content, warnings: Vec::new() });
     }
     let opened = trace::open(source).await?;
-    let kind = opened.what.kind().to_string();
+    let kind = kind(&opened.what).to_string();
     Ok(Opening { bytes, kind, content: Content::Run(opened.what), warnings: opened.warnings })
 }
 
+/// What a file was recognised as, in the words of the table.
+fn kind(what: &Recognised) -> &'static str {
+    match what {
+        Recognised::Trace(trace) => trace.info.format,
+        Recognised::Results(_) => "benchmark results",
+        Recognised::Embeddings(_) => "text embeddings",
+        Recognised::ItemGates(_) => "gates of benchmark items",
+        Recognised::TokenGates(_) => "gates of single tokens",
+        Recognised::SampleList(_) => "list of samples",
+        Recognised::Unrelated { .. } => "not part of a run",
+    }
+}
+
+/// Why a file could not be opened.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Trace(#[from] trace::Error),
+    #[error("{file}: {source}")]
+    Report { file: String, source: report::Error },
+}
+
 /// A report that was downloaded from this page or written by the command line tool.
-async fn our_report(source: &Source) -> Result<Option<Report>, trace::Error> {
+async fn our_report(source: &Source) -> Result<Option<Report>, Failure> {
     let len = source.len();
-    let is_json = source.name().split(['?', '#']).next().is_some_and(|name| {
-        name.len() >= 5 && name.get(name.len() - 5..).is_some_and(|end| end.eq_ignore_ascii_case(".json"))
-    });
-    if !is_json || len > LARGEST_REPORT || len < 2 {
+    let name = source.name().split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    if !name.ends_with(".json") || !(2..=LARGEST_REPORT).contains(&len) {
         return Ok(None);
     }
     let start = source.read(0, len.min(512) as usize).await?;
@@ -175,9 +202,8 @@ async fn our_report(source: &Source) -> Result<Option<Report>, trace::Error> {
         return Ok(None);
     }
     let bytes = source.read(0, len as usize).await?;
-    let text = String::from_utf8_lossy(&bytes);
-    match report::parse_json(&text) {
+    match report::export::parse_json(&String::from_utf8_lossy(&bytes)) {
         Ok(report) => Ok(Some(report)),
-        Err(error) => Err(trace::Error::Foreign { file: source.name().into(), message: error.to_string() }),
+        Err(error) => Err(Failure::Report { file: source.name().into(), source: error }),
     }
 }

@@ -125,7 +125,13 @@ impl Pool {
         });
         worker.set_onmessage(Some(heard.as_ref().unchecked_ref()));
         worker.set_onerror(Some(failed.as_ref().unchecked_ref()));
-        Some(Calculator { worker, ready: false, busy: Vec::new(), holds: Vec::new(), _listeners: (heard, failed) })
+        Some(Calculator {
+            worker,
+            ready: false,
+            busy: Vec::new(),
+            holds: Vec::new(),
+            _listeners: (heard, failed),
+        })
     }
 
     fn hear(&self, worker: &Worker, data: &JsValue) {
@@ -194,7 +200,8 @@ impl Pool {
                 load(&calculator.worker, chunk.call, &call.sequences);
                 calculator.holds.push(chunk.call);
             }
-            let flat: Vec<u32> = call.pairs[chunk.start..chunk.end].iter().flat_map(|&(a, b)| [a, b]).collect();
+            let flat: Vec<u32> =
+                call.pairs[chunk.start..chunk.end].iter().flat_map(|&(a, b)| [a, b]).collect();
             let pairs = Uint32Array::from(&flat[..]);
             let message = object(&[
                 ("measure", &JsValue::from(chunk.call)),
@@ -290,9 +297,7 @@ impl Distances for Pool {
                 return alone(&sequences, &pairs).await;
             }
             let call = self.call(sequences, pairs);
-            call.await.unwrap_or_else(|_| {
-                Err(Error::Distances { message: "the work was stopped".into() })
-            })
+            call.await.unwrap_or_else(|_| Err(Error::Distances { message: "the work was stopped".into() }))
         })
     }
 }
