@@ -94,8 +94,9 @@ impl LayerMeasure {
         }
     }
 
-    /// The value of a domain at a checkpoint and layer.
-    fn at(self, domain: &Domain, group: Group, checkpoint: usize, layer: usize) -> Option<f64> {
+    /// The value of a domain at a checkpoint and layer, both counted from 0.
+    #[must_use]
+    pub fn at(self, domain: &Domain, group: Group, checkpoint: usize, layer: usize) -> Option<f64> {
         let value = match self {
             Self::Distance => series::at2(&domain.distance_by_layer, checkpoint, layer),
             Self::DistanceChange => {

@@ -4,8 +4,8 @@ use report::{Correlation, Domain, Group};
 
 use crate::number;
 
-/// From here on a correlation is called close.
-const CLOSE: f64 = 0.8;
+/// From here on a correlation is called close: half of the variance is shared.
+const CLOSE: f64 = 0.7;
 
 /// Below this a correlation is not called one.
 const WEAK: f64 = 0.5;
@@ -31,9 +31,9 @@ pub(super) enum Relation<'a> {
 /// What is made of a correlation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Strength {
-    /// In the expected direction, `|r| >= 0.8` and p < 0.05.
+    /// In the expected direction, `|r| >= 0.7` and p < 0.05.
     Close,
-    /// In the expected direction, `0.5 <= |r| < 0.8` and p < 0.05.
+    /// In the expected direction, `0.5 <= |r| < 0.7` and p < 0.05.
     Weak,
     /// Against the expected direction, `|r| >= 0.5` and p < 0.05.
     Opposite,
