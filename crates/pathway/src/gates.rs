@@ -140,7 +140,7 @@ mod tests {
     fn softmax_of_equal_logits_is_even() {
         let mut gates = [0.0; 8];
         softmax_row(&[3.5; 8], &mut gates);
-        assert_eq!(gates, [0.125; 8]);
+        assert!(gates.iter().all(|gate| (gate - 0.125).abs() < f32::EPSILON));
     }
 
     #[test]

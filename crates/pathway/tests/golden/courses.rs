@@ -37,7 +37,7 @@ fn memorization_steps_and_every_step_of_the_search() {
             .collect();
         assert_eq!(Value::from(memorized), expected["memorized_before_last"]);
         for (step, expected) in expected["groups"].as_object().unwrap() {
-            let members = fixture.members(domain, |t| fixture.step(t).to_string() == *step);
+            let members = fixture.members(domain, |t| fixture.step(t) == step.parse::<u64>().unwrap());
             let ids = members.iter().map(|&sample| fixture.samples[sample as usize].id.as_str());
             assert_eq!(Value::from(ids.collect::<Vec<&str>>()), *expected);
         }

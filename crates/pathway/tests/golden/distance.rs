@@ -78,7 +78,7 @@ fn distances_by_memorization_step() {
         for domain in &fixture.domains {
             let expected = fixture.expected["distance_by_t_star"][domain].as_object().unwrap();
             for (step, expected) in expected {
-                let samples = fixture.members(domain, |t| fixture.step(t).to_string() == *step);
+                let samples = fixture.members(domain, |t| fixture.step(t) == step.parse::<u64>().unwrap());
                 let found = measure(&ranking.symbols(2, &samples));
                 assert_same(
                     found.mean,

@@ -73,7 +73,7 @@ proptest! {
             .map(|value| {
                 let below = values.iter().filter(|other| *other < value).count() as f64;
                 let equal = values.iter().filter(|other| *other == value).count() as f64;
-                below + (equal + 1.0) / 2.0
+                below + 0.5 * equal + 0.5
             })
             .collect();
         prop_assert_eq!(pathway::ranks(&values), expected);
