@@ -5,15 +5,17 @@
 use std::{error::Error, fs, path::Path};
 
 use figures::{
-    Axis, ChartOptions, ExpertOrder, Figure, LayerMeasure, Theme, TimelineOptions, coactivation, delays, experts,
-    layers, sweep, tables, timeline, verdict,
+    Axis, ChartOptions, ExpertOrder, Figure, LayerMeasure, Theme, TimelineOptions, coactivation, delays,
+    experts, layers, sweep, tables, timeline, verdict,
 };
 use report::Report;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [report, folder, rest @ ..] = arguments.as_slice() else {
-        return Err("usage: specifications REPORT.json FOLDER [light|dark] [step|tokens|log] [present]".into());
+        return Err(
+            "usage: specifications REPORT.json FOLDER [light|dark] [step|tokens|log] [present]".into()
+        );
     };
     let report: Report = serde_json::from_slice(&fs::read(report)?)?;
     let has = |word: &str| rest.iter().any(|given| given == word);
@@ -33,8 +35,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let options = ChartOptions { axis, theme, present, ..ChartOptions::default() };
     for domain in &report.domains {
-        let mut figures: Vec<Figure> =
-            LayerMeasure::ALL.iter().filter_map(|&measure| layers(&report, &domain.name, measure, &options)).collect();
+        let mut figures: Vec<Figure> = LayerMeasure::ALL
+            .iter()
+            .filter_map(|&measure| layers(&report, &domain.name, measure, &options))
+            .collect();
         let last = report.checkpoints.len().saturating_sub(1);
         figures.extend(experts(&report, &domain.name, last, 0, ExpertOrder::Load, &options));
         figures.extend(coactivation(&report, &domain.name, 0, &options));

@@ -5,6 +5,10 @@ use serde_json::{Value, json};
 
 use crate::series;
 
+/// Steps and tokens as short labels. The axis's own format would choose one prefix for all labels and call 100 `0k`;
+/// and it calls a billion `G`.
+pub(crate) const SHORT: &str = "replace(format(datum.value, '~s'), 'G', 'B')";
+
 /// What the horizontal axis measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Axis {
@@ -54,7 +58,7 @@ impl Axis {
         let first = places.iter().copied().min().unwrap_or(0);
         let last = places.iter().copied().max().unwrap_or(1);
         let last = if last > first { last } else { first.saturating_add(1) };
-        let mut axis = json!({ "title": self.title(report), "format": "~s", "labelOverlap": "greedy", "labelFlush": true });
+        let mut axis = json!({ "title": self.title(report), "labelExpr": SHORT, "labelOverlap": "greedy", "labelFlush": true });
         let mut scale = json!({ "domain": [first, last], "nice": false, "zero": false });
         if self.or_step(report) == Self::LogStep {
             let smallest = places.iter().copied().filter(|&place| place > 0).min().unwrap_or(1);

@@ -8,6 +8,9 @@ use crate::{axis::Axis, number, theme::Look};
 /// The dialect of every specification.
 const SCHEMA: &str = "https://vega.github.io/schema/vega-lite/v6.json";
 
+/// What stands between the parts of a subtitle.
+const JOINT: &str = " · ";
+
 /// Title lines and size of one specification.
 pub(crate) struct Frame<'a> {
     /// The title.
@@ -24,7 +27,7 @@ pub(crate) struct Frame<'a> {
 pub(crate) fn specification(frame: &Frame<'_>, body: Value) -> Value {
     let mut title = json!({ "text": frame.title });
     if !frame.subtitle.is_empty() {
-        title["subtitle"] = frame.subtitle.into();
+        title["subtitle"] = wrapped(frame.subtitle).into();
     }
     let mut spec = Map::new();
     spec.insert("$schema".into(), SCHEMA.into());
@@ -37,9 +40,38 @@ pub(crate) fn specification(frame: &Frame<'_>, body: Value) -> Value {
     Value::Object(spec)
 }
 
+/// A subtitle broken into lines between its parts, or between words where a part is long: a title is never cut,
+/// and a long one would take its room from the plot.
+fn wrapped(subtitle: &str) -> Vec<String> {
+    const LONGEST: usize = 68;
+    let mut lines: Vec<String> = Vec::new();
+    let mut add = |text: &str, joint: &str| match lines.last_mut() {
+        Some(line) if line.chars().count() + joint.chars().count() + text.chars().count() <= LONGEST => {
+            line.push_str(joint);
+            line.push_str(text);
+        }
+        _ => lines.push(text.to_owned()),
+    };
+    for part in subtitle.split(JOINT) {
+        if part.chars().count() <= LONGEST {
+            add(part, JOINT);
+        } else {
+            for (at, word) in part.split(' ').enumerate() {
+                add(word, if at == 0 { JOINT } else { " " });
+            }
+        }
+    }
+    lines
+}
+
 /// The width of a chart that may follow its container.
 pub(crate) fn width(pixels: Option<u32>) -> Value {
     pixels.map_or_else(|| "container".into(), |pixels| pixels.clamp(120, 8000).into())
+}
+
+/// How a chart fits its width; its height is its own.
+pub(crate) fn autosize() -> Value {
+    json!({ "type": "fit-x", "contains": "padding" })
 }
 
 /// A name as the heading of a tooltip's row.
@@ -63,12 +95,20 @@ pub(crate) fn place_name(report: &Report, axis: Axis, checkpoint: usize) -> Stri
     }
 }
 
+/// `the memorized samples`, `all samples`.
+pub(crate) const fn of_group(group: Group) -> &'static str {
+    match group {
+        Group::All => "all samples",
+        Group::Memorized => "the memorized samples",
+    }
+}
+
 /// A step in words.
 pub(crate) fn step_name(step: u64) -> String {
     format!("step {}", number::count(step))
 }
 
-/// A group in words that follow `of the`.
+/// A group in words, as in a table's heading.
 pub(crate) const fn group_name(group: Group) -> &'static str {
     match group {
         Group::All => "all samples",
@@ -83,7 +123,7 @@ pub(crate) fn gate_label(report: &Report) -> Option<&'static str> {
 
 /// Parts of a subtitle, set apart; empty parts vanish.
 pub(crate) fn subtitle<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
-    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(JOINT)
 }
 
 /// A threshold as it is written.

@@ -4,7 +4,7 @@ use report::{Delays, Domain, Matched, Report};
 use serde_json::{Value, json};
 
 use crate::{
-    axis::Axis,
+    axis::{Axis, SHORT},
     chart::{self, Frame},
     figure::{ChartOptions, Figure},
     number, palette,
@@ -154,7 +154,7 @@ impl Chart<'_> {
         let body = json!({
             "width": chart::width(self.options.width),
             "height": { "step": look.size(30.0) },
-            "autosize": { "type": "fit-x", "contains": "padding" },
+            "autosize": chart::autosize(),
             "datasets": { "spans": spans, "ends": ends },
             "layer": [
                 {
@@ -236,7 +236,7 @@ impl Chart<'_> {
         let title = format!("Scores of the pairing: {}", self.domain.name);
         let by = compared_by(self.delays);
         let totals = totals(self.delays);
-        let summary = format!("{title}: {}; {totals}.", by);
+        let summary = format!("{title}: {by}; {totals}.");
         let look = self.look();
         let frame = Frame {
             title: &title,
@@ -246,21 +246,21 @@ impl Chart<'_> {
         };
         Some(Figure {
             id: "delay-scores".into(),
-            spec: chart::specification(&frame, self.score_body(cells)),
+            spec: chart::specification(&frame, self.score_body(&cells)),
             title,
             table,
             summary,
         })
     }
 
-    fn score_body(&self, cells: Vec<Value>) -> Value {
+    fn score_body(&self, cells: &[Value]) -> Value {
         let look = self.look();
         let axis = if self.options.axis == Axis::Tokens { Axis::Tokens } else { Axis::Step };
         let rows = self.delays.train.len() as f64;
         let place = |field: &str, title: &str| {
             json!({
                 "field": field, "type": "ordinal", "sort": "ascending", "scale": { "padding": 0 },
-                "axis": { "title": title, "format": "~s", "labelAngle": 0, "labelOverlap": "greedy" },
+                "axis": { "title": title, "labelExpr": SHORT, "labelAngle": 0, "labelOverlap": "greedy" },
             })
         };
         let unit = if axis.or_step(self.report) == Axis::Tokens { "tokens" } else { "step" };
@@ -269,7 +269,7 @@ impl Chart<'_> {
         json!({
             "width": chart::width(self.options.width),
             "height": (look.size(26.0) * rows).clamp(look.size(80.0), look.size(420.0)),
-            "autosize": { "type": "fit-x", "contains": "padding" },
+            "autosize": chart::autosize(),
             "data": { "values": cells },
             "layer": [
                 {

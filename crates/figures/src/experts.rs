@@ -76,7 +76,7 @@ pub fn experts(
     let color = color_of(report, &found.name, options);
     let body = json!({
         "width": chart::width(options.width),
-        "autosize": { "type": "fit-x", "contains": "padding" },
+        "autosize": chart::autosize(),
         "height": look.size(150.0),
         "layer": [
             {
@@ -151,7 +151,7 @@ pub fn coactivation(report: &Report, domain: &str, layer: usize, options: &Chart
     let body = json!({
         "width": chart::width(options.width),
         "height": { "step": look.size(18.0) },
-        "autosize": { "type": "fit-x", "contains": "padding" },
+        "autosize": chart::autosize(),
         "data": { "values": rows },
         "mark": { "type": "bar", "color": color_of(report, &found.name, options) },
         "encoding": {

@@ -4,10 +4,10 @@ use report::{Domain, Group, Report, Series};
 use serde_json::{Value, json};
 
 use crate::{
-    axis::Axis,
+    axis::{Axis, SHORT},
     chart::{self, Frame},
+    checkpoints::{checkpoint_cells, checkpoint_columns, checkpoint_span},
     figure::{ChartOptions, Figure},
-    lines::{checkpoint_cells, checkpoint_columns, checkpoint_span},
     number, series,
     table::{Cell, Column, Table},
     theme::Look,
@@ -212,7 +212,7 @@ pub fn layers(
         json!({
             "width": chart::width(options.width),
             "height": height,
-            "autosize": { "type": "fit-x", "contains": "padding" },
+            "autosize": chart::autosize(),
             "data": { "values": cells },
             "params": [
                 { "name": "cursor", "value": -1 },
@@ -222,7 +222,7 @@ pub fn layers(
             "encoding": {
                 "x": {
                     "field": "x", "type": "ordinal", "title": axis.title(report), "sort": "ascending", "scale": { "padding": 0 },
-                    "axis": { "format": "~s", "labelAngle": 0, "labelOverlap": "greedy", "ticks": false, "domain": false },
+                    "axis": { "labelExpr": SHORT, "labelAngle": 0, "labelOverlap": "greedy", "ticks": false, "domain": false },
                 },
                 "y": {
                     "field": "layer", "type": "ordinal", "title": "Layer", "sort": "ascending", "scale": { "padding": 0 },

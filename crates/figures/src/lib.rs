@@ -10,6 +10,7 @@
 
 mod axis;
 mod chart;
+mod checkpoints;
 mod delays;
 mod experts;
 mod figure;

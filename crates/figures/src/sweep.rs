@@ -5,8 +5,8 @@ use serde_json::json;
 
 use crate::{
     chart::{self, Frame},
+    checkpoints::{checkpoint_cells, checkpoint_columns, checkpoint_span},
     figure::{ChartOptions, Figure},
-    lines::{checkpoint_cells, checkpoint_columns, checkpoint_span},
     number, palette, series,
     table::{Cell, Column, Table},
     theme::Look,

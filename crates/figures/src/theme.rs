@@ -81,7 +81,7 @@ impl Look {
             "legend": {
                 "labelColor": ink, "titleColor": quiet, "labelFontSize": label, "titleFontSize": label,
                 "titleFontWeight": 400, "orient": "top", "direction": "horizontal", "offset": self.size(6.0),
-                "symbolSize": self.size(70.0), "symbolStrokeWidth": 2, "labelLimit": self.size(220.0), "columnPadding": self.size(16.0),
+                "symbolSize": self.size(70.0), "symbolStrokeWidth": 0, "symbolOpacity": 1, "titleLimit": 400, "labelLimit": self.size(220.0), "columnPadding": self.size(16.0),
             },
             "header": { "labelColor": ink, "labelFontSize": label, "labelFontWeight": 600, "title": null },
             "text": { "color": ink, "fontSize": label },

@@ -2,7 +2,7 @@
 
 mod onsets;
 
-use report::{Domain, Group, Report};
+use report::{Domain, Group, Report, Series};
 
 use crate::{
     axis::Axis,
@@ -105,7 +105,7 @@ impl<'a> Builder<'a> {
             range: None,
             band_names: ("95 % low", "95 % high"),
             reference_name: "",
-            lines: lines.collect(),
+            courses: lines.collect(),
         }
     }
 
@@ -114,7 +114,7 @@ impl<'a> Builder<'a> {
     }
 
     fn group(&self) -> &'static str {
-        chart::group_name(self.options.group)
+        chart::of_group(self.options.group)
     }
 
     fn loss(&self) -> Option<Figure> {
@@ -147,8 +147,7 @@ impl<'a> Builder<'a> {
             Some(Course::of(share.collect()))
         });
         lines.subtitle =
-            "samples whose loss has fallen and settled (t*) by then; the last checkpoint’s are unconfirmed"
-                .into();
+            "loss has fallen and settled by then (t*) · at the last checkpoint unconfirmed".into();
         lines.measure = "Share of samples";
         lines.range = Some((0.0, 1.0));
         lines.figure()
@@ -163,19 +162,18 @@ impl<'a> Builder<'a> {
     }
 
     fn distance(&self) -> Option<Figure> {
-        let mut lines =
-            self.lines("distance", format!("Pathway distance of the {}", self.group()), |domain| {
-                let distance = domain.distance_of(self.options.group)?;
-                Some(Course {
-                    value: distance.mean.clone(),
-                    band: Some(around(&distance.mean, &distance.ci, self.report.checkpoints.len())),
-                    reference: Some(domain.null_distance.clone()),
-                })
-            });
+        let mut lines = self.lines("distance", format!("Pathway distance of {}", self.group()), |domain| {
+            let distance = domain.distance_of(self.options.group)?;
+            Some(Course {
+                value: distance.mean.clone(),
+                band: Some(around(&distance.mean, &distance.ci, self.report.checkpoints.len())),
+                reference: Some(domain.null_distance.clone()),
+            })
+        });
         lines.subtitle = chart::subtitle([
             chart::tau(self.report.settings.tau).as_str(),
             "mean with 95 % interval",
-            "dotted: unrelated pathways of the same lengths, all samples",
+            "dotted: unrelated pathways of the same lengths",
             self.gates(),
         ]);
         lines.measure = "Distance";
@@ -186,12 +184,12 @@ impl<'a> Builder<'a> {
 
     fn consistency(&self) -> Option<Figure> {
         let mut lines =
-            self.lines("consistency", format!("Pathway consistency of the {}", self.group()), |domain| {
+            self.lines("consistency", format!("Pathway consistency of {}", self.group()), |domain| {
                 let consistency = domain.consistency_of(self.options.group)?;
                 let band = (consistency.lower.clone(), consistency.upper.clone());
                 Some(Course { band: Some(band), ..Course::of(consistency.median.clone()) })
             });
-        let (range, clipped) = quartile_range(&lines.lines);
+        let (range, clipped) = quartile_range(&lines.courses);
         lines.range = range;
         lines.subtitle = chart::subtitle([
             "1 − C, higher is smoother",
@@ -205,7 +203,7 @@ impl<'a> Builder<'a> {
     }
 
     fn smoothness(&self) -> Option<Figure> {
-        let mut lines = self.lines("smoothness", format!("Smoothness of the {}", self.group()), |domain| {
+        let mut lines = self.lines("smoothness", format!("Smoothness of {}", self.group()), |domain| {
             Some(Course::of(domain.consistency_of(self.options.group)?.smoothness.clone()))
         });
         lines.subtitle = chart::subtitle(["mean cosine between adjacent layers, from −1 to 1", self.gates()]);
@@ -240,7 +238,7 @@ impl<'a> Builder<'a> {
 
     fn dimension(&self) -> Option<Figure> {
         let mut lines =
-            self.lines("dimension", format!("Effective dimension of the {}", self.group()), |domain| {
+            self.lines("dimension", format!("Effective dimension of {}", self.group()), |domain| {
                 Some(Course::of(domain.spectrum_of(self.options.group)?.mean.clone()))
             });
         lines.subtitle = chart::subtitle([
@@ -256,23 +254,19 @@ impl<'a> Builder<'a> {
 
 /// The series of one line.
 struct Course {
-    value: Vec<Option<f64>>,
-    band: Option<(Vec<Option<f64>>, Vec<Option<f64>>)>,
-    reference: Option<Vec<Option<f64>>>,
+    value: Series,
+    band: Option<(Series, Series)>,
+    reference: Option<Series>,
 }
 
 impl Course {
-    fn of(value: Vec<Option<f64>>) -> Self {
+    fn of(value: Series) -> Self {
         Self { value, band: None, reference: None }
     }
 }
 
 /// Bounds at so much below and above a series; undefined where either is.
-fn around(
-    mean: &[Option<f64>],
-    half: &[Option<f64>],
-    checkpoints: usize,
-) -> (Vec<Option<f64>>, Vec<Option<f64>>) {
+fn around(mean: &[Option<f64>], half: &[Option<f64>], checkpoints: usize) -> (Series, Series) {
     let bound = |sign: f64| {
         let at = |index: usize| {
             let (mean, half) = ((*mean.get(index)?)?, (*half.get(index)?)?);

@@ -49,33 +49,38 @@ fn judged_group(domain: &Domain) -> Group {
 
 /// In which domains the distance follows accuracy, where there are several to compare.
 fn headline(report: &Report) -> Option<String> {
-    let mut by_strength: [(Strength, &str, Vec<&str>); 4] = [
-        (Strength::Close, "follows accuracy closely in", Vec::new()),
-        (Strength::Weak, "follows it weakly in", Vec::new()),
-        (Strength::Opposite, "moves against what the paper expects in", Vec::new()),
-        (Strength::None, "does not follow it in", Vec::new()),
-    ];
-    for domain in &report.domains {
-        if let Relation::Measured { strength, .. } =
-            Relation::of(domain, "distance", judged_group(domain), -1.0)
-        {
-            for (own, _, names) in &mut by_strength {
-                if *own == strength {
-                    names.push(&domain.name);
-                }
-            }
-        }
-    }
-    let told: usize = by_strength.iter().map(|(.., names)| names.len()).sum();
-    let parts: Vec<String> = by_strength
+    let judged: Vec<(&str, Strength)> = report
+        .domains
         .iter()
-        .filter(|(.., names)| !names.is_empty())
-        .map(|(_, words, names)| format!("{words} {}", enumerated(names)))
+        .filter_map(|domain| match Relation::of(domain, "distance", judged_group(domain), -1.0) {
+            Relation::Measured { strength, .. } => Some((domain.name.as_str(), strength)),
+            _ => None,
+        })
         .collect();
-    // The first part names accuracy whatever it is, the others may say "it".
-    let sentence =
-        parts.join(", ").replacen(" it ", " accuracy ", usize::from(!parts.first()?.contains("accuracy")));
-    (told > 1).then(|| format!("Pathway distance {sentence}."))
+    if judged.len() < 2 {
+        return None;
+    }
+    let having = |strength: Strength| -> Vec<&str> {
+        judged.iter().filter(|(_, own)| *own == strength).map(|(name, _)| *name).collect()
+    };
+    let place = |adverb: &str, names: &[&str]| {
+        (!names.is_empty()).then(|| format!("{adverb} in {}", enumerated(names)))
+    };
+    let close = place("closely", &having(Strength::Close));
+    let weak = place("weakly", &having(Strength::Weak));
+    let follows: Vec<String> = close.into_iter().chain(weak).collect();
+    let not = having(Strength::None);
+    let mut text = if follows.is_empty() {
+        "Pathway distance follows accuracy in no domain".to_owned()
+    } else {
+        let not = place(", not", &not).unwrap_or_default();
+        format!("Pathway distance follows accuracy {}{not}", follows.join(", "))
+    };
+    let opposite = having(Strength::Opposite);
+    if !opposite.is_empty() {
+        text = format!("{text}; in {} it is higher where accuracy is higher", enumerated(&opposite));
+    }
+    Some(format!("{text}."))
 }
 
 fn paragraph(report: &Report, domain: &Domain) -> String {
@@ -83,9 +88,7 @@ fn paragraph(report: &Report, domain: &Domain) -> String {
     let mut sentences =
         vec![format!("{}; {}", memorization(report, domain), accuracy::clause(report, domain))];
     sentences.push(distance::sentence(report, domain, group));
-    if domain.accuracy.is_some() {
-        sentences.extend(relation::distance_sentence(domain, group));
-    }
+    sentences.extend(relation::distance_sentence(domain, group));
     sentences.extend(consistency::sentence(report, domain, group));
     format!(
         "{}: {}",

@@ -5,35 +5,35 @@ use report::{Domain, Report, Series};
 use super::{labelled, named};
 use crate::{
     chart,
+    checkpoints::{checkpoint_cells, checkpoint_columns},
     figure::ChartOptions,
     layers::{LayerMeasure, layer_table},
-    lines::{checkpoint_cells, checkpoint_columns},
     series as read,
     table::{Cell, Column, NamedTable, Table},
 };
 
 /// Columns that grow one series at a time; a series without any value is left out.
-struct Columns<'a> {
+struct Growing<'a> {
     report: &'a Report,
-    columns: Vec<Column>,
+    headings: Vec<Column>,
     series: Vec<&'a Series>,
 }
 
-impl<'a> Columns<'a> {
+impl<'a> Growing<'a> {
     fn new(report: &'a Report) -> Self {
-        Self { report, columns: Vec::new(), series: Vec::new() }
+        Self { report, headings: Vec::new(), series: Vec::new() }
     }
 
     fn add(&mut self, column: Column, series: &'a Series) {
         if !read::defined(series, self.report.checkpoints.len()).is_empty() {
-            self.columns.push(column);
+            self.headings.push(column);
             self.series.push(series);
         }
     }
 
     fn table(self) -> Table {
         let mut columns = checkpoint_columns(self.report);
-        columns.extend(self.columns);
+        columns.extend(self.headings);
         let mut table = Table::new(columns);
         if self.series.is_empty() {
             return table;
@@ -51,7 +51,7 @@ impl<'a> Columns<'a> {
 pub(super) fn series(report: &Report, index: usize, domain: &Domain) -> Vec<NamedTable> {
     let nats = |name: &str| Column::with_unit(name, "nats a token");
     let unit = report.unit_name();
-    let mut results = Columns::new(report);
+    let mut results = Growing::new(report);
     results.add(nats("Training loss"), &domain.loss);
     results.add(nats("Training loss, moving average"), &domain.loss_moving_average);
     if let Some(loss) = &domain.validation_loss {
@@ -60,7 +60,7 @@ pub(super) fn series(report: &Report, index: usize, domain: &Domain) -> Vec<Name
     if let Some(accuracy) = &domain.accuracy {
         results.add(Column::new("Accuracy"), accuracy);
     }
-    let mut distances = Columns::new(report);
+    let mut distances = Growing::new(report);
     for found in &domain.distance {
         let of = |name: &str| format!("{name}, {}", chart::group_name(found.group));
         distances.add(Column::with_unit(of("Distance"), unit), &found.mean);
@@ -72,7 +72,7 @@ pub(super) fn series(report: &Report, index: usize, domain: &Domain) -> Vec<Name
     }
     distances.add(Column::with_unit("Unrelated pathways", unit), &domain.null_distance);
     distances.add(Column::new("Structure"), &domain.structure);
-    let mut routing = Columns::new(report);
+    let mut routing = Growing::new(report);
     for found in &domain.consistency {
         let of = |name: &str| Column::new(format!("{name}, {}", chart::group_name(found.group)));
         routing.add(of("Consistency 1 − C, median"), &found.median);
@@ -141,7 +141,7 @@ fn distance_note(report: &Report, domain: &Domain) -> String {
 
 /// Distance at the other thresholds.
 pub(super) fn sweep(report: &Report, index: usize, domain: &Domain) -> NamedTable {
-    let mut columns = Columns::new(report);
+    let mut columns = Growing::new(report);
     for found in &domain.sweep {
         let name = format!("{}, {}", chart::tau(found.tau), chart::group_name(found.group));
         columns.add(Column::with_unit(&name, report.unit_name()), &found.mean);
@@ -154,7 +154,7 @@ pub(super) fn sweep(report: &Report, index: usize, domain: &Domain) -> NamedTabl
 
 /// Distance between domains (paper, appendix E.4).
 pub(super) fn cross_domain(report: &Report) -> NamedTable {
-    let mut columns = Columns::new(report);
+    let mut columns = Growing::new(report);
     for found in &report.cross {
         let name = format!("{} × {}, {}", found.first, found.second, chart::group_name(found.group));
         columns.add(Column::with_unit(&name, report.unit_name()), &found.mean);

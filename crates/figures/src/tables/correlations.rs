@@ -49,11 +49,8 @@ pub(super) fn correlations(report: &Report) -> NamedTable {
                     Courses are smooth, so p is optimistic."
         .to_owned();
     if let Some(window) = report.settings.window {
-        note += &format!(
-            " Only checkpoints from step {} to {} count.",
-            number::count(window.first),
-            number::count(window.last)
-        );
+        let (first, last) = (number::count(window.first), number::count(window.last));
+        note = format!("{note} Only checkpoints from step {first} to {last} count.");
     }
     named("correlations", "Correlation with accuracy", labelled(report, &note), table)
 }

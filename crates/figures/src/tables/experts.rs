@@ -4,7 +4,7 @@ use report::{Domain, Load, Report};
 
 use super::named;
 use crate::{
-    lines::{checkpoint_cells, checkpoint_columns},
+    checkpoints::{checkpoint_cells, checkpoint_columns},
     series,
     table::{Cell, Column, NamedTable, Table},
 };

@@ -4,9 +4,8 @@ use report::{Domain, Report};
 
 use super::{labelled, named, step_cell};
 use crate::{
-    delays as pairing,
-    lines::{checkpoint_cells, checkpoint_columns},
-    number,
+    checkpoints::{checkpoint_cells, checkpoint_columns},
+    delays as pairing, number,
     onset::Onsets,
     series,
     table::{Cell, Column, NamedTable, Table},

@@ -14,143 +14,175 @@ use crate::{
     theme::Look,
 };
 
+/// The figure; none where no visible domain has an onset.
 pub(super) fn onsets(report: &Report, options: &TimelineOptions) -> Option<Figure> {
-    let places = options.axis.places(report);
-    let look = Look { theme: options.theme, present: options.present };
-    let mut table = Table::new(
-        [
-            ("Domain", None),
-            ("Half memorized by", Some("step")),
-            ("Half generalized by", Some("step")),
-            ("Delay", Some("steps")),
-        ]
-        .map(|(name, unit)| Column { name: name.into(), unit: unit.map(str::to_owned) })
-        .to_vec(),
-    );
-    let (mut spans, mut ends, mut words) = (Vec::new(), Vec::new(), Vec::new());
-    let mut indices = Vec::new();
-    for (index, domain) in visible(report, options) {
-        let onsets = Onsets::of(report, domain);
-        let at = |checkpoint: Option<usize>| Some((checkpoint?, *places.get(checkpoint?)?));
-        let (memorized, generalized) = (at(onsets.memorization), at(onsets.generalization));
-        let step = |found: Option<(usize, u64)>| {
-            found
-                .and_then(|(at, _)| report.checkpoints.get(at))
-                .map_or(Cell::Missing, |found| Cell::count(found.step))
-        };
-        let delay = onsets.delay(report);
-        table.push(vec![
-            Cell::text(&domain.name),
-            step(memorized),
-            step(generalized),
-            delay.map_or(Cell::Missing, Cell::Integer),
-        ]);
-        if memorized.is_none() && generalized.is_none() {
-            continue;
-        }
-        indices.push(index);
-        let by = |found: Option<(usize, u64)>| {
-            found.map_or_else(
-                || number::MISSING.to_owned(),
-                |(at, _)| chart::place_name(report, options.axis, at),
-            )
-        };
-        let delay = delay.map(|delay| format!("{} steps", number::signed(delay)));
-        let facts = json!({
-            "domain": domain.name, "memorized": by(memorized), "generalized": by(generalized),
-            "delay": delay.clone().unwrap_or_else(|| number::MISSING.into()),
-        });
-        let row = |extra: Value| merged(&facts, extra);
-        if let (Some((_, from)), Some((_, to))) = (memorized, generalized) {
-            spans.push(row(json!({ "x": from, "x2": to, "middle": midpoint(from, to) })));
-        }
-        for (what, found) in [("half memorized", memorized), ("half generalized", generalized)] {
-            if let Some((_, x)) = found {
-                ends.push(row(json!({ "x": x, "what": what })));
-            }
-        }
-        words.push(match (memorized, generalized, delay) {
-            (Some(_), Some(_), Some(delay)) => {
-                format!(
-                    "{}: half memorized by {}, half generalized by {}, {delay}",
-                    domain.name,
-                    by(memorized),
-                    by(generalized)
-                )
-            }
-            (Some(_), ..) => format!("{}: half memorized by {}", domain.name, by(memorized)),
-            _ => format!("{}: half generalized by {}", domain.name, by(generalized)),
-        });
-    }
-    if words.is_empty() {
+    let rows: Vec<Row> = visible(report, options).map(|(index, _)| Row::of(report, options, index)).collect();
+    let told: Vec<&Row> =
+        rows.iter().filter(|row| row.memorized.is_some() || row.generalized.is_some()).collect();
+    if told.is_empty() {
         return None;
     }
     let title = "Memorization and generalization onsets".to_owned();
+    let words: Vec<String> = told.iter().map(|row| row.words()).collect();
     let summary = format!("{title}. {}.", words.join("; "));
-    let subtitle = "● half of the memorized samples memorized · ◆ half of the generalizing items generalized · the line is the delay";
-    let frame = Frame { title: &title, subtitle, description: &summary, look };
+    let look = Look { theme: options.theme, present: options.present };
+    let subtitle = chart::subtitle([
+        "● half of the memorized samples memorized",
+        "◆ half of the generalizing items generalized",
+        "between: the delay",
+    ]);
+    let frame = Frame { title: &title, subtitle: &subtitle, description: &summary, look };
+    let spec = chart::specification(&frame, body(report, options, &told));
+    Some(Figure { id: "onsets".into(), spec, title, table: table(report, &rows), summary })
+}
+
+/// One domain's onsets: index of the checkpoint and place on the axis.
+struct Row<'a> {
+    domain: usize,
+    name: &'a str,
+    memorized: Option<(usize, u64)>,
+    generalized: Option<(usize, u64)>,
+    /// In steps.
+    delay: Option<i64>,
+    /// The two checkpoints in words.
+    says: [String; 2],
+}
+
+impl<'a> Row<'a> {
+    fn of(report: &'a Report, options: &TimelineOptions, index: usize) -> Self {
+        let places = options.axis.places(report);
+        let place = |checkpoint: Option<usize>| Some((checkpoint?, *places.get(checkpoint?)?));
+        let domain = report.domains.get(index);
+        let onsets = domain.map(|domain| Onsets::of(report, domain)).unwrap_or_default();
+        let says = |checkpoint: Option<usize>| {
+            checkpoint
+                .map_or_else(|| number::MISSING.into(), |at| chart::place_name(report, options.axis, at))
+        };
+        Self {
+            domain: index,
+            name: domain.map_or("", |domain| &domain.name),
+            memorized: place(onsets.memorization),
+            generalized: place(onsets.generalization),
+            delay: onsets.delay(report),
+            says: [says(onsets.memorization), says(onsets.generalization)],
+        }
+    }
+
+    fn delay_text(&self) -> String {
+        self.delay.map_or_else(|| number::MISSING.into(), |delay| format!("{} steps", number::signed(delay)))
+    }
+
+    fn words(&self) -> String {
+        let [memorized, generalized] = &self.says;
+        let delay = if self.delay.is_some() { format!(", {}", self.delay_text()) } else { String::new() };
+        match (self.memorized, self.generalized) {
+            (Some(_), Some(_)) => {
+                format!(
+                    "{}: half memorized by {memorized}, half generalized by {generalized}{delay}",
+                    self.name
+                )
+            }
+            (Some(_), None) => format!("{}: half memorized by {memorized}", self.name),
+            _ => format!("{}: half generalized by {generalized}", self.name),
+        }
+    }
+
+    /// A row of a data set: what the tooltip says, at a place.
+    fn datum(&self, x: u64) -> Value {
+        let [memorized, generalized] = &self.says;
+        json!({
+            "x": x, "domain": self.name, "memorized": memorized, "generalized": generalized, "delay": self.delay_text(),
+        })
+    }
+
+    fn span(&self) -> Option<Value> {
+        let ((_, from), (_, to)) = (self.memorized?, self.generalized?);
+        let mut datum = self.datum(from);
+        datum["x2"] = to.into();
+        // The delay stands over the end of the span, where a logarithmic axis has room for it too.
+        datum["end"] = from.max(to).into();
+        Some(datum)
+    }
+
+    fn ends(&self) -> impl Iterator<Item = Value> {
+        let ends = [("half memorized", self.memorized), ("half generalized", self.generalized)];
+        ends.into_iter().filter_map(|(what, place)| {
+            let mut datum = self.datum(place?.1);
+            datum["what"] = what.into();
+            Some(datum)
+        })
+    }
+}
+
+fn body(report: &Report, options: &TimelineOptions, rows: &[&Row]) -> Value {
+    let look = Look { theme: options.theme, present: options.present };
+    let spans: Vec<Value> = rows.iter().filter_map(|row| row.span()).collect();
+    let ends: Vec<Value> = rows.iter().flat_map(|row| row.ends()).collect();
+    let names: Vec<&str> = rows.iter().map(|row| row.name).collect();
+    let x = |field: &str| options.axis.encoding(report, field);
+    let y = json!({
+        "field": "domain", "type": "nominal", "title": null, "sort": names,
+        "axis": { "labelLimit": look.size(64.0), "grid": true },
+    });
+    let color = json!({
+        "field": "domain", "type": "nominal", "legend": null,
+        "scale": domain_scale(report, rows.iter().map(|row| row.domain), options.theme, |mark| mark.color.into()),
+    });
+    let shape = json!({
+        "field": "what", "type": "nominal", "legend": null,
+        "scale": { "domain": ["half memorized", "half generalized"], "range": ["circle", "diamond"] },
+    });
     let tooltip = [
         chart::tip("domain", "Domain"),
         chart::tip("memorized", "Half memorized by"),
         chart::tip("generalized", "Half generalized by"),
         chart::tip("delay", "Delay"),
     ];
-    let x = options.axis.encoding(report, "x");
-    let names: Vec<&str> = indices
-        .iter()
-        .filter_map(|&index| report.domains.get(index))
-        .map(|domain| domain.name.as_str())
-        .collect();
-    let y = json!({
-        "field": "domain", "type": "nominal", "title": null, "sort": names,
-        "axis": { "labelLimit": look.size(64.0), "minExtent": look.size(44.0), "maxExtent": look.size(44.0) },
-    });
-    let color = json!({
-        "field": "domain", "type": "nominal", "legend": null,
-        "scale": domain_scale(report, indices.iter().copied(), options.theme, |mark| mark.color.into()),
-    });
-    let shape = json!({
-        "field": "what", "type": "nominal", "legend": null,
-        "scale": { "domain": ["half memorized", "half generalized"], "range": ["circle", "diamond"] },
-    });
-    let spec = chart::specification(
-        &frame,
-        json!({
-            "width": chart::width(options.width),
-            "height": { "step": look.size(22.0) },
-            "autosize": { "type": "fit-x", "contains": "padding" },
-            "datasets": { "spans": spans, "ends": ends },
-            "layer": [
-                {
-                    "data": { "name": "spans" },
-                    "mark": { "type": "rule", "strokeWidth": look.size(3.0), "opacity": 0.6 },
-                    "encoding": { "x": x, "x2": { "field": "x2" }, "y": y, "color": color, "tooltip": tooltip },
-                },
-                {
-                    "data": { "name": "ends" },
-                    "mark": { "type": "point", "filled": true, "opacity": 1, "size": look.size(90.0) },
-                    "encoding": { "x": x, "y": y, "color": color, "shape": shape, "tooltip": tooltip },
-                },
-                {
-                    "data": { "name": "spans" },
-                    "mark": { "type": "text", "baseline": "bottom", "dy": -3, "fontSize": look.size(10.0) },
-                    "encoding": { "x": merged(&x, json!({ "field": "middle" })), "y": y, "text": { "field": "delay", "type": "nominal" } },
-                },
-            ],
-        }),
-    );
-    Some(Figure { id: "onsets".into(), title, spec, table, summary })
-}
-
-fn midpoint(first: u64, second: u64) -> u64 {
-    first.min(second) + first.abs_diff(second) / 2
-}
-
-/// An object with some of its members replaced or added.
-fn merged(base: &Value, extra: Value) -> Value {
-    let mut base = base.clone();
-    if let (Value::Object(base), Value::Object(extra)) = (&mut base, extra) {
-        base.extend(extra);
+    let mut layers = vec![json!({
+        "data": { "name": "ends" },
+        "mark": { "type": "point", "filled": true, "opacity": 1, "size": look.size(90.0) },
+        "encoding": { "x": x("x"), "y": y, "color": color, "shape": shape, "tooltip": tooltip },
+    })];
+    if !spans.is_empty() {
+        layers.insert(0, json!({
+            "data": { "name": "spans" },
+            "mark": { "type": "rule", "strokeWidth": look.size(3.0), "opacity": 0.6 },
+            "encoding": { "x": x("x"), "x2": { "field": "x2" }, "y": y, "color": color, "tooltip": tooltip },
+        }));
+        layers.push(json!({
+            "data": { "name": "spans" },
+            "mark": { "type": "text", "align": "left", "dx": look.size(9.0), "fontSize": look.size(10.0) },
+            "encoding": { "x": x("end"), "y": y, "text": { "field": "delay", "type": "nominal" } },
+        }));
     }
-    base
+    json!({
+        "width": chart::width(options.width),
+        "height": { "step": look.size(22.0) },
+        "autosize": chart::autosize(),
+        "datasets": { "spans": spans, "ends": ends },
+        "layer": layers,
+    })
+}
+
+fn table(report: &Report, rows: &[Row]) -> Table {
+    let mut table = Table::new(vec![
+        Column::new("Domain"),
+        Column::with_unit("Half memorized by", "step"),
+        Column::with_unit("Half generalized by", "step"),
+        Column::with_unit("Delay", "steps"),
+    ]);
+    let step = |found: Option<(usize, u64)>| {
+        found
+            .and_then(|(at, _)| report.checkpoints.get(at))
+            .map_or(Cell::Missing, |found| Cell::count(found.step))
+    };
+    for row in rows {
+        table.push(vec![
+            Cell::text(row.name),
+            step(row.memorized),
+            step(row.generalized),
+            row.delay.map_or(Cell::Missing, Cell::Integer),
+        ]);
+    }
+    table
 }

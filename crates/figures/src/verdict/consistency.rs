@@ -14,16 +14,17 @@ pub(super) fn sentence(report: &Report, domain: &Domain, group: Group) -> Option
     if let Some(why) = unstable(consistency, report.checkpoints.len()) {
         return Some(format!("Consistency is unstable ({why}) and carries no conclusion"));
     }
-    domain.accuracy.as_ref()?;
     match Relation::of(domain, "consistency", group, 1.0) {
         Relation::Measured { strength, r, p, n } => {
             let words = match strength {
-                Strength::Close => "Consistency follows accuracy closely",
-                Strength::Weak => "Consistency follows accuracy weakly",
-                Strength::Opposite => "Consistency falls as accuracy rises, which the paper does not expect",
-                Strength::None => "Consistency does not follow accuracy",
+                Strength::Close => "consistency follows accuracy closely",
+                Strength::Weak => "consistency follows accuracy weakly",
+                Strength::Opposite => {
+                    "consistency is lower where accuracy is higher, which the paper does not expect"
+                }
+                Strength::None => "consistency does not follow accuracy",
             };
-            Some(format!("{words} ({})", figures(r, p, n)))
+            Some(format!("Over {n} checkpoints {words} ({})", figures(r, p)))
         }
         Relation::Absent | Relation::Undefined(_) | Relation::TooFew(_) => None,
     }

@@ -12,7 +12,7 @@ const SMALL_GROUP: usize = 20;
 
 /// What can be said of a group's distance, as a sentence without its point.
 pub(super) fn sentence(report: &Report, domain: &Domain, group: Group) -> String {
-    let subject = format!("Pathway distance of the {}", chart::group_name(group));
+    let subject = format!("Pathway distance of {}", chart::of_group(group));
     let Some(distance) = domain.distance_of(group) else { return format!("{subject} was not measured") };
     if distance.samples < SMALLEST_GROUP {
         let size = chart::counted(distance.samples as u64, "sample");
@@ -39,7 +39,8 @@ pub(super) fn sentence(report: &Report, domain: &Domain, group: Group) -> String
     }
     let verb = if relative < 0.0 { "falls" } else { "rises" };
     let size = relative.abs();
-    let digits = usize::from(half < 0.01);
+    // As many digits as keep the nearer bound apart from zero.
+    let digits = usize::from(size - half < 0.01 || half < 0.01);
     let percent = |share: f64| number::fixed(share * 100.0, digits);
     format!(
         "{subject}{small} {verb} by {} % (95 % interval {} to {} % or narrower) {between}",

@@ -18,7 +18,7 @@ const FEWEST: usize = 4;
 
 /// How a course relates to accuracy.
 pub(super) enum Relation<'a> {
-    /// The report does not have this correlation.
+    /// The report does not have this correlation, or no accuracy for it.
     Absent,
     /// There is no figure, and why.
     Undefined(&'a str),
@@ -44,6 +44,9 @@ pub(super) enum Strength {
 impl<'a> Relation<'a> {
     /// The relation of a domain's metric; `expected` is the sign that the paper expects.
     pub fn of(domain: &'a Domain, metric: &str, group: Group, expected: f64) -> Self {
+        if domain.accuracy.is_none() {
+            return Self::Absent;
+        }
         let found = domain.correlations.iter().find(|found| found.metric == metric && found.group == group);
         found.map_or(Self::Absent, |found| Self::judge(found, expected))
     }
@@ -78,17 +81,19 @@ pub(super) fn distance_sentence(domain: &Domain, group: Group) -> Option<String>
         }
         Relation::Measured { strength, r, p, n } => {
             let words = match strength {
-                Strength::Close => "It follows accuracy closely, falling as accuracy rises",
-                Strength::Weak => "It follows accuracy weakly, falling as accuracy rises",
-                Strength::Opposite => "It moves with accuracy, which the paper does not expect",
-                Strength::None => "It does not follow accuracy",
+                Strength::Close => "it follows accuracy closely, lower where accuracy is higher",
+                Strength::Weak => "it follows accuracy weakly, lower where accuracy is higher",
+                Strength::Opposite => {
+                    "it is higher where accuracy is higher, which the paper does not expect"
+                }
+                Strength::None => "it does not follow accuracy",
             };
-            Some(format!("{words} ({})", figures(r, p, n)))
+            Some(format!("Over {n} checkpoints {words} ({})", figures(r, p)))
         }
     }
 }
 
-/// `r = −0.84, p < 0.001, n = 33`.
-pub(super) fn figures(r: f64, p: f64, n: usize) -> String {
-    format!("r = {}, {}, n = {n}", number::fixed(r, 2), number::p_phrase(p))
+/// `r = −0.84, p < 0.001`.
+pub(super) fn figures(r: f64, p: f64) -> String {
+    format!("r = {}, {}", number::fixed(r, 2), number::p_phrase(p))
 }

@@ -1,0 +1,319 @@
+//! Every specification holds its own data under fixed names, whatever the report and its names are.
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::{Dice, NASTY, small};
+use figures::*;
+use proptest::prelude::*;
+use report::{Group, Report};
+use serde_json::{Map, Value};
+
+/// Every figure of a report, in every look that changes its form.
+fn all(report: &Report, axis: Axis, theme: Theme, group: Group) -> Vec<Figure> {
+    let options = TimelineOptions { axis, theme, group, ..TimelineOptions::default() };
+    let mut figures = timeline(report, &options);
+    let options = ChartOptions { axis, theme, group, present: theme == Theme::Dark, width: None };
+    for domain in &report.domains {
+        figures.extend(
+            LayerMeasure::ALL.iter().filter_map(|&measure| layers(report, &domain.name, measure, &options)),
+        );
+        for at in 0..=report.checkpoints.len() {
+            figures.extend(experts(report, &domain.name, at, at % 3, ExpertOrder::Load, &options));
+        }
+        figures.extend((0..3).filter_map(|layer| coactivation(report, &domain.name, layer, &options)));
+        figures.extend(delays(report, &domain.name, &options));
+        figures.extend(sweep(report, &domain.name, &options));
+    }
+    figures
+}
+
+/// The only names of fields that a specification may refer to.
+fn is_fixed(field: &str) -> bool {
+    const FIELDS: [&str; 29] = [
+        "x",
+        "x2",
+        "y",
+        "end",
+        "value",
+        "low",
+        "high",
+        "domain",
+        "marked",
+        "named",
+        "letter",
+        "says",
+        "place",
+        "checkpoint",
+        "layer",
+        "expert",
+        "share",
+        "even",
+        "count",
+        "label",
+        "pair",
+        "probability",
+        "what",
+        "row",
+        "memorized",
+        "generalized",
+        "delay",
+        "score",
+        "mean",
+    ];
+    let of_domain = field.strip_prefix('t').is_some_and(|index| index.parse::<usize>().is_ok());
+    FIELDS.contains(&field) || of_domain || matches!(field, "tau" | "matched" | "chosen")
+}
+
+/// What a specification refers to, and the rows it has for that.
+struct Walk<'a> {
+    datasets: Option<&'a Map<String, Value>>,
+    figure: &'a str,
+}
+
+impl<'a> Walk<'a> {
+    fn rows(&self, data: &'a Value) -> &'a [Value] {
+        assert!(data.get("url").is_none(), "{}: data from an address", self.figure);
+        let rows = match (data.get("name").and_then(Value::as_str), data.get("values")) {
+            (Some(name), None) => self.datasets.and_then(|sets| sets.get(name)),
+            (None, Some(values)) => Some(values),
+            _ => None,
+        };
+        rows.and_then(Value::as_array).unwrap_or_else(|| panic!("{}: no rows in {data}", self.figure))
+    }
+
+    fn unit(&self, unit: &'a Value, inherited: Option<&'a [Value]>) {
+        let rows = unit.get("data").map(|data| self.rows(data)).or(inherited);
+        let mut fields = BTreeSet::new();
+        for part in ["encoding", "facet"] {
+            collect_fields(unit.get(part), &mut fields);
+        }
+        for transform in unit.get("transform").and_then(Value::as_array).into_iter().flatten() {
+            let filter = transform["filter"].as_str().expect("every transform is a filter");
+            let field =
+                filter.strip_prefix("datum.").expect("of one field").split(' ').next().unwrap_or_default();
+            fields.insert(field.to_owned());
+        }
+        if !fields.is_empty() {
+            let rows = rows.unwrap_or_else(|| panic!("{}: fields without data", self.figure));
+            assert!(!rows.is_empty(), "{}: an empty data set under {fields:?}", self.figure);
+            for field in &fields {
+                assert!(is_fixed(field), "{}: field {field:?}", self.figure);
+                for row in rows {
+                    assert!(row.get(field).is_some(), "{}: {field} is not in {row}", self.figure);
+                }
+            }
+        }
+        for child in unit.get("layer").and_then(Value::as_array).into_iter().flatten() {
+            self.unit(child, rows);
+        }
+        if let Some(child) = unit.get("spec") {
+            self.unit(child, rows);
+        }
+    }
+}
+
+fn collect_fields(value: Option<&Value>, fields: &mut BTreeSet<String>) {
+    match value {
+        Some(Value::Object(map)) => {
+            for (key, inner) in map {
+                match inner {
+                    Value::String(field) if key == "field" => drop(fields.insert(field.clone())),
+                    _ => collect_fields(Some(inner), fields),
+                }
+            }
+        }
+        Some(Value::Array(list)) => list.iter().for_each(|inner| collect_fields(Some(inner), fields)),
+        _ => {}
+    }
+}
+
+/// No key anywhere that loads something, links somewhere, or is made of a user's text.
+fn check_keys(value: &Value, figure: &str) {
+    match value {
+        Value::Object(map) => {
+            for (key, inner) in map {
+                assert!(
+                    !matches!(key.as_str(), "url" | "href" | "signal" | "usermeta"),
+                    "{figure}: key {key}"
+                );
+                let plain = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'$');
+                assert!(plain, "{figure}: key {key:?}");
+                if key == "expr" || key == "test" || key == "labelExpr" {
+                    let text = inner.as_str().unwrap_or_default();
+                    assert!(NASTY.iter().all(|name| name.is_empty()
+                        || matches!(*name, "title" | "image")
+                        || !text.contains(name)));
+                }
+                check_keys(inner, figure);
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|inner| check_keys(inner, figure)),
+        _ => {}
+    }
+}
+
+fn check(figure: &Figure) {
+    let spec = &figure.spec;
+    assert_eq!(spec["$schema"], "https://vega.github.io/schema/vega-lite/v6.json");
+    assert_eq!(spec["title"]["text"], Value::from(figure.title.as_str()));
+    assert_eq!(spec["description"], Value::from(figure.summary.as_str()));
+    assert!(!figure.id.is_empty() && figure.id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
+    assert!(!figure.title.is_empty() && !figure.summary.is_empty());
+    assert!(!figure.table.rows.is_empty(), "{}: an empty table", figure.id);
+    check_table(&figure.table);
+    check_keys(spec, &figure.id);
+    Walk { datasets: spec.get("datasets").and_then(Value::as_object), figure: &figure.id }.unit(spec, None);
+}
+
+fn check_table(table: &Table) {
+    for row in &table.rows {
+        assert_eq!(row.len(), table.columns.len());
+        for cell in row {
+            assert!(!matches!(cell, Cell::Number(value, _) if !value.is_finite()), "a number that is none");
+        }
+    }
+    assert_eq!(table.markdown().lines().count(), table.rows.len() + 2, "{}", table.markdown());
+    assert_eq!(table.latex().matches("\\end{tabular}").count(), 1);
+    drop(table.csv());
+}
+
+#[test]
+fn the_small_report_has_every_figure() {
+    let report = small();
+    let ids: Vec<String> =
+        all(&report, Axis::Step, Theme::Light, Group::Memorized).into_iter().map(|f| f.id).collect();
+    for id in [
+        "onsets",
+        "loss",
+        "memorized",
+        "accuracy",
+        "distance",
+        "consistency",
+        "smoothness",
+        "entropy",
+        "dimension",
+        "layers-distance",
+        "layers-distance-change",
+        "layers-load",
+        "layers-entropy",
+        "layers-saturation",
+        "layers-dimension",
+        "experts",
+        "coactivation",
+        "delays",
+        "delay-scores",
+        "sweep",
+    ] {
+        assert!(ids.iter().any(|own| own == id), "{id} is missing from {ids:?}");
+    }
+}
+
+#[test]
+fn every_specification_of_the_small_report_is_whole() {
+    let mut report = small();
+    for names in NASTY.windows(2) {
+        for (domain, name) in report.domains.iter_mut().zip(names) {
+            domain.name = (*name).to_owned();
+        }
+        for axis in [Axis::Step, Axis::Tokens, Axis::LogStep] {
+            for theme in [Theme::Light, Theme::Dark] {
+                for group in [Group::All, Group::Memorized] {
+                    all(&report, axis, theme, group).iter().for_each(check);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn stacked_charts_share_their_horizontal_range() {
+    let report = small();
+    for figure in timeline(&report, &TimelineOptions { axis: Axis::Tokens, ..TimelineOptions::default() }) {
+        for layer in figure.spec["layer"].as_array().expect("layers") {
+            assert_eq!(
+                layer["encoding"]["x"]["scale"]["domain"],
+                serde_json::json!([0, 16_777_216_000_u64]),
+                "{}",
+                figure.id
+            );
+        }
+    }
+}
+
+#[test]
+fn hidden_domains_leave_the_colours_of_the_others() {
+    let report = small();
+    let color = |hidden: &[&str]| {
+        let hidden = hidden.iter().map(|&name| name.to_owned()).collect();
+        let figures = timeline(&report, &TimelineOptions { hidden, ..TimelineOptions::default() });
+        let loss = figures.iter().find(|figure| figure.id == "loss").expect("loss").clone();
+        let scale = loss.spec["layer"]
+            .as_array()
+            .and_then(|layers| layers.iter().find(|layer| layer["mark"]["type"] == "line"))
+            .map(|line| line["encoding"]["color"]["scale"].clone())
+            .expect("a line");
+        scale
+    };
+    let code = palette::domain(1, Theme::Light).color;
+    assert_eq!(color(&[])["range"][1], code);
+    assert_eq!(color(&["math"]), serde_json::json!({ "domain": ["code"], "range": [code] }));
+    assert!(
+        timeline(
+            &report,
+            &TimelineOptions { hidden: vec!["math".into(), "code".into()], ..TimelineOptions::default() }
+        )
+        .is_empty()
+    );
+}
+
+#[test]
+fn what_is_absent_has_no_figure() {
+    let mut report = small();
+    let options = ChartOptions::default();
+    assert_eq!(layers(&report, "nobody", LayerMeasure::Distance, &options), None);
+    assert_eq!(experts(&report, "math", 99, 0, ExpertOrder::Id, &options), None);
+    assert_eq!(experts(&report, "math", 0, 99, ExpertOrder::Id, &options), None);
+    assert!(delays(&report, "code", &options).is_empty());
+    report.domains[0].sweep.clear();
+    report.domains[0].load.clear();
+    assert_eq!(sweep(&report, "math", &options), None);
+    assert_eq!(layers(&report, "math", LayerMeasure::LoadCv, &options), None);
+    report.checkpoints.clear();
+    assert!(timeline(&report, &TimelineOptions::default()).is_empty());
+}
+
+#[test]
+fn tokens_are_the_axis_only_where_all_checkpoints_have_them() {
+    let mut report = small();
+    assert!(Axis::Tokens.is_available(&report));
+    report.checkpoints[2].tokens = None;
+    assert!(!Axis::Tokens.is_available(&report));
+    let of = |axis| timeline(&report, &TimelineOptions { axis, ..TimelineOptions::default() });
+    assert_eq!(
+        of(Axis::Tokens).first().map(|f| f.table.clone()),
+        of(Axis::Step).first().map(|f| f.table.clone())
+    );
+    assert_eq!(of(Axis::Tokens)[1].spec["layer"], of(Axis::Step)[1].spec["layer"]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn ragged_reports_neither_panic_nor_break_a_specification(seed: u64) {
+        let mut dice = Dice(seed);
+        let report = dice.report();
+        let axis = [Axis::Step, Axis::Tokens, Axis::LogStep][dice.roll(3) as usize];
+        let (theme, group) = if dice.roll(2) == 0 { (Theme::Light, Group::All) } else { (Theme::Dark, Group::Memorized) };
+        all(&report, axis, theme, group).iter().for_each(check);
+        for named in tables(&report) {
+            prop_assert!(!named.title.is_empty());
+            check_table(&named.table);
+        }
+        for line in verdict(&report) {
+            prop_assert!(!line.contains("NaN") && !line.contains("inf"), "{}", line);
+        }
+    }
+}

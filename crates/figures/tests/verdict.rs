@@ -1,0 +1,133 @@
+//! The verdict claims what the numbers carry and nothing else.
+
+#[expect(dead_code, reason = "only the other tests need ragged reports")]
+mod common;
+
+use common::small;
+use figures::verdict;
+use report::{GateKind, Group, Report};
+
+fn line<'a>(lines: &'a [String], domain: &str) -> &'a str {
+    lines.iter().find(|line| line.starts_with(&format!("{domain}: "))).expect("a paragraph for the domain")
+}
+
+fn math(report: &Report) -> String {
+    line(&verdict(report), "math").to_owned()
+}
+
+#[test]
+fn numbers_and_intervals_are_the_reports() {
+    let text = math(&small());
+    assert!(text.contains("25 % of 200 samples memorized before the last checkpoint (loss ≤ 1.1), half of them by step 1,000"), "{text}");
+    assert!(text.contains("accuracy rises from 0.20 to 0.93, most of it after step 2,000"), "{text}");
+    // 12.0 to 10.0: -16.7 %; bound (0.2 + 10/12 * 0.2) / 12 = 3.06 %.
+    assert!(
+        text.contains(
+            "falls by 17 % (95 % interval 14 to 20 % or narrower) between step 1,000 and step 4,000"
+        ),
+        "{text}"
+    );
+    assert!(text.contains("Over 5 checkpoints it follows accuracy closely, lower where accuracy is higher (r = −0.90, p = 0.025)"), "{text}");
+}
+
+#[test]
+fn a_change_inside_its_interval_is_no_change() {
+    let lines = verdict(&small());
+    // In code the distance goes from 12 to 12.
+    assert!(line(&lines, "code").contains("shows no change that its interval carries"), "{lines:?}");
+    assert!(line(&lines, "code").contains("it does not follow accuracy (r = 0.10, p = 0.800)"), "{lines:?}");
+    assert_eq!(lines[0], "Pathway distance follows accuracy closely in math, not in code.");
+    let mut report = small();
+    report.domains[0].accuracy = Some(vec![Some(0.5), None, None, None, Some(0.55)]);
+    assert!(
+        math(&report)
+            .contains("accuracy goes from 0.50 to 0.55, no change that its interval carries (100 items)")
+    );
+}
+
+#[test]
+fn without_standard_errors_nothing_is_claimed() {
+    let mut report = small();
+    for distance in &mut report.domains[0].distance {
+        distance.ci = vec![None; 5];
+    }
+    let text = math(&report);
+    assert!(
+        text.contains(
+            "goes from 12.00 to 10.00 symbols between step 1,000 and step 4,000, without an interval"
+        ),
+        "{text}"
+    );
+    assert!(!text.contains("falls by"), "{text}");
+}
+
+#[test]
+fn what_is_missing_is_said() {
+    let mut report = small();
+    for domain in &mut report.domains {
+        domain.accuracy = None;
+        domain.consistency.clear();
+    }
+    report.run.gate_kind = GateKind::SelectionFrequency;
+    let all = verdict(&report).join("\n");
+    assert!(all.contains("accuracy is missing"), "{all}");
+    assert!(all.contains("No benchmark results were given"), "{all}");
+    assert!(all.contains("selection frequency"), "{all}");
+    assert!(all.contains("Consistency needs at least three layers"), "{all}");
+    assert!(all.contains("one small model (2 layers of 4 experts)"), "{all}");
+    assert!(!all.contains("follow"), "{all}");
+}
+
+#[test]
+fn no_threshold_means_nothing_is_memorized() {
+    let mut report = small();
+    report.domains[0].memorization.eps = None;
+    report.domains[0].memorization.memorized = 0;
+    report.domains[0].distance.retain(|distance| distance.group == Group::All);
+    let text = math(&report);
+    assert!(text.contains("no loss threshold qualifies"), "{text}");
+    assert!(text.contains("Pathway distance of the all samples").eq(&false), "{text}");
+    assert!(text.contains("Pathway distance of all samples"), "{text}");
+}
+
+#[test]
+fn small_groups_and_short_runs_are_named() {
+    let mut report = small();
+    for distance in &mut report.domains[0].distance {
+        distance.samples = 2;
+    }
+    assert!(math(&report).contains("a group of 2 samples is too small"));
+    report.domains[1].distance[1].samples = 5;
+    assert!(line(&verdict(&report), "code").contains("(only 5 samples)"));
+    report.checkpoints.truncate(3);
+    for domain in &mut report.domains {
+        for found in &mut domain.correlations {
+            found.n = 3;
+        }
+    }
+    let all = verdict(&report).join("\n");
+    assert!(all.contains("Only 3 checkpoints"), "{all}");
+    assert!(all.contains("cannot be told from 3 checkpoints"), "{all}");
+}
+
+#[test]
+fn unstable_consistency_carries_no_conclusion() {
+    let mut report = small();
+    report.domains[0].consistency[0].undefined = vec![Some(0.07); 5];
+    assert!(
+        math(&report).contains("Consistency is unstable (up to 7.0 % of the samples have no value)"),
+        "{}",
+        math(&report)
+    );
+    report = small();
+    report.domains[0].consistency[0].upper = vec![Some(19.0); 5];
+    assert!(math(&report).contains("Consistency is unstable (samples spread by"), "{}", math(&report));
+    assert!(math(&small()).contains("Over 5 checkpoints consistency follows accuracy closely"));
+}
+
+#[test]
+fn an_empty_report_is_no_reason_to_speak() {
+    let mut report = small();
+    report.domains.clear();
+    assert_eq!(verdict(&report).len(), 1);
+}
