@@ -3,6 +3,7 @@
 //! Integers and strings are equal; real numbers agree to 1e-9, effective dimensions to 1e-7.
 #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
+mod bits;
 mod consistency;
 mod courses;
 mod distance;
