@@ -20,15 +20,24 @@ pub const WASM_OPT: &str = "GROKSCOPE_WASM_OPT";
 
 /// Finishes the build in the folder that trunk names.
 pub fn run(project: &Project) -> Result<()> {
-    let staging = std::env::var_os("TRUNK_STAGING_DIR")
-        .context("`finish` is called by trunk after a build: use `cargo xtask serve` or `cargo xtask dist`")?;
+    let staging = std::env::var_os("TRUNK_STAGING_DIR").context(
+        "`finish` is called by trunk after a build: use `cargo xtask serve` or `cargo xtask dist`",
+    )?;
     let staging = PathBuf::from(staging);
     let loader = "worker_loader.js";
     fs::copy(project.root.join("www").join(loader), staging.join(loader))
         .with_context(|| format!("{loader} cannot be copied"))?;
     if let Some(wasm_opt) = std::env::var_os(WASM_OPT) {
-        optimise(Path::new(&wasm_opt), &staging.join("app_bg.wasm"), &["-Oz", "--strip-debug", "--strip-producers"])?;
-        optimise(Path::new(&wasm_opt), &staging.join("worker_bg.wasm"), &["-O3", "--strip-debug", "--strip-producers"])?;
+        optimise(
+            Path::new(&wasm_opt),
+            &staging.join("app_bg.wasm"),
+            &["-Oz", "--strip-debug", "--strip-producers"],
+        )?;
+        optimise(
+            Path::new(&wasm_opt),
+            &staging.join("worker_bg.wasm"),
+            &["-O3", "--strip-debug", "--strip-producers"],
+        )?;
     }
 
     let files = files(&staging)?;
@@ -71,7 +80,8 @@ fn files(folder: &Path) -> Result<BTreeMap<String, [u8; 32]>> {
                 continue;
             }
             let relative = path.strip_prefix(folder)?;
-            let parts: Vec<_> = relative.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+            let parts: Vec<_> =
+                relative.components().map(|part| part.as_os_str().to_string_lossy()).collect();
             let content = fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
             found.insert(parts.join("/"), Sha256::digest(content).into());
         }
@@ -98,7 +108,10 @@ fn finish_page(page: &str, build: &str) -> Result<String> {
     ensure!(page[start..end].contains("TrunkApplicationStarted"), "the page's first script is not trunk's");
     let boot = "<script type=\"module\" src=\"./boot.js\"></script>";
     let mut page = [&page[..start], boot, &page[end..]].concat();
-    ensure!(!page.contains("<script>") && !page.contains(START), "the page has another inline script, which it forbids itself");
+    ensure!(
+        !page.contains("<script>") && !page.contains(START),
+        "the page has another inline script, which it forbids itself"
+    );
     for file in ["boot.js", "app.js", "app_bg.wasm", "style.css", "worker_loader.js", "vendor/charts.js"] {
         let plain = format!("\"./{file}\"");
         if !page.contains(&plain) {
@@ -128,7 +141,9 @@ fn finish_service<'a>(service: &str, build: &str, files: impl Iterator<Item = &'
 fn kept_address(file: &str, build: &str) -> Option<String> {
     let name = Path::new(file);
     let ending = name.extension()?.to_str()?;
-    let apart = ["index.html", "sw.js"].contains(&file) || file.starts_with("example/") || ["md", "txt"].contains(&ending);
+    let apart = ["index.html", "sw.js"].contains(&file)
+        || file.starts_with("example/")
+        || ["md", "txt"].contains(&ending);
     if apart {
         return None;
     }
@@ -176,9 +191,11 @@ import init from './app.js'; dispatchEvent(new CustomEvent("TrunkApplicationStar
 
     #[test]
     fn the_service_worker_lists_what_it_keeps() {
-        let files = ["app.js", "example/run.json", "icons/icon.svg", "index.html", "sw.js", "vendor/README.md"];
+        let files =
+            ["app.js", "example/run.json", "icons/icon.svg", "index.html", "sw.js", "vendor/README.md"];
         let files: Vec<String> = files.map(str::to_owned).into();
-        let service = finish_service("const BUILD = \"\";\nconst FILES = [];\n", "abc", files.iter()).unwrap();
+        let service =
+            finish_service("const BUILD = \"\";\nconst FILES = [];\n", "abc", files.iter()).unwrap();
         assert_eq!(
             service,
             "const BUILD = \"abc\";\nconst FILES = [\n  \"./\",\n  \"./app.js?v=abc\",\n  \"./icons/icon.svg\"\n];\n"
@@ -188,7 +205,10 @@ import init from './app.js'; dispatchEvent(new CustomEvent("TrunkApplicationStar
 
     #[test]
     fn snippets_keep_their_address() {
-        assert_eq!(kept_address("snippets/a-0123/inline0.js", "abc").as_deref(), Some("./snippets/a-0123/inline0.js"));
+        assert_eq!(
+            kept_address("snippets/a-0123/inline0.js", "abc").as_deref(),
+            Some("./snippets/a-0123/inline0.js")
+        );
         assert_eq!(kept_address("example/step-1.safetensors", "abc"), None);
     }
 

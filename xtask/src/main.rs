@@ -1,5 +1,6 @@
 //! The project's chores, called as `cargo xtask <command>`. README and continuous integration call nothing else.
 
+mod chromium;
 mod dist;
 mod finish;
 mod page;
@@ -9,6 +10,7 @@ mod server;
 mod setup;
 mod shell;
 mod sizes;
+mod test;
 mod tools;
 
 use anyhow::{Result, bail};
@@ -54,6 +56,7 @@ fn run() -> Result<()> {
         }
         "serve" => serve::run(&Project::find()?, &serve::Options::parse(&mut arguments)?),
         "dist" => dist::run(&Project::find()?, &dist::Options::parse(&mut arguments)?),
+        "test" => test::run(&Project::find()?, &test::Options::parse(&mut arguments)?),
         // Called by trunk, not by people.
         "finish" => {
             end(&mut arguments)?;

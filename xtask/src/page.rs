@@ -27,8 +27,10 @@ pub fn build(project: &Project, tools: &Tools, effort: Effort, dist: &Path) -> R
         .arg(dist)
         .current_dir(&project.root)
         .env("PATH", shell::path_with(&[&tools.wasm_bindgen])?)
-        // Trunk takes the meaning of colour from this, but reads only `true` and `false`.
+        // Trunk reads this as `true` or `false`, and fails where it is `1`, as is usual.
         .env_remove("NO_COLOR")
+        // What went wrong in a build is in the compiler's words, not in trunk's own stack.
+        .env("RUST_BACKTRACE", "0")
         .env_remove(finish::WASM_OPT);
     if effort != Effort::Quick {
         trunk.arg("--release");

@@ -1,10 +1,6 @@
 //! Where things are: the project's root, cargo's target folder, the versions that other files fix.
 
-use std::{
-    fs,
-    path::PathBuf,
-    process::Command,
-};
+use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result};
 
@@ -22,13 +18,16 @@ impl Project {
     /// Asks cargo.
     pub fn find() -> Result<Self> {
         // At run time first: two checkouts that share a target folder share this program too.
-        let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let here =
+            std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
         let mut cargo = Command::new(shell::cargo());
         cargo.args(["metadata", "--format-version", "1", "--no-deps", "--offline"]).current_dir(here);
         let answer = shell::output(&mut cargo)?;
-        let answer: serde_json::Value = serde_json::from_str(&answer).context("cargo metadata gave no JSON")?;
+        let answer: serde_json::Value =
+            serde_json::from_str(&answer).context("cargo metadata gave no JSON")?;
         let place = |name: &str| -> Result<PathBuf> {
-            let place = answer[name].as_str().with_context(|| format!("cargo metadata does not name {name}"))?;
+            let place =
+                answer[name].as_str().with_context(|| format!("cargo metadata does not name {name}"))?;
             Ok(PathBuf::from(place))
         };
         Ok(Self { root: place("workspace_root")?, target: place("target_directory")? })

@@ -30,7 +30,9 @@ impl Options {
             match argument {
                 Long("quick") => options.quick = true,
                 Long("no-open") => options.open = false,
-                Short('p') | Long("port") => options.port = arguments.value()?.parse().context("--port wants a number")?,
+                Short('p') | Long("port") => {
+                    options.port = arguments.value()?.parse().context("--port wants a number")?
+                }
                 other => return Err(other.unexpected().into()),
             }
         }
@@ -51,7 +53,8 @@ pub fn run(project: &Project, options: &Options) -> Result<()> {
     let address = server.address();
     println!("\nGrokscope is at {address} (only this machine can see it; Ctrl-C stops it)");
     // Without a display there is nothing to open.
-    let display = OS != "linux" || ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
+    let display =
+        OS != "linux" || ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
     if options.open && display {
         open(&address);
     }

@@ -143,7 +143,11 @@ fn plain(status: u16, text: &str) -> Response<std::io::Cursor<Vec<u8>>> {
 
 fn send(request: Request, mut file: File, path: &Path) -> std::io::Result<()> {
     let size = file.metadata()?.len();
-    let range = request.headers().iter().find(|header| header.field.equiv("Range")).map(|header| header.value.to_string());
+    let range = request
+        .headers()
+        .iter()
+        .find(|header| header.field.equiv("Range"))
+        .map(|header| header.value.to_string());
     let mut headers = vec![
         header("Content-Type", media_type(path)),
         header("Accept-Ranges", "bytes"),
@@ -151,17 +155,19 @@ fn send(request: Request, mut file: File, path: &Path) -> std::io::Result<()> {
         header("Cache-Control", "no-cache"),
         header("X-Content-Type-Options", "nosniff"),
     ];
-    let (status, start, length) = match range.as_deref().map_or(Range::Whole, |range| parse_range(range, size)) {
-        Range::Whole => (200, 0, size),
-        Range::Part { start, end } => {
-            headers.push(header("Content-Range", &format!("bytes {start}-{}/{size}", end - 1)));
-            (206, start, end - start)
-        }
-        Range::Outside => {
-            let outside = plain(416, "The file has no such part.").with_header_opt(header("Content-Range", &format!("bytes */{size}")));
-            return request.respond(outside);
-        }
-    };
+    let (status, start, length) =
+        match range.as_deref().map_or(Range::Whole, |range| parse_range(range, size)) {
+            Range::Whole => (200, 0, size),
+            Range::Part { start, end } => {
+                headers.push(header("Content-Range", &format!("bytes {start}-{}/{size}", end - 1)));
+                (206, start, end - start)
+            }
+            Range::Outside => {
+                let outside = plain(416, "The file has no such part.")
+                    .with_header_opt(header("Content-Range", &format!("bytes */{size}")));
+                return request.respond(outside);
+            }
+        };
     file.seek(SeekFrom::Start(start))?;
     let headers = headers.into_iter().flatten().collect();
     let length_of = usize::try_from(length).ok();
@@ -172,7 +178,10 @@ fn send(request: Request, mut file: File, path: &Path) -> std::io::Result<()> {
 enum Range {
     Whole,
     /// From `start` to before `end`.
-    Part { start: u64, end: u64 },
+    Part {
+        start: u64,
+        end: u64,
+    },
     Outside,
 }
 
@@ -269,10 +278,19 @@ mod tests {
         let server = Server::start(Site::new(folder.clone(), "/some/sub/"), 0).unwrap();
 
         let page = ask(&server, "GET /some/sub/?x=1");
-        assert!(page.starts_with("HTTP/1.1 200") && page.contains("text/html") && page.ends_with("<p>page"), "{page}");
+        assert!(
+            page.starts_with("HTTP/1.1 200") && page.contains("text/html") && page.ends_with("<p>page"),
+            "{page}"
+        );
         let wasm = ask(&server, "GET /some/sub/inner/a.wasm?v=1");
         assert!(wasm.contains("application/wasm") && wasm.ends_with("0123456789"), "{wasm}");
-        for outside in ["/", "/some/sub/../../etc/passwd", "/some/sub/%2e%2e/x", "/some/sub//etc/passwd", "/some/sub/absent"] {
+        for outside in [
+            "/",
+            "/some/sub/../../etc/passwd",
+            "/some/sub/%2e%2e/x",
+            "/some/sub//etc/passwd",
+            "/some/sub/absent",
+        ] {
             assert!(ask(&server, &format!("GET {outside}")).starts_with("HTTP/1.1 404"), "{outside}");
         }
         assert!(ask(&server, "POST /some/sub/").starts_with("HTTP/1.1 405"));

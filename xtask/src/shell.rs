@@ -28,12 +28,18 @@ pub fn output(command: &mut Command) -> Result<String> {
     if !output.status.success() {
         bail!("{} ended with {}", called(command), output.status);
     }
-    String::from_utf8(output.stdout).with_context(|| format!("{} printed something that is no text", called(command)))
+    String::from_utf8(output.stdout)
+        .with_context(|| format!("{} printed something that is no text", called(command)))
 }
 
 /// Whether a program runs and succeeds; its words are dropped.
 pub fn succeeds(command: &mut Command) -> bool {
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }
 
 /// How a program was called, as a line for people.

@@ -19,7 +19,10 @@ pub struct Size {
 
 /// Weighs what is loaded before the first file is read.
 pub fn weigh(dist: &Path) -> Result<Vec<Size>> {
-    ["app_bg.wasm", "app.js", "style.css", "worker_bg.wasm", "worker.js"].map(|name| weigh_file(dist, name)).into_iter().collect()
+    ["app_bg.wasm", "app.js", "style.css", "worker_bg.wasm", "worker.js"]
+        .map(|name| weigh_file(dist, name))
+        .into_iter()
+        .collect()
 }
 
 fn weigh_file(dist: &Path, name: &'static str) -> Result<Size> {

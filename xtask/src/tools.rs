@@ -70,7 +70,9 @@ fn wasm_target(project: &Project) -> Result<()> {
     }
     println!("  adding  {WASM} target of Rust: the page is WebAssembly (a download of some 20 MB)");
     if shell::on_path("rustup").is_none() {
-        bail!("this Rust has no {WASM} target, and there is no rustup to add it: install Rust with rustup, or add the target with your package manager");
+        bail!(
+            "this Rust has no {WASM} target, and there is no rustup to add it: install Rust with rustup, or add the target with your package manager"
+        );
     }
     shell::run(Command::new("rustup").args(["target", "add", WASM]).current_dir(&project.root))
 }
@@ -88,7 +90,10 @@ fn crate_binary(project: &Project, tool: &Crate) -> Result<PathBuf> {
     let Crate { name, binary, version, does, arguments } = tool;
     let tools = project.tools();
     let own = tools.join("bin").join(format!("{binary}{EXE_SUFFIX}"));
-    let found = [Some(own.clone()), shell::on_path(binary)].into_iter().flatten().find(|path| has_version(path, version));
+    let found = [Some(own.clone()), shell::on_path(binary)]
+        .into_iter()
+        .flatten()
+        .find(|path| has_version(path, version));
     if let Some(found) = found {
         println!("  ready   {binary} {version}");
         return Ok(found);
@@ -109,7 +114,8 @@ fn crate_binary(project: &Project, tool: &Crate) -> Result<PathBuf> {
         .args(["--config", "profile.release.codegen-units=16"])
         .args(["--config", "profile.release.opt-level=1"])
         .current_dir(&project.root);
-    shell::run(&mut cargo).with_context(|| format!("{name} {version} could not be built; is crates.io within reach?"))?;
+    shell::run(&mut cargo)
+        .with_context(|| format!("{name} {version} could not be built; is crates.io within reach?"))?;
     fs::remove_dir_all(&build).ok();
     if !has_version(&own, version) {
         bail!("{} does not say that it is version {version}", own.display());
@@ -142,13 +148,16 @@ pub fn npm_ci(from: &Path, folder: &Path, does: &str) -> Result<()> {
         return Ok(());
     }
     if shell::on_path("node").is_none() || shell::on_path("npm").is_none() {
-        bail!("Node.js and its npm are needed for {does}: install Node.js 20 or later from https://nodejs.org or your package manager");
+        bail!(
+            "Node.js and its npm are needed for {does}: install Node.js 20 or later from https://nodejs.org or your package manager"
+        );
     }
     println!("  fetching {does}");
     fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     if from != folder {
         for file in FILES {
-            fs::copy(from.join(file), folder.join(file)).with_context(|| format!("{file} cannot be copied"))?;
+            fs::copy(from.join(file), folder.join(file))
+                .with_context(|| format!("{file} cannot be copied"))?;
         }
     }
     let mut npm = Command::new(shell::npm());

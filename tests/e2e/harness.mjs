@@ -1,0 +1,228 @@
+// What the specifications share: a browser whose every word to the outside is heard, pages that keep a record, checks.
+
+import assert from "node:assert/strict";
+import { readFileSync, mkdirSync, readdirSync } from "node:fs";
+import http from "node:http";
+import { createRequire } from "node:module";
+import net from "node:net";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+export const GPU = process.env.GROKSCOPE_GPU === "on";
+export const PAGE = required("GROKSCOPE_PAGE", "the address of the page, such as http://127.0.0.1:8080/");
+const CHROME = required("CHROME", "the path of a Chromium");
+const OUT = process.env.GROKSCOPE_OUT ?? new URL("./test-results/", import.meta.url).pathname;
+mkdirSync(OUT, { recursive: true });
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+export const FIXTURES = new URL("../fixtures/", import.meta.url).pathname;
+
+function required(name, what) {
+  const value = process.env[name];
+  if (!value) {
+    throw new Error(`${name} is not set: it names ${what}. \`cargo xtask test --only e2e-cpu\` sets everything.`);
+  }
+  return value;
+}
+
+/** A file for a picture or a download. */
+export function out(name) {
+  return join(OUT, name);
+}
+
+/** The files that a reader of run-a drops. */
+export function runA() {
+  const folder = join(FIXTURES, "metrics/run-a");
+  const steps = readdirSync(folder).filter((name) => /^step-\d+\.safetensors$/.test(name));
+  return ["run.json", ...steps, "items-last.safetensors"].map((name) => join(folder, name));
+}
+
+/**
+ * A browser. Everything that it would say to another machine goes to a proxy that writes it down and refuses it; only
+ * this machine is spoken to directly.
+ */
+export async function launch() {
+  const outside = [];
+  const witness = http.createServer((request, answer) => {
+    outside.push(`${request.method} ${request.url}`);
+    answer.writeHead(403).end();
+  });
+  witness.on("connect", (request, socket) => {
+    outside.push(`CONNECT ${request.url}`);
+    socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
+  });
+  await new Promise((resolve) => witness.listen(0, "127.0.0.1", resolve));
+  const gpu = GPU ? ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"] : ["--disable-features=WebGPU,WebGPUService"];
+  const browser = await chromium.launch({
+    executablePath: CHROME,
+    args: [
+      "--no-sandbox", "--no-first-run", "--disable-dev-shm-usage", "--disable-background-networking",
+      "--disable-component-update", "--disable-sync", `--proxy-server=127.0.0.1:${witness.address().port}`,
+      "--enable-precise-memory-info", ...gpu,
+    ],
+  });
+  return {
+    browser,
+    /** Requests to other machines so far. */
+    outside,
+    async close() {
+      await browser.close();
+      await new Promise((resolve) => witness.close(resolve));
+    },
+  };
+}
+
+/** A page in a profile of its own, with a record of what went wrong and of where it spoke to. */
+export async function open(session, { address = PAGE, context: options = {}, before } = {}) {
+  const context = await session.browser.newContext({ serviceWorkers: "block", acceptDownloads: true, ...options });
+  const requests = [];
+  const wrong = [];
+  context.on("request", (request) => requests.push(request.url()));
+  context.on("weberror", (error) => wrong.push(`uncaught: ${error.error().stack ?? error.error()}`));
+  await context.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", (event) => {
+      console.error(`policy violated: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber} ${event.sample}`);
+    });
+  });
+  const page = await context.newPage();
+  page.on("console", (message) => {
+    if (message.type() === "error") {
+      wrong.push(`console: ${message.text()}`);
+    }
+  });
+  await before?.(page, context);
+  await page.goto(address);
+  return { page, context, requests, wrong };
+}
+
+/** Nothing went wrong behind the scenes, and nobody but the page's own server was spoken to. */
+export function clean(session, { requests, wrong }, { allow = [] } = {}) {
+  assert.deepEqual(wrong.filter((line) => !allow.some((known) => known.test(line))), []);
+  const { origin } = new URL(PAGE);
+  const foreign = requests.filter((url) => !url.startsWith(origin + "/") && !/^(blob|data|about):/.test(url));
+  assert.deepEqual(foreign, [], "the page sent requests elsewhere");
+  assert.deepEqual(session.outside, [], "the browser sent requests elsewhere");
+}
+
+/** By the stable handle. */
+export function by(page, id) {
+  return page.getByTestId(id);
+}
+
+/** The empty page stands. */
+export async function empty(page) {
+  await by(page, "drop-zone").waitFor();
+}
+
+/** The report stands and nothing more is under way. */
+export async function finished(page, timeout = 60_000) {
+  await by(page, "report").waitFor({ timeout });
+  await by(page, "progress").waitFor({ state: "detached", timeout });
+}
+
+/** Drops files on the page as a person would, through the file input behind the drop zone. */
+export async function give(page, files) {
+  await by(page, "file-input").setInputFiles(files);
+}
+
+/** A real drop event, with files made in the page. */
+export async function drop(page, files) {
+  const transfer = await page.evaluateHandle((files) => {
+    const transfer = new DataTransfer();
+    for (const { name, base64 } of files) {
+      const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+      transfer.items.add(new File([bytes], name));
+    }
+    return transfer;
+  }, files.map(({ name, content }) => ({ name, base64: Buffer.from(content).toString("base64") })));
+  for (const kind of ["dragenter", "dragover", "drop"]) {
+    await page.dispatchEvent("body", kind, { dataTransfer: transfer });
+  }
+}
+
+/** Shows one of the views. */
+export async function view(page, name) {
+  await by(page, `view-${name}`).click();
+}
+
+/** Charts are drawn: there is one, and every drawing has marks in it. */
+export async function drawn(page) {
+  await page.locator(".drawing svg").first().waitFor({ timeout: 30_000 });
+  await page.waitForFunction(() => [...document.querySelectorAll(".drawing")].every((one) => one.querySelector("svg")), undefined, {
+    timeout: 30_000,
+  });
+}
+
+/** The whole page as a picture, for people to look at. */
+export async function picture(page, name) {
+  await page.screenshot({ path: out(`${name}.png`), fullPage: true, animations: "disabled" });
+}
+
+/** axe finds nothing. */
+export async function accessible(page, what) {
+  await page.evaluate(AXE);
+  const found = await page.evaluate(async () => {
+    const { violations } = await globalThis.axe.run(document, { resultTypes: ["violations"] });
+    return violations.map(({ id, impact, help, nodes }) => ({
+      id, impact, help, where: nodes.slice(0, 5).map(({ html, failureSummary }) => `${html.slice(0, 160)}: ${failureSummary.slice(0, 300)}`),
+    }));
+  });
+  assert.deepEqual(found, [], `axe on ${what}`);
+}
+
+/** The report as the page exports it. */
+export async function exported(page) {
+  await page.keyboard.press("d");
+  const dialog = by(page, "export-dialog");
+  await dialog.waitFor();
+  const waiting = page.waitForEvent("download");
+  await dialog.getByRole("button", { name: "JSON", exact: true }).click();
+  const file = await (await waiting).path();
+  await page.keyboard.press("Escape");
+  return readFileSync(file, "utf8");
+}
+
+/** The link as the share dialog shows it. */
+export async function shared(page) {
+  await by(page, "share").click();
+  const field = by(page, "share-link");
+  await field.waitFor();
+  const link = await field.inputValue();
+  await page.keyboard.press("Escape");
+  return link;
+}
+
+/** A small server that can fall silent, for what happens without a network. */
+export async function mirror() {
+  const { hostname, port } = new URL(PAGE);
+  let silent = false;
+  const server = net.createServer((socket) => {
+    if (silent) {
+      socket.destroy();
+      return;
+    }
+    const onward = net.connect(Number(port), hostname);
+    socket.pipe(onward).pipe(socket);
+    socket.on("error", () => onward.destroy());
+    onward.on("error", () => socket.destroy());
+    open.add(socket);
+    socket.on("close", () => open.delete(socket));
+  });
+  const open = new Set();
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = new URL(PAGE);
+  address.port = String(server.address().port);
+  return {
+    address: address.href,
+    silence() {
+      silent = true;
+      for (const socket of open) {
+        socket.destroy();
+      }
+    },
+    async close() {
+      this.silence();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

@@ -1,0 +1,21 @@
+// Runs the specifications against a page that is being served: `node run.mjs [part of a file's name]`.
+//
+// `cargo xtask test` sets these: GROKSCOPE_PAGE, the page's address; CHROME, a Chromium; GROKSCOPE_GPU, `on` or `off`;
+// GROKSCOPE_CLI, the command line program; GROKSCOPE_OUT, a folder for pictures.
+
+import { spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+
+const specs = new URL("./specs/", import.meta.url);
+const wanted = process.argv[2] ?? "";
+const files = readdirSync(specs)
+  .filter((name) => name.endsWith(".spec.mjs") && name.includes(wanted))
+  .sort()
+  .map((name) => new URL(name, specs).pathname);
+if (files.length === 0) {
+  console.error(`no specification has "${wanted}" in its name`);
+  process.exit(2);
+}
+// One browser at a time: software rendering takes every core there is.
+const { status } = spawnSync(process.execPath, ["--test", "--test-concurrency=1", "--test-reporter=spec", ...files], { stdio: "inherit" });
+process.exit(status ?? 1);

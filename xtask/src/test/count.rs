@@ -1,0 +1,87 @@
+//! Counting tests while their words go by.
+
+use std::{
+    fmt,
+    io::{BufRead as _, BufReader},
+    ops::Add,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::shell;
+
+/// Tests that passed and failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Passed.
+    pub passed: u64,
+    /// Failed.
+    pub failed: u64,
+}
+
+impl Add for Count {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { passed: self.passed + other.passed, failed: self.failed + other.failed }
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        write!(formatter, "{} passed, {} failed", self.passed, self.failed)
+    }
+}
+
+/// Runs a program, shows what it says, and adds the tests that it counts.
+pub fn counted(command: &mut Command, count: &mut Count) -> Result<()> {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("{} could not be started", shell::called(command)))?;
+    let words = child.stdout.take().context("the program has no output")?;
+    for line in BufReader::new(words).split(b'\n') {
+        let line = line?;
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        *count = *count + tests_in(&line);
+    }
+    let status = child.wait()?;
+    if !status.success() {
+        bail!("{} ended with {status}", shell::called(command));
+    }
+    Ok(())
+}
+
+/// What one line says of tests: the closing lines of libtest, of wasm-bindgen's runner and of Node's.
+fn tests_in(line: &str) -> Count {
+    if let Some((_, rest)) = line.split_once("test result: ") {
+        let words: Vec<&str> = rest.split_whitespace().collect();
+        let before = |word: &str| {
+            let number =
+                words.windows(2).find(|pair| pair[1].trim_end_matches(';') == word).map(|pair| pair[0]);
+            number.and_then(|number| number.parse().ok()).unwrap_or_default()
+        };
+        return Count { passed: before("passed"), failed: before("failed") };
+    }
+    let number = |word: &str| {
+        line.trim().strip_prefix(word).and_then(|number| number.trim().parse().ok()).unwrap_or_default()
+    };
+    Count { passed: number("ℹ pass "), failed: number("ℹ fail ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Count, tests_in};
+
+    #[test]
+    fn closing_lines_are_understood() {
+        let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.10s";
+        assert_eq!(tests_in(line), Count { passed: 12, failed: 3 });
+        assert_eq!(tests_in("ℹ pass 7"), Count { passed: 7, failed: 0 });
+        assert_eq!(tests_in("ℹ fail 2"), Count { passed: 0, failed: 2 });
+        assert_eq!(tests_in("test engines::agree ... ok"), Count::default());
+        assert_eq!(tests_in("ℹ pass by"), Count::default());
+    }
+}

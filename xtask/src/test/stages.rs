@@ -1,0 +1,171 @@
+//! The stages of `test`, in the order in which they run: what fails fastest comes first.
+
+use std::{fs, path::PathBuf, process::Command};
+
+use anyhow::{Context as _, Result};
+
+use super::count::{Count, counted};
+use crate::{
+    chromium::Chromium,
+    page::{self, Effort},
+    project::Project,
+    server::{Server, Site},
+    setup, shell, sizes,
+    tools::npm_ci,
+};
+
+/// One stage.
+pub struct Stage {
+    /// What `--only` calls it.
+    pub name: &'static str,
+    /// What it does, in a line.
+    pub does: &'static str,
+    /// Does it, and counts the tests in it if it has some.
+    pub run: fn(&Project, &mut Count) -> Result<()>,
+}
+
+/// All of them.
+pub const ALL: [Stage; 10] = [
+    Stage { name: "fmt", does: "the code is laid out by rustfmt", run: fmt },
+    Stage { name: "clippy", does: "lints of everything that runs natively", run: clippy },
+    Stage { name: "unit", does: "native tests", run: unit },
+    Stage { name: "doc", does: "the documentation builds, every link in it leads somewhere", run: doc },
+    Stage { name: "setup", does: "the tools that build the page", run: setup },
+    Stage { name: "clippy-wasm", does: "lints of page and workers", run: clippy_wasm },
+    Stage { name: "wasm", does: "the same tests as WebAssembly, in Chromium", run: wasm },
+    Stage { name: "page", does: "the page as it is published, within its budget", run: publish },
+    Stage { name: "e2e-cpu", does: "the page in Chromium without WebGPU", run: e2e_cpu },
+    Stage { name: "e2e-gpu", does: "the page in Chromium with WebGPU, by software", run: e2e_gpu },
+];
+
+/// What only a browser can run.
+const BROWSER_CRATES: [&str; 2] = ["app", "worker"];
+
+/// What computes figures, which must be the same in a browser.
+const TWICE_TESTED: [&str; 4] = ["levenshtein", "pathway", "trace", "report"];
+
+const WASM: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
+
+/// Where the published page is served from in tests: not the root, as on a project site.
+const PREFIX: &str = "/some/sub/";
+
+fn cargo(project: &Project, arguments: &[&str]) -> Command {
+    let mut cargo = Command::new(shell::cargo());
+    cargo.args(arguments).current_dir(&project.root);
+    cargo
+}
+
+fn excluding(names: &[&'static str]) -> Vec<&'static str> {
+    names.iter().flat_map(|name| ["--exclude", name]).collect()
+}
+
+fn packages(names: &[&'static str]) -> Vec<&'static str> {
+    names.iter().flat_map(|name| ["--package", name]).collect()
+}
+
+fn fmt(project: &Project, _: &mut Count) -> Result<()> {
+    shell::run(&mut cargo(project, &["fmt", "--all", "--check"]))
+}
+
+fn clippy(project: &Project, _: &mut Count) -> Result<()> {
+    let mut clippy = cargo(project, &["clippy", "--workspace", "--all-targets", "--locked"]);
+    shell::run(clippy.args(excluding(&BROWSER_CRATES)).args(["--", "-D", "warnings"]))
+}
+
+fn clippy_wasm(project: &Project, _: &mut Count) -> Result<()> {
+    let mut clippy = cargo(project, &["clippy", "--locked", "--lib", "--bins"]);
+    shell::run(clippy.args(WASM).args(packages(&BROWSER_CRATES)).args(["--", "-D", "warnings"]))
+}
+
+fn unit(project: &Project, count: &mut Count) -> Result<()> {
+    let mut tests = cargo(project, &["test", "--workspace", "--locked", "--no-fail-fast"]);
+    counted(tests.args(excluding(&["app"])), count)
+}
+
+fn doc(project: &Project, _: &mut Count) -> Result<()> {
+    let mut doc =
+        cargo(project, &["doc", "--workspace", "--no-deps", "--locked", "--document-private-items"]);
+    shell::run(doc.args(excluding(&BROWSER_CRATES)).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn setup(project: &Project, _: &mut Count) -> Result<()> {
+    setup::bring(project)?;
+    Chromium::bring().map(drop)
+}
+
+fn wasm(project: &Project, count: &mut Count) -> Result<()> {
+    let tools = setup::bring(project)?;
+    let chromium = Chromium::bring()?;
+    let options = project.target.join("webdriver.json");
+    let arguments = [
+        "--headless=new",
+        "--no-sandbox",
+        "--no-first-run",
+        "--disable-dev-shm-usage",
+        "--disable-gpu-sandbox",
+        "--disable-background-networking",
+    ];
+    let json = serde_json::json!({ "goog:chromeOptions": { "binary": chromium.browser, "args": arguments } });
+    fs::write(&options, json.to_string())
+        .with_context(|| format!("{} cannot be written", options.display()))?;
+    let runner = tools.wasm_bindgen.join(format!("wasm-bindgen-test-runner{}", std::env::consts::EXE_SUFFIX));
+    // Release: the comparisons against slow oracles take minutes without.
+    let mut tests = cargo(project, &["test", "--release", "--locked", "--no-fail-fast", "--lib", "--tests"]);
+    tests
+        .args(WASM)
+        .args(packages(&TWICE_TESTED))
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
+        .env("CHROMEDRIVER", chromium.driver)
+        .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", options)
+        .env("WASM_BINDGEN_USE_BROWSER", "1")
+        .env("WASM_BINDGEN_TEST_TIMEOUT", "600");
+    counted(&mut tests, count)
+}
+
+fn dist(project: &Project) -> PathBuf {
+    project.target.join("dist")
+}
+
+fn publish(project: &Project, _: &mut Count) -> Result<()> {
+    let tools = setup::bring(project)?;
+    page::build(project, &tools, Effort::Publish, &dist(project))?;
+    let sizes = sizes::weigh(&dist(project))?;
+    sizes::print(&sizes);
+    sizes::check(&sizes)
+}
+
+fn e2e_cpu(project: &Project, count: &mut Count) -> Result<()> {
+    e2e(project, count, "off")
+}
+
+fn e2e_gpu(project: &Project, count: &mut Count) -> Result<()> {
+    e2e(project, count, "on")
+}
+
+fn e2e(project: &Project, count: &mut Count, gpu: &str) -> Result<()> {
+    let chromium = Chromium::bring()?;
+    let folder = project.root.join("tests/e2e");
+    npm_ci(
+        &folder,
+        &folder,
+        "playwright-core and axe-core: they steer Chromium and check that everybody can use the page",
+    )?;
+    // The page's figures must be the command line's, to the last bit.
+    shell::run(&mut cargo(project, &["build", "--release", "--locked", "--package", "cli"]))?;
+    let cli = project.target.join("release").join(format!("grokscope{}", std::env::consts::EXE_SUFFIX));
+    let dist = dist(project);
+    anyhow::ensure!(
+        dist.join("index.html").is_file(),
+        "there is no page yet: run `cargo xtask test --only page` before"
+    );
+    let server = Server::start(Site::new(dist, PREFIX), 0)?;
+    let mut node = Command::new("node");
+    node.arg("run.mjs")
+        .current_dir(&folder)
+        .env("GROKSCOPE_PAGE", server.address())
+        .env("GROKSCOPE_GPU", gpu)
+        .env("GROKSCOPE_CLI", cli)
+        .env("GROKSCOPE_OUT", project.target.join("e2e").join(format!("gpu-{gpu}")))
+        .env("CHROME", chromium.browser);
+    counted(&mut node, count)
+}
