@@ -38,8 +38,9 @@ export function runA() {
 }
 
 /**
- * A browser. Everything that it would say to another machine goes to a proxy that writes it down and refuses it; only
- * this machine is spoken to directly.
+ * A browser. Everything that a page of it, or a worker of such a page, would say to another machine goes to a proxy that
+ * writes it down and refuses it; only this machine is spoken to directly. What the browser would say for itself (is there
+ * a newer version?) finds no host.
  */
 export async function launch() {
   const outside = [];
@@ -57,12 +58,14 @@ export async function launch() {
     executablePath: CHROME,
     args: [
       "--no-sandbox", "--no-first-run", "--disable-dev-shm-usage", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync", `--proxy-server=127.0.0.1:${witness.address().port}`,
+      "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
       "--enable-precise-memory-info", ...gpu,
     ],
   });
   return {
     browser,
+    /** For every profile. */
+    proxy: { server: `http://127.0.0.1:${witness.address().port}`, bypass: "127.0.0.1" },
     /** Requests to other machines so far. */
     outside,
     async close() {
@@ -74,7 +77,7 @@ export async function launch() {
 
 /** A page in a profile of its own, with a record of what went wrong and of where it spoke to. */
 export async function open(session, { address = PAGE, context: options = {}, before } = {}) {
-  const context = await session.browser.newContext({ serviceWorkers: "block", acceptDownloads: true, ...options });
+  const context = await session.browser.newContext({ proxy: session.proxy, serviceWorkers: "block", acceptDownloads: true, ...options });
   const requests = [];
   const wrong = [];
   context.on("request", (request) => requests.push(request.url()));

@@ -31,7 +31,7 @@ impl Options {
                 Long("quick") => options.quick = true,
                 Long("no-open") => options.open = false,
                 Short('p') | Long("port") => {
-                    options.port = arguments.value()?.parse().context("--port wants a number")?
+                    options.port = arguments.value()?.parse().context("--port wants a number")?;
                 }
                 other => return Err(other.unexpected().into()),
             }

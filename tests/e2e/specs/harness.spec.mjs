@@ -1,0 +1,28 @@
+// The record of requests is worth something only if it hears them: here is one that it must hear.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { PAGE, clean, launch, open } from "../harness.mjs";
+
+let session;
+before(async () => (session = await launch()));
+after(() => session.close());
+
+test("a request to another machine is heard, from the page and from a worker", async () => {
+  const opened = await open(session, { address: new URL("icons/icon.svg", PAGE).href });
+  await opened.page.evaluate(async () => {
+    await fetch("http://from-the-page.example/").catch(() => {});
+  });
+  assert.throws(() => clean(session, opened, { allow: [/./] }), /sent requests elsewhere/);
+  assert.deepEqual(session.outside.splice(0), ["GET http://from-the-page.example/"]);
+
+  const worker = `fetch("https://from-a-worker.example/").catch(() => {}).then(() => postMessage("tried"))`;
+  await opened.page.goto(PAGE);
+  await opened.page.evaluate(async (script) => {
+    const worker = new Worker(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
+    await new Promise((resolve) => (worker.onmessage = resolve));
+  }, worker);
+  assert.deepEqual(session.outside.splice(0), ["CONNECT from-a-worker.example:443"]);
+  await opened.context.close();
+});
