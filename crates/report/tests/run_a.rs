@@ -1,21 +1,19 @@
 //! The whole way from files to report on `run-a`: every figure against the independent reference, and the report
 //! byte for byte the same natively and in a browser.
 
+mod golden;
 mod support;
 
+use golden::{EXPECTED, close, run_a, run_a_without};
 use report::{Correlation, Delays, Domain, Group, PairBudget, Report, Series, Settings};
 use serde_json::Value;
-use support::{EXPECTED, analyse, close, run_a, run_a_without};
+use support::analyse;
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// The report of `run-a` with default settings, as both native and wasm must write it.
 const GOLDEN: &str = include_str!("../../../tests/fixtures/reports/run-a.json");
-
-fn as_json(report: &Report) -> String {
-    serde_json::to_string_pretty(report).unwrap()
-}
 
 fn expected() -> Value {
     serde_json::from_str(EXPECTED).unwrap()
@@ -36,9 +34,9 @@ fn domains(report: &Report) -> impl Iterator<Item = &Domain> {
 
 #[test]
 fn the_report_is_the_same_everywhere() {
-    let json = as_json(&analyse(&run_a(), &Settings::default()));
+    let json = report::export::json(&analyse(&run_a(), &Settings::default()));
     if cfg!(not(target_arch = "wasm32")) && std::env::var_os("UPDATE_EXPECT").is_some() {
-        support::update("tests/fixtures/reports/run-a.json", &json);
+        golden::update("tests/fixtures/reports/run-a.json", &json);
         return;
     }
     let differing = json.lines().zip(GOLDEN.lines()).position(|(found, expected)| found != expected);

@@ -1,0 +1,188 @@
+//! What people drop by mistake: shapes that differ, steps twice, two runs at once, samples that are missing, files that
+//! are no part of a run, a gate that is not a number. Each gets a sentence, and the rest is analysed.
+
+mod support;
+
+use report::{Analysis, Error, Here, Settings, TraceRun, Unwatched};
+use support::parts;
+use trace::{GateDtype, GateKind, RouterTrace, SampleMeta, write_trace};
+
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+/// A trace of samples `first..first + count`, whose gates lean to one expert a sample.
+fn trace(step: Option<u64>, run: &str, samples: std::ops::Range<usize>, layers: usize) -> RouterTrace {
+    let experts = 4;
+    let gates = samples.clone().flat_map(|sample| {
+        (0..layers * experts).map(move |at| if at % experts == sample % experts { 0.7 } else { 0.1 })
+    });
+    RouterTrace {
+        model: None,
+        step,
+        tokens: None,
+        layers,
+        experts,
+        gate_kind: GateKind::SoftmaxMean,
+        gates: gates.collect(),
+        loss: Some(samples.clone().map(|sample| 0.5 + sample as f32 / 100.0).collect()),
+        n_tokens: None,
+        router: None,
+        topk: None,
+        topk_ordered: false,
+        samples: Some(
+            samples.map(|sample| SampleMeta { id: format!("{run}{sample}"), domain: "d".into() }).collect(),
+        ),
+    }
+}
+
+fn file(name: &str, trace: &RouterTrace) -> (String, Vec<u8>) {
+    (name.into(), write_trace(trace, GateDtype::F32).unwrap())
+}
+
+fn steps(run: &TraceRun) -> Vec<u64> {
+    run.checkpoints.iter().map(|checkpoint| checkpoint.step).collect()
+}
+
+/// The sentence about a file, and whether it is used.
+#[track_caller]
+fn verdict(run: &TraceRun, id: usize, used: bool, says: &[&str]) {
+    let verdict = run.verdicts.iter().find(|verdict| verdict.id == id).unwrap();
+    assert_eq!(verdict.used, used, "{verdict:?}");
+    let text = verdict.text.clone().unwrap_or_default();
+    for part in says {
+        assert!(text.contains(part), "{text:?} does not say {part:?}");
+    }
+}
+
+#[test]
+fn a_checkpoint_of_another_shape_is_left_out() {
+    let files = [
+        file("step-1.safetensors", &trace(Some(1), "a", 0..6, 3)),
+        file("step-2.safetensors", &trace(Some(2), "a", 0..6, 5)),
+        file("step-3.safetensors", &trace(Some(3), "a", 0..6, 3)),
+    ];
+    let run = report::assemble(&parts(&files)).unwrap();
+    assert_eq!(steps(&run), [1, 3]);
+    verdict(&run, 1, false, &["step-2.safetensors", "5 layers", "3 layers", "One run has one shape"]);
+    verdict(&run, 0, true, &[]);
+}
+
+#[test]
+fn a_step_that_comes_twice_counts_once() {
+    let files = [
+        file("x/step-1.safetensors", &trace(Some(1), "a", 0..6, 3)),
+        file("y/step-1.safetensors", &trace(Some(1), "a", 0..6, 3)),
+        file("step-3.safetensors", &trace(Some(3), "a", 0..6, 3)),
+    ];
+    let run = report::assemble(&parts(&files)).unwrap();
+    assert_eq!(steps(&run), [1, 3]);
+    verdict(&run, 1, false, &["step 1 is already given", "Correct the step"]);
+}
+
+#[test]
+fn two_runs_mixed_are_told_apart() {
+    let mut files: Vec<_> = (1..=3)
+        .map(|step| file(&format!("a/step-{step}.safetensors"), &trace(Some(step), "a", 0..6, 3)))
+        .collect();
+    files.push(file("b/step-9.safetensors", &trace(Some(9), "b", 0..6, 3)));
+    let run = report::assemble(&parts(&files)).unwrap();
+    assert_eq!(steps(&run), [1, 2, 3]);
+    verdict(&run, 3, false, &["b/step-9.safetensors", "another run"]);
+}
+
+#[test]
+fn samples_that_one_checkpoint_lacks_are_not_counted() {
+    let files = [
+        file("step-1.safetensors", &trace(Some(1), "a", 0..6, 3)),
+        file("step-2.safetensors", &trace(Some(2), "a", 2..6, 3)),
+    ];
+    let run = report::assemble(&parts(&files)).unwrap();
+    assert_eq!(run.samples.iter().map(|sample| &sample.id[..]).collect::<Vec<_>>(), ["a2", "a3", "a4", "a5"]);
+    verdict(&run, 0, true, &["2 of its 6 samples", "not counted"]);
+    // Rows of the same sample differ between the files; its loss must follow.
+    assert_eq!(run.checkpoints[0].loss, run.checkpoints[1].loss);
+}
+
+#[test]
+fn a_trace_without_a_step_asks_for_it() {
+    let files = [
+        file("first.safetensors", &trace(None, "a", 0..6, 3)),
+        file("step-2.safetensors", &trace(Some(2), "a", 0..6, 3)),
+    ];
+    let run = report::assemble(&parts(&files)).unwrap();
+    assert_eq!(steps(&run), [2]);
+    verdict(&run, 0, false, &["training step is not known", "Enter the step"]);
+}
+
+#[test]
+fn unrelated_files_are_named_and_left() {
+    let files = [
+        ("notes.txt".into(), b"buy milk".to_vec()),
+        ("photo.jpg".into(), vec![0xff, 0xd8, 0xff, 0xe0, 0, 16]),
+        file("step-2.safetensors", &trace(Some(2), "a", 0..6, 3)),
+    ];
+    let run = report::assemble(&parts(&files)).unwrap();
+    assert_eq!(steps(&run), [2]);
+    verdict(&run, 0, false, &["notes.txt"]);
+    verdict(&run, 1, false, &["photo.jpg"]);
+    let nothing = report::assemble(&parts(&files[..2]));
+    assert!(matches!(nothing, Err(Error::NothingToAnalyse { files: 2 })), "{nothing:?}");
+}
+
+#[test]
+fn checkpoints_without_a_common_sample_are_refused() {
+    // A chain: each shares most samples with the next, none is in all.
+    let files = [
+        file("step-1.safetensors", &trace(Some(1), "a", 0..6, 3)),
+        file("step-2.safetensors", &trace(Some(2), "a", 2..8, 3)),
+        file("step-3.safetensors", &trace(Some(3), "a", 6..12, 3)),
+    ];
+    let run = report::assemble(&parts(&files)).unwrap();
+    assert_eq!(steps(&run), [1, 2], "the third shares too little with the others");
+    verdict(&run, 2, false, &["another run"]);
+}
+
+#[test]
+fn a_bad_gate_names_its_file_and_the_others_go_on() {
+    // Our writer refuses such gates, so the number is put in afterwards.
+    let mut bytes = write_trace(&trace(Some(2), "a", 0..6, 3), GateDtype::F32).unwrap();
+    let value = bytes.windows(4).rposition(|four| four == 0.7_f32.to_le_bytes()).unwrap();
+    bytes[value..value + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+    let files = [
+        file("step-1.safetensors", &trace(Some(1), "a", 0..6, 3)),
+        ("step-2.safetensors".into(), bytes),
+        file("step-3.safetensors", &trace(Some(3), "a", 0..6, 3)),
+    ];
+    let mut parts = parts(&files);
+    let analysis = Analysis::new();
+    let analyse = |parts: &[report::Part]| {
+        let run = report::assemble(parts).unwrap();
+        futures::executor::block_on(analysis.analyse(&run, &Settings::default(), "", &Here, &Unwatched))
+    };
+    match analyse(&parts) {
+        Err(Error::Checkpoint { file, source }) => {
+            assert_eq!(file, 1);
+            assert!(source.to_string().contains("step-2.safetensors"), "{source}");
+        }
+        other => panic!("{other:?}"),
+    }
+    parts.retain(|part| part.id != 1);
+    assert_eq!(analyse(&parts).unwrap().checkpoints.len(), 2);
+}
+
+#[test]
+fn tags_in_names_stay_text() {
+    let mut one = trace(Some(1), "<script>alert(1)</script>", 0..6, 3);
+    for sample in one.samples.iter_mut().flatten() {
+        sample.domain = "<img src=x onerror=alert(1)>".into();
+    }
+    let mut two = one.clone();
+    two.step = Some(2);
+    let report = support::analyse(
+        &[file("step-1.safetensors", &one), file("step-2.safetensors", &two)],
+        &Settings::default(),
+    );
+    assert_eq!(report.domains[0].name, "<img src=x onerror=alert(1)>");
+    let again = report::export::parse_json(&report::export::json(&report)).unwrap();
+    assert_eq!(again, report);
+}
