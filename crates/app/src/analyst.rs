@@ -1,9 +1,11 @@
 //! The line to the analyst: a worker that owns the run. Jobs wait until it says that it is ready.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use js_sys::{Array, Object, Reflect};
 use leptos::prelude::*;
+use report::Report;
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, File, MessageEvent, Worker, WorkerOptions, WorkerType};
 use worker::{Event, Job};
@@ -12,12 +14,17 @@ use crate::browser;
 use crate::meter::Meter;
 use crate::state::{App, Origin};
 
+/// Drawing all charts takes a part of a second; a page that redraws without a pause cannot be used.
+const BETWEEN_DRAFTS: Duration = Duration::from_millis(1500);
+
 /// The worker, where one runs, and what it has still to be told.
 #[derive(Default)]
 struct Line {
     worker: Option<Worker>,
     ready: bool,
     waiting: Vec<JsValue>,
+    /// The newest report that is not complete and not shown yet.
+    draft: Option<Box<Report>>,
     /// How often a worker has died since the last one that got as far as taking jobs.
     deaths: u32,
 }
@@ -136,14 +143,14 @@ fn take(app: App, event: Event) {
             app.working.set(true);
             app.meter.update(|meter| *meter = Some(Meter::next(meter.as_ref(), progress, browser::now())));
         }
-        Event::Report { report, complete } if !late || complete => {
-            app.show(*report, complete, Origin::Files);
+        Event::Report { report, complete: true } => {
+            LINE.with_borrow_mut(|line| line.draft = None);
+            app.show(*report, true, Origin::Files);
             app.link.set(None);
-            if complete {
-                rest(app);
-                app.say("The report is complete.");
-            }
+            rest(app);
+            app.say("The report is complete.");
         }
+        Event::Report { report, complete: false } if !late => sharpen(app, report),
         Event::Progress(_) | Event::Report { .. } => {}
         Event::Alignment(alignment) => app.alignment.set(Some(std::sync::Arc::new(*alignment))),
         Event::Samples { samples, matching } => app.samples.set((samples, matching)),
@@ -156,6 +163,26 @@ fn take(app: App, event: Event) {
             rest(app);
         }
     }
+}
+
+/// Shows a report that is not complete yet: the first at once, the next ones when there was time to draw.
+fn sharpen(app: App, report: Box<Report>) {
+    let waiting = LINE.with_borrow_mut(|line| line.draft.replace(report).is_some());
+    if waiting {
+        return;
+    }
+    let first = app.report.with_untracked(Option::is_none);
+    let pause = if first { Duration::ZERO } else { BETWEEN_DRAFTS };
+    set_timeout(
+        move || {
+            let draft = LINE.with_borrow_mut(|line| line.draft.take());
+            if let Some(draft) = draft.filter(|_| !app.cancelled.get_untracked()) {
+                app.show(*draft, false, Origin::Files);
+                app.link.set(None);
+            }
+        },
+        pause,
+    );
 }
 
 fn rest(app: App) {

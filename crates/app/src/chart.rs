@@ -52,12 +52,12 @@ pub fn Chart(
     let as_table = Memo::new(move |_| app.twin.get() || here.get());
     let trouble = RwSignal::new(None::<String>);
     let canvas = NodeRef::<html::Div>::new();
-    let handle = StoredValue::new_local(None::<JsValue>);
+    let handle = StoredValue::new_local(None::<Drawn>);
     let turn = StoredValue::new(0_u32);
 
     let forget = move || {
         if let Some(Some(old)) = handle.try_update_value(Option::take) {
-            drop(browser::call(&old, "finalize", &[]));
+            old.forget();
         }
     };
     Effect::new(move || {
@@ -74,13 +74,14 @@ pub fn Chart(
             // A newer drawing, or the end of this chart, makes this one void.
             if turn.try_get_value() != Some(mine) {
                 if let Ok(drawn) = drawn {
-                    drop(browser::call(&drawn, "finalize", &[]));
+                    drawn.forget();
                 }
                 return;
             }
             match drawn {
                 Ok(drawn) => {
                     forget();
+                    drawn.reveal();
                     plot.set(measure(&element));
                     handle.set_value(Some(drawn));
                     trouble.set(None);
@@ -91,12 +92,12 @@ pub fn Chart(
     });
     watch_width(canvas, move |element| {
         if let Some(drawn) = handle.try_get_value().flatten() {
-            drop(browser::call(&drawn, "resize", &[JsValue::from_f64(f64::from(element.client_width()))]));
+            drop(browser::call(&drawn.handle, "resize", &[JsValue::from_f64(f64::from(element.client_width()))]));
             // The drawing has its new size after the browser's next frame.
             request_animation_frame(move || {
                 request_animation_frame(move || {
                     let measured = measure(&element);
-                    drop(plot.try_set(measured));
+                    plot.try_set(measured);
                 });
             });
         }
@@ -111,15 +112,16 @@ pub fn Chart(
         let drawn = handle.get_value();
         let title = app.report.with_untracked(|report| report.as_ref().map(|report| report.title.clone()).unwrap_or_default());
         spawn_local(async move {
-            if let Err(message) = save(&title, &figure, drawn.as_ref(), what).await {
+            if let Err(message) = save(&title, &figure, drawn.as_ref().map(|drawn| &drawn.handle), what).await {
                 trouble.set(Some(message));
             }
         });
     };
     view! {
         <article class="chart">
-            <header class="chart-head">
-                <h3>{title}</h3>
+            <header class="chart-head" class:over-drawing=move || !as_table.get()>
+                // The drawing has the same title in it, so that it is in its SVG and PNG too.
+                <h3 class:unseen=move || !as_table.get()>{title}</h3>
                 <button type="button" class="plain" aria-pressed=move || as_table.get().to_string()
                     aria-label=move || format!("{}: as a table", title())
                     on:click=move |_| here.update(|here| *here = !*here)>"Table"</button>
@@ -141,6 +143,29 @@ pub fn Chart(
                 </div>
             </Show>
         </article>
+    }
+}
+
+/// The ground that lies exactly over a plot; it lets the pointer through.
+#[component]
+pub fn Over(
+    /// Where the plot lies.
+    plot: RwSignal<Option<Plot>>,
+    /// The ground's element, for measuring the pointer against it.
+    ground: NodeRef<html::Div>,
+    /// What is laid over the plot.
+    children: Children,
+) -> impl IntoView {
+    let px = move |read: fn(Plot) -> f64| format!("{}px", plot.with(|plot| plot.map_or(0.0, read)));
+    view! {
+        <div
+            node_ref=ground class="over" aria-hidden="true"
+            class:hidden=move || plot.with(Option::is_none)
+            style:left=move || px(|plot| plot.left)
+            style:top=move || px(|plot| plot.top)
+            style:width=move || px(|plot| plot.width)
+            style:height=move || px(|plot| plot.height)
+        >{children()}</div>
     }
 }
 
@@ -189,7 +214,8 @@ async fn script() -> Result<JsValue, String> {
     if let Some(script) = SCRIPT.with_borrow(Clone::clone) {
         return Ok(script);
     }
-    let address = browser::absolute("./vendor/charts.js");
+    let address = browser::meta("grokscope-charts").unwrap_or_else(|| "./vendor/charts.js".to_owned());
+    let address = browser::absolute(&address);
     let script = JsFuture::from(load(&address)).await.map_err(|error| {
         format!("The drawing script could not be loaded from {address} ({}). The tables have every figure: press t.", browser::reason(&error))
     })?;
@@ -197,15 +223,41 @@ async fn script() -> Result<JsValue, String> {
     Ok(script)
 }
 
-async fn draw(element: &HtmlElement, figure: &Figure) -> Result<JsValue, String> {
+/// A drawing in a slot of its own: the one before stays on the page until this one is ready.
+#[derive(Clone)]
+struct Drawn {
+    handle: JsValue,
+    slot: Element,
+}
+
+impl Drawn {
+    fn reveal(&self) {
+        self.slot.set_class_name("slot");
+    }
+
+    fn forget(&self) {
+        drop(browser::call(&self.handle, "finalize", &[]));
+        self.slot.remove();
+    }
+}
+
+async fn draw(element: &HtmlElement, figure: &Figure) -> Result<Drawn, String> {
     let script = script().await?;
     let spec = figure
         .spec
         .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
         .map_err(|error| format!("The chart could not be handed over: {error}. Its table has the figures."))?;
-    browser::call_later(&script, "embed", &[JsValue::from(element.clone()), spec])
-        .await
-        .map_err(|error| format!("The chart could not be drawn ({}). Its table has the figures.", browser::reason(&error)))
+    let refused = |error: JsValue| format!("The chart could not be drawn ({}). Its table has the figures.", browser::reason(&error));
+    let slot = browser::document().create_element("div").map_err(refused)?;
+    slot.set_class_name("slot coming");
+    element.append_child(&slot).map_err(refused)?;
+    match browser::call_later(&script, "embed", &[JsValue::from(slot.clone()), spec]).await {
+        Ok(handle) => Ok(Drawn { handle, slot }),
+        Err(error) => {
+            slot.remove();
+            Err(refused(error))
+        }
+    }
 }
 
 /// Finds the plot inside what was drawn: the background of the outermost frame.

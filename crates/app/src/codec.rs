@@ -1,20 +1,68 @@
 //! The report as text and back: link, JSON, CSV. What goes wrong comes as whole sentences.
 
 use report::Report;
+use report::link::{self, LinkOptions};
 
-/// What a link carries beside the courses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Parts {
-    /// Figures by layer.
-    pub per_layer: bool,
-    /// Distances at the other thresholds.
-    pub sweep: bool,
-    /// The run's title.
-    pub title: bool,
+/// The parts that the share dialog offers, each with its name.
+pub const OFFERED: [(Part, &str); 4] = [
+    (|parts| &mut parts.title, "title"),
+    (|parts| &mut parts.per_layer, "figures by layer"),
+    (|parts| &mut parts.sweep, "other thresholds"),
+    (|parts| &mut parts.scores, "scores of the pairing"),
+];
+
+/// One part of a report among all.
+pub type Part = fn(&mut LinkOptions) -> &mut bool;
+
+/// What a link carries unless its sender says otherwise: the main courses, notes and the title.
+pub fn usual() -> LinkOptions {
+    LinkOptions { title: true, ..LinkOptions::default() }
 }
-pub fn pack(report: &Report, parts: Parts) -> Result<String, String> { Ok(format!("1d.{}", report.title.len() + usize::from(parts.sweep)).repeat(300)) }
-pub fn unpack(_: &str) -> Result<Report, String> { Err("x".into()) }
-pub fn series(_: &Report, _: Parts) -> usize { 3 }
-pub fn read_json(t: &str) -> Result<Report, String> { serde_json::from_str(t).map_err(|e| e.to_string()) }
-pub fn write_json(r: &Report) -> Result<String, String> { serde_json::to_string(r).map_err(|e| e.to_string()) }
-pub fn csv_tables(_: &Report) -> Vec<(String, String)> { vec![("series".into(), "a\nb".into())] }
+
+/// The report as the value of an address's `r`.
+///
+/// # Errors
+/// Why it cannot be a link.
+pub fn pack(report: &Report, parts: LinkOptions) -> Result<Packed, String> {
+    let link = link::write(report, &parts).map_err(|error| error.to_string())?;
+    Ok(Packed { text: value_of(&link.text).to_owned(), bits: link.bits })
+}
+
+/// A report packed for an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packed {
+    /// The value of `r`.
+    pub text: String,
+    /// Bits of a figure in it.
+    pub bits: u8,
+}
+
+fn value_of(text: &str) -> &str {
+    text.split_once("r=").map_or(text, |(_, value)| value)
+}
+
+/// The report in an address's `r`.
+///
+/// # Errors
+/// What is wrong with the link.
+pub fn unpack(text: &str) -> Result<Report, String> {
+    link::decode(text).map_err(|error| error.to_string())
+}
+
+/// Reads a JSON export.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn read_json(text: &str) -> Result<Report, String> {
+    report::parse_json(text).map_err(|error| error.to_string())
+}
+
+/// Writes the JSON export.
+pub fn write_json(report: &Report) -> String {
+    report::json(report)
+}
+
+/// All tables in long form, each with its name.
+pub fn csv_tables(report: &Report) -> Vec<(String, String)> {
+    report::csv_tables(report)
+}

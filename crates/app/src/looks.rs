@@ -1,6 +1,6 @@
 //! How charts look now: what the page's facts ask of the figures.
 
-use figures::{Figure, LayerMeasure};
+use figures::{ExpertOrder, Figure, LayerMeasure};
 use leptos::prelude::*;
 use report::Report;
 
@@ -33,17 +33,35 @@ pub fn chart(app: App) -> figures::ChartOptions {
 
 /// The charts of the Timeline.
 pub fn timeline(app: App, report: &Report) -> Vec<Figure> {
-    figures::timeline(report, &figures::TimelineOptions { chart: chart(app), hidden: app.hidden.get() })
+    let options = figures::TimelineOptions {
+        axis: axis(app.axis.get()),
+        theme: theme(app),
+        group: app.group.get(),
+        hidden: app.hidden.get().into_iter().collect(),
+        present: app.presenting.get(),
+        width: None,
+    };
+    figures::timeline(report, &options)
+}
+
+/// Distances at the other thresholds, of the domain on show.
+pub fn sweep(app: App, report: &Report) -> Option<Figure> {
+    figures::sweep(report, &app.domain.get(), &chart(app))
 }
 
 /// Layers against checkpoints, of the domain on show.
-pub fn layers(app: App, report: &Report, measure: LayerMeasure) -> Figure {
+pub fn layers(app: App, report: &Report, measure: LayerMeasure) -> Option<Figure> {
     figures::layers(report, &app.domain.get(), measure, &chart(app))
 }
 
 /// The experts of the cell on show.
-pub fn experts(app: App, report: &Report) -> Figure {
-    figures::experts(report, &app.domain.get(), app.checkpoint.get(), app.layer.get(), figures::ExpertOrder::ById, &chart(app))
+pub fn experts(app: App, report: &Report, order: ExpertOrder) -> Option<Figure> {
+    figures::experts(report, &app.domain.get(), app.checkpoint.get(), app.layer.get(), order, &chart(app))
+}
+
+/// The strongest co-activations of the layer on show.
+pub fn coactivation(app: App, report: &Report) -> Option<Figure> {
+    figures::coactivation(report, &app.domain.get(), app.layer.get(), &chart(app))
 }
 
 /// The delays of the domain on show.

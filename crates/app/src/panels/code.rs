@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use qrcodegen::{QrCode, QrCodeEcc};
 
-use crate::codec::{self, Parts};
+use crate::codec;
 use crate::format::count;
 use crate::panels::dialog::Modal;
 use crate::panels::share::address;
@@ -24,8 +24,8 @@ fn Code() -> impl IntoView {
     let app = App::get();
     // A camera reads a small code better: figures by layer and other thresholds are not in it.
     let made = app.report.with_untracked(|report| match report {
-        Some(report) => codec::pack(report, Parts { per_layer: false, sweep: false, title: true }).and_then(|packed| {
-            let link = address(&packed, false);
+        Some(report) => codec::pack(report, codec::usual()).and_then(|packed| {
+            let link = address(&packed.text, false);
             draw(&link).map(|drawn| (link.len(), drawn))
         }),
         None => Err("There is no report yet.".to_owned()),

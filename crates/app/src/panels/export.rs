@@ -27,8 +27,7 @@ fn Export() -> impl IntoView {
     let json = move || {
         app.with_report(|report| {
             let name = download::file_name(&report.title, ".json");
-            let outcome = codec::write_json(report).and_then(|text| download::text(&name, "application/json", &text));
-            tell(&name, outcome);
+            tell(&name, download::text(&name, "application/json", &codec::write_json(report)));
         });
     };
     let tables = app.report.with_untracked(|report| report.as_deref().map(codec::csv_tables).unwrap_or_default());

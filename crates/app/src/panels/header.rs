@@ -18,11 +18,12 @@ pub fn Header() -> impl IntoView {
     let open = move |dialog: Dialog| move |_| app.dialog.set(Some(dialog.clone()));
     view! {
         <header class="bar">
-            <span class="mark">"Grokscope"</span>
-            <Show when=present>
-                <Run/>
-            </Show>
-            <span class="push"></span>
+            <div class="run">
+                <span class="mark">"Grokscope"</span>
+                <Show when=present>
+                    <Run/>
+                </Show>
+            </div>
             <span class="badge" data-testid="backend-badge" title="Distances are computed by the processor. WebGPU is not used in this version.">
                 {move || format!("CPU · {}", counted(app.calculators.get().map_or_else(cores, |number| number as u64).max(1), "worker", "workers"))}
             </span>
@@ -37,13 +38,13 @@ pub fn Header() -> impl IntoView {
             </Show>
             <button
                 type="button" class="plain"
-                title="Light, dark, or as the system"
+                title="Light, dark, or as the system" aria-label=move || format!("Theme: {}", app.theme.get().slug())
                 on:click=move |_| theme::next(app)
             >
                 {move || match app.theme.get() {
-                    Theme::System => "Theme: system",
-                    Theme::Light => "Theme: light",
-                    Theme::Dark => "Theme: dark",
+                    Theme::System => "Auto",
+                    Theme::Light => "Light",
+                    Theme::Dark => "Dark",
                 }}
             </button>
             <button type="button" class="plain" aria-label="Help and keys" on:click=open(Dialog::Help)>"?"</button>

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::browser;
-use crate::codec::{self, Parts};
+use crate::codec;
 use crate::format::{bytes, count, counted};
 use crate::link_state;
 use crate::panels::dialog::Modal;
@@ -28,7 +28,7 @@ pub fn ShareDialog() -> impl IntoView {
 #[component]
 fn Share() -> impl IntoView {
     let app = App::get();
-    let parts = RwSignal::new(Parts { per_layer: false, sweep: true, title: true });
+    let parts = RwSignal::new(codec::usual());
     let packed = Memo::new(move |_| {
         app.report.with(|report| match report {
             Some(report) => codec::pack(report, parts.get()),
@@ -36,10 +36,10 @@ fn Share() -> impl IntoView {
         })
     });
     let link = Memo::new(move |_| {
-        packed.with(|packed| packed.as_ref().map(|packed| address(packed, false)).unwrap_or_default())
+        packed.with(|packed| packed.as_ref().map(|packed| address(&packed.text, false)).unwrap_or_default())
     });
     // What was handed out stays in the address bar.
-    let keep = move || packed.with_untracked(|packed| app.link.set(packed.as_ref().ok().cloned()));
+    let keep = move || packed.with_untracked(|packed| app.link.set(packed.as_ref().ok().map(|packed| packed.text.clone())));
     let hand_out = move |text: String, what: &'static str| {
         keep();
         spawn_local(async move {
@@ -52,17 +52,22 @@ fn Share() -> impl IntoView {
     view! {
         <p>
             "The link carries the figures themselves, behind the "<code>"#"</code>", which browsers never send to a server. \
-             No prompt text and no file names are in it. Values are rounded to 12 bits."
+             No prompt text and no file names are in it. "
+            {move || packed.with(|packed| packed.as_ref().map(|packed| format!("Values are rounded to {} bits.", packed.bits)).unwrap_or_default())}
         </p>
         <dl class="pairs">
-            <dt>"Inside"</dt><dd>{move || inside(app, parts.get(), packed.with(|packed| packed.as_ref().map_or(0, String::len)))}</dd>
+            <dt>"Inside"</dt><dd>{move || inside(app, packed.with(|packed| packed.as_ref().map_or(0, |packed| packed.text.len())))}</dd>
             <dt>"Length"</dt><dd data-testid="share-length">{move || length(link.with(String::len))}</dd>
         </dl>
         {move || packed.with(|packed| packed.as_ref().err().cloned()).map(|message| view! { <p class="wrong">{message}</p> })}
         <div class="checks" role="group" aria-label="What the link carries">
-            <Check label="title" on=Signal::derive(move || parts.get().title) set=move |on| parts.update(|parts| parts.title = on)/>
-            <Check label="figures by layer" on=Signal::derive(move || parts.get().per_layer) set=move |on| parts.update(|parts| parts.per_layer = on)/>
-            <Check label="other thresholds" on=Signal::derive(move || parts.get().sweep) set=move |on| parts.update(|parts| parts.sweep = on)/>
+            {codec::OFFERED.into_iter().map(|(part, label)| view! {
+                <Check
+                    label
+                    on=Signal::derive(move || *part(&mut parts.get()))
+                    set=move |on| parts.update(|parts| *part(parts) = on)
+                />
+            }).collect_view()}
         </div>
         <label for="share-link">"Link"</label>
         <textarea
@@ -74,7 +79,7 @@ fn Share() -> impl IntoView {
             <button type="button" class="primary" on:click=move |_| hand_out(link.get_untracked(), "Link")>"Copy link"</button>
             <button type="button" on:click=move |_| hand_out(markdown(app, &link.get_untracked()), "Markdown")>"Copy Markdown"</button>
             <button type="button" on:click=move |_| {
-                let address = packed.with_untracked(|packed| packed.as_ref().map(|packed| address(packed, true)).unwrap_or_default());
+                let address = packed.with_untracked(|packed| packed.as_ref().map(|packed| address(&packed.text, true)).unwrap_or_default());
                 hand_out(iframe(app, &address), "Frame");
             }>"Copy iframe"</button>
             <button type="button" on:click=move |_| { keep(); app.dialog.set(Some(Dialog::Code)); }>"QR code"</button>
@@ -106,14 +111,12 @@ pub fn address(packed: &str, embedded: bool) -> String {
     format!("{}#{}", link_state::base(), fragment.write())
 }
 
-fn inside(app: App, parts: Parts, characters: usize) -> String {
+fn inside(app: App, characters: usize) -> String {
     app.with_report(|report| {
-        let series = codec::series(report, parts);
         format!(
-            "{}, {}, {}; {} packed",
+            "{}, {}, {} packed",
             counted(report.checkpoints.len() as u64, "checkpoint", "checkpoints"),
             counted(report.domains.len() as u64, "domain", "domains"),
-            counted(series as u64, "series", "series"),
             // Four characters of the link carry three bytes.
             bytes(characters as u64 * 3 / 4),
         )

@@ -195,7 +195,7 @@ fn Aligned(alignment: std::sync::Arc<Alignment>) -> impl IntoView {
             <span class="col insert"><b></b><i>"+"</i><b>"7"</b></span>" only in B "
             <span class="col substitute"><b>"7"</b><i>"≠"</i><b>"9"</b></span>" one in place of the other"
         </p>
-        <ol class="lanes" start="1">
+        <ol class="lanes" start="0">
             {(0..layers).map(|layer| {
                 let edits = move || stored.with_value(|alignment| {
                     alignment.checkpoints.get(here()).and_then(|checkpoint| checkpoint.layers.get(layer)).cloned().unwrap_or_default()
@@ -203,7 +203,7 @@ fn Aligned(alignment: std::sync::Arc<Alignment>) -> impl IntoView {
                 view! {
                     <li class="lane" class:here=move || app.layer.get() == layer>
                         <p class="lane-head">
-                            <button type="button" class="plain" on:click=move |_| app.layer.set(layer)>{format!("Layer {}", layer + 1)}</button>
+                            <button type="button" class="plain" on:click=move |_| app.layer.set(layer)>{format!("Layer {layer}")}</button>
                             <span class="soft">" "{move || Tally::of(&edits()).words()}</span>
                         </p>
                         <div class="cols" aria-hidden="true">{move || edits().into_iter().map(column).collect_view()}</div>

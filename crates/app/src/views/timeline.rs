@@ -8,10 +8,10 @@ use leptos::prelude::*;
 use report::Report;
 use wasm_bindgen::JsCast;
 
-use crate::chart::{Chart, Plot};
+use crate::chart::{Chart, Over, Plot};
 use crate::looks;
 use crate::state::{App, Axis};
-use crate::views::controls::{AxisChoice, CheckpointSlider, GroupChoice, TwinSwitch};
+use crate::views::controls::{AxisChoice, CheckpointSlider, DomainChoice, GroupChoice, TwinSwitch};
 use crate::views::readout::Readout;
 
 /// The view.
@@ -38,24 +38,31 @@ pub fn Timeline() -> impl IntoView {
                 }
             </For>
         </div>
+        <Sweep/>
     }
 }
 
-/// One chart of the stack, with the cursor that all of them share.
+/// Distances at the other thresholds, so that nobody has to trust one.
+#[component]
+fn Sweep() -> impl IntoView {
+    let app = App::get();
+    let drawn = Memo::new(move |_| app.with_report(|report| looks::sweep(app, report).map(Arc::new)).flatten());
+    view! {
+        <Show when=move || drawn.with(Option::is_some) && !app.presenting.get()>
+            <section class="view" aria-label="Other thresholds">
+                <div class="toolbar"><DomainChoice/></div>
+                <Chart figure=drawn.into()/>
+            </section>
+        </Show>
+    }
+}
+
+/// One chart of the stack, with the cursor that all of them share: a rule at the checkpoint that is looked at. It
+/// follows the pointer and stays where one clicks.
 #[component]
 fn Course(figure: Signal<Option<Arc<Figure>>>) -> impl IntoView {
-    let plot = RwSignal::new(None::<Plot>);
-    view! {
-        <Chart figure plot>
-            <Cursor plot/>
-        </Chart>
-    }
-}
-
-/// A rule at the checkpoint that is looked at; it follows the pointer and stays where one clicks.
-#[component]
-fn Cursor(plot: RwSignal<Option<Plot>>) -> impl IntoView {
     let app = App::get();
+    let plot = RwSignal::new(None::<Plot>);
     let ground = NodeRef::<html::Div>::new();
     // Where each checkpoint stands, from the plot's left edge.
     let places = Memo::new(move |_| {
@@ -65,35 +72,43 @@ fn Cursor(plot: RwSignal<Option<Plot>>) -> impl IntoView {
         shares.into_iter().map(|share| share * width).collect::<Vec<_>>()
     });
     let nearest = move |event: &web_sys::MouseEvent| {
-        let left = ground.get_untracked()?.unchecked_ref::<web_sys::Element>().get_bounding_client_rect().left();
-        let at = f64::from(event.client_x()) - left;
+        let around = ground.get_untracked()?.unchecked_ref::<web_sys::Element>().get_bounding_client_rect();
+        let (x, y) = (f64::from(event.client_x()), f64::from(event.client_y()));
+        let inside = (around.left() - 8.0..=around.right() + 8.0).contains(&x) && (around.top()..=around.bottom()).contains(&y);
+        if !inside {
+            return None;
+        }
         places.with_untracked(|places| {
-            let distances = places.iter().map(|place| (place - at).abs()).enumerate();
+            let distances = places.iter().map(|place| (place - (x - around.left())).abs()).enumerate();
             distances.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(here, _)| here)
         })
     };
-    let px = move |read: fn(&Plot) -> f64| plot.with(|plot| plot.as_ref().map_or(0.0, read));
+    let look = move |here: Option<usize>| {
+        if app.hover.get_untracked() != here {
+            app.hover.set(here);
+        }
+    };
     let x = move || places.with(|places| places.get(app.looked_at()).copied());
     view! {
         <div
-            node_ref=ground class="ground" aria-hidden="true"
-            style:left=move || format!("{}px", px(|plot| plot.left))
-            style:top=move || format!("{}px", px(|plot| plot.top))
-            style:width=move || format!("{}px", px(|plot| plot.width))
-            style:height=move || format!("{}px", px(|plot| plot.height))
-            on:pointermove=move |event| app.hover.set(nearest(&event))
-            on:pointerleave=move |_| app.hover.set(None)
+            class="stacked"
+            on:pointermove=move |event| look(nearest(&event))
+            on:pointerleave=move |_| look(None)
             on:click=move |event| {
                 if let Some(here) = nearest(&event) {
                     app.checkpoint.set(here);
                 }
             }
         >
-            <div
-                class="cursor"
-                class:hidden=move || x().is_none()
-                style:left=move || format!("{}px", x().unwrap_or(0.0))
-            ></div>
+            <Chart figure plot>
+                <Over plot ground>
+                    <div
+                        class="cursor"
+                        class:hidden=move || x().is_none()
+                        style:left=move || format!("{}px", x().unwrap_or(0.0))
+                    ></div>
+                </Over>
+            </Chart>
         </div>
     }
 }
