@@ -90,7 +90,7 @@ pub async fn open(sniff: &Sniff, warnings: &mut Vec<String>) -> Result<Recognise
                 what: "gates of items".to_owned(),
                 bytes: values.saturating_mul(4),
                 limit: MAX_READ,
-                advice: "Keep the items of the benchmark only.".to_owned(),
+                advice: "Keep the items of the benchmark only.",
             });
         }
         let gates = file.floats(tensor, 0..values).await?;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{error::Error, model::TraceInfo, tensors::Dtype};
+use crate::{error::Error, metadata::shorten, model::TraceInfo, tensors::Dtype};
 
 /// How far from 1 a row of gates may sum without a word.
 ///
@@ -74,8 +74,8 @@ fn row_sum(row: &[f32]) -> (f64, bool) {
     (sum, sound)
 }
 
-fn id_of(info: &TraceInfo, sample: usize) -> &str {
-    info.samples.get(sample).map_or("", |meta| meta.id.as_str())
+fn id_of(info: &TraceInfo, sample: usize) -> String {
+    info.samples.get(sample).map_or_else(String::new, |meta| shorten(&meta.id))
 }
 
 fn bad_row(info: &TraceInfo, samples: &Range<usize>, i: usize, row: &[f32], sum: f64) -> Error {
@@ -104,53 +104,69 @@ fn bad_row(info: &TraceInfo, samples: &Range<usize>, i: usize, row: &[f32], sum:
             "If these are sums or router logits, write the mean over tokens of the softmax over all experts.",
         ),
     };
-    Error::Gates {
-        name: info.name.clone(),
-        sample,
-        id: id_of(info, sample).to_owned(),
-        layer,
-        found,
-        expected: expected.to_owned(),
-        advice: advice.to_owned(),
-    }
+    Error::Gates { name: info.name.clone(), sample, id: id_of(info, sample), layer, found, expected, advice }
 }
 
 /// Checks selections `[T,L,k]`, the first token being the file's token `first`, and narrows them.
 ///
 /// # Errors
 /// [`Error::Selection`] at the first id that is no expert or comes twice.
-pub fn selections(info: &TraceInfo, k: usize, first: usize, ids: &[i64]) -> Result<Vec<u16>, Error> {
+pub fn selections(
+    info: &TraceInfo,
+    k: usize,
+    first: usize,
+    ids: impl ExactSizeIterator<Item = i64>,
+) -> Result<Vec<u16>, Error> {
     let mut narrow = Vec::with_capacity(ids.len());
-    // The row in which each expert was last seen, 0 for none.
+    // The row in which each expert was last seen; rows count from 1.
     let mut seen = vec![0_usize; info.experts];
-    for (i, row) in ids.chunks_exact(k.max(1)).enumerate() {
-        let wrong = |found: String, expected: String, advice: &str| Error::Selection {
-            name: info.name.clone(),
-            token: first + i / info.layers.max(1),
-            layer: i % info.layers.max(1),
-            found,
-            expected,
-            advice: advice.to_owned(),
-        };
-        for &id in row {
-            let slot = usize::try_from(id).ok().and_then(|id| seen.get_mut(id));
-            let (Some(slot), Ok(small)) = (slot, u16::try_from(id)) else {
-                return Err(wrong(
-                    format!("expert {id}"),
-                    format!("ids from 0 to {}", info.experts.saturating_sub(1)),
-                    "Write only real tokens, and the experts' own numbers (no -1 for padding, no shared experts).",
-                ));
-            };
-            if *slot == i + 1 {
-                return Err(wrong(
-                    format!("expert {id} twice"),
-                    format!("{k} different experts"),
-                    "A token goes to an expert once; leave out dense layers and padding.",
-                ));
-            }
-            *slot = i + 1;
-            narrow.push(small);
+    let (mut row, mut rank) = (1_usize, 0_usize);
+    for id in ids {
+        if rank == k {
+            (row, rank) = (row + 1, 0);
         }
+        rank += 1;
+        let slot = usize::try_from(id).ok().and_then(|id| seen.get_mut(id));
+        let (Some(slot), Ok(small)) = (slot, u16::try_from(id)) else {
+            return Err(bad_selection(
+                info,
+                first,
+                row - 1,
+                format!("expert {id}"),
+                format!("ids from 0 to {}", info.experts.saturating_sub(1)),
+                "Write only real tokens, and the experts' own numbers (no -1 for padding, no shared experts).",
+            ));
+        };
+        if *slot == row {
+            return Err(bad_selection(
+                info,
+                first,
+                row - 1,
+                format!("expert {id} twice"),
+                format!("{k} different experts"),
+                "A token goes to an expert once; leave out dense layers and padding.",
+            ));
+        }
+        *slot = row;
+        narrow.push(small);
     }
     Ok(narrow)
+}
+
+fn bad_selection(
+    info: &TraceInfo,
+    first: usize,
+    row: usize,
+    found: String,
+    expected: String,
+    advice: &'static str,
+) -> Error {
+    Error::Selection {
+        name: info.name.clone(),
+        token: first + row / info.layers.max(1),
+        layer: row % info.layers.max(1),
+        found,
+        expected,
+        advice,
+    }
 }

@@ -54,7 +54,7 @@ async fn read(
             tensor: tensor.name.clone(),
             found: format!("a value in row {} that is NaN or infinite", at as u64 / d),
             expected: "finite numbers".to_owned(),
-            advice: "Check what the embedding model was given.".to_owned(),
+            advice: "Check what the embedding model was given.",
         });
     }
     Ok(values.chunks_exact(d as usize).map(<[f32]>::to_vec).collect())

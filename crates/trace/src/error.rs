@@ -58,7 +58,7 @@ pub enum Error {
         /// What should be there.
         expected: String,
         /// What to do, a whole sentence.
-        advice: String,
+        advice: &'static str,
     },
     /// One tensor is not as it should be.
     #[error("{name}: tensor `{tensor}`: {found}; expected {expected}. {advice}")]
@@ -72,7 +72,7 @@ pub enum Error {
         /// What should be there.
         expected: String,
         /// What to do, a whole sentence.
-        advice: String,
+        advice: &'static str,
     },
     /// One value of the gates is no routing weight, or a row of them no distribution.
     #[error(
@@ -90,9 +90,9 @@ pub enum Error {
         /// What is there.
         found: String,
         /// What should be there.
-        expected: String,
+        expected: &'static str,
         /// What to do, a whole sentence.
-        advice: String,
+        advice: &'static str,
     },
     /// One token's selection is impossible.
     #[error(
@@ -110,7 +110,7 @@ pub enum Error {
         /// What should be there.
         expected: String,
         /// What to do, a whole sentence.
-        advice: String,
+        advice: &'static str,
     },
     /// A line of the metadata does not say what it should.
     #[error("{name}: metadata `{field}`: {found}; expected {expected}. {advice}")]
@@ -124,7 +124,7 @@ pub enum Error {
         /// What should be there.
         expected: String,
         /// What to do, a whole sentence.
-        advice: String,
+        advice: &'static str,
     },
     /// Written by a program that knows more than this one.
     #[error(
@@ -149,7 +149,7 @@ pub enum Error {
         /// What should be there.
         expected: String,
         /// What to do, a whole sentence.
-        advice: String,
+        advice: &'static str,
     },
     /// More than fits into memory at once.
     #[error("{name}: {what} takes {bytes} bytes; at most {limit} are read at once. {advice}")]
@@ -163,7 +163,7 @@ pub enum Error {
         /// The largest size allowed.
         limit: u64,
         /// What to do, a whole sentence.
-        advice: String,
+        advice: &'static str,
     },
     /// Something was given for a trace that does not fit it.
     #[error("{name}: {given}; the trace has {has}. {advice}")]
@@ -175,6 +175,6 @@ pub enum Error {
         /// What would fit.
         has: String,
         /// What to do, a whole sentence.
-        advice: String,
+        advice: &'static str,
     },
 }

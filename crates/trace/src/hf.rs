@@ -86,7 +86,7 @@ pub async fn open(file: TensorFile, warnings: &mut Vec<String>) -> Result<OpenTr
             tensor: "attention_mask".to_owned(),
             found: "no real token in any sample".to_owned(),
             expected: "1 for real tokens, 0 for padding".to_owned(),
-            advice: "Write the mask that the model was given.".to_owned(),
+            advice: "Write the mask that the model was given.",
         });
     }
     if empty > 0 {
@@ -212,7 +212,7 @@ async fn batch(
                 at % positions
             ),
             expected: "1 for real tokens, 0 for padding".to_owned(),
-            advice: "Write the mask that the model was given.".to_owned(),
+            advice: "Write the mask that the model was given.",
         });
     }
     Ok(Batch { count, positions, real: Some(values.into_iter().map(|value| value == 1).collect()) })

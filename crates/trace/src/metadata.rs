@@ -7,10 +7,10 @@ use crate::{
     model::SampleMeta,
     open_trace::first_duplicate,
     tensors::TensorFile,
-    text::{IdText, place_of},
+    text::{IdText, json_words},
 };
 
-/// The most bytes of metadata that one message repeats.
+/// The most characters of a file's own text that one message repeats.
 const SHOWN: usize = 60;
 
 /// A whole number in the metadata; nonsense is a warning, because the trace is good without it.
@@ -31,10 +31,16 @@ pub fn number(file: &TensorFile, key: &str, warnings: &mut Vec<String>) -> Optio
     }
 }
 
-/// Text as it may be shown: cut to a length that a message can hold.
+/// A file's own text as a message may repeat it: not longer than a name should be.
 #[must_use]
 pub fn shorten(text: &str) -> String {
-    match text.char_indices().nth(SHOWN) {
+    shorten_to(text, SHOWN)
+}
+
+/// Text cut to so many characters.
+#[must_use]
+pub fn shorten_to(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     }
@@ -62,10 +68,10 @@ pub fn samples(
         field: "samples".to_owned(),
         found,
         expected: format!("JSON: a list of {count} objects with `id` and `domain`, one a sample"),
-        advice: "Write the list again, or leave it out: samples are then known by their place.".to_owned(),
+        advice: "Write the list again, or leave it out: samples are then known by their place.",
     };
-    let raw: Vec<RawSample> = serde_json::from_str(text)
-        .map_err(|error| wrong(format!("{error}{}", place_of(text.as_bytes(), &error))))?;
+    let raw: Vec<RawSample> =
+        serde_json::from_str(text).map_err(|error| wrong(json_words(text.as_bytes(), &error)))?;
     if raw.len() != count {
         return Err(wrong(format!("a list of {}", raw.len())));
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     error::Error,
+    metadata::shorten,
     source::Source,
     tensors::{Dtype, Place, TensorFile, TensorInfo},
     zip::Member,
@@ -43,9 +44,9 @@ pub async fn from_members(source: Source, members: Vec<Member>) -> Result<Tensor
             return Err(Error::Format {
                 name: source.name().to_owned(),
                 part: "archive directory".to_owned(),
-                found: format!("two arrays called `{name}`"),
+                found: format!("two arrays called `{}`", shorten(&name)),
                 expected: "every name once".to_owned(),
-                advice: "Write the file again.".to_owned(),
+                advice: "Write the file again.",
             });
         }
     }
@@ -54,12 +55,12 @@ pub async fn from_members(source: Source, members: Vec<Member>) -> Result<Tensor
 
 async fn array(source: &Source, name: &str, member: Member) -> Result<TensorInfo, Error> {
     let head = member.prefix(source, MAX_HEADER + 12).await?;
-    let wrong = |found: String, expected: &str, advice: &str| Error::Tensor {
+    let wrong = |found: String, expected: &str, advice: &'static str| Error::Tensor {
         name: source.name().to_owned(),
-        tensor: name.to_owned(),
+        tensor: shorten(name),
         found,
         expected: expected.to_owned(),
-        advice: advice.to_owned(),
+        advice,
     };
     let Some((header, header_len)) = npy_header(&head) else {
         return Err(wrong(

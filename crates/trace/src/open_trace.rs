@@ -96,7 +96,7 @@ impl OpenTrace {
                 name: self.info.name.clone(),
                 given: format!("a list of samples with the id `{twice}` twice was given"),
                 has: format!("{} samples, each of which needs an id of its own", samples.len()),
-                advice: "Give every sample its own id.".to_owned(),
+                advice: "Give every sample its own id.",
             });
         }
         self.info.samples = samples;
@@ -122,8 +122,7 @@ impl OpenTrace {
                     name: self.info.name.clone(),
                     given: format!("the samples' token counts sum to {sum}"),
                     has: format!("selections of {tokens} tokens"),
-                    advice: "Check that results and trace are of the same samples, or write `offsets` into the trace."
-                        .to_owned(),
+                    advice: "Check that results and trace are of the same samples, or write `offsets` into the trace.",
                 });
             }
             self.offsets = Some(offsets.into());
@@ -154,7 +153,7 @@ impl OpenTrace {
                 what: format!("gates of {} samples", samples.len()),
                 bytes,
                 limit: MAX_READ,
-                advice: "Ask for fewer samples at once.".to_owned(),
+                advice: "Ask for fewer samples at once.",
             });
         }
         let (values, dtype) = match &self.body {
@@ -194,8 +193,24 @@ impl OpenTrace {
             Body::File(body) => {
                 let (Some(topk), Some(k)) = (&body.topk, self.info.top_k) else { return Ok(None) };
                 let row = (layers * k) as u64;
-                let raw = body.file.integers(topk, first * row..last * row).await?;
-                let ids = check::selections(&self.info, k, first as usize, &raw)?;
+                let range = first * row..last * row;
+                let first = first as usize;
+                // The two types that such files have go without a detour over 64-bit integers.
+                let ids = match topk.dtype {
+                    Dtype::Uint(1) => {
+                        let bytes = body.file.bytes(topk, range).await?;
+                        check::selections(&self.info, k, first, bytes.iter().map(|&id| i64::from(id)))?
+                    }
+                    Dtype::Uint(2) => {
+                        let bytes = body.file.bytes(topk, range).await?;
+                        let ids = bytes.as_chunks().0.iter().map(|&id| i64::from(u16::from_le_bytes(id)));
+                        check::selections(&self.info, k, first, ids)?
+                    }
+                    _ => {
+                        let ids = body.file.integers(topk, range).await?;
+                        check::selections(&self.info, k, first, ids.into_iter())?
+                    }
+                };
                 Ok(Some(TopK { k, layers, ids, offsets: relative }))
             }
             Body::Memory(trace) => {
@@ -273,7 +288,7 @@ impl OpenTrace {
             name: self.info.name.clone(),
             given: format!("samples {} to {} were asked for", samples.start, samples.end),
             has: format!("{count} samples"),
-            advice: "This is a fault of the program; please report it.".to_owned(),
+            advice: "This is a fault of the program; please report it.",
         })
     }
 
@@ -286,7 +301,7 @@ impl OpenTrace {
             name: self.info.name.clone(),
             given: format!("{what} of {given} samples were given"),
             has: format!("{count} samples"),
-            advice: "Give those of the very samples that the trace was made from, in its order.".to_owned(),
+            advice: "Give those of the very samples that the trace was made from, in its order.",
         })
     }
 }

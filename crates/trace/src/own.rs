@@ -119,7 +119,7 @@ fn check_version(file: &TensorFile) -> Result<(), Error> {
             field: "version".to_owned(),
             found: format!("\"{}\"", metadata::shorten(text)),
             expected: "\"1\"".to_owned(),
-            advice: "Write the file again.".to_owned(),
+            advice: "Write the file again.",
         }),
     }
 }
@@ -136,8 +136,7 @@ fn find_gates(file: &TensorFile) -> Result<(TensorInfo, GateKind), Error> {
                 field: "gate_kind".to_owned(),
                 found: format!("\"{}\"", metadata::shorten(other)),
                 expected: "\"softmax-mean\" or \"selection-frequency\"".to_owned(),
-                advice: "Say which of the two the gates are, or leave the line out for softmax-mean."
-                    .to_owned(),
+                advice: "Say which of the two the gates are, or leave the line out for softmax-mean.",
             });
         }
     };
@@ -158,7 +157,7 @@ fn find_gates(file: &TensorFile) -> Result<(TensorInfo, GateKind), Error> {
             found: "no tensor `gates`".to_owned(),
             expected: "`gates` [samples, layers, experts], or `frequency` where only expert ids are known"
                 .to_owned(),
-            advice: "Write the mean routing weights of each sample under that name.".to_owned(),
+            advice: "Write the mean routing weights of each sample under that name.",
         }),
     }
 }
@@ -216,7 +215,7 @@ async fn read_token_counts(file: &TensorFile, count: usize) -> Result<Option<Vec
                 tensor: tensor.name.clone(),
                 found: format!("{} tokens for sample {bad}", raw.get(bad).copied().unwrap_or(0)),
                 expected: "a count from 0 to 4294967295".to_owned(),
-                advice: "Count the real tokens of each sample, without padding.".to_owned(),
+                advice: "Count the real tokens of each sample, without padding.",
             })
         }
     }
@@ -267,7 +266,7 @@ async fn read_offsets(
         tensor: tensor.name.clone(),
         found,
         expected: format!("{} offsets from 0 up to {tokens}, the tokens of `topk_ids`", count + 1),
-        advice: "Write the running sum of the samples' token counts, beginning with 0.".to_owned(),
+        advice: "Write the running sum of the samples' token counts, beginning with 0.",
     };
     if tensor.shape != [count as u64 + 1] || !tensor.dtype.is_integer() {
         return Err(wrong(format!("{} {}", tensor.dtype, tensor.shape_text())));
@@ -278,7 +277,7 @@ async fn read_offsets(
         let before = offsets.last().copied().unwrap_or(0);
         match u64::try_from(offset) {
             Ok(offset) if offset >= before && offset <= tokens && (i > 0 || offset == 0) => {
-                offsets.push(offset)
+                offsets.push(offset);
             }
             _ => return Err(wrong(format!("{offset} at place {i}, after {before}"))),
         }

@@ -77,6 +77,12 @@ impl Sniff {
         path.rsplit(['/', '\\']).next().unwrap_or(path).to_ascii_lowercase()
     }
 
+    /// Whether the file's name has this ending.
+    #[must_use]
+    pub fn has_ending(&self, ending: &str) -> bool {
+        self.file_name().rsplit_once('.').is_some_and(|(_, last)| last == ending)
+    }
+
     /// The first bytes as text; `None` when they are binary.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
@@ -92,12 +98,15 @@ impl Sniff {
     }
 }
 
+/// Reads a file that was recognised; warnings go into the list.
+type Read = for<'a> fn(&'a Sniff, &'a mut Vec<String>) -> Pending<'a, Result<Recognised, Error>>;
+
 /// One format.
 struct Reader {
     /// What a file lacks to be of this format, as the end of "looked for …"; `None` when it is of this format.
     declines: fn(&Sniff) -> Option<String>,
     /// Reads it.
-    read: for<'a> fn(&'a Sniff, &'a mut Vec<String>) -> Pending<'a, Result<Recognised, Error>>,
+    read: Read,
 }
 
 /// All formats, in the order in which they are tried.
@@ -160,7 +169,7 @@ fn lost(sniff: &Sniff) -> Error {
         part: "content".to_owned(),
         found: "no tensors".to_owned(),
         expected: "a safetensors or npz file".to_owned(),
-        advice: "This is a fault of the program; please report it.".to_owned(),
+        advice: "This is a fault of the program; please report it.",
     }
 }
 
@@ -208,22 +217,21 @@ pub async fn open(source: Source) -> Result<Opened, Error> {
 /// The file's tensors, when it is a container of them. A file that calls itself one and is none is an error.
 async fn container(sniff: &Sniff) -> Result<Option<TensorFile>, Error> {
     let source = sniff.source.clone();
-    let name = sniff.file_name();
-    if name.ends_with(".safetensors") || safetensors::looks_like(&sniff.head, source.len()) {
+    if sniff.has_ending("safetensors") || safetensors::looks_like(&sniff.head, source.len()) {
         return safetensors::open(source).await.map(Some);
     }
-    if name.ends_with(".npz") || zip::looks_like(&sniff.head) {
+    if sniff.has_ending("npz") || zip::looks_like(&sniff.head) {
         if !zip::looks_like(&sniff.head) {
             return Err(Error::Format {
                 name: source.name().to_owned(),
                 part: "first bytes".to_owned(),
                 found: "no zip archive".to_owned(),
                 expected: "an archive of arrays, as numpy.savez writes".to_owned(),
-                advice: "The file is damaged or has another's name; write it again.".to_owned(),
+                advice: "The file is damaged or has another's name; write it again.",
             });
         }
         let members = zip::members(&source).await?;
-        if members.iter().any(|member| member.name.ends_with(".npy")) {
+        if members.iter().any(zip::Member::is_array) {
             return npz::from_members(source, members).await.map(Some);
         }
     }

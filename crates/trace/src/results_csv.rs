@@ -1,7 +1,7 @@
 //! Tables of benchmark results: `item,domain,step,correct`, a row an item and checkpoint; or `domain,step,accuracy`,
 //! optionally with `validation_loss`. Other columns are passed over. Comma, semicolon or tab.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use csv::StringRecord;
 
@@ -20,9 +20,10 @@ enum Columns {
     Domains { domain: usize, step: usize, accuracy: Option<usize>, loss: Option<usize> },
 }
 
-/// Finds the columns in a header line, and its delimiter.
-fn columns(text: &str) -> Option<(u8, Columns)> {
-    let line = text.lines().next()?;
+/// Finds the columns in the first line, and the delimiter. The lines below may turn out not to be UTF-8.
+fn columns(head: &[u8]) -> Option<(u8, Columns)> {
+    let line = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).split(|&byte| byte == b'\n').next()?;
+    let line = std::str::from_utf8(line).ok()?.trim_end();
     let delimiter =
         [b'\t', b';', b','].into_iter().max_by_key(|&d| line.bytes().filter(|&b| b == d).count())?;
     let names: Vec<String> = line
@@ -43,7 +44,7 @@ fn columns(text: &str) -> Option<(u8, Columns)> {
 
 /// Why a file is no such table, if it is none.
 pub fn declines(sniff: &Sniff) -> Option<String> {
-    match sniff.text().and_then(columns) {
+    match columns(&sniff.head) {
         Some(_) => None,
         None => {
             Some("a table with the columns item, domain, step, correct or domain, step, accuracy".to_owned())
@@ -69,7 +70,7 @@ impl Line<'_> {
             place: format!("line {}, column `{what}`", self.number),
             found: format!("\"{}\"", shorten(found)),
             expected: expected.to_owned(),
-            advice: "Correct the table there.".to_owned(),
+            advice: "Correct the table there.",
         }
     }
 
@@ -114,12 +115,12 @@ pub async fn open(sniff: &Sniff, warnings: &mut Vec<String>) -> Result<Recognise
             what: "the table of results".to_owned(),
             bytes: source.len(),
             limit: MAX_JSON,
-            advice: "Keep what is needed: item, domain, step and correct.".to_owned(),
+            advice: "Keep what is needed: item, domain, step and correct.",
         });
     }
     let bytes = source.read(0, source.len() as usize).await?;
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    let Some((delimiter, columns)) = sniff.text().and_then(columns) else {
+    let Some((delimiter, columns)) = columns(&sniff.head) else {
         return Ok(Recognised::Results(Results::default()));
     };
     let mut table = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(text);
@@ -133,7 +134,7 @@ pub async fn open(sniff: &Sniff, warnings: &mut Vec<String>) -> Result<Recognise
                 place: format!("line {line}"),
                 found: "text that is not UTF-8, or a broken quotation".to_owned(),
                 expected: "a table in UTF-8".to_owned(),
-                advice: "Write the table again as CSV in UTF-8.".to_owned(),
+                advice: "Write the table again as CSV in UTF-8.",
             }
         })?;
         if !more {
@@ -155,7 +156,7 @@ pub async fn open(sniff: &Sniff, warnings: &mut Vec<String>) -> Result<Recognise
             place: "after the header line".to_owned(),
             found: "no rows".to_owned(),
             expected: "one row an item and checkpoint, or a domain and checkpoint".to_owned(),
-            advice: "Write the rows.".to_owned(),
+            advice: "Write the rows.",
         });
     }
     Ok(Recognised::Results(results))
@@ -168,7 +169,7 @@ struct Build {
     items: Vec<(String, String, BTreeMap<u64, Option<bool>>)>,
     accuracy: Vec<Accuracy>,
     validation_loss: Vec<ValidationLoss>,
-    steps: BTreeMap<u64, ()>,
+    steps: BTreeSet<u64>,
     twice: usize,
     first_twice: u64,
 }
@@ -189,7 +190,7 @@ impl Build {
                 if at == next {
                     self.items.push((key.1, key.0, BTreeMap::new()));
                 }
-                self.steps.insert(step, ());
+                self.steps.insert(step);
                 if let Some((_, _, verdicts)) = self.items.get_mut(at)
                     && *verdicts.entry(step).or_insert(correct) != correct
                 {
@@ -202,7 +203,7 @@ impl Build {
             Columns::Domains { domain, step, accuracy, loss } => {
                 let step = line.step(step)?;
                 let domain = line.field(domain).to_owned();
-                self.steps.insert(step, ());
+                self.steps.insert(step);
                 if let Some(accuracy) = line.figure("accuracy", accuracy)? {
                     check_share(line.name, &format!("line {}, column `accuracy`", line.number), accuracy)?;
                     self.accuracy.push(Accuracy { domain: domain.clone(), step, accuracy });
@@ -217,7 +218,7 @@ impl Build {
 
     fn finish(self) -> Results {
         let Self { items, accuracy, validation_loss, steps, .. } = self;
-        let steps: Vec<u64> = steps.into_keys().collect();
+        let steps: Vec<u64> = steps.into_iter().collect();
         let items = items
             .into_iter()
             .map(|(id, domain, verdicts)| Item {

@@ -14,19 +14,19 @@ use crate::{
     model::SampleMeta,
     recognise::{Recognised, Sniff},
     results::{Accuracy, Item, Results, SampleRecord, ValidationLoss},
-    text::{IdText, Verdict, place_of, step},
+    text::{IdText, Verdict, json_words, step},
 };
 
 /// A larger JSON file is no table of results.
 pub const MAX_JSON: u64 = 512 << 20;
 
-/// Keys of which a results file has at least one near its beginning.
-const KEYS: [&str; 6] = ["steps", "items", "correct", "accuracy", "validation_loss", "samples"];
-
-/// Why a file is no run.json, if it is none.
+/// Why a file is no run.json, if it is none. It must show near its beginning what only results have.
 pub fn declines(sniff: &Sniff) -> Option<String> {
     let known = sniff.text().is_some_and(|text| {
-        text.trim_start().starts_with('{') && KEYS.iter().any(|key| text.contains(&format!("\"{key}\"")))
+        let has = |key: &str| text.contains(&format!("\"{key}\""));
+        let listed = (has("items") || has("samples")) && has("domain");
+        text.trim_start().starts_with('{')
+            && (has("steps") || has("accuracy") || has("validation_loss") || listed)
     });
     if known {
         None
@@ -116,7 +116,7 @@ pub async fn open(sniff: &Sniff, warnings: &mut Vec<String>) -> Result<Recognise
             what: "the table of results".to_owned(),
             bytes: source.len(),
             limit: MAX_JSON,
-            advice: "Keep what is needed: steps, and items with id, domain and correct.".to_owned(),
+            advice: "Keep what is needed: steps, and items with id, domain and correct.",
         });
     }
     let bytes = source.read(0, source.len() as usize).await?;
@@ -124,16 +124,16 @@ pub async fn open(sniff: &Sniff, warnings: &mut Vec<String>) -> Result<Recognise
     let run: Run = serde_json::from_slice(text).map_err(|error| Error::Text {
         name: name.to_owned(),
         place: format!("line {}, column {}", error.line(), error.column()),
-        found: format!("{error}{}", place_of(text, &error)),
+        found: json_words(text, &error),
         expected: "benchmark results as JSON: steps, items with id, domain and correct, or accuracy a domain"
             .to_owned(),
-        advice: "Correct the file there.".to_owned(),
+        advice: "Correct the file there.",
     })?;
     build(name, run, warnings).map(Recognised::Results)
 }
 
-fn wrong(name: &str, place: String, found: String, expected: String, advice: &str) -> Error {
-    Error::Text { name: name.to_owned(), place, found, expected, advice: advice.to_owned() }
+fn wrong(name: &str, place: String, found: String, expected: String, advice: &'static str) -> Error {
+    Error::Text { name: name.to_owned(), place, found, expected, advice }
 }
 
 fn build(name: &str, run: Run, warnings: &mut Vec<String>) -> Result<Results, Error> {

@@ -74,6 +74,6 @@ pub async fn read(
         tensor: info.name.clone(),
         found: "a value that is NaN or infinite".to_owned(),
         expected: "finite numbers".to_owned(),
-        advice: "Write the router weights of this checkpoint again, or leave the tensor out.".to_owned(),
+        advice: "Write the router weights of this checkpoint again, or leave the tensor out.",
     })
 }

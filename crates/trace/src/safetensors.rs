@@ -11,8 +11,10 @@ use serde::{
 
 use crate::{
     error::Error,
+    metadata::shorten,
     source::Source,
     tensors::{Dtype, Place, TensorFile, TensorInfo, shape_text},
+    text::json_words,
 };
 
 /// The format's own limit on the header, which its reference implementation enforces.
@@ -62,7 +64,7 @@ pub async fn open(source: Source) -> Result<TensorFile, Error> {
             part: "first 8 bytes".to_owned(),
             found: format!("a header of {header_len} bytes"),
             expected: format!("the length of a safetensors header, at most {MAX_HEADER}"),
-            advice: "The file is damaged or is no safetensors file; write it again.".to_owned(),
+            advice: "The file is damaged or is no safetensors file; write it again.",
         });
     }
     let data_start = header_len + 8;
@@ -85,9 +87,9 @@ pub async fn open(source: Source) -> Result<TensorFile, Error> {
             return Err(Error::Format {
                 name,
                 part: "safetensors header".to_owned(),
-                found: format!("two tensors called `{}`", twin.name),
+                found: format!("two tensors called `{}`", shorten(&twin.name)),
                 expected: "every name once".to_owned(),
-                advice: "Write the file again.".to_owned(),
+                advice: "Write the file again.",
             });
         }
     }
@@ -112,9 +114,9 @@ fn parse_header(name: &str, bytes: &[u8]) -> Result<Header, Error> {
     serde_json::from_slice(bytes).map_err(|error| Error::Format {
         name: name.to_owned(),
         part: "safetensors header".to_owned(),
-        found: format!("not the JSON that it should be ({error})"),
+        found: format!("not the JSON that it should be ({})", json_words(bytes, &error)),
         expected: "an object of tensors, each with dtype, shape and data_offsets".to_owned(),
-        advice: "The file is damaged; copy, download or write it again.".to_owned(),
+        advice: "The file is damaged; copy, download or write it again.",
     })
 }
 
@@ -176,10 +178,10 @@ fn check_entry(
     let Entry { dtype: dtype_name, shape, data_offsets: (start, end) } = entry;
     let wrong = |found: String, expected: &str| Error::Tensor {
         name: name.to_owned(),
-        tensor: tensor.clone(),
+        tensor: shorten(&tensor),
         found,
         expected: expected.to_owned(),
-        advice: "The header is damaged; write the file again.".to_owned(),
+        advice: "The header is damaged; write the file again.",
     };
     if end < start {
         return Err(wrong(format!("data_offsets {start} to {end}"), "an end that is not before the start"));
@@ -191,7 +193,7 @@ fn check_entry(
     if needed > len {
         return Err(Error::Truncated {
             name: name.to_owned(),
-            part: format!("tensor `{tensor}`"),
+            part: format!("tensor `{}`", shorten(&tensor)),
             needed,
             len,
         });
@@ -224,10 +226,10 @@ fn check_overlaps(name: &str, mut spans: Vec<((u64, u64), String)>) -> Result<()
         {
             return Err(Error::Tensor {
                 name: name.to_owned(),
-                tensor: after.clone(),
-                found: format!("its bytes overlap those of `{before}`"),
+                tensor: shorten(after),
+                found: format!("its bytes overlap those of `{}`", shorten(before)),
                 expected: "bytes of its own".to_owned(),
-                advice: "The header is damaged; write the file again.".to_owned(),
+                advice: "The header is damaged; write the file again.",
             });
         }
     }

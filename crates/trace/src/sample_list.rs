@@ -8,7 +8,7 @@ use crate::{
     recognise::{Recognised, Sniff},
     results::{SampleList, SampleRecord},
     results_json::distinct_records,
-    text::{IdText, place_of},
+    text::{IdText, json_words},
 };
 
 /// Bytes read at once.
@@ -57,19 +57,19 @@ impl<'de> Deserialize<'de> for Count {
 
 /// Why a file is no list of samples, if it is none.
 pub fn declines(sniff: &Sniff) -> Option<String> {
-    let reason = Some("a list of samples (JSON lines with id and domain)".to_owned());
-    let Some(text) = sniff.text() else { return reason };
-    let first = text.trim_start().lines().next().unwrap_or("");
-    if !first.starts_with('{') {
-        return reason;
-    }
-    // A first line that is longer than what is looked at can only be known by its beginning and the file's name.
-    let named = sniff.file_name().ends_with(".jsonl") || sniff.file_name().ends_with(".ndjson");
-    let whole = text.trim_start().len() > first.len();
-    let has_id = first.contains("\"id\"");
-    let is_line = if whole { serde_json::from_str::<Line>(first).is_ok() } else { named && has_id };
-    let single = !whole && sniff.source.len() > sniff.head.len() as u64 && !named;
-    if is_line && !single || named && has_id { None } else { reason }
+    let is_list = sniff.text().is_some_and(|text| {
+        let text = text.trim_start();
+        let named = sniff.has_ending("jsonl") || sniff.has_ending("ndjson");
+        match text.split_once('\n') {
+            // A whole line must be a sample; what follows it must not make it part of something larger.
+            Some((first, _)) if serde_json::from_str::<serde::de::IgnoredAny>(first).is_ok() => {
+                first.contains("\"id\"") && (named || serde_json::from_str::<Line>(first).is_ok())
+            }
+            // A single line, or one longer than what is looked at, is known by its beginning and the file's name.
+            _ => named && text.starts_with('{') && text.contains("\"id\""),
+        }
+    });
+    if is_list { None } else { Some("a list of samples (JSON lines with id and domain)".to_owned()) }
 }
 
 /// Reads it, some MiB at a time.
@@ -107,7 +107,7 @@ pub async fn open(sniff: &Sniff, warnings: &mut Vec<String>) -> Result<Recognise
                 what: format!("line {}", number + 1),
                 bytes: pending.len() as u64,
                 limit: MAX_LINE as u64,
-                advice: "Write one sample a line.".to_owned(),
+                advice: "Write one sample a line.",
             });
         }
     }
@@ -126,9 +126,9 @@ fn push(name: &str, number: usize, line: &[u8], samples: &mut Vec<SampleRecord>)
         .map_err(|error| Error::Text {
             name: name.to_owned(),
             place: format!("line {number}"),
-            found: format!("{error}{}", place_of(line, &error)),
+            found: json_words(line, &error),
             expected: "a JSON object with `id`, `domain` and `input_ids`, `text` or `tokens`".to_owned(),
-            advice: "Correct the line.".to_owned(),
+            advice: "Correct the line.",
         })?;
     samples.push(SampleRecord {
         id,

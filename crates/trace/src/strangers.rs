@@ -1,6 +1,6 @@
 //! Files that are no part of a run but are known: what they are, and what to do instead.
 
-use crate::{recognise::Sniff, tensors::TensorFile};
+use crate::{recognise::Sniff, safetensors, tensors::TensorFile};
 
 /// What running checkpoints in the page still lacks.
 const CHECKPOINTS_LATER: &str = "running checkpoints is not in this version yet. \
@@ -12,6 +12,10 @@ pub fn by_head(sniff: &Sniff) -> Option<String> {
     let file = sniff.file_name();
     let head = sniff.head.as_slice();
     let is = |text: String| Some(format!("{name}: {text}"));
+    // The first bytes of safetensors are a length, and a length can look like anything.
+    if safetensors::looks_like(head, sniff.source.len()) {
+        return None;
+    }
     if head.starts_with(b"version https://git-lfs") {
         return is("a pointer of Git LFS, not the file itself. Fetch it with `git lfs pull`.".to_owned());
     }

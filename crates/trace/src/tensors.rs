@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt, ops::Range};
 
 use crate::{
     error::Error,
+    metadata::shorten,
     npz::NpzEntry,
     numbers::{bf16_bytes_to_f32, f16_bytes_to_f32, f32_bytes_to_f32, f64_bytes_to_f64},
     source::Source,
@@ -168,18 +169,13 @@ impl TensorFile {
 
     /// The error that this tensor is wrong.
     #[must_use]
-    pub fn wrong(
-        &self,
-        tensor: &TensorInfo,
-        expected: impl Into<String>,
-        advice: impl Into<String>,
-    ) -> Error {
+    pub fn wrong(&self, tensor: &TensorInfo, expected: impl Into<String>, advice: &'static str) -> Error {
         Error::Tensor {
             name: self.name().to_owned(),
-            tensor: tensor.name.clone(),
+            tensor: shorten(&tensor.name),
             found: format!("{} {}", tensor.dtype, tensor.shape_text()),
             expected: expected.into(),
-            advice: advice.into(),
+            advice,
         }
     }
 
@@ -203,16 +199,16 @@ impl TensorFile {
                 what: format!("tensor `{}`, values {} to {}", tensor.name, range.start, range.end),
                 bytes: len,
                 limit: MAX_READ,
-                advice: "Split the samples over several files.".to_owned(),
+                advice: "Split the samples over several files.",
             });
         }
         if range.end > tensor.values() {
             return Err(Error::Tensor {
                 name: self.name().to_owned(),
-                tensor: tensor.name.clone(),
+                tensor: shorten(&tensor.name),
                 found: format!("values up to {} were asked for", range.end),
                 expected: format!("at most {}, as its shape {} says", tensor.values(), tensor.shape_text()),
-                advice: "This is a fault of the program; please report it.".to_owned(),
+                advice: "This is a fault of the program; please report it.",
             });
         }
         match &tensor.place {

@@ -7,6 +7,8 @@ use serde::{
     de::{Error as _, Visitor},
 };
 
+use crate::metadata::shorten_to;
+
 /// An id: text, or a number taken as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdText(pub String);
@@ -94,16 +96,18 @@ fn whole(number: &serde_json::Number) -> Option<u64> {
     }
     let value = number.as_f64()?;
     // Up to 2^53 every whole f64 is the number that was meant.
-    let is_whole = value >= 0.0 && value <= 9_007_199_254_740_992.0 && (value - value.trunc()).abs() <= 0.0;
+    let is_whole = (0.0..=9_007_199_254_740_992.0).contains(&value) && (value - value.trunc()).abs() <= 0.0;
     is_whole.then_some(value as u64)
 }
 
-/// What stands at the place of a JSON error, for the message.
+/// What is wrong with JSON, and what stands there.
 #[must_use]
-pub fn place_of(text: &[u8], error: &serde_json::Error) -> String {
+pub fn json_words(text: &[u8], error: &serde_json::Error) -> String {
     let line = text.split(|&b| b == b'\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
     let end = error.column().min(line.len());
-    let start = end.saturating_sub(24);
-    let near = String::from_utf8_lossy(line.get(start..end).unwrap_or_default()).into_owned();
-    if near.is_empty() { String::new() } else { format!(", after `{near}`") }
+    let near =
+        String::from_utf8_lossy(line.get(end.saturating_sub(24)..end).unwrap_or_default()).into_owned();
+    // The error repeats what it found, however long that is.
+    let words = shorten_to(&error.to_string(), 200);
+    if near.is_empty() { words } else { format!("{words}, after `{near}`") }
 }

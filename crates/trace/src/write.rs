@@ -87,7 +87,7 @@ fn unwritable(error: &serde_json::Error) -> Error {
         part: "header".to_owned(),
         found: error.to_string(),
         expected: "text that JSON can hold".to_owned(),
-        advice: "This is a fault of the program; please report it.".to_owned(),
+        advice: "This is a fault of the program; please report it.",
     }
 }
 
@@ -189,7 +189,7 @@ impl RouterTrace {
     /// [`Error::Mismatch`] with the first part that does not; `name` is what the message calls the trace.
     pub fn check(&self, name: &str) -> Result<(), Error> {
         let wrong = |given: String, has: String| {
-            let advice = "Give one entry a sample, in the order of the gates.".to_owned();
+            let advice = "Give one entry a sample, in the order of the gates.";
             Err(Error::Mismatch { name: name.to_owned(), given, has, advice })
         };
         let (samples, layers, experts) = (self.len(), self.layers, self.experts);

@@ -9,7 +9,7 @@ use miniz_oxide::inflate::{
     decompress_to_vec_with_limit,
 };
 
-use crate::{error::Error, source::Source, tensors::MAX_READ};
+use crate::{error::Error, metadata::shorten, source::Source, tensors::MAX_READ};
 
 const END_SIGNATURE: u32 = 0x0605_4b50;
 const END64_SIGNATURE: u32 = 0x0606_4b50;
@@ -23,6 +23,9 @@ const MAX_DIRECTORY: u64 = 32 << 20;
 /// Deflate cannot pack better than 1032 to 1; a member that claims to is hostile or damaged.
 const MAX_RATIO: u64 = 1040;
 
+/// The member that was unpacked last, by the place of its header; the members of an archive share it.
+type Cache = Rc<RefCell<Option<(u64, Rc<[u8]>)>>>;
+
 /// One member of an archive.
 #[derive(Clone)]
 pub struct Member {
@@ -34,7 +37,7 @@ pub struct Member {
     crc: u32,
     deflated: bool,
     header_at: u64,
-    cache: Rc<RefCell<Option<(u64, Rc<[u8]>)>>>,
+    cache: Cache,
 }
 
 impl fmt::Debug for Member {
@@ -72,7 +75,7 @@ fn damaged(name: &str, part: &str, found: &str, expected: &str) -> Error {
         part: part.to_owned(),
         found: found.to_owned(),
         expected: expected.to_owned(),
-        advice: "The archive is damaged or cut off; copy, download or write it again.".to_owned(),
+        advice: "The archive is damaged or cut off; copy, download or write it again.",
     }
 }
 
@@ -147,14 +150,14 @@ fn parse_directory(name: &str, directory: &[u8], count: u64) -> Result<Vec<Membe
         if flags & 1 != 0 || !matches!(method, 0 | 8) {
             return Err(Error::Format {
                 name: name.to_owned(),
-                part: format!("archive entry `{entry_name}`"),
+                part: format!("archive entry `{}`", shorten(&entry_name)),
                 found: if flags & 1 != 0 {
                     "encrypted".to_owned()
                 } else {
                     format!("packing method {method}")
                 },
                 expected: "stored or deflated, as numpy.savez and savez_compressed write".to_owned(),
-                advice: "Write the arrays with NumPy.".to_owned(),
+                advice: "Write the arrays with NumPy.",
             });
         }
         members.push(Member {
@@ -194,8 +197,14 @@ fn widen_sizes(sizes: &mut [u64; 3], mut extra: &[u8]) -> Option<()> {
 }
 
 impl Member {
+    /// Whether it is an array by its name.
+    #[must_use]
+    pub fn is_array(&self) -> bool {
+        self.name.strip_suffix(".npy").is_some()
+    }
+
     fn damaged(&self, source: &Source, found: &str, expected: &str) -> Error {
-        damaged(source.name(), &format!("archive entry `{}`", self.name), found, expected)
+        damaged(source.name(), &format!("archive entry `{}`", shorten(&self.name)), found, expected)
     }
 
     /// Where its packed bytes begin: after the local header, whose length the directory does not tell.
@@ -211,7 +220,7 @@ impl Member {
         if needed > source.len() {
             return Err(Error::Truncated {
                 name: source.name().to_owned(),
-                part: format!("archive entry `{}`", self.name),
+                part: format!("archive entry `{}`", shorten(&self.name)),
                 needed,
                 len: source.len(),
             });
@@ -277,12 +286,10 @@ impl Member {
         if self.size > MAX_READ {
             return Err(Error::TooLarge {
                 name: source.name().to_owned(),
-                what: format!("archive entry `{}`, unpacked,", self.name),
+                what: format!("archive entry `{}`, unpacked,", shorten(&self.name)),
                 bytes: self.size,
                 limit: MAX_READ,
-                advice:
-                    "Write it unpacked (numpy.savez, or safetensors) or split the samples over several files."
-                        .to_owned(),
+                advice: "Write it unpacked (numpy.savez, or safetensors) or split the samples over several files.",
             });
         }
         // Two members are never in memory at once.

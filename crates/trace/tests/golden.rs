@@ -24,7 +24,8 @@ fn hugging_face_dumps_fold_into_the_known_mean_gates() {
         ("hf-batch-left.safetensors", "hf-batch-left", false),
         ("hf-batch-bf16.safetensors", "hf-batch-bf16", false),
     ] {
-        let opened = open_fixture(&format!("traces/{file}")).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let opened =
+            open_fixture(&format!("traces/{file}")).unwrap_or_else(|error| panic!("{file}: {error}"));
         let warnings = opened.warnings.clone();
         let trace = as_trace(opened);
         assert_eq!((trace.info.layers, trace.info.experts, trace.info.samples.len()), (4, 8, 6), "{file}");
@@ -64,7 +65,8 @@ fn selections_are_made_from_logits_when_k_is_known() {
     let expected = std::fs::read(path).expect("fixture");
     let len = u64::from_le_bytes(expected[..8].try_into().expect("eight")) as usize;
     let header: serde_json::Value = serde_json::from_slice(&expected[8..8 + len]).expect("JSON");
-    let offset = |i: usize| 8 + len + header["flame.ids"]["data_offsets"][i].as_u64().expect("offset") as usize;
+    let offset =
+        |i: usize| 8 + len + header["flame.ids"]["data_offsets"][i].as_u64().expect("offset") as usize;
     let known: Vec<u16> = expected[offset(0)..offset(1)].chunks_exact(4).map(|b| u16::from(b[0])).collect();
     assert_eq!(topk.ids, known);
 }
@@ -114,12 +116,15 @@ fn the_synthetic_run_reads_whole() {
 
 #[test]
 fn item_gates_and_token_gates_are_told_by_their_names() {
-    let Recognised::ItemGates(items) = open_fixture("metrics/run-a/items-last.safetensors").expect("gates").what else {
+    let Recognised::ItemGates(items) =
+        open_fixture("metrics/run-a/items-last.safetensors").expect("gates").what
+    else {
         panic!("not item gates")
     };
     assert_eq!((items.layers, items.experts), (4, 16));
     assert_eq!(items.values, tensor("metrics/run-a/items-last.safetensors", "gates"));
-    let Recognised::TokenGates(tokens) = open_fixture("metrics/run-a/tokens-7000.safetensors").expect("gates").what
+    let Recognised::TokenGates(tokens) =
+        open_fixture("metrics/run-a/tokens-7000.safetensors").expect("gates").what
     else {
         panic!("not token gates")
     };
@@ -128,8 +133,9 @@ fn item_gates_and_token_gates_are_told_by_their_names() {
     let gates = tensor("metrics/run-a/tokens-7000.safetensors", "gates");
     for (token, entropy) in gates.chunks_exact(64).zip(&tokens.entropy) {
         let naive: f64 =
-            token.iter().filter(|&&g| g > 0.0).map(|&g| -f64::from(g) * libm::log(f64::from(g))).sum::<f64>() / 4.0;
-        assert!((naive - f64::from(*entropy)).abs() < 1e-6);
+            token.iter().filter(|&&g| g > 0.0).map(|&g| -f64::from(g) * libm::log(f64::from(g))).sum::<f64>()
+                / 4.0;
+        assert!((naive - *entropy).abs() < 1e-6);
     }
 }
 
@@ -151,7 +157,8 @@ fn results_with_a_table_of_correct() {
         }
     }
     assert_eq!(results.validation_loss.len(), 14);
-    let last = results.validation_loss.iter().find(|row| row.domain == "math" && row.step == 7000).expect("a row");
+    let last =
+        results.validation_loss.iter().find(|row| row.domain == "math" && row.step == 7000).expect("a row");
     assert!((last.loss - 1.5315).abs() < 1e-12);
 }
 
@@ -175,7 +182,8 @@ fn results_with_correct_in_the_items_and_rows_of_accuracy() {
 
 #[test]
 fn tables() {
-    let items = "item,domain,step,correct\nq1,math,1000,0\nq2,math,1000,1\nq1,math,2000,true\n\"q,3\",code,2000,\n";
+    let items =
+        "item,domain,step,correct\nq1,math,1000,0\nq2,math,1000,1\nq1,math,2000,true\n\"q,3\",code,2000,\n";
     let Recognised::Results(results) = open_bytes("results.csv", items).expect("results").what else {
         panic!("not results")
     };
@@ -205,10 +213,13 @@ fn sample_lists() {
 
 #[test]
 fn embeddings_of_samples_and_items() {
-    let file = common::Handmade::new()
-        .f32("samples", &[2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
-        .f32("items", &[1, 3], &[7.0, 8.0, 9.0]);
-    let Recognised::Embeddings(found) = open_bytes("embeddings.safetensors", file.bytes()).expect("embeddings").what
+    let file = common::Handmade::new().f32("samples", &[2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).f32(
+        "items",
+        &[1, 3],
+        &[7.0, 8.0, 9.0],
+    );
+    let Recognised::Embeddings(found) =
+        open_bytes("embeddings.safetensors", file.bytes()).expect("embeddings").what
     else {
         panic!("not embeddings")
     };

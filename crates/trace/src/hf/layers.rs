@@ -103,7 +103,7 @@ impl Layers {
                 part: format!("{} header", file.container),
                 found: "no layers".to_owned(),
                 expected: "router logits of each layer".to_owned(),
-                advice: ADVICE.to_owned(),
+                advice: ADVICE,
             });
         };
         let (rows, experts, batch) = match *first.shape {

@@ -1,6 +1,7 @@
 //! Helpers of the tests: fixtures by path, and safetensors put together by hand so that each can be wrong in its way.
 
 #![expect(dead_code, reason = "every test file uses only some of them")]
+#![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
 use std::{cell::Cell, path::PathBuf, rc::Rc};
 
@@ -69,8 +70,7 @@ impl Handmade {
         let start = self.data.len();
         self.data.extend(bytes);
         let offsets = [start, self.data.len()];
-        self.header
-            .insert(name.to_owned(), json!({"dtype": dtype, "shape": shape, "data_offsets": offsets}));
+        self.header.insert(name.to_owned(), json!({"dtype": dtype, "shape": shape, "data_offsets": offsets}));
         self
     }
 
