@@ -119,13 +119,62 @@ export async function empty(page) {
 
 /** The report stands and nothing more is under way. */
 export async function finished(page, timeout = 60_000) {
-  await by(page, "report").waitFor({ timeout });
-  await by(page, "progress").waitFor({ state: "detached", timeout });
+  await page.locator("[data-testid=report][data-complete=true]").waitFor({ timeout });
 }
 
 /** Drops files on the page as a person would, through the file input behind the drop zone. */
 export async function give(page, files) {
   await by(page, "file-input").setInputFiles(files);
+}
+
+/** A safetensors file: `tensors` are `{ name, dtype, shape, data }` with `data` a typed array. */
+export function safetensors(tensors, metadata = {}) {
+  const header = { __metadata__: metadata };
+  let end = 0;
+  for (const { name, dtype, shape, data } of tensors) {
+    header[name] = { dtype, shape, data_offsets: [end, end + data.byteLength] };
+    end += data.byteLength;
+  }
+  const text = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(text.length));
+  const parts = tensors.map(({ data }) => Buffer.from(data.buffer, data.byteOffset, data.byteLength));
+  return Buffer.concat([length, text, ...parts]);
+}
+
+/** A trace of Grokscope's own kind with random gates, of any size. */
+export function trace({ step, samples, layers, experts, domains = ["math", "code"], seed = step + 1, changed = {} }) {
+  // A small generator of our own: the same files every time.
+  let state = seed >>> 0;
+  const random = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+  const gates = new Float32Array(samples * layers * experts);
+  for (let row = 0; row < samples * layers; row += 1) {
+    const part = gates.subarray(row * experts, (row + 1) * experts);
+    let sum = 0;
+    for (let expert = 0; expert < experts; expert += 1) {
+      part[expert] = random() ** 6;
+      sum += part[expert];
+    }
+    for (let expert = 0; expert < experts; expert += 1) {
+      part[expert] /= sum;
+    }
+  }
+  const loss = Float32Array.from({ length: samples }, () => 0.5 + random() / (1 + step / 1000));
+  const labels = Array.from({ length: samples }, (_, index) => ({ id: `s${index}`, domain: domains[index % domains.length] }));
+  const metadata = { format: "grokscope.trace", version: "1", step: String(step), gate_kind: "softmax-mean", samples: JSON.stringify(labels) };
+  const tensors = [
+    { name: "gates", dtype: "F32", shape: [samples, layers, experts], data: gates },
+    { name: "loss", dtype: "F32", shape: [samples], data: loss },
+  ];
+  return safetensors(changed.tensors?.(tensors) ?? tensors, { ...metadata, ...changed.metadata });
+}
+
+/** Files for the file input that are made here and lie nowhere. */
+export function made(name, buffer) {
+  return { name, mimeType: "application/octet-stream", buffer };
 }
 
 /** A real drop event, with files made in the page. */

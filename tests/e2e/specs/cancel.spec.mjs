@@ -1,0 +1,71 @@
+// Work can be stopped at once, and the page never stops answering while it works.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { by, clean, empty, give, launch, made, open, trace } from "../harness.mjs";
+
+// Enough pairs for minutes of work on any machine.
+const LARGE = { samples: 3000, layers: 16, experts: 64 };
+
+let session;
+before(async () => (session = await launch()));
+after(() => session.close());
+
+test("cancel returns within 200 ms, and the page works on", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  const large = [1, 2, 3, 4].map((step) => made(`large-${step}.safetensors`, trace({ step, ...LARGE })));
+  await give(page, large);
+  await by(page, "cancel").waitFor();
+  // Well into the work.
+  await page.waitForTimeout(1000);
+  assert.ok(await by(page, "cancel").isVisible(), "there is still something to cancel");
+
+  const took = await page.evaluate(async () => {
+    const button = document.querySelector("[data-testid=cancel]");
+    const start = performance.now();
+    button.click();
+    // Until the page has been drawn without it.
+    do {
+      await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+    } while (document.querySelector("[data-testid=progress]"));
+    return performance.now() - start;
+  });
+  console.log(`cancelled in ${Math.round(took)} ms`);
+  assert.ok(took < 200, `${took} ms`);
+
+  // It stays cancelled, and the next job is done as if there had been none.
+  await page.waitForTimeout(1000);
+  assert.equal(await by(page, "progress").count(), 0);
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("while it works the page answers", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  const large = [1, 2].map((step) => made(`large-${step}.safetensors`, trace({ step, ...LARGE })));
+  await give(page, large);
+  await by(page, "cancel").waitFor();
+  const longest = await page.evaluate(async () => {
+    let longest = 0;
+    let last = performance.now();
+    const end = last + 3000;
+    while (last < end && document.querySelector("[data-testid=progress]")) {
+      await new Promise((resolve) => setTimeout(resolve));
+      const now = performance.now();
+      longest = Math.max(longest, now - last);
+      last = now;
+    }
+    return longest;
+  });
+  console.log(`longest silence of the page while working: ${Math.round(longest)} ms`);
+  assert.ok(longest < 400, `${longest} ms`);
+  await page.keyboard.press("Escape");
+  await by(page, "progress").waitFor({ state: "detached" });
+  clean(session, opened);
+  await opened.context.close();
+});

@@ -1,0 +1,80 @@
+// The page's figures are the reference's, and the command line's to the last bit.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+import { FIXTURES, by, clean, empty, exported, finished, give, launch, open, runA, view } from "../harness.mjs";
+
+const expected = JSON.parse(readFileSync(join(FIXTURES, "metrics/run-a/expected.json"), "utf8"));
+
+let session;
+let opened;
+let json;
+before(async () => {
+  session = await launch();
+  opened = await open(session);
+  await empty(opened.page);
+  await give(opened.page, runA());
+  await finished(opened.page);
+  json = await exported(opened.page);
+});
+after(async () => {
+  await opened?.context.close();
+  await session.close();
+});
+
+test("run-a natively and in the page: the same bytes", () => {
+  const cli = process.env.GROKSCOPE_CLI;
+  assert.ok(cli, "GROKSCOPE_CLI names the command line program");
+  const folder = mkdtempSync(join(tmpdir(), "grokscope-"));
+  try {
+    const output = join(folder, "report.json");
+    execFileSync(cli, ["report", ...runA(), "-o", output, "--title", JSON.parse(json).title], { stdio: ["ignore", "inherit", "pipe"] });
+    assert.equal(json, readFileSync(output, "utf8"));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("distances of pathways are the reference's", () => {
+  const report = JSON.parse(json);
+  assert.deepEqual(report.checkpoints.map(({ step }) => step), [1000, 2000, 3000, 4000, 5000, 6000, 7000]);
+  for (const name of ["math", "code"]) {
+    const domain = report.domains.find((domain) => domain.name === name);
+    const numbers = new Set(numbersIn(domain));
+    for (const mean of expected.distance[name].all["0.7"].symbol.mean) {
+      const found = [...numbers].some((number) => Math.abs(number - mean) <= 1e-9 * mean);
+      assert.ok(found, `${name}: a mean distance of ${mean} is in the report`);
+    }
+  }
+});
+
+test("the table view shows them", async () => {
+  const { page } = opened;
+  await view(page, "table");
+  const cells = await page.locator("[data-testid=report] td").allInnerTexts();
+  const shown = cells.map((cell) => ({ text: cell.trim(), value: Number(cell.trim()) })).filter(({ value }) => Number.isFinite(value));
+  for (const name of ["math", "code"]) {
+    for (const mean of expected.distance[name].all["0.7"].symbol.mean) {
+      // A cell with three significant digits or more that rounds the same number.
+      const found = shown.some(({ text, value }) => {
+        const digits = text.replace(/\D/g, "").length;
+        const places = text.split(".")[1]?.length ?? 0;
+        return digits >= 3 && Math.abs(value - mean) <= 0.5001 * 10 ** -places;
+      });
+      assert.ok(found, `${name}: ${mean}`);
+    }
+  }
+  clean(session, opened);
+});
+
+function numbersIn(value) {
+  if (typeof value === "number") {
+    return [value];
+  }
+  return value !== null && typeof value === "object" ? Object.values(value).flatMap(numbersIn) : [];
+}

@@ -1,0 +1,127 @@
+// The three states of the page on the example run: empty, working, report.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { GPU, accessible, by, clean, drawn, empty, finished, launch, open, picture, view } from "../harness.mjs";
+
+const VIEWS = ["timeline", "layers", "pathways", "delays", "table"];
+
+let session;
+before(async () => (session = await launch()));
+after(() => session.close());
+
+test("the empty page says what it does", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  assert.match(await page.locator("h1").textContent(), /memoriz/);
+  assert.match(await page.locator("body").innerText(), /Files stay on this machine/);
+  await accessible(page, "the empty page");
+  await picture(page, "empty");
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("with or without WebGPU the badge is calm and nothing is an error", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  assert.equal(await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter())), GPU);
+  assert.match(await by(page, "backend-badge").textContent(), /\S/);
+  assert.equal((await by(page, "errors").textContent()).trim(), "");
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("the example run becomes a report within 3 seconds of the click", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  // The workers are up by then, as they are for a person who has read the first sentence.
+  await page.waitForTimeout(1500);
+  // The clock is the page's own, so that steering the browser is not counted.
+  await page.evaluate(() => {
+    document.querySelector("[data-testid=open-example]").addEventListener("click", () => (globalThis.clicked = performance.now()));
+    new MutationObserver(() => {
+      if (!globalThis.reported && document.querySelector("[data-testid=report][data-complete=true]")) {
+        globalThis.reported = performance.now();
+      }
+    }).observe(document.body, { subtree: true, childList: true, attributes: true });
+  });
+  await by(page, "open-example").click();
+  await finished(page);
+  const took = await page.evaluate(() => globalThis.reported - globalThis.clicked);
+  console.log(`example run to complete report: ${Math.round(took)} ms`);
+  assert.ok(took < 3000, `${took} ms`);
+  assert.match(await by(page, "verdict").innerText(), /\S/);
+  assert.equal((await by(page, "errors").textContent()).trim(), "");
+  clean(session, opened);
+  await opened.context.close();
+});
+
+for (const scheme of ["light", "dark"]) {
+  test(`every view stands, is accessible, and has its picture: ${scheme}`, async () => {
+    const opened = await open(session, { context: { colorScheme: scheme, viewport: { width: 1280, height: 900 } } });
+    const { page } = opened;
+    await empty(page);
+    await by(page, "open-example").click();
+    await finished(page);
+    for (const name of VIEWS) {
+      await view(page, name);
+      if (["timeline", "layers", "delays"].includes(name)) {
+        await drawn(page);
+      }
+      await picture(page, `${name}-${scheme}`);
+      await accessible(page, `${name}, ${scheme}`);
+    }
+    for (const id of ["share", "settings"]) {
+      await by(page, id).click();
+      await by(page, `${id}-dialog`).waitFor();
+      await accessible(page, `${id} dialog, ${scheme}`);
+      await picture(page, `${id}-${scheme}`);
+      await page.keyboard.press("Escape");
+    }
+    clean(session, opened);
+    await opened.context.close();
+  });
+}
+
+test("at 360 pixels nothing has to be scrolled sideways", async () => {
+  const opened = await open(session, { context: { viewport: { width: 360, height: 740 } } });
+  const { page } = opened;
+  await empty(page);
+  await picture(page, "empty-narrow");
+  await by(page, "open-example").click();
+  await finished(page);
+  for (const name of VIEWS) {
+    await view(page, name);
+    if (name === "timeline") {
+      await drawn(page);
+    }
+    await picture(page, `${name}-narrow`);
+    const [wide, seen] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+    assert.ok(wide <= seen, `${name}: ${wide} pixels in ${seen}`);
+  }
+  await accessible(page, "table, narrow");
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("every view has its key", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  await page.keyboard.press("e");
+  await finished(page);
+  for (const [key, name] of [["2", "layers"], ["3", "pathways"], ["5", "delays"], ["6", "table"], ["1", "timeline"]]) {
+    await page.keyboard.press(key);
+    await page.locator(`[data-testid=view-${name}][aria-current=page]`).waitFor();
+  }
+  await page.keyboard.press("?");
+  await by(page, "help-dialog").waitFor();
+  await accessible(page, "help dialog");
+  await page.keyboard.press("Escape");
+  clean(session, opened);
+  await opened.context.close();
+});
