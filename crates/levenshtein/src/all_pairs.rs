@@ -13,7 +13,7 @@ use crate::sequences::Sequences;
 /// For `n` sequences these are `n (n - 1) / 2` numbers.
 #[must_use]
 pub fn all_pairs(engine: Engine, sequences: &Sequences) -> Vec<u32> {
-    let (library, [numbers]) = Library::new([sequences]);
+    let (library, numbers) = Library::new(sequences.iter());
     let count = numbers.len();
     if library.len() == count {
         // Nothing occurs twice: the distances go straight to their places.
@@ -89,7 +89,8 @@ impl Job for AllPairs<'_> {
                 let text_place = places[text];
                 let others = patterns.iter().zip(&places[start..end]);
                 for ((&pattern, &place), &distance) in others.zip(distances).skip(skipped) {
-                    let slot = line_of[text_place.min(place) as usize].wrapping_add(text_place.max(place) as usize);
+                    let slot =
+                        line_of[text_place.min(place) as usize].wrapping_add(text_place.max(place) as usize);
                     if distance == UNSURE {
                         leftover.push_unsure(Pending { pair: (text as u32, pattern), slot }, &mut out);
                     } else {

@@ -9,20 +9,17 @@ pub(crate) struct Alphabet {
 
 impl Alphabet {
     pub(crate) fn new() -> Self {
-        Self { codes: Vec::new(), size: 0 }
+        Self { codes: vec![0; 1 << 16], size: 0 }
     }
 
     /// The code of `symbol`, a new one at its first appearance. At most 65,536 symbols exist, so codes fit `u16`.
     pub(crate) fn code(&mut self, symbol: u16) -> u16 {
-        let symbol = usize::from(symbol);
-        if symbol >= self.codes.len() {
-            self.codes.resize((symbol + 1).next_power_of_two(), 0);
-        }
-        if self.codes[symbol] == 0 {
+        let code = &mut self.codes[usize::from(symbol)];
+        if *code == 0 {
             self.size += 1;
-            self.codes[symbol] = self.size;
+            *code = self.size;
         }
-        (self.codes[symbol] - 1) as u16
+        (*code - 1) as u16
     }
 
     /// How many symbols have occurred.

@@ -11,10 +11,10 @@ use crate::sequences::Sequences;
 /// The distances of every sequence of `rows` to every one of `columns`, row after row.
 #[must_use]
 pub fn cross(engine: Engine, rows: &Sequences, columns: &Sequences) -> Vec<u32> {
-    let (library, [row_numbers, column_numbers]) = Library::new([rows, columns]);
-    let (distinct_rows, row_places) = distinct(&row_numbers, library.len());
-    let (distinct_columns, column_places) = distinct(&column_numbers, library.len());
-    // The side that fills its vectors better becomes the patterns; the distance is symmetric.
+    let (library, numbers) = Library::new(rows.iter().chain(columns.iter()));
+    let (row_numbers, column_numbers) = numbers.split_at(rows.len());
+    let (distinct_rows, row_places) = distinct(row_numbers, library.len());
+    let (distinct_columns, column_places) = distinct(column_numbers, library.len());
     let distances = kernel::dispatch(
         engine,
         Cross { library: &library, rows: &distinct_rows, columns: &distinct_columns },
@@ -59,6 +59,7 @@ impl Job for Cross<'_> {
         let mut leftover = Leftover::<L>::new(library, out.len(), draw);
         let mut shared = Shared::<L>::new(library, leftover.expected());
         let cost = |patterns: usize, texts: usize| patterns.div_ceil(L::COUNT) * texts;
+        // The side that fills its vectors better becomes the patterns; the distance is symmetric.
         let rows_are_texts = cost(columns.len(), rows.len()) <= cost(rows.len(), columns.len());
         let (patterns, texts) = if rows_are_texts { (columns, rows) } else { (rows, columns) };
         let slot = |pattern: usize, text: usize| {

@@ -26,6 +26,8 @@ pub(crate) struct Leftover<'a, L> {
     mixed: Mixed<'a, L>,
     single: Single,
     pending: Vec<Pending>,
+    /// `pending` or `again` sorted, kept for its room.
+    sorted: Vec<Pending>,
     /// Pairs whose distance turned out beyond the expectation.
     again: Vec<Pending>,
 }
@@ -44,6 +46,7 @@ impl<'a, L: Lanes> Leftover<'a, L> {
             mixed: Mixed::new(library),
             single: Single::new(),
             pending: Vec::new(),
+            sorted: Vec::new(),
             again: Vec::new(),
         };
         if count >= Self::WORTH_EXPECTING {
@@ -109,7 +112,7 @@ impl<'a, L: Lanes> Leftover<'a, L> {
     }
 
     /// Computes `pending` in batches of similar lengths.
-    fn solve(&mut self, pending: &mut Vec<Pending>, expected: Expectation, out: &mut [u32]) {
+    fn solve(&mut self, pending: &mut [Pending], expected: Expectation, out: &mut [u32]) {
         let library = self.library;
         for item in &mut *pending {
             // The library is sorted by length, so the shorter sequence goes down the rows.
@@ -117,11 +120,16 @@ impl<'a, L: Lanes> Leftover<'a, L> {
         }
         let longest = pending.iter().map(|item| library.length(item.pair.1)).max().unwrap_or(0) as usize;
         let slices = slices(pending.iter().map(|item| library.length(item.pair.1)), longest, L::COUNT);
-        let mut sorted = pending.clone();
-        counting_sort(pending, &mut sorted, longest, |item| library.length(item.pair.0));
-        counting_sort(&sorted, pending, longest, |item| slices[library.length(item.pair.1) as usize]);
+        // There are about as many slices as `ENOUGH` allows, so that the keys are few.
+        let key = |item: &Pending| {
+            let (shorter, longer) = (library.length(item.pair.0), library.length(item.pair.1));
+            slices[longer as usize] as usize * (longest + 1) + shorter as usize
+        };
+        let keys = (slices[longest] as usize + 1) * (longest + 1);
+        let mut sorted = std::mem::take(&mut self.sorted);
+        counting_sort(pending, &mut sorted, keys, key);
         let mut pairs = Vec::with_capacity(L::COUNT);
-        for batch in pending.chunks(L::COUNT) {
+        for batch in sorted.chunks(L::COUNT) {
             if batch.len() < FEW {
                 self.one_by_one(batch, out);
                 continue;
@@ -136,6 +144,7 @@ impl<'a, L: Lanes> Leftover<'a, L> {
                 }
             });
         }
+        self.sorted = sorted;
     }
 
     fn one_by_one(&mut self, batch: &[Pending], out: &mut [u32]) {
@@ -163,17 +172,20 @@ fn slices(lengths: impl Iterator<Item = u32>, longest: usize, lanes: usize) -> V
     counts
 }
 
-/// Writes `from` into `to`, which must be as long, sorted by a key of at most `largest`; equal keys keep their order.
-fn counting_sort<T: Copy>(from: &[T], to: &mut [T], largest: usize, key: impl Fn(&T) -> u32) {
-    let mut places = vec![0; largest + 2];
+/// Writes `from` into `to`, sorted by a key below `keys`; equal keys keep their order.
+fn counting_sort<T: Copy>(from: &[T], to: &mut Vec<T>, keys: usize, key: impl Fn(&T) -> usize) {
+    let mut places = vec![0; keys + 1];
     for item in from {
-        places[key(item) as usize + 1] += 1;
+        places[key(item) + 1] += 1;
     }
     for i in 1..places.len() {
         places[i] += places[i - 1];
     }
+    to.clear();
+    // Every place is written below; the copy only makes the room.
+    to.extend_from_slice(from);
     for item in from {
-        let place = &mut places[key(item) as usize];
+        let place = &mut places[key(item)];
         to[*place] = *item;
         *place += 1;
     }

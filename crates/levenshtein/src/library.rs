@@ -2,10 +2,10 @@
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::alphabet::Alphabet;
 use crate::kernel::planes::Planes;
-use crate::sequences::Sequences;
 
 /// Distinct sequences, shortest first; equal ones are stored once.
 pub(crate) struct Library {
@@ -17,19 +17,17 @@ pub(crate) struct Library {
 }
 
 impl Library {
-    /// The library of several sets of sequences and, for each set, the library's number of each of its sequences.
-    pub(crate) fn new<const SETS: usize>(sets: [&Sequences; SETS]) -> (Self, [Vec<u32>; SETS]) {
-        let mut seen: HashMap<&[u16], u32> = HashMap::new();
+    /// The library of some sequences and, for each of them, its number in the library.
+    pub(crate) fn new<'s>(sequences: impl Iterator<Item = &'s [u16]>) -> (Self, Vec<u32>) {
+        let mut seen: HashMap<&[u16], u32, BuildHasherDefault<Fold>> = HashMap::default();
         let mut distinct: Vec<&[u16]> = Vec::new();
-        let mut numbers = sets.map(|set| {
-            let number = |sequence| {
-                *seen.entry(sequence).or_insert_with(|| {
-                    distinct.push(sequence);
-                    distinct.len() as u32 - 1
-                })
-            };
-            set.iter().map(number).collect::<Vec<u32>>()
-        });
+        let number = |sequence| {
+            *seen.entry(sequence).or_insert_with(|| {
+                distinct.push(sequence);
+                distinct.len() as u32 - 1
+            })
+        };
+        let mut numbers: Vec<u32> = sequences.map(number).collect();
 
         let mut order: Vec<u32> = (0..distinct.len() as u32).collect();
         order.sort_by_key(|&i| distinct[i as usize].len());
@@ -37,7 +35,7 @@ impl Library {
         for (position, &i) in order.iter().enumerate() {
             rank[i as usize] = position as u32;
         }
-        for number in numbers.iter_mut().flatten() {
+        for number in &mut numbers {
             *number = rank[*number as usize];
         }
 
@@ -77,5 +75,37 @@ impl Library {
     /// The sequences cut into bit planes, made when first asked for.
     pub(crate) fn planes(&self) -> &Planes {
         self.planes.get_or_init(|| Planes::new(self))
+    }
+}
+
+/// A quick hash of long sequences. Equality is always checked, so collisions cost time and nothing else.
+#[derive(Default)]
+struct Fold(u64);
+
+impl Fold {
+    fn add(&mut self, word: u64) {
+        // Multiplying carries low bits up, rotating brings high bits down again.
+        self.0 = (self.0 ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+    }
+}
+
+impl Hasher for Fold {
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        for &word in words {
+            self.add(u64::from_le_bytes(word));
+        }
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        self.add(u64::from_le_bytes(last));
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.add(number as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        let folded = (self.0 ^ self.0 >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        folded ^ folded >> 29
     }
 }

@@ -22,7 +22,18 @@ pub fn pairs(engine: Engine, sequences: &Sequences, pairs: &[(u32, u32)]) -> Res
         let (first, second) = pairs[position];
         return Err(Error::PairOutOfRange { position, first, second, sequences: count });
     }
-    let (library, [numbers]) = Library::new([sequences]);
+    // Only the sequences that the list names are prepared.
+    let mut named = vec![false; count];
+    for &(a, b) in pairs {
+        named[a as usize] = true;
+        named[b as usize] = true;
+    }
+    let names = || (0..count).filter(|&i| named[i]);
+    let (library, found) = Library::new(names().map(|i| sequences.get(i)));
+    let mut numbers = vec![0; count];
+    for (i, number) in names().zip(found) {
+        numbers[i] = number;
+    }
     let numbered = pairs.iter().map(|&(a, b)| (numbers[a as usize], numbers[b as usize]));
     // Where a third of all pairs are asked for, all of them are faster.
     if pairs.len() >= all_pairs::triangle(library.len()).div_ceil(3) {
@@ -48,50 +59,132 @@ impl Job for Pairs<'_> {
         let draw = |random: u64| pairs[(random % pairs.len() as u64) as usize];
         let mut leftover = Leftover::<L>::new(library, pairs.len(), draw);
 
-        // A sequence that meets enough others becomes a text of its own, with those others in the lanes.
-        let enough = |text: u32| cost::enough_of_one::<L>(library.length(text));
         let mut partners = vec![0u32; library.len()];
         for &(a, b) in pairs {
             partners[a as usize] += 1;
             partners[b as usize] += 1;
         }
-        let is_text = |number: u32| enough(number).is_some_and(|lanes| partners[number as usize] as usize >= lanes);
-        let mut of_texts = Vec::new();
+        let way_of: Vec<Way> =
+            (0..library.len()).map(|i| Way::of::<L>(library, i as u32, partners[i])).collect();
+        let mut blocks = Vec::new();
+        let mut own = Vec::new();
         for (slot, &(a, b)) in pairs.iter().enumerate() {
             if a == b {
                 continue;
             }
             let (text, other) = if partners[a as usize] >= partners[b as usize] { (a, b) } else { (b, a) };
-            if is_text(text) {
-                of_texts.push((text, other, slot));
-            } else {
-                leftover.push(Pending { pair: (a, b), slot }, &mut out);
+            match way_of[text as usize] {
+                Way::Block => blocks.push(Hub { text, other, slot }),
+                Way::Own => own.push(Hub { text, other, slot }),
+                Way::Mixed => leftover.push(Pending { pair: (a, b), slot }, &mut out),
             }
         }
-        of_texts.sort_unstable();
         let mut shared = Shared::<L>::new(library, leftover.expected());
-        for of_text in of_texts.chunk_by(|x, y| x.0 == y.0) {
-            for lanes in of_text.chunks(L::COUNT) {
-                if enough(lanes[0].0).is_none_or(|enough| lanes.len() < enough) {
-                    for &(text, other, slot) in lanes {
-                        leftover.push(Pending { pair: (text, other), slot }, &mut out);
-                    }
-                    continue;
-                }
-                let patterns: Vec<u32> = lanes.iter().map(|lane| lane.1).collect();
-                shared.run(&patterns, &[lanes[0].0], |_, distances| {
-                    for (&(text, other, slot), &distance) in lanes.iter().zip(distances) {
-                        if distance == UNSURE {
-                            let pending = Pending { pair: (text, other), slot };
-                            leftover.push_unsure(pending, &mut out);
-                        } else {
-                            out[slot] = distance;
-                        }
-                    }
-                });
-            }
-        }
+        by_block(library, &mut blocks, &mut shared, &mut leftover, &mut out);
+        by_text(library, &mut own, &mut shared, &mut leftover, &mut out);
         leftover.finish(&mut out);
         out
+    }
+}
+
+/// How the pairs of a sequence are computed.
+#[derive(Clone, Copy)]
+enum Way {
+    /// It is a text that meets most of any block of sequences: blocks are shared with other such texts.
+    Block,
+    /// It is a text that meets enough others to have them in lanes of its own.
+    Own,
+    /// Among unrelated pairs.
+    Mixed,
+}
+
+impl Way {
+    fn of<L: Lanes>(library: &Library, number: u32, partners: u32) -> Self {
+        let (length, partners) = (library.length(number), partners as usize);
+        if partners * L::COUNT.min(library.len()) / library.len() >= cost::enough_of_many::<L>(length) {
+            Self::Block
+        } else if cost::enough_of_one::<L>(length).is_some_and(|enough| partners >= enough) {
+            Self::Own
+        } else {
+            Self::Mixed
+        }
+    }
+}
+
+/// A pair with one side chosen as the text.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Hub {
+    text: u32,
+    other: u32,
+    slot: usize,
+}
+
+/// Computes pairs whose texts meet most sequences: block by block, with all texts that meet enough of the block.
+fn by_block<L: Lanes>(
+    library: &Library,
+    pairs: &mut [Hub],
+    shared: &mut Shared<L>,
+    leftover: &mut Leftover<L>,
+    out: &mut [u32],
+) {
+    let block_of = |pair: &Hub| pair.other as usize / L::COUNT;
+    pairs.sort_unstable_by_key(|pair| (block_of(pair), pair.text));
+    for block in pairs.chunk_by(|x, y| block_of(x) == block_of(y)) {
+        let start = block_of(&block[0]) * L::COUNT;
+        let patterns: Vec<u32> = (start as u32..library.len().min(start + L::COUNT) as u32).collect();
+        let mut texts = Vec::new();
+        let mut wanted = Vec::new();
+        for of_text in block.chunk_by(|x, y| x.text == y.text) {
+            if of_text.len() < cost::enough_of_many::<L>(library.length(of_text[0].text)) {
+                for pair in of_text {
+                    leftover.push(Pending { pair: (pair.text, pair.other), slot: pair.slot }, out);
+                }
+            } else {
+                texts.push(of_text[0].text);
+                wanted.push(of_text);
+            }
+        }
+        shared.run(&patterns, &texts, |place, distances| {
+            for pair in wanted[place] {
+                put(pair, distances[pair.other as usize - start], leftover, out);
+            }
+        });
+    }
+}
+
+/// Computes pairs whose texts meet enough others to fill lanes of their own.
+fn by_text<L: Lanes>(
+    library: &Library,
+    pairs: &mut [Hub],
+    shared: &mut Shared<L>,
+    leftover: &mut Leftover<L>,
+    out: &mut [u32],
+) {
+    pairs.sort_unstable();
+    for of_text in pairs.chunk_by(|x, y| x.text == y.text) {
+        let text = of_text[0].text;
+        for lanes in of_text.chunks(L::COUNT) {
+            if cost::enough_of_one::<L>(library.length(text)).is_none_or(|enough| lanes.len() < enough) {
+                for pair in lanes {
+                    leftover.push(Pending { pair: (text, pair.other), slot: pair.slot }, out);
+                }
+                continue;
+            }
+            let patterns: Vec<u32> = lanes.iter().map(|pair| pair.other).collect();
+            shared.run(&patterns, &[text], |_, distances| {
+                for (pair, &distance) in lanes.iter().zip(distances) {
+                    put(pair, distance, leftover, out);
+                }
+            });
+        }
+    }
+}
+
+/// Writes a distance, or has the pair computed again where it is beyond the expectation.
+fn put<L: Lanes>(pair: &Hub, distance: u32, leftover: &mut Leftover<L>, out: &mut [u32]) {
+    if distance == UNSURE {
+        leftover.push_unsure(Pending { pair: (pair.text, pair.other), slot: pair.slot }, out);
+    } else {
+        out[pair.slot] = distance;
     }
 }

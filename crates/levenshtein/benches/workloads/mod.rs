@@ -72,7 +72,7 @@ enum Keep {
     Count(usize),
 }
 
-/// SplitMix64.
+/// The generator `SplitMix64`.
 struct Random(u64);
 
 impl Random {

@@ -4,6 +4,7 @@ use super::UNSURE;
 use super::cell::{Step, cell};
 use super::count::{Sum, numbers};
 use super::lanes::{Lanes, Task};
+use super::planes::Planes;
 use super::transpose::Transpose;
 use crate::band::{Band, Expectation};
 use crate::library::Library;
@@ -18,11 +19,19 @@ pub(crate) struct Mixed<'a, L> {
     columns: Side<L>,
     edge: Vec<Step<L>>,
     sums: Vec<L>,
+    lengths: Vec<(u32, u32)>,
 }
 
 impl<'a, L: Lanes> Mixed<'a, L> {
     pub(crate) fn new(library: &'a Library) -> Self {
-        Self { library, rows: Side::new(), columns: Side::new(), edge: Vec::new(), sums: Vec::new() }
+        Self {
+            library,
+            rows: Side::new(),
+            columns: Side::new(),
+            edge: Vec::new(),
+            sums: Vec::new(),
+            lengths: Vec::new(),
+        }
     }
 
     /// The distances of at most [`Lanes::COUNT`] pairs; [`UNSURE`] stands for those beyond the expectation.
@@ -32,26 +41,25 @@ impl<'a, L: Lanes> Mixed<'a, L> {
         expected: Expectation,
         mut each: impl FnMut(usize, u32),
     ) {
-        let planes = self.library.planes();
-        self.rows.fill(planes.count(), pairs.iter().map(|pair| planes.get(pair.0)));
-        self.columns.fill(planes.count(), pairs.iter().map(|pair| planes.get(pair.1)));
-        let lengths = || pairs.iter().map(|pair| (self.library.length(pair.0), self.library.length(pair.1)));
-        let height = lengths().map(|pair| pair.0).max().unwrap_or(0);
-        let width = lengths().map(|pair| pair.1).max().unwrap_or(0);
-        let band = Band::new(expected, lengths(), height, width);
+        let library = self.library;
+        self.lengths.clear();
+        self.lengths.extend(pairs.iter().map(|pair| (library.length(pair.0), library.length(pair.1))));
+        let height = self.lengths.iter().map(|pair| pair.0).max().unwrap_or(0);
+        let width = self.lengths.iter().map(|pair| pair.1).max().unwrap_or(0);
+        let band = Band::new(expected, self.lengths.iter().copied(), height, width);
+        let planes = library.planes();
         match planes.count() {
-            2 => self.strips::<2>(height, width, band),
-            4 => self.strips::<4>(height, width, band),
-            6 => self.strips::<6>(height, width, band),
-            7 => self.strips::<7>(height, width, band),
-            8 => self.strips::<8>(height, width, band),
-            11 => self.strips::<11>(height, width, band),
-            _ => self.strips::<17>(height, width, band),
+            2 => self.strips::<2>(planes, pairs, height, width, band),
+            4 => self.strips::<4>(planes, pairs, height, width, band),
+            6 => self.strips::<6>(planes, pairs, height, width, band),
+            7 => self.strips::<7>(planes, pairs, height, width, band),
+            8 => self.strips::<8>(planes, pairs, height, width, band),
+            11 => self.strips::<11>(planes, pairs, height, width, band),
+            _ => self.strips::<17>(planes, pairs, height, width, band),
         }
         L::run(Sum { steps: &self.edge, planes: &mut self.sums });
         numbers(&self.sums, |lane, sum| {
-            if let Some(pair) = pairs.get(lane) {
-                let (rows, columns) = (self.library.length(pair.0), self.library.length(pair.1));
+            if let Some(&(rows, columns)) = self.lengths.get(lane) {
                 // The sum was increased by the number of columns, also of those left of a shorter text.
                 let found = rows.wrapping_add(sum).wrapping_sub(width);
                 each(lane, if found > band.exact_up_to(rows, columns) { UNSURE } else { found });
@@ -60,7 +68,16 @@ impl<'a, L: Lanes> Mixed<'a, L> {
     }
 
     /// Computes the lower edge of the whole matrix, strip by strip.
-    fn strips<const PLANES: usize>(&mut self, height: u32, width: u32, band: Band) {
+    fn strips<const PLANES: usize>(
+        &mut self,
+        planes: &Planes,
+        pairs: &[(u32, u32)],
+        height: u32,
+        width: u32,
+        band: Band,
+    ) {
+        self.rows.fill::<PLANES>(planes, pairs.iter().map(|pair| pair.0));
+        self.columns.fill::<PLANES>(planes, pairs.iter().map(|pair| pair.1));
         let height = (height as usize).next_multiple_of(ROWS);
         let width = width as usize;
         let rows = self.rows.symbols::<PLANES>(height);
@@ -86,23 +103,27 @@ impl<L: Lanes> Side<L> {
     }
 
     /// Gathers the sequences, all ending at the last position.
-    fn fill<'a>(&mut self, count: usize, sequences: impl Iterator<Item = &'a [u64]> + Clone) {
-        let longest = sequences.clone().map(<[u64]>::len).max().unwrap_or(0);
-        // Everything is written below, so what an earlier batch left need not be cleared.
-        self.vectors.resize(longest * 64, L::zeros());
-        self.squares.resize(count, [L::zeros(); 64]);
-        for (block, to) in self.vectors.chunks_exact_mut(64 * count).enumerate() {
+    fn fill<const PLANES: usize>(&mut self, planes: &Planes, numbers: impl Iterator<Item = u32> + Clone) {
+        let sequences = numbers.map(|number| planes.get(number).as_chunks::<PLANES>().0);
+        let blocks = sequences.clone().map(<[[u64; PLANES]]>::len).max().unwrap_or(0);
+        // A strip may begin above the first position, where nothing is. All else is written below.
+        self.vectors.resize((ROWS + blocks * 64) * PLANES, L::zeros());
+        let (above, vectors) = self.vectors.split_at_mut(ROWS * PLANES);
+        above.fill(L::zeros());
+        self.squares.resize(PLANES, [L::zeros(); 64]);
+        for (block, to) in vectors.chunks_exact_mut(64 * PLANES).enumerate() {
             let words = L::words_mut(self.squares.as_flattened_mut());
             words.fill(0);
             for (lane, sequence) in sequences.clone().enumerate() {
-                let Some(from) = (block * count + sequence.len()).checked_sub(longest) else { continue };
+                // Shorter sequences have nothing in the first blocks.
+                let Some(from) = (block + sequence.len()).checked_sub(blocks) else { continue };
                 let place = lane % 64 * L::WORDS + lane / 64;
-                for (plane, &word) in sequence[from..from + count].iter().enumerate() {
+                for (plane, &word) in sequence[from].iter().enumerate() {
                     words[plane * 64 * L::WORDS + place] = word;
                 }
             }
             for (plane, square) in self.squares.iter_mut().enumerate() {
-                L::run(Transpose { square, to: &mut to[plane..], step: count });
+                L::run(Transpose { square, to: &mut to[plane..], step: PLANES });
             }
         }
     }

@@ -1,5 +1,8 @@
 //! The inner loops, written once over [`Lanes`] and compiled for every engine.
-#![expect(clippy::inline_always, reason = "an inner loop that is not inlined misses its engine's instructions")]
+#![expect(
+    clippy::inline_always,
+    reason = "an inner loop that is not inlined misses its engine's instructions"
+)]
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;

@@ -9,7 +9,7 @@ use crate::library::Library;
 
 /// How many rows of the matrix are computed in one go down a column: as many as leave all differences in
 /// registers.
-pub(crate) const ROWS: usize = 4;
+pub(crate) const ROWS: usize = 5;
 
 /// The differences along a strip's lower edge are kept for several texts at once, so that the strip's table is
 /// made once for all of them; this many bytes stay in the second-level cache.
@@ -57,7 +57,8 @@ impl<'a, L: Lanes> Shared<'a, L> {
                 columns <= capacity
             };
             let count = texts[first..].iter().take_while(fits).count().max(1);
-            let batch: Vec<&[u16]> = texts[first..first + count].iter().map(|&text| library.get(text)).collect();
+            let batch: Vec<&[u16]> =
+                texts[first..first + count].iter().map(|&text| library.get(text)).collect();
             let bands = self.strips(&patterns, &batch);
             let mut start = 0;
             for (place, (text, band)) in batch.into_iter().zip(bands).enumerate() {
@@ -136,7 +137,8 @@ impl<'a, L: Lanes> Shared<'a, L> {
                     if !few {
                         line = new_line(&mut self.lines[line], &mut self.table);
                     }
-                    L::words_mut(self.table.as_flattened_mut())[(line * ROWS + place) * L::WORDS + word] &= !bit;
+                    L::words_mut(self.table.as_flattened_mut())[(line * ROWS + place) * L::WORDS + word] &=
+                        !bit;
                     real_words[place * L::WORDS + word] |= bit;
                 }
             }

@@ -1,5 +1,7 @@
 //! The table of cases, the naive algorithm and the golden pairs. Everything is deterministic.
 
+#![expect(clippy::expect_used, reason = "a broken fixture must fail the test")]
+
 use serde_json::Value;
 
 /// A set of sequences with a name for the message of a failing test.
@@ -23,7 +25,7 @@ pub fn naive(a: &[u16], b: &[u16]) -> u32 {
     row[b.len()]
 }
 
-/// SplitMix64.
+/// The generator `SplitMix64`.
 pub struct Random(pub u64);
 
 impl Random {
