@@ -1,5 +1,6 @@
 //! The project's chores, called as `cargo xtask <command>`. README and continuous integration call nothing else.
 
+mod bench;
 mod chromium;
 mod dist;
 mod finish;
@@ -57,6 +58,7 @@ fn run() -> Result<()> {
         "serve" => serve::run(&Project::find()?, &serve::Options::parse(&mut arguments)?),
         "dist" => dist::run(&Project::find()?, &dist::Options::parse(&mut arguments)?),
         "test" => test::run(&Project::find()?, &test::Options::parse(&mut arguments)?),
+        "bench" => bench::run(&Project::find()?, &bench::Options::parse(&mut arguments)?),
         // Called by trunk, not by people.
         "finish" => {
             end(&mut arguments)?;

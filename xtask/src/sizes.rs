@@ -42,6 +42,13 @@ pub fn print(sizes: &[Size]) {
     }
 }
 
+/// The same as Markdown.
+pub fn markdown(sizes: &[Size]) -> String {
+    let rows = sizes.iter().map(|Size { name, raw, brotli }| format!("| `{name}` | {raw} | {brotli} |"));
+    let head = ["| file | bytes | bytes as brotli |".to_owned(), "|---|---|---|".to_owned()];
+    head.into_iter().chain(rows).collect::<Vec<_>>().join("\n")
+}
+
 /// Fails where the page's wasm has grown past its budget.
 pub fn check(sizes: &[Size]) -> Result<()> {
     for Size { name, brotli, .. } in sizes {

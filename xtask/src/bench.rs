@@ -1,0 +1,81 @@
+//! `bench`: speed, memory and size on this machine, written to `BENCHMARKS.md` with the machine and the command.
+
+mod distance;
+mod generate;
+mod link;
+mod machine;
+mod record;
+mod run;
+
+use anyhow::{Context as _, Result, bail};
+use lexopt::prelude::*;
+
+use crate::{
+    page::{self, Effort},
+    project::Project,
+    setup, sizes,
+};
+
+/// A benchmark: its name, what it measures, and the Markdown that it gives.
+struct Benchmark {
+    name: &'static str,
+    title: &'static str,
+    measure: fn(&Project) -> Result<String>,
+}
+
+const ALL: [Benchmark; 4] = [
+    Benchmark { name: "distance", title: "Distances", measure: distance::measure },
+    Benchmark { name: "run", title: "A large run", measure: run::measure },
+    Benchmark { name: "link", title: "The link", measure: link::measure },
+    Benchmark { name: "size", title: "Weight of the page", measure: size },
+];
+
+/// What `bench` was asked for.
+pub struct Options {
+    only: Vec<String>,
+}
+
+impl Options {
+    /// Reads the arguments after `bench`.
+    pub fn parse(arguments: &mut lexopt::Parser) -> Result<Self> {
+        let mut options = Self { only: Vec::new() };
+        while let Some(argument) = arguments.next()? {
+            match argument {
+                Value(name) => options.only.push(name.string()?),
+                other => return Err(other.unexpected().into()),
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// Measures, prints, and writes each part of `BENCHMARKS.md` anew; parts that were not asked for stay as they are.
+pub fn run(project: &Project, options: &Options) -> Result<()> {
+    if let Some(unknown) = options.only.iter().find(|name| ALL.iter().all(|one| one.name != *name)) {
+        bail!("there is no benchmark `{unknown}`; there are {}", ALL.map(|one| one.name).join(", "));
+    }
+    let path = project.root.join("BENCHMARKS.md");
+    let wanted = |name: &str| options.only.is_empty() || options.only.iter().any(|only| only == name);
+    for Benchmark { name, title, measure } in ALL.iter().filter(|one| wanted(one.name)) {
+        println!("\n== {name}");
+        let figures =
+            measure(project).with_context(|| format!("the benchmark `{name}` could not be measured"))?;
+        println!("{figures}");
+        let part = format!(
+            "## {title}\n\n`cargo xtask bench {name}`, {}\n\n{}\n",
+            machine::describe(),
+            figures.trim()
+        );
+        record::replace(&path, name, &part)?;
+    }
+    println!("\nWritten to {}", path.display());
+    Ok(())
+}
+
+fn size(project: &Project) -> Result<String> {
+    let tools = setup::bring(project)?;
+    let dist = project.target.join("dist");
+    page::build(project, &tools, Effort::Publish, &dist)?;
+    let sizes = sizes::weigh(&dist)?;
+    Ok(sizes::markdown(&sizes))
+}
