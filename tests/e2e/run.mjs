@@ -1,13 +1,14 @@
 // Runs the specifications against a page that is being served: `node run.mjs [part of a file's name]`.
 //
 // `cargo xtask test` sets these: GROKSCOPE_PAGE, the page's address; CHROME, a Chromium; GROKSCOPE_GPU, `on` or `off`;
-// GROKSCOPE_CLI, the command line program; GROKSCOPE_OUT, a folder for pictures.
+// GROKSCOPE_CLI, the command line program; GROKSCOPE_OUT, a folder for pictures. GROKSCOPE_SPECS can name
+// a part of a file's name as well.
 
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 
 const specs = new URL("./specs/", import.meta.url);
-const wanted = process.argv[2] ?? "";
+const wanted = process.argv[2] ?? process.env.GROKSCOPE_SPECS ?? "";
 const files = readdirSync(specs)
   .filter((name) => name.endsWith(".spec.mjs") && name.includes(wanted))
   .sort()

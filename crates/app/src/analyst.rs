@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use js_sys::{Array, Object, Reflect};
 use leptos::prelude::*;
-use report::Report;
+use report::Settings;
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, File, MessageEvent, Worker, WorkerOptions, WorkerType};
 use worker::{Event, Job};
 
 use crate::browser;
+use crate::codec;
 use crate::meter::Meter;
 use crate::state::{App, Origin};
 
@@ -24,7 +25,7 @@ struct Line {
     ready: bool,
     waiting: Vec<JsValue>,
     /// The newest report that is not complete and not shown yet.
-    draft: Option<Box<Report>>,
+    draft: Option<String>,
     /// How often a worker has died since the last one that got as far as taking jobs.
     deaths: u32,
 }
@@ -65,7 +66,9 @@ pub fn post_with_files(app: App, job: &Job, files: &[File]) {
     let job = match serde_wasm_bindgen::to_value(job) {
         Ok(job) => job,
         Err(error) => {
-            app.fail(format!("A request could not be handed to the worker: {error}. Check the number that you set last."));
+            app.fail(format!(
+                "A request could not be handed to the worker: {error}. Check the number that you set last."
+            ));
             return;
         }
     };
@@ -88,6 +91,14 @@ pub fn work(app: App, job: &Job, files: &[File]) {
     app.complete.set(false);
     app.meter.set(None);
     post_with_files(app, job, files);
+}
+
+/// Tells a fresh analyst the settings that the page has, where they are not the usual ones.
+pub fn settle(app: App) {
+    let settings = app.settings.get_untracked();
+    if settings != Settings::default() {
+        post(app, &Job::Configure { settings });
+    }
 }
 
 /// Stops what is under way. The page does not wait for the worker to agree.
@@ -116,7 +127,8 @@ fn listen(app: App, worker: &Worker) {
 
     let on_error = Closure::<dyn Fn(web_sys::Event)>::new(move |event: web_sys::Event| {
         event.prevent_default();
-        let message = event.dyn_ref::<ErrorEvent>().map(ErrorEvent::message).filter(|message| !message.is_empty());
+        let message =
+            event.dyn_ref::<ErrorEvent>().map(ErrorEvent::message).filter(|message| !message.is_empty());
         died(app, message.as_deref().unwrap_or("its script could not be loaded"));
     });
     worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
@@ -143,14 +155,13 @@ fn take(app: App, event: Event) {
             app.working.set(true);
             app.meter.update(|meter| *meter = Some(Meter::next(meter.as_ref(), progress, browser::now())));
         }
-        Event::Report { report, complete: true } => {
+        Event::Report { json, complete: true } => {
             LINE.with_borrow_mut(|line| line.draft = None);
-            app.show(*report, true, Origin::Files);
-            app.link.set(None);
+            show(app, &json, true);
             rest(app);
             app.say("The report is complete.");
         }
-        Event::Report { report, complete: false } if !late => sharpen(app, report),
+        Event::Report { json, complete: false } if !late => sharpen(app, json),
         Event::Progress(_) | Event::Report { .. } => {}
         Event::Alignment(alignment) => app.alignment.set(Some(std::sync::Arc::new(*alignment))),
         Event::Samples { samples, matching } => app.samples.set((samples, matching)),
@@ -166,8 +177,8 @@ fn take(app: App, event: Event) {
 }
 
 /// Shows a report that is not complete yet: the first at once, the next ones when there was time to draw.
-fn sharpen(app: App, report: Box<Report>) {
-    let waiting = LINE.with_borrow_mut(|line| line.draft.replace(report).is_some());
+fn sharpen(app: App, json: String) {
+    let waiting = LINE.with_borrow_mut(|line| line.draft.replace(json).is_some());
     if waiting {
         return;
     }
@@ -177,12 +188,21 @@ fn sharpen(app: App, report: Box<Report>) {
         move || {
             let draft = LINE.with_borrow_mut(|line| line.draft.take());
             if let Some(draft) = draft.filter(|_| !app.cancelled.get_untracked()) {
-                app.show(*draft, false, Origin::Files);
-                app.link.set(None);
+                show(app, &draft, false);
             }
         },
         pause,
     );
+}
+
+fn show(app: App, json: &str, complete: bool) {
+    match codec::read_json(json) {
+        Ok(report) => {
+            app.show(report, complete, Origin::Files);
+            app.link.set(None);
+        }
+        Err(message) => app.fail(message),
+    }
 }
 
 fn rest(app: App) {
@@ -207,6 +227,7 @@ fn died(app: App, message: &str) {
     if deaths < 3 {
         app.fail(format!("The worker stopped ({message}). A fresh one has been started: drop the files again. The report on the page stays."));
         start(app);
+        settle(app);
     } else {
         app.fail(format!("The worker stopped again ({message}). Reload the page and leave out the file that was being read."));
     }

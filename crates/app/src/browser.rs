@@ -30,7 +30,9 @@ pub fn reason(error: &JsValue) -> String {
 
 /// A property of a script value.
 pub fn property(value: &JsValue, name: &str) -> Option<JsValue> {
-    Reflect::get(value, &JsValue::from_str(name)).ok().filter(|found| !found.is_undefined() && !found.is_null())
+    Reflect::get(value, &JsValue::from_str(name))
+        .ok()
+        .filter(|found| !found.is_undefined() && !found.is_null())
 }
 
 /// Calls a method by name.
@@ -98,7 +100,10 @@ pub fn click(selector: &str) {
 pub async fn copy(text: &str) -> Result<(), String> {
     let promise = window().navigator().clipboard().write_text(text);
     JsFuture::from(promise).await.map(drop).map_err(|error| {
-        format!("The browser did not allow copying ({}). Select the text and copy it by hand.", reason(&error))
+        format!(
+            "The browser did not allow copying ({}). Select the text and copy it by hand.",
+            reason(&error)
+        )
     })
 }
 

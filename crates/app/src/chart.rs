@@ -92,7 +92,11 @@ pub fn Chart(
     });
     watch_width(canvas, move |element| {
         if let Some(drawn) = handle.try_get_value().flatten() {
-            drop(browser::call(&drawn.handle, "resize", &[JsValue::from_f64(f64::from(element.client_width()))]));
+            drop(browser::call(
+                &drawn.handle,
+                "resize",
+                &[JsValue::from_f64(f64::from(element.client_width()))],
+            ));
             // The drawing has its new size after the browser's next frame.
             request_animation_frame(move || {
                 request_animation_frame(move || {
@@ -104,15 +108,21 @@ pub fn Chart(
     });
     on_cleanup(forget);
 
-    let title = move || figure.with(|figure| figure.as_ref().map(|figure| figure.title.clone()).unwrap_or_default());
-    let summary = move || figure.with(|figure| figure.as_ref().map(|figure| figure.summary.clone()).unwrap_or_default());
+    let title =
+        move || figure.with(|figure| figure.as_ref().map(|figure| figure.title.clone()).unwrap_or_default());
+    let summary = move || {
+        figure.with(|figure| figure.as_ref().map(|figure| figure.summary.clone()).unwrap_or_default())
+    };
     let table = move || figure.with(|figure| figure.as_ref().map(|figure| figure.table.clone()));
     let save = move |what: &'static str| {
         let Some(figure) = figure.get_untracked() else { return };
         let drawn = handle.get_value();
-        let title = app.report.with_untracked(|report| report.as_ref().map(|report| report.title.clone()).unwrap_or_default());
+        let title = app
+            .report
+            .with_untracked(|report| report.as_ref().map(|report| report.title.clone()).unwrap_or_default());
         spawn_local(async move {
-            if let Err(message) = save(&title, &figure, drawn.as_ref().map(|drawn| &drawn.handle), what).await {
+            if let Err(message) = save(&title, &figure, drawn.as_ref().map(|drawn| &drawn.handle), what).await
+            {
                 trouble.set(Some(message));
             }
         });
@@ -243,11 +253,13 @@ impl Drawn {
 
 async fn draw(element: &HtmlElement, figure: &Figure) -> Result<Drawn, String> {
     let script = script().await?;
-    let spec = figure
-        .spec
-        .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
-        .map_err(|error| format!("The chart could not be handed over: {error}. Its table has the figures."))?;
-    let refused = |error: JsValue| format!("The chart could not be drawn ({}). Its table has the figures.", browser::reason(&error));
+    let spec =
+        figure.spec.serialize(&serde_wasm_bindgen::Serializer::json_compatible()).map_err(|error| {
+            format!("The chart could not be handed over: {error}. Its table has the figures.")
+        })?;
+    let refused = |error: JsValue| {
+        format!("The chart could not be drawn ({}). Its table has the figures.", browser::reason(&error))
+    };
     let slot = browser::document().create_element("div").map_err(refused)?;
     slot.set_class_name("slot coming");
     element.append_child(&slot).map_err(refused)?;

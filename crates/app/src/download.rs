@@ -27,7 +27,10 @@ pub fn blob(name: &str, blob: &Blob) -> Result<(), String> {
 }
 
 fn refused(name: &str, error: &JsValue) -> String {
-    format!("{name} could not be saved ({}). Check that the browser allows downloads from this page.", browser::reason(error))
+    format!(
+        "{name} could not be saved ({}). Check that the browser allows downloads from this page.",
+        browser::reason(error)
+    )
 }
 
 fn save(name: &str, blob: &Blob) -> Result<(), JsValue> {
@@ -38,7 +41,8 @@ fn save(name: &str, blob: &Blob) -> Result<(), JsValue> {
     anchor.click();
     // The browser has taken the content by the next turn of its loop; a minute is ample.
     let closure = Closure::once_into_js(move || drop(Url::revoke_object_url(&address)));
-    browser::window().set_timeout_with_callback_and_timeout_and_arguments_0(closure.unchecked_ref(), 60_000)?;
+    browser::window()
+        .set_timeout_with_callback_and_timeout_and_arguments_0(closure.unchecked_ref(), 60_000)?;
     Ok(())
 }
 

@@ -87,7 +87,10 @@ async fn walk(entry: FileSystemEntry, files: &mut Vec<(String, File)>) -> Result
             ));
         }
         let trouble = |error: JsValue| {
-            format!("{path}: the browser could not open it ({}). It was moved or changed: drop it again.", browser::reason(&error))
+            format!(
+                "{path}: the browser could not open it ({}). It was moved or changed: drop it again.",
+                browser::reason(&error)
+            )
         };
         if entry.is_directory() {
             let reader = entry.unchecked_into::<FileSystemDirectoryEntry>().create_reader();
@@ -172,12 +175,17 @@ fn send(app: App, files: Vec<(String, File)>) {
     analyst::work(app, &Job::AddFiles { paths }, &files);
 }
 
-/// A report that a link carried makes room for one that is computed.
+/// A report that a link or an export carried makes room for one that is computed, with the same settings and title.
 fn leave_link(app: App) {
     if app.origin.get_untracked() != Origin::Files {
+        let title = app.report.with_untracked(|report| report.as_ref().map(|report| report.title.clone()));
         app.report.set(None);
         app.origin.set(Origin::Files);
         app.link.set(None);
+        if let Some(title) = title.filter(|title| !title.is_empty()) {
+            analyst::post(app, &Job::Rename { title });
+        }
+        analyst::settle(app);
     }
 }
 

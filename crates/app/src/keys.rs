@@ -35,7 +35,12 @@ pub const KEYS: [(&str, &str); 18] = [
 /// Listens for keys on the whole page.
 pub fn install(app: App) {
     let closure = Closure::<dyn Fn(KeyboardEvent)>::new(move |event: KeyboardEvent| {
-        if event.default_prevented() || event.ctrl_key() || event.meta_key() || event.alt_key() || typing(&event) {
+        if event.default_prevented()
+            || event.ctrl_key()
+            || event.meta_key()
+            || event.alt_key()
+            || typing(&event)
+        {
             return;
         }
         // An open dialog has the keyboard to itself; the browser closes it on Esc.

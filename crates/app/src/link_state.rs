@@ -35,8 +35,7 @@ impl Fragment {
                 "theme" => fragment.theme = Theme::from_slug(value),
                 "embed" => fragment.embedded = value == "1",
                 "scale" => {
-                    fragment.scale =
-                        value.parse().ok().filter(|scale: &f64| (0.5..=4.0).contains(scale));
+                    fragment.scale = value.parse().ok().filter(|scale: &f64| (0.5..=4.0).contains(scale));
                 }
                 "src" => fragment.source = Some(value.to_owned()),
                 _ => {}
@@ -141,7 +140,9 @@ fn read(app: App) {
         if source.starts_with("https://") {
             app.dialog.set(Some(Dialog::Source(source)));
         } else {
-            app.fail(format!("The link asks to load “{source}”, which is not an https address. It was not loaded."));
+            app.fail(format!(
+                "The link asks to load “{source}”, which is not an https address. It was not loaded."
+            ));
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::panels::{
 };
 use crate::state::{App, Stage};
 use crate::views::Report;
-use crate::{analyst, files, keys, link_state, present, theme};
+use crate::{analyst, browser, files, keys, link_state, present, theme};
 
 /// All of it.
 #[component]
@@ -33,11 +33,18 @@ pub fn Page() -> impl IntoView {
     if app.stage_now() == Stage::Empty {
         analyst::start(app);
     }
+    Effect::new(move || {
+        let title = app.with_report(|report| report.title.clone()).filter(|title| !title.is_empty());
+        browser::document()
+            .set_title(&title.map_or_else(|| "Grokscope".to_owned(), |title| format!("{title} · Grokscope")));
+    });
     let stage = Memo::new(move |_| app.stage());
-    let body = move || match stage.get() {
+    let body = move || {
+        match stage.get() {
         Stage::Empty => view! { <Empty/> }.into_any(),
         Stage::Working => view! { <main id="main" class="page"><h1 class="quiet-title">"Reading"</h1><Errors/><Working/><FileTable/></main> }.into_any(),
         Stage::Report => view! { <Report/> }.into_any(),
+    }
     };
     view! {
         <div
@@ -49,7 +56,7 @@ pub fn Page() -> impl IntoView {
             <a class="skip" href="#main" on:click=move |event| {
                 // The fragment is the report's: the jump must not change it.
                 event.prevent_default();
-                crate::browser::focus("#main");
+                browser::focus("#main");
             }>"Skip to content"</a>
             <Header/>
             {body}

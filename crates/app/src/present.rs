@@ -50,7 +50,8 @@ pub fn stop(app: App) {
 /// Lets the cursor walk through the checkpoints, or stops it.
 pub fn play(app: App) {
     app.playing.update(|playing| *playing = !*playing);
-    let last = app.report.with_untracked(|report| report.as_ref().map_or(0, |report| report.checkpoints.len()));
+    let last =
+        app.report.with_untracked(|report| report.as_ref().map_or(0, |report| report.checkpoints.len()));
     if app.playing.get_untracked() && app.checkpoint.get_untracked() + 1 >= last {
         app.checkpoint.set(0);
     }

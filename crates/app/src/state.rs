@@ -338,13 +338,15 @@ impl App {
 
     /// Moves the cursor by whole checkpoints, staying inside the run.
     pub fn step_checkpoint(self, forward: bool) {
-        let count = self.report.with_untracked(|report| report.as_ref().map_or(0, |report| report.checkpoints.len()));
+        let count =
+            self.report.with_untracked(|report| report.as_ref().map_or(0, |report| report.checkpoints.len()));
         self.checkpoint.update(|here| *here = moved(*here, forward, count));
     }
 
     /// Moves the cursor by whole layers, staying inside the model.
     pub fn step_layer(self, forward: bool) {
-        let count = self.report.with_untracked(|report| report.as_ref().map_or(0, |report| report.run.layers));
+        let count =
+            self.report.with_untracked(|report| report.as_ref().map_or(0, |report| report.run.layers));
         self.layer.update(|here| *here = moved(*here, forward, count));
     }
 

@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         write(folder, "timeline", &figure)?;
     }
     let options = ChartOptions { axis, theme, present, ..ChartOptions::default() };
-    for domain in &report.domains {
+    for (index, domain) in report.domains.iter().enumerate() {
         let mut figures: Vec<Figure> = LayerMeasure::ALL
             .iter()
             .filter_map(|&measure| layers(&report, &domain.name, measure, &options))
@@ -45,7 +45,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         figures.extend(delays(&report, &domain.name, &options));
         figures.extend(sweep(&report, &domain.name, &options));
         for figure in &figures {
-            write(folder, &domain.name, figure)?;
+            // The index stands for the name, which may be no file name.
+            write(folder, &format!("domain-{index}"), figure)?;
         }
     }
     for named in tables(&report) {

@@ -43,6 +43,17 @@ impl Axis {
             .collect()
     }
 
+    /// How far along the axis a place stands, from 0 to 1.
+    pub(crate) fn fraction(self, report: &Report, place: u64) -> f64 {
+        let places = self.places(report);
+        let first = places.iter().copied().min().unwrap_or(0) as f64;
+        let last = places.iter().copied().max().unwrap_or(0) as f64;
+        let smallest = places.iter().copied().filter(|&place| place > 0).min().unwrap_or(1) as f64;
+        let scaled = |place: f64| if self == Self::LogStep { libm::log1p(place / smallest) } else { place };
+        let span = scaled(last) - scaled(first);
+        if span > 0.0 { (scaled(place as f64) - scaled(first)) / span } else { 0.0 }
+    }
+
     /// The axis title.
     pub(crate) fn title(self, report: &Report) -> &'static str {
         match self.or_step(report) {
@@ -58,7 +69,7 @@ impl Axis {
         let first = places.iter().copied().min().unwrap_or(0);
         let last = places.iter().copied().max().unwrap_or(1);
         let last = if last > first { last } else { first.saturating_add(1) };
-        let mut axis = json!({ "title": self.title(report), "labelExpr": SHORT, "labelOverlap": "greedy", "labelFlush": true });
+        let mut axis = json!({ "title": self.title(report), "labelExpr": SHORT, "tickCount": { "expr": "ceil(width / 80)" }, "labelOverlap": "greedy", "labelFlush": true });
         let mut scale = json!({ "domain": [first, last], "nice": false, "zero": false });
         if self.or_step(report) == Self::LogStep {
             let smallest = places.iter().copied().filter(|&place| place > 0).min().unwrap_or(1);

@@ -25,7 +25,8 @@ pub(crate) struct Frame<'a> {
 
 /// A specification from its parts: `body` holds marks, encodings, data sets and sizes.
 pub(crate) fn specification(frame: &Frame<'_>, body: Value) -> Value {
-    let mut title = json!({ "text": frame.title });
+    // A long name in a title must not take its room from the plot.
+    let mut title = json!({ "text": frame.title, "limit": { "expr": "max(width, 200)" } });
     if !frame.subtitle.is_empty() {
         title["subtitle"] = wrapped(frame.subtitle).into();
     }

@@ -127,6 +127,7 @@ impl Chart<'_> {
         if spans.is_empty() {
             return None;
         }
+        let rows = matched.len();
         let title = format!("Memorized, then generalized: {}", self.domain.name);
         let subtitle = chart::subtitle([
             "● samples memorized together (t*) · ◆ the items matched with them generalized (t#) · numbers: members",
@@ -143,17 +144,17 @@ impl Chart<'_> {
         ];
         let x = self.options.axis.encoding(self.report, "x");
         let y = json!({ "field": "row", "type": "ordinal", "axis": null, "sort": "ascending" });
-        let label = |what: &str, baseline: &str, dy: f64| {
+        let label = |what: &str| {
             json!({
                 "data": { "name": "ends" },
                 "transform": [{ "filter": format!("datum.what === '{what}'") }],
-                "mark": { "type": "text", "baseline": baseline, "dy": dy, "fontSize": look.size(10.0), "color": look.theme.quiet() },
+                "mark": { "type": "text", "baseline": "bottom", "dy": -look.size(7.0), "fontSize": look.size(10.0), "color": look.theme.quiet() },
                 "encoding": { "x": x, "y": y, "text": { "field": "label", "type": "nominal" } },
             })
         };
         let body = json!({
             "width": chart::width(self.options.width),
-            "height": { "step": look.size(30.0) },
+            "height": look.size(30.0) * rows as f64,
             "autosize": chart::autosize(),
             "datasets": { "spans": spans, "ends": ends },
             "layer": [
@@ -177,8 +178,8 @@ impl Chart<'_> {
                         },
                     },
                 },
-                label("memorized", "bottom", -look.size(7.0)),
-                label("generalized", "top", look.size(7.0)),
+                label("memorized"),
+                label("generalized"),
             ],
         });
         let frame = Frame { title: &title, subtitle: &subtitle, description: &summary, look };

@@ -150,7 +150,7 @@ pub fn coactivation(report: &Report, domain: &str, layer: usize, options: &Chart
     let look = Look { theme: options.theme, present: options.present };
     let body = json!({
         "width": chart::width(options.width),
-        "height": { "step": look.size(18.0) },
+        "height": look.size(18.0) * rows.len() as f64,
         "autosize": chart::autosize(),
         "data": { "values": rows },
         "mark": { "type": "bar", "color": color_of(report, &found.name, options) },

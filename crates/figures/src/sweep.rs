@@ -19,6 +19,8 @@ const WIDTH: u32 = 720;
 const NARROWEST: u32 = 90;
 
 /// One panel a threshold, each with its own vertical range, for the options' group; none where the report has none.
+///
+/// Panels cannot follow their container: give the width in the options, and they take as many rows as they need.
 #[must_use]
 pub fn sweep(report: &Report, domain: &str, options: &ChartOptions) -> Option<Figure> {
     let index = report.domains.iter().position(|other| other.name == domain)?;
@@ -34,7 +36,7 @@ pub fn sweep(report: &Report, domain: &str, options: &ChartOptions) -> Option<Fi
     }
     let places = options.axis.places(report);
     let quantile = quantile(found, options, checkpoints);
-    let mut table = Table::new(columns(report, &sweeps, quantile.is_some()));
+    let mut table = Table::new(headings(report, &sweeps, quantile.is_some()));
     let mut rows = Vec::new();
     for (at, &x) in places.iter().enumerate() {
         let mut cells = checkpoint_cells(report, at);
@@ -82,10 +84,10 @@ pub fn sweep(report: &Report, domain: &str, options: &ChartOptions) -> Option<Fi
     ]);
     let look = Look { theme: options.theme, present: options.present };
     let color = palette::domain(index, options.theme).color;
-    let panels = sweeps.len() as u32;
-    let panel = (options.width.unwrap_or(WIDTH) / panels)
-        .saturating_sub(if options.present { 84 } else { 56 })
-        .max(NARROWEST);
+    let width = options.width.unwrap_or(WIDTH);
+    let most = (width / if options.present { 240 } else { 150 }).max(1);
+    let columns = (sweeps.len() as u32).div_ceil((sweeps.len() as u32).div_ceil(most)).max(1);
+    let panel = (width / columns).saturating_sub(if options.present { 96 } else { 62 }).max(NARROWEST);
     let x = options.axis.encoding(report, "x");
     let y = |field: &str| {
         json!({
@@ -97,7 +99,8 @@ pub fn sweep(report: &Report, domain: &str, options: &ChartOptions) -> Option<Fi
         [chart::tip("place", "Checkpoint"), chart::tip("tau", "Threshold"), chart::tip("says", "Distance")];
     let body = json!({
         "data": { "values": rows },
-        "facet": { "column": { "field": "tau", "type": "nominal", "sort": null, "title": null } },
+        "facet": { "field": "tau", "type": "nominal", "sort": null, "title": null },
+        "columns": columns,
         "resolve": { "scale": { "y": "independent" } },
         "spacing": look.size(14.0),
         "spec": {
@@ -129,7 +132,7 @@ fn quantile(domain: &Domain, options: &ChartOptions, checkpoints: usize) -> Opti
     })
 }
 
-fn columns(report: &Report, sweeps: &[&Sweep], interval: bool) -> Vec<Column> {
+fn headings(report: &Report, sweeps: &[&Sweep], interval: bool) -> Vec<Column> {
     let mut columns = checkpoint_columns(report);
     for sweep in sweeps {
         columns.push(Column::with_unit(chart::tau(sweep.tau), report.unit_name()));

@@ -146,8 +146,7 @@ impl<'a> Builder<'a> {
             });
             Some(Course::of(share.collect()))
         });
-        lines.subtitle =
-            "loss has fallen and settled by then (t*) · at the last checkpoint unconfirmed".into();
+        lines.subtitle = "loss low and settled (t*); unconfirmed at the last checkpoint".into();
         lines.measure = "Share of samples";
         lines.range = Some((0.0, 1.0));
         lines.figure()

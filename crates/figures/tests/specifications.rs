@@ -63,7 +63,7 @@ fn is_fixed(field: &str) -> bool {
         "mean",
     ];
     let of_domain = field.strip_prefix('t').is_some_and(|index| index.parse::<usize>().is_ok());
-    FIELDS.contains(&field) || of_domain || matches!(field, "tau" | "matched" | "chosen")
+    FIELDS.contains(&field) || of_domain || matches!(field, "tau" | "side" | "matched" | "chosen")
 }
 
 /// What a specification refers to, and the rows it has for that.
@@ -90,9 +90,10 @@ impl<'a> Walk<'a> {
             collect_fields(unit.get(part), &mut fields);
         }
         for transform in unit.get("transform").and_then(Value::as_array).into_iter().flatten() {
-            let filter = transform["filter"].as_str().expect("every transform is a filter");
+            let filter =
+                transform["filter"].as_str().unwrap_or_else(|| panic!("{}: {transform}", self.figure));
             let field =
-                filter.strip_prefix("datum.").expect("of one field").split(' ').next().unwrap_or_default();
+                filter.strip_prefix("datum.").and_then(|rest| rest.split(' ').next()).unwrap_or_default();
             fields.insert(field.to_owned());
         }
         if !fields.is_empty() {
@@ -249,12 +250,11 @@ fn hidden_domains_leave_the_colours_of_the_others() {
         let hidden = hidden.iter().map(|&name| name.to_owned()).collect();
         let figures = timeline(&report, &TimelineOptions { hidden, ..TimelineOptions::default() });
         let loss = figures.iter().find(|figure| figure.id == "loss").expect("loss").clone();
-        let scale = loss.spec["layer"]
+        loss.spec["layer"]
             .as_array()
             .and_then(|layers| layers.iter().find(|layer| layer["mark"]["type"] == "line"))
             .map(|line| line["encoding"]["color"]["scale"].clone())
-            .expect("a line");
-        scale
+            .expect("a line")
     };
     let code = palette::domain(1, Theme::Light).color;
     assert_eq!(color(&[])["range"][1], code);

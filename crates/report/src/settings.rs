@@ -115,7 +115,11 @@ impl Settings {
             return refuse("alpha", self.alpha.to_string(), "a number above 0, like 0.01");
         }
         if let Some(window) = self.window.filter(|window| window.first > window.last) {
-            return refuse("window", format!("{} to {}", window.first, window.last), "a first step not after the last");
+            return refuse(
+                "window",
+                format!("{} to {}", window.first, window.last),
+                "a first step not after the last",
+            );
         }
         if self.pairs == (PairBudget::Sampled { per_checkpoint: 0 }) {
             return refuse("pairs", "0".into(), "at least one pair a checkpoint");

@@ -1,6 +1,8 @@
 //! What people drop by mistake: shapes that differ, steps twice, two runs at once, samples that are missing, files that
 //! are no part of a run, a gate that is not a number. Each gets a sentence, and the rest is analysed.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by it")]
+
 mod support;
 
 use report::{Analysis, Error, Here, Settings, TraceRun, Unwatched};

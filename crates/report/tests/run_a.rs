@@ -1,6 +1,8 @@
 //! The whole way from files to report on `run-a`: every figure against the independent reference, and the report
 //! byte for byte the same natively and in a browser.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by it")]
+
 mod golden;
 mod support;
 

@@ -1,4 +1,5 @@
 //! Every fixture reads as what is known of it.
+#![cfg(not(target_arch = "wasm32"))]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! Files that are wrong, each in its own way. What is said of each is kept in `tests/fixtures/malformed/messages.json`
 //! beside the files; after a change of either, run this once with `UPDATE_FIXTURES=1` and read what changed.
+#![cfg(not(target_arch = "wasm32"))]
 
 mod common;
 

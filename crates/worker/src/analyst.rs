@@ -59,6 +59,10 @@ fn post(event: &Event) {
     }
 }
 
+fn post_report(report: &Report, complete: bool) {
+    post(&Event::Report { json: report::export::json(report), complete });
+}
+
 /// How one try to analyse the good files ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
@@ -187,7 +191,7 @@ impl Analyst {
         if !self.files.borrow().iter().any(|file| file.part().is_some()) {
             self.post_files();
             if let Some(report) = reports {
-                post(&Event::Report { report: Box::new(report), complete: true });
+                post_report(&report, true);
             }
             post(&Event::Idle);
             return;
@@ -215,7 +219,7 @@ impl Analyst {
         let title = self.title.borrow().clone();
         match self.analysis.analyse(&run, &settings, &title, &self.pool, &watcher).await {
             Ok(report) => {
-                post(&Event::Report { report: Box::new(self.titled(report)), complete: true });
+                post_report(&self.titled(report), true);
                 Outcome::Ended
             }
             Err(report::Error::Checkpoint { file, source }) => {
@@ -392,7 +396,7 @@ impl Watch for Watcher<'_> {
             return;
         }
         let report = self.analyst.titled(report());
-        post(&Event::Report { report: Box::new(report), complete: false });
+        post_report(&report, false);
         self.last_partial.set(now());
     }
 }

@@ -21,6 +21,9 @@ use crate::{
 /// Cells of the distance tables in one chunk: some 50 ms of a calculator's time.
 const CELLS_A_CHUNK: u64 = 600_000_000;
 
+/// Fewer cells than this are measured by the analyst itself: sending them away takes longer.
+const CELLS_AT_HOME: u64 = 20_000_000;
+
 /// Chunks that a calculator has at once, so that it does not wait for messages.
 const AHEAD: usize = 2;
 
@@ -236,9 +239,14 @@ impl Pool {
 
 /// Pairs whose tables have about [`CELLS_A_CHUNK`] cells.
 fn chunk_size(sequences: &Sequences) -> usize {
+    (CELLS_A_CHUNK / cells_a_pair(sequences)).clamp(256, 65_536) as usize
+}
+
+/// Cells of the table of one pair, about: the kernels take no fewer than a word's.
+fn cells_a_pair(sequences: &Sequences) -> u64 {
     let (symbols, _) = sequences.as_parts();
     let mean = (symbols.len() / sequences.len().max(1)).max(64) as u64;
-    (CELLS_A_CHUNK / (mean * mean)).clamp(256, 65_536) as usize
+    mean * mean
 }
 
 fn load(worker: &Worker, key: u32, sequences: &Sequences) {
@@ -292,6 +300,9 @@ impl Distances for Pool {
         Box::pin(async move {
             if pairs.is_empty() {
                 return Ok(Vec::new());
+            }
+            if cells_a_pair(&sequences) * pairs.len() as u64 <= CELLS_AT_HOME {
+                return Ok(levenshtein::pairs(levenshtein::Engine::best(), &sequences, &pairs)?);
             }
             if self.state.borrow().alone {
                 return alone(&sequences, &pairs).await;

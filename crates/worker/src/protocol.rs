@@ -2,7 +2,7 @@
 //! a [`Job`] in the message `{ job, files }`.
 
 use pathway::Edit;
-use report::{Report, Settings};
+use report::Settings;
 use serde::{Deserialize, Serialize};
 
 /// What the page asks of the analyst.
@@ -109,8 +109,8 @@ pub enum Event {
     Progress(Progress),
     /// The report so far, or the whole of it.
     Report {
-        /// It.
-        report: Box<Report>,
+        /// It, as JSON: the page reads reports from files in the same way, and needs no second reader for it.
+        json: String,
         /// Whether nothing more is under way.
         complete: bool,
     },

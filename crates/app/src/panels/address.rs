@@ -16,7 +16,8 @@ pub fn AddressDialog() -> impl IntoView {
         if urls.is_empty() {
             return;
         }
-        if let Some(bad) = urls.iter().find(|url| !url.starts_with("https://") && !url.starts_with("http://")) {
+        if let Some(bad) = urls.iter().find(|url| !url.starts_with("https://") && !url.starts_with("http://"))
+        {
             app.fail(format!("“{bad}” is not an address. Write it whole, with https:// in front."));
         } else {
             text.set(String::new());

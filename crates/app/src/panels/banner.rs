@@ -23,10 +23,8 @@ pub fn Banner() -> impl IntoView {
 }
 
 fn about(report: &Report, door: &str) -> String {
-    let rounding = report
-        .rounded_to_bits
-        .map(|bits| format!(" Values are rounded to {bits} bits."))
-        .unwrap_or_default();
+    let rounding =
+        report.rounded_to_bits.map(|bits| format!(" Values are rounded to {bits} bits.")).unwrap_or_default();
     format!(
         "{door}: made from {} × {} with {}.{rounding} Drop the same files to recompute.",
         counted(report.run.samples as u64, "sample", "samples"),
@@ -43,7 +41,9 @@ fn settings(report: &Report) -> String {
     };
     let pairs = match report.settings.pairs {
         PairBudget::Exact => "all pairs".to_owned(),
-        PairBudget::Sampled { per_checkpoint } => format!("{} sampled pairs a checkpoint", count(per_checkpoint)),
+        PairBudget::Sampled { per_checkpoint } => {
+            format!("{} sampled pairs a checkpoint", count(per_checkpoint))
+        }
     };
     format!("τ {}, distances in {unit}, {pairs}", report.settings.tau)
 }

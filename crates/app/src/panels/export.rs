@@ -30,8 +30,11 @@ fn Export() -> impl IntoView {
             tell(&name, download::text(&name, "application/json", &codec::write_json(report)));
         });
     };
-    let tables = app.report.with_untracked(|report| report.as_deref().map(codec::csv_tables).unwrap_or_default());
-    let title = app.report.with_untracked(|report| report.as_deref().map(|report| report.title.clone()).unwrap_or_default());
+    let tables =
+        app.report.with_untracked(|report| report.as_deref().map(codec::csv_tables).unwrap_or_default());
+    let title = app
+        .report
+        .with_untracked(|report| report.as_deref().map(|report| report.title.clone()).unwrap_or_default());
     view! {
         <p>"Exact figures, as computed; a report that came through a link has that link’s rounded ones."</p>
         <h3>"The whole report"</h3>

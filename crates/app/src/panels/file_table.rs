@@ -44,7 +44,9 @@ fn Row(id: usize) -> impl IntoView {
     let app = App::get();
     let row = Memo::new(move |_| app.files.with(|rows| rows.iter().find(|row| row.id == id).cloned()));
     let read = move |what: fn(&FileRow) -> String| row.with(|row| row.as_ref().map(what).unwrap_or_default());
-    let is_trace = Memo::new(move |_| row.with(|row| row.as_ref().is_some_and(|row| row.samples.is_some() || row.step.is_some())));
+    let is_trace = Memo::new(move |_| {
+        row.with(|row| row.as_ref().is_some_and(|row| row.samples.is_some() || row.step.is_some()))
+    });
     let path = row.with_untracked(|row| row.as_ref().map(|row| row.path.clone()).unwrap_or_default());
     let step_label = format!("Training step of {path}");
     let forget_label = format!("Forget {path}");
@@ -108,6 +110,8 @@ fn set_step(app: App, id: usize, text: &str) {
     let digits: String = text.chars().filter(|letter| !matches!(letter, ',' | ' ' | '_')).collect();
     match digits.parse::<u64>() {
         Ok(step) => analyst::work(app, &Job::SetStep { id, step }, &[]),
-        Err(_) => app.fail(format!("“{text}” is not a training step. Type a whole number, for example 5000.")),
+        Err(_) => {
+            app.fail(format!("“{text}” is not a training step. Type a whole number, for example 5000."))
+        }
     }
 }

@@ -65,7 +65,11 @@ fn Run() -> impl IntoView {
                 counted(report.checkpoints.len() as u64, "checkpoint", "checkpoints")
             )];
             if report.run.layers > 0 {
-                facts.push(format!("{} layers × {} experts", count(report.run.layers as u64), count(report.run.experts as u64)));
+                facts.push(format!(
+                    "{} layers × {} experts",
+                    count(report.run.layers as u64),
+                    count(report.run.experts as u64)
+                ));
             }
             if let Some(model) = &report.run.model {
                 facts.insert(0, model.clone());

@@ -8,14 +8,26 @@ use crate::state::Dialog;
 
 /// The words of the field that the page uses.
 const WORDS: [(&str, &str); 9] = [
-    ("pathway", "the experts that a sample’s tokens use most, layer by layer: the shortest prefix whose mean routing weight exceeds τ"),
-    ("distance", "insertions, deletions and substitutions that turn one pathway into another, mean over pairs of samples"),
+    (
+        "pathway",
+        "the experts that a sample’s tokens use most, layer by layer: the shortest prefix whose mean routing weight exceeds τ",
+    ),
+    (
+        "distance",
+        "insertions, deletions and substitutions that turn one pathway into another, mean over pairs of samples",
+    ),
     ("null", "the same between pathways of the same lengths with experts drawn at random"),
     ("consistency", "1 − C: how alike a sample’s routing is from layer to layer; higher is smoother"),
     ("smoothness", "the bounded companion of consistency, mean cosine between adjacent layers"),
     ("t*", "the first checkpoint from which a sample’s loss is low and stays put: it is memorized"),
-    ("t#", "the first checkpoint from which a benchmark item is answered right and stays so: it is generalized"),
-    ("memorized", "samples whose t* comes before the last checkpoint; the group is fixed and followed through all checkpoints"),
+    (
+        "t#",
+        "the first checkpoint from which a benchmark item is answered right and stays so: it is generalized",
+    ),
+    (
+        "memorized",
+        "samples whose t* comes before the last checkpoint; the group is fixed and followed through all checkpoints",
+    ),
     ("d_eff", "effective dimension of the gates of a group"),
 ];
 

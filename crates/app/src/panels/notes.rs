@@ -12,7 +12,12 @@ pub fn Notes() -> impl IntoView {
     let app = App::get();
     let of = move |level: NoteLevel| {
         app.with_report(|report| {
-            report.notes.iter().filter(|note| note.level == level).map(|note| note.text.clone()).collect::<Vec<_>>()
+            report
+                .notes
+                .iter()
+                .filter(|note| note.level == level)
+                .map(|note| note.text.clone())
+                .collect::<Vec<_>>()
         })
         .unwrap_or_default()
     };

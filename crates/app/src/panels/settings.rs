@@ -203,7 +203,8 @@ fn Eps(name: String) -> impl IntoView {
     let found = {
         let name = name.clone();
         Memo::new(move |_| {
-            app.with_report(|report| report.domain(&name).and_then(|domain| domain.memorization.eps)).flatten()
+            app.with_report(|report| report.domain(&name).and_then(|domain| domain.memorization.eps))
+                .flatten()
         })
     };
     let value = {
@@ -233,12 +234,17 @@ fn Eps(name: String) -> impl IntoView {
 fn Correlations() -> impl IntoView {
     let app = App::get();
     let window = move |pick: fn(&Window) -> u64| {
-        Signal::derive(move || app.settings.with(|settings| settings.window.as_ref().map(|window| pick(window).to_string()).unwrap_or_default()))
+        Signal::derive(move || {
+            app.settings.with(|settings| {
+                settings.window.as_ref().map(|window| pick(window).to_string()).unwrap_or_default()
+            })
+        })
     };
     let set = move |first: Option<u64>, last: Option<u64>| {
         change(app, |settings| {
             let old = settings.window.unwrap_or(Window { first: 0, last: u64::MAX >> 11 });
-            settings.window = Some(Window { first: first.unwrap_or(old.first), last: last.unwrap_or(old.last) });
+            settings.window =
+                Some(Window { first: first.unwrap_or(old.first), last: last.unwrap_or(old.last) });
         });
     };
     view! {
@@ -323,11 +329,15 @@ fn Field(
 
 fn number(text: &str) -> Result<f64, String> {
     let text = text.trim().replace(',', ".");
-    text.parse().ok().filter(|value: &f64| value.is_finite()).ok_or_else(|| format!("“{text}” is not a number."))
+    text.parse()
+        .ok()
+        .filter(|value: &f64| value.is_finite())
+        .ok_or_else(|| format!("“{text}” is not a number."))
 }
 
 fn not_negative(text: &str) -> Result<f64, String> {
-    number(text).and_then(|value| if value < 0.0 { Err("It cannot be below 0.".to_owned()) } else { Ok(value) })
+    number(text)
+        .and_then(|value| if value < 0.0 { Err("It cannot be below 0.".to_owned()) } else { Ok(value) })
 }
 
 fn whole(text: &str) -> Result<u64, String> {

@@ -39,7 +39,9 @@ fn Share() -> impl IntoView {
         packed.with(|packed| packed.as_ref().map(|packed| address(&packed.text, false)).unwrap_or_default())
     });
     // What was handed out stays in the address bar.
-    let keep = move || packed.with_untracked(|packed| app.link.set(packed.as_ref().ok().map(|packed| packed.text.clone())));
+    let keep = move || {
+        packed.with_untracked(|packed| app.link.set(packed.as_ref().ok().map(|packed| packed.text.clone())))
+    };
     let hand_out = move |text: String, what: &'static str| {
         keep();
         spawn_local(async move {

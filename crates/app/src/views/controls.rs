@@ -90,12 +90,15 @@ pub fn DomainChoice() -> impl IntoView {
 #[component]
 pub fn CheckpointSlider() -> impl IntoView {
     let app = App::get();
-    let last = Memo::new(move |_| app.with_report(|report| report.checkpoints.len()).unwrap_or(0).saturating_sub(1));
+    let last =
+        Memo::new(move |_| app.with_report(|report| report.checkpoints.len()).unwrap_or(0).saturating_sub(1));
     let words = move || {
         let here = app.checkpoint.get();
-        app.with_report(|report| report.checkpoints.get(here).map(|checkpoint| format!("step {}", count(checkpoint.step))))
-            .flatten()
-            .unwrap_or_default()
+        app.with_report(|report| {
+            report.checkpoints.get(here).map(|checkpoint| format!("step {}", count(checkpoint.step)))
+        })
+        .flatten()
+        .unwrap_or_default()
     };
     view! {
         <div class="slider" role="group" aria-label="Checkpoint">
@@ -112,6 +115,10 @@ pub fn CheckpointSlider() -> impl IntoView {
                 }
             />
             <button type="button" class="plain" aria-label="Checkpoint after" on:click=move |_| app.step_checkpoint(true)><kbd>"]"</kbd></button>
+            <button
+                type="button" class="plain" aria-pressed=move || app.playing.get().to_string()
+                on:click=move |_| crate::present::play(app)
+            >{move || if app.playing.get() { "Pause" } else { "Play" }}</button>
             <output class="step">{words}</output>
         </div>
     }

@@ -22,7 +22,9 @@ pub fn Delays() -> impl IntoView {
             .map(Arc::new)
             .collect::<Vec<_>>()
     });
-    let ids = Memo::new(move |_| drawn.with(|figures| figures.iter().map(|figure| figure.id.clone()).collect::<Vec<_>>()));
+    let ids = Memo::new(move |_| {
+        drawn.with(|figures| figures.iter().map(|figure| figure.id.clone()).collect::<Vec<_>>())
+    });
     let matching = Memo::new(move |_| {
         let domain = app.domain.get();
         app.with_report(|report| report.domain(&domain).and_then(|domain| domain.delays.clone())).flatten()
@@ -51,16 +53,22 @@ fn Matched(matching: Matching) -> impl IntoView {
     let app = App::get();
     let unconfirmed = app.with_report(|report| report.settings.unconfirmed).unwrap_or(false);
     let steps = app.with_report(|report| report.steps().collect::<Vec<_>>()).unwrap_or_default();
-    let step = move |checkpoint: usize| steps.get(checkpoint).map_or_else(|| "–".to_owned(), |step| count(*step));
-    let train: Vec<(String, usize)> = matching.train.iter().map(|group| (step(group.checkpoint), group.count)).collect();
-    let test: Vec<(String, usize)> = matching.test.iter().map(|group| (step(group.checkpoint), group.count)).collect();
+    let step =
+        move |checkpoint: usize| steps.get(checkpoint).map_or_else(|| "–".to_owned(), |step| count(*step));
+    let train: Vec<(String, usize)> =
+        matching.train.iter().map(|group| (step(group.checkpoint), group.count)).collect();
+    let test: Vec<(String, usize)> =
+        matching.test.iter().map(|group| (step(group.checkpoint), group.count)).collect();
     let name = |groups: &[(String, usize)], place: usize| groups.get(place).cloned().unwrap_or_default();
-    let paired = |row: usize, column: usize| matching.pairs.iter().any(|pair| pair.train == row && pair.test == column);
+    let paired = |row: usize, column: usize| {
+        matching.pairs.iter().any(|pair| pair.train == row && pair.test == column)
+    };
     let rows: Vec<_> = matching
         .pairs
         .iter()
         .map(|pair| {
-            let ((memorized, samples), (generalized, items)) = (name(&train, pair.train), name(&test, pair.test));
+            let ((memorized, samples), (generalized, items)) =
+                (name(&train, pair.train), name(&test, pair.test));
             let delay = if pair.delay < 0 {
                 format!("−{}", count(pair.delay.unsigned_abs()))
             } else {

@@ -18,7 +18,9 @@ use crate::views::controls::{CheckpointSlider, Choice, DomainChoice, GroupChoice
 pub fn Layers() -> impl IntoView {
     let app = App::get();
     let measure = RwSignal::new(LayerMeasure::Distance);
-    let drawn = Memo::new(move |_| app.with_report(|report| looks::layers(app, report, measure.get()).map(Arc::new)).flatten());
+    let drawn = Memo::new(move |_| {
+        app.with_report(|report| looks::layers(app, report, measure.get()).map(Arc::new)).flatten()
+    });
     view! {
         <div class="toolbar">
             <DomainChoice/>
@@ -56,7 +58,10 @@ fn missing(measure: LayerMeasure) -> &'static str {
         LayerMeasure::LoadCv | LayerMeasure::Saturation => {
             "Load and saturation need the selected experts of every token: write topk_ids and offsets into the traces."
         }
-        LayerMeasure::Distance | LayerMeasure::DistanceChange | LayerMeasure::Entropy | LayerMeasure::EffectiveDimension => {
+        LayerMeasure::Distance
+        | LayerMeasure::DistanceChange
+        | LayerMeasure::Entropy
+        | LayerMeasure::EffectiveDimension => {
             "This report has no figures by layer. A link carries them only where its sender ticked them; drop the run’s files to compute them."
         }
     }
@@ -93,7 +98,9 @@ fn Map(drawn: Memo<Option<Arc<Figure>>>) -> impl IntoView {
     let app = App::get();
     let plot = RwSignal::new(None::<Plot>);
     let ground = NodeRef::<html::Div>::new();
-    let shape = Memo::new(move |_| app.with_report(|report| (report.checkpoints.len(), report.run.layers)).unwrap_or((0, 0)));
+    let shape = Memo::new(move |_| {
+        app.with_report(|report| (report.checkpoints.len(), report.run.layers)).unwrap_or((0, 0))
+    });
     let choose = move |event: &web_sys::MouseEvent| {
         let Some(element) = ground.get_untracked() else { return };
         let around = element.unchecked_ref::<web_sys::Element>().get_bounding_client_rect();
@@ -131,16 +138,28 @@ fn Experts(measure: Signal<LayerMeasure>) -> impl IntoView {
     let app = App::get();
     let order = RwSignal::new(ExpertOrder::Id);
     let headline = move || {
-        let (checkpoint, layer, domain, measure) = (app.checkpoint.get(), app.layer.get(), app.domain.get(), measure.get());
+        let (checkpoint, layer, domain, measure) =
+            (app.checkpoint.get(), app.layer.get(), app.domain.get(), measure.get());
         app.with_report(|report| {
             let step = report.checkpoints.get(checkpoint).map_or(0, |checkpoint| checkpoint.step);
-            let value = report.domain(&domain).and_then(|domain| measure.at(domain, app.group.get(), checkpoint, layer));
-            format!("{domain}, layer {layer}, step {}: {} {}", count(step), measure.name().to_lowercase(), optional(value))
+            let value = report
+                .domain(&domain)
+                .and_then(|domain| measure.at(domain, app.group.get(), checkpoint, layer));
+            format!(
+                "{domain}, layer {layer}, step {}: {} {}",
+                count(step),
+                measure.name().to_lowercase(),
+                optional(value)
+            )
         })
         .unwrap_or_default()
     };
-    let drawn = Memo::new(move |_| app.with_report(|report| looks::experts(app, report, order.get()).map(Arc::new)).flatten());
-    let partners = Memo::new(move |_| app.with_report(|report| looks::coactivation(app, report).map(Arc::new)).flatten());
+    let drawn = Memo::new(move |_| {
+        app.with_report(|report| looks::experts(app, report, order.get()).map(Arc::new)).flatten()
+    });
+    let partners = Memo::new(move |_| {
+        app.with_report(|report| looks::coactivation(app, report).map(Arc::new)).flatten()
+    });
     view! {
         <section class="experts" aria-labelledby="experts-heading">
             <h3 id="experts-heading" aria-live="polite">{headline}</h3>

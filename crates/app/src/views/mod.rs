@@ -9,12 +9,14 @@ mod table;
 mod timeline;
 
 use leptos::prelude::*;
+use worker::Job;
 
+use crate::analyst;
 use crate::format::counted;
 use crate::panels::{
     banner::Banner, errors::Errors, file_table::FileTable, notes::Notes, progress::Progress, verdict::Verdict,
 };
-use crate::state::{App, View};
+use crate::state::{App, Origin, View};
 
 /// The page once there is a report.
 #[component]
@@ -33,6 +35,7 @@ pub fn Report() -> impl IntoView {
             <Banner/>
             <Errors/>
             <Progress/>
+            <Halted/>
             <Verdict/>
             <Notes/>
             <Bar/>
@@ -47,7 +50,7 @@ pub fn Report() -> impl IntoView {
                 }}
             </section>
             <Show when=move || !app.files.with(Vec::is_empty)>
-                <details class="fold">
+                <details class="fold" prop:open=move || failed.get() != 0>
                     <summary>
                         {move || counted(app.files.with(Vec::len) as u64, "file", "files")}
                         {move || match failed.get() {
@@ -59,6 +62,23 @@ pub fn Report() -> impl IntoView {
                 </details>
             </Show>
         </main>
+    }
+}
+
+/// Says that work was stopped before its end, and lets it go on.
+#[component]
+fn Halted() -> impl IntoView {
+    let app = App::get();
+    let halted = move || !app.working.get() && !app.complete.get() && app.origin.get() == Origin::Files;
+    view! {
+        <Show when=halted>
+            <p class="banner">
+                "Stopped before the end: these figures rest on what was measured by then. "
+                <button type="button" on:click=move |_| {
+                    analyst::work(app, &Job::Configure { settings: app.settings.get_untracked() }, &[]);
+                }>"Go on"</button>
+            </p>
+        </Show>
     }
 }
 

@@ -32,9 +32,11 @@ pub fn Pathways() -> impl IntoView {
 fn Pair() -> impl IntoView {
     let app = App::get();
     // The first look is at a pair that is close, unless one was chosen before.
-    if app.alignment.with_untracked(Option::is_none) {
-        choose(app, PairChoice::Nearest { domain: app.domain.get_untracked() });
-    }
+    Effect::new(move || {
+        if app.complete.get() && app.alignment.with_untracked(Option::is_none) {
+            choose(app, PairChoice::Nearest { domain: app.domain.get_untracked() });
+        }
+    });
     view! {
         <div class="toolbar">
             <DomainChoice/>
@@ -71,7 +73,11 @@ fn Picker() -> impl IntoView {
         let query = query.get_untracked();
         analyst::post(app, &Job::FindSamples { query, limit: LISTED });
     };
-    search();
+    Effect::new(move || {
+        // More samples may be known once the report is complete.
+        app.complete.track();
+        search();
+    });
     let waiting = StoredValue::new(None::<TimeoutHandle>);
     let typed = move |text: String| {
         query.set(text);
@@ -178,7 +184,13 @@ fn Aligned(alignment: std::sync::Arc<Alignment>) -> impl IntoView {
         stored.with_value(|alignment| {
             alignment.checkpoints.get(here()).map_or_else(
                 || "This checkpoint is not aligned yet.".to_owned(),
-                |checkpoint| format!("distance {} symbols at step {}", count(u64::from(checkpoint.distance)), count(checkpoint.step)),
+                |checkpoint| {
+                    format!(
+                        "distance {} symbols at step {}",
+                        count(u64::from(checkpoint.distance)),
+                        count(checkpoint.step)
+                    )
+                },
             )
         })
     };
@@ -246,7 +258,9 @@ fn Course(alignment: std::sync::Arc<Alignment>) -> impl IntoView {
     let line: Vec<String> = dots.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
     let first = alignment.checkpoints.first().map_or(0, |checkpoint| checkpoint.distance);
     let last = alignment.checkpoints.last().map_or(0, |checkpoint| checkpoint.distance);
-    let label = format!("Distance of the pair over {number} checkpoints: from {first} at the first to {last} at the last, at most {most}.");
+    let label = format!(
+        "Distance of the pair over {number} checkpoints: from {first} at the first to {last} at the last, at most {most}."
+    );
     let marked = move || dots.get(app.checkpoint.get()).copied();
     view! {
         <svg class="course" viewBox=format!("0 0 {WIDTH} {HEIGHT}") role="img" aria-label=label preserveAspectRatio="none">

@@ -63,7 +63,13 @@ fn Row(place: usize, name: String) -> impl IntoView {
     let shown = Memo::new(move |_| stored.with_value(|name| app.shows(name)));
     let alone = Memo::new(move |_| {
         let others = app.with_report(|report| {
-            stored.with_value(|name| report.domains.iter().filter(|domain| domain.name != *name).all(|domain| !app.shows(&domain.name)))
+            stored.with_value(|name| {
+                report
+                    .domains
+                    .iter()
+                    .filter(|domain| domain.name != *name)
+                    .all(|domain| !app.shows(&domain.name))
+            })
         });
         shown.get() && others == Some(true)
     });
@@ -77,7 +83,9 @@ fn Row(place: usize, name: String) -> impl IntoView {
     };
     let solo = move |_| {
         let all = app.report.with_untracked(|report| {
-            report.as_ref().map(|report| report.domains.iter().map(|domain| domain.name.clone()).collect::<Vec<_>>())
+            report
+                .as_ref()
+                .map(|report| report.domains.iter().map(|domain| domain.name.clone()).collect::<Vec<_>>())
         });
         let name = stored.get_value();
         let was_alone = alone.get_untracked();
@@ -90,9 +98,11 @@ fn Row(place: usize, name: String) -> impl IntoView {
     };
     let cells = move || {
         let (here, group) = (app.looked_at(), app.group.get());
-        app.with_report(|report| stored.with_value(|name| report.domain(name).map(|domain| figures_at(domain, here, group))))
-            .flatten()
-            .unwrap_or_default()
+        app.with_report(|report| {
+            stored.with_value(|name| report.domain(name).map(|domain| figures_at(domain, here, group)))
+        })
+        .flatten()
+        .unwrap_or_default()
     };
     view! {
         <tr class:off=move || !shown.get()>
@@ -140,8 +150,16 @@ fn figures_at(domain: &Domain, here: usize, group: Group) -> Vec<String> {
     let settled: usize = domain.memorization.t_star.iter().take(here + 1).sum();
     vec![
         optional(at(&domain.loss)),
-        if domain.samples > 0 { format!("{:.1} %", 100.0 * settled as f64 / domain.samples as f64) } else { "–".to_owned() },
-        domain.accuracy.as_ref().and_then(at).map_or_else(|| "–".to_owned(), |share| format!("{:.1} %", 100.0 * share)),
+        if domain.samples > 0 {
+            format!("{:.1} %", 100.0 * settled as f64 / domain.samples as f64)
+        } else {
+            "–".to_owned()
+        },
+        domain
+            .accuracy
+            .as_ref()
+            .and_then(at)
+            .map_or_else(|| "–".to_owned(), |share| format!("{:.1} %", 100.0 * share)),
         distance.and_then(|distance| at(&distance.mean).map(|mean| (mean, at(&distance.ci)))).map_or_else(
             || "–".to_owned(),
             |(mean, ci)| ci.map_or_else(|| figure(mean), |ci| format!("{} ± {}", figure(mean), figure(ci))),

@@ -13,7 +13,9 @@ use crate::state::App;
 pub fn Tables() -> impl IntoView {
     let app = App::get();
     let tables = move || app.with_report(figures::tables).unwrap_or_default();
-    let titles = move || tables().into_iter().enumerate().map(|(place, named)| (place, named.title)).collect::<Vec<_>>();
+    let titles = move || {
+        tables().into_iter().enumerate().map(|(place, named)| (place, named.title)).collect::<Vec<_>>()
+    };
     view! {
         <nav class="contents" aria-label="Tables">
             {move || titles().into_iter().map(|(place, title)| view! {
@@ -39,7 +41,9 @@ fn Named(place: usize, named: figures::NamedTable) -> impl IntoView {
         });
     };
     let save = move || {
-        let run = app.report.with_untracked(|report| report.as_ref().map(|report| report.title.clone()).unwrap_or_default());
+        let run = app
+            .report
+            .with_untracked(|report| report.as_ref().map(|report| report.title.clone()).unwrap_or_default());
         stored.with_value(|named| {
             let name = download::file_name(&format!("{run} {}", named.title), ".csv");
             if let Err(message) = download::text(&name, "text/csv", &named.table.csv()) {

@@ -14,14 +14,24 @@ use crate::state::{App, Axis};
 use crate::views::controls::{AxisChoice, CheckpointSlider, DomainChoice, GroupChoice, TwinSwitch};
 use crate::views::readout::Readout;
 
+/// The charts that a room sees: two rows of two.
+const ON_STAGE: [&str; 4] = ["loss", "accuracy", "distance", "entropy"];
+
 /// The view.
 #[component]
 pub fn Timeline() -> impl IntoView {
     let app = App::get();
     let drawn = Memo::new(move |_| {
-        app.with_report(|report| looks::timeline(app, report)).unwrap_or_default().into_iter().map(Arc::new).collect::<Vec<_>>()
+        app.with_report(|report| looks::timeline(app, report))
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|figure| !app.presenting.get() || ON_STAGE.contains(&figure.id.as_str()))
+            .map(Arc::new)
+            .collect::<Vec<_>>()
     });
-    let ids = Memo::new(move |_| drawn.with(|figures| figures.iter().map(|figure| figure.id.clone()).collect::<Vec<_>>()));
+    let ids = Memo::new(move |_| {
+        drawn.with(|figures| figures.iter().map(|figure| figure.id.clone()).collect::<Vec<_>>())
+    });
     view! {
         <div class="toolbar">
             <AxisChoice/>
@@ -46,7 +56,8 @@ pub fn Timeline() -> impl IntoView {
 #[component]
 fn Sweep() -> impl IntoView {
     let app = App::get();
-    let drawn = Memo::new(move |_| app.with_report(|report| looks::sweep(app, report).map(Arc::new)).flatten());
+    let drawn =
+        Memo::new(move |_| app.with_report(|report| looks::sweep(app, report).map(Arc::new)).flatten());
     view! {
         <Show when=move || drawn.with(Option::is_some) && !app.presenting.get()>
             <section class="view" aria-label="Other thresholds">
@@ -74,7 +85,8 @@ fn Course(figure: Signal<Option<Arc<Figure>>>) -> impl IntoView {
     let nearest = move |event: &web_sys::MouseEvent| {
         let around = ground.get_untracked()?.unchecked_ref::<web_sys::Element>().get_bounding_client_rect();
         let (x, y) = (f64::from(event.client_x()), f64::from(event.client_y()));
-        let inside = (around.left() - 8.0..=around.right() + 8.0).contains(&x) && (around.top()..=around.bottom()).contains(&y);
+        let inside = (around.left() - 8.0..=around.right() + 8.0).contains(&x)
+            && (around.top()..=around.bottom()).contains(&y);
         if !inside {
             return None;
         }
@@ -125,7 +137,9 @@ fn shares(report: &Report, axis: Axis) -> Vec<f64> {
         })
         .collect();
     let smallest = values.iter().copied().filter(|value| *value > 0.0).fold(f64::INFINITY, f64::min);
-    let scaled = |value: f64| if axis == Axis::Log && smallest.is_finite() { (value / smallest).ln_1p() } else { value };
+    let scaled = |value: f64| {
+        if axis == Axis::Log && smallest.is_finite() { (value / smallest).ln_1p() } else { value }
+    };
     let first = values.iter().copied().fold(f64::INFINITY, f64::min);
     let last = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let last = if last > first { last } else { first + 1.0 };

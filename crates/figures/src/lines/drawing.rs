@@ -129,7 +129,7 @@ impl Lines<'_> {
     }
 
     fn course_layers(&self, look: Look) -> [Value; 2] {
-        let dash = json!({ "field": "domain", "type": "nominal", "title": null, "legend": null, "scale": self.scale(|mark| json!(mark.dash)) });
+        let dash = json!({ "field": "domain", "type": "nominal", "title": null, "scale": self.scale(|mark| json!(mark.dash)) });
         let shape = json!({ "field": "domain", "type": "nominal", "title": null, "scale": self.scale(|mark| mark.shape.into()) });
         [
             json!({
@@ -178,15 +178,22 @@ impl Lines<'_> {
             let Some(domain) = self.report.domains.get(line.domain) else { continue };
             let onsets = Onsets::of(self.report, domain);
             let dy = look.size(11.0) * (row % ONSET_ROWS) as f64 + 2.0;
-            for (letter, words, checkpoint) in [
+            let marked = [
                 ("M", "half memorized by", onsets.memorization),
                 ("G", "half generalized by", onsets.generalization),
-            ] {
+            ];
+            // The letters of one domain share a row; the earlier stands before its rule, so that they never meet.
+            let memorized_first =
+                onsets.memorization <= onsets.generalization || onsets.generalization.is_none();
+            for (letter, words, checkpoint) in marked {
                 let Some((checkpoint, x)) = checkpoint.and_then(|at| Some((at, *places.get(at)?))) else {
                     continue;
                 };
+                let side = if (letter == "M") == memorized_first { "before" } else { "after" };
                 let says = format!("{words} {}", chart::place_name(self.report, self.axis, checkpoint));
-                rows.push(json!({ "x": x, "domain": domain.name, "letter": letter, "dy": dy, "says": says }));
+                rows.push(json!({
+                    "x": x, "domain": domain.name, "letter": letter, "side": side, "dy": dy, "says": says,
+                }));
             }
         }
         rows
@@ -201,11 +208,10 @@ impl Lines<'_> {
                 "encoding": { "x": self.x(), "color": self.color() },
             })
         };
-        // M stands before its rule and G after it, so that the two of one domain do not cover each other.
-        let letter = |letter: &str, align: &str, dx: i32| {
+        let letter = |side: &str, align: &str, dx: i32| {
             json!({
                 "data": { "name": "onsets" },
-                "transform": [{ "filter": format!("datum.letter === '{letter}'") }],
+                "transform": [{ "filter": format!("datum.side === '{side}'") }],
                 "mark": {
                     "type": "text", "align": align, "baseline": "top", "dx": dx, "dy": { "expr": "datum.dy" },
                     "fontSize": look.size(10.0), "fontWeight": 600,
@@ -216,7 +222,7 @@ impl Lines<'_> {
                 },
             })
         };
-        [rule("M", [2, 3]), rule("G", [7, 3]), letter("M", "right", -3), letter("G", "left", 3)]
+        [rule("M", [2, 3]), rule("G", [7, 3]), letter("before", "right", -3), letter("after", "left", 3)]
     }
 
     /// One row a checkpoint with the ready-made texts of all domains under fixed names: `t0`, `t1`, …

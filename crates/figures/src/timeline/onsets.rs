@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{TimelineOptions, visible};
 use crate::{
+    axis::Axis,
     chart::{self, Frame},
     figure::Figure,
     lines::domain_scale,
@@ -95,12 +96,15 @@ impl<'a> Row<'a> {
         })
     }
 
-    fn span(&self) -> Option<Value> {
+    /// The span with its label on the side where there is room.
+    fn span(&self, report: &Report, axis: Axis) -> Option<Value> {
         let ((_, from), (_, to)) = (self.memorized?, self.generalized?);
         let mut datum = self.datum(from);
         datum["x2"] = to.into();
-        // The delay stands over the end of the span, where a logarithmic axis has room for it too.
-        datum["end"] = from.max(to).into();
+        let end = from.max(to);
+        let after = axis.fraction(report, end) < 0.75;
+        datum["side"] = if after { "after" } else { "before" }.into();
+        datum["end"] = if after { end } else { from.min(to) }.into();
         Some(datum)
     }
 
@@ -116,13 +120,14 @@ impl<'a> Row<'a> {
 
 fn body(report: &Report, options: &TimelineOptions, rows: &[&Row]) -> Value {
     let look = Look { theme: options.theme, present: options.present };
-    let spans: Vec<Value> = rows.iter().filter_map(|row| row.span()).collect();
+    let spans: Vec<Value> = rows.iter().filter_map(|row| row.span(report, options.axis)).collect();
     let ends: Vec<Value> = rows.iter().flat_map(|row| row.ends()).collect();
     let names: Vec<&str> = rows.iter().map(|row| row.name).collect();
     let x = |field: &str| options.axis.encoding(report, field);
     let y = json!({
         "field": "domain", "type": "nominal", "title": null, "sort": names,
-        "axis": { "labelLimit": look.size(64.0), "grid": true },
+        // The names stand where the other charts have labels and axis title.
+        "axis": { "labelLimit": look.size(52.0), "minExtent": look.size(59.0), "maxExtent": look.size(59.0), "grid": true },
     });
     let color = json!({
         "field": "domain", "type": "nominal", "legend": null,
@@ -149,15 +154,18 @@ fn body(report: &Report, options: &TimelineOptions, rows: &[&Row]) -> Value {
             "mark": { "type": "rule", "strokeWidth": look.size(3.0), "opacity": 0.6 },
             "encoding": { "x": x("x"), "x2": { "field": "x2" }, "y": y, "color": color, "tooltip": tooltip },
         }));
-        layers.push(json!({
-            "data": { "name": "spans" },
-            "mark": { "type": "text", "align": "left", "dx": look.size(9.0), "fontSize": look.size(10.0) },
-            "encoding": { "x": x("end"), "y": y, "text": { "field": "delay", "type": "nominal" } },
-        }));
+        for (side, align, dx) in [("after", "left", 9.0), ("before", "right", -9.0)] {
+            layers.push(json!({
+                "data": { "name": "spans" },
+                "transform": [{ "filter": format!("datum.side === '{side}'") }],
+                "mark": { "type": "text", "align": align, "dx": look.size(dx), "fontSize": look.size(10.0) },
+                "encoding": { "x": x("end"), "y": y, "text": { "field": "delay", "type": "nominal" } },
+            }));
+        }
     }
     json!({
         "width": chart::width(options.width),
-        "height": { "step": look.size(22.0) },
+        "height": look.size(22.0) * rows.len() as f64,
         "autosize": chart::autosize(),
         "datasets": { "spans": spans, "ends": ends },
         "layer": layers,

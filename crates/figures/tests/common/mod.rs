@@ -15,6 +15,7 @@ pub const NASTY: [&str; 8] = [
 ];
 
 /// Two domains, five checkpoints, two layers of four experts, three values missing, a pairing in the first domain.
+#[expect(clippy::too_many_lines, reason = "a report is long")]
 pub fn small() -> Report {
     let some = |values: &[f64]| values.iter().copied().map(Some).collect::<Series>();
     let steps = [0_u64, 1000, 2000, 3000, 4000];
@@ -236,6 +237,7 @@ impl Dice {
         NASTY[self.roll(NASTY.len() as u64) as usize].to_owned()
     }
 
+    #[expect(clippy::too_many_lines, reason = "a domain is long")]
     fn domain(&mut self) -> Domain {
         Domain {
             name: self.text(),
@@ -333,7 +335,7 @@ impl Dice {
                 pairs: dice.list(4, |dice| Pair {
                     train: dice.index(),
                     test: dice.index(),
-                    delay: if dice.roll(5) == 0 { i64::MIN } else { dice.roll(9000) as i64 - 3000 },
+                    delay: if dice.roll(5) == 0 { i64::MIN } else { dice.roll(9000).cast_signed() - 3000 },
                     score: dice.number(),
                 }),
                 total: dice.number(),

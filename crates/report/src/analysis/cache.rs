@@ -15,7 +15,7 @@ pub struct Cache {
     /// Digests by file, with the fingerprint of the run's samples and thresholds that they are of.
     digests: BTreeMap<usize, (u64, Rc<Digest>)>,
     /// Selections by file and fingerprint of domains and last checkpoint.
-    selections: BTreeMap<(usize, u64), Option<Rc<Vec<Selections>>>>,
+    selections: BTreeMap<(usize, u64), Rc<Vec<Selections>>>,
     /// Effective dimensions by file and fingerprint of group and ridge.
     spectra: BTreeMap<(usize, u64), Rc<pathway::EffectiveDimension>>,
     /// Sums of unit vectors by file and fingerprint of the group.
@@ -38,14 +38,14 @@ impl Cache {
         self.digests.insert(file, (of, Rc::new(digest)));
     }
 
-    /// The outer `None` is "not computed", the inner one "the trace has no selections".
-    pub fn selections(&self, file: usize, of: u64) -> Option<Option<Rc<Vec<Selections>>>> {
+    /// One entry a domain; none where the trace has no selections.
+    pub fn selections(&self, file: usize, of: u64) -> Option<Rc<Vec<Selections>>> {
         self.selections.get(&(file, of)).cloned()
     }
 
-    pub fn put_selections(&mut self, file: usize, of: u64, selections: Option<Vec<Selections>>) {
+    pub fn put_selections(&mut self, file: usize, of: u64, selections: Vec<Selections>) {
         self.selections.retain(|&(old, _), _| old != file);
-        self.selections.insert((file, of), selections.map(Rc::new));
+        self.selections.insert((file, of), Rc::new(selections));
     }
 
     pub fn spectrum(&self, file: usize, of: u64) -> Option<Rc<pathway::EffectiveDimension>> {

@@ -378,7 +378,7 @@ impl<'a> One<'a> {
         let checkpoints = self.job.run.checkpoints.iter();
         checkpoints
             .map(|at| {
-                let found = self.job.cache.borrow().selections(at.file, print)??;
+                let found = self.job.cache.borrow().selections(at.file, print)?;
                 found.get(self.index).and_then(&of)
             })
             .collect()

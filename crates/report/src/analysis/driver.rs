@@ -265,7 +265,7 @@ impl<'a> Job<'a> {
         if !known && let Some(last) = self.run.checkpoints.last() {
             let domains: Vec<Rc<[u32]>> =
                 self.run.domains.iter().map(|domain| Rc::clone(&domain.samples)).collect();
-            let selections = read_selections(at, last, &domains, meter.watch).await?;
+            let selections = read_selections(at, last, &domains, meter.watch).await?.unwrap_or_default();
             self.cache.borrow_mut().put_selections(at.file, fingerprint, selections);
         }
         Ok(())

@@ -192,7 +192,7 @@ fn cross_plans(domains: &[DomainPlan], settings: &Settings) -> Vec<CrossPlan> {
     let combinations = domains.len() * domains.len().saturating_sub(1) / 2;
     // All combinations of domains share what the domains have for their own side figures.
     let side = Budget::new(settings, domains.len()).side.map(|side| side * domains.len() as u64);
-    let share = side.map(|side| (side / combinations.max(1) as u64).max(LEAST_PAIRS)).unwrap_or(MOST_PAIRS);
+    let share = side.map_or(MOST_PAIRS, |side| (side / combinations.max(1) as u64).max(LEAST_PAIRS));
     let mut plans = Vec::new();
     for first in 0..domains.len() {
         for second in first + 1..domains.len() {

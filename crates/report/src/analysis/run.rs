@@ -1,7 +1,10 @@
 //! Files become one run: checkpoints in training order, the samples that all of them have, and benchmark results
 //! beside them. Files that do not fit are left out with a reason; nothing good is lost for their sake.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use trace::{GateKind, OpenTrace, Recognised, Results, SampleMeta};
 
@@ -323,13 +326,13 @@ fn common_samples(
     verdicts: &mut Vec<Verdict>,
 ) -> Result<Vec<SampleMeta>, Error> {
     // Two runs mixed: keep the checkpoints that share their samples with most others.
-    let fingerprints: Vec<BTreeMap<&str, ()>> = traces
+    let fingerprints: Vec<BTreeSet<&str>> = traces
         .iter()
-        .map(|(_, _, trace)| trace.info.samples.iter().map(|sample| (sample.id.as_str(), ())).collect())
+        .map(|(_, _, trace)| trace.info.samples.iter().map(|sample| sample.id.as_str()).collect())
         .collect();
     let overlaps = |a: usize, b: usize| {
         let (small, large) = if fingerprints[a].len() < fingerprints[b].len() { (a, b) } else { (b, a) };
-        let shared = fingerprints[small].keys().filter(|id| fingerprints[large].contains_key(*id)).count();
+        let shared = fingerprints[small].intersection(&fingerprints[large]).count();
         2 * shared > fingerprints[small].len()
     };
     let friends: Vec<usize> =
@@ -356,9 +359,8 @@ fn common_samples(
     }
     let before = samples.len();
     for (_, _, trace) in traces.iter().skip(1) {
-        let ids: BTreeMap<&str, ()> =
-            trace.info.samples.iter().map(|sample| (sample.id.as_str(), ())).collect();
-        samples.retain(|sample| ids.contains_key(sample.id.as_str()));
+        let ids: BTreeSet<&str> = trace.info.samples.iter().map(|sample| sample.id.as_str()).collect();
+        samples.retain(|sample| ids.contains(sample.id.as_str()));
     }
     if samples.is_empty() {
         return Err(Error::NoCommonSamples { checkpoints: traces.len() });

@@ -30,8 +30,6 @@ pub(super) struct Memory {
     first_costs: [f64; MOST_BESIDE],
     /// How far off the mixture usually is.
     usual: f64,
-    /// How far off a first value usually is.
-    usual_first: f64,
     columns: u32,
 }
 
@@ -46,14 +44,13 @@ impl Memory {
             first_beside: [0.0; MOST_BESIDE],
             first_costs: [1_000.0; MOST_BESIDE],
             usual: 24.0,
-            usual_first: 1_000.0,
             columns: 0,
         }
     }
 
     /// Expects numbers of about this size before any is known.
     pub(super) fn expecting(first: f64, later: f64) -> Self {
-        Self { usual: later, usual_first: first, ..Self::new() }
+        Self { usual: later, first_costs: [first; MOST_BESIDE], ..Self::new() }
     }
 }
 
@@ -104,7 +101,7 @@ impl Course<'_> {
         let (mut sum, mut weights) = (0.0, 0.0);
         for (prediction, cost) in predictions.iter().zip(&self.costs).take(used) {
             let weight = 1.0 / (cost * cost + 0.05);
-            let weight = weight * weight;
+            let weight = weight * weight * weight;
             sum += weight * prediction;
             weights += weight;
         }
@@ -124,7 +121,7 @@ impl Course<'_> {
                 *square = 0.95 * *square + change_beside * change_beside;
             }
         }
-        let follow = if place == 0 { 1.0 } else { 0.4 };
+        let follow = if place == 0 { 1.0 } else { 0.3 };
         self.smooth += follow * (value - self.smooth);
         for (which, column) in self.beside.iter().enumerate() {
             self.smooth_beside[which] += follow * (value_at(column, place) - self.smooth_beside[which]);
@@ -138,6 +135,9 @@ struct First {
     predictions: [f64; MOST_BESIDE],
     used: usize,
     costs: [f64; MOST_BESIDE],
+    /// How far off the mixture is likely to be: it follows the best of them.
+    expected: f64,
+    rate: f64,
 }
 
 impl First {
@@ -147,7 +147,10 @@ impl First {
         for (which, column) in beside.iter().enumerate().skip(1) {
             predictions[which] = before + value_at(column, 0) - memory.first_beside[which];
         }
-        Self { predictions, used: beside.len().max(1), costs: memory.first_costs }
+        let used = beside.len().max(1);
+        let best = memory.first_costs.iter().take(used).fold(f64::INFINITY, |best, cost| best.min(*cost));
+        let rate = if memory.columns == 0 { 1.0 } else { 0.5 };
+        Self { predictions, used, costs: memory.first_costs, expected: best, rate }
     }
 
     fn mixture(&self) -> f64 {
@@ -163,7 +166,7 @@ impl First {
 
     fn learn(&mut self, value: f64) {
         for (cost, prediction) in self.costs.iter_mut().zip(&self.predictions) {
-            *cost += 0.5 * ((prediction - value).abs() - *cost);
+            *cost += self.rate * ((prediction - value).abs() - *cost);
         }
     }
 }
@@ -211,9 +214,9 @@ pub(super) fn code<B: Bits>(
             } else {
                 1.0
             };
-            (course.mixture(&predictions), recent * like_earlier.clamp(0.25, 4.0))
+            (course.mixture(&predictions), recent * like_earlier.clamp(0.625, 1.6))
         } else {
-            (first.mixture(), memory.usual_first)
+            (first.mixture(), first.expected)
         };
         let prediction = prediction.round() as i64;
         let correction = value.wrapping_sub(prediction);
@@ -225,7 +228,6 @@ pub(super) fn code<B: Bits>(
             recent += 0.25 * (size - recent);
             off.push(size);
         } else {
-            memory.usual_first += (size - memory.usual_first) / if memory.columns == 0 { 1.0 } else { 2.0 };
             first.learn(*value as f64);
             off.push(mean_earlier);
             started = true;

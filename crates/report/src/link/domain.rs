@@ -3,7 +3,7 @@
 use super::{
     pen::{Pen, Role, Slot},
     range::Bits,
-    walk::{MOST_LAYERS, Shape, filled, group, series},
+    walk::{MOST_LAYERS, Shape, group, series},
 };
 use crate::{
     Consistency, Distance, Domain, Error, Generalization, Group, LayerLoad, Load, Memorization, Saturation,
@@ -71,15 +71,16 @@ pub(super) fn domain<B: Bits>(
     distances(pen, shape, domain)?;
     let Domain { null_distance, structure, distance, .. } = domain;
     series(pen, shape, null_distance)?;
-    let (length, mean) = (pen.last(Role::Length, Group::All), pen.last(Role::Distance, Group::All));
-    pen.figures(Role::Null, Group::All, &[&length, &mean], null_distance)?;
-    series(pen, shape, structure)?;
     let all = distance.iter().find(|distance| distance.group == Group::All);
+    let (length, mean) = all.map_or((&[][..], &[][..]), |all| (&all.length[..], &all.mean[..]));
+    pen.figures(Role::Null, Group::All, &[(Role::Null, length), (Role::Null, mean)], null_distance)?;
+    series(pen, shape, structure)?;
     let derived = null_distance
         .iter()
         .enumerate()
         .map(|(place, null)| match (all.and_then(|all| all.mean.get(place).copied().flatten()), null) {
-            (Some(mean), Some(null)) if *null > 0.0 => Some(1.0 - mean / null),
+            // A null distance that is rounded to zero must not make a figure undefined.
+            (Some(mean), Some(null)) => Some(if *null > 0.0 { 1.0 - mean / null } else { 0.0 }),
             _ => None,
         })
         .collect();
@@ -118,8 +119,7 @@ fn losses<B: Bits>(pen: &mut Pen<'_, B>, shape: Shape, domain: &mut Domain) -> R
         && let Some(validation_loss) = validation_loss
     {
         series(pen, shape, validation_loss)?;
-        let loss = pen.last(Role::Loss, Group::All);
-        pen.figures(Role::ValidationLoss, Group::All, &[&loss], validation_loss)?;
+        pen.figures(Role::ValidationLoss, Group::All, &[(Role::Loss, loss)], validation_loss)?;
     }
     let Memorization { eps, eps_set_by_user, t_star, memorized, never } = memorization;
     if pen.part(eps, || 0.0)?
@@ -206,7 +206,7 @@ fn distances<B: Bits>(pen: &mut Pen<'_, B>, shape: Shape, domain: &mut Domain) -
     };
     pen.length((Slot::Size, "groups"), 8, 2, 32, &mut domain.distance, &empty)?;
     let (all, memorized) = (domain.samples, domain.memorization.memorized);
-    let (mut of_all, mut all_length) = (Vec::new(), Vec::new());
+    let mut of_all = empty;
     for distance in &mut domain.distance {
         let group = group(pen, distance.group)?;
         let expected = if group == Group::All { all } else { memorized };
@@ -214,7 +214,7 @@ fn distances<B: Bits>(pen: &mut Pen<'_, B>, shape: Shape, domain: &mut Domain) -
         distance.samples =
             pen.size(Slot::MatchCount, "samples", u32::MAX as usize, expected, distance.samples)?;
         let samples = distance.samples as u64;
-        let pairs = samples * samples.saturating_sub(1) / 2;
+        let pairs = samples.wrapping_mul(samples.saturating_sub(1)) / 2;
         distance.all_pairs = pen.number(Slot::AllPairs, pairs, distance.all_pairs)?;
         let every = pen.flag(Slot::Pairs, distance.pairs == distance.all_pairs)?;
         distance.pairs =
@@ -222,29 +222,45 @@ fn distances<B: Bits>(pen: &mut Pen<'_, B>, shape: Shape, domain: &mut Domain) -
 
         let Distance { mean, se, ci, normalised, normalised_se, length, .. } = distance;
         series(pen, shape, length)?;
-        pen.figures(Role::Length, group, &[&all_length], length)?;
-        let length_known = pen.last(Role::Length, group);
+        pen.figures(Role::Length, group, &[(Role::Length, &of_all.length)], length)?;
         series(pen, shape, mean)?;
-        pen.figures(Role::Distance, group, &[&length_known, &of_all, &all_length], mean)?;
-        let mean_known = pen.last(Role::Distance, group);
+        pen.figures(
+            Role::Distance,
+            group,
+            &[(Role::Distance, length), (Role::Distance, &of_all.mean), (Role::Distance, &of_all.length)],
+            mean,
+        )?;
         series(pen, shape, se)?;
         pen.figures(Role::DistanceError, group, &[], se)?;
-        let se_known = pen.last(Role::DistanceError, group);
-        interval(pen, shape, se, ci, (group, samples as usize))?;
+        interval(pen, shape, se, ci, (group, distance.samples))?;
         series(pen, shape, normalised)?;
-        let relative =
-            filled(mean).into_iter().zip(filled(length)).map(|(mean, length)| mean / length.max(1.0));
-        let relative = pen.in_steps(Role::Normalised, relative);
-        pen.figures(Role::Normalised, group, &[&relative, &mean_known], normalised)?;
+        pen.figures(
+            Role::Normalised,
+            group,
+            &[(Role::Normalised, &quotient(mean, length)), (Role::Distance, mean)],
+            normalised,
+        )?;
         series(pen, shape, normalised_se)?;
-        let relative = filled(se).into_iter().zip(filled(length)).map(|(se, length)| se / length.max(1.0));
-        let relative = pen.in_steps(Role::NormalisedError, relative);
-        pen.figures(Role::NormalisedError, group, &[&relative, &se_known], normalised_se)?;
+        pen.figures(
+            Role::NormalisedError,
+            group,
+            &[(Role::NormalisedError, &quotient(se, length)), (Role::DistanceError, se)],
+            normalised_se,
+        )?;
         if group == Group::All {
-            (of_all, all_length) = (mean_known, length_known);
+            of_all = distance.clone();
         }
     }
     Ok(())
+}
+
+/// One course over another, as a hint.
+fn quotient(above: &[Option<f64>], below: &[Option<f64>]) -> Series {
+    above
+        .iter()
+        .zip(below)
+        .map(|(above, below)| Some(above.as_ref()? / below.unwrap_or(1.0).max(1.0)))
+        .collect()
 }
 
 /// Half widths of intervals: one factor over the standard errors where that is what they are.
@@ -294,11 +310,10 @@ fn sweep<B: Bits>(pen: &mut Pen<'_, B>, shape: Shape, domain: &mut Domain) -> Re
         let near = main.map_or(0, |main| main.pairs);
         *pairs = pen.number(Slot::Pairs, near, *pairs)?;
         series(pen, shape, mean)?;
-        let beside = main.map(|main| filled(&main.mean)).unwrap_or_default();
-        pen.figures(Role::SweepDistance, entry.group, &[&beside], mean)?;
+        let (mean_beside, se_beside) = main.map_or((&[][..], &[][..]), |main| (&main.mean[..], &main.se[..]));
+        pen.figures(Role::SweepDistance, entry.group, &[(Role::SweepDistance, mean_beside)], mean)?;
         series(pen, shape, se)?;
-        let beside = main.map(|main| filled(&main.se)).unwrap_or_default();
-        pen.figures(Role::SweepError, entry.group, &[&beside], se)?;
+        pen.figures(Role::SweepError, entry.group, &[(Role::SweepError, se_beside)], se)?;
     }
     Ok(())
 }
@@ -321,7 +336,7 @@ fn t_star_distance<B: Bits>(pen: &mut Pen<'_, B>, shape: Shape, domain: &mut Dom
     let groups = memorization.t_star.iter().filter(|count| **count > 0).count();
     let what = (Slot::TStarGroup, "groups of equal step");
     pen.length(what, shape.checkpoints, groups, 8, distance_by_t_star, &empty)?;
-    let beside = distance.first().map(|distance| filled(&distance.mean)).unwrap_or_default();
+    let beside = distance.first().map_or(&[][..], |distance| &distance.mean);
     let mut next = 0;
     for TStarDistance { checkpoint, samples, mean } in distance_by_t_star {
         let near = next_of(&memorization.t_star, next);
@@ -330,7 +345,7 @@ fn t_star_distance<B: Bits>(pen: &mut Pen<'_, B>, shape: Shape, domain: &mut Dom
         let near = memorization.t_star.get(*checkpoint).copied().unwrap_or(0);
         *samples = pen.size(Slot::TStarSamples, "samples", u32::MAX as usize, near, *samples)?;
         series(pen, shape, mean)?;
-        pen.figures(Role::TStarDistance, Group::All, &[&beside], mean)?;
+        pen.figures(Role::TStarDistance, Group::All, &[(Role::TStarDistance, beside)], mean)?;
     }
     Ok(())
 }
@@ -353,26 +368,36 @@ fn consistency<B: Bits>(pen: &mut Pen<'_, B>, shape: Shape, domain: &mut Domain)
     };
     pen.length((Slot::Size, "groups"), 8, 2, 16, &mut domain.consistency, &empty)?;
     let (all, memorized) = (domain.samples, domain.memorization.memorized);
-    let mut known: [Vec<f64>; 5] = Default::default();
+    let mut of_all = empty;
     for entry in &mut domain.consistency {
-        let Consistency { median, lower, upper, mean, mean_c, smoothness, undefined, .. } = entry;
         let group = group(pen, entry.group)?;
         entry.group = group;
+        let Consistency { median, lower, upper, mean, mean_c, smoothness, undefined, .. } = entry;
         series(pen, shape, median)?;
-        pen.figures(Role::Median, group, &[&known[0]], median)?;
-        let of_median = pen.last(Role::Median, group);
-        let columns = [
-            (Role::Lower, lower, &known[1]),
-            (Role::Upper, upper, &known[2]),
-            (Role::Mean, &mut *mean, &known[3]),
-            (Role::Smoothness, smoothness, &known[4]),
-        ];
-        let mut beside = Vec::new();
-        for (role, column, of_all) in columns {
-            series(pen, shape, column)?;
-            pen.figures(role, group, &[&of_median, of_all, &beside], column)?;
-            beside = pen.last(role, group);
-        }
+        pen.figures(Role::Median, group, &[(Role::Median, &of_all.median)], median)?;
+        series(pen, shape, lower)?;
+        pen.figures(Role::Lower, group, &[(Role::Lower, median), (Role::Lower, &of_all.lower)], lower)?;
+        series(pen, shape, upper)?;
+        pen.figures(
+            Role::Upper,
+            group,
+            &[(Role::Upper, median), (Role::Upper, &of_all.upper), (Role::Upper, lower)],
+            upper,
+        )?;
+        series(pen, shape, mean)?;
+        pen.figures(
+            Role::Mean,
+            group,
+            &[(Role::Mean, median), (Role::Mean, &of_all.mean), (Role::Mean, lower)],
+            mean,
+        )?;
+        series(pen, shape, smoothness)?;
+        pen.figures(
+            Role::Smoothness,
+            group,
+            &[(Role::Median, median), (Role::Smoothness, &of_all.smoothness), (Role::Upper, upper)],
+            smoothness,
+        )?;
         series(pen, shape, mean_c)?;
         let derived = mean.iter().map(|mean| mean.map(|mean| 1.0 - mean)).collect();
         pen.follows(Role::Flipped, group, derived, mean_c)?;
@@ -380,8 +405,7 @@ fn consistency<B: Bits>(pen: &mut Pen<'_, B>, shape: Shape, domain: &mut Domain)
         let whole = if group == Group::All { all } else { memorized };
         pen.shares(Role::Undefined, group, whole, undefined)?;
         if group == Group::All {
-            let roles = [Role::Median, Role::Lower, Role::Upper, Role::Mean, Role::Smoothness];
-            known = roles.map(|role| pen.last(role, group));
+            of_all = entry.clone();
         }
     }
     Ok(())
@@ -391,16 +415,16 @@ fn spectrum<B: Bits>(pen: &mut Pen<'_, B>, shape: Shape, domain: &mut Domain) ->
     let empty = Spectrum { group: Group::All, samples: 0, mean: Series::new(), by_layer: Vec::new() };
     pen.length((Slot::Size, "groups"), 8, 2, 16, &mut domain.spectrum, &empty)?;
     let (all, memorized) = (domain.samples, domain.memorization.memorized);
-    let mut of_all = Vec::new();
+    let mut of_all = Series::new();
     for entry in &mut domain.spectrum {
         let group = group(pen, entry.group)?;
         entry.group = group;
         let near = if group == Group::All { all } else { memorized };
         entry.samples = pen.size(Slot::MatchCount, "samples", u32::MAX as usize, near, entry.samples)?;
         series(pen, shape, &mut entry.mean)?;
-        pen.figures(Role::Dimension, group, &[&of_all], &mut entry.mean)?;
+        pen.figures(Role::Dimension, group, &[(Role::Dimension, &of_all)], &mut entry.mean)?;
         if group == Group::All {
-            of_all = pen.last(Role::Dimension, group);
+            of_all.clone_from(&entry.mean);
         }
         if pen.parts.per_layer {
             by_layer(pen, shape, Role::LayerDimension, &mut entry.by_layer)?;
@@ -410,13 +434,13 @@ fn spectrum<B: Bits>(pen: &mut Pen<'_, B>, shape: Shape, domain: &mut Domain) ->
 }
 
 fn entropy<B: Bits>(pen: &mut Pen<'_, B>, shape: Shape, domain: &mut Domain) -> Result<(), Error> {
-    let Domain { entropy, token_entropy, entropy_by_layer, .. } = domain;
+    let Domain { entropy, token_entropy, entropy_by_layer, distance, spectrum, .. } = domain;
     series(pen, shape, entropy)?;
-    let (length, dimension) = (pen.last(Role::Length, Group::All), pen.last(Role::Dimension, Group::All));
-    pen.figures(Role::Entropy, Group::All, &[&length, &dimension], entropy)?;
+    let length = distance.first().map_or(&[][..], |distance| &distance.length);
+    let dimension = spectrum.first().map_or(&[][..], |spectrum| &spectrum.mean);
+    pen.figures(Role::Entropy, Group::All, &[(Role::Length, length), (Role::Dimension, dimension)], entropy)?;
     series(pen, shape, token_entropy)?;
-    let known = pen.last(Role::Entropy, Group::All);
-    pen.figures(Role::TokenEntropy, Group::All, &[&known], token_entropy)?;
+    pen.figures(Role::TokenEntropy, Group::All, &[(Role::Entropy, entropy)], token_entropy)?;
     if pen.parts.per_layer {
         by_layer(pen, shape, Role::LayerEntropy, entropy_by_layer)?;
     }
@@ -526,7 +550,7 @@ fn saturation<B: Bits>(pen: &mut Pen<'_, B>, shape: Shape, domain: &mut Domain) 
     let mut of_k = course(|entry| Some(entry.k), saturation);
     pen.figures(Role::Saturation, Group::All, &[], &mut of_k)?;
     let mut of_top = course(|entry| entry.top1, saturation);
-    pen.figures(Role::SaturationTop, Group::All, &[&filled(&of_k)], &mut of_top)?;
+    pen.figures(Role::SaturationTop, Group::All, &[(Role::Saturation, &of_k)], &mut of_top)?;
     for ((entry, k), top1) in saturation.iter_mut().zip(of_k).zip(of_top) {
         *entry = match (k, entry.take()) {
             (None, _) => None,

@@ -1,7 +1,7 @@
 //! The outside of a link: text form, length, checksum, names.
 //!
-//! `#r=` version, codec, `.`, then base64url of: length of the rest (4 bytes), CRC-32 of the rest (4 bytes), length of the names
-//! deflated (2 or more bytes), the names deflated, the bits. Numbers have their low byte first.
+//! `#r=`, version, codec, `.`, then base64url of: how many bytes follow the checksum, a CRC-32 of them, how many bytes
+//! the deflated names take, the deflated names, the bits. Numbers have seven bits a byte, lowest first.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use miniz_oxide::{
@@ -70,10 +70,13 @@ fn take_number(bytes: &[u8], mut place: usize) -> Option<(usize, usize)> {
 
 /// Names and bits as `#r=1d.…`.
 pub(super) fn to_text(texts: &[u8], bits: &[u8]) -> String {
-    let packed = deflate(texts);
+    assemble(&deflate(texts), bits)
+}
+
+fn assemble(packed: &[u8], bits: &[u8]) -> String {
     let mut rest = Vec::with_capacity(packed.len() + bits.len() + 4);
     push_number(&mut rest, packed.len());
-    rest.extend_from_slice(&packed);
+    rest.extend_from_slice(packed);
     rest.extend_from_slice(bits);
     let mut payload = Vec::with_capacity(rest.len() + 8);
     push_number(&mut payload, rest.len());
@@ -213,7 +216,7 @@ fn inflate_names(packed: &[u8]) -> Result<Vec<u8>, Error> {
                 return Ok(texts);
             }
             TINFLStatus::HasMoreOutput if room < PHRASES.len() + MOST_TEXT => {
-                room = PHRASES.len() + MOST_TEXT
+                room = PHRASES.len() + MOST_TEXT;
             }
             TINFLStatus::HasMoreOutput => {
                 return Err(Error::LinkTooLarge {
@@ -224,5 +227,111 @@ fn inflate_names(packed: &[u8]) -> Result<Vec<u8>, Error> {
             }
             _ => return Err(Error::LinkDamaged { place: "its names cannot be inflated" }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> Error {
+        from_text(text).err().expect("no link was expected")
+    }
+
+    #[test]
+    fn names_and_bits_come_back() {
+        for (texts, bits) in [("", ""), ("math", "x"), ("數學 code commonsense code", "\u{0}\u{0}bits\u{0}")]
+        {
+            let frame = from_text(&to_text(texts.as_bytes(), bits.as_bytes())).unwrap();
+            assert_eq!((&frame.texts[..], frame.bits.bytes()), (texts.as_bytes(), bits.as_bytes()));
+        }
+        let long = "All that is said in this sentence is said again. ".repeat(2_000);
+        let text = to_text(long.as_bytes(), b"");
+        assert!(text.len() < 1_000, "{}", text.len());
+        assert_eq!(from_text(&text).unwrap().texts, long.as_bytes());
+    }
+
+    #[test]
+    fn the_data_is_found_in_addresses() {
+        for text in [
+            "1d.AbC_-",
+            "r=1d.AbC_-",
+            "#r=1d.AbC_-",
+            "#r=1d.AbC_-&view=layers",
+            "#view=layers&r=1d.AbC_-&theme=dark",
+            "https://example.org/grokscope/#r=1d.AbC_-",
+            "  https://example.org/?lang=en#r=1d.AbC_-&embed=1\n",
+            "?r=1d.AbC_-",
+        ] {
+            assert_eq!(fragment_of(text), Some("1d.AbC_-"), "{text}");
+        }
+        for text in [
+            "",
+            "#",
+            "r=",
+            "#r=abc",
+            "https://example.org/",
+            "1.5",
+            "x1d.abc",
+            "é1d.abc",
+            "#r=ééééééééééé1d.",
+        ] {
+            assert_eq!(fragment_of(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn later_versions_are_told_apart() {
+        for text in ["#r=2d.AAAA", "#r=1z.AAAA", "#r=10d.AAAA", "#r=1dx.AAAA"] {
+            assert!(matches!(error(text), Error::LaterLink { .. }), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_cut_is_called_a_cut() {
+        let text = to_text(b"math code", &[7; 300]);
+        let whole = text.len() - "#r=1d.".len();
+        for length in "#r=1d.".len()..text.len() {
+            match error(&text[..length]) {
+                Error::LinkCut { arrived, expected } => {
+                    assert_eq!(arrived, length - "#r=1d.".len());
+                    assert!(expected == whole || arrived < 3, "{expected} of {whole}");
+                }
+                other => panic!("{length}: {other}"),
+            }
+        }
+    }
+
+    #[test]
+    fn changes_are_noticed() {
+        let text = to_text(b"math code", &[7; 300]);
+        let start = "#r=1d.".len() + 3;
+        for place in start..text.len() - 1 {
+            let mut changed = text.clone().into_bytes();
+            changed[place] = if changed[place] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(changed).unwrap();
+            assert!(from_text(&changed).is_err(), "{place}");
+        }
+        assert!(from_text(&format!("{text}A")).is_err());
+        assert!(from_text(&format!("{text}.")).is_err());
+    }
+
+    #[test]
+    fn line_breaks_of_mail_are_taken_out() {
+        let text = to_text(b"math code", &[7; 300]);
+        let broken: Vec<&str> = [&text[..80], &text[80..200], &text[200..]].to_vec();
+        assert!(from_text(&broken.join("\r\n")).is_ok());
+    }
+
+    #[test]
+    fn names_that_inflate_without_end_are_refused() {
+        let bomb = miniz_oxide::deflate::compress_to_vec(&vec![0; 64 << 20], 9);
+        assert!(matches!(error(&assemble(&bomb, b"")), Error::LinkTooLarge { .. }));
+    }
+
+    #[test]
+    fn very_long_texts_are_refused() {
+        let text = format!("#r=1d.{}", "A".repeat(3 << 20));
+        assert!(matches!(error(&text), Error::LinkTooLarge { .. }));
     }
 }

@@ -23,11 +23,21 @@ use range::{Nowhere, Reader, Writer};
 
 use crate::{Error, FORMAT, Note, NoteLevel, Report, VERSION};
 
-/// Bits of a figure in a link where nothing else is asked for.
+/// Bits of a main figure in a link where there is room for them.
 pub const BITS: u8 = 12;
 
-/// Fewest bits of a figure in a link: coarser would show as stairs.
+/// Fewest bits of a main figure in a link: coarser would show as stairs.
 pub const FEWEST_BITS: u8 = 6;
+
+/// Most bits of a main figure in a link.
+pub const MOST_BITS: u8 = 15;
+
+/// Lengths that a link should not exceed, in characters, each with the bits below which it is given up: what a
+/// message or a QR code takes, then what every browser and most programs take.
+const TARGETS: [(usize, u8); 2] = [(2_000, 8), (8_000, FEWEST_BITS)];
+
+/// Bits of a main figure where no target can be met.
+const BITS_AT_LENGTH: u8 = 8;
 
 /// Which parts of a report something is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,12 +113,13 @@ pub struct LinkOptions {
     pub coactivation: bool,
     /// The cosine of every memorization group with every generalization group.
     pub scores: bool,
-    /// Bits of a figure, from [`FEWEST_BITS`] to 15; errors of figures, cosines and p values have four fewer.
-    pub bits: u8,
+    /// Bits of a main figure, from [`FEWEST_BITS`] to [`MOST_BITS`]; where absent, the most up to [`BITS`] with
+    /// which the link keeps to 2,000 characters (8 bits at least), else to 8,000.
+    pub bits: Option<u8>,
 }
 
 impl Default for LinkOptions {
-    /// The main courses and the notes, 12 bits a figure.
+    /// The main courses and the notes, as finely as there is room.
     fn default() -> Self {
         Self {
             title: false,
@@ -119,13 +130,13 @@ impl Default for LinkOptions {
             load: false,
             coactivation: false,
             scores: false,
-            bits: BITS,
+            bits: None,
         }
     }
 }
 
 impl LinkOptions {
-    /// Every part of a report.
+    /// Every part of a report, 12 bits a figure.
     pub const EVERYTHING: Self = Self {
         title: true,
         notes: true,
@@ -135,7 +146,7 @@ impl LinkOptions {
         load: true,
         coactivation: true,
         scores: true,
-        bits: BITS,
+        bits: Some(BITS),
     };
 
     fn parts(self) -> Parts {
@@ -160,10 +171,15 @@ pub struct Link {
 
 /// Writes a report as `#r=1d.…`.
 ///
-/// Counts, steps, tokens and settings are exact. Figures are rounded to [`LinkOptions::bits`]: all figures of one
-/// kind (all distances, all losses, …) share one step of at most `(largest - smallest) / (2^bits - 1)`, so that
-/// none is off by more than half of it. Of losses and p values the square roots are rounded so, which keeps the
-/// digits of the small ones. Figures that follow from others are computed from the rounded ones.
+/// Counts, steps, tokens and settings are exact. Figures are rounded: all figures of one kind (all distances, all
+/// losses, …) share one step of at most `(largest - smallest) / (2^b - 1)`, so that none is off by more than half of
+/// it. `b` is [`LinkOptions::bits`] for the main figures: losses, accuracy, distance, null distance, median
+/// consistency, smoothness, entropy, coefficients. What accompanies them (normalised distance, lengths, quartiles, mean
+/// consistency, distances between domains and at other thresholds, effective dimension, saturation, single layers)
+/// has two bits fewer, shares, cosines and p values four, standard errors five; never fewer than three. Of losses and
+/// p values the square roots are rounded so, which keeps the digits of the small ones. An accuracy that is a whole
+/// number of items stays exact where that costs no more. Figures that follow from others (moving average, structure,
+/// interval, `mean_c`) are computed from the rounded ones.
 ///
 /// # Errors
 /// The report contradicts itself ([`Report::check`]), or has more than a link can carry.
@@ -177,39 +193,47 @@ pub fn encode(report: &Report, options: &LinkOptions) -> Result<String, Error> {
 /// As [`encode`].
 pub fn write(report: &Report, options: &LinkOptions) -> Result<Link, Error> {
     report.check()?;
-    let (parts, figure_bits) = (options.parts(), options.bits.clamp(FEWEST_BITS, 15));
+    let parts = options.parts();
+    if let Some(bits) = options.bits {
+        return write_with(report, parts, bits.clamp(FEWEST_BITS, MOST_BITS));
+    }
+    for (most, fewest) in TARGETS {
+        let mut found = write_with(report, parts, fewest)?;
+        if found.text.len() > most {
+            continue;
+        }
+        // Fewer bits make shorter links, so the most that fit are found by halving.
+        let (mut fits, mut too_many) = (fewest, BITS + 1);
+        while too_many - fits > 1 {
+            let middle = fits.midpoint(too_many);
+            let link = write_with(report, parts, middle)?;
+            if link.text.len() <= most {
+                (fits, found) = (middle, link);
+            } else {
+                too_many = middle;
+            }
+        }
+        return Ok(found);
+    }
+    write_with(report, parts, BITS_AT_LENGTH)
+}
+
+fn write_with(report: &Report, parts: Parts, bits: u8) -> Result<Link, Error> {
     let mut seen = report.clone();
     let said = take_notice(&mut seen);
-    let mut pen = Pen::new(Nowhere, parts, figure_bits, None, &[]);
+    let mut pen = Pen::new(Nowhere, parts, bits, None, &[]);
     let mut left_out = walk::report(&mut pen, &mut seen.clone())?;
     // A report that came through a link says what that link left out; it is left out of this one too.
     for (left, said) in left_out.all_mut().into_iter().zip(said) {
         *left |= said;
     }
-    let mut pen = Pen::new(Writer::new(), parts, figure_bits, Some(pen.into_measures()), &[]);
+    let mut pen = Pen::new(Writer::new(), parts, bits, Some(pen.into_measures()), &[]);
     pen.left_out = left_out;
     let left_out = walk::report(&mut pen, &mut seen)?;
-    let (bits, texts, _) = pen.into_parts();
-    let text = frame::to_text(&texts, &bits.finish());
-    finish(&mut seen, figure_bits, left_out);
-    Ok(Link { text, bits: figure_bits, left_out, seen })
-}
-
-/// The finest link of at most `most` characters: fewer bits are tried from those of the options down.
-///
-/// Where even [`FEWEST_BITS`] are too long, that link is returned all the same; look at its length.
-///
-/// # Errors
-/// As [`encode`].
-pub fn fit(report: &Report, options: &LinkOptions, most: usize) -> Result<Link, Error> {
-    let mut bits = options.bits.clamp(FEWEST_BITS, 15);
-    loop {
-        let link = write(report, &LinkOptions { bits, ..*options })?;
-        if link.text.len() <= most || bits == FEWEST_BITS {
-            return Ok(link);
-        }
-        bits -= 1;
-    }
+    let (writer, texts, _) = pen.into_parts();
+    let text = frame::to_text(&texts, &writer.finish());
+    finish(&mut seen, bits, left_out);
+    Ok(Link { text, bits, left_out, seen })
 }
 
 /// Reads the report in a link: a whole address, its fragment, or the data alone.
@@ -292,4 +316,50 @@ fn take_notice(report: &mut Report) -> [bool; 8] {
         !notice
     });
     said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes that look like anything, from a small seeded generator.
+    fn noise(seed: u64, length: usize) -> Vec<u8> {
+        let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+        std::iter::repeat_with(|| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 32) as u8
+        })
+        .take(length)
+        .collect()
+    }
+
+    #[test]
+    fn figures_that_nobody_wrote_are_an_error() {
+        for seed in 0..3_000 {
+            let length = [0, 1, 5, 40, 400, 4_000][seed as usize % 6];
+            let text = frame::to_text(&noise(seed + 1, 64), &noise(seed, length));
+            assert!(decode(&text).is_err(), "seed {seed}");
+        }
+        for byte in [0x00, 0x55, 0xFF] {
+            for length in [1, 1_000, 100_000] {
+                assert!(decode(&frame::to_text(b"names", &vec![byte; length])).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn a_hostile_link_costs_little() {
+        let start = std::time::Instant::now();
+        let rounds = 12;
+        for seed in 0..rounds {
+            let mut bits = noise(seed, 600_000);
+            // Likely bits first, so that sizes become large before anything fails.
+            bits[..(seed as usize) * 3].fill(if seed % 2 == 0 { 0x00 } else { 0xFF });
+            assert!(decode(&frame::to_text(b"", &bits)).is_err());
+        }
+        // A release build needs some milliseconds a link; the bound is for unoptimised builds on a busy machine.
+        assert!(start.elapsed().as_secs() < rounds, "{:?}", start.elapsed());
+    }
 }

@@ -79,18 +79,17 @@ impl Role {
             Self::Loss | Self::MovingAverage | Self::ValidationLoss => Kind::Loss,
             Self::Accuracy => Kind::Accuracy,
             Self::TStar | Self::TSharp | Self::LoadCount | Self::Undefined => Kind::Share,
-            Self::Length
-            | Self::Distance
-            | Self::Null
-            | Self::SweepDistance
-            | Self::TStarDistance
-            | Self::CrossDistance => Kind::Distance,
+            Self::Distance | Self::Null => Kind::Distance,
+            Self::Length | Self::SweepDistance | Self::TStarDistance | Self::CrossDistance => {
+                Kind::OtherDistance
+            }
             Self::LayerDistance => Kind::LayerDistance,
             Self::DistanceError | Self::Interval | Self::SweepError | Self::CrossError => Kind::DistanceError,
             Self::Normalised => Kind::Normalised,
             Self::NormalisedError => Kind::NormalisedError,
             Self::Structure => Kind::Structure,
-            Self::Median | Self::Lower | Self::Upper => Kind::Consistency,
+            Self::Median => Kind::Consistency,
+            Self::Lower | Self::Upper => Kind::Quartile,
             Self::Mean => Kind::ConsistencyMean,
             Self::Flipped => Kind::ConsistencyFlipped,
             Self::Smoothness => Kind::Smoothness,
@@ -220,6 +219,23 @@ fn place_of(role: Role, group: Group) -> usize {
     2 * role as usize + usize::from(group == Group::Memorized)
 }
 
+/// A course that may go the same way as another, and the role whose steps it is measured in.
+pub(super) type Hint<'a> = (Role, &'a [Option<f64>]);
+
+/// A course in steps, unrounded and without gaps.
+fn in_steps(scale: Option<Scale>, course: &[Option<f64>]) -> Vec<f64> {
+    let mut last = 0.0;
+    course
+        .iter()
+        .map(|figure| {
+            if let (Some(scale), Some(figure)) = (scale, figure) {
+                last = scale.unrounded(*figure);
+            }
+            last
+        })
+        .collect()
+}
+
 impl<'t, B: Bits> Pen<'t, B> {
     /// A pen that only measures where `measures` are absent, and writes or reads otherwise.
     pub(super) fn new(
@@ -265,9 +281,10 @@ impl<'t, B: Bits> Pen<'t, B> {
     /// Fixes the steps of all kinds.
     pub(super) fn scales(&mut self) -> Result<(), Error> {
         let Some(scales) = &mut self.scales else { return Ok(()) };
+        let mut exponent = -3;
         for (scale, (kind, extent)) in scales.iter_mut().zip(Kind::ALL.iter().zip(&self.extents)) {
             let chosen = if B::READS { None } else { Scale::new(*kind, self.figure_bits, *extent) };
-            *scale = Scale::code(&mut self.bits, chosen)?;
+            *scale = Scale::code(&mut self.bits, &mut self.numbers, &mut exponent, chosen)?;
         }
         Ok(())
     }
@@ -369,7 +386,7 @@ impl<'t, B: Bits> Pen<'t, B> {
 
     /// A factor that only the exact figures tell, so that the measuring walk finds it; `near` costs nothing.
     pub(super) fn factor(&mut self, near: f64, found: Option<f64>) -> Result<f64, Error> {
-        let found = found.unwrap_or(near);
+        let found = found.filter(|found| (*found as f32).is_finite()).unwrap_or(near);
         let expected = self.decide((found - near).abs() <= 1e-7 * near.abs())?;
         if expected {
             return Ok(near);
@@ -431,23 +448,18 @@ impl<'t, B: Bits> Pen<'t, B> {
         Ok(index)
     }
 
-    /// The last column of a role as a hint for another one.
-    pub(super) fn last(&self, role: Role, group: Group) -> Vec<f64> {
-        self.memories[place_of(role, group)].as_ref().map(|memory| memory.last.clone()).unwrap_or_default()
-    }
-
-    /// Rounded figures; `beside` are columns known already that may go the same way.
+    /// Rounded figures; `beside` are courses known already that may go the same way, at most three.
     pub(super) fn figures(
         &mut self,
         role: Role,
         group: Group,
-        beside: &[&[f64]],
+        beside: &[Hint<'_>],
         figures: &mut [Option<f64>],
     ) -> Result<(), Error> {
         let kind = role.kind() as usize;
         let Some(scales) = &self.scales else {
             for figure in figures.iter().flatten() {
-                if !(figure.abs() <= MOST) {
+                if figure.is_nan() || figure.abs() > MOST {
                     return Err(Error::Inconsistent {
                         place: format!("a figure of {role:?}"),
                         expected: format!("a number of at most {MOST:e}"),
@@ -462,11 +474,15 @@ impl<'t, B: Bits> Pen<'t, B> {
             .iter()
             .map(|figure| figure.map(|figure| scale.map_or(0, |scale| scale.steps(figure))))
             .collect();
+        let scale_of = |role: Role| scales[role.kind() as usize].or(scale);
+        let hints: Vec<Vec<f64>> =
+            beside.iter().map(|(role, course)| in_steps(scale_of(*role), course)).collect();
         self.presence(&mut steps)?;
         match scale {
             Some(Scale::Steps { .. }) => {
+                let beside: Vec<&[f64]> = hints.iter().map(Vec::as_slice).collect();
                 let memory = self.memories[place_of(role, group)].get_or_insert_with(|| role.memory());
-                column::code(&mut self.bits, &mut self.columns, memory, beside, &mut steps)?;
+                column::code(&mut self.bits, &mut self.columns, memory, &beside, &mut steps)?;
             }
             Some(Scale::Same(_)) => {}
             None if steps.iter().all(Option::is_none) => {}
@@ -479,12 +495,6 @@ impl<'t, B: Bits> Pen<'t, B> {
             };
         }
         Ok(())
-    }
-
-    /// Figures in the steps of a role, unrounded: a hint that moves as the role's own column.
-    pub(super) fn in_steps(&self, role: Role, figures: impl IntoIterator<Item = f64>) -> Vec<f64> {
-        let scale = self.scales.as_ref().and_then(|scales| scales[role.kind() as usize]);
-        figures.into_iter().map(|figure| scale.map_or(0.0, |scale| scale.unrounded(figure))).collect()
     }
 
     /// Which entries of a column there are.
@@ -560,8 +570,13 @@ impl<'t, B: Bits> Pen<'t, B> {
         if self.scales.is_none() {
             return Ok(());
         }
-        let mut steps: Vec<Option<i64>> =
-            counts.iter().map(|count| Some((*count).try_into().unwrap_or(i64::MAX))).collect();
+        let mut steps = Vec::with_capacity(counts.len());
+        for count in counts.iter() {
+            let count: Option<i64> = (*count).try_into().ok();
+            let too_large =
+                Error::LinkTooLarge { what: "in one count", found: u64::MAX, most: i64::MAX as u64 };
+            steps.push(Some(count.ok_or(too_large)?));
+        }
         let memory = self.memories[place_of(role, Group::All)].get_or_insert_with(|| role.memory());
         column::code(&mut self.bits, &mut self.columns, memory, beside, &mut steps)?;
         for (count, steps) in counts.iter_mut().zip(steps) {
@@ -582,7 +597,9 @@ impl<'t, B: Bits> Pen<'t, B> {
         shares: &mut [Option<f64>],
     ) -> Result<(), Error> {
         let parts = |share: f64| (share * whole as f64).round();
-        let countable = (1..=1_000_000).contains(&whole)
+        // Counting must not cost more than rounding would.
+        let bits = role.kind().bits(self.figure_bits);
+        let countable = (1..1 << bits).contains(&whole)
             && shares.iter().flatten().all(|share| {
                 share.abs() <= 2.0 && (parts(*share) - share * whole as f64).abs() <= 1e-9 * whole as f64
             });

@@ -1,6 +1,6 @@
 //! Figures as whole numbers of steps: one step for every kind of figure, shared by all domains.
 
-use super::range::Bits;
+use super::{numbers::Numbers, range::Bits};
 use crate::Error;
 
 /// What a figure is, as far as its rounding goes. Figures of one kind share one step.
@@ -9,12 +9,14 @@ pub(super) enum Kind {
     Loss,
     Accuracy,
     Distance,
+    OtherDistance,
     LayerDistance,
     DistanceError,
     Normalised,
     NormalisedError,
     Structure,
     Consistency,
+    Quartile,
     ConsistencyMean,
     ConsistencyFlipped,
     Smoothness,
@@ -31,16 +33,18 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 22] = [
+    pub(super) const ALL: [Self; 24] = [
         Self::Loss,
         Self::Accuracy,
         Self::Distance,
+        Self::OtherDistance,
         Self::LayerDistance,
         Self::DistanceError,
         Self::Normalised,
         Self::NormalisedError,
         Self::Structure,
         Self::Consistency,
+        Self::Quartile,
         Self::ConsistencyMean,
         Self::ConsistencyFlipped,
         Self::Smoothness,
@@ -61,14 +65,24 @@ impl Kind {
         matches!(self, Self::Loss | Self::Significance)
     }
 
-    /// Bits for a figure of this kind where the others have `bits`: an error of a figure needs fewer.
+    /// Bits for a figure of this kind where the main ones have `bits`: two fewer for what accompanies a main
+    /// figure, five fewer for the error of a figure, of which two digits are read at most.
     pub(super) fn bits(self, bits: u8) -> u8 {
-        match self {
-            Self::DistanceError | Self::NormalisedError | Self::Significance | Self::Cosine => {
-                bits.saturating_sub(4).max(4)
-            }
-            _ => bits,
-        }
+        let fewer = match self {
+            Self::DistanceError | Self::NormalisedError => 5,
+            Self::Significance | Self::Cosine | Self::Share => 4,
+            Self::OtherDistance
+            | Self::LayerDistance
+            | Self::Normalised
+            | Self::Quartile
+            | Self::ConsistencyMean
+            | Self::ConsistencyFlipped
+            | Self::Dimension
+            | Self::Saturation
+            | Self::Probability => 2,
+            _ => 0,
+        };
+        bits.saturating_sub(fewer).max(3)
     }
 }
 
@@ -144,8 +158,13 @@ impl Scale {
         Some(Self::Steps { mantissa: (mantissa as u8).clamp(10, 99), exponent: exponent as i8, root })
     }
 
-    /// Writes or reads the scale itself.
-    pub(super) fn code<B: Bits>(bits: &mut B, scale: Option<Self>) -> Result<Option<Self>, Error> {
+    /// Writes or reads the scale itself; its exponent is likely to be near `exponent_before`.
+    pub(super) fn code<B: Bits>(
+        bits: &mut B,
+        numbers: &mut Numbers,
+        exponent_before: &mut i64,
+        scale: Option<Self>,
+    ) -> Result<Option<Self>, Error> {
         let tag = match scale {
             None => 0,
             Some(Self::Same(_)) => 1,
@@ -170,10 +189,14 @@ impl Scale {
                     _ => (0, 0),
                 };
                 let mantissa = bits.plain(7, u64::from(mantissa))? as u8;
-                let exponent = bits.plain(8, u64::from(exponent as u8))? as u8 as i8;
+                let change = i64::from(exponent) - *exponent_before;
+                let change = numbers.signed(bits, 1.5, 0, change)?;
+                let exponent = exponent_before.wrapping_add(change);
                 if !(10..100).contains(&mantissa) || !(-80..=64).contains(&exponent) {
                     return Err(Error::LinkDamaged { place: "a step of its figures is out of range" });
                 }
+                *exponent_before = exponent;
+                let exponent = exponent as i8;
                 Ok(Some(Self::Steps { mantissa, exponent, root: tag == 3 }))
             }
         }

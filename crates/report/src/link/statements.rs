@@ -97,15 +97,17 @@ fn matched<B: Bits>(
 }
 
 /// The courses that are set against accuracy.
-const METRICS: [&str; 8] = [
+const METRICS: [&str; 10] = [
     "distance",
     "distance_normalised",
     "consistency",
+    "consistency_mean",
     "smoothness",
+    "effective_dimension",
+    "entropy",
     "loss",
     "loss_moving_average",
     "validation_loss",
-    "entropy",
 ];
 
 /// Walks over the correlations.
@@ -182,7 +184,9 @@ fn course<'a>(domain: &'a Domain, metric: &str, group: Group) -> Option<&'a [Opt
         "distance" => &distance?.mean,
         "distance_normalised" => &distance?.normalised,
         "consistency" => &consistency?.median,
+        "consistency_mean" => &consistency?.mean,
         "smoothness" => &consistency?.smoothness,
+        "effective_dimension" => &domain.spectrum_of(group)?.mean,
         "loss" => &domain.loss,
         "loss_moving_average" => &domain.loss_moving_average,
         "validation_loss" => domain.validation_loss.as_ref()?,

@@ -6,7 +6,7 @@
 use super::{
     Parts,
     domain::{domain, empty_domain},
-    pen::{Pen, Role, Slot},
+    pen::{Hint, Pen, Role, Slot},
     range::Bits,
     settings::settings,
 };
@@ -215,29 +215,16 @@ fn cross<B: Bits>(pen: &mut Pen<'_, B>, shape: Shape, report: &mut Report) -> Re
         entry.pairs = pen.number(Slot::CrossPairs, pairs_before, entry.pairs)?;
         pairs_before = entry.pairs;
         series(pen, shape, &mut entry.mean)?;
-        let inside: Vec<Vec<f64>> = [a, b]
+        let beside: Vec<Hint<'_>> = [a, b]
             .into_iter()
             .filter_map(|domain| domain.distance_of(entry.group))
-            .map(|distance| filled(&distance.mean))
+            .map(|distance| (Role::CrossDistance, &distance.mean[..]))
             .collect();
-        let beside: Vec<&[f64]> = inside.iter().map(Vec::as_slice).collect();
         pen.figures(Role::CrossDistance, entry.group, &beside, &mut entry.mean)?;
         series(pen, shape, &mut entry.se)?;
         pen.figures(Role::CrossError, entry.group, &[], &mut entry.se)?;
     }
     Ok(())
-}
-
-/// A course without its gaps, as a hint for another course.
-pub(super) fn filled(series: &[Option<f64>]) -> Vec<f64> {
-    let mut last = 0.0;
-    series
-        .iter()
-        .map(|figure| {
-            last = figure.unwrap_or(last);
-            last
-        })
-        .collect()
 }
 
 /// Gives a course its length.

@@ -7,24 +7,27 @@ use report::{
 };
 
 /// Small seeded generator.
-pub struct Draw(u64);
+pub struct Draw {
+    state: u64,
+    noise: f64,
+}
 
 impl Draw {
-    pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    pub fn new(seed: u64, noise: f64) -> Self {
+        Self { state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1, noise }
     }
 
     /// In `[0, 1)`.
     pub fn unit(&mut self) -> f64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as f64 / 9_007_199_254_740_992.0
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 7;
+        self.state ^= self.state << 17;
+        (self.state >> 11) as f64 / 9_007_199_254_740_992.0
     }
 
-    /// About normal, mean 0, deviation 1.
+    /// About normal, mean 0, deviation `noise`.
     pub fn normal(&mut self) -> f64 {
-        (0..12).map(|_| self.unit()).sum::<f64>() - 6.0
+        ((0..12).map(|_| self.unit()).sum::<f64>() - 6.0) * self.noise
     }
 
     pub fn below(&mut self, limit: usize) -> usize {
@@ -35,14 +38,19 @@ impl Draw {
 /// Size of a run.
 #[derive(Clone, Copy)]
 pub struct Size {
+    /// How noisy the courses are: 1 for checkpoints far apart, less for those that follow closely.
+    pub noise: f64,
     pub samples: usize,
     pub items: usize,
     pub layers: usize,
     pub experts: usize,
 }
 
-pub const OLMOE: Size = Size { samples: 10_000, items: 1_000, layers: 16, experts: 64 };
-pub const SMALL: Size = Size { samples: 370, items: 159, layers: 4, experts: 8 };
+pub const OLMOE: Size = Size { samples: 10_000, items: 1_000, layers: 16, experts: 64, noise: 1.0 };
+/// The same, followed closely.
+pub const OLMOE_CLOSELY: Size = Size { noise: 0.5, ..OLMOE };
+
+pub const SMALL: Size = Size { samples: 370, items: 159, layers: 4, experts: 8, noise: 1.0 };
 
 pub const PAPER_STEPS: [u64; 10] =
     [5_000, 125_000, 245_000, 370_000, 490_000, 615_000, 735_000, 855_000, 980_000, 1_100_000];
@@ -72,7 +80,7 @@ struct Training {
 
 /// A report of that size; `full` adds everything that is not in every link.
 pub fn report(steps: &[u64], size: Size, domains: &[&str], seed: u64, full: bool) -> Report {
-    let mut draw = Draw::new(seed);
+    let mut draw = Draw::new(seed, size.noise);
     let last = steps.last().copied().unwrap_or(1).max(1) as f64;
     let training = Training {
         done: steps.iter().map(|step| *step as f64 / last).collect(),
@@ -127,7 +135,7 @@ fn counts(total: usize, places: usize, draw: &mut Draw, early: f64) -> Vec<usize
 #[expect(clippy::too_many_lines, reason = "one figure after the other, as the model lists them")]
 fn domain(name: &str, steps: &[u64], training: &Training, size: Size, draw: &mut Draw, full: bool) -> Domain {
     let checkpoints = steps.len();
-    let Size { samples, items, layers, experts } = size;
+    let Size { samples, items, layers, experts, noise: _ } = size;
     let Training { done, shared } = training;
     let level = draw.unit();
     let loss = course(checkpoints, |c| {

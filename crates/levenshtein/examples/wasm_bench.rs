@@ -1,0 +1,48 @@
+//! The benchmark's workloads in WebAssembly, for `wasm_bench.mjs` to time. Native builds get a notice instead.
+#![expect(unsafe_code, reason = "exported functions keep their names")]
+
+#[path = "../benches/workloads/mod.rs"]
+#[expect(dead_code, reason = "only the native benchmark prints the workloads' names")]
+mod workloads;
+
+use std::cell::RefCell;
+
+use levenshtein::{Engine, Sequences, all_pairs, pairs};
+use workloads::{Workload, sample};
+
+thread_local! {
+    static SEQUENCES: RefCell<Sequences> = RefCell::new(Sequences::new());
+    static PAIRS: RefCell<Vec<(u32, u32)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Makes `count` sequences of workload number `workload` and `sampled` pairs of them. The mean length comes back.
+#[unsafe(no_mangle)]
+extern "C" fn prepare(workload: usize, count: usize, sampled: usize) -> f64 {
+    let sequences = Workload::ALL[workload].sequences(count);
+    let symbols: usize = sequences.iter().map(<[u16]>::len).sum();
+    SEQUENCES.set(sequences);
+    PAIRS.set(sample(sampled, count));
+    symbols as f64 / count as f64
+}
+
+/// The sum of the distances of all pairs, with the vector engine or the scalar one.
+#[unsafe(no_mangle)]
+extern "C" fn run_all_pairs(vectors: bool) -> f64 {
+    SEQUENCES.with_borrow(|sequences| sum(&all_pairs(engine(vectors), sequences)))
+}
+
+/// The sum of the distances of the sampled pairs, -1 if one of them is out of range.
+#[unsafe(no_mangle)]
+extern "C" fn run_pairs(vectors: bool) -> f64 {
+    SEQUENCES.with_borrow(|sequences| {
+        PAIRS.with_borrow(|list| pairs(engine(vectors), sequences, list).map_or(-1.0, |found| sum(&found)))
+    })
+}
+
+fn engine(vectors: bool) -> Engine {
+    if vectors { Engine::best() } else { Engine::Scalar }
+}
+
+fn sum(distances: &[u32]) -> f64 {
+    distances.iter().map(|&distance| f64::from(distance)).sum()
+}

@@ -1,0 +1,165 @@
+//! JSON and CSV: what is written, what comes back, what is refused.
+
+#[path = "arbitrary/mod.rs"]
+mod arbitrary;
+mod synthetic;
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::{ProptestConfig, any, prop_assert, proptest};
+use report::{Error, csv_tables, json, parse_json};
+use serde_json::Value;
+use synthetic::{DOMAINS, PAPER_STEPS, SMALL};
+
+const SCHEMA: &str = include_str!("../../../docs/report-schema.md");
+
+fn full() -> report::Report {
+    synthetic::report(&PAPER_STEPS, SMALL, &DOMAINS, 5, true)
+}
+
+#[test]
+fn json_comes_back_to_the_last_bit() {
+    let report = full();
+    let text = json(&report);
+    let back = parse_json(&text).unwrap();
+    assert_eq!(back, report);
+    assert_eq!(json(&back), text);
+    assert!(
+        parse_json(&format!("\u{feff}{text}")).is_ok(),
+        "a byte order mark is no reason to refuse a file"
+    );
+}
+
+#[test]
+fn every_field_is_documented() {
+    fn fields(value: &Value, all: &mut BTreeSet<String>) {
+        match value {
+            Value::Array(list) => list.iter().for_each(|value| fields(value, all)),
+            Value::Object(map) => {
+                for (key, value) in map {
+                    all.insert(key.clone());
+                    fields(value, all);
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut report = full();
+    report.settings.window = Some(report::Window { first: 1, last: 2 });
+    let mut all = BTreeSet::new();
+    fields(&serde_json::to_value(&report).unwrap(), &mut all);
+    assert!(all.len() > 80, "{}", all.len());
+    let missing: Vec<&String> = all.iter().filter(|field| !SCHEMA.contains(&format!("`{field}`"))).collect();
+    assert_eq!(missing, Vec::<&String>::new(), "docs/report-schema.md does not know these fields");
+}
+
+#[test]
+fn foreign_files_are_told_apart() {
+    let message = |text: &str| parse_json(text).unwrap_err().to_string();
+    for text in
+        ["", "[1, 2]", "{", "{}", "null", "{\"format\": \"other\", \"version\": 1}", "{\"format\": 1}"]
+    {
+        assert!(message(text).contains("no Grokscope report"), "{text}: {}", message(text));
+    }
+    let later = "{\"format\": \"grokscope.report\", \"version\": 99}";
+    assert!(matches!(parse_json(later), Err(Error::LaterReport { version: 99, .. })));
+    let text = json(&full());
+    assert!(message(&text[..text.len() / 2]).contains("line"), "place in the file");
+    assert!(message(&"[".repeat(100_000)).contains("no Grokscope report"));
+}
+
+/// Takes entries out of a report, one at a time: none may pass and then be relied on.
+#[test]
+fn reports_with_a_missing_entry_are_refused() {
+    let report = full();
+    let breaks: [(&str, fn(&mut report::Report)); 19] = [
+        ("loss", |r| drop(r.domains[0].loss.pop())),
+        ("loss_moving_average", |r| drop(r.domains[0].loss_moving_average.pop())),
+        ("validation_loss", |r| drop(r.domains[0].validation_loss.as_mut().unwrap().pop())),
+        ("accuracy", |r| drop(r.domains[0].accuracy.as_mut().unwrap().pop())),
+        ("t_star", |r| drop(r.domains[0].memorization.t_star.pop())),
+        ("t_sharp", |r| drop(r.domains[0].generalization.as_mut().unwrap().t_sharp.pop())),
+        ("distance.ci", |r| drop(r.domains[1].distance[1].ci.pop())),
+        ("sweep.mean", |r| drop(r.domains[1].sweep[0].mean.pop())),
+        ("distance_by_layer", |r| drop(r.domains[1].distance_by_layer[2].pop())),
+        ("entropy_by_layer", |r| drop(r.domains[1].entropy_by_layer.pop())),
+        ("spectrum.by_layer", |r| drop(r.domains[1].spectrum[0].by_layer[0].pop())),
+        ("consistency.upper", |r| r.domains[1].consistency[0].upper.push(None)),
+        ("load.layers.counts", |r| drop(r.domains[1].load[0].as_mut().unwrap().layers[0].counts.pop())),
+        ("saturation", |r| drop(r.domains[1].saturation.pop())),
+        ("coactivation.first", |r| r.domains[1].coactivation[0][0].first = 99),
+        ("delays.scores", |r| drop(r.domains[1].delays.as_mut().unwrap().scores[0].pop())),
+        ("delays.pairs.train", |r| r.domains[1].delays.as_mut().unwrap().pairs[0].train = 99),
+        ("cross[0]", |r| r.cross[0].first = "nobody".to_owned()),
+        ("checkpoints", |r| r.checkpoints.swap(0, 1)),
+    ];
+    for (place, broken) in breaks {
+        let mut report = report.clone();
+        broken(&mut report);
+        let text = json(&report);
+        let error = parse_json(&text).unwrap_err();
+        assert!(matches!(error, Error::Inconsistent { .. }), "{place}: {error}");
+        assert!(error.to_string().contains(place), "{place}: {error}");
+    }
+}
+
+fn rows(tables: &[(String, String)], name: &str) -> Vec<Vec<String>> {
+    let (_, text) = tables.iter().find(|(table, _)| table == name).unwrap();
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+    let rows: Vec<Vec<String>> =
+        reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect();
+    assert!(rows.iter().all(|row| row.len() == rows[0].len()), "{name}");
+    rows
+}
+
+#[test]
+fn tables_hold_the_figures() {
+    let report = full();
+    let tables = csv_tables(&report);
+    let series = rows(&tables, "series.csv");
+    let column = |name: &str| series[0].iter().position(|head| head == name).unwrap();
+    let mean = |step: u64| {
+        series
+            .iter()
+            .find(|row| {
+                row[column("domain")] == "code"
+                    && row[column("other_domain")].is_empty()
+                    && row[column("group")] == "memorized"
+                    && row[column("metric")] == "distance"
+                    && row[column("step")] == step.to_string()
+            })
+            .map(|row| [row[column("value")].clone(), row[column("se")].clone(), row[column("ci")].clone()])
+            .unwrap()
+    };
+    let distance = &report.domains[1].distance[1];
+    for (place, step) in report.steps().enumerate() {
+        let expected =
+            [&distance.mean, &distance.se, &distance.ci].map(|series| series[place].unwrap().to_string());
+        assert_eq!(mean(step), expected);
+    }
+    let memorization = rows(&tables, "memorization.csv");
+    assert_eq!(memorization.len(), 1 + DOMAINS.len() * (PAPER_STEPS.len() + 1));
+    let load = rows(&tables, "load.csv");
+    assert_eq!(load.len(), 1 + DOMAINS.len() * PAPER_STEPS.len() * SMALL.layers * SMALL.experts);
+    let delays = rows(&tables, "delays.csv");
+    let pairs: usize = report.domains.iter().map(|domain| domain.delays.as_ref().unwrap().pairs.len()).sum();
+    assert_eq!(delays.len(), 1 + pairs);
+    for name in ["layers.csv", "correlations.csv", "t-star.csv", "coactivation.csv"] {
+        assert!(rows(&tables, name).len() > 1, "{name}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_report_is_exported_and_read(seed in any::<u64>(), checkpoints in 0_usize..6, domains in 0_usize..4) {
+        let report = arbitrary::report(seed, checkpoints, domains);
+        prop_assert!(parse_json(&json(&report)).unwrap() == report);
+        let tables = csv_tables(&report);
+        prop_assert!(tables.len() == 8);
+        for (name, _) in &tables {
+            prop_assert!(!rows(&tables, name).is_empty());
+        }
+    }
+}
