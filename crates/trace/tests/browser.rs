@@ -1,6 +1,7 @@
 //! The sources that only a browser has, in a browser: files by `slice`, addresses by `Range`. Runs in a page and, with
 //! `WASM_BINDGEN_USE_DEDICATED_WORKER=1`, in a worker.
 #![cfg(target_arch = "wasm32")]
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use std::rc::Rc;
 

@@ -194,7 +194,8 @@ enum Failure {
 async fn our_report(source: &Source) -> Result<Option<Report>, Failure> {
     let len = source.len();
     let name = source.name().split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
-    if !name.ends_with(".json") || !(2..=LARGEST_REPORT).contains(&len) {
+    let is_json = name.rsplit('.').next() == Some("json");
+    if !is_json || !(2..=LARGEST_REPORT).contains(&len) {
         return Ok(None);
     }
     let start = source.read(0, len.min(512) as usize).await?;

@@ -52,7 +52,9 @@ struct Calculator {
     busy: Vec<(u32, usize)>,
     /// Sequences that it holds, by call.
     holds: Vec<u32>,
-    _listeners: (Closure<dyn FnMut(MessageEvent)>, Closure<dyn FnMut(ErrorEvent)>),
+    /// They live as long as the worker does.
+    _heard: Closure<dyn FnMut(MessageEvent)>,
+    _failed: Closure<dyn FnMut(ErrorEvent)>,
 }
 
 struct Chunk {
@@ -133,7 +135,8 @@ impl Pool {
             ready: false,
             busy: Vec::new(),
             holds: Vec::new(),
-            _listeners: (heard, failed),
+            _heard: heard,
+            _failed: failed,
         })
     }
 

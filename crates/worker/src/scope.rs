@@ -21,7 +21,10 @@ pub fn now() -> f64 {
     scope().performance().map_or(0.0, |performance| performance.now())
 }
 
-/// Plain data as a JavaScript value; the data of this project always has one.
+/// Plain data as a JavaScript value.
+///
+/// # Errors
+/// For data that JavaScript has no value for; that of this project always has one.
 pub fn to_js(value: &impl Serialize) -> Result<JsValue, serde_wasm_bindgen::Error> {
     value.serialize(&serde_wasm_bindgen::Serializer::new())
 }

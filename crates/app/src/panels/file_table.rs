@@ -111,7 +111,7 @@ fn set_step(app: App, id: usize, text: &str) {
     match digits.parse::<u64>() {
         Ok(step) => analyst::work(app, &Job::SetStep { id, step }, &[]),
         Err(_) => {
-            app.fail(format!("“{text}” is not a training step. Type a whole number, for example 5000."))
+            app.fail(format!("“{text}” is not a training step. Type a whole number, for example 5000."));
         }
     }
 }

@@ -38,17 +38,21 @@ pub fn Header() -> impl IntoView {
             </Show>
             <button
                 type="button" class="plain"
-                title="Light, dark, or as the system" aria-label=move || format!("Theme: {}", app.theme.get().slug())
+                title="Light, dark, or as the system" aria-label=move || format!("Theme: {}", theme_word(app.theme.get()))
                 on:click=move |_| theme::next(app)
             >
-                {move || match app.theme.get() {
-                    Theme::System => "Auto",
-                    Theme::Light => "Light",
-                    Theme::Dark => "Dark",
-                }}
+                {move || theme_word(app.theme.get())}
             </button>
             <button type="button" class="plain" aria-label="Help and keys" on:click=open(Dialog::Help)>"?"</button>
         </header>
+    }
+}
+
+fn theme_word(theme: Theme) -> &'static str {
+    match theme {
+        Theme::System => "Auto",
+        Theme::Light => "Light",
+        Theme::Dark => "Dark",
     }
 }
 
@@ -80,7 +84,7 @@ fn Run() -> impl IntoView {
     };
     view! {
         <input
-            class="title" aria-label="Title of the run" spellcheck="false" autocomplete="off"
+            class="title" aria-label="Title of the run" placeholder="Untitled run" spellcheck="false" autocomplete="off"
             prop:value=move || title.get()
             on:change=move |event| rename(app, event_target_value(&event))
         />

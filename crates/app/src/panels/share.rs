@@ -29,6 +29,7 @@ pub fn ShareDialog() -> impl IntoView {
 fn Share() -> impl IntoView {
     let app = App::get();
     let parts = RwSignal::new(codec::usual());
+    let said = RwSignal::new(String::new());
     let packed = Memo::new(move |_| {
         app.report.with(|report| match report {
             Some(report) => codec::pack(report, parts.get()),
@@ -40,14 +41,14 @@ fn Share() -> impl IntoView {
     });
     // What was handed out stays in the address bar.
     let keep = move || {
-        packed.with_untracked(|packed| app.link.set(packed.as_ref().ok().map(|packed| packed.text.clone())))
+        packed.with_untracked(|packed| app.link.set(packed.as_ref().ok().map(|packed| packed.text.clone())));
     };
     let hand_out = move |text: String, what: &'static str| {
         keep();
         spawn_local(async move {
             match browser::copy(&text).await {
-                Ok(()) => app.say(format!("{what} copied.")),
-                Err(message) => app.say(message),
+                Ok(()) => said.set(format!("{what} copied.")),
+                Err(message) => said.set(message),
             }
         });
     };
@@ -87,7 +88,7 @@ fn Share() -> impl IntoView {
             <button type="button" on:click=move |_| { keep(); app.dialog.set(Some(Dialog::Code)); }>"QR code"</button>
             <button type="button" on:click=move |_| app.dialog.set(Some(Dialog::Export))>"Files instead"</button>
         </p>
-        <p class="soft" role="status">{move || app.announcement.get()}</p>
+        <p class="soft" role="status">{move || said.get()}</p>
     }
 }
 

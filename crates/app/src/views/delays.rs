@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use report::Delays as Matching;
 
 use crate::chart::Chart;
-use crate::format::{count, figure, optional};
+use crate::format::{count, figure};
 use crate::looks;
 use crate::state::App;
 use crate::views::controls::{DomainChoice, TwinSwitch};
@@ -60,9 +60,6 @@ fn Matched(matching: Matching) -> impl IntoView {
     let test: Vec<(String, usize)> =
         matching.test.iter().map(|group| (step(group.checkpoint), group.count)).collect();
     let name = |groups: &[(String, usize)], place: usize| groups.get(place).cloned().unwrap_or_default();
-    let paired = |row: usize, column: usize| {
-        matching.pairs.iter().any(|pair| pair.train == row && pair.test == column)
-    };
     let rows: Vec<_> = matching
         .pairs
         .iter()
@@ -75,19 +72,6 @@ fn Matched(matching: Matching) -> impl IntoView {
                 count(pair.delay.unsigned_abs())
             };
             [memorized, count(samples as u64), generalized, count(items as u64), delay, figure(pair.score)]
-        })
-        .collect();
-    let scores: Vec<_> = train
-        .iter()
-        .enumerate()
-        .map(|(row, (memorized, _))| {
-            let cells: Vec<_> = (0..test.len())
-                .map(|column| {
-                    let score = matching.scores.get(row).and_then(|scores| scores.get(column)).copied();
-                    (optional(score), paired(row, column))
-                })
-                .collect();
-            (memorized.clone(), cells)
         })
         .collect();
     let doubt = match matching.second_best_total {
@@ -127,24 +111,6 @@ fn Matched(matching: Matching) -> impl IntoView {
                     "Groups that only the last checkpoint confirms are left out; Settings lets them in."
                 }}
             </p>
-            <h3>"Scores of all groups"</h3>
-            <div class="scroll" tabindex="0" role="region" aria-label="Scores of all groups">
-                <table class="scores">
-                    <caption class="unseen">"Mean cosine of each memorization group with each generalization group; paired ones are marked"</caption>
-                    <thead><tr>
-                        <th scope="col">"t* \\ t#"</th>
-                        {test.iter().map(|(generalized, _)| view! { <th scope="col" class="number">{generalized.clone()}</th> }).collect_view()}
-                    </tr></thead>
-                    <tbody>{scores.into_iter().map(|(memorized, cells)| view! {
-                        <tr>
-                            <th scope="row" class="number">{memorized}</th>
-                            {cells.into_iter().map(|(score, paired)| view! {
-                                <td class="number" class:paired=paired>{if paired { format!("● {score}") } else { score }}</td>
-                            }).collect_view()}
-                        </tr>
-                    }).collect_view()}</tbody>
-                </table>
-            </div>
         </section>
     }
 }

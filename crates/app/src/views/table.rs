@@ -12,17 +12,19 @@ use crate::state::App;
 #[component]
 pub fn Tables() -> impl IntoView {
     let app = App::get();
-    let tables = move || app.with_report(figures::tables).unwrap_or_default();
-    let titles = move || {
-        tables().into_iter().enumerate().map(|(place, named)| (place, named.title)).collect::<Vec<_>>()
-    };
+    let tables = Memo::new(move |_| app.with_report(figures::tables).unwrap_or_default());
+    let titles =
+        move || tables.with(|tables| tables.iter().map(|named| named.title.clone()).collect::<Vec<_>>());
     view! {
-        <nav class="contents" aria-label="Tables">
-            {move || titles().into_iter().map(|(place, title)| view! {
-                <button type="button" class="plain" on:click=move |_| browser::scroll_to(&format!("#table-{place}"))>{title}</button>
-            }).collect_view()}
-        </nav>
-        {move || tables().into_iter().enumerate().map(|(place, named)| view! { <Named place named/> }).collect_view()}
+        <label class="choice">
+            <span class="soft">"Go to"</span>
+            <select on:change=move |event| browser::scroll_to(&format!("#table-{}", event_target_value(&event)))>
+                {move || titles().into_iter().enumerate().map(|(place, title)| view! {
+                    <option value=place.to_string()>{title}</option>
+                }).collect_view()}
+            </select>
+        </label>
+        {move || tables.get().into_iter().enumerate().map(|(place, named)| view! { <Named place named/> }).collect_view()}
     }
 }
 
@@ -52,6 +54,7 @@ fn Named(place: usize, named: figures::NamedTable) -> impl IntoView {
         });
     };
     let title = named.title.clone();
+    let note = named.note.clone();
     let caption = title.clone();
     let button = move |what: &'static str, write: fn(&figures::Table) -> String| {
         let label = format!("Copy {what}: {}", stored.with_value(|named| named.title.clone()));
@@ -67,7 +70,8 @@ fn Named(place: usize, named: figures::NamedTable) -> impl IntoView {
                 <button type="button" class="plain" aria-label=format!("Save CSV: {title}") on:click=move |_| save()>"Save CSV"</button>
                 <span class="soft" role="status">{move || said.get()}</span>
             </header>
-            <div class="scroll" tabindex="0" role="region" aria-label=title.clone()>
+            {(!note.is_empty()).then(|| view! { <p class="soft">{note}</p> })}
+            <div class="scroll" tabindex="0" role="region" aria-label=format!("Rows: {title}")>
                 <Grid table=named.table caption/>
             </div>
         </section>
