@@ -25,8 +25,11 @@ pub(crate) struct Frame<'a> {
 
 /// A specification from its parts: `body` holds marks, encodings, data sets and sizes.
 pub(crate) fn specification(frame: &Frame<'_>, body: Value) -> Value {
-    // A long name in a title must not take its room from the plot.
-    let mut title = json!({ "text": frame.title, "limit": { "expr": "max(width, 200)" } });
+    let mut title = json!({ "text": frame.title });
+    // A long name in a title must not take its room from the plot. Panels have no common width, and keep their own.
+    if body.get("facet").is_none() {
+        title["limit"] = json!({ "expr": "max(width + 30, 200)" });
+    }
     if !frame.subtitle.is_empty() {
         title["subtitle"] = wrapped(frame.subtitle).into();
     }
@@ -41,8 +44,8 @@ pub(crate) fn specification(frame: &Frame<'_>, body: Value) -> Value {
     Value::Object(spec)
 }
 
-/// A subtitle broken into lines between its parts, or between words where a part is long: a title is never cut,
-/// and a long one would take its room from the plot.
+/// A subtitle broken into lines between its parts, or between words where a part is long; the chart cuts a line
+/// that is longer than its plot is wide.
 fn wrapped(subtitle: &str) -> Vec<String> {
     const LONGEST: usize = 68;
     let mut lines: Vec<String> = Vec::new();
