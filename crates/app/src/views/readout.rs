@@ -28,7 +28,7 @@ pub fn Readout() -> impl IntoView {
         .unwrap_or_default()
     };
     view! {
-        <div class="scroll" tabindex="0" role="region" aria-label="Figures at the cursor">
+        <div class="scroll readout-frame" tabindex="0" role="region" aria-label="Figures at the cursor">
             <table class="readout">
                 <caption class="unseen">"Figures at the cursor"</caption>
                 <thead>
