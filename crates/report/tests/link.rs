@@ -11,6 +11,8 @@ use report::{
 };
 use synthetic::{DEMO_STEPS, DOMAINS, OLMOE, OLMOE_CLOSELY, PAPER_STEPS, SMALL, Size, many_steps};
 
+const LINKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/links/");
+
 const TINY: Size = Size { samples: 40, items: 25, layers: 3, experts: 4, noise: 1.0 };
 
 fn with_bits(bits: u8) -> LinkOptions {
@@ -53,6 +55,8 @@ fn kinds(report: &Report) -> Vec<Kind> {
     };
     for domain in &report.domains {
         put("loss", &domain.loss);
+        // It shares the step of the losses, and widens their range where it is not computed from them.
+        put("loss", &domain.loss_moving_average);
         put("loss", domain.validation_loss.as_deref().unwrap_or(&[]));
         put("accuracy", domain.accuracy.as_deref().unwrap_or(&[]));
         put("distance", &domain.null_distance);
@@ -129,7 +133,7 @@ fn assert_within_half_a_step(exact: &Report, seen: &Report, bits: u8) {
             });
         let steps = f64::from((1_u32 << bits.saturating_sub(fewer).max(3)) - 1);
         // Beside half a step: the rounding of the figures themselves.
-        let bound = (most - least) / steps / 2.0 + 1e-13 * least.abs().max(most.abs()) + 1e-70;
+        let bound = (most - least) / steps / 2.0 + 1e-13 * least.abs().max(most.abs()) + 1e-65;
         for (exact, seen) in exact.iter().zip(&seen) {
             match (exact, seen) {
                 (None, None) => {}
@@ -201,6 +205,20 @@ fn what_follows_from_others_is_computed_from_them() {
 }
 
 #[test]
+fn what_does_not_follow_is_carried() {
+    let mut report = synthetic::report(&PAPER_STEPS, OLMOE, &DOMAINS, 3, false);
+    report.domains[1].distance[0].ci[4] = Some(2.25);
+    report.domains[2].structure[5] = None;
+    report.domains[3].loss_moving_average[9] = Some(0.5);
+    let back = link::decode(&link::encode(&report, &with_bits(12)).unwrap()).unwrap();
+    let near =
+        |found: Option<f64>, expected: f64| assert!((found.unwrap() - expected).abs() < 0.02, "{found:?}");
+    near(back.domains[1].distance[0].ci[4], 2.25);
+    assert_eq!(back.domains[2].structure[5], None);
+    near(back.domains[3].loss_moving_average[9], 0.5);
+}
+
+#[test]
 fn what_is_left_out_is_said_once() {
     let report = synthetic::report(&PAPER_STEPS, SMALL, &DOMAINS, 7, true);
     let link = link::write(&report, &LinkOptions::default()).unwrap();
@@ -227,22 +245,16 @@ fn what_is_left_out_is_said_once() {
 }
 
 #[test]
-#[ignore = "the aim of 2,000 characters is not reached yet"]
 fn ten_checkpoints_fit_two_thousand_characters() {
     for seed in 0..5 {
         let report = synthetic::report(&PAPER_STEPS, OLMOE, &DOMAINS, seed, false);
-        let options = LinkOptions { notes: false, ..LinkOptions::default() };
-        let fine = link::write(&report, &LinkOptions { bits: Some(12), ..options }).unwrap();
-        assert!(fine.text.len() <= 2_000, "{} characters without notes", fine.text.len());
         let link = link::write(&report, &LinkOptions::default()).unwrap();
-        println!(
-            "seed {seed}: 12 bits {}, with notes {} at {} bits",
-            fine.text.len(),
-            link.text.len(),
-            link.bits
-        );
-        assert!(link.text.len() <= 2_000 && link.bits >= 11, "{} at {} bits", link.text.len(), link.bits);
-        assert_within_half_a_step(&report, &link.seen, link.bits);
+        let fine = link::encode(&report, &with_bits(12)).unwrap();
+        println!("seed {seed}: {} characters at {} bits, {} at 12", link.text.len(), link.bits, fine.len());
+        assert!(link.text.len() <= 2_000 && link.bits == 12, "{} at {} bits", link.text.len(), link.bits);
+        let mut carried = report.clone();
+        carried.domains.iter_mut().for_each(|domain| domain.delays.as_mut().unwrap().scores.clear());
+        assert_within_half_a_step(&carried, &link.seen, link.bits);
     }
 }
 
@@ -282,6 +294,42 @@ fn a_typical_link_is_read_quickly() {
 }
 
 #[test]
+fn golden_links_are_read_for_ever() {
+    let read = |name: &str| std::fs::read_to_string(format!("{LINKS}{name}")).unwrap();
+    let text = read("v1.txt");
+    let links: Vec<&str> = text.lines().filter(|line| line.starts_with("#r=")).collect();
+    assert_eq!(links.len(), 3);
+    for (link, name) in links.into_iter().zip(["full", "main", "run-a"]) {
+        let expected: Report = serde_json::from_str(&read(&format!("v1-{name}.json"))).unwrap();
+        let found = link::decode(link).unwrap();
+        assert!(found == expected, "the link {name} of version 1 reads differently than when it was made");
+    }
+}
+
+/// Makes the golden links anew; only for as long as the format is not published.
+#[test]
+#[ignore = "writes fixtures"]
+fn write_golden_links() {
+    let full = synthetic::report(&PAPER_STEPS[..5], TINY, &["math", "代码"], 11, true);
+    let main = synthetic::report(&PAPER_STEPS, OLMOE, &DOMAINS, 12, false);
+    let run_a = include_str!("../../../tests/fixtures/reports/run-a.json");
+    let run_a = report::parse_json(run_a).unwrap();
+    let mut text =
+        "Links of format 1: everything at 12 bits; main courses, as finely as fits; run-a likewise.\n"
+            .to_owned();
+    for (name, report, options) in [
+        ("full", full, LinkOptions::EVERYTHING),
+        ("main", main, LinkOptions::default()),
+        ("run-a", run_a, LinkOptions::default()),
+    ] {
+        let link = link::write(&report, &options).unwrap();
+        text += &format!("{}\n", link.text);
+        std::fs::write(format!("{LINKS}v1-{name}.json"), report::json(&link.seen)).unwrap();
+    }
+    std::fs::write(format!("{LINKS}v1.txt"), text).unwrap();
+}
+
+#[test]
 fn errors_say_what_to_do() {
     let link =
         link::encode(&synthetic::report(&PAPER_STEPS, OLMOE, &DOMAINS, 1, false), &with_bits(12)).unwrap();
@@ -307,9 +355,8 @@ fn reports_that_contradict_themselves_are_not_written() {
 }
 
 #[test]
-#[ignore = "the limits of the format are not settled yet"]
 fn more_than_a_link_can_carry_is_refused() {
-    let report = synthetic::report(&many_steps(60), OLMOE, &DOMAINS, 7, true);
+    let report = synthetic::report(&many_steps(150), OLMOE, &DOMAINS, 7, true);
     let error = link::encode(&report, &LinkOptions::EVERYTHING).unwrap_err();
     assert!(matches!(error, Error::LinkTooLarge { what: "figures", .. }), "{error}");
 }
@@ -318,7 +365,6 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    #[ignore = "figures near 1e12 come back less exactly than the bound says"]
     fn any_report_comes_back(seed in any::<u64>(), checkpoints in 0_usize..9, domains in 0_usize..4, bits in 6_u8..=15) {
         let report = arbitrary::report(seed, checkpoints, domains);
         prop_assert!(report.check().is_ok(), "{:?}", report.check());

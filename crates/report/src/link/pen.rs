@@ -601,7 +601,7 @@ impl<'t, B: Bits> Pen<'t, B> {
         let bits = role.kind().bits(self.figure_bits);
         let countable = (1..1 << bits).contains(&whole)
             && shares.iter().flatten().all(|share| {
-                share.abs() <= 2.0 && (parts(*share) - share * whole as f64).abs() <= 1e-9 * whole as f64
+                share.abs() <= 2.0 && (parts(*share) / whole as f64 - share).abs() <= 1e-9 * share.abs()
             });
         if !self.decide(countable)? {
             return self.figures(role, group, &[], shares);
@@ -638,9 +638,11 @@ impl<'t, B: Bits> Pen<'t, B> {
         derived: Vec<Option<f64>>,
         figures: &mut Vec<Option<f64>>,
     ) -> Result<(), Error> {
+        // As many digits as a factor is carried with, of the largest figure of the column.
+        let largest = figures.iter().flatten().fold(0.0_f64, |largest, figure| largest.max(figure.abs()));
         let same = derived.len() == figures.len()
             && derived.iter().zip(figures.iter()).all(|pair| match pair {
-                (Some(a), Some(b)) => (a - b).abs() <= 2e-7 * a.abs().max(b.abs()).max(1e-3),
+                (Some(a), Some(b)) => (a - b).abs() <= 2e-7 * largest,
                 (None, None) => true,
                 _ => false,
             });

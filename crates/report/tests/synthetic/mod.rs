@@ -114,8 +114,10 @@ pub fn report(steps: &[u64], size: Size, domains: &[&str], seed: u64, full: bool
         cross,
         notes: vec![Note {
             level: NoteLevel::Warning,
-            text: "The gates were stored in 16 bits, which changes single pathways; means move by at most about 0.1."
-                .to_owned(),
+            text:
+                "Samples whose loss only settles at the last checkpoint are unconfirmed (their drift is 0 by \
+                   construction) and take no part in the pairing."
+                    .to_owned(),
         }],
     }
 }
