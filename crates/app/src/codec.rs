@@ -28,6 +28,22 @@ pub fn pack(report: &Report, parts: LinkOptions) -> Result<Packed, String> {
     Ok(Packed { text: value_of(&link.text).to_owned(), bits: link.bits })
 }
 
+/// The finest link whose `r` has at most `most` characters, courses only; the coarsest there is where none is so
+/// short.
+///
+/// # Errors
+/// As [`pack`].
+pub fn pack_small(report: &Report, most: usize) -> Result<Packed, String> {
+    let mut bits = link::BITS;
+    loop {
+        let packed = pack(report, LinkOptions { notes: false, bits: Some(bits), ..usual() })?;
+        if packed.text.len() <= most || bits <= link::FEWEST_BITS {
+            return Ok(packed);
+        }
+        bits -= 1;
+    }
+}
+
 /// A report packed for an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packed {

@@ -9,6 +9,9 @@ use crate::panels::dialog::Modal;
 use crate::panels::share::address;
 use crate::state::{App, Dialog};
 
+/// Bytes that the largest QR code holds.
+const MOST: usize = 2_953;
+
 /// The dialog.
 #[component]
 pub fn CodeDialog() -> impl IntoView {
@@ -22,21 +25,23 @@ pub fn CodeDialog() -> impl IntoView {
 #[component]
 fn Code() -> impl IntoView {
     let app = App::get();
-    // A camera reads a small code better: figures by layer and other thresholds are not in it.
+    // A code holds little, so that only the courses are in it, as finely as there is room for.
     let made = app.report.with_untracked(|report| match report {
-        Some(report) => codec::pack(report, codec::usual()).and_then(|packed| {
-            let link = address(&packed.text, false);
-            draw(&link).map(|drawn| (link.len(), drawn))
-        }),
+        Some(report) => {
+            codec::pack_small(report, MOST.saturating_sub(address("", false).len())).and_then(|packed| {
+                let link = address(&packed.text, false);
+                draw(&link).map(|drawn| (link.len(), packed.bits, drawn))
+            })
+        }
         None => Err("There is no report yet.".to_owned()),
     });
     match made {
-        Ok((length, (size, path))) => view! {
+        Ok((length, bits, (size, path))) => view! {
             <svg class="qr" viewBox=format!("-4 -4 {0} {0}", size + 8) role="img" aria-label="QR code of the link">
                 <rect x="-4" y="-4" width=size + 8 height=size + 8 fill="#fff"></rect>
                 <path d=path fill="#000"></path>
             </svg>
-            <p class="soft">{format!("{} characters. Scanning it opens the same report.", count(length as u64))}</p>
+            <p class="soft">{format!("{} characters. Scanning it opens the same report, values rounded to {bits} bits.", count(length as u64))}</p>
         }
         .into_any(),
         Err(message) => view! { <p>{message}</p> }.into_any(),
@@ -47,8 +52,9 @@ fn Code() -> impl IntoView {
 fn draw(link: &str) -> Result<(i32, String), String> {
     let code = QrCode::encode_text(link, QrCodeEcc::Low).map_err(|_| {
         format!(
-            "The link has {} characters; a QR code holds at most 2,953. Share the link itself, or put the JSON file somewhere.",
-            count(link.len() as u64)
+            "The link has {} characters; a QR code holds at most {}. Share the link itself, or put the JSON file somewhere.",
+            count(link.len() as u64),
+            count(MOST as u64)
         )
     })?;
     let mut path = String::new();

@@ -14,8 +14,16 @@ use crate::state::{App, Axis};
 use crate::views::controls::{AxisChoice, CheckpointSlider, DomainChoice, GroupChoice, TwinSwitch};
 use crate::views::readout::Readout;
 
-/// The charts that a room sees: two rows of two.
-const ON_STAGE: [&str; 4] = ["loss", "accuracy", "distance", "entropy"];
+/// The charts that a room sees side by side, the first two where the screen is too low for a second row.
+const ON_STAGE: [&str; 4] = ["accuracy", "distance", "loss", "entropy"];
+
+/// Whether a chart has its place while the page presents.
+fn on_stage(id: &str) -> bool {
+    let height =
+        crate::browser::window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(0.0);
+    let number = if height < 1000.0 { 2 } else { ON_STAGE.len() };
+    ON_STAGE.iter().take(number).any(|shown| *shown == id)
+}
 
 /// The view.
 #[component]
@@ -25,7 +33,7 @@ pub fn Timeline() -> impl IntoView {
         app.with_report(|report| looks::timeline(app, report))
             .unwrap_or_default()
             .into_iter()
-            .filter(|figure| !app.presenting.get() || ON_STAGE.contains(&figure.id.as_str()))
+            .filter(|figure| !app.presenting.get() || on_stage(&figure.id))
             .map(Arc::new)
             .collect::<Vec<_>>()
     });
