@@ -1,5 +1,7 @@
 //! Links: what comes back, how long they are, what they refuse.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
 #[path = "arbitrary/mod.rs"]
 mod arbitrary;
 mod synthetic;
@@ -100,7 +102,7 @@ fn kinds(report: &Report) -> Vec<Kind> {
         for pair in domain.coactivation.iter().flatten() {
             put("probability", &[Some(pair.probability)]);
         }
-        for delays in &domain.delays {
+        if let Some(delays) = &domain.delays {
             for row in &delays.scores {
                 put("cosine", &row.iter().copied().map(Some).collect::<Vec<_>>());
             }

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{Error, Group};
 
-/// Figures that one link may carry; as `Option<f64>` they take 8 MB.
-pub(super) const MOST_FIGURES: u64 = 500_000;
+/// Figures that one link may carry, so that no link costs more than about a tenth of a second and 4 MB.
+pub(super) const MOST_FIGURES: u64 = 200_000;
 
 /// Bytes of all names and notes together.
 pub(super) const MOST_TEXT: usize = 1 << 20;
