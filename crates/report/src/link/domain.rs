@@ -1,8 +1,9 @@
 //! The walk over one domain.
 
 use super::{
-    pen::{Pen, Role, Slot},
+    pen::Pen,
     range::Bits,
+    role::{Role, Slot},
     walk::{MOST_LAYERS, Shape, group, series},
 };
 use crate::{

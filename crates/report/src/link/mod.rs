@@ -11,6 +11,7 @@ mod frame;
 mod numbers;
 mod pen;
 mod range;
+mod role;
 mod scale;
 mod settings;
 mod statements;

@@ -1,9 +1,6 @@
 //! The settings of a report: exactly, and only those that differ from the defaults.
 
-use super::{
-    pen::{Pen, Slot},
-    range::Bits,
-};
+use super::{pen::Pen, range::Bits, role::Slot};
 use crate::{Error, PairBudget, Settings, Unit, Window};
 
 pub(super) fn settings<B: Bits>(pen: &mut Pen<'_, B>, settings: &mut Settings) -> Result<(), Error> {

@@ -3,8 +3,9 @@
 
 use super::{
     domain::next_of,
-    pen::{Pen, Role, Slot},
+    pen::Pen,
     range::Bits,
+    role::{Role, Slot},
 };
 use crate::{Correlation, Delays, Domain, Error, Group, Matched, Pair, Settings};
 

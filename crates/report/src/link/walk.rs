@@ -6,8 +6,9 @@
 use super::{
     Parts,
     domain::{domain, empty_domain},
-    pen::{Hint, Pen, Role, Slot},
+    pen::{Hint, Pen},
     range::Bits,
+    role::{Role, Slot},
     settings::settings,
 };
 use crate::{Checkpoint, CrossDomain, Error, GateKind, Group, Note, NoteLevel, Report, Series};
