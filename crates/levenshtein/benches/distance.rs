@@ -23,8 +23,10 @@ enum Task {
     AllPairs,
     /// All pairs of the small set that the other libraries are given.
     SmallAllPairs,
-    /// Random pairs of the large set.
+    /// Random pairs of very many sequences.
     Sampled,
+    /// The same list in parts, as a caller cuts it for several cores.
+    Parts,
 }
 
 impl Task {
@@ -33,9 +35,13 @@ impl Task {
             Self::AllPairs => "all_pairs",
             Self::SmallAllPairs => "small",
             Self::Sampled => "sampled",
+            Self::Parts => "parts",
         }
     }
 }
+
+/// How many pairs a part of a list has.
+const A_PART: usize = 10_000;
 
 /// The sizes of one workload.
 struct Sizes {
@@ -106,14 +112,14 @@ fn measure(
         peers.compare(&all_pairs(Engine::best(), &small))?;
     }
 
-    let tasks = [Task::AllPairs, Task::SmallAllPairs, Task::Sampled];
+    let tasks = [Task::AllPairs, Task::SmallAllPairs, Task::Sampled, Task::Parts];
     let mut ours: Vec<(Engine, Task, Line)> = Vec::new();
     for engine in Engine::available() {
         for task in tasks.into_iter().filter(|&task| wanted(engine, task)) {
             let (cells, count) = match task {
                 Task::AllPairs => all_cells(&large),
                 Task::SmallAllPairs => all_cells(&small),
-                Task::Sampled => (cells(&many, &sampled), sampled.len()),
+                Task::Sampled | Task::Parts => (cells(&many, &sampled), sampled.len()),
             };
             let what = format!("{}, {engine}", task.name());
             ours.push((engine, task, Line { what, pairs: count, cells, seconds: Vec::new() }));
@@ -132,6 +138,10 @@ fn measure(
                 Task::AllPairs => all_pairs(*engine, &large),
                 Task::SmallAllPairs => all_pairs(*engine, &small),
                 Task::Sampled => pairs(*engine, &many, &sampled)?,
+                Task::Parts => {
+                    let parts = sampled.chunks(A_PART).map(|part| pairs(*engine, &many, part));
+                    parts.collect::<Result<Vec<_>, _>>()?.concat()
+                }
             };
             line.seconds.push(cpu_seconds() - start);
             assert_eq!(distances.len(), line.pairs);

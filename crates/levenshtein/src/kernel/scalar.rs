@@ -61,6 +61,11 @@ impl Lanes for Scalar {
 
     #[inline(always)]
     fn run<T: Task>(task: T) -> T::Output {
-        task.run()
+        // Apart from its surroundings an inner loop gets all registers.
+        #[inline(never)]
+        fn apart<T: Task>(task: T) -> T::Output {
+            task.run()
+        }
+        apart(task)
     }
 }

@@ -62,6 +62,11 @@ impl Lanes for Simd128 {
 
     #[inline(always)]
     fn run<T: Task>(task: T) -> T::Output {
-        task.run()
+        // Apart from its surroundings an inner loop gets all registers.
+        #[inline(never)]
+        fn apart<T: Task>(task: T) -> T::Output {
+            task.run()
+        }
+        apart(task)
     }
 }
