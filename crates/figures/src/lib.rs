@@ -1,9 +1,9 @@
 //! Everything that is drawn or said of a [`report::Report`], as plain data.
 //!
-//! - [`timeline`], [`layers`], [`experts`], [`coactivation`], [`delays`] and [`sweep`] make [`Figure`]s: a Vega-Lite 6 specification
+//! - [`timeline()`], [`layers()`], [`experts()`], [`coactivation()`], [`delays()`] and [`sweep()`] make [`Figure`]s: a Vega-Lite 6 specification
 //!   with its data inside, the same numbers as a [`Table`], and a summary for screen readers.
-//! - [`tables`] makes every other number of the report a [`NamedTable`].
-//! - [`verdict`] says in careful sentences what the numbers carry, and what they do not.
+//! - [`tables()`] makes every other number of the report a [`NamedTable`].
+//! - [`verdict()`] says in careful sentences what the numbers carry, and what they do not.
 //!
 //! Nothing here knows a browser, so everything can be tested natively. What a user named (domains, titles) only
 //! ever becomes a value in a specification; the fields that the specification refers to have fixed names.

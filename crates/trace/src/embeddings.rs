@@ -1,4 +1,4 @@
-//! Text embeddings: `samples` [S,d] and `items` [N,d], either of which may be missing (METRICS 6).
+//! Text embeddings: `samples` `[S,d]` and `items` `[N,d]`, either of which may be missing (METRICS 6).
 
 use crate::{
     error::Error,

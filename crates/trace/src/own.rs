@@ -1,4 +1,4 @@
-//! Our trace file: safetensors with `gates` [S,L,E] and what else is known of one checkpoint, described in the
+//! Our trace file: safetensors with `gates` `[S,L,E]` and what else is known of one checkpoint, described in the
 //! repository's documentation and written by [`crate::write_trace`]. The bare form without metadata is read as well, and
 //! so is the same under npz.
 

@@ -1,9 +1,9 @@
 //! A report as text that fits into an address: `#r=1d.` and some two thousand characters.
 //!
-//! 1. [`walk`] names everything in a report in one order; [`pen`] measures, writes or reads it on the way.
-//! 2. [`scale`] turns figures into whole steps, [`column`] predicts them from what is known already.
-//! 3. [`numbers`] and [`range`] turn what is left to say into bits.
-//! 4. [`frame`] puts bits and names behind a length and a checksum, and makes text of them.
+//! 1. `walk` names everything in a report in one order; `pen` measures, writes or reads it on the way.
+//! 2. `scale` turns figures into whole steps, `column` predicts them from what is known already.
+//! 3. `numbers` and `range` turn what is left to say into bits.
+//! 4. `frame` puts bits and names behind a length and a checksum, and makes text of them.
 
 mod column;
 mod domain;
