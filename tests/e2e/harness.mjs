@@ -73,6 +73,7 @@ export async function launch() {
     outside,
     async close() {
       await browser.close();
+      witness.closeAllConnections();
       await new Promise((resolve) => witness.close(resolve));
     },
   };
@@ -261,7 +262,11 @@ export async function mirror() {
     socket.on("error", () => onward.destroy());
     onward.on("error", () => socket.destroy());
     open.add(socket);
-    socket.on("close", () => open.delete(socket));
+    // A connection onward that outlives its own would keep the whole program from ending.
+    socket.on("close", () => {
+      open.delete(socket);
+      onward.destroy();
+    });
   });
   const open = new Set();
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
