@@ -19,12 +19,15 @@ use crate::{
 /// A server that ignores ranges sends everything; up to this much is taken and kept.
 const MAX_WHOLE: u64 = 64 << 20;
 
+/// A file of no more than this comes with the first request and is kept: asking again costs more than the bytes.
+const FETCHED_WHOLE: u64 = 1 << 20;
+
 /// A file at an address.
 #[derive(Clone, Debug)]
 pub struct HttpSource {
     url: String,
     len: u64,
-    /// The whole file, when the server sends nothing less.
+    /// The whole file, when it is small or the server sends nothing less.
     whole: Option<Rc<MemorySource>>,
 }
 
@@ -34,7 +37,7 @@ impl HttpSource {
     /// # Errors
     /// [`Error::Address`] when the server cannot be reached, refuses, or sends a large file only whole.
     pub async fn open(url: &str) -> Result<Self, Error> {
-        let answer = fetch(url, Method::Range(0, 0)).await?;
+        let answer = fetch(url, Method::Range(0, FETCHED_WHOLE - 1)).await?;
         match answer.response.status() {
             206 => {
                 let len = match content_range_total(&answer.response) {
@@ -42,8 +45,18 @@ impl HttpSource {
                     // Another site's header that it does not expose: ask for the length alone.
                     None => length_by_head(url).await?,
                 };
-                answer.abort.abort();
-                Ok(Self { url: url.to_owned(), len, whole: None })
+                if len > FETCHED_WHOLE {
+                    answer.abort.abort();
+                    return Ok(Self { url: url.to_owned(), len, whole: None });
+                }
+                let bytes = whole_body(url, answer).await?;
+                if bytes.len() as u64 != len {
+                    let came = bytes.len();
+                    let reason =
+                        format!("{came} of {len} bytes came. Try again, or download the file and drop it.");
+                    return Err(failed(url, reason));
+                }
+                Ok(Self { url: url.to_owned(), len, whole: Some(Rc::new(MemorySource::new(url, bytes))) })
             }
             // An empty file has no first byte.
             416 => Ok(Self {
