@@ -2,7 +2,6 @@
 
 // Properties need a source of randomness that browsers give differently; the report of run-a is compared there byte for byte.
 #![cfg(not(target_arch = "wasm32"))]
-
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 #[path = "arbitrary/mod.rs"]
