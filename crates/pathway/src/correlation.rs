@@ -103,57 +103,107 @@ pub fn correlate(
     draws: u64,
     seed: u64,
 ) -> CorrelationResult {
-    let n = metric.iter().zip(accuracy).filter(|(x, y)| x.is_some() && y.is_some()).count();
-    match correlate_known(metric, accuracy, draws, seed) {
-        Ok(result) => result,
-        Err(reason) => CorrelationResult { n, undefined: Some(reason), ..CorrelationResult::default() },
-    }
+    correlate_all(&[metric], accuracy, draws, seed).pop().unwrap_or_default()
 }
 
-fn correlate_known(
-    metric: &[Option<f64>],
+/// [`correlate`] for several metrics of the same accuracy: the same results, but the random orders, which cost the
+/// most, are drawn once and tried on all metrics together.
+#[must_use]
+pub fn correlate_all(
+    metrics: &[&[Option<f64>]],
     accuracy: &[Option<f64>],
     draws: u64,
     seed: u64,
-) -> Result<CorrelationResult, Undefined> {
-    let n = metric.len().min(accuracy.len());
-    let (metric, accuracy) = (&metric[..n], &accuracy[..n]);
-    if n < 3 {
-        return Err(Undefined::TooFew { n });
-    }
-    let known = |course: &[Option<f64>]| -> Vec<f64> {
-        course.iter().copied().flatten().filter(|value| value.is_finite()).collect()
+) -> Vec<CorrelationResult> {
+    let courses: Vec<Result<Courses, Undefined>> =
+        metrics.iter().map(|metric| Courses::new(metric, accuracy)).collect();
+    // Courses of one length share their orders; lengths differ only where a caller's do.
+    let mut random: Vec<Option<[u64; 2]>> = vec![None; courses.len()];
+    let of_length = |n: usize| -> Vec<(usize, &Courses)> {
+        let known = courses.iter().enumerate().filter_map(|(at, course)| Some((at, course.as_ref().ok()?)));
+        known.filter(|(_, course)| course.n() == n).collect()
     };
-    let (metric, accuracy) = (known(metric), known(accuracy));
-    if metric.len() < n {
-        return Err(Undefined::MetricMissing { missing: n - metric.len() });
+    let mut lengths: Vec<usize> = courses.iter().flatten().map(Courses::n).collect();
+    lengths.sort_unstable();
+    lengths.dedup();
+    for n in lengths.into_iter().filter(|&n| n > MOST_EXACT) {
+        let together = of_length(n);
+        let values: Vec<&Standardised> = together.iter().map(|(_, course)| &course.values).collect();
+        let ranks: Vec<&Standardised> = together.iter().map(|(_, course)| &course.by_rank).collect();
+        let hits = random_hits([&values, &ranks], n, draws, seed);
+        for ((at, _), hits) in together.iter().zip(hits) {
+            random[*at] = Some(hits);
+        }
     }
-    if accuracy.len() < n {
-        return Err(Undefined::AccuracyMissing { missing: n - accuracy.len() });
+    let results = courses.iter().zip(metrics).zip(random);
+    results
+        .map(|((course, metric), random)| match course {
+            Ok(course) => course.result(random, draws),
+            Err(reason) => CorrelationResult {
+                n: metric.iter().zip(accuracy).filter(|(x, y)| x.is_some() && y.is_some()).count(),
+                undefined: Some(*reason),
+                ..CorrelationResult::default()
+            },
+        })
+        .collect()
+}
+
+/// A metric's course and the accuracy, both known throughout and neither constant.
+struct Courses {
+    values: Standardised,
+    by_rank: Standardised,
+}
+
+impl Courses {
+    fn new(metric: &[Option<f64>], accuracy: &[Option<f64>]) -> Result<Self, Undefined> {
+        let n = metric.len().min(accuracy.len());
+        let (metric, accuracy) = (&metric[..n], &accuracy[..n]);
+        if n < 3 {
+            return Err(Undefined::TooFew { n });
+        }
+        let known = |course: &[Option<f64>]| -> Vec<f64> {
+            course.iter().copied().flatten().filter(|value| value.is_finite()).collect()
+        };
+        let (metric, accuracy) = (known(metric), known(accuracy));
+        if metric.len() < n {
+            return Err(Undefined::MetricMissing { missing: n - metric.len() });
+        }
+        if accuracy.len() < n {
+            return Err(Undefined::AccuracyMissing { missing: n - accuracy.len() });
+        }
+        let values = Standardised::new(&metric, &accuracy)?;
+        let by_rank = Standardised::new(&ranks(&metric), &ranks(&accuracy))?;
+        Ok(Self { values, by_rank })
     }
-    let values = Standardised::new(&metric, &accuracy)?;
-    let by_rank = Standardised::new(&ranks(&metric), &ranks(&accuracy))?;
-    let exact = n <= MOST_EXACT;
-    let (orders, [pearson_hits, spearman_hits]) = if exact {
-        ((1..=n as u64).product(), [values.exact_hits(), by_rank.exact_hits()])
-    } else {
-        (draws, random_hits([&values, &by_rank], draws, seed))
-    };
-    let p = |hits: u64| {
-        if exact { hits as f64 / orders as f64 } else { (hits + 1) as f64 / (orders + 1) as f64 }
-    };
-    Ok(CorrelationResult {
-        n,
-        pearson: Some(values.observed().clamp(-1.0, 1.0)),
-        pearson_hits: Some(pearson_hits),
-        pearson_p: Some(p(pearson_hits)),
-        spearman: Some(by_rank.observed().clamp(-1.0, 1.0)),
-        spearman_hits: Some(spearman_hits),
-        spearman_p: Some(p(spearman_hits)),
-        orders,
-        exact,
-        undefined: None,
-    })
+
+    fn n(&self) -> usize {
+        self.values.x.len()
+    }
+
+    /// The result, with the hits among `draws` random orders where not all orders are tried.
+    fn result(&self, random: Option<[u64; 2]>, draws: u64) -> CorrelationResult {
+        let n = self.n();
+        let (orders, [pearson_hits, spearman_hits]) = match random {
+            Some(hits) => (draws, hits),
+            None => ((1..=n as u64).product(), [self.values.exact_hits(), self.by_rank.exact_hits()]),
+        };
+        let exact = random.is_none();
+        let p = |hits: u64| {
+            if exact { hits as f64 / orders as f64 } else { (hits + 1) as f64 / (orders + 1) as f64 }
+        };
+        CorrelationResult {
+            n,
+            pearson: Some(self.values.observed().clamp(-1.0, 1.0)),
+            pearson_hits: Some(pearson_hits),
+            pearson_p: Some(p(pearson_hits)),
+            spearman: Some(self.by_rank.observed().clamp(-1.0, 1.0)),
+            spearman_hits: Some(spearman_hits),
+            spearman_p: Some(p(spearman_hits)),
+            orders,
+            exact,
+            undefined: None,
+        }
+    }
 }
 
 /// Pearson's r of two series of equal length; `None` below two values or where one is constant.
@@ -263,24 +313,67 @@ fn count_orders(x: &mut [f64], y: &[f64], sum: f64, bound: f64) -> u64 {
     }
 }
 
-/// Hits of both series among the same random orders.
-fn random_hits(series: [&Standardised; 2], draws: u64, seed: u64) -> [u64; 2] {
+/// Metrics whose products are summed side by side: four vector registers of two.
+const LANES: usize = 8;
+
+/// Hits of values and ranks of each metric among the same random orders. The accuracies are the same for all.
+fn random_hits(kinds: [&[&Standardised]; 2], n: usize, draws: u64, seed: u64) -> Vec<[u64; 2]> {
+    let mut blocks: Vec<(usize, Vec<Block>)> = Vec::new();
+    for (kind, series) in kinds.into_iter().enumerate() {
+        blocks.push((kind, series.chunks(LANES).map(|series| Block::new(series, n)).collect()));
+    }
     let mut rng = Rng::new(seed);
-    let [values, by_rank] = series;
-    // Values and ranks of one checkpoint move together.
-    let mut x: Vec<(f64, f64)> = values.x.iter().copied().zip(by_rank.x.iter().copied()).collect();
-    let bounds = [values.bound(), by_rank.bound()];
-    let mut hits = [0, 0];
+    let mut order: Vec<u32> = (0..n as u32).collect();
     for _ in 0..draws {
-        shuffle_with(&mut x, &mut rng);
-        let mut products = [0.0_f64; 2];
-        for (x, (value, rank)) in x.iter().zip(values.y.iter().zip(&by_rank.y)) {
-            products[0] += x.0 * value;
-            products[1] += x.1 * rank;
+        shuffle_with(&mut order, &mut rng);
+        for block in blocks.iter_mut().flat_map(|(_, blocks)| blocks) {
+            block.try_order(&order);
         }
-        for ((hits, product), bound) in hits.iter_mut().zip(products).zip(bounds) {
-            *hits += u64::from(product.abs() >= bound);
+    }
+    let mut hits = vec![[0; 2]; kinds[0].len()];
+    for (kind, blocks) in blocks {
+        let found = blocks.iter().flat_map(|block| block.hits);
+        for (hits, found) in hits.iter_mut().zip(found) {
+            hits[kind] = found;
         }
     }
     hits
+}
+
+/// Up to [`LANES`] metrics side by side; lanes without a metric never hit.
+struct Block {
+    /// `[checkpoint][lane]`.
+    x: Vec<[f64; LANES]>,
+    /// The accuracies, or their ranks.
+    y: Vec<f64>,
+    bounds: [f64; LANES],
+    hits: [u64; LANES],
+}
+
+impl Block {
+    fn new(series: &[&Standardised], n: usize) -> Self {
+        let mut x = vec![[0.0; LANES]; n];
+        let mut bounds = [f64::INFINITY; LANES];
+        for (lane, series) in series.iter().enumerate() {
+            for (row, value) in x.iter_mut().zip(&series.x) {
+                row[lane] = *value;
+            }
+            bounds[lane] = series.bound();
+        }
+        let y = series.first().map_or_else(Vec::new, |series| series.y.clone());
+        Self { x, y, bounds, hits: [0; LANES] }
+    }
+
+    /// Each lane's product is summed from the front, like the observed one.
+    fn try_order(&mut self, order: &[u32]) {
+        let mut products = [0.0_f64; LANES];
+        for (&from, y) in order.iter().zip(&self.y) {
+            for (product, x) in products.iter_mut().zip(&self.x[from as usize]) {
+                *product += x * y;
+            }
+        }
+        for ((hits, product), bound) in self.hits.iter_mut().zip(products).zip(self.bounds) {
+            *hits += u64::from(product.abs() >= bound);
+        }
+    }
 }

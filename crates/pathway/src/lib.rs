@@ -32,7 +32,8 @@ pub use consistency::{
     ConsistencySummary, RouterGram, SampleConsistency, sample_consistency, summarise_consistency,
 };
 pub use correlation::{
-    CorrelationResult, MOST_EXACT, RANDOM_ORDERS, Undefined, correlate, pearson, ranks, spearman,
+    CorrelationResult, MOST_EXACT, RANDOM_ORDERS, Undefined, correlate, correlate_all, pearson, ranks,
+    spearman,
 };
 pub use distance::{
     CrossDistance, GroupDistance, cross_distance, cross_distance_sampled, group_distance, lengths, structure,

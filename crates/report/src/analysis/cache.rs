@@ -72,12 +72,12 @@ impl Cache {
         self.measured.insert(key, Rc::new(measured));
     }
 
-    pub fn correlation(
-        &mut self,
-        of: u64,
-        compute: impl FnOnce() -> pathway::CorrelationResult,
-    ) -> Rc<pathway::CorrelationResult> {
-        Rc::clone(self.correlations.entry(of).or_insert_with(|| Rc::new(compute())))
+    pub fn correlation(&self, of: u64) -> Option<Rc<pathway::CorrelationResult>> {
+        self.correlations.get(&of).cloned()
+    }
+
+    pub fn put_correlation(&mut self, of: u64, found: pathway::CorrelationResult) {
+        self.correlations.insert(of, Rc::new(found));
     }
 
     /// Forgets a file that is gone.

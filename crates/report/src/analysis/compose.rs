@@ -6,9 +6,8 @@ use crate::{
     settings::PairBudget,
 };
 
-/// The report as far as it can be written. Correlations are made only when it is complete: they cost the most and
-/// mean the least before.
-pub fn report(job: &Job<'_>, complete: bool) -> Report {
+/// The report as far as it can be written, without the conclusions of [`compose_domain::conclude`].
+pub fn report(job: &Job<'_>) -> Report {
     Report {
         format: FORMAT.into(),
         version: VERSION,
@@ -23,7 +22,7 @@ pub fn report(job: &Job<'_>, complete: bool) -> Report {
             .iter()
             .map(|at| Checkpoint { step: at.step, tokens: at.tokens })
             .collect(),
-        domains: (0..job.run.domains.len()).map(|d| compose_domain::domain(job, d, complete)).collect(),
+        domains: (0..job.run.domains.len()).map(|d| compose_domain::domain(job, d)).collect(),
         cross: cross(job),
         notes: notes(job),
     }

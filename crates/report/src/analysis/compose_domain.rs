@@ -18,8 +18,8 @@ const STRONGEST: usize = 8;
 /// An expert selected less often says nothing about its company.
 const LEAST_SELECTED: u64 = 10;
 
-/// One domain, as far as it is known.
-pub fn domain(job: &Job<'_>, index: usize, complete: bool) -> Domain {
+/// One domain, as far as it is known, without its [`conclude`]sions.
+pub fn domain(job: &Job<'_>, index: usize) -> Domain {
     let one = One::new(job, index);
     let mut domain = Domain {
         name: job.run.domains[index].name.clone(),
@@ -48,16 +48,21 @@ pub fn domain(job: &Job<'_>, index: usize, complete: bool) -> Domain {
         load: one.load(),
         saturation: one.saturation(),
         coactivation: one.coactivation(),
-        delays: complete.then(|| one.delays()).flatten(),
+        delays: None,
         correlations: Vec::new(),
     };
     domain.loss_moving_average = pathway::moving_average(&domain.loss);
     domain.entropy = domain.entropy_by_layer.iter().map(|layers| mean(layers)).collect();
     domain.structure = one.structure();
-    if complete {
-        domain.correlations = one.correlations(&domain);
-    }
     domain
+}
+
+/// Adds what is drawn from all of a domain's figures together: delays and correlations. They cost the most, and mean
+/// little before everything is measured.
+pub fn conclude(job: &Job<'_>, index: usize, domain: &mut Domain) {
+    let one = One::new(job, index);
+    domain.delays = one.delays();
+    domain.correlations = one.correlations(domain);
 }
 
 /// Mean of the values if all are defined.
@@ -498,11 +503,18 @@ impl<'a> One<'a> {
     /// Every course against accuracy, over the window of the settings.
     fn correlations(&self, domain: &Domain) -> Vec<Correlation> {
         let Some(accuracy) = &domain.accuracy else { return Vec::new() };
-        let mut all = Vec::new();
+        let window = self.job.settings.window;
+        let inside = |c: &usize| {
+            let step = self.job.run.checkpoints[*c].step;
+            window.is_none_or(|window| (window.first..=window.last).contains(&step))
+        };
+        let chosen: Vec<usize> = (0..self.checkpoints).filter(inside).collect();
+        let cut = |course: &Series| -> Series { chosen.iter().map(|&c| course[c]).collect() };
+        let mut named: Vec<(&str, Group, Series)> = Vec::new();
         for group in [Group::Memorized, Group::All] {
-            let mut add = |metric: &str, course: Option<&Series>| {
+            let mut add = |metric: &'static str, course: Option<&Series>| {
                 if let Some(course) = course {
-                    all.push(self.correlation(metric, group, course, accuracy));
+                    named.push((metric, group, cut(course)));
                 }
             };
             let distance = domain.distance_of(group);
@@ -520,38 +532,46 @@ impl<'a> One<'a> {
                 add("validation_loss", domain.validation_loss.as_ref());
             }
         }
-        all
+        let courses: Vec<&Series> = named.iter().map(|(_, _, course)| course).collect();
+        let found = self.correlate(&courses, &cut(accuracy));
+        let results = named.iter().zip(found);
+        results
+            .map(|((metric, group, _), found)| Correlation {
+                metric: (*metric).into(),
+                group: *group,
+                n: found.n,
+                pearson: found.pearson,
+                pearson_p: found.pearson_p,
+                spearman: found.spearman,
+                spearman_p: found.spearman_p,
+                orders: found.orders,
+                exact: found.exact,
+                undefined: found.undefined.map(|reason| reason.to_string()),
+            })
+            .collect()
     }
 
-    fn correlation(&self, metric: &str, group: Group, course: &Series, accuracy: &Series) -> Correlation {
-        let window = self.job.settings.window;
-        let inside = |c: &usize| {
-            let step = self.job.run.checkpoints[*c].step;
-            window.is_none_or(|window| (window.first..=window.last).contains(&step))
-        };
-        let chosen: Vec<usize> = (0..self.checkpoints).filter(inside).collect();
-        let x: Vec<Option<f64>> = chosen.iter().map(|&c| course[c]).collect();
-        let y: Vec<Option<f64>> = chosen.iter().map(|&c| accuracy[c]).collect();
-        let mut print = Fingerprint::new();
-        print.add(self.job.settings.seed);
-        for value in x.iter().chain(&y) {
-            print.add(value.map_or(u64::MAX, f64::to_bits));
-        }
+    /// Results for each course; those that are not remembered are computed together.
+    fn correlate(&self, courses: &[&Series], accuracy: &Series) -> Vec<Rc<pathway::CorrelationResult>> {
         let seed = self.job.settings.seed;
+        let print = |course: &[Option<f64>]| {
+            let mut print = Fingerprint::new();
+            print.add(seed);
+            for value in course.iter().chain(accuracy) {
+                print.add(value.map_or(u64::MAX, f64::to_bits));
+            }
+            print.value()
+        };
         let mut cache = self.job.cache.borrow_mut();
-        let found =
-            cache.correlation(print.value(), || pathway::correlate(&x, &y, pathway::RANDOM_ORDERS, seed));
-        Correlation {
-            metric: metric.into(),
-            group,
-            n: found.n,
-            pearson: found.pearson,
-            pearson_p: found.pearson_p,
-            spearman: found.spearman,
-            spearman_p: found.spearman_p,
-            orders: found.orders,
-            exact: found.exact,
-            undefined: found.undefined.map(|reason| reason.to_string()),
+        let missing: Vec<&[Option<f64>]> = courses
+            .iter()
+            .filter(|course| cache.correlation(print(course)).is_none())
+            .map(|course| &course[..])
+            .collect();
+        let found = pathway::correlate_all(&missing, accuracy, pathway::RANDOM_ORDERS, seed);
+        for (course, found) in missing.iter().zip(found) {
+            cache.put_correlation(print(course), found);
         }
+        courses.iter().filter_map(|course| cache.correlation(print(course))).collect()
     }
 }

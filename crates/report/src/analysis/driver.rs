@@ -15,7 +15,7 @@ use futures::{
 
 use super::{
     cache::Cache,
-    compose,
+    compose, compose_domain,
     digest::{Wanted, read_gates, read_selections},
     host::{Distances, Stage, Watch},
     measure::{Fingerprint, Measurement, Quantity},
@@ -112,7 +112,7 @@ impl Analysis {
             .try_for_each(|_| {
                 complete.set(complete.get() + 1);
                 if complete.get() >= 2 {
-                    watch.partial(&|| compose::report(&job, false));
+                    watch.partial(&|| compose::report(&job));
                 }
                 futures::future::ready(Ok(()))
             });
@@ -123,8 +123,12 @@ impl Analysis {
             .buffer_unordered(IN_FLIGHT)
             .try_for_each(|()| futures::future::ready(Ok(())))
             .await?;
-        watch.breathe().await;
-        Ok(compose::report(&job, true))
+        let mut report = compose::report(&job);
+        for (index, domain) in report.domains.iter_mut().enumerate() {
+            watch.breathe().await;
+            compose_domain::conclude(&job, index, domain);
+        }
+        Ok(report)
     }
 
     /// The pathways of a checkpoint's samples, if the analysis has come that far.
