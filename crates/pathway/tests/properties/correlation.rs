@@ -129,3 +129,36 @@ fn no_figure_comes_with_a_reason() {
         "A correlation needs at least three checkpoints; here there is 1."
     );
 }
+
+#[test]
+fn together_or_alone_is_the_same() {
+    // Twelve metrics fill one block of lanes and a part of another; some have no coefficients.
+    let mut rng = pathway::Rng::new(5);
+    let mut course = || -> Vec<f64> { (0..11).map(|_| f64::from(rng.below(9)) / 7.0).collect() };
+    let accuracy = some(&course());
+    let mut metrics: Vec<Vec<Option<f64>>> = (0..12).map(|_| some(&course())).collect();
+    metrics[3] = some(&[0.5; 11]);
+    metrics[7][2] = None;
+    metrics[9].truncate(10);
+    metrics[10].truncate(5);
+    let courses: Vec<&[Option<f64>]> = metrics.iter().map(|metric| &metric[..]).collect();
+    let together = pathway::correlate_all(&courses, &accuracy, 2_000, 3);
+    let alone: Vec<CorrelationResult> =
+        courses.iter().map(|metric| pathway::correlate(metric, &accuracy, 2_000, 3)).collect();
+    assert_eq!(together, alone);
+    assert!(together[10].exact && !together[9].exact && together[3].undefined.is_some());
+
+    // The same orders, tried on one metric in the plainest way.
+    let (x, y) = (&metrics[11], &accuracy);
+    let (x, y): (Vec<f64>, Vec<f64>) =
+        (x.iter().flatten().copied().collect(), y.iter().flatten().copied().collect());
+    let observed = plain_pearson(&x, &y).abs();
+    // One call of `shuffle` a draw is the first draw of a seed; the draws after it go on from there, so only
+    // the first can be repeated from outside.
+    let mut order: Vec<u32> = (0..11).collect();
+    pathway::shuffle(&mut order, 3);
+    let moved: Vec<f64> = order.iter().map(|&from| x[from as usize]).collect();
+    let hit = plain_pearson(&moved, &y).abs() >= observed - 1e-12;
+    let once = pathway::correlate_all(&courses, &accuracy, 1, 3);
+    assert_eq!(once[11].pearson_hits, Some(u64::from(hit)));
+}
