@@ -243,6 +243,8 @@ export async function shared(page) {
   await by(page, "share").click();
   const field = by(page, "share-link");
   await field.waitFor();
+  // A worker writes it.
+  await page.waitForFunction(() => document.querySelector("[data-testid=share-link]")?.value.includes("#r="));
   const link = await field.inputValue();
   await page.keyboard.press("Escape");
   return link;

@@ -45,6 +45,24 @@ const refuse = async () => {
 };
 const loader = { load: refuse, sanitize: refuse, http: refuse, file: refuse };
 
+/** Loads what drawing needs, before there is anything to draw. A failure comes back with the first drawing. */
+export function prepare() {
+  libraries().catch(() => {});
+}
+
+let last = Promise.resolve();
+
+/**
+ * Resolves when it is the caller's turn to draw. A drawing takes a tenth of a second or more: between two of them keys
+ * and pointer are heard, and whoever waited for a drawing that is no longer wanted can give its turn up.
+ *
+ * @returns {Promise<void>}
+ */
+export function turn() {
+  last = last.then(() => new Promise((done) => setTimeout(done)));
+  return last;
+}
+
 /**
  * Draws a specification into an element, in place of what is there.
  *

@@ -1,16 +1,19 @@
 //! The line to the analyst: a worker that owns the run. Jobs wait until it says that it is ready.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures::channel::oneshot;
 use js_sys::{Array, Object, Reflect};
 use leptos::prelude::*;
 use report::Settings;
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, File, MessageEvent, Worker, WorkerOptions, WorkerType};
-use worker::{Event, Job};
+use worker::{Event, Form, Job, ReportText, Written};
 
 use crate::browser;
+use crate::chart;
 use crate::codec;
 use crate::meter::Meter;
 use crate::state::{App, Origin};
@@ -28,6 +31,10 @@ struct Line {
     draft: Option<String>,
     /// How often a worker has died since the last one that got as far as taking jobs.
     deaths: u32,
+    /// Who waits for a report in another form, by ticket.
+    written: BTreeMap<u32, oneshot::Sender<Result<Written, String>>>,
+    /// The ticket of the last who asked.
+    ticket: u32,
 }
 
 thread_local! {
@@ -90,6 +97,7 @@ pub fn work(app: App, job: &Job, files: &[File]) {
     app.working.set(true);
     app.complete.set(false);
     app.meter.set(None);
+    chart::prepare();
     post_with_files(app, job, files);
 }
 
@@ -99,6 +107,26 @@ pub fn settle(app: App) {
     if settings != Settings::default() {
         post(app, &Job::Configure { settings });
     }
+}
+
+/// Has the report on the page written in another form.
+///
+/// # Errors
+/// There is no report, or why it cannot have that form.
+pub async fn write(app: App, form: Form) -> Result<Written, String> {
+    let Some(report) = app.text.get_value() else { return Err("There is no report yet.".to_owned()) };
+    let title = app
+        .report
+        .with_untracked(|report| report.as_ref().map(|report| report.title.clone()))
+        .unwrap_or_default();
+    let (sender, answer) = oneshot::channel();
+    let ticket = LINE.with_borrow_mut(|line| {
+        line.ticket = line.ticket.wrapping_add(1);
+        line.written.insert(line.ticket, sender);
+        line.ticket
+    });
+    post(app, &Job::Write { ticket, report: (*report).clone(), title, form });
+    answer.await.unwrap_or_else(|_| Err("The worker stopped before it was done: try again.".to_owned()))
 }
 
 /// Stops what is under way. The page does not wait for the worker to agree.
@@ -157,7 +185,7 @@ fn take(app: App, event: Event) {
         }
         Event::Report { json, complete: true } => {
             LINE.with_borrow_mut(|line| line.draft = None);
-            show(app, &json, true);
+            show(app, json, true);
             rest(app);
             app.say("The report is complete.");
         }
@@ -165,6 +193,13 @@ fn take(app: App, event: Event) {
         Event::Progress(_) | Event::Report { .. } => {}
         Event::Alignment(alignment) => app.alignment.set(Some(std::sync::Arc::new(*alignment))),
         Event::Samples { samples, matching } => app.samples.set((samples, matching)),
+        Event::Written { ticket, outcome } => {
+            let waiting = LINE.with_borrow_mut(|line| line.written.remove(&ticket));
+            if let Some(waiting) = waiting {
+                // Whoever asked may have closed its dialog.
+                drop(waiting.send(outcome));
+            }
+        }
         Event::Cancelled | Event::Idle => {
             app.cancelled.set(false);
             rest(app);
@@ -188,17 +223,17 @@ fn sharpen(app: App, json: String) {
         move || {
             let draft = LINE.with_borrow_mut(|line| line.draft.take());
             if let Some(draft) = draft.filter(|_| !app.cancelled.get_untracked()) {
-                show(app, &draft, false);
+                show(app, draft, false);
             }
         },
         pause,
     );
 }
 
-fn show(app: App, json: &str, complete: bool) {
-    match codec::read_json(json) {
+fn show(app: App, json: String, complete: bool) {
+    match codec::read_json(&json) {
         Ok(report) => {
-            app.show(report, complete, Origin::Files);
+            app.show(report, ReportText::Json(json), complete, Origin::Files);
             app.link.set(None);
         }
         Err(message) => app.fail(message),
@@ -217,6 +252,7 @@ fn died(app: App, message: &str) {
         }
         line.ready = false;
         line.waiting.clear();
+        line.written.clear();
         line.deaths += 1;
         line.deaths
     });

@@ -70,8 +70,15 @@ pub fn Chart(
         }
         let mine = turn.get_value();
         spawn_local(async move {
-            let drawn = draw(&element, &figure).await;
+            let pen = take_turn().await;
             // A newer drawing, or the end of this chart, makes this one void.
+            if turn.try_get_value() != Some(mine) {
+                return;
+            }
+            let drawn = match pen {
+                Ok(script) => draw(&script, &element, &figure).await,
+                Err(message) => Err(message),
+            };
             if turn.try_get_value() != Some(mine) {
                 if let Ok(drawn) = drawn {
                     drawn.forget();
@@ -251,8 +258,25 @@ impl Drawn {
     }
 }
 
-async fn draw(element: &HtmlElement, figure: &Figure) -> Result<Drawn, String> {
+/// Loads what drawing needs while the figures are still being computed.
+pub fn prepare() {
+    spawn_local(async {
+        // Where it fails, the first drawing says so.
+        if let Ok(script) = script().await {
+            drop(browser::call(&script, "prepare", &[]));
+        }
+    });
+}
+
+/// Waits for the turn to draw: one drawing at a time, with the page free in between.
+async fn take_turn() -> Result<JsValue, String> {
     let script = script().await?;
+    // Waiting cannot fail.
+    drop(browser::call_later(&script, "turn", &[]).await);
+    Ok(script)
+}
+
+async fn draw(script: &JsValue, element: &HtmlElement, figure: &Figure) -> Result<Drawn, String> {
     let spec =
         figure.spec.serialize(&serde_wasm_bindgen::Serializer::json_compatible()).map_err(|error| {
             format!("The chart could not be handed over: {error}. Its table has the figures.")
@@ -263,7 +287,7 @@ async fn draw(element: &HtmlElement, figure: &Figure) -> Result<Drawn, String> {
     let slot = browser::document().create_element("div").map_err(refused)?;
     slot.set_class_name("slot coming");
     element.append_child(&slot).map_err(refused)?;
-    match browser::call_later(&script, "embed", &[JsValue::from(slot.clone()), spec]).await {
+    match browser::call_later(script, "embed", &[JsValue::from(slot.clone()), spec]).await {
         Ok(handle) => Ok(Drawn { handle, slot }),
         Err(error) => {
             slot.remove();
@@ -309,6 +333,27 @@ fn watch_width(canvas: NodeRef<html::Div>, changed: impl Fn(HtmlElement) + Copy 
             watch.disconnect();
         }
     });
+}
+
+/// The width that an element has for a chart that cannot follow it, in CSS pixels. It changes in coarse steps, so that
+/// dragging the edge of a window does not draw anew at every pixel.
+pub fn room(element: NodeRef<html::Div>) -> RwSignal<Option<u32>> {
+    const STEP: i32 = 40;
+    let room = RwSignal::new(None);
+    let look = move |element: HtmlElement| {
+        let width = element.client_width();
+        let coarse = if width > 2 * STEP { width - width % STEP } else { width };
+        if width > 0 && room.try_get_untracked().flatten() != Some(coarse as u32) {
+            room.try_set(Some(coarse as u32));
+        }
+    };
+    Effect::new(move || {
+        if let Some(element) = element.get() {
+            look((*element).clone());
+        }
+    });
+    watch_width(element, look);
+    room
 }
 
 async fn save(title: &str, figure: &Figure, drawn: Option<&JsValue>, what: &str) -> Result<(), String> {

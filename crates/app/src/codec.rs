@@ -1,7 +1,11 @@
-//! The report as text and back: link, JSON, CSV. What goes wrong comes as whole sentences.
+//! The report as text and back. The page reads links and JSON itself, so that a link opens at once; the analyst writes
+//! them, so that the page stays small. What goes wrong comes as whole sentences.
 
-use report::Report;
-use report::link::{self, LinkOptions};
+use report::{LinkOptions, Report};
+use worker::Form;
+
+use crate::analyst;
+use crate::state::App;
 
 /// The parts that the share dialog offers, each with its name.
 pub const OFFERED: [(Part, &str); 4] = [
@@ -19,31 +23,6 @@ pub fn usual() -> LinkOptions {
     LinkOptions { title: true, ..LinkOptions::default() }
 }
 
-/// The report as the value of an address's `r`.
-///
-/// # Errors
-/// Why it cannot be a link.
-pub fn pack(report: &Report, parts: LinkOptions) -> Result<Packed, String> {
-    let link = link::write(report, &parts).map_err(|error| error.to_string())?;
-    Ok(Packed { text: value_of(&link.text).to_owned(), bits: link.bits })
-}
-
-/// The finest link whose `r` has at most `most` characters, courses only; the coarsest there is where none is so
-/// short.
-///
-/// # Errors
-/// As [`pack`].
-pub fn pack_small(report: &Report, most: usize) -> Result<Packed, String> {
-    let mut bits = link::BITS;
-    loop {
-        let packed = pack(report, LinkOptions { notes: false, bits: Some(bits), ..usual() })?;
-        if packed.text.len() <= most || bits <= link::FEWEST_BITS {
-            return Ok(packed);
-        }
-        bits -= 1;
-    }
-}
-
 /// A report packed for an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packed {
@@ -53,8 +32,43 @@ pub struct Packed {
     pub bits: u8,
 }
 
-fn value_of(text: &str) -> &str {
-    text.split_once("r=").map_or(text, |(_, value)| value)
+/// The report on the page as the value of an address's `r`.
+///
+/// # Errors
+/// Why it cannot be a link.
+pub async fn pack(app: App, parts: LinkOptions) -> Result<Packed, String> {
+    packed(app, Form::Link { options: parts }).await
+}
+
+/// The finest link whose `r` has at most `most` characters, courses only; the coarsest there is where none is so
+/// short.
+///
+/// # Errors
+/// As [`pack`].
+pub async fn pack_small(app: App, most: usize) -> Result<Packed, String> {
+    packed(app, Form::ShortLink { most }).await
+}
+
+async fn packed(app: App, form: Form) -> Result<Packed, String> {
+    let written = analyst::write(app, form).await?;
+    Ok(Packed { text: written.texts.into_iter().next().unwrap_or_default().1, bits: written.bits })
+}
+
+/// The JSON export of the report on the page.
+///
+/// # Errors
+/// Why there is none.
+pub async fn write_json(app: App) -> Result<String, String> {
+    let written = analyst::write(app, Form::Json).await?;
+    Ok(written.texts.into_iter().next().unwrap_or_default().1)
+}
+
+/// All tables of the report on the page in long form, each with its name.
+///
+/// # Errors
+/// Why there are none.
+pub async fn csv_tables(app: App) -> Result<Vec<(String, String)>, String> {
+    Ok(analyst::write(app, Form::Tables).await?.texts)
 }
 
 /// The report in an address's `r`.
@@ -62,7 +76,7 @@ fn value_of(text: &str) -> &str {
 /// # Errors
 /// What is wrong with the link.
 pub fn unpack(text: &str) -> Result<Report, String> {
-    link::decode(text).map_err(|error| error.to_string())
+    report::decode(text).map_err(|error| error.to_string())
 }
 
 /// Reads a JSON export.
@@ -71,14 +85,4 @@ pub fn unpack(text: &str) -> Result<Report, String> {
 /// What is wrong with it.
 pub fn read_json(text: &str) -> Result<Report, String> {
     report::parse_json(text).map_err(|error| error.to_string())
-}
-
-/// Writes the JSON export.
-pub fn write_json(report: &Report) -> String {
-    report::json(report)
-}
-
-/// All tables in long form, each with its name.
-pub fn csv_tables(report: &Report) -> Vec<(String, String)> {
-    report::csv_tables(report)
 }

@@ -8,7 +8,7 @@ use web_sys::{
     DataTransfer, DragEvent, File, FileSystemDirectoryEntry, FileSystemEntry, FileSystemFileEntry,
     HtmlInputElement, Response,
 };
-use worker::Job;
+use worker::{Job, ReportText};
 
 use crate::analyst;
 use crate::browser;
@@ -202,7 +202,7 @@ async fn open_export(app: App, path: &str, file: &File) -> bool {
     }
     match crate::codec::read_json(&text) {
         Ok(report) => {
-            app.show(report, true, Origin::Export);
+            app.show(report, ReportText::Json(text), true, Origin::Export);
             app.say("The report is open.");
         }
         Err(message) => app.fail(format!("{path}: {message}")),

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
+use worker::ReportText;
 
 use crate::browser;
 use crate::state::{App, Dialog, Origin, Theme, View};
@@ -126,10 +127,10 @@ fn read(app: App) {
     {
         match crate::codec::unpack(&packed) {
             Ok(report) => {
-                app.link.set(Some(packed));
+                app.link.set(Some(packed.clone()));
                 app.files.set(Vec::new());
                 app.alignment.set(None);
-                app.show(report, true, Origin::Link);
+                app.show(report, ReportText::Link(packed), true, Origin::Link);
                 app.say("The report from the link is open.");
             }
             Err(message) => app.fail(message),

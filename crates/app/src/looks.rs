@@ -44,9 +44,9 @@ pub fn timeline(app: App, report: &Report) -> Vec<Figure> {
     figures::timeline(report, &options)
 }
 
-/// Distances at the other thresholds, of the domain on show.
-pub fn sweep(app: App, report: &Report) -> Option<Figure> {
-    figures::sweep(report, &app.domain.get(), &chart(app))
+/// Distances at the other thresholds, of the domain on show, in as many rows as the width asks for.
+pub fn sweep(app: App, report: &Report, width: Option<u32>) -> Option<Figure> {
+    figures::sweep(report, &app.domain.get(), &figures::ChartOptions { width, ..chart(app) })
 }
 
 /// Layers against checkpoints, of the domain on show.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use report::{Group, Report, Settings};
-use worker::{Alignment, FileRow, SampleRef};
+use worker::{Alignment, FileRow, ReportText, SampleRef};
 
 use crate::meter::Meter;
 
@@ -157,6 +157,8 @@ pub struct App {
     pub cancelled: RwSignal<bool>,
     /// The report so far.
     pub report: RwSignal<Option<Arc<Report>>>,
+    /// The report as the text that it came in, for writing it in other forms.
+    pub text: StoredValue<Option<Arc<ReportText>>>,
     /// Whether nothing more is under way for it.
     pub complete: RwSignal<bool>,
     /// Where it came from.
@@ -230,6 +232,7 @@ impl App {
             calculators: RwSignal::new(None),
             cancelled: RwSignal::new(false),
             report: RwSignal::new(None),
+            text: StoredValue::new(None),
             complete: RwSignal::new(false),
             origin: RwSignal::new(Origin::Files),
             settings: RwSignal::new(Settings::default()),
@@ -289,8 +292,8 @@ impl App {
         self.report.with(|report| report.as_deref().map(read))
     }
 
-    /// Puts a report on the page and keeps the cursors inside it.
-    pub fn show(self, report: Report, complete: bool, origin: Origin) {
+    /// Puts a report on the page, with the text that it came in, and keeps the cursors inside it.
+    pub fn show(self, report: Report, text: ReportText, complete: bool, origin: Origin) {
         let checkpoints = report.checkpoints.len();
         let layers = report.run.layers;
         let first = self.report.with_untracked(Option::is_none);
@@ -314,6 +317,7 @@ impl App {
             self.settings.set(report.settings.clone());
         }
         self.origin.set(origin);
+        self.text.set_value(Some(Arc::new(text)));
         self.complete.set(complete);
         self.report.set(Some(Arc::new(report)));
     }

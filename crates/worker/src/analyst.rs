@@ -8,7 +8,11 @@ use std::{
     rc::Rc,
 };
 
-use futures::future::{AbortHandle, abortable};
+use futures::{
+    StreamExt as _,
+    future::{AbortHandle, abortable},
+    stream,
+};
 use js_sys::Array;
 use report::{Analysis, PairOfSamples, Pending, Report, Settings, Stage, TraceRun, Watch};
 use wasm_bindgen::JsCast as _;
@@ -23,6 +27,7 @@ use crate::{
         WorkUnit,
     },
     scope::{listen, now, property, to_js, turn},
+    write::write,
 };
 
 /// Milliseconds of computing after which messages are heard.
@@ -31,8 +36,14 @@ const BREATH: f64 = 12.0;
 /// Milliseconds between two messages about progress.
 const TICK: f64 = 80.0;
 
+/// Milliseconds until the first partial report: drawing it costs more than the little that would still be waited for.
+const FIRST_PARTIAL: f64 = 2_000.0;
+
 /// Milliseconds between two partial reports: drawing them costs the page time.
-const PARTIAL: f64 = 400.0;
+const PARTIAL: f64 = 1_000.0;
+
+/// Files opened at once: what a browser asks of one server at the same time.
+const OPENED_AT_ONCE: usize = 6;
 
 /// Starts to answer.
 pub fn start(scope: &DedicatedWorkerGlobalScope) {
@@ -154,6 +165,10 @@ impl Analyst {
                 post(&Event::Cancelled);
                 self.post_files();
             }
+            Job::Write { ticket, report, title, form } => {
+                let outcome = write(&report, title, form);
+                post(&Event::Written { ticket, outcome });
+            }
             Job::FindSamples { query, limit } => self.find_samples(&query, limit),
             Job::ChoosePair { choice, checkpoint } => {
                 let me = Rc::clone(self);
@@ -243,23 +258,29 @@ impl Analyst {
     async fn open_files(&self) {
         let waiting: Vec<usize> =
             self.files.borrow().iter().filter(|file| file.is_waiting()).map(|file| file.row.id).collect();
-        let mut last_tick = 0.0;
-        for id in &waiting {
-            let ticket =
-                self.files.borrow_mut().iter_mut().find(|file| file.row.id == *id).map(Entry::ticket);
-            let Some(ticket) = ticket else { continue };
-            if now() - last_tick > TICK {
-                last_tick = now();
-                self.post_files();
-                self.post_opening();
-                turn().await;
-            }
-            let opened = open(ticket).await;
-            if let Some(file) = self.files.borrow_mut().iter_mut().find(|file| file.row.id == *id) {
-                file.settle(opened);
-            }
-        }
+        let last_tick = Cell::new(0.0);
+        stream::iter(waiting)
+            .for_each_concurrent(OPENED_AT_ONCE, |id| {
+                let last_tick = &last_tick;
+                async move {
+                    let Some(ticket) = self.change(id, Entry::ticket) else { return };
+                    if now() - last_tick.get() > TICK {
+                        last_tick.set(now());
+                        self.post_files();
+                        self.post_opening();
+                        turn().await;
+                    }
+                    let opened = open(ticket).await;
+                    self.change(id, |file| file.settle(opened));
+                }
+            })
+            .await;
         self.post_files();
+    }
+
+    /// Changes a file's entry; `None` where the file is gone.
+    fn change<T>(&self, id: usize, change: impl FnOnce(&mut Entry) -> T) -> Option<T> {
+        self.files.borrow_mut().iter_mut().find(|file| file.row.id == id).map(change)
     }
 
     fn post_opening(&self) {
@@ -358,13 +379,17 @@ struct Watcher<'a> {
     analyst: &'a Analyst,
     last_breath: Cell<f64>,
     last_tick: Cell<f64>,
-    last_partial: Cell<f64>,
+    next_partial: Cell<f64>,
 }
 
 impl<'a> Watcher<'a> {
     fn new(analyst: &'a Analyst) -> Self {
-        let long_ago = Cell::new(f64::NEG_INFINITY);
-        Self { analyst, last_breath: Cell::new(now()), last_tick: long_ago.clone(), last_partial: long_ago }
+        Self {
+            analyst,
+            last_breath: Cell::new(now()),
+            last_tick: Cell::new(f64::NEG_INFINITY),
+            next_partial: Cell::new(now() + FIRST_PARTIAL),
+        }
     }
 }
 
@@ -392,11 +417,11 @@ impl Watch for Watcher<'_> {
     }
 
     fn partial(&self, report: &dyn Fn() -> Report) {
-        if now() - self.last_partial.get() < PARTIAL {
+        if now() < self.next_partial.get() {
             return;
         }
         let report = self.analyst.titled(report());
         post_report(&report, false);
-        self.last_partial.set(now());
+        self.next_partial.set(now() + PARTIAL);
     }
 }

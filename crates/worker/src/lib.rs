@@ -15,5 +15,10 @@ mod files;
 mod pool;
 #[cfg(target_arch = "wasm32")]
 pub mod scope;
+#[cfg(target_arch = "wasm32")]
+mod write;
 
-pub use protocol::{Alignment, Event, FileRow, FileState, Job, PairChoice, Progress, SampleRef, WorkUnit};
+pub use protocol::{
+    Alignment, Event, FileRow, FileState, Form, Job, PairChoice, Progress, ReportText, SampleRef, WorkUnit,
+    Written,
+};

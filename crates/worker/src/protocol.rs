@@ -2,7 +2,7 @@
 //! a [`Job`] in the message `{ job, files }`.
 
 use pathway::Edit;
-use report::Settings;
+use report::{LinkOptions, Settings};
 use serde::{Deserialize, Serialize};
 
 /// What the page asks of the analyst.
@@ -59,6 +59,56 @@ pub enum Job {
         /// Index of the checkpoint whose distances count for nearest and farthest.
         checkpoint: usize,
     },
+    /// Write a report in another form. The page itself only reads reports, which keeps it small.
+    Write {
+        /// Comes back with the answer.
+        ticket: u32,
+        /// The report.
+        report: ReportText,
+        /// What the user calls the run now.
+        title: String,
+        /// What to make of it.
+        form: Form,
+    },
+}
+
+/// A report as text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "as", content = "text", rename_all = "kebab-case")]
+pub enum ReportText {
+    /// Every digit.
+    Json(String),
+    /// A link, or its data alone.
+    Link(String),
+}
+
+/// A form to write a report in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "form", rename_all = "kebab-case")]
+pub enum Form {
+    /// The JSON export.
+    Json,
+    /// All tables in long form, as CSV.
+    Tables,
+    /// The data of a link.
+    Link {
+        /// What is in it.
+        options: LinkOptions,
+    },
+    /// The data of a link without notes, as fine as fits; as coarse as there is where nothing fits.
+    ShortLink {
+        /// Characters that it may have.
+        most: usize,
+    },
+}
+
+/// A report that was written in another form.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    /// One text, or one a table with its name.
+    pub texts: Vec<(String, String)>,
+    /// Bits of a figure, in a link.
+    pub bits: u8,
 }
 
 /// How two samples are chosen.
@@ -122,6 +172,13 @@ pub enum Event {
         samples: Vec<SampleRef>,
         /// How many match in all.
         matching: usize,
+    },
+    /// The answer to [`Job::Write`].
+    Written {
+        /// That of the job.
+        ticket: u32,
+        /// The texts, or why there are none.
+        outcome: Result<Written, String>,
     },
     /// Work was stopped at the user's wish.
     Cancelled,

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use qrcodegen::{QrCode, QrCodeEcc};
+use wasm_bindgen_futures::spawn_local;
 
 use crate::codec;
 use crate::format::count;
@@ -26,17 +27,17 @@ pub fn CodeDialog() -> impl IntoView {
 fn Code() -> impl IntoView {
     let app = App::get();
     // A code holds little, so that only the courses are in it, as finely as there is room for.
-    let made = app.report.with_untracked(|report| match report {
-        Some(report) => {
-            codec::pack_small(report, MOST.saturating_sub(address("", false).len())).and_then(|packed| {
-                let link = address(&packed.text, false);
-                draw(&link).map(|drawn| (link.len(), packed.bits, drawn))
-            })
-        }
-        None => Err("There is no report yet.".to_owned()),
+    let made = RwSignal::new(None::<Result<Drawn, String>>);
+    spawn_local(async move {
+        let packed = codec::pack_small(app, MOST.saturating_sub(address(app, "", false).len())).await;
+        let drawn = packed.and_then(|packed| draw(&address(app, &packed.text, false), packed.bits));
+        // The dialog may be closed by now.
+        made.try_set(Some(drawn));
     });
-    match made {
-        Ok((length, bits, (size, path))) => view! {
+    move || {
+        match made.get() {
+        None => view! { <p>"Writing the link…"</p> }.into_any(),
+        Some(Ok(Drawn { length, bits, size, path })) => view! {
             <svg class="qr" viewBox=format!("-4 -4 {0} {0}", size + 8) role="img" aria-label="QR code of the link">
                 <rect x="-4" y="-4" width=size + 8 height=size + 8 fill="#fff"></rect>
                 <path d=path fill="#000"></path>
@@ -44,12 +45,25 @@ fn Code() -> impl IntoView {
             <p class="soft">{format!("{} characters. Scanning it opens the same report, values rounded to {bits} bits.", count(length as u64))}</p>
         }
         .into_any(),
-        Err(message) => view! { <p>{message}</p> }.into_any(),
+        Some(Err(message)) => view! { <p>{message}</p> }.into_any(),
+    }
     }
 }
 
-/// Side length in modules, and the path of the dark ones.
-fn draw(link: &str) -> Result<(i32, String), String> {
+/// A QR code as a drawing.
+#[derive(Clone)]
+struct Drawn {
+    /// Characters of the link.
+    length: usize,
+    /// Bits of a figure in it.
+    bits: u8,
+    /// Side length in modules.
+    size: i32,
+    /// The dark modules.
+    path: String,
+}
+
+fn draw(link: &str, bits: u8) -> Result<Drawn, String> {
     let code = QrCode::encode_text(link, QrCodeEcc::Low).map_err(|_| {
         format!(
             "The link has {} characters; a QR code holds at most {}. Share the link itself, or put the JSON file somewhere.",
@@ -72,5 +86,5 @@ fn draw(link: &str) -> Result<(i32, String), String> {
             x += 1;
         }
     }
-    Ok((code.size(), path))
+    Ok(Drawn { length: link.len(), bits, size: code.size(), path })
 }

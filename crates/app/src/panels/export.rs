@@ -1,6 +1,7 @@
 //! Files to take away.
 
 use leptos::prelude::*;
+use wasm_bindgen_futures::spawn_local;
 
 use crate::codec;
 use crate::download;
@@ -22,19 +23,31 @@ fn Export() -> impl IntoView {
     let app = App::get();
     let said = RwSignal::new(String::new());
     let tell = move |name: &str, outcome: Result<(), String>| {
-        said.set(outcome.map_or_else(|message| message, |()| format!("{name} was handed to the browser.")));
+        said.try_set(
+            outcome.map_or_else(|message| message, |()| format!("{name} was handed to the browser.")),
+        );
     };
-    let json = move || {
-        app.with_report(|report| {
-            let name = download::file_name(&report.title, ".json");
-            tell(&name, download::text(&name, "application/json", &codec::write_json(report)));
-        });
-    };
-    let tables =
-        app.report.with_untracked(|report| report.as_deref().map(codec::csv_tables).unwrap_or_default());
     let title = app
         .report
         .with_untracked(|report| report.as_deref().map(|report| report.title.clone()).unwrap_or_default());
+    let json_name = download::file_name(&title, ".json");
+    let json = move || {
+        let name = json_name.clone();
+        spawn_local(async move {
+            let saved = codec::write_json(app)
+                .await
+                .and_then(|text| download::text(&name, "application/json", &text));
+            tell(&name, saved);
+        });
+    };
+    let tables = RwSignal::new(Vec::new());
+    spawn_local(async move {
+        match codec::csv_tables(app).await {
+            // The dialog may be closed by now.
+            Ok(found) => drop(tables.try_set(found)),
+            Err(message) => drop(said.try_set(message)),
+        }
+    });
     view! {
         <p>"Exact figures, as computed; a report that came through a link has that link’s rounded ones."</p>
         <h3>"The whole report"</h3>
@@ -44,7 +57,7 @@ fn Export() -> impl IntoView {
         </p>
         <h3>"Tables"</h3>
         <ul class="exports">
-            {tables.into_iter().map(|(name, text)| {
+            {move || tables.get().into_iter().map(|(name, text)| {
                 let file = download::file_name(&format!("{title} {name}"), ".csv");
                 let rows = text.lines().count().saturating_sub(1);
                 view! {

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::browser;
-use crate::codec;
+use crate::codec::{self, Packed};
 use crate::format::{bytes, count, counted};
 use crate::link_state;
 use crate::panels::dialog::Modal;
@@ -30,14 +30,27 @@ fn Share() -> impl IntoView {
     let app = App::get();
     let parts = RwSignal::new(codec::usual());
     let said = RwSignal::new(String::new());
-    let packed = Memo::new(move |_| {
-        app.report.with(|report| match report {
-            Some(report) => codec::pack(report, parts.get()),
-            None => Err("There is no report yet.".to_owned()),
-        })
+    // None while it is being written.
+    let written = RwSignal::new(None::<Result<Packed, String>>);
+    let asked = StoredValue::new(0_u32);
+    Effect::new(move || {
+        app.report.track();
+        let parts = parts.get();
+        asked.update_value(|asked| *asked += 1);
+        let mine = asked.get_value();
+        spawn_local(async move {
+            let packed = codec::pack(app, parts).await;
+            // A newer wish, or the end of the dialog, makes this one void.
+            if asked.try_get_value() == Some(mine) {
+                written.set(Some(packed));
+            }
+        });
     });
+    let packed = Memo::new(move |_| written.get().unwrap_or_else(|| Err(String::new())));
     let link = Memo::new(move |_| {
-        packed.with(|packed| packed.as_ref().map(|packed| address(&packed.text, false)).unwrap_or_default())
+        packed.with(|packed| {
+            packed.as_ref().map(|packed| address(app, &packed.text, false)).unwrap_or_default()
+        })
     });
     // What was handed out stays in the address bar.
     let keep = move || {
@@ -62,7 +75,7 @@ fn Share() -> impl IntoView {
             <dt>"Inside"</dt><dd>{move || inside(app, packed.with(|packed| packed.as_ref().map_or(0, |packed| packed.text.len())))}</dd>
             <dt>"Length"</dt><dd data-testid="share-length">{move || length(link.with(String::len))}</dd>
         </dl>
-        {move || packed.with(|packed| packed.as_ref().err().cloned()).map(|message| view! { <p class="wrong">{message}</p> })}
+        {move || packed.with(|packed| packed.as_ref().err().filter(|message| !message.is_empty()).cloned()).map(|message| view! { <p class="wrong">{message}</p> })}
         <div class="checks" role="group" aria-label="What the link carries">
             {codec::OFFERED.into_iter().map(|(part, label)| view! {
                 <Check
@@ -82,7 +95,7 @@ fn Share() -> impl IntoView {
             <button type="button" class="primary" on:click=move |_| hand_out(link.get_untracked(), "Link")>"Copy link"</button>
             <button type="button" on:click=move |_| hand_out(markdown(app, &link.get_untracked()), "Markdown")>"Copy Markdown"</button>
             <button type="button" on:click=move |_| {
-                let address = packed.with_untracked(|packed| packed.as_ref().map(|packed| address(&packed.text, true)).unwrap_or_default());
+                let address = packed.with_untracked(|packed| packed.as_ref().map(|packed| address(app, &packed.text, true)).unwrap_or_default());
                 hand_out(iframe(app, &address), "Frame");
             }>"Copy iframe"</button>
             <button type="button" on:click=move |_| { keep(); app.dialog.set(Some(Dialog::Code)); }>"QR code"</button>
@@ -103,8 +116,7 @@ fn Check(label: &'static str, on: Signal<bool>, set: impl Fn(bool) + 'static) ->
 }
 
 /// The whole address of a packed report, with the view that is on show.
-pub fn address(packed: &str, embedded: bool) -> String {
-    let app = App::get();
+pub fn address(app: App, packed: &str, embedded: bool) -> String {
     let fragment = link_state::Fragment {
         report: Some(packed.to_owned()),
         view: Some(app.view.get_untracked()),

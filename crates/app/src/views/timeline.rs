@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use report::Report;
 use wasm_bindgen::JsCast;
 
-use crate::chart::{Chart, Over, Plot};
+use crate::chart::{self, Chart, Over, Plot};
 use crate::looks;
 use crate::state::{App, Axis};
 use crate::views::controls::{AxisChoice, CheckpointSlider, DomainChoice, GroupChoice, TwinSwitch};
@@ -64,8 +64,12 @@ pub fn Timeline() -> impl IntoView {
 #[component]
 fn Sweep() -> impl IntoView {
     let app = App::get();
-    let drawn =
-        Memo::new(move |_| app.with_report(|report| looks::sweep(app, report).map(Arc::new)).flatten());
+    let section = NodeRef::<html::Div>::new();
+    let room = chart::room(section);
+    let drawn = Memo::new(move |_| {
+        let width = Some(room.get()?);
+        app.with_report(|report| looks::sweep(app, report, width).map(Arc::new)).flatten()
+    });
     view! {
         <Show when=move || drawn.with(Option::is_some) && !app.presenting.get()>
             <section class="view" aria-label="Other thresholds">
@@ -73,6 +77,7 @@ fn Sweep() -> impl IntoView {
                 <Chart figure=drawn.into()/>
             </section>
         </Show>
+        <div node_ref=section></div>
     }
 }
 

@@ -19,6 +19,8 @@ mod walk;
 
 pub use frame::{FRAGMENT, fragment_of};
 
+use serde::{Deserialize, Serialize};
+
 use pen::{Measures, Pen};
 use range::{Nowhere, Reader, Writer};
 
@@ -95,7 +97,8 @@ impl Parts {
 }
 
 /// What a link carries beside the main courses, and how finely.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a box of its own that the user ticks")]
 pub struct LinkOptions {
     /// What the user calls the run.

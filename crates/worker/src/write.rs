@@ -1,0 +1,51 @@
+//! A report in another form: JSON, tables, link.
+
+use report::{Error, LinkOptions, Report, link};
+
+use crate::protocol::{Form, ReportText, Written};
+
+/// Writes a report in another form.
+///
+/// # Errors
+/// In whole sentences: the text is no report, or it cannot have that form.
+pub fn write(report: &ReportText, title: String, form: Form) -> Result<Written, String> {
+    let made = read(report).and_then(|report| write_report(&Report { title, ..report }, form));
+    made.map_err(|error| error.to_string())
+}
+
+fn read(text: &ReportText) -> Result<Report, Error> {
+    match text {
+        ReportText::Json(text) => report::parse_json(text),
+        ReportText::Link(text) => report::decode(text),
+    }
+}
+
+fn write_report(report: &Report, form: Form) -> Result<Written, Error> {
+    let texts = |texts| Written { texts, bits: 0 };
+    Ok(match form {
+        Form::Json => texts(vec![(String::new(), report::json(report))]),
+        Form::Tables => texts(report::csv_tables(report)),
+        Form::Link { options } => pack(report, options)?,
+        Form::ShortLink { most } => pack_short(report, most)?,
+    })
+}
+
+/// The report as the value of an address's `r`.
+fn pack(report: &Report, options: LinkOptions) -> Result<Written, Error> {
+    let link = link::write(report, &options)?;
+    let value = link.text.split_once("r=").map_or(&link.text[..], |(_, value)| value);
+    Ok(Written { texts: vec![(String::new(), value.to_owned())], bits: link.bits })
+}
+
+fn pack_short(report: &Report, most: usize) -> Result<Written, Error> {
+    let options = LinkOptions { title: true, notes: false, ..LinkOptions::default() };
+    let mut bits = link::BITS;
+    loop {
+        let packed = pack(report, LinkOptions { bits: Some(bits), ..options })?;
+        let fits = packed.texts.iter().all(|(_, text)| text.len() <= most);
+        if fits || bits <= link::FEWEST_BITS {
+            return Ok(packed);
+        }
+        bits -= 1;
+    }
+}
