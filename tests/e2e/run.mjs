@@ -17,6 +17,7 @@ if (files.length === 0) {
   console.error(`no specification has "${wanted}" in its name`);
   process.exit(2);
 }
-// One browser at a time: software rendering takes every core there is.
-const { status } = spawnSync(process.execPath, ["--test", "--test-concurrency=1", "--test-reporter=spec", ...files], { stdio: "inherit" });
+// One browser at a time: software rendering takes every core there is. A test that fails leaves servers and browsers
+// behind, which must not keep the program from ending.
+const { status } = spawnSync(process.execPath, ["--test", "--test-concurrency=1", "--test-force-exit", "--test-timeout=300000", "--test-reporter=spec", ...files], { stdio: "inherit" });
 process.exit(status ?? 1);

@@ -30,9 +30,8 @@ pub fn Page() -> impl IntoView {
     keys::install(app);
     files::install(app);
     present::install(app);
-    if app.stage_now() == Stage::Empty {
-        analyst::start(app);
-    }
+    // Also where a link brought a report: the analyst writes it in other forms, with or without a network.
+    analyst::start(app);
     Effect::new(move || {
         let title = app.with_report(|report| report.title.clone()).filter(|title| !title.is_empty());
         browser::document()

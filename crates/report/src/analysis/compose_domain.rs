@@ -272,17 +272,15 @@ impl<'a> One<'a> {
     }
 
     fn distance_by_t_star(&self) -> Vec<TStarDistance> {
-        let groups = self.job.plan.domains[self.index].by_t_star.iter().enumerate();
+        let known: Vec<Option<Rc<Measured>>> = (0..self.checkpoints)
+            .map(|c| self.job.known(&self.job.t_star_measurement(c, self.index)))
+            .collect();
+        let groups = self.job.plan.domains[self.index].by_t_star.groups.iter().enumerate();
         groups
-            .map(|(at, (checkpoint, members))| TStarDistance {
-                checkpoint: *checkpoint,
-                samples: members.samples.len(),
-                mean: (0..self.checkpoints)
-                    .map(|c| {
-                        let measurement = self.job.t_star_measurement(c, self.index, at);
-                        self.job.known(&measurement)?.group()?.mean
-                    })
-                    .collect(),
+            .map(|(at, &(checkpoint, samples))| TStarDistance {
+                checkpoint,
+                samples,
+                mean: known.iter().map(|known| known.as_ref()?.mean_of(at)).collect(),
             })
             .collect()
     }

@@ -18,7 +18,7 @@ use super::{
     compose, compose_domain,
     digest::{Wanted, read_gates, read_selections},
     host::{Distances, Stage, Watch},
-    measure::{Fingerprint, Measurement, Quantity},
+    measure::{Fingerprint, Grouping, Measurement, Quantity},
     plan::{Plan, plan},
     run::Run,
 };
@@ -121,7 +121,10 @@ impl Analysis {
         stream::iter(&side)
             .map(|measurement| job.measure(measurement, distances, &meter))
             .buffer_unordered(IN_FLIGHT)
-            .try_for_each(|()| futures::future::ready(Ok(())))
+            .try_for_each(|()| {
+                watch.partial(&|| compose::report(&job));
+                futures::future::ready(Ok(()))
+            })
             .await?;
         let mut report = compose::report(&job);
         for (index, domain) in report.domains.iter_mut().enumerate() {
@@ -285,7 +288,7 @@ impl<'a> Job<'a> {
                 quantity,
                 samples: Rc::clone(&members.samples),
                 pairs: members.main.clone(),
-                rows: None,
+                grouping: Grouping::One,
             })
             .collect()
     }
@@ -300,8 +303,9 @@ impl<'a> Job<'a> {
                 let taus = self.settings.sweep.iter().copied();
                 all.extend(taus.filter_map(|tau| self.sweep_measurement(checkpoint, domain, group, tau)));
             }
-            let groups = self.plan.domains[domain].by_t_star.len();
-            all.extend((0..groups).map(|at| self.t_star_measurement(checkpoint, domain, at)));
+            if !self.plan.domains[domain].by_t_star.groups.is_empty() {
+                all.push(self.t_star_measurement(checkpoint, domain));
+            }
         }
         all.extend((0..self.plan.cross.len()).map(|at| self.cross_measurement(checkpoint, at)));
         all
@@ -321,7 +325,7 @@ impl<'a> Job<'a> {
                 },
                 samples: Rc::clone(&members.samples),
                 pairs: members.side.clone(),
-                rows: None,
+                grouping: Grouping::One,
             })
             .collect()
     }
@@ -333,7 +337,7 @@ impl<'a> Job<'a> {
             quantity: Quantity::Layer { tau: self.settings.tau, layer },
             samples: Rc::clone(&members.samples),
             pairs: members.side.clone(),
-            rows: None,
+            grouping: Grouping::One,
         }
     }
 
@@ -352,18 +356,19 @@ impl<'a> Job<'a> {
             quantity: Quantity::Pathways { tau, unit: self.settings.unit },
             samples: Rc::clone(&members.samples),
             pairs: pairs.clone(),
-            rows: None,
+            grouping: Grouping::One,
         })
     }
 
-    pub fn t_star_measurement(&self, checkpoint: usize, domain: usize, at: usize) -> Measurement {
-        let (_, members) = &self.plan.domains[domain].by_t_star[at];
+    /// Distances inside the groups of equal `t*` of a domain.
+    pub fn t_star_measurement(&self, checkpoint: usize, domain: usize) -> Measurement {
+        let groups = &self.plan.domains[domain].by_t_star;
         Measurement {
             checkpoint,
             quantity: Quantity::Pathways { tau: self.settings.tau, unit: self.settings.unit },
-            samples: Rc::clone(&members.samples),
-            pairs: members.side.clone(),
-            rows: None,
+            samples: Rc::clone(&groups.samples),
+            pairs: groups.pairs.clone(),
+            grouping: Grouping::Many { ends: Rc::clone(&groups.ends) },
         }
     }
 
@@ -374,7 +379,7 @@ impl<'a> Job<'a> {
             quantity: Quantity::Pathways { tau: self.settings.tau, unit: self.settings.unit },
             samples: Rc::clone(&cross.samples),
             pairs: cross.pairs.clone(),
-            rows: Some(cross.rows),
+            grouping: Grouping::Two { rows: cross.rows },
         }
     }
 

@@ -48,17 +48,36 @@ pub struct Measurement {
     pub samples: Rc<[u32]>,
     /// Pairs of indices into `samples`.
     pub pairs: PairSet,
-    /// For two groups against each other: how many of the samples are of the first; pairs are then `(row, column)`.
-    pub rows: Option<usize>,
+    /// How the samples are grouped.
+    pub grouping: Grouping,
+}
+
+/// How the samples of a measurement are grouped.
+#[derive(Clone, Debug)]
+pub enum Grouping {
+    /// One group.
+    One,
+    /// Two groups against each other; pairs are `(row, column)`.
+    Two {
+        /// How many of the samples are of the first.
+        rows: usize,
+    },
+    /// Many groups, each for itself; only their means are asked for.
+    Many {
+        /// Where the pairs of each end.
+        ends: Rc<[usize]>,
+    },
 }
 
 /// What came out.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Measured {
     /// Of pairs inside one group.
     Group(GroupDistance),
     /// Of two groups against each other.
     Cross(CrossDistance),
+    /// Mean distance inside each of many groups.
+    Means(Vec<Option<f64>>),
 }
 
 impl Measured {
@@ -66,7 +85,15 @@ impl Measured {
     pub fn group(&self) -> Option<&GroupDistance> {
         match self {
             Self::Group(group) => Some(group),
-            Self::Cross(_) => None,
+            _ => None,
+        }
+    }
+
+    /// The mean of one of many groups.
+    pub fn mean_of(&self, group: usize) -> Option<f64> {
+        match self {
+            Self::Means(means) => means.get(group).copied().flatten(),
+            _ => None,
         }
     }
 
@@ -74,7 +101,7 @@ impl Measured {
     pub fn cross(&self) -> Option<&CrossDistance> {
         match self {
             Self::Cross(cross) => Some(cross),
-            Self::Group(_) => None,
+            _ => None,
         }
     }
 }
@@ -109,7 +136,12 @@ impl Measurement {
         mix.add(tau.to_bits());
         mix.add(unit as u64);
         mix.add(extra);
-        mix.add(self.rows.map_or(u64::MAX, |rows| rows as u64));
+        mix.add(match &self.grouping {
+            Grouping::One => u64::MAX,
+            Grouping::Two { rows } => *rows as u64,
+            // How many pairs each has is in the pairs' own fingerprint.
+            Grouping::Many { .. } => u64::MAX - 1,
+        });
         mix.add_all(&self.samples);
         mix.add(self.pairs.print);
         Key { file, rest: mix.value() }
@@ -118,22 +150,29 @@ impl Measurement {
     /// Measures.
     pub async fn measure(&self, digest: &Digest, distances: &dyn Distances) -> Result<Measured, Error> {
         let sequences = Rc::new(self.sequences(digest)?);
-        let pairs = match self.rows {
-            None => Rc::clone(&self.pairs.pairs),
+        let pairs = match self.grouping {
+            Grouping::One | Grouping::Many { .. } => Rc::clone(&self.pairs.pairs),
             // Columns stand behind the rows among the sequences.
-            Some(rows) => self.pairs.pairs.iter().map(|&(row, column)| (row, rows as u32 + column)).collect(),
+            Grouping::Two { rows } => {
+                self.pairs.pairs.iter().map(|&(row, column)| (row, rows as u32 + column)).collect()
+            }
         };
         let found =
             if pairs.is_empty() { Vec::new() } else { distances.pairs(Rc::clone(&sequences), pairs).await? };
         let samples = self.samples.len();
-        Ok(match self.rows {
-            None => {
+        Ok(match &self.grouping {
+            Grouping::One => {
                 let lengths = pathway::lengths(&sequences);
                 Measured::Group(pathway::group_distance(samples, &self.pairs.pairs, &found, &lengths)?)
             }
-            Some(rows) => {
+            &Grouping::Two { rows } => {
                 let columns = samples - rows;
                 Measured::Cross(pathway::cross_distance_sampled(rows, columns, &self.pairs.pairs, &found)?)
+            }
+            Grouping::Many { ends } => {
+                let starts = std::iter::once(0).chain(ends.iter().copied());
+                let parts = starts.zip(&ends[..]).map(|(start, &end)| found.get(start..end).unwrap_or(&[]));
+                Measured::Means(parts.map(mean).collect())
             }
         })
     }
@@ -156,6 +195,12 @@ impl Measurement {
             Quantity::Layer { layer, .. } => ranking.layer(at, layer, samples),
         })
     }
+}
+
+/// Mean of whole numbers; undefined where there are none.
+fn mean(distances: &[u32]) -> Option<f64> {
+    let sum: u64 = distances.iter().map(|&distance| u64::from(distance)).sum();
+    (!distances.is_empty()).then(|| sum as f64 / distances.len() as f64)
 }
 
 /// Where a threshold is in a digest's ranking.

@@ -39,8 +39,21 @@ pub struct DomainPlan {
     pub t_star: Vec<Option<usize>>,
     /// All samples, then those memorized before the last checkpoint.
     pub groups: Vec<Members>,
-    /// Groups of equal `t*` with two samples or more, by checkpoint.
-    pub by_t_star: Vec<(usize, Members)>,
+    /// Groups of equal `t*` with two samples or more.
+    pub by_t_star: Parts,
+}
+
+/// Many small groups that are measured together: each alone would be more calling than measuring.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// Index of a checkpoint and number of samples of each group, ascending.
+    pub groups: Vec<(usize, usize)>,
+    /// Samples of the first group, then of the second, and so on.
+    pub samples: Rc<[u32]>,
+    /// Pairs inside the groups, in the same order, as indices into `samples`.
+    pub pairs: PairSet,
+    /// Where each group's pairs end.
+    pub ends: Rc<[usize]>,
 }
 
 /// Samples and the pairs of them that are measured.
@@ -142,15 +155,31 @@ fn domain_plan(run: &Run, settings: &Settings, index: usize) -> DomainPlan {
     }
     sizes.retain(|_, size| *size >= 2);
     let share = budget.side.map(|side| (side / sizes.len().max(1) as u64).max(LEAST_PAIRS));
-    let by_t_star = sizes
-        .keys()
-        .map(|&at| {
-            let samples = chosen(&|t_star| t_star == Some(at));
-            let side = draw(samples.len(), share, seed + 4 + at as u64);
-            (at, Members { group: Group::Memorized, samples, main: PairSet::none(), side })
-        })
-        .collect();
+    let equal = sizes.keys().map(|&at| (at, chosen(&|t_star| t_star == Some(at))));
+    let by_t_star = parts(equal, |at, samples| draw(samples, share, seed + 4 + at as u64));
     DomainPlan { eps, eps_set_by_user: user_eps.is_some(), t_star, groups, by_t_star }
+}
+
+/// Puts groups behind each other, with the pairs that `draw` chooses for a checkpoint and a number of samples.
+fn parts(of: impl Iterator<Item = (usize, Rc<[u32]>)>, draw: impl Fn(usize, usize) -> PairSet) -> Parts {
+    let (mut groups, mut samples, mut pairs, mut ends) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut mix = Fingerprint::new();
+    for (at, members) in of {
+        let first = samples.len() as u32;
+        let drawn = draw(at, members.len());
+        mix.add(members.len() as u64);
+        mix.add(drawn.print);
+        pairs.extend(drawn.pairs.iter().map(|&(a, b)| (first + a, first + b)));
+        groups.push((at, members.len()));
+        samples.extend_from_slice(&members);
+        ends.push(pairs.len());
+    }
+    Parts {
+        groups,
+        samples: samples.into(),
+        pairs: PairSet { pairs: pairs.into(), print: mix.value() },
+        ends: ends.into(),
+    }
 }
 
 /// Pairs a domain; `None` is "all of them".
@@ -180,12 +209,6 @@ fn draw(samples: usize, count: Option<u64>, seed: u64) -> PairSet {
     // All pairs are the same ones whatever the seed.
     mix.add(if count < all { seed } else { 0 });
     PairSet { pairs: pathway::sample_pairs(samples, count, seed).into(), print: mix.value() }
-}
-
-impl PairSet {
-    fn none() -> Self {
-        Self { pairs: Pairs::from([]), print: 0 }
-    }
 }
 
 fn cross_plans(domains: &[DomainPlan], settings: &Settings) -> Vec<CrossPlan> {
