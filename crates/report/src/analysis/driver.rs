@@ -31,6 +31,10 @@ use crate::{
 /// Measurements under way at once: while the end of one keeps a few calculators busy, the next fills the others.
 const IN_FLIGHT: usize = 3;
 
+/// A run with no more pairs than this is done in seconds: side figures are then measured with the main ones of their
+/// checkpoint, which leaves nobody waiting. In a larger run the main figures of all checkpoints come first.
+const FEW_PAIRS: u64 = 16_000_000;
+
 /// An analysis of one run. It remembers what it has computed, so that running it again after a changed setting or
 /// with a further checkpoint does only what is new.
 #[derive(Debug, Default)]
@@ -80,10 +84,11 @@ impl Analysis {
         let job = Job::new(&self.cache, run, settings, title);
         let main: Vec<Vec<Measurement>> =
             (0..run.checkpoints.len()).map(|c| job.main_measurements(c)).collect();
-        let side: Vec<Measurement> =
-            (0..run.checkpoints.len()).flat_map(|c| job.side_measurements(c)).collect();
-        let meter =
-            Meter::new(watch, job.missing_pairs(main.iter().flatten().chain(&side)), job.missing_bytes());
+        let side: Vec<Vec<Measurement>> =
+            (0..run.checkpoints.len()).map(|c| job.side_measurements(c)).collect();
+        let pairs = job.missing_pairs(main.iter().chain(&side).flatten());
+        let meter = Meter::new(watch, pairs, job.missing_bytes());
+        let together = pairs <= FEW_PAIRS;
 
         // Reading runs ahead of measuring: the pool works on one checkpoint while the next is folded.
         let (sender, ready) = mpsc::unbounded();
@@ -100,9 +105,11 @@ impl Analysis {
         let complete = Cell::new(0_usize);
         let measuring = ready
             .map(|checkpoint| {
-                let (job, main, meter) = (&job, &main, &meter);
+                let (job, meter) = (&job, &meter);
+                let with_main = if together { &side[checkpoint][..] } else { &[] };
+                let measurements = main[checkpoint].iter().chain(with_main);
                 async move {
-                    for measurement in &main[checkpoint] {
+                    for measurement in measurements {
                         job.measure(measurement, distances, meter).await?;
                     }
                     Ok::<usize, Error>(checkpoint)
@@ -118,7 +125,7 @@ impl Analysis {
             });
         try_join(reading, measuring).await?;
 
-        stream::iter(&side)
+        stream::iter(side.iter().flatten())
             .map(|measurement| job.measure(measurement, distances, &meter))
             .buffer_unordered(IN_FLIGHT)
             .try_for_each(|()| {
