@@ -13,7 +13,6 @@ use web_sys::{ErrorEvent, File, MessageEvent, Worker, WorkerOptions, WorkerType}
 use worker::{Event, Form, Job, ReportText, Written};
 
 use crate::browser;
-use crate::chart;
 use crate::codec;
 use crate::meter::Meter;
 use crate::state::{App, Origin};
@@ -97,7 +96,6 @@ pub fn work(app: App, job: &Job, files: &[File]) {
     app.working.set(true);
     app.complete.set(false);
     app.meter.set(None);
-    chart::prepare();
     post_with_files(app, job, files);
 }
 

@@ -1,5 +1,7 @@
 //! The page as a whole: what stands where in each of its three states.
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 
 use crate::panels::{
@@ -18,7 +20,7 @@ use crate::panels::{
 };
 use crate::state::{App, Stage};
 use crate::views::Report;
-use crate::{analyst, browser, files, keys, link_state, present, theme};
+use crate::{analyst, browser, chart, files, keys, link_state, present, theme};
 
 /// All of it.
 #[component]
@@ -32,6 +34,8 @@ pub fn Page() -> impl IntoView {
     present::install(app);
     // Also where a link brought a report: the analyst writes it in other forms, with or without a network.
     analyst::start(app);
+    // What drawing needs is brought while nothing else is to be done.
+    set_timeout(chart::prepare, Duration::from_millis(400));
     Effect::new(move || {
         let title = app.with_report(|report| report.title.clone()).filter(|title| !title.is_empty());
         browser::document()

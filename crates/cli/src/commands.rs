@@ -141,7 +141,7 @@ impl Watch for Terminal {
         std::io::stderr().flush().ok();
     }
 
-    fn partial(&self, _: &dyn Fn() -> Report) {}
+    fn partial(&self, _: bool, _: &dyn Fn() -> Report) {}
 }
 
 fn read_settings(path: &Path) -> Result<Settings, Error> {

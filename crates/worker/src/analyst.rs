@@ -416,8 +416,9 @@ impl Watch for Watcher<'_> {
         self.analyst.post_files();
     }
 
-    fn partial(&self, report: &dyn Fn() -> Report) {
-        if now() < self.next_partial.get() {
+    fn partial(&self, measured: bool, report: &dyn Fn() -> Report) {
+        // With all charts drawn, what is still to come changes no chart.
+        if !measured && now() < self.next_partial.get() {
             return;
         }
         let report = self.analyst.titled(report());

@@ -1,8 +1,9 @@
 // Bad files beside good ones: each says what is wrong with it, and the good ones become a report.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { basename } from "node:path";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { by, clean, drop, empty, finished, give, launch, made, open, picture, runA, trace } from "../harness.mjs";
@@ -118,4 +119,76 @@ test("only files that are no use leave a page that can be used", async () => {
   await finished(page);
   clean(session, opened);
   await opened.context.close();
+});
+
+test("a folder is read whole, the run beside what has nothing to do with it", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "grokscope-"));
+  try {
+    mkdirSync(join(folder, "run/sub"), { recursive: true });
+    writeFileSync(join(folder, "run/step-1000.safetensors"), trace({ step: 1000, ...SMALL }));
+    writeFileSync(join(folder, "run/sub/step-2000.safetensors"), trace({ step: 2000, ...SMALL }));
+    writeFileSync(join(folder, "run/holiday.jpg"), BAD["holiday.jpg"]);
+    writeFileSync(join(folder, "run/notes.txt"), BAD["notes.txt"]);
+    const opened = await open(session);
+    const { page } = opened;
+    await empty(page);
+    await by(page, "folder-input").setInputFiles(join(folder, "run"));
+    await finished(page);
+    const table = await rows(page);
+    const used = table.filter(({ state }) => state === "used").map(({ path }) => path);
+    assert.deepEqual(used.sort(), ["run/step-1000.safetensors", "run/sub/step-2000.safetensors"]);
+    assert.equal((await by(page, "errors").textContent()).trim(), "");
+    clean(session, opened);
+    await opened.context.close();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("files of 3 GB are read by slices, or refused by their first bytes", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "grokscope-"));
+  const GIBI = 3 * 2 ** 30;
+  try {
+    // Sparse: they take no room on the disk. The gates of the first lie behind 3 GiB of a tensor that nobody asks for.
+    const large = join(folder, "large.safetensors");
+    const small = trace({ step: 1000, ...SMALL });
+    const length = Number(small.readBigUInt64LE(0));
+    const header = JSON.parse(small.subarray(8, 8 + length).toString());
+    for (const tensor of Object.values(header)) {
+      if (tensor.data_offsets) {
+        tensor.data_offsets = tensor.data_offsets.map((offset) => offset + GIBI);
+      }
+    }
+    header["optimizer.state"] = { dtype: "U8", shape: [GIBI], data_offsets: [0, GIBI] };
+    const text = Buffer.from(JSON.stringify(header));
+    const start = Buffer.alloc(8);
+    start.writeBigUInt64LE(BigInt(text.length));
+    const file = openSync(large, "w");
+    writeSync(file, Buffer.concat([start, text]), 0, text.length + 8, 0);
+    const data = small.subarray(8 + length);
+    writeSync(file, data, 0, data.length, 8 + text.length + GIBI);
+    closeSync(file);
+    const disk = join(folder, "disk.img");
+    writeFileSync(disk, "");
+    truncateSync(disk, GIBI);
+
+    const opened = await open(session);
+    const { page } = opened;
+    await empty(page);
+    const second = join(folder, "second.safetensors");
+    writeFileSync(second, trace({ step: 2000, ...SMALL }));
+    await give(page, [large, second, disk]);
+    await finished(page);
+    const table = await rows(page);
+    const state = (name) => table.find(({ path }) => path === name);
+    assert.equal(state("large.safetensors").state, "used", JSON.stringify(table));
+    assert.equal(state("second.safetensors").state, "used");
+    assert.notEqual(state("disk.img").state, "used");
+    assert.ok(state("disk.img").messages.join(" ").length > 20, JSON.stringify(table));
+    console.log(`disk.img: ${state("disk.img").messages.join(" ")}`);
+    clean(session, opened);
+    await opened.context.close();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -68,7 +68,7 @@ fn fmt(project: &Project, _: &mut Count) -> Result<()> {
 }
 
 fn clippy(project: &Project, _: &mut Count) -> Result<()> {
-    let mut clippy = cargo(project, &["clippy", "--workspace", "--lib", "--bins", "--examples", "--locked"]);
+    let mut clippy = cargo(project, &["clippy", "--workspace", "--all-targets", "--locked"]);
     shell::run(clippy.args(excluding(&BROWSER_CRATES)).args(["--", "-D", "warnings"]))
 }
 

@@ -119,7 +119,7 @@ impl Analysis {
             .try_for_each(|_| {
                 complete.set(complete.get() + 1);
                 if complete.get() >= 2 {
-                    watch.partial(&|| compose::report(&job));
+                    watch.partial(false, &|| compose::report(&job));
                 }
                 futures::future::ready(Ok(()))
             });
@@ -129,11 +129,12 @@ impl Analysis {
             .map(|measurement| job.measure(measurement, distances, &meter))
             .buffer_unordered(IN_FLIGHT)
             .try_for_each(|()| {
-                watch.partial(&|| compose::report(&job));
+                watch.partial(false, &|| compose::report(&job));
                 futures::future::ready(Ok(()))
             })
             .await?;
         let mut report = compose::report(&job);
+        watch.partial(true, &|| report.clone());
         for (index, domain) in report.domains.iter_mut().enumerate() {
             watch.breathe().await;
             compose_domain::conclude(&job, index, domain);

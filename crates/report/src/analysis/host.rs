@@ -30,10 +30,11 @@ pub trait Watch {
     /// `done` of `total` units of the stage are done.
     fn progress(&self, stage: &Stage, done: u64, total: u64);
 
-    /// The report so far; later ones have more checkpoints and more figures.
+    /// The report so far; later ones have more checkpoints and more figures. Once all is `measured`, only delays and
+    /// correlations are missing.
     ///
     /// `report` writes it, so that one who does not want it does not pay for it.
-    fn partial(&self, report: &dyn Fn() -> Report);
+    fn partial(&self, measured: bool, report: &dyn Fn() -> Report);
 }
 
 /// What an analysis is at.
@@ -56,7 +57,7 @@ impl Watch for Unwatched {
 
     fn progress(&self, _: &Stage, _: u64, _: u64) {}
 
-    fn partial(&self, _: &dyn Fn() -> Report) {}
+    fn partial(&self, _: bool, _: &dyn Fn() -> Report) {}
 }
 
 /// Computes distances right here, on the calling thread.
