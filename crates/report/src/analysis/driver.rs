@@ -3,6 +3,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    collections::BTreeSet,
     rc::Rc,
 };
 
@@ -18,7 +19,7 @@ use super::{
     compose, compose_domain,
     digest::{Wanted, read_gates, read_selections},
     host::{Distances, Stage, Watch},
-    measure::{Fingerprint, Grouping, Measurement, Quantity},
+    measure::{Fingerprint, Grouping, Key, Measurement, Quantity},
     plan::{Plan, plan},
     run::Run,
 };
@@ -393,15 +394,24 @@ impl<'a> Job<'a> {
 
     /// What the cache knows of a measurement.
     pub fn known(&self, measurement: &Measurement) -> Option<Rc<super::measure::Measured>> {
-        let file = self.run.checkpoints[measurement.checkpoint].file;
-        self.cache.borrow().measured(measurement.key(file, self.samples_of_run))
+        self.cache.borrow().measured(self.key(measurement))
     }
 
+    /// Pairs that will be measured. The same measurement can serve two figures, and is made once.
     fn missing_pairs<'m>(&self, measurements: impl Iterator<Item = &'m Measurement>) -> u64 {
+        let mut seen = BTreeSet::new();
+        let cache = self.cache.borrow();
         measurements
-            .filter(|measurement| self.known(measurement).is_none())
+            .filter(|measurement| {
+                let key = self.key(measurement);
+                cache.measured(key).is_none() && seen.insert(key)
+            })
             .map(|measurement| measurement.pairs.pairs.len() as u64)
             .sum()
+    }
+
+    fn key(&self, measurement: &Measurement) -> Key {
+        measurement.key(self.run.checkpoints[measurement.checkpoint].file, self.samples_of_run)
     }
 
     async fn measure(
@@ -413,11 +423,9 @@ impl<'a> Job<'a> {
         if self.known(measurement).is_some() {
             return Ok(());
         }
-        let at = &self.run.checkpoints[measurement.checkpoint];
         let Some(digest) = self.digest(measurement.checkpoint) else { return Ok(()) };
         let measured = measurement.measure(&digest, distances).await?;
-        let key = measurement.key(at.file, self.samples_of_run);
-        self.cache.borrow_mut().put_measured(key, measured);
+        self.cache.borrow_mut().put_measured(self.key(measurement), measured);
         meter.measured(measurement.pairs.pairs.len() as u64);
         meter.watch.breathe().await;
         Ok(())
