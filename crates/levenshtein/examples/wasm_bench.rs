@@ -1,4 +1,4 @@
-//! The benchmark's workloads in WebAssembly, for `wasm_bench.mjs` to time. Native builds get a notice instead.
+//! The benchmark's workloads in WebAssembly, for `tests/e2e/distance.mjs` to time. Native builds get a notice instead.
 #![expect(unsafe_code, reason = "exported functions keep their names")]
 
 #[path = "../benches/workloads/mod.rs"]

@@ -37,8 +37,8 @@ pub fn measure(project: &Project) -> Result<String> {
     let gib = |bytes: u64| format!("{:.2} GiB", bytes as f64 / (1_u64 << 30) as f64);
     let known = |bytes: Option<u64>| bytes.map_or_else(|| "not known here".to_owned(), gib);
     Ok(format!(
-        "10,000 samples x 10 checkpoints x 16 layers x 64 experts in f16, {} MB on disk, 4 domains, 100,000 sampled pairs a\n\
-         checkpoint and domain, default settings.\n\n\
+        "10,000 samples x 10 checkpoints x 16 layers x 64 experts in f16, {} MB on disk, 4 domains, 100,000 sampled pairs\n\
+         a checkpoint, default settings.\n\n\
          | | seconds to the whole report | peak memory |\n|---|---|---|\n\
          | `grokscope report` | {seconds:.1} | {} |\n\
          | the page in Chromium, files dropped | {page_seconds:.1} | {} in its process, page and all workers |",
