@@ -13,7 +13,6 @@ use web_sys::{ErrorEvent, File, MessageEvent, Worker, WorkerOptions, WorkerType}
 use worker::{Event, Form, Job, ReportText, Written};
 
 use crate::browser;
-use crate::codec;
 use crate::meter::Meter;
 use crate::state::{App, Origin};
 
@@ -229,12 +228,12 @@ fn sharpen(app: App, json: String) {
 }
 
 fn show(app: App, json: String, complete: bool) {
-    match codec::read_json(&json) {
+    match report::parse_json(&json) {
         Ok(report) => {
             app.show(report, ReportText::Json(json), complete, Origin::Files);
             app.link.set(None);
         }
-        Err(message) => app.fail(message),
+        Err(error) => app.fail(error.to_string()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The report as text and back. The page reads links and JSON itself, so that a link opens at once; the analyst writes
 //! them, so that the page stays small. What goes wrong comes as whole sentences.
 
-use report::{LinkOptions, Report};
+use report::{LinkOptions, Parts, Report};
 use worker::Form;
 
 use crate::analyst;
@@ -16,11 +16,11 @@ pub const OFFERED: [(Part, &str); 4] = [
 ];
 
 /// One part of a report among all.
-pub type Part = fn(&mut LinkOptions) -> &mut bool;
+pub type Part = fn(&mut Parts) -> &mut bool;
 
 /// What a link carries unless its sender says otherwise: the main courses, notes and the title.
-pub fn usual() -> LinkOptions {
-    LinkOptions { title: true, ..LinkOptions::default() }
+pub fn usual() -> Parts {
+    Parts { title: true, ..LinkOptions::default().parts }
 }
 
 /// A report packed for an address.
@@ -36,8 +36,8 @@ pub struct Packed {
 ///
 /// # Errors
 /// Why it cannot be a link.
-pub async fn pack(app: App, parts: LinkOptions) -> Result<Packed, String> {
-    packed(app, Form::Link { options: parts }).await
+pub async fn pack(app: App, parts: Parts) -> Result<Packed, String> {
+    packed(app, Form::Link { options: LinkOptions { parts, bits: None } }).await
 }
 
 /// The finest link whose `r` has at most `most` characters, courses only; the coarsest there is where none is so

@@ -9,7 +9,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use futures::executor::block_on;
-use report::{Analysis, Part, Pending, Report, Settings, Stage, Watch, link::LinkOptions};
+use report::{Analysis, LinkOptions, Part, Parts, Pending, Report, Settings, Stage, Watch};
 
 use crate::{error::Error, load::open_all, threads::Threads};
 
@@ -88,7 +88,9 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
         }
         Command::Link { report, layers, sweep, title, page } => {
             let report = report::export::parse_json(&read(&report)?)?;
-            let options = LinkOptions { per_layer: layers, sweep, title, ..LinkOptions::default() };
+            let usual = LinkOptions::default();
+            let options =
+                LinkOptions { parts: Parts { per_layer: layers, sweep, title, ..usual.parts }, ..usual };
             println!("{page}{}", report::link::encode(&report, &options)?);
             Ok(())
         }

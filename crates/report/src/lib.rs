@@ -17,7 +17,7 @@ pub use analysis::{
 };
 pub use error::Error;
 pub use export::{csv_tables, json, parse_json};
-pub use link::{LinkOptions, decode, encode};
+pub use link::{LinkOptions, Parts, decode, encode};
 pub use model::{
     Checkpoint, Consistency, Correlation, CrossDomain, Delays, Distance, Domain, FORMAT, GateKind,
     Generalization, Group, LayerLoad, Load, Matched, Memorization, Note, NoteLevel, Pair, Report, Run,

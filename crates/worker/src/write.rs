@@ -1,6 +1,6 @@
 //! A report in another form: JSON, tables, link.
 
-use report::{Error, LinkOptions, Report, link};
+use report::{Error, LinkOptions, Parts, Report, link};
 
 use crate::protocol::{Form, ReportText, Written};
 
@@ -38,10 +38,10 @@ fn pack(report: &Report, options: LinkOptions) -> Result<Written, Error> {
 }
 
 fn pack_short(report: &Report, most: usize) -> Result<Written, Error> {
-    let options = LinkOptions { title: true, notes: false, ..LinkOptions::default() };
+    let parts = Parts { title: true, ..Parts::NONE };
     let mut bits = link::BITS;
     loop {
-        let packed = pack(report, LinkOptions { bits: Some(bits), ..options })?;
+        let packed = pack(report, LinkOptions { parts, bits: Some(bits) })?;
         let fits = packed.texts.iter().all(|(_, text)| text.len() <= most);
         if fits || bits <= link::FEWEST_BITS {
             return Ok(packed);

@@ -43,7 +43,7 @@ const TARGETS: [(usize, u8); 2] = [(2_000, 8), (8_000, FEWEST_BITS)];
 const BITS_AT_LENGTH: u8 = 8;
 
 /// Which parts of a report something is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a box of its own that the user ticks")]
 pub struct Parts {
     /// What the user calls the run.
@@ -77,6 +77,18 @@ impl Parts {
         scores: false,
     };
 
+    /// Every part.
+    pub const ALL: Self = Self {
+        title: true,
+        notes: true,
+        per_layer: true,
+        sweep: true,
+        t_star_groups: true,
+        load: true,
+        coactivation: true,
+        scores: true,
+    };
+
     /// The order of the parts in a link.
     fn all_mut(&mut self) -> [&mut bool; 8] {
         let Self { title, notes, per_layer, sweep, t_star_groups, load, coactivation, scores } = self;
@@ -98,25 +110,9 @@ impl Parts {
 
 /// What a link carries beside the main courses, and how finely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a box of its own that the user ticks")]
 pub struct LinkOptions {
-    /// What the user calls the run.
-    pub title: bool,
-    /// What a reader must know, in sentences.
-    pub notes: bool,
-    /// Figures of single layers: distance, entropy, effective dimension, saturation; `[C][L]` each.
-    pub per_layer: bool,
-    /// Distances at the other thresholds.
-    pub sweep: bool,
-    /// Distances inside the groups of equal memorization step.
-    pub t_star_groups: bool,
-    /// Selections of every expert, `[C][L][E]`.
-    pub load: bool,
-    /// The strongest co-activations.
-    pub coactivation: bool,
-    /// The cosine of every memorization group with every generalization group.
-    pub scores: bool,
+    /// What it carries.
+    pub parts: Parts,
     /// Bits of a main figure, from [`FEWEST_BITS`] to [`MOST_BITS`]; where absent, the most up to [`BITS`] with
     /// which the link keeps to 2,000 characters (8 bits at least), else to 8,000.
     pub bits: Option<u8>,
@@ -125,39 +121,13 @@ pub struct LinkOptions {
 impl Default for LinkOptions {
     /// The main courses and the notes, as finely as there is room.
     fn default() -> Self {
-        Self {
-            title: false,
-            notes: true,
-            per_layer: false,
-            sweep: false,
-            t_star_groups: false,
-            load: false,
-            coactivation: false,
-            scores: false,
-            bits: None,
-        }
+        Self { parts: Parts { notes: true, ..Parts::NONE }, bits: None }
     }
 }
 
 impl LinkOptions {
     /// Every part of a report, 12 bits a figure.
-    pub const EVERYTHING: Self = Self {
-        title: true,
-        notes: true,
-        per_layer: true,
-        sweep: true,
-        t_star_groups: true,
-        load: true,
-        coactivation: true,
-        scores: true,
-        bits: Some(BITS),
-    };
-
-    fn parts(self) -> Parts {
-        let Self { title, notes, per_layer, sweep, t_star_groups, load, coactivation, scores, bits: _ } =
-            self;
-        Parts { title, notes, per_layer, sweep, t_star_groups, load, coactivation, scores }
-    }
+    pub const EVERYTHING: Self = Self { parts: Parts::ALL, bits: Some(BITS) };
 }
 
 /// A link and what became of the report in it.
@@ -197,7 +167,7 @@ pub fn encode(report: &Report, options: &LinkOptions) -> Result<String, Error> {
 /// As [`encode`].
 pub fn write(report: &Report, options: &LinkOptions) -> Result<Link, Error> {
     report.check()?;
-    let parts = options.parts();
+    let parts = options.parts;
     if let Some(bits) = options.bits {
         return write_with(report, parts, bits.clamp(FEWEST_BITS, MOST_BITS));
     }
