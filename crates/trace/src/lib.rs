@@ -58,7 +58,10 @@ pub use self::{
     results::{
         Accuracy, Embeddings, Item, ItemGates, Results, SampleList, SampleRecord, TokenGates, ValidationLoss,
     },
+    safetensors::open as open_safetensors,
     source::{ByteSource, Counted, MemorySource, Pending, Source},
     step_name::{NamedStep, step_from_name},
+    tensors::{Dtype, TensorFile, TensorInfo, shape_text},
+    text::IdText,
     write::{GateDtype, write_trace},
 };

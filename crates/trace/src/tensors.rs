@@ -155,6 +155,11 @@ impl TensorFile {
         self.source.name()
     }
 
+    /// The names of its tensors, ascending.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
+    }
+
     /// The tensor of this name.
     #[must_use]
     pub fn get(&self, tensor: &str) -> Option<&TensorInfo> {

@@ -1,0 +1,124 @@
+//! The head, in slices of the vocabulary: log-likelihoods of asked tokens and the most likely ones, without ever holding
+//! all logits.
+
+use burn::tensor::{Int, Tensor, TensorData};
+
+use crate::{
+    error::Error,
+    plan::Plan,
+    watch::Watch,
+    weights::{Weights, upload},
+};
+
+/// Values of the head that are on the device at once.
+const SLICE: usize = 1 << 24;
+
+/// Logits that are on the device at once.
+const LOGITS: usize = 1 << 24;
+
+/// What the head says of the rows that were asked for.
+#[derive(Debug)]
+pub struct Predictions {
+    /// The most likely token of each row; the lower id of equal ones.
+    pub greedy: Vec<u32>,
+    /// Log-likelihood of each query, nats.
+    pub log_likelihood: Vec<f64>,
+}
+
+/// Running figures of one row.
+#[derive(Clone, Copy)]
+struct Row {
+    largest: f64,
+    /// Sum of `exp(logit - largest)`.
+    sum: f64,
+    token: u32,
+}
+
+/// Applies the head to the normed rows `[R,d]`.
+pub async fn predict(
+    weights: &Weights<'_>,
+    x: Tensor<2>,
+    plan: &Plan,
+    watch: &dyn Watch,
+) -> Result<Predictions, Error> {
+    let config = &weights.checkpoint.config;
+    let name = if config.tied { config.family.embedding() } else { config.family.head() };
+    let (vocabulary, hidden) = (config.vocabulary, config.hidden);
+    let mut rows = vec![Row { largest: f64::NEG_INFINITY, sum: 0.0, token: 0 }; plan.rows.len()];
+    let mut found = vec![0.0; plan.queries.len()];
+    // Queries by row, so that each block of rows finds its own.
+    let mut queries: Vec<usize> = (0..plan.queries.len()).collect();
+    queries.sort_by_key(|&query| plan.queries[query].0);
+    let slice = (SLICE / hidden).clamp(1, vocabulary);
+    let block = (LOGITS / slice).max(1);
+    for first in (0..vocabulary).step_by(slice) {
+        let last = (first + slice).min(vocabulary);
+        let width = last - first;
+        let values = weights.host_rows(&name, [vocabulary, hidden], first..last).await?;
+        let head = upload(values, [width, hidden], weights.device).transpose();
+        for start in (0..rows.len()).step_by(block) {
+            let count = block.min(rows.len() - start);
+            let logits = x.clone().narrow(0, start, count).matmul(head.clone());
+            let (largest, token) = logits.clone().max_dim_with_indices(1);
+            let sum = (logits.clone() - largest.clone()).exp().sum_dim(1);
+            let (largest, sum) = (floats(largest).await?, floats(sum).await?);
+            let token = ids(token).await?;
+            for (at, row) in rows[start..start + count].iter_mut().enumerate() {
+                row.take(f64::from(largest[at]), f64::from(sum[at]), first as u32 + token[at]);
+            }
+            let from = queries.partition_point(|&query| plan.queries[query].0 < start);
+            let to = queries.partition_point(|&query| plan.queries[query].0 < start + count);
+            let inside: Vec<usize> = queries[from..to]
+                .iter()
+                .copied()
+                .filter(|&query| (first..last).contains(&(plan.queries[query].1 as usize)))
+                .collect();
+            if !inside.is_empty() {
+                let places: Vec<i32> = inside
+                    .iter()
+                    .map(|&query| {
+                        let (row, token) = plan.queries[query];
+                        ((row - start) * width + token as usize - first) as i32
+                    })
+                    .collect();
+                let index =
+                    Tensor::<1, Int>::from_data(TensorData::new(places, [inside.len()]), weights.device);
+                let values = floats(logits.reshape([count * width]).select(0, index)).await?;
+                for (query, value) in inside.into_iter().zip(values) {
+                    found[query] = f64::from(value);
+                }
+            }
+            watch.breathe().await;
+        }
+    }
+    for (value, (row, _)) in found.iter_mut().zip(&plan.queries) {
+        *value -= rows[*row].largest + libm::log(rows[*row].sum);
+    }
+    Ok(Predictions { greedy: rows.iter().map(|row| row.token).collect(), log_likelihood: found })
+}
+
+impl Row {
+    /// Takes in a slice of the vocabulary.
+    fn take(&mut self, largest: f64, sum: f64, token: u32) {
+        if largest > self.largest {
+            self.sum = self.sum * libm::exp(self.largest - largest) + sum;
+            (self.largest, self.token) = (largest, token);
+        } else {
+            self.sum += sum * libm::exp(largest - self.largest);
+        }
+    }
+}
+
+/// Reads a tensor of floats back.
+pub async fn floats<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, Error> {
+    let failed = |message: String| Error::Device { message };
+    let data = tensor.into_data_async().await.map_err(|error| failed(error.to_string()))?;
+    data.convert::<f32>().try_into_vec().map_err(|error| failed(format!("{error:?}")))
+}
+
+/// Reads a tensor of ids back.
+async fn ids<const D: usize>(tensor: Tensor<D, Int>) -> Result<Vec<u32>, Error> {
+    let failed = |message: String| Error::Device { message };
+    let data = tensor.into_data_async().await.map_err(|error| failed(error.to_string()))?;
+    data.convert::<u32>().try_into_vec().map_err(|error| failed(format!("{error:?}")))
+}
