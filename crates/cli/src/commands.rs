@@ -1,4 +1,4 @@
-//! The commands: `report`, `link`, `open`.
+//! The commands: `report`, `trace`, `link`, `open`.
 
 use std::{
     cell::Cell,
@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
 use futures::executor::block_on;
 use report::{Analysis, LinkOptions, Part, Parts, Pending, Report, Settings, Stage, Watch};
 
-use crate::{error::Error, load::open_all, threads::Threads};
+use crate::{checkpoints, error::Error, load::open_all, threads::Threads};
 
 /// When does a mixture-of-experts model stop memorizing and start to generalize? Reads router traces, writes reports.
 #[derive(Debug, Parser)]
@@ -40,6 +40,21 @@ enum Command {
         /// A folder for the tables, as CSV.
         #[arg(long)]
         csv: Option<PathBuf>,
+    },
+    /// Run OLMoE checkpoints on samples: one trace a checkpoint, and run.json with what was answered rightly.
+    Trace {
+        /// A checkpoint's folder (config.json and safetensors shards), or a folder of such folders.
+        #[arg(long, required = true, num_args = 1..)]
+        checkpoint: Vec<PathBuf>,
+        /// Samples as JSON lines: id, domain, input_ids, and targets where not every next token counts.
+        #[arg(long)]
+        samples: PathBuf,
+        /// Benchmark items as JSON lines: id, domain, input_ids, and answer_ids, or choices_ids and gold.
+        #[arg(long)]
+        items: Option<PathBuf>,
+        /// A folder for the traces.
+        #[arg(short, long)]
+        output: PathBuf,
     },
     /// Pack a report into a link and print it.
     Link {
@@ -85,6 +100,9 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
                 eprintln!("note: {}", note.text);
             }
             Ok(())
+        }
+        Command::Trace { checkpoint, samples, items, output } => {
+            block_on(checkpoints::trace_all(&checkpoint, &samples, items.as_deref(), &output))
         }
         Command::Link { report, layers, sweep, title, page } => {
             let report = report::export::parse_json(&read(&report)?)?;
@@ -150,10 +168,10 @@ fn read_settings(path: &Path) -> Result<Settings, Error> {
     serde_json::from_str(&read(path)?).map_err(|source| Error::Settings { path: path.into(), source })
 }
 
-fn read(path: &Path) -> Result<String, Error> {
+pub(crate) fn read(path: &Path) -> Result<String, Error> {
     fs::read_to_string(path).map_err(|source| Error::File { path: path.into(), source })
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Error> {
+pub(crate) fn write(path: &Path, text: &str) -> Result<(), Error> {
     fs::write(path, text).map_err(|source| Error::File { path: path.into(), source })
 }

@@ -25,6 +25,35 @@ pub enum Error {
         source: serde_json::Error,
     },
 
+    /// A checkpoint or its samples could not be used.
+    #[error(transparent)]
+    Checkpoint(#[from] olmoe::Error),
+
+    /// A trace could not be written.
+    #[error(transparent)]
+    Trace(#[from] trace::Error),
+
+    /// The results could not be put into words.
+    #[error("run.json could not be written: {source}. This is a fault of the program; please report it.")]
+    Results {
+        /// What the writer said.
+        source: serde_json::Error,
+    },
+
+    /// There is nothing to run.
+    #[error("{}: no folder with a config.json in it. Give the folder that `save_pretrained` wrote, or one above it.", path.display())]
+    NoCheckpoint {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+
+    /// No checkpoint could be run.
+    #[error("none of {count} checkpoints gave a trace; what each said is above")]
+    NoTrace {
+        /// Checkpoints tried.
+        count: usize,
+    },
+
     /// The analysis failed.
     #[error(transparent)]
     Report(#[from] report::Error),

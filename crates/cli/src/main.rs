@@ -1,5 +1,6 @@
 //! Grokscope without a browser: the same code, the same figures as the page.
 
+mod checkpoints;
 mod commands;
 mod error;
 mod load;
