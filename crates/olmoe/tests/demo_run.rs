@@ -1,0 +1,52 @@
+//! A checkpoint of the example run gives the trace that the page ships and the answers of its run.json. The samples have
+//! targets of their own, so that only the answer counts in the loss.
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+use std::{fs, path::PathBuf, rc::Rc};
+
+use futures::executor::block_on;
+use olmoe::{Checkpoint, Device, Inputs, Traced, Unwatched, run};
+use trace::{FileSource, Recognised, Source};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn source(path: PathBuf) -> Source {
+    Rc::new(FileSource::open(&path).unwrap())
+}
+
+#[test]
+fn step_3000() {
+    let folder = root().join("tests/fixtures/demo-run");
+    let paths = fs::read_dir(folder.join("step3000")).unwrap().map(|entry| entry.unwrap().path());
+    let files: Vec<Source> = paths.map(source).collect();
+    let checkpoint = block_on(Checkpoint::open("step3000", &files)).unwrap();
+    let mut inputs = Inputs::default();
+    for name in ["samples.jsonl", "items.jsonl"] {
+        inputs.read(name, &fs::read_to_string(folder.join(name)).unwrap()).unwrap();
+    }
+    let Traced { trace, scores } = block_on(run(&checkpoint, &inputs, &Device::flex(), &Unwatched)).unwrap();
+    assert_eq!(trace.step, Some(3000));
+
+    let shipped = source(root().join("www/example/step-03000.safetensors"));
+    let Recognised::Trace(shipped) = block_on(trace::open(shipped)).unwrap().what else { unreachable!() };
+    let samples = trace.len();
+    assert_eq!(shipped.info.samples.len(), samples);
+    for (found, expected) in trace.gates.iter().zip(block_on(shipped.gates(0..samples)).unwrap()) {
+        assert!((found - expected).abs() < 2e-6, "{found} for {expected}");
+    }
+    let losses = trace.loss.unwrap();
+    for (found, expected) in losses.iter().zip(shipped.info.loss.as_ref().unwrap()) {
+        assert!((found - expected).abs() < 5e-5, "{found} for {expected}");
+    }
+    assert_eq!(trace.topk.unwrap().ids, block_on(shipped.topk(0..samples)).unwrap().unwrap().ids);
+
+    let results = block_on(trace::open(source(root().join("www/example/run.json")))).unwrap().what;
+    let Recognised::Results(results) = results else { unreachable!() };
+    let at = results.steps.iter().position(|&step| step == 3000).unwrap();
+    for (item, score) in inputs.items.iter().zip(scores) {
+        let known = results.items.iter().find(|known| known.id == item.id).unwrap();
+        assert_eq!(score.correct(), known.correct[at], "{}", item.id);
+    }
+}
