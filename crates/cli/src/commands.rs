@@ -46,10 +46,10 @@ enum Command {
         /// A checkpoint's folder (config.json and safetensors shards), or a folder of such folders.
         #[arg(long, required = true, num_args = 1..)]
         checkpoint: Vec<PathBuf>,
-        /// Samples as JSON lines: id, domain, input_ids, and targets where not every next token counts.
+        /// Samples as JSON lines: `id`, `domain`, `input_ids`, and `targets` where not every next token counts.
         #[arg(long)]
         samples: PathBuf,
-        /// Benchmark items as JSON lines: id, domain, input_ids, and answer_ids, or choices_ids and gold.
+        /// Benchmark items as JSON lines: `id`, `domain`, `input_ids`, and `answer_ids`, or `choices_ids` and `gold`.
         #[arg(long)]
         items: Option<PathBuf>,
         /// A folder for the traces.

@@ -89,8 +89,9 @@ impl Checkpoint {
         } else {
             let shard = find("model.safetensors").ok_or_else(|| {
                 let pickled = files.iter().any(|file| {
-                    let name = last_part(file.name());
-                    name.ends_with(".bin") || name.ends_with(".pt") || name.ends_with(".pth")
+                    let name = last_part(file.name()).to_ascii_lowercase();
+                    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+                    matches!(ending, Some("bin" | "pt" | "pth"))
                 });
                 if pickled {
                     missing(

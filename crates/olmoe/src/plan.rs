@@ -128,7 +128,7 @@ pub fn plan(inputs: &Inputs) -> Plan {
         sequences[at].start = tokens.len();
         match groups.last_mut() {
             Some(group) if group.len == len && (group.count + 1) * len * len <= MOST_SCORES => {
-                group.count += 1
+                group.count += 1;
             }
             _ => groups.push(Group { start: tokens.len(), count: 1, len }),
         }
