@@ -187,7 +187,7 @@ impl TensorFile {
     /// The bytes of the values in `range`.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] beyond [`MAX_READ`], and what the source answers.
+    /// [`Error::TooLarge`] beyond 1 GiB at once, and what the source answers.
     pub async fn bytes(&self, tensor: &TensorInfo, range: Range<u64>) -> Result<Vec<u8>, Error> {
         let size = tensor.dtype.size().ok_or_else(|| {
             self.wrong(
