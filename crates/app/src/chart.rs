@@ -258,7 +258,7 @@ impl Drawn {
     }
 }
 
-/// Loads what drawing needs while the figures are still being computed.
+/// Loads what drawing needs, before there is anything to draw.
 pub fn prepare() {
     spawn_local(async {
         // Where it fails, the first drawing says so.

@@ -33,7 +33,8 @@ pub fn route(logits: &[f32], config: &Config) -> Routing {
     let mut order: Vec<u16> = Vec::with_capacity(experts);
     for row in logits.chunks_exact(experts) {
         let start = routing.gates.len();
-        softmax(row, &mut routing.gates);
+        routing.gates.resize(start + experts, 0.0);
+        trace::softmax(row, &mut routing.gates[start..]);
         let gates = &routing.gates[start..];
         order.clear();
         order.extend(0..experts as u16);
@@ -46,16 +47,6 @@ pub fn route(logits: &[f32], config: &Config) -> Routing {
         routing.ids.extend_from_slice(&order);
     }
     routing
-}
-
-fn softmax(logits: &[f32], weights: &mut Vec<f32>) {
-    let start = weights.len();
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    weights.extend(logits.iter().map(|&logit| libm::expf(logit - largest)));
-    let sum: f32 = weights[start..].iter().sum();
-    for weight in &mut weights[start..] {
-        *weight /= sum;
-    }
 }
 
 impl Routing {

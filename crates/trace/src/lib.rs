@@ -52,6 +52,7 @@ pub use self::disk::FileSource;
 pub use self::http::HttpSource;
 pub use self::{
     error::Error,
+    hf::softmax,
     model::{Counts, GateKind, Router, RouterTrace, SampleCounts, SampleMeta, StepSource, TopK, TraceInfo},
     open_trace::OpenTrace,
     recognise::{Opened, Recognised, open},

@@ -417,7 +417,7 @@ impl Watch for Watcher<'_> {
     }
 
     fn partial(&self, measured: bool, report: &dyn Fn() -> Report) {
-        // With all charts drawn, what is still to come changes no chart.
+        // What is still to come then (delays, correlations) leaves the charts of the first view as they are.
         if !measured && now() < self.next_partial.get() {
             return;
         }

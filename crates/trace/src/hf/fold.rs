@@ -179,8 +179,9 @@ fn add(sums: &mut [f64], row: &[f32]) {
     }
 }
 
-/// Softmax: the exponentials in f32 by `libm`, which gives the same bits everywhere; their sum in f64, in order.
-fn softmax(logits: &[f32], weights: &mut [f32]) {
+/// Routing weights of one token's logits, `[E]` each: the exponentials in f32 by `libm`, which gives the same bits
+/// everywhere; their sum in f64, in order.
+pub fn softmax(logits: &[f32], weights: &mut [f32]) {
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut sum = 0.0_f64;
     for (weight, &logit) in weights.iter_mut().zip(logits) {
