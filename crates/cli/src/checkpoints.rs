@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use olmoe::{Checkpoint, Device, Inputs, Pending, Score, Watch};
+use olmoe::{Checkpoint, Inputs, Pending, Processor, Score, Stage, Watch};
 use serde::Serialize;
 use trace::{FileSource, GateDtype, Source};
 
@@ -127,7 +127,7 @@ async fn trace_one(
     }
     let step = *checkpoint.step.get_or_insert(number as u64);
     let watch = Terminal { name: &name, last: Cell::new(usize::MAX) };
-    let traced = olmoe::run(&checkpoint, inputs, &Device::flex(), &watch).await?;
+    let traced = olmoe::run(&checkpoint, inputs, &Processor::cpu(), &watch).await?;
     let path = output.join(format!("step-{step:05}.safetensors"));
     let bytes = trace::write_trace(&traced.trace, GateDtype::F32)?;
     fs::write(&path, bytes).map_err(|source| Error::File { path: path.clone(), source })?;
@@ -148,10 +148,12 @@ impl Watch for Terminal<'_> {
         Box::pin(std::future::ready(()))
     }
 
-    fn layer(&self, done: usize, total: usize) {
-        if self.last.replace(done) != done && std::io::stderr().is_terminal() {
-            let end = if done == total { "\r" } else { "" };
-            eprint!("\r{}: {done} of {total} layers   {end}", self.name);
+    fn stage(&self, Stage { pass, passes, done, layers, tokens }: Stage) {
+        let at = pass * layers + done;
+        if self.last.replace(at) != at && std::io::stderr().is_terminal() {
+            let end = if done == layers { "\r" } else { "" };
+            let of = if passes > 1 { format!(", pass {} of {passes}", pass + 1) } else { String::new() };
+            eprint!("\r{}: {done} of {layers} layers, {tokens} tokens{of}   {end}", self.name);
             std::io::stderr().flush().ok();
         }
     }

@@ -1,19 +1,35 @@
-//! Attention of one layer over all sequences: rotary positions, causal, keys and values shared by groups of heads.
+//! Attention of one layer over the sequences of a block: rotary positions, causal, keys and values shared by groups of
+//! heads.
+
+use std::rc::Rc;
 
 use burn::tensor::{Device, Tensor, activation::softmax};
 
 use crate::{
     config::Config,
-    error::Error,
     family::Projection,
-    plan::Group,
-    weights::{Weights, upload},
+    plan::{Form, Group},
+    weights::{Dense, Projected, upload},
 };
 
-/// What all layers share: rotation tables and masks, by length of sequence.
-pub struct Positions {
-    head_width: usize,
-    theta: f64,
+/// Scores of all heads and sequences that are in memory at once.
+pub const MOST_SCORES: usize = 1 << 24;
+
+/// What all layers share: rotation tables and masks, by form of sequence. The last one is kept, since sequences come
+/// by form.
+pub struct Positions<'a> {
+    config: &'a Config,
+    device: &'a Device,
+    last: Option<(Rc<Form>, Tables)>,
+}
+
+/// What the attention of one form of sequence needs.
+#[derive(Clone)]
+struct Tables {
+    /// Cosines and sines, `[1,1,T,w/2]`.
+    rotation: [Tensor<4>; 2],
+    /// 0 where a token may look, else so low that its weight is 0, `[1,1,T,T]`.
+    mask: Tensor<4>,
 }
 
 /// `x / sqrt(mean(x^2) + eps) * weight` over the last axis of `[N,n]`.
@@ -22,35 +38,53 @@ pub fn rms_norm(x: Tensor<2>, weight: Tensor<1>, eps: f64) -> Tensor<2> {
     x / (mean + eps as f32).sqrt() * weight.unsqueeze()
 }
 
-impl Positions {
+impl<'a> Positions<'a> {
     /// Those of a model.
-    pub fn new(config: &Config) -> Self {
-        Self { head_width: config.head_width, theta: config.rope_theta }
+    pub fn new(config: &'a Config, device: &'a Device) -> Self {
+        Self { config, device, last: None }
     }
 
-    /// Cosine and sine of each position and half axis, `[T,w/2]`, computed as transformers does: frequencies and angles
-    /// in f32.
-    fn rotation(&self, len: usize, device: &Device) -> [Tensor<4>; 2] {
-        let half = self.head_width / 2;
+    fn tables(&mut self, form: &Rc<Form>) -> Tables {
+        if let Some((last, tables)) = &self.last
+            && last == form
+        {
+            return tables.clone();
+        }
+        let places = form.places();
+        let positions: Vec<usize> = places.iter().map(|(_, position)| *position).collect();
+        let tables = Tables { rotation: self.rotation(&positions), mask: self.mask(&places) };
+        self.last = Some((Rc::clone(form), tables.clone()));
+        tables
+    }
+
+    /// Cosine and sine of each position and half axis, computed as transformers does: frequencies and angles in f32.
+    fn rotation(&self, positions: &[usize]) -> [Tensor<4>; 2] {
+        let Config { head_width, rope_theta, .. } = *self.config;
+        let half = head_width / 2;
         let frequency =
-            |axis: usize| (1.0 / libm::pow(self.theta, (2 * axis) as f64 / self.head_width as f64)) as f32;
+            |axis: usize| (1.0 / libm::pow(rope_theta, (2 * axis) as f64 / head_width as f64)) as f32;
         let frequencies: Vec<f32> = (0..half).map(frequency).collect();
         let angles = || {
-            (0..len).flat_map(|position| {
+            positions.iter().flat_map(|&position| {
                 frequencies.iter().map(move |frequency| f64::from(position as f32 * frequency))
             })
         };
-        let shape = [1, 1, len, half];
+        let shape = [1, 1, positions.len(), half];
         [
-            upload(angles().map(|angle| libm::cos(angle) as f32).collect(), shape, device),
-            upload(angles().map(|angle| libm::sin(angle) as f32).collect(), shape, device),
+            upload(angles().map(|angle| libm::cos(angle) as f32).collect(), shape, self.device),
+            upload(angles().map(|angle| libm::sin(angle) as f32).collect(), shape, self.device),
         ]
     }
 
-    /// 0 where a position may look, else so low that its weight is 0, `[1,1,T,T]`.
-    fn mask(len: usize, device: &Device) -> Tensor<4> {
-        let rows = (0..len).flat_map(|to| (0..len).map(move |from| if from > to { f32::MIN } else { 0.0 }));
-        upload(rows.collect(), [1, 1, len, len], device)
+    /// A token sees the stem and its own branch, up to itself.
+    fn mask(&self, places: &[(Option<usize>, usize)]) -> Tensor<4> {
+        let sees = |to: (Option<usize>, usize), from: (Option<usize>, usize)| {
+            from.1 <= to.1 && (from.0.is_none() || from.0 == to.0)
+        };
+        let rows = places
+            .iter()
+            .flat_map(|&to| places.iter().map(move |&from| if sees(to, from) { 0.0 } else { f32::MIN }));
+        upload(rows.collect(), [1, 1, places.len(), places.len()], self.device)
     }
 }
 
@@ -64,69 +98,45 @@ fn rotate(x: Tensor<4>, cos: &Tensor<4>, sin: &Tensor<4>) -> Tensor<4> {
     Tensor::cat(vec![first, second], 3)
 }
 
-/// What the attention of a layer adds to the residual stream, `[N,d]`, from its normed input.
-pub async fn attend(
-    weights: &Weights<'_>,
-    layer: usize,
-    x: &Tensor<2>,
-    groups: &[Group],
-    positions: &Positions,
-) -> Result<Tensor<2>, Error> {
-    let config = &weights.checkpoint.config;
-    let q = project(weights, layer, Projection::Q, x).await?;
-    let k = project(weights, layer, Projection::K, x).await?;
-    let v = project(weights, layer, Projection::V, x).await?;
-    let output = weights.projection(layer, Projection::O).await?;
-    let bias = weights.bias(layer, Projection::O).await?;
+/// What the attention of a layer adds to the residual stream of a block, `[N,d]`, from its normed input.
+pub fn attend(dense: &Dense, x: &Tensor<2>, groups: &[Group], positions: &mut Positions<'_>) -> Tensor<2> {
+    let config = positions.config;
+    let q = project(dense, config, Projection::Q, x);
+    let k = project(dense, config, Projection::K, x);
+    let v = project(dense, config, Projection::V, x);
     let mut attended = Vec::with_capacity(groups.len());
-    let mut tables: Option<(usize, [Tensor<4>; 2], Tensor<4>)> = None;
     for group in groups {
-        // Groups come by length, so the tables of the last one often serve.
-        if tables.as_ref().is_none_or(|(len, ..)| *len != group.len) {
-            let rotation = positions.rotation(group.len, weights.device);
-            tables = Some((group.len, rotation, Positions::mask(group.len, weights.device)));
-        }
-        if let Some((_, rotation, mask)) = &tables {
-            attended.push(attend_group(config, *group, [&q, &k, &v], rotation, mask));
-        }
+        let tables = positions.tables(&group.form);
+        attended.push(attend_group(config, group, [&q, &k, &v], &tables));
     }
-    let attended = Tensor::cat(attended, 0).matmul(output);
-    Ok(match bias {
-        Some(bias) => attended + bias.unsqueeze(),
-        None => attended,
-    })
+    let attended = if attended.len() == 1 { attended.remove(0) } else { Tensor::cat(attended, 0) };
+    project(dense, config, Projection::O, &attended)
 }
 
-/// Projects, norms and clips: `[N,out]`.
-async fn project(
-    weights: &Weights<'_>,
-    layer: usize,
-    projection: Projection,
-    x: &Tensor<2>,
-) -> Result<Tensor<2>, Error> {
-    let config = &weights.checkpoint.config;
-    let mut projected = x.clone().matmul(weights.projection(layer, projection).await?);
-    if let Some(bias) = weights.bias(layer, projection).await? {
-        projected = projected + bias.unsqueeze();
+/// Projects; queries, keys and values are then normed where the family does so, and clipped: `[N,out]`.
+fn project(dense: &Dense, config: &Config, projection: Projection, x: &Tensor<2>) -> Tensor<2> {
+    let Projected { matrix, bias, norm } = dense.projection(projection);
+    let mut projected = x.clone().matmul(matrix.clone());
+    if let Some(bias) = bias {
+        projected = projected + bias.clone().unsqueeze();
     }
-    if let Some(norm) = config.family.projection_norm(layer, projection) {
-        let [out, _] = weights.checkpoint.projection_shape(projection);
-        projected = rms_norm(projected, weights.vector(&norm, out).await?, config.norm_eps);
+    if let Some(norm) = norm {
+        projected = rms_norm(projected, norm.clone(), config.norm_eps);
     }
-    Ok(match config.clip_qkv {
-        Some(clip) => projected.clamp(-clip as f32, clip as f32),
-        None => projected,
-    })
+    match config.clip_qkv {
+        Some(clip) if projection != Projection::O => projected.clamp(-clip as f32, clip as f32),
+        _ => projected,
+    }
 }
 
 fn attend_group(
     config: &Config,
-    Group { start, count, len }: Group,
+    group: &Group,
     [q, k, v]: [&Tensor<2>; 3],
-    [cos, sin]: &[Tensor<4>; 2],
-    mask: &Tensor<4>,
+    Tables { rotation: [cos, sin], mask }: &Tables,
 ) -> Tensor<2> {
     let Config { heads, kv_heads, head_width, .. } = *config;
+    let (start, count, len) = (group.start, group.count, group.form.len());
     let by_head = |x: &Tensor<2>, heads: usize| {
         x.clone().narrow(0, start, count * len).reshape([count, len, heads, head_width]).swap_dims(1, 2)
     };
@@ -138,9 +148,18 @@ fn attend_group(
         x.unsqueeze_dim::<5>(2).repeat_dim(2, times).reshape([count, heads, len, head_width])
     };
     let q = rotate(by_head(q, heads), cos, sin);
-    let k = shared(rotate(by_head(k, kv_heads), cos, sin));
+    let k = shared(rotate(by_head(k, kv_heads), cos, sin)).swap_dims(2, 3);
     let v = shared(by_head(v, kv_heads));
     let scale = 1.0 / libm::sqrt(head_width as f64);
-    let scores = q.matmul(k.swap_dims(2, 3)) * scale as f32 + mask.clone();
-    softmax(scores, 3).matmul(v).swap_dims(1, 2).reshape([count * len, heads * head_width])
+    // A long sequence looks back some queries at a time, which bounds the scores in memory.
+    let step = (MOST_SCORES / (count * heads * len)).clamp(1, len);
+    let mut seen = Vec::with_capacity(len.div_ceil(step));
+    for first in (0..len).step_by(step) {
+        let queries = step.min(len - first);
+        let (q, mask) = (q.clone().narrow(2, first, queries), mask.clone().narrow(2, first, queries));
+        let scores = q.matmul(k.clone()) * scale as f32 + mask;
+        seen.push(softmax(scores, 3).matmul(v.clone()));
+    }
+    let seen = if seen.len() == 1 { seen.remove(0) } else { Tensor::cat(seen, 2) };
+    seen.swap_dims(1, 2).reshape([count * len, heads * head_width])
 }

@@ -86,6 +86,22 @@ pub enum Error {
         /// The first token.
         token: usize,
     },
+    /// There is no graphics processor to compute on.
+    #[error("there is no graphics processor to compute on ({reason}). Choose the processor as backend.")]
+    NoGpu {
+        /// What the system says.
+        reason: String,
+    },
+    /// The graphics processor computes wrong.
+    #[error(
+        "the graphics processor {name} does not compute right: a small test is off by {off}. Choose the processor as backend; an update of browser or driver may help."
+    )]
+    WrongGpu {
+        /// What the system calls it.
+        name: String,
+        /// By how much.
+        off: String,
+    },
     /// The device could not do what was asked of it.
     #[error("the device failed: {message}. Try again, or choose the processor as backend.")]
     Device {

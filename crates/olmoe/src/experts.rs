@@ -1,38 +1,62 @@
-//! The experts of one layer: each is read when its turn comes, and only if a token chose it.
+//! The experts of one layer: each is read while the one before computes, and only if a token chose it.
 
 use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorData, activation::silu};
 
 use crate::{
+    attention::rms_norm,
     error::Error,
-    family::Part,
     routing::Chosen,
     watch::Watch,
-    weights::{Weights, upload},
+    weights::{Expert, Started, Weights, upload},
 };
 
-/// What the experts add to the residual stream, `[N,d]`, from their normed input.
+/// Adds to the residual stream of every block, `[N,d]`, what its experts make of it. `chosen` has for each block the
+/// rows of every expert; `norm` is the weight of the norm before the experts.
 pub async fn apply(
     weights: &Weights<'_>,
     layer: usize,
-    x: &Tensor<2>,
-    chosen: &[Chosen],
+    x: Vec<Tensor<2>>,
+    norm: &Tensor<1>,
+    chosen: &[Vec<Chosen>],
     watch: &dyn Watch,
-) -> Result<Tensor<2>, Error> {
-    let mut sum = x.zeros_like();
-    for (expert, Chosen { rows, weights: gates }) in chosen.iter().enumerate() {
-        if rows.is_empty() {
-            continue;
+) -> Result<Vec<Tensor<2>>, Error> {
+    let config = &weights.checkpoint.config;
+    let in_use: Vec<usize> = (0..config.experts)
+        .filter(|&expert| chosen.iter().any(|block| block.get(expert).is_some_and(|c| !c.rows.is_empty())))
+        .collect();
+    let mut sums: Vec<Tensor<2>> = x.iter().map(Tensor::zeros_like).collect();
+    let mut following = in_use.iter();
+    let mut next = match following.next() {
+        Some(&first) => Some(Started::new(weights.expert(layer, first)).await),
+        None => None,
+    };
+    for &expert in &in_use {
+        let Some(ready) = next.take() else { break };
+        let Expert { gate, up, down } = ready.get().await?;
+        if let Some(&following) = following.next() {
+            next = Some(Started::new(weights.expert(layer, following)).await);
         }
-        let gate = weights.expert(layer, expert, Part::Gate).await?;
-        let up = weights.expert(layer, expert, Part::Up).await?;
-        let down = weights.expert(layer, expert, Part::Down).await?;
-        let index = Tensor::<1, Int>::from_data(TensorData::new(rows.clone(), [rows.len()]), weights.device);
-        let tokens = x.clone().select(0, index.clone());
-        let inner = silu(tokens.clone().matmul(gate)) * tokens.matmul(up);
-        let scale = upload(gates.clone(), [rows.len(), 1], weights.device);
-        // No token chooses an expert twice, so that the order of additions is that of the experts.
-        sum = sum.select_assign(0, index, inner.matmul(down) * scale, IndexingUpdateOp::Add);
+        for (block, sum) in sums.iter_mut().enumerate() {
+            let Some(Chosen { rows, weights: gates }) = chosen.get(block).and_then(|block| block.get(expert))
+            else {
+                continue;
+            };
+            if rows.is_empty() {
+                continue;
+            }
+            let index = Tensor::<1, Int>::from_data(TensorData::new(rows.clone(), [rows.len()]), weights.device);
+            // The norm is one of rows, so that it can follow the gathering.
+            let tokens = x[block].clone().select(0, index.clone());
+            let tokens = rms_norm(tokens, norm.clone(), config.norm_eps);
+            let inner = silu(tokens.clone().matmul(gate.clone())) * tokens.matmul(up.clone());
+            let scale = upload(gates.clone(), [rows.len(), 1], weights.device);
+            let made = inner.matmul(down.clone()) * scale;
+            // No token chooses an expert twice, so that the order of additions is that of the experts.
+            let empty = Tensor::empty([0, 0], weights.device);
+            let before = std::mem::replace(sum, empty);
+            *sum = before.select_assign(0, index, made, IndexingUpdateOp::Add);
+        }
         watch.breathe().await;
     }
-    Ok(sum)
+    Ok(x.into_iter().zip(sums).map(|(x, sum)| x + sum).collect())
 }

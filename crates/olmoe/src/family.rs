@@ -31,6 +31,11 @@ pub enum Projection {
     O,
 }
 
+impl Projection {
+    /// All of them, in the order in which they are listed.
+    pub const ALL: [Self; 4] = [Self::Q, Self::K, Self::V, Self::O];
+}
+
 impl Family {
     /// What the family is called in a trace.
     pub fn name(self) -> &'static str {
@@ -79,15 +84,23 @@ impl Family {
         }
     }
 
-    /// A projection of the attention, `[out,in]`; its bias has `bias` for `weight`.
+    /// A projection of the attention, `[out,in]`.
     pub fn projection(self, layer: usize, projection: Projection) -> String {
-        let name = match projection {
+        self.in_layer(layer, &format!("self_attn.{}.weight", Self::projection_name(projection)))
+    }
+
+    /// Its bias, `[out]`.
+    pub fn bias(self, layer: usize, projection: Projection) -> String {
+        self.in_layer(layer, &format!("self_attn.{}.bias", Self::projection_name(projection)))
+    }
+
+    fn projection_name(projection: Projection) -> &'static str {
+        match projection {
             Projection::Q => "q_proj",
             Projection::K => "k_proj",
             Projection::V => "v_proj",
             Projection::O => "o_proj",
-        };
-        self.in_layer(layer, &format!("self_attn.{name}.weight"))
+        }
     }
 
     /// The router, `[E,d]`.

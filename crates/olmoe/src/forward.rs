@@ -1,20 +1,29 @@
 //! The pass: embedding, layers, head; what routers do is folded into a trace on the way.
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
-use trace::{GateKind, Router, RouterTrace, SampleMeta, TopK};
+use burn::tensor::{Int, Tensor, TensorData};
+use trace::RouterTrace;
 
 use crate::{
-    attention::{self, Positions, rms_norm},
+    attention::{self, MOST_SCORES, Positions, rms_norm},
     checkpoint::Checkpoint,
+    device::Processor,
     error::Error,
     experts,
+    fold::{Fold, append},
     head::{self, Predictions, floats},
     inputs::Inputs,
-    plan::{ItemQueries, Plan, plan},
-    routing::route,
-    watch::Watch,
-    weights::{Weights, upload},
+    plan::{Limits, Plan, plan},
+    routing::{Chosen, route},
+    score::{Score, score},
+    watch::{Stage, Watch, each_sample},
+    weights::{Dense, Started, Weights, upload},
 };
+
+/// Values of one tensor of a block: 32 MiB as f32, which every graphics processor takes as one buffer.
+const BLOCK: usize = 1 << 23;
+
+/// Hidden states that are in memory at once for every token: the stream itself and what the experts add.
+const STATES: usize = 2;
 
 /// What a checkpoint did with its inputs.
 #[derive(Clone, Debug)]
@@ -23,26 +32,13 @@ pub struct Traced {
     pub trace: RouterTrace,
     /// The items, in their order.
     pub scores: Vec<Score>,
+    /// Passes over the bytes of the checkpoint.
+    pub passes: usize,
 }
 
-/// How an item was answered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Score {
-    /// Whether greedy decoding gives exactly the answer; `None` where the item has none.
-    pub greedy: Option<bool>,
-    /// Whether the right choice has the highest log-likelihood (`acc` of lm-evaluation-harness); `None` without choices.
-    pub choice: Option<bool>,
-}
-
-impl Score {
-    /// Whether the item counts as right: by its answer where it has one, else by its choices.
-    pub fn correct(self) -> Option<bool> {
-        self.greedy.or(self.choice)
-    }
-}
-
-/// Runs all inputs through a checkpoint, in one pass over its bytes.
+/// Runs all inputs through a checkpoint.
 ///
+/// One pass over its bytes does for as many tokens as have room in the processor's budget; more are run in several.
 /// Gates are means over all tokens of a sample; its loss is the mean over its counted targets, NaN where it has none.
 ///
 /// # Errors
@@ -50,7 +46,7 @@ impl Score {
 pub async fn run(
     checkpoint: &Checkpoint,
     inputs: &Inputs,
-    device: &Device,
+    processor: &Processor,
     watch: &dyn Watch,
 ) -> Result<Traced, Error> {
     let config = &checkpoint.config;
@@ -58,190 +54,194 @@ pub async fn run(
         return Err(Error::Missing {
             folder: checkpoint.folder.clone(),
             missing: "sample to run it on".to_owned(),
-            advice: "Give a file of JSON lines with `id`, `domain` and `input_ids`.",
+            advice: "Give a file of JSON lines with `id`, `domain` and `input_ids` or `text`.",
         });
     }
     inputs.check(config.vocabulary, config.max_positions)?;
-    let plan = plan(inputs);
-    let weights = Weights { checkpoint, device };
-    let positions = Positions::new(config);
-    let mut fold = Fold::new(inputs, &plan, config.layers, config.experts, config.top_k);
-    let mut x = embed(&weights, &plan).await?;
-    for layer in 0..config.layers {
-        watch.layer(layer, config.layers + 1);
-        watch.breathe().await;
-        let norm = weights.vector(&config.family.attention_norm(layer), config.hidden).await?;
-        let normed = rms_norm(x.clone(), norm, config.norm_eps);
-        x = x + attention::attend(&weights, layer, &normed, &plan.groups, &positions).await?;
-
-        let norm = weights.vector(&config.family.expert_norm(layer), config.hidden).await?;
-        let normed = rms_norm(x.clone(), norm, config.norm_eps);
-        let shape = [config.experts, config.hidden];
-        let router = weights.host_rows(&config.family.router(layer), shape, 0..config.experts).await?;
-        let logits = normed.clone().matmul(upload(router.clone(), shape, device).transpose());
-        let logits = floats(logits).await?;
-        if let Some(at) = logits.iter().position(|logit| !logit.is_finite()) {
-            let (folder, token) = (checkpoint.folder.clone(), at / config.experts);
-            return Err(Error::NotFinite { folder, layer, token });
-        }
-        let routing = route(&logits, config);
-        fold.layer(layer, &routing.gates, &routing.ids, router);
-        x = x + experts::apply(&weights, layer, &normed, &routing.by_expert(config), watch).await?;
-    }
-    watch.layer(config.layers, config.layers + 1);
-    let predictions = if plan.rows.is_empty() {
-        Predictions { greedy: Vec::new(), log_likelihood: Vec::new() }
-    } else {
-        let norm = weights.vector(&config.family.final_norm(), config.hidden).await?;
-        let rows: Vec<i32> = plan.rows.iter().map(|&row| row as i32).collect();
-        let index = Tensor::<1, Int>::from_data(TensorData::new(rows, [plan.rows.len()]), device);
-        let asked = rms_norm(x.select(0, index), norm, config.norm_eps);
-        head::predict(&weights, asked, &plan, watch).await?
-    };
-    watch.layer(config.layers + 1, config.layers + 1);
-    let items = plan.item_queries.iter().zip(&inputs.items);
-    let scores = items
-        .map(|(queries, item)| score(queries, item.choices.as_ref().map(|(_, gold)| *gold), &predictions))
-        .collect();
-    Ok(Traced { trace: fold.finish(checkpoint, inputs, &predictions, &plan), scores })
-}
-
-/// Rows of the embedding for all tokens, `[N,d]`. Each row in use is read once.
-async fn embed(weights: &Weights<'_>, plan: &Plan) -> Result<Tensor<2>, Error> {
-    let config = &weights.checkpoint.config;
-    let shape = [config.vocabulary, config.hidden];
-    let name = config.family.embedding();
-    let mut used = plan.tokens.clone();
-    used.sort_unstable();
-    used.dedup();
-    let mut table = Vec::with_capacity(used.len() * config.hidden);
-    // Neighbours are read together.
-    for run in used.chunk_by(|&a, &b| a + 1 == b) {
-        if let (Some(&first), Some(&last)) = (run.first(), run.last()) {
-            table.extend(weights.host_rows(&name, shape, first as usize..last as usize + 1).await?);
+    let states = (config.hidden * STATES * size_of::<f32>()) as u64;
+    let parts = inputs.parts((processor.budget / states).max(1) as usize);
+    let passes = parts.len();
+    let mut traced: Option<Traced> = None;
+    let mut first_sample = 0;
+    for (number, part) in parts.iter().enumerate() {
+        let pass = Pass {
+            weights: Weights { checkpoint, device: &processor.device, backend: processor.backend },
+            inputs: part,
+            first_sample,
+            number: (number, passes),
+            watch,
+        };
+        let (trace, scores) = pass.run().await?;
+        first_sample += part.samples.len();
+        match &mut traced {
+            Some(traced) => {
+                append(&mut traced.trace, trace);
+                traced.scores.extend(scores);
+            }
+            None => traced = Some(Traced { trace, scores, passes }),
         }
     }
-    let table = upload(table, [used.len(), config.hidden], weights.device);
-    let places: Vec<i32> =
-        plan.tokens.iter().map(|token| used.binary_search(token).unwrap_or_default() as i32).collect();
-    let index = Tensor::<1, Int>::from_data(TensorData::new(places, [plan.tokens.len()]), weights.device);
-    Ok(table.select(0, index))
+    traced.ok_or_else(|| Error::Device { message: "nothing was computed".to_owned() })
 }
 
-fn score(queries: &ItemQueries, gold: Option<usize>, predictions: &Predictions) -> Score {
-    let greedy = queries
-        .greedy
-        .as_ref()
-        .map(|answer| answer.iter().all(|&(row, token)| predictions.greedy[row] == token));
-    let likelihood =
-        |queries: &Vec<usize>| queries.iter().map(|&query| predictions.log_likelihood[query]).sum::<f64>();
-    let choice = gold.map(|gold| {
-        let all: Vec<f64> = queries.choices.iter().map(likelihood).collect();
-        // Of equal ones the first counts, as in numpy's argmax.
-        let best = (0..all.len()).fold(0, |best, at| if all[at] > all[best] { at } else { best });
-        best == gold
-    });
-    Score { greedy, choice }
+/// One pass over the bytes of a checkpoint.
+struct Pass<'a> {
+    weights: Weights<'a>,
+    inputs: &'a Inputs,
+    /// Samples of the passes before.
+    first_sample: usize,
+    /// Its number and that of all.
+    number: (usize, usize),
+    watch: &'a dyn Watch,
 }
 
-/// Mean gates and selections of the samples, layer by layer.
-struct Fold {
-    /// `(first row, tokens)` of each sample.
-    spans: Vec<(usize, usize)>,
-    layers: usize,
-    experts: usize,
-    top_k: usize,
-    /// `[S,L,E]`.
-    gates: Vec<f32>,
-    /// `[T,L,k]`.
-    ids: Vec<u16>,
-    /// `[S+1]`.
-    offsets: Vec<usize>,
-    /// `[L,E,d]`.
-    router: Vec<f32>,
-}
-
-impl Fold {
-    fn new(inputs: &Inputs, plan: &Plan, layers: usize, experts: usize, top_k: usize) -> Self {
-        let lengths = inputs.samples.iter().map(|sample| sample.tokens.len());
-        let spans: Vec<(usize, usize)> = plan.sample_starts.iter().copied().zip(lengths).collect();
-        let mut offsets = vec![0];
-        for (_, len) in &spans {
-            offsets.push(offsets.last().copied().unwrap_or(0) + len);
+impl Pass<'_> {
+    async fn run(&self) -> Result<(RouterTrace, Vec<Score>), Error> {
+        let Weights { checkpoint, device, .. } = self.weights;
+        let config = &checkpoint.config;
+        let widest = config
+            .hidden
+            .max(config.heads * config.head_width)
+            .max(config.intermediate)
+            .max(config.experts);
+        let limits = Limits { block: (BLOCK / widest).max(1), scores: MOST_SCORES / config.heads };
+        let plan = plan(self.inputs, limits);
+        let mut fold = Fold::new(self.inputs, &plan, config.layers, config.experts, config.top_k);
+        let mut positions = Positions::new(config, device);
+        let mut x = self.embed(&plan).await?;
+        let mut next = Some(Started::new(self.weights.dense(0)).await);
+        for layer in 0..config.layers {
+            self.stage(layer, &plan);
+            self.watch.breathe().await;
+            let Some(ready) = next.take() else { break };
+            let weights = ready.get().await?;
+            x = self.attend(x, &weights, &plan, &mut positions).await;
+            let chosen = self.route(layer, &x, &weights, &plan, &mut fold).await?;
+            if layer + 1 < config.layers {
+                // The next layer's first weights come while the experts compute.
+                next = Some(Started::new(self.weights.dense(layer + 1)).await);
+            }
+            x = experts::apply(&self.weights, layer, x, &weights.expert_norm, &chosen, self.watch).await?;
         }
-        let tokens = offsets.last().copied().unwrap_or(0);
-        Self {
-            gates: vec![0.0; spans.len() * layers * experts],
-            ids: vec![0; tokens * layers * top_k],
-            router: Vec::new(),
-            offsets,
-            spans,
-            layers,
-            experts,
-            top_k,
-        }
+        self.stage(config.layers, &plan);
+        let predictions = self.predict(x, &plan, &fold).await?;
+        self.stage(config.layers + 1, &plan);
+        let scores = plan.item_queries.iter().zip(&self.inputs.items);
+        let scores = scores.map(|(queries, item)| score(queries, item, &predictions)).collect();
+        Ok((fold.finish(checkpoint, self.inputs, &predictions, &plan), scores))
     }
 
-    fn layer(&mut self, layer: usize, gates: &[f32], ids: &[u16], router: Vec<f32>) {
-        let (experts, k, layers) = (self.experts, self.top_k, self.layers);
-        let mut sums = vec![0.0_f64; experts];
-        for (sample, &(start, len)) in self.spans.iter().enumerate() {
-            sums.fill(0.0);
-            for row in gates[start * experts..(start + len) * experts].chunks_exact(experts) {
-                for (sum, &gate) in sums.iter_mut().zip(row) {
-                    *sum += f64::from(gate);
+    fn stage(&self, done: usize, plan: &Plan) {
+        let (pass, passes) = self.number;
+        let layers = self.weights.checkpoint.config.layers + 1;
+        self.watch.stage(Stage { pass, passes, done, layers, tokens: plan.tokens.len() });
+    }
+
+    /// Rows of the embedding for the tokens of each block, `[N,d]`. Each row in use is read once.
+    async fn embed(&self, plan: &Plan) -> Result<Vec<Tensor<2>>, Error> {
+        let Weights { checkpoint, device, .. } = self.weights;
+        let config = &checkpoint.config;
+        let shape = [config.vocabulary, config.hidden];
+        let name = config.family.embedding();
+        let mut used = plan.tokens.clone();
+        used.sort_unstable();
+        used.dedup();
+        let mut table = Vec::with_capacity(used.len() * config.hidden);
+        // Neighbours are read together.
+        for run in used.chunk_by(|&a, &b| a + 1 == b) {
+            if let (Some(&first), Some(&last)) = (run.first(), run.last()) {
+                table.extend(self.weights.host_rows(&name, shape, first as usize..last as usize + 1).await?);
+            }
+        }
+        let width = config.hidden;
+        let blocks = plan.blocks.iter().map(|block| {
+            let mut rows = Vec::with_capacity(block.rows.len() * width);
+            for token in &plan.tokens[block.rows.clone()] {
+                let at = used.binary_search(token).unwrap_or_default();
+                rows.extend_from_slice(&table[at * width..(at + 1) * width]);
+            }
+            upload(rows, [block.rows.len(), width], device)
+        });
+        Ok(blocks.collect())
+    }
+
+    async fn attend(
+        &self,
+        x: Vec<Tensor<2>>,
+        weights: &Dense,
+        plan: &Plan,
+        positions: &mut Positions<'_>,
+    ) -> Vec<Tensor<2>> {
+        let eps = self.weights.checkpoint.config.norm_eps;
+        let mut attended = Vec::with_capacity(x.len());
+        for (x, block) in x.into_iter().zip(&plan.blocks) {
+            let normed = rms_norm(x.clone(), weights.attention_norm.clone(), eps);
+            attended.push(x + attention::attend(weights, &normed, &block.groups, positions));
+            self.watch.breathe().await;
+        }
+        attended
+    }
+
+    /// What each expert of each block is to do; gates and selections go into the trace.
+    async fn route(
+        &self,
+        layer: usize,
+        x: &[Tensor<2>],
+        weights: &Dense,
+        plan: &Plan,
+        fold: &mut Fold,
+    ) -> Result<Vec<Vec<Chosen>>, Error> {
+        let Weights { checkpoint, device, .. } = self.weights;
+        let config = &checkpoint.config;
+        let router = upload(weights.router.clone(), [config.experts, config.hidden], device).transpose();
+        let logits: Vec<Tensor<2>> = x
+            .iter()
+            .map(|x| rms_norm(x.clone(), weights.expert_norm.clone(), config.norm_eps).matmul(router.clone()))
+            .collect();
+        let mut chosen = Vec::with_capacity(plan.blocks.len());
+        for (logits, block) in logits.into_iter().zip(&plan.blocks) {
+            let logits = floats(logits).await?;
+            if let Some(at) = logits.iter().position(|logit| !logit.is_finite()) {
+                let (folder, token) = (checkpoint.folder.clone(), block.rows.start + at / config.experts);
+                return Err(Error::NotFinite { folder, layer, token });
+            }
+            for (sample, rows) in each_sample(&fold.spans, &block.rows) {
+                let logits = &logits[rows.start * config.experts..rows.end * config.experts];
+                self.watch.logits(self.first_sample + sample, layer, logits);
+            }
+            let routing = route(&logits, config);
+            fold.block(layer, &block.rows, &routing);
+            chosen.push(routing.by_expert(config));
+        }
+        fold.router(&weights.router);
+        Ok(chosen)
+    }
+
+    async fn predict(&self, x: Vec<Tensor<2>>, plan: &Plan, fold: &Fold) -> Result<Predictions, Error> {
+        let Weights { checkpoint, device, .. } = self.weights;
+        let config = &checkpoint.config;
+        if plan.rows.is_empty() && !self.watch.wants_hidden() {
+            return Ok(Predictions { greedy: Vec::new(), log_likelihood: Vec::new() });
+        }
+        let norm = self.weights.vector(&config.family.final_norm(), config.hidden).await?;
+        let mut asked = Vec::new();
+        for (x, block) in x.into_iter().zip(&plan.blocks) {
+            if self.watch.wants_hidden() {
+                let states = floats(rms_norm(x.clone(), norm.clone(), config.norm_eps)).await?;
+                for (sample, rows) in each_sample(&fold.spans, &block.rows) {
+                    let states = &states[rows.start * config.hidden..rows.end * config.hidden];
+                    self.watch.hidden(self.first_sample + sample, states);
                 }
             }
-            let mean = &mut self.gates[(sample * layers + layer) * experts..][..experts];
-            for (mean, sum) in mean.iter_mut().zip(&sums) {
-                *mean = (sum / len as f64) as f32;
+            let from = plan.rows.partition_point(|&row| row < block.rows.start);
+            let to = plan.rows.partition_point(|&row| row < block.rows.end);
+            if from == to {
+                continue;
             }
-            for token in 0..len {
-                let to = ((self.offsets[sample] + token) * layers + layer) * k;
-                self.ids[to..to + k].copy_from_slice(&ids[(start + token) * k..][..k]);
-            }
+            let rows: Vec<i32> = plan.rows[from..to].iter().map(|&row| (row - block.rows.start) as i32).collect();
+            let index = Tensor::<1, Int>::from_data(TensorData::new(rows, [to - from]), device);
+            asked.push(rms_norm(x.select(0, index), norm.clone(), config.norm_eps));
         }
-        self.router.extend(router);
-    }
-
-    fn finish(
-        self,
-        checkpoint: &Checkpoint,
-        inputs: &Inputs,
-        predictions: &Predictions,
-        plan: &Plan,
-    ) -> RouterTrace {
-        let config = &checkpoint.config;
-        let loss = plan.sample_queries.iter().map(|queries| {
-            let sum: f64 = queries.iter().map(|&query| predictions.log_likelihood[query]).sum();
-            // Without counted targets there is no loss: 0 / 0.
-            (-sum / queries.len() as f64) as f32
-        });
-        RouterTrace {
-            model: Some(config.family.name().to_owned()),
-            step: checkpoint.step,
-            tokens: checkpoint.tokens,
-            samples: Some(
-                inputs
-                    .samples
-                    .iter()
-                    .map(|sample| SampleMeta { id: sample.id.clone(), domain: sample.domain.clone() })
-                    .collect(),
-            ),
-            layers: self.layers,
-            experts: self.experts,
-            gate_kind: GateKind::SoftmaxMean,
-            gates: self.gates,
-            loss: Some(loss.collect()),
-            n_tokens: Some(inputs.samples.iter().map(|sample| sample.tokens.len() as u32).collect()),
-            router: Some(Router::Weights {
-                layers: self.layers,
-                experts: self.experts,
-                width: config.hidden,
-                values: self.router,
-            }),
-            topk: Some(TopK { k: self.top_k, layers: self.layers, ids: self.ids, offsets: self.offsets }),
-            topk_ordered: true,
-        }
+        head::predict(&self.weights, &asked, plan, self.watch).await
     }
 }

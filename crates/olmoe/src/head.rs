@@ -1,13 +1,15 @@
 //! The head, in slices of the vocabulary: log-likelihoods of asked tokens and the most likely ones, without ever holding
 //! all logits.
 
+use std::ops::Range;
+
 use burn::tensor::{Int, Tensor, TensorData};
 
 use crate::{
     error::Error,
     plan::Plan,
     watch::Watch,
-    weights::{Weights, upload},
+    weights::{Started, Weights},
 };
 
 /// Values of the head that are on the device at once.
@@ -34,10 +36,10 @@ struct Row {
     token: u32,
 }
 
-/// Applies the head to the normed rows `[R,d]`.
+/// Applies the head to normed rows, which come in blocks `[r,d]` in the order of the plan's rows.
 pub async fn predict(
     weights: &Weights<'_>,
-    x: Tensor<2>,
+    blocks: &[Tensor<2>],
     plan: &Plan,
     watch: &dyn Watch,
 ) -> Result<Predictions, Error> {
@@ -50,45 +52,61 @@ pub async fn predict(
     let mut queries: Vec<usize> = (0..plan.queries.len()).collect();
     queries.sort_by_key(|&query| plan.queries[query].0);
     let slice = (SLICE / hidden).clamp(1, vocabulary);
-    let block = (LOGITS / slice).max(1);
-    for first in (0..vocabulary).step_by(slice) {
-        let last = (first + slice).min(vocabulary);
-        let width = last - first;
-        let values = weights.host_rows(&name, [vocabulary, hidden], first..last).await?;
-        let head = upload(values, [width, hidden], weights.device).transpose();
-        for start in (0..rows.len()).step_by(block) {
-            let count = block.min(rows.len() - start);
-            let logits = x.clone().narrow(0, start, count).matmul(head.clone());
-            let (largest, token) = logits.clone().max_dim_with_indices(1);
-            let sum = (logits.clone() - largest.clone()).exp().sum_dim(1);
-            let (largest, sum) = (floats(largest).await?, floats(sum).await?);
-            let token = ids(token).await?;
-            for (at, row) in rows[start..start + count].iter_mut().enumerate() {
-                row.take(f64::from(largest[at]), f64::from(sum[at]), first as u32 + token[at]);
-            }
-            let from = queries.partition_point(|&query| plan.queries[query].0 < start);
-            let to = queries.partition_point(|&query| plan.queries[query].0 < start + count);
-            let inside: Vec<usize> = queries[from..to]
-                .iter()
-                .copied()
-                .filter(|&query| (first..last).contains(&(plan.queries[query].1 as usize)))
-                .collect();
-            if !inside.is_empty() {
-                let places: Vec<i32> = inside
-                    .iter()
-                    .map(|&query| {
-                        let (row, token) = plan.queries[query];
-                        ((row - start) * width + token as usize - first) as i32
-                    })
-                    .collect();
-                let index =
-                    Tensor::<1, Int>::from_data(TensorData::new(places, [inside.len()]), weights.device);
-                let values = floats(logits.reshape([count * width]).select(0, index)).await?;
-                for (query, value) in inside.into_iter().zip(values) {
-                    found[query] = f64::from(value);
+    let most = (LOGITS / slice).max(1);
+    let slices: Vec<Range<usize>> =
+        (0..vocabulary).step_by(slice).map(|first| first..(first + slice).min(vocabulary)).collect();
+    let mut following = slices.iter().cloned();
+    let read = |range: Range<usize>| weights.rows(&name, [vocabulary, hidden], range);
+    let mut next = match following.next() {
+        Some(range) => Some(Started::new(read(range)).await),
+        None => None,
+    };
+    for range in &slices {
+        let Some(ready) = next.take() else { break };
+        let head = ready.get().await?.transpose();
+        if let Some(range) = following.next() {
+            next = Some(Started::new(read(range)).await);
+        }
+        let (first, width) = (range.start, range.len());
+        let mut start = 0;
+        for block in blocks {
+            let all = block.dims()[0];
+            for inside in (0..all).step_by(most) {
+                let count = most.min(all - inside);
+                let logits = block.clone().narrow(0, inside, count).matmul(head.clone());
+                let (largest, token) = logits.clone().max_dim_with_indices(1);
+                let sum = (logits.clone() - largest.clone()).exp().sum_dim(1);
+                let (largest, sum) = (floats(largest).await?, floats(sum).await?);
+                let token = ids(token).await?;
+                let figures = largest.iter().zip(&sum).zip(&token);
+                for (row, ((&largest, &sum), &token)) in rows[start..start + count].iter_mut().zip(figures) {
+                    row.take(f64::from(largest), f64::from(sum), first as u32 + token);
                 }
+                let from = queries.partition_point(|&query| plan.queries[query].0 < start);
+                let to = queries.partition_point(|&query| plan.queries[query].0 < start + count);
+                let asked: Vec<usize> = queries[from..to]
+                    .iter()
+                    .copied()
+                    .filter(|&query| range.contains(&(plan.queries[query].1 as usize)))
+                    .collect();
+                if !asked.is_empty() {
+                    let places: Vec<i32> = asked
+                        .iter()
+                        .map(|&query| {
+                            let (row, token) = plan.queries[query];
+                            ((row - start) * width + token as usize - first) as i32
+                        })
+                        .collect();
+                    let places = TensorData::new(places, [asked.len()]);
+                    let index = Tensor::<1, Int>::from_data(places, weights.device);
+                    let values = floats(logits.reshape([count * width]).select(0, index)).await?;
+                    for (query, value) in asked.into_iter().zip(values) {
+                        found[query] = f64::from(value);
+                    }
+                }
+                start += count;
+                watch.breathe().await;
             }
-            watch.breathe().await;
         }
     }
     for (value, (row, _)) in found.iter_mut().zip(&plan.queries) {

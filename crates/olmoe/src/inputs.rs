@@ -134,6 +134,31 @@ impl Inputs {
         Ok(())
     }
 
+    /// Parts whose tokens have room in memory together; samples and items keep their order over all parts. What is
+    /// longer than `tokens` by itself is a part of its own.
+    pub(crate) fn parts(&self, tokens: usize) -> Vec<Self> {
+        let mut parts: Vec<Self> = Vec::new();
+        let mut room = 0;
+        let mut part_for = |parts: &mut Vec<Self>, len: usize| {
+            if len > room || parts.is_empty() {
+                parts.push(Self::default());
+                room = tokens;
+            }
+            room = room.saturating_sub(len);
+        };
+        for sample in &self.samples {
+            part_for(&mut parts, sample.tokens.len());
+            parts.last_mut().into_iter().for_each(|part| part.samples.push(sample.clone()));
+        }
+        for item in &self.items {
+            let continuations = item.choices.iter().flat_map(|(choices, _)| choices).chain(&item.answer);
+            let fed: usize = continuations.map(|tokens| tokens.len().saturating_sub(1)).sum();
+            part_for(&mut parts, item.prompt.len() + fed);
+            parts.last_mut().into_iter().for_each(|part| part.items.push(item.clone()));
+        }
+        parts
+    }
+
     /// Whether everything fits a model.
     ///
     /// # Errors

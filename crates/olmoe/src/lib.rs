@@ -11,22 +11,28 @@
 mod attention;
 mod checkpoint;
 mod config;
+mod device;
 mod error;
 mod experts;
 mod family;
+mod fold;
 mod forward;
 mod head;
 mod inputs;
 mod plan;
 mod routing;
+mod score;
 mod watch;
 mod weights;
+#[cfg(feature = "gpu")]
+mod widen;
 
-pub use burn::tensor::Device;
 pub use checkpoint::Checkpoint;
 pub use config::Config;
+pub use device::{Backend, Processor};
 pub use error::Error;
 pub use family::Family;
-pub use forward::{Score, Traced, run};
+pub use forward::{Traced, run};
 pub use inputs::{Inputs, Item, Sample};
-pub use watch::{Pending, Unwatched, Watch};
+pub use score::Score;
+pub use watch::{Pending, Stage, Unwatched, Watch};

@@ -5,7 +5,7 @@
 use std::{fs, path::PathBuf, rc::Rc};
 
 use futures::executor::block_on;
-use olmoe::{Checkpoint, Device, Inputs, Traced, Unwatched, run};
+use olmoe::{Checkpoint, Inputs, Processor, Traced, Unwatched, run};
 use trace::{FileSource, Recognised, Source};
 
 fn root() -> PathBuf {
@@ -26,7 +26,7 @@ fn step_3000() {
     for name in ["samples.jsonl", "items.jsonl"] {
         inputs.read(name, &fs::read_to_string(folder.join(name)).unwrap()).unwrap();
     }
-    let Traced { trace, scores } = block_on(run(&checkpoint, &inputs, &Device::flex(), &Unwatched)).unwrap();
+    let Traced { trace, scores, .. } = block_on(run(&checkpoint, &inputs, &Processor::cpu(), &Unwatched)).unwrap();
     assert_eq!(trace.step, Some(3000));
 
     let shipped = source(root().join("www/example/step-03000.safetensors"));

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fs, path::PathBuf, rc::Rc};
 
 use futures::executor::block_on;
-use olmoe::{Checkpoint, Config, Device, Error, Inputs, Traced, Unwatched, run};
+use olmoe::{Checkpoint, Config, Error, Inputs, Processor, Traced, Unwatched, run};
 use trace::{MemorySource, Source};
 
 /// The files of a reference checkpoint, to be spoiled.
@@ -51,7 +51,7 @@ impl Folder {
     }
 
     fn run(&self, inputs: &Inputs) -> Result<Traced, Error> {
-        block_on(run(&self.open()?, inputs, &Device::flex(), &Unwatched))
+        block_on(run(&self.open()?, inputs, &Processor::cpu(), &Unwatched))
     }
 }
 

@@ -55,6 +55,18 @@ impl Dtype {
         matches!(self, Self::F16 | Self::Bf16 | Self::F32 | Self::F64)
     }
 
+    /// Little-endian bytes of floats as f32; f64 is rounded. Types that are no floats give none.
+    #[must_use]
+    pub fn widen(&self, bytes: &[u8]) -> Vec<f32> {
+        match self {
+            Self::F16 => f16_bytes_to_f32(bytes),
+            Self::Bf16 => bf16_bytes_to_f32(bytes),
+            Self::F32 => f32_bytes_to_f32(bytes),
+            Self::F64 => f64_bytes_to_f64(bytes).into_iter().map(|v| v as f32).collect(),
+            Self::Int(_) | Self::Uint(_) | Self::Bool | Self::Other(_) => Vec::new(),
+        }
+    }
+
     /// Whether its values are integers.
     #[must_use]
     pub fn is_integer(&self) -> bool {
@@ -227,14 +239,10 @@ impl TensorFile {
     /// # Errors
     /// [`Error::Tensor`] when the values are no floats, and those of [`TensorFile::bytes`].
     pub async fn floats(&self, tensor: &TensorInfo, range: Range<u64>) -> Result<Vec<f32>, Error> {
-        let widen: fn(&[u8]) -> Vec<f32> = match tensor.dtype {
-            Dtype::F16 => f16_bytes_to_f32,
-            Dtype::Bf16 => bf16_bytes_to_f32,
-            Dtype::F32 => f32_bytes_to_f32,
-            Dtype::F64 => |bytes| f64_bytes_to_f64(bytes).into_iter().map(|v| v as f32).collect(),
-            _ => return Err(self.wrong(tensor, "floating point numbers", "Write it as F32 or F16.")),
-        };
-        Ok(widen(&self.bytes(tensor, range).await?))
+        if !tensor.dtype.is_float() {
+            return Err(self.wrong(tensor, "floating point numbers", "Write it as F32 or F16."));
+        }
+        Ok(tensor.dtype.widen(&self.bytes(tensor, range).await?))
     }
 
     /// Floats of any width as f64, exactly.

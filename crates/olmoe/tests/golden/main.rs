@@ -5,10 +5,10 @@ mod fixture;
 
 use fixture::{CASES, Case, close};
 use futures::executor::block_on;
-use olmoe::{Device, Inputs, Item, Sample, Traced, Unwatched, run};
+use olmoe::{Processor, Inputs, Item, Sample, Traced, Unwatched, run};
 
 fn traced(case: &Case, inputs: &Inputs) -> Traced {
-    block_on(run(&case.checkpoint, inputs, &Device::flex(), &Unwatched)).unwrap()
+    block_on(run(&case.checkpoint, inputs, &Processor::cpu(), &Unwatched)).unwrap()
 }
 
 #[test]

@@ -1,0 +1,105 @@
+//! Where a checkpoint is computed: this machine's processor, or a graphics processor through wgpu.
+
+use burn::tensor::Device;
+#[cfg(feature = "gpu")]
+use burn::tensor::{Tensor, TensorData};
+
+#[cfg(feature = "gpu")]
+use crate::{error::Error, head::floats};
+
+/// The kinds of processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// The processor, with SIMD.
+    Cpu,
+    /// A graphics processor: WebGPU in a browser; Vulkan, Metal or DirectX 12 elsewhere.
+    Gpu,
+}
+
+/// A processor that is ready to compute.
+#[derive(Clone, Debug)]
+pub struct Processor {
+    pub(crate) device: Device,
+    /// Its kind.
+    pub backend: Backend,
+    /// What the system calls it; empty where it says nothing.
+    pub name: String,
+    /// Bytes that one buffer may have; none where only memory itself is the limit.
+    pub buffer: Option<u64>,
+    /// Whether a graphics processor is only imitated by the processor.
+    pub imitated: bool,
+    /// Bytes that the hidden states of all tokens may take together. More tokens are run in several passes.
+    pub budget: u64,
+}
+
+/// Hidden states that fit a 32-bit address space beside everything else.
+const SMALL_BUDGET: u64 = 1 << 30;
+
+/// Hidden states on machines that nothing is known of: leaves a checkpoint of OLMoE-1B-7B inside 3 GiB.
+const BUDGET: u64 = 3 << 29;
+
+impl Processor {
+    /// This machine's processor.
+    pub fn cpu() -> Self {
+        Self {
+            device: Device::flex(),
+            backend: Backend::Cpu,
+            name: String::new(),
+            buffer: None,
+            imitated: false,
+            budget: if cfg!(target_pointer_width = "32") { SMALL_BUDGET } else { BUDGET },
+        }
+    }
+
+    /// The graphics processor that the system offers first, after a check that it computes right.
+    ///
+    /// # Errors
+    /// [`Error::NoGpu`] where there is none, [`Error::WrongGpu`] where its figures are not those of the processor.
+    #[cfg(feature = "gpu")]
+    pub async fn gpu() -> Result<Self, Error> {
+        let (device, setup) = Device::wgpu_options()
+            .init_with_setup_async()
+            .await
+            .map_err(|error| Error::NoGpu { reason: error.to_string() })?;
+        let info = setup.adapter.get_info();
+        let limits = setup.adapter.limits();
+        let buffer = limits.max_buffer_size.min(u64::from(limits.max_storage_buffer_binding_size));
+        let imitated = info.device_type == burn::tensor::wgpu::wgpu::DeviceType::Cpu
+            || [&info.name, &info.driver].iter().any(|name| name.to_ascii_lowercase().contains("swiftshader"));
+        let named = [info.name.as_str(), info.driver.as_str(), info.driver_info.as_str()];
+        let name = named.into_iter().find(|name| !name.trim().is_empty()).unwrap_or_default().to_owned();
+        let processor =
+            Self { device, backend: Backend::Gpu, name, buffer: Some(buffer), imitated, budget: SMALL_BUDGET };
+        processor.check().await?;
+        Ok(processor)
+    }
+
+    /// A small matrix product, a widening and a gather against the processor: shaders that are compiled wrong, or lost,
+    /// give zeros or noise without any error.
+    #[cfg(feature = "gpu")]
+    async fn check(&self) -> Result<(), Error> {
+        use burn::tensor::{IndexingUpdateOp, Int};
+        const N: usize = 24;
+        let steps = |scale: f32| (0..N * N).map(|at| ((at * 37 % 101) as f32 - 50.0) * scale).collect::<Vec<_>>();
+        let rows: Vec<i32> = (0..N as i32).filter(|row| row % 3 != 1).collect();
+        // The upper halves of floats are bfloat16, every one of them exact.
+        let packed: Vec<u8> = steps(0.25).iter().flat_map(|value| value.to_le_bytes()[2..].to_vec()).collect();
+        let compute = async |device: &Device, weights: Tensor<1>| {
+            let a = Tensor::<2>::from_data(TensorData::new(steps(0.01), [N, N]), device);
+            let index = Tensor::<1, Int>::from_data(TensorData::new(rows.clone(), [rows.len()]), device);
+            let product = a.clone().select(0, index.clone()).matmul(weights.reshape([N, N]).transpose());
+            let sum = a.select_assign(0, index, product, IndexingUpdateOp::Add);
+            floats(burn::tensor::activation::softmax(sum, 1)).await
+        };
+        let found = compute(&self.device, crate::widen::upload(packed.clone(), false, &self.device)).await?;
+        let cpu = Device::flex();
+        let weights = Tensor::<1>::from_data(TensorData::new(trace::Dtype::Bf16.widen(&packed), [N * N]), &cpu);
+        let expected = compute(&cpu, weights).await?;
+        let farthest = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        // NaN compares with nothing.
+        if found.len() == expected.len() && found.iter().all(|value| value.is_finite()) && farthest < 1e-5 {
+            return Ok(());
+        }
+        Err(Error::WrongGpu { name: self.name.clone(), off: farthest.to_string() })
+    }
+}
