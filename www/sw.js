@@ -60,9 +60,19 @@ async function page(request) {
   return Promise.race([answer, late]);
 }
 
-// A file whose address names its build never changes.
+// A file whose address names its build never changes. One that was not kept from the start (the engine) is kept now.
 async function fixed(request) {
-  return (await keptAnswer(request)) ?? fetch(request);
+  const kept = await keptAnswer(request);
+  if (kept) {
+    return kept;
+  }
+  const answer = await fetch(request);
+  if (answer.ok) {
+    const cache = await caches.open(CACHE);
+    // A full disk only means that it is fetched again the next time.
+    await cache.put(request, answer.clone()).catch(() => {});
+  }
+  return answer;
 }
 
 // A file whose address stays the same from build to build: the kept one only where there is no network.

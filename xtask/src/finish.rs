@@ -24,9 +24,10 @@ pub fn run(project: &Project) -> Result<()> {
         "`finish` is called by trunk after a build: use `cargo xtask serve` or `cargo xtask dist`",
     )?;
     let staging = PathBuf::from(staging);
-    let loader = "worker_loader.js";
-    fs::copy(project.root.join("www").join(loader), staging.join(loader))
-        .with_context(|| format!("{loader} cannot be copied"))?;
+    for loader in ["worker_loader.js", "engine_loader.js"] {
+        fs::copy(project.root.join("www").join(loader), staging.join(loader))
+            .with_context(|| format!("{loader} cannot be copied"))?;
+    }
     if let Some(wasm_opt) = std::env::var_os(WASM_OPT) {
         optimise(
             Path::new(&wasm_opt),
@@ -37,6 +38,11 @@ pub fn run(project: &Project) -> Result<()> {
             Path::new(&wasm_opt),
             &staging.join("worker_bg.wasm"),
             &["-O3", "--strip-debug", "--strip-producers"],
+        )?;
+        optimise(
+            Path::new(&wasm_opt),
+            &staging.join("engine_bg.wasm"),
+            &["-Oz", "--strip-debug", "--strip-producers"],
         )?;
     }
 
@@ -143,6 +149,8 @@ fn kept_address(file: &str, build: &str) -> Option<String> {
     let ending = name.extension()?.to_str()?;
     let apart = ["index.html", "sw.js"].contains(&file)
         || file.starts_with("example/")
+        // Megabytes that only who runs checkpoints needs; kept when they are first fetched.
+        || file.starts_with("engine")
         || ["md", "txt"].contains(&ending);
     if apart {
         return None;
@@ -210,6 +218,7 @@ import init from './app.js'; dispatchEvent(new CustomEvent("TrunkApplicationStar
             Some("./snippets/a-0123/inline0.js")
         );
         assert_eq!(kept_address("example/step-1.safetensors", "abc"), None);
+        assert_eq!(kept_address("engine_bg.wasm", "abc"), None);
     }
 
     #[test]

@@ -10,9 +10,10 @@ use leptos::prelude::*;
 use report::Settings;
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, File, MessageEvent, Worker, WorkerOptions, WorkerType};
-use worker::{Event, Form, Job, ReportText, Written};
+use worker::{Backend, Event, Form, Job, ReportText, Written};
 
 use crate::browser;
+use crate::download;
 use crate::meter::Meter;
 use crate::state::{App, Origin};
 
@@ -104,6 +105,19 @@ pub fn settle(app: App) {
     if settings != Settings::default() {
         post(app, &Job::Configure { settings });
     }
+    let backend = app.backend.get_untracked();
+    if backend != Backend::Auto {
+        post(app, &Job::UseBackend { backend });
+    }
+}
+
+/// Computes checkpoints on this from now on.
+pub fn use_backend(app: App, backend: Backend) {
+    if app.backend.get_untracked() != backend {
+        app.backend.set(backend);
+        app.processor.set(None);
+        post(app, &Job::UseBackend { backend });
+    }
 }
 
 /// Has the report on the page written in another form.
@@ -140,7 +154,16 @@ pub fn cancel(app: App) {
 
 fn listen(app: App, worker: &Worker) {
     let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
-        match serde_wasm_bindgen::from_value::<Event>(message.data()) {
+        let data = message.data();
+        // A file rides beside its event.
+        let file = browser::property(&data, "file");
+        let event = if file.is_some() { browser::property(&data, "event").unwrap_or(data) } else { data };
+        match serde_wasm_bindgen::from_value::<Event>(event) {
+            Ok(Event::Saved { name }) => {
+                if let Some(Err(message)) = file.map(|file| download::blob(&name, file.unchecked_ref())) {
+                    app.fail(message);
+                }
+            }
             Ok(event) => take(app, event),
             Err(error) => app.fail(format!(
                 "The worker said something that this page does not understand ({error}). Page and worker are of different versions: reload the page."
@@ -197,6 +220,8 @@ fn take(app: App, event: Event) {
                 drop(waiting.send(outcome));
             }
         }
+        Event::Processor(processor) => app.processor.set(Some(processor)),
+        Event::Saved { .. } => {}
         Event::Cancelled | Event::Idle => {
             app.cancelled.set(false);
             rest(app);

@@ -2,8 +2,9 @@
 
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
-use worker::ReportText;
+use worker::{Backend, ReportText};
 
+use crate::analyst;
 use crate::browser;
 use crate::state::{App, Dialog, Origin, Theme, View};
 
@@ -20,6 +21,8 @@ pub struct Fragment {
     pub embedded: bool,
     /// `scale`: size of type.
     pub scale: Option<f64>,
+    /// `backend`: what checkpoints are computed on.
+    pub backend: Option<Backend>,
     /// `src`: an address to read after asking.
     pub source: Option<String>,
 }
@@ -38,6 +41,7 @@ impl Fragment {
                 "scale" => {
                     fragment.scale = value.parse().ok().filter(|scale: &f64| (0.5..=4.0).contains(scale));
                 }
+                "backend" => fragment.backend = Backend::from_slug(value),
                 "src" => fragment.source = Some(value.to_owned()),
                 _ => {}
             }
@@ -62,6 +66,9 @@ impl Fragment {
         }
         if let Some(scale) = self.scale.filter(|scale| (scale - 1.0).abs() > 1e-9) {
             parts.push(format!("scale={scale}"));
+        }
+        if let Some(backend) = self.backend.filter(|backend| *backend != Backend::Auto) {
+            parts.push(format!("backend={}", backend.slug()));
         }
         parts.join("&")
     }
@@ -97,6 +104,7 @@ fn current(app: App) -> Fragment {
         theme: Some(app.theme.get()),
         embedded: app.embedded.get(),
         scale: Some(app.scale.get()),
+        backend: Some(app.backend.get()),
         source: None,
     }
 }
@@ -119,6 +127,9 @@ fn read(app: App) {
         app.theme.set(theme);
     }
     app.embedded.set(fragment.embedded);
+    if let Some(backend) = fragment.backend {
+        analyst::use_backend(app, backend);
+    }
     if let Some(scale) = fragment.scale {
         app.scale.set(scale);
     }
@@ -156,6 +167,7 @@ fn decode(text: &str) -> String {
 mod tests {
     use super::Fragment;
     use crate::state::{Theme, View};
+    use worker::Backend;
 
     #[test]
     fn a_fragment_comes_back_as_it_went() {
@@ -165,9 +177,10 @@ mod tests {
             theme: Some(Theme::Dark),
             embedded: true,
             scale: Some(1.5),
+            backend: Some(Backend::Gpu),
             source: None,
         };
-        assert_eq!(fragment.write(), "r=1d.AAAA&view=layers&theme=dark&embed=1&scale=1.5");
+        assert_eq!(fragment.write(), "r=1d.AAAA&view=layers&theme=dark&embed=1&scale=1.5&backend=gpu");
         assert_eq!(Fragment::parse(&format!("#{}", fragment.write())), fragment);
     }
 

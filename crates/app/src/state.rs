@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use report::{Group, Report, Settings};
-use worker::{Alignment, FileRow, ReportText, SampleRef};
+use worker::{Alignment, Backend, FileRow, ProcessorInfo, ReportText, SampleRef};
 
 use crate::meter::Meter;
 
@@ -153,6 +153,10 @@ pub struct App {
     pub working: RwSignal<bool>,
     /// Calculators beside the analyst, once it says so.
     pub calculators: RwSignal<Option<usize>>,
+    /// What checkpoints are to be computed on.
+    pub backend: RwSignal<Backend>,
+    /// What they are computed on, once that is known.
+    pub processor: RwSignal<Option<ProcessorInfo>>,
     /// Whether the last work was stopped at the user's wish; its late messages are let pass by.
     pub cancelled: RwSignal<bool>,
     /// The report so far.
@@ -230,6 +234,8 @@ impl App {
             meter: RwSignal::new(None),
             working: RwSignal::new(false),
             calculators: RwSignal::new(None),
+            backend: RwSignal::new(Backend::Auto),
+            processor: RwSignal::new(None),
             cancelled: RwSignal::new(false),
             report: RwSignal::new(None),
             text: StoredValue::new(None),

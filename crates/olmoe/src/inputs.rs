@@ -134,6 +134,12 @@ impl Inputs {
         Ok(())
     }
 
+    /// Tokens that are fed.
+    pub fn tokens(&self) -> usize {
+        self.samples.iter().map(|sample| sample.tokens.len()).sum::<usize>()
+            + self.items.iter().map(Item::fed).sum::<usize>()
+    }
+
     /// Parts whose tokens have room in memory together; samples and items keep their order over all parts. What is
     /// longer than `tokens` by itself is a part of its own.
     pub(crate) fn parts(&self, tokens: usize) -> Vec<Self> {
@@ -151,9 +157,7 @@ impl Inputs {
             parts.last_mut().into_iter().for_each(|part| part.samples.push(sample.clone()));
         }
         for item in &self.items {
-            let continuations = item.choices.iter().flat_map(|(choices, _)| choices).chain(&item.answer);
-            let fed: usize = continuations.map(|tokens| tokens.len().saturating_sub(1)).sum();
-            part_for(&mut parts, item.prompt.len() + fed);
+            part_for(&mut parts, item.fed());
             parts.last_mut().into_iter().for_each(|part| part.items.push(item.clone()));
         }
         parts
@@ -195,6 +199,14 @@ impl Inputs {
             check("item", id, &mut all, prompt.len() + longest.saturating_sub(1))?;
         }
         Ok(())
+    }
+}
+
+impl Item {
+    /// Tokens that are fed, at most: of an answer all but the last, which is predicted.
+    fn fed(&self) -> usize {
+        let continuations = self.choices.iter().flat_map(|(choices, _)| choices).chain(&self.answer);
+        self.prompt.len() + continuations.map(|tokens| tokens.len().saturating_sub(1)).sum::<usize>()
     }
 }
 

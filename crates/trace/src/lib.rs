@@ -10,6 +10,7 @@
 //! Nobody above this crate knows which format a file had. No reader panics, whatever the bytes are, and none allocates
 //! by a size that has not been checked against the file's.
 
+mod asked;
 mod beside;
 mod check;
 mod embeddings;
@@ -59,6 +60,7 @@ pub use self::{
     results::{
         Accuracy, Embeddings, Item, ItemGates, Results, SampleList, SampleRecord, TokenGates, ValidationLoss,
     },
+    results_json::write as write_results,
     safetensors::open as open_safetensors,
     source::{ByteSource, Counted, MemorySource, Pending, Source},
     step_name::{NamedStep, step_from_name},

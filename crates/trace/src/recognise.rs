@@ -5,7 +5,7 @@
 use std::fmt;
 
 use crate::{
-    beside, embeddings,
+    asked, beside, embeddings,
     error::Error,
     hf, npz,
     open_trace::OpenTrace,
@@ -36,6 +36,10 @@ pub enum Recognised {
     TokenGates(TokenGates),
     /// Names, domains and token counts of the samples.
     SampleList(SampleList),
+    /// Benchmark items with their answers, to be asked of checkpoints. Whoever runs those reads the file.
+    Items,
+    /// Plain text, a sample a line, for running checkpoints on.
+    Text,
     /// No part of a run.
     Unrelated {
         /// One or two whole sentences: what the file seems to be, or what was looked for in it.
@@ -110,7 +114,7 @@ struct Reader {
 }
 
 /// All formats, in the order in which they are tried.
-const READERS: [Reader; 7] = [
+const READERS: [Reader; 9] = [
     Reader { declines: beside::declines, read: |sniff, warnings| Box::pin(beside::open(sniff, warnings)) },
     Reader {
         declines: |sniff| declines_tensors(sniff, own::declines),
@@ -141,6 +145,8 @@ const READERS: [Reader; 7] = [
             })
         },
     },
+    Reader { declines: asked::declines_items, read: |_, _| Box::pin(std::future::ready(Ok(Recognised::Items))) },
+    Reader { declines: asked::declines_text, read: |_, _| Box::pin(std::future::ready(Ok(Recognised::Text))) },
     Reader {
         declines: sample_list::declines,
         read: |sniff, warnings| Box::pin(sample_list::open(sniff, warnings)),

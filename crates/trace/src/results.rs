@@ -103,4 +103,6 @@ pub struct TokenGates {
 pub struct SampleList {
     /// One a sample.
     pub samples: Vec<SampleRecord>,
+    /// Whether checkpoints can be run on them: every line has `input_ids` or `text`.
+    pub runnable: bool,
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     error::Error,
@@ -33,6 +33,31 @@ pub fn declines(sniff: &Sniff) -> Option<String> {
     } else {
         Some("benchmark results (JSON with steps and items, or with accuracy)".to_owned())
     }
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<&'a str>,
+    steps: &'a [u64],
+    items: Vec<WrittenItem<'a>>,
+}
+
+#[derive(Serialize)]
+struct WrittenItem<'a> {
+    id: &'a str,
+    domain: &'a str,
+    correct: &'a [Option<bool>],
+}
+
+/// Writes the results of items as `run.json`: what was answered rightly, item by item and step by step.
+///
+/// # Errors
+/// None that plain numbers and names can cause; those of the JSON writer.
+pub fn write(results: &Results) -> Result<String, serde_json::Error> {
+    let items = results.items.iter();
+    let items = items.map(|Item { id, domain, correct, .. }| WrittenItem { id, domain, correct }).collect();
+    serde_json::to_string(&Written { model: results.model.as_deref(), steps: &results.steps, items })
 }
 
 #[derive(Deserialize)]

@@ -27,6 +27,8 @@ struct Line {
     #[serde(default)]
     input_ids: Option<Count>,
     #[serde(default)]
+    text: Option<serde::de::IgnoredAny>,
+    #[serde(default)]
     embedding: Option<Vec<f64>>,
 }
 
@@ -80,6 +82,7 @@ pub async fn open(sniff: &Sniff, warnings: &mut Vec<String>) -> Result<Recognise
     let source = &sniff.source;
     let name = source.name();
     let mut samples = Vec::new();
+    let mut runnable = true;
     let mut pending: Vec<u8> = Vec::new();
     let mut number = 0;
     let mut at = 0;
@@ -93,10 +96,10 @@ pub async fn open(sniff: &Sniff, warnings: &mut Vec<String>) -> Result<Recognise
             rest = after.get(1..).unwrap_or_default();
             number += 1;
             if pending.is_empty() {
-                push(name, number, line, &mut samples)?;
+                runnable &= push(name, number, line, &mut samples)?;
             } else {
                 pending.extend_from_slice(line);
-                push(name, number, &pending, &mut samples)?;
+                runnable &= push(name, number, &pending, &mut samples)?;
                 pending.clear();
             }
         }
@@ -111,18 +114,20 @@ pub async fn open(sniff: &Sniff, warnings: &mut Vec<String>) -> Result<Recognise
             });
         }
     }
-    push(name, number + 1, &pending, &mut samples)?;
+    runnable &= push(name, number + 1, &pending, &mut samples)?;
+    runnable &= !samples.is_empty();
     let samples = distinct_records(name, samples, warnings);
-    Ok(Recognised::SampleList(SampleList { samples }))
+    Ok(Recognised::SampleList(SampleList { samples, runnable }))
 }
 
-fn push(name: &str, number: usize, line: &[u8], samples: &mut Vec<SampleRecord>) -> Result<(), Error> {
+/// Whether a checkpoint can be run on the line's sample; an empty line stands in nobody's way.
+fn push(name: &str, number: usize, line: &[u8], samples: &mut Vec<SampleRecord>) -> Result<bool, Error> {
     let line = if number == 1 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
     let line = line.trim_ascii();
     if line.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
-    let Line { id: IdText(id), domain, tokens, input_ids, embedding } = serde_json::from_slice(line)
+    let Line { id: IdText(id), domain, tokens, input_ids, text, embedding } = serde_json::from_slice(line)
         .map_err(|error| Error::Text {
             name: name.to_owned(),
             place: format!("line {number}"),
@@ -130,11 +135,12 @@ fn push(name: &str, number: usize, line: &[u8], samples: &mut Vec<SampleRecord>)
             expected: "a JSON object with `id`, `domain` and `input_ids`, `text` or `tokens`".to_owned(),
             advice: "Correct the line.",
         })?;
+    let runnable = input_ids.is_some() || text.is_some();
     samples.push(SampleRecord {
         id,
         domain: domain.unwrap_or_else(|| "all".to_owned()),
         tokens: tokens.or(input_ids.map(|count| count.0)),
         embedding,
     });
-    Ok(())
+    Ok(runnable)
 }

@@ -2,9 +2,9 @@
 
 use crate::{recognise::Sniff, safetensors, tensors::TensorFile};
 
-/// What running checkpoints in the page still lacks.
-const CHECKPOINTS_LATER: &str = "running checkpoints is not in this version yet. \
-     Write router traces with transformers (examples/write_trace.py) and drop those.";
+/// What a checkpoint is dropped as.
+const WHOLE_FOLDER: &str = "Drop the checkpoint's whole folder (config.json, its shards and their index), and samples \
+     beside it.";
 
 /// Known by its first bytes or its name.
 pub fn by_head(sniff: &Sniff) -> Option<String> {
@@ -24,7 +24,8 @@ pub fn by_head(sniff: &Sniff) -> Option<String> {
             .to_owned());
     }
     if head.starts_with(b"GGUF") {
-        return is(format!("a GGUF model, not a trace; {CHECKPOINTS_LATER}"));
+        return is("a GGUF model; only the safetensors checkpoints of transformers are run. Convert it, or drop traces."
+            .to_owned());
     }
     if head.starts_with(b"\x93NUMPY") {
         return is("a single NumPy array. Put the arrays together in one file with numpy.savez, \
@@ -56,24 +57,18 @@ pub fn by_head(sniff: &Sniff) -> Option<String> {
         return is("a report of Grokscope, not a trace. Open it as a report.".to_owned());
     }
     if has("weight_map") && has("metadata") || file.ends_with(".index.json") {
-        return is(format!("the index of a checkpoint's shards; {CHECKPOINTS_LATER}"));
+        return is(format!("the index of a checkpoint's shards without them. {WHOLE_FOLDER}"));
     }
     if has("model_type") || has("architectures") || file == "generation_config.json" {
-        return is(format!("a model's configuration; {CHECKPOINTS_LATER}"));
+        return is(format!("a model's configuration without its weights. {WHOLE_FOLDER}"));
     }
     if file.starts_with("tokenizer") || has("added_tokens") || file == "special_tokens_map.json" {
-        return is(format!("part of a tokenizer; {CHECKPOINTS_LATER}"));
+        return is(format!("part of a tokenizer, which only checkpoints need. {WHOLE_FOLDER}"));
     }
     if has("exp_ids") || has("routed_experts") || has("prompt_routed_experts") || has("top_indices") {
         return is("recorded expert ids of single tokens (vLLM, SGLang, Megatron, OLMoE scripts); \
                    a reader for them is not in this version yet."
             .to_owned());
-    }
-    if has("answer_ids") || has("choices_ids") || has("choices") && has("gold") {
-        return is(format!(
-            "benchmark items with their answers, for running checkpoints; {CHECKPOINTS_LATER} \
-             Results of items go into run.json or a table with item, domain, step and correct."
-        ));
     }
     None
 }
@@ -82,7 +77,7 @@ pub fn by_head(sniff: &Sniff) -> Option<String> {
 pub fn by_content(sniff: &Sniff) -> Option<String> {
     let file = sniff.tensors.as_ref()?;
     if is_checkpoint(file) || is_shard_name(&sniff.file_name()) {
-        return Some(format!("{}: part of a model's checkpoint; {CHECKPOINTS_LATER}", file.name()));
+        return Some(format!("{}: a shard of a checkpoint without its config.json. {WHOLE_FOLDER}", file.name()));
     }
     None
 }

@@ -368,7 +368,7 @@ fn strangers() -> Vec<Case> {
         (
             "model-00001-of-00003.safetensors",
             shard.bytes(),
-            &["unrelated", "checkpoint", "not in this version yet"],
+            &["unrelated", "shard of a checkpoint", "whole folder"],
         ),
         (
             "other-tensors.safetensors",
@@ -402,11 +402,6 @@ fn strangers() -> Vec<Case> {
             "vllm.jsonl",
             b"{\"choices\": [{\"routed_experts\": [[[1, 2]]]}]}\n".to_vec(),
             &["unrelated", "recorded expert ids"],
-        ),
-        (
-            "items.jsonl",
-            b"{\"id\": \"a\", \"input_ids\": [1], \"answer_ids\": [2]}\n".to_vec(),
-            &["unrelated", "benchmark items"],
         ),
         ("readme.md", b"# Notes\n\nNothing, to see; here\n".to_vec(), &["unrelated", "no part of a run"]),
         ("picture.png", b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0d".to_vec(), &["unrelated", "no part of a run"]),

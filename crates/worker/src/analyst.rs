@@ -20,7 +20,9 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::DedicatedWorkerGlobalScope;
 
 use crate::{
+    conductor::Conductor,
     files::{Content, Door, Entry, open},
+    folders,
     pool::Pool,
     protocol::{
         AlignedCheckpoint, Alignment, Event, FileRow, FileState, Job, PairChoice, Progress, SampleRef,
@@ -41,6 +43,9 @@ const FIRST_PARTIAL: f64 = 2_000.0;
 
 /// Milliseconds between two partial reports: drawing them costs the page time.
 const PARTIAL: f64 = 1_000.0;
+
+/// Milliseconds that an analysis is given before a further checkpoint starts it again.
+const PATIENCE: f64 = 4_000.0;
 
 /// Files opened at once: what a browser asks of one server at the same time.
 const OPENED_AT_ONCE: usize = 6;
@@ -64,7 +69,8 @@ pub fn start(scope: &DedicatedWorkerGlobalScope) {
     post(&Event::Ready { calculators: analyst.pool.len() });
 }
 
-fn post(event: &Event) {
+/// Tells the page something.
+pub fn post(event: &Event) {
     if let Ok(value) = to_js(event) {
         crate::scope::scope().post_message(&value).ok();
     }
@@ -83,15 +89,22 @@ enum Outcome {
     LeftOneOut,
 }
 
-struct Analyst {
+/// Owns the files and the run.
+pub struct Analyst {
     pool: Pool,
-    files: RefCell<Vec<Entry>>,
+    /// The files, in the order in which they came.
+    pub files: RefCell<Vec<Entry>>,
+    conductor: Rc<Conductor>,
     next_file: Cell<usize>,
     settings: RefCell<Settings>,
     title: RefCell<String>,
     run: RefCell<Option<Rc<TraceRun>>>,
     analysis: Rc<Analysis>,
     work: RefCell<Option<AbortHandle>>,
+    /// When the analysis under way was started; none where there is none.
+    since: Cell<Option<f64>>,
+    /// Whether a checkpoint has come through since then.
+    stale: Cell<bool>,
 }
 
 impl Analyst {
@@ -105,17 +118,16 @@ impl Analyst {
             run: RefCell::default(),
             analysis: Rc::default(),
             work: RefCell::default(),
+            since: Cell::new(None),
+            stale: Cell::new(false),
+            conductor: Rc::default(),
         }
     }
 
     fn take(self: &Rc<Self>, job: Job, files: &Array) {
         match job {
             Job::AddFiles { paths } => {
-                for (path, file) in paths.into_iter().zip(files.iter()) {
-                    if let Ok(file) = file.dyn_into::<web_sys::File>() {
-                        self.add(path, Door::Disk(file));
-                    }
-                }
+                self.add_files(&paths, files);
                 self.restart();
             }
             Job::AddUrls { urls } => {
@@ -127,6 +139,7 @@ impl Analyst {
             }
             Job::Clear => {
                 self.stop();
+                self.conductor.stop();
                 for file in self.files.take() {
                     self.analysis.forget(file.row.id);
                 }
@@ -134,6 +147,9 @@ impl Analyst {
                 self.post_files();
             }
             Job::RemoveFile { id } => {
+                if self.conductor.current() == Some(id) {
+                    self.conductor.stop();
+                }
                 self.files.borrow_mut().retain(|file| file.row.id != id);
                 self.analysis.forget(id);
                 self.restart();
@@ -155,8 +171,15 @@ impl Analyst {
             Job::Rename { title } => {
                 *self.title.borrow_mut() = title;
             }
+            Job::UseBackend { backend } => {
+                if self.conductor.use_backend(backend) {
+                    self.restart();
+                }
+            }
+            Job::Save { id } => self.conductor.save(&self.files.borrow(), id),
             Job::Cancel => {
                 self.stop();
+                self.conductor.stop();
                 for file in
                     self.files.borrow_mut().iter_mut().filter(|file| file.row.state == FileState::Reading)
                 {
@@ -177,48 +200,95 @@ impl Analyst {
         }
     }
 
-    fn add(&self, path: String, door: Door) {
+    fn add(&self, path: String, door: Door) -> usize {
         let id = self.next_file.get();
         self.next_file.set(id + 1);
         self.files.borrow_mut().push(Entry::new(id, path, door));
+        id
+    }
+
+    /// A checkpoint's folder is one entry; every other file is one itself.
+    fn add_files(&self, paths: &[String], files: &Array) {
+        let sorted = folders::sort(paths);
+        let file = |at: usize| files.get(at as u32).dyn_into::<web_sys::File>().ok();
+        for folders::Folder { path, files } in sorted.folders {
+            let files = files.into_iter().filter_map(|at| Some((paths.get(at)?.clone(), file(at)?.into())));
+            let path = if path.is_empty() { "checkpoint".to_owned() } else { path };
+            self.add(path, Door::Checkpoint(files.collect()));
+        }
+        for at in sorted.others {
+            let (Some(path), Some(file)) = (paths.get(at), file(at)) else { continue };
+            let id = self.add(path.clone(), Door::Disk(file));
+            if sorted.tokenizers.contains(&at) {
+                self.change(id, |entry| entry.serve("tokenizer"));
+            }
+        }
     }
 
     fn stop(&self) {
         if let Some(work) = self.work.take() {
             work.abort();
         }
+        self.since.set(None);
         self.pool.clear();
+    }
+
+    /// A checkpoint has come through, or none is left. An analysis that is under way is given some time first.
+    pub fn take_in(self: &Rc<Self>, last: bool) {
+        let young = self.since.get().is_some_and(|since| now() - since < PATIENCE);
+        if last || !young {
+            self.restart();
+        } else {
+            self.stale.set(true);
+        }
     }
 
     fn restart(self: &Rc<Self>) {
         self.stop();
+        self.since.set(Some(now()));
+        self.stale.set(false);
         let me = Rc::clone(self);
-        let (work, handle) = abortable(async move { me.work().await });
+        let (work, handle) = abortable(async move {
+            me.work().await;
+            me.since.set(None);
+            if me.stale.get() {
+                me.restart();
+            }
+        });
         *self.work.borrow_mut() = Some(handle);
         spawn_local(async move {
             work.await.ok();
         });
     }
 
-    async fn work(&self) {
+    async fn work(self: &Rc<Self>) {
         self.open_files().await;
         let reports = self.take_reports();
-        if !self.files.borrow().iter().any(|file| file.part().is_some()) {
+        self.conductor.conduct(self);
+        let (traces, anything) = {
+            let files = self.files.borrow();
+            let is_trace = |file: &Entry| matches!(file.what(), Some(trace::Recognised::Trace(_)));
+            (files.iter().any(is_trace), files.iter().any(|file| file.part().is_some()))
+        };
+        // Checkpoints become traces later, or wait for samples, which their rows say.
+        let waiting = self.files.borrow().iter().any(|file| file.row.checkpoint) && !traces;
+        if waiting || !anything {
             self.post_files();
             if let Some(report) = reports {
                 post_report(&report, true);
             }
-            post(&Event::Idle);
-            return;
+        } else {
+            while self.analyse().await == Outcome::LeftOneOut {}
+            self.post_files();
         }
-        while self.analyse().await == Outcome::LeftOneOut {}
-        self.post_files();
-        post(&Event::Idle);
+        if !self.conductor.is_running() {
+            post(&Event::Idle);
+        }
     }
 
     /// Analyses the good files. A trace that turns out bad while it is read is marked, and the rest goes on.
     async fn analyse(&self) -> Outcome {
-        let parts: Vec<_> = self.files.borrow().iter().filter_map(Entry::part).collect();
+        let parts = self.conductor.parts(&self.files.borrow());
         let run = match report::assemble(&parts) {
             Ok(run) => Rc::new(run),
             Err(error) => {
@@ -234,7 +304,7 @@ impl Analyst {
         let title = self.title.borrow().clone();
         match self.analysis.analyse(&run, &settings, &title, &self.pool, &watcher).await {
             Ok(report) => {
-                post_report(&self.titled(report), true);
+                post_report(&self.titled(report), !self.conductor.is_running());
                 Outcome::Ended
             }
             Err(report::Error::Checkpoint { file, source }) => {
@@ -263,7 +333,7 @@ impl Analyst {
             .for_each_concurrent(OPENED_AT_ONCE, |id| {
                 let last_tick = &last_tick;
                 async move {
-                    let Some(ticket) = self.change(id, Entry::ticket) else { return };
+                    let Some(ticket) = self.change(id, Entry::ticket).flatten() else { return };
                     if now() - last_tick.get() > TICK {
                         last_tick.set(now());
                         self.post_files();
@@ -279,7 +349,7 @@ impl Analyst {
     }
 
     /// Changes a file's entry; `None` where the file is gone.
-    fn change<T>(&self, id: usize, change: impl FnOnce(&mut Entry) -> T) -> Option<T> {
+    pub fn change<T>(&self, id: usize, change: impl FnOnce(&mut Entry) -> T) -> Option<T> {
         self.files.borrow_mut().iter_mut().find(|file| file.row.id == id).map(change)
     }
 
@@ -310,14 +380,17 @@ impl Analyst {
 
     fn judge(&self, run: &TraceRun) {
         for file in self.files.borrow_mut().iter_mut() {
-            if let Some(verdict) = run.verdicts.iter().rev().find(|verdict| verdict.id == file.row.id) {
+            if file.serves {
+                file.judge(true, None);
+            } else if let Some(verdict) = run.verdicts.iter().rev().find(|verdict| verdict.id == file.row.id) {
                 file.judge(verdict.used, verdict.text.clone());
             }
         }
         self.post_files();
     }
 
-    fn post_files(&self) {
+    /// Posts the file table.
+    pub fn post_files(&self) {
         let rows: Vec<FileRow> = self.files.borrow().iter().map(Entry::row).collect();
         post(&Event::Files { rows });
     }
@@ -404,6 +477,10 @@ impl Watch for Watcher<'_> {
     }
 
     fn progress(&self, stage: &Stage, done: u64, total: u64) {
+        // Running checkpoints takes longer than anything else; the page shows how far that is.
+        if self.analyst.conductor.is_running() {
+            return;
+        }
         if now() - self.last_tick.get() < TICK && done < total {
             return;
         }

@@ -4,8 +4,13 @@ use std::{cell::Cell, rc::Rc};
 
 use report::{Part, Report};
 use trace::{BlobSource, Counted, HttpSource, Recognised, Source};
+use wasm_bindgen::{JsCast as _, JsValue};
+use web_sys::Blob;
 
-use crate::protocol::{FileRow, FileState};
+use crate::{
+    engine_protocol::MadeInfo,
+    protocol::{FileRow, FileState},
+};
 
 /// Files larger than this are no reports of ours.
 const LARGEST_REPORT: u64 = 64 << 20;
@@ -16,6 +21,18 @@ pub enum Door {
     Disk(web_sys::File),
     /// An address.
     Address(String),
+    /// A checkpoint: its files, each with its path, from the disk or as addresses.
+    Checkpoint(Vec<(String, JsValue)>),
+}
+
+/// What the engine made of a checkpoint.
+pub struct Made {
+    /// How, and what the items came to.
+    pub info: MadeInfo,
+    /// The trace's file.
+    pub blob: Blob,
+    /// The files of samples and items that it was run on.
+    pub inputs: Vec<usize>,
 }
 
 /// What a file holds.
@@ -36,6 +53,10 @@ pub struct Entry {
     pub content: Option<Content>,
     /// The step that the user entered.
     pub step: Option<u64>,
+    /// What was made of it, for a checkpoint.
+    pub made: Option<Made>,
+    /// Whether it is of use only to checkpoints, as their tokenizer.
+    pub serves: bool,
     /// What the reader warned of.
     warnings: Vec<String>,
     /// Bytes read of it.
@@ -48,35 +69,90 @@ impl Entry {
         let bytes = match &door {
             Door::Disk(file) => file.size() as u64,
             Door::Address(_) => 0,
+            Door::Checkpoint(files) => {
+                files.iter().filter_map(|(_, file)| Some(file.dyn_ref::<Blob>()?.size() as u64)).sum()
+            }
         };
+        let checkpoint = matches!(door, Door::Checkpoint(_));
+        let step = if checkpoint { trace::step_from_name(&path).map(|named| named.step) } else { None };
         let row = FileRow {
             id,
             path,
-            kind: String::new(),
-            step: None,
+            kind: if checkpoint { "checkpoint".into() } else { String::new() },
+            step,
             samples: None,
             bytes_read: 0,
             bytes,
             state: FileState::Waiting,
+            checkpoint,
+            made: false,
             messages: Vec::new(),
         };
-        Self { row, door, content: None, step: None, warnings: Vec::new(), read: Rc::default() }
+        Self { row, door, content: None, step: None, made: None, serves: false, warnings: Vec::new(), read: Rc::default() }
     }
 
     /// Its line in the table as it is now.
     pub fn row(&self) -> FileRow {
+        if self.row.checkpoint {
+            return self.row.clone();
+        }
         FileRow { bytes_read: self.read.get().min(self.row.bytes.max(self.read.get())), ..self.row.clone() }
     }
 
     /// Whether it has still to be opened.
     pub fn is_waiting(&self) -> bool {
-        matches!(self.row.state, FileState::Waiting | FileState::Reading)
+        !self.row.checkpoint && matches!(self.row.state, FileState::Waiting | FileState::Reading)
+    }
+
+    /// What it is, where that is known.
+    pub fn what(&self) -> Option<&Recognised> {
+        match &self.content {
+            Some(Content::Run(what)) => Some(what),
+            _ => None,
+        }
+    }
+
+    /// Whether checkpoints can be run on it.
+    pub fn is_samples(&self) -> bool {
+        match self.what() {
+            Some(Recognised::SampleList(list)) => list.runnable,
+            Some(Recognised::Text) => true,
+            _ => false,
+        }
+    }
+
+    /// Puts a checkpoint back to where nothing was made of it.
+    pub fn unmake(&mut self) {
+        self.made = None;
+        self.content = None;
+        self.row.made = false;
+        self.row.bytes_read = 0;
+        self.row.samples = None;
+        self.row.state = FileState::Waiting;
+        self.row.messages.clear();
+    }
+
+    /// Takes in the trace that was made of a checkpoint.
+    pub fn make(&mut self, made: Made, trace: Recognised, note: String) {
+        if let Recognised::Trace(trace) = &trace {
+            self.row.step = self.step.or(trace.info.step);
+            self.row.samples = Some(trace.info.samples.len());
+        }
+        self.row.bytes_read = made.info.read;
+        self.row.state = FileState::Used;
+        self.row.made = true;
+        self.warnings = vec![note];
+        self.row.messages.clone_from(&self.warnings);
+        self.content = Some(Content::Run(trace));
+        self.made = Some(made);
     }
 
     /// The content as a part of a run.
     pub fn part(&self) -> Option<Part> {
-        let Some(Content::Run(what)) = &self.content else { return None };
-        let mut what = what.clone();
+        if self.serves {
+            return None;
+        }
+        let mut what = self.what()?.clone();
         if let (Recognised::Trace(trace), Some(step)) = (&mut what, self.step) {
             trace.info.step = Some(step);
         }
@@ -95,6 +171,13 @@ impl Entry {
         self.row.state = FileState::Failed;
         self.row.messages = vec![message];
         self.content = None;
+    }
+
+    /// It belongs to checkpoints as their tokenizer, and is nothing by itself.
+    pub fn serve(&mut self, kind: &str) {
+        self.serves = true;
+        self.row.kind = kind.to_owned();
+        self.row.state = FileState::Used;
     }
 
     /// Takes in what opening has brought.
@@ -134,12 +217,23 @@ pub enum Ticket {
 }
 
 impl Entry {
-    /// Marks it as being read, and gives what [`open`] needs.
-    pub fn ticket(&mut self) -> Ticket {
-        self.row.state = FileState::Reading;
-        match &self.door {
+    /// Marks it as being read, and gives what [`open`] needs; a checkpoint is not opened here.
+    pub fn ticket(&mut self) -> Option<Ticket> {
+        let ticket = match &self.door {
             Door::Disk(file) => Ticket::Disk(self.row.path.clone(), file.clone(), Rc::clone(&self.read)),
             Door::Address(url) => Ticket::Address(url.clone(), Rc::clone(&self.read)),
+            Door::Checkpoint(_) => return None,
+        };
+        self.row.state = FileState::Reading;
+        Some(ticket)
+    }
+
+    /// The file or address itself, for handing on to the engine.
+    pub fn handle(&self) -> Option<(String, JsValue)> {
+        match &self.door {
+            Door::Disk(file) => Some((self.row.path.clone(), file.clone().into())),
+            Door::Address(url) => Some((self.row.path.clone(), JsValue::from_str(url))),
+            Door::Checkpoint(_) => None,
         }
     }
 }
@@ -150,6 +244,15 @@ impl Entry {
 /// In whole sentences: what, where, what was expected, what to do.
 pub async fn open(ticket: Ticket) -> Result<Opening, String> {
     open_source(ticket).await.map_err(|error| error.to_string())
+}
+
+/// Opens a trace that was made here.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_made(name: String, blob: Blob) -> Result<Recognised, String> {
+    let opened = trace::open(Rc::new(BlobSource::new(name, blob))).await.map_err(|error| error.to_string())?;
+    Ok(opened.what)
 }
 
 async fn open_source(ticket: Ticket) -> Result<Opening, Failure> {
@@ -177,6 +280,8 @@ fn kind(what: &Recognised) -> &'static str {
         Recognised::ItemGates(_) => "gates of benchmark items",
         Recognised::TokenGates(_) => "gates of single tokens",
         Recognised::SampleList(_) => "list of samples",
+        Recognised::Items => "benchmark items",
+        Recognised::Text => "text, a sample a line",
         Recognised::Unrelated { .. } => "not part of a run",
     }
 }

@@ -3,12 +3,18 @@
 //! One wasm binary plays two parts. The *analyst* owns the run: it reads files, folds traces, asks a pool of
 //! *calculators* for distances and posts [`Event`]s to the page. What goes over the border is in [`protocol`].
 
+pub mod engine_protocol;
+pub mod folders;
 pub mod protocol;
 
 #[cfg(target_arch = "wasm32")]
 pub mod analyst;
 #[cfg(target_arch = "wasm32")]
 pub mod calculator;
+#[cfg(target_arch = "wasm32")]
+mod conductor;
+#[cfg(target_arch = "wasm32")]
+mod engine;
 #[cfg(target_arch = "wasm32")]
 mod files;
 #[cfg(target_arch = "wasm32")]
@@ -18,6 +24,7 @@ pub mod scope;
 #[cfg(target_arch = "wasm32")]
 mod write;
 
+pub use engine_protocol::{Backend, ProcessorInfo};
 pub use protocol::{
     Alignment, Event, FileRow, FileState, Form, Job, PairChoice, Progress, ReportText, SampleRef, WorkUnit,
     Written,

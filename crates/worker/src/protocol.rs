@@ -5,6 +5,8 @@ use pathway::Edit;
 use report::{LinkOptions, Settings};
 use serde::{Deserialize, Serialize};
 
+use crate::engine_protocol::{Backend, ProcessorInfo};
+
 /// What the page asks of the analyst.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "job", content = "of", rename_all = "kebab-case")]
@@ -42,6 +44,16 @@ pub enum Job {
     Rename {
         /// The title of its report.
         title: String,
+    },
+    /// Run checkpoints on this from now on; those that are through stay as they are.
+    UseBackend {
+        /// What the user wants.
+        backend: Backend,
+    },
+    /// Hand out what was made here of checkpoints, as a file: a trace, or the benchmark results of all.
+    Save {
+        /// The row of a checkpoint; none for the results.
+        id: Option<usize>,
     },
     /// Stop what is under way; figures already made stay.
     Cancel,
@@ -180,6 +192,13 @@ pub enum Event {
         /// The texts, or why there are none.
         outcome: Result<Written, String>,
     },
+    /// The answer to [`Job::Save`]; the file rides along as the message's `file`, a `Blob`.
+    Saved {
+        /// What to call it.
+        name: String,
+    },
+    /// What checkpoints are computed on, once that is known.
+    Processor(ProcessorInfo),
     /// Work was stopped at the user's wish.
     Cancelled,
     /// The work is done; nothing is under way.
@@ -210,6 +229,10 @@ pub struct FileRow {
     pub bytes: u64,
     /// Where it stands.
     pub state: FileState,
+    /// Whether it is a checkpoint, whose trace is made here.
+    pub checkpoint: bool,
+    /// Whether its trace was made here and can be saved.
+    pub made: bool,
     /// Why it is not used, or what to know about it, in whole sentences.
     pub messages: Vec<String>,
 }
@@ -220,7 +243,7 @@ pub struct FileRow {
 pub enum FileState {
     /// Known by name.
     Waiting,
-    /// Being read.
+    /// Being read, or run.
     Reading,
     /// Its content is in the report.
     Used,

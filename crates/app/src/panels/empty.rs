@@ -20,9 +20,9 @@ pub fn Empty() -> impl IntoView {
                 <h1 id="headline">"See when a mixture-of-experts model stops memorizing and starts to generalize"</h1>
                 <Errors/>
                 <div class="drop-zone" data-testid="drop-zone">
-                    <p class="drop-word">"Drop router traces"</p>
-                    <p>"One file for each checkpoint of a run, or a folder of them; benchmark results beside them if you have some."</p>
-                    <p class="soft">"Checkpoint folders are not run yet in this version: write traces first, five lines of Python below."</p>
+                    <p class="drop-word">"Drop router traces, or OLMoE checkpoints"</p>
+                    <p>"Traces: one file for each checkpoint of a run, or a folder of them; benchmark results beside them if you have some."</p>
+                    <p>"Checkpoints: their folders, and samples to run them on. The model runs here, on your GPU or processor."</p>
                     <div class="doors">
                         <button type="button" class="primary" data-testid="open-example" on:click=move |_| files::open_example(app)>
                             "Open the example run "<kbd>"e"</kbd>
@@ -43,6 +43,9 @@ pub fn Empty() -> impl IntoView {
                 <dl class="pairs">
                     <dt>"Grokscope traces"</dt><dd><code>".safetensors"</code>", one for each checkpoint"</dd>
                     <dt>"Hugging Face router logits"</dt><dd><code>".safetensors"</code>" or "<code>".npz"</code>", logits or probabilities, with padding masks"</dd>
+                    <dt>"OLMoE checkpoints"</dt><dd>"folders with "<code>"config.json"</code>" and safetensors shards, as transformers saves them"</dd>
+                    <dt>"Samples to run them on"</dt><dd>"JSON lines: "<code>"id"</code>", "<code>"domain"</code>", "<code>"text"</code>" or "<code>"input_ids"</code>"; or "<code>".txt"</code>", one a line"</dd>
+                    <dt>"Benchmark items"</dt><dd>"JSON lines with "<code>"answer"</code>", or "<code>"choices"</code>" and "<code>"gold"</code>": asked of every checkpoint"</dd>
                     <dt>"Benchmark results"</dt><dd><code>"run.json"</code>" or CSV: item, domain, step, correct"</dd>
                     <dt>"Text embeddings"</dt><dd><code>".safetensors"</code>", for matching samples with items"</dd>
                     <dt>"Reports"</dt><dd>"its own JSON export, or a link"</dd>

@@ -5,6 +5,7 @@ use worker::{FileRow, FileState, Job};
 
 use crate::analyst;
 use crate::format::{bytes, count};
+use crate::panels::engine::Engine;
 use crate::state::App;
 
 /// One row a file; nothing when there are no files.
@@ -14,6 +15,7 @@ pub fn FileTable() -> impl IntoView {
     let ids = Memo::new(move |_| app.files.with(|rows| rows.iter().map(|row| row.id).collect::<Vec<_>>()));
     view! {
         <Show when=move || !app.files.with(Vec::is_empty)>
+            <Engine/>
             <div class="scroll" tabindex="0" role="region" aria-label="Files of the run">
                 <table class="files" data-testid="file-table">
                     <caption class="unseen">"Files of the run"</caption>
@@ -45,10 +47,11 @@ fn Row(id: usize) -> impl IntoView {
     let row = Memo::new(move |_| app.files.with(|rows| rows.iter().find(|row| row.id == id).cloned()));
     let read = move |what: fn(&FileRow) -> String| row.with(|row| row.as_ref().map(what).unwrap_or_default());
     let is_trace = Memo::new(move |_| {
-        row.with(|row| row.as_ref().is_some_and(|row| row.samples.is_some() || row.step.is_some()))
+        row.with(|row| row.as_ref().is_some_and(|row| row.checkpoint || row.samples.is_some() || row.step.is_some()))
     });
     let path = row.with_untracked(|row| row.as_ref().map(|row| row.path.clone()).unwrap_or_default());
     let step_label = format!("Training step of {path}");
+    let save_label = format!("Save the trace of {path}");
     let forget_label = format!("Forget {path}");
     view! {
         <tr class=move || row.with(|row| row.as_ref().map_or("", |row| class(row.state)))>
@@ -64,19 +67,25 @@ fn Row(id: usize) -> impl IntoView {
                 </Show>
             </td>
             <td class="number">{move || read(|row| row.samples.map(|samples| count(samples as u64)).unwrap_or_default())}</td>
-            <td class="number">{move || read(|row| if row.bytes_read >= row.bytes {
-                bytes(row.bytes)
+            <td class="number">{move || read(|row| if row.bytes_read >= row.bytes || row.made {
+                bytes(if row.made { row.bytes_read } else { row.bytes })
             } else {
                 format!("{} of {}", bytes(row.bytes_read), bytes(row.bytes))
             })}</td>
             <td>
-                <span class="state">{move || read(|row| word(row.state).to_owned())}</span>
+                <span class="state">{move || read(|row| word(row).to_owned())}</span>
                 {move || row.with(|row| row.as_ref().map(|row| row.messages.clone()).unwrap_or_default())
                     .into_iter()
                     .map(|message| view! { <p class="message">{message}</p> })
                     .collect_view()}
             </td>
             <td>
+                <Show when=move || row.with(|row| row.as_ref().is_some_and(|row| row.made))>
+                    <button
+                        type="button" class="plain" aria-label=save_label.clone()
+                        on:click=move |_| analyst::post(app, &Job::Save { id: Some(id) })
+                    >"Save trace"</button>
+                </Show>
                 <button
                     type="button" class="plain" aria-label=forget_label
                     on:click=move |_| analyst::work(app, &Job::RemoveFile { id }, &[])
@@ -86,9 +95,10 @@ fn Row(id: usize) -> impl IntoView {
     }
 }
 
-fn word(state: FileState) -> &'static str {
-    match state {
+fn word(row: &FileRow) -> &'static str {
+    match row.state {
         FileState::Waiting => "waiting",
+        FileState::Reading if row.checkpoint => "running",
         FileState::Reading => "reading",
         FileState::Used => "used",
         FileState::Left => "left out",

@@ -6,6 +6,7 @@ pub mod code;
 pub mod dialog;
 pub mod doors;
 pub mod empty;
+pub mod engine;
 pub mod errors;
 pub mod export;
 pub mod file_table;

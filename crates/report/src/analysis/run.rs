@@ -475,6 +475,19 @@ fn attach(run: &mut Run, parts: &[Part]) {
                 (fits, (!fits).then_some(text))
             }
             Recognised::SampleList(_) => (true, None),
+            Recognised::Items => {
+                let text = format!(
+                    "{}: benchmark items, which are asked of checkpoints. Drop checkpoint folders too; results of \
+                     items go into run.json or a table with item, domain, step and correct.",
+                    part.path
+                );
+                (false, Some(text))
+            }
+            Recognised::Text => {
+                let text =
+                    format!("{}: plain text, which checkpoints are run on. Drop checkpoint folders too.", part.path);
+                (false, Some(text))
+            }
             Recognised::Unrelated { looked_for } => (false, Some(looked_for.clone())),
         };
         run.verdicts.push(Verdict { id: part.id, used, text });

@@ -1,0 +1,167 @@
+//! Jobs in, traces out.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use futures::{StreamExt as _, channel::mpsc};
+use js_sys::{Array, Uint8Array};
+use olmoe::{Checkpoint, Error, Inputs};
+use trace::GateDtype;
+use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{Blob, DedicatedWorkerGlobalScope};
+use worker::{
+    engine_protocol::{Backend, EngineEvent, EngineJob, InputsInfo, MadeInfo},
+    scope::{listen, now, object, property, scope, to_js},
+};
+
+use crate::{choose::Processors, files::sources, progress::Progress};
+
+/// Larger files of samples are refused: their text and tokens would not fit beside a model.
+const MOST_INPUT: u64 = 1 << 29;
+
+/// Starts to answer.
+pub fn start(scope: &DedicatedWorkerGlobalScope) {
+    let (jobs, mut waiting) = mpsc::unbounded::<(EngineJob, Array)>();
+    listen(scope, move |message| {
+        let data = message.data();
+        match serde_wasm_bindgen::from_value::<EngineJob>(property(&data, "job")) {
+            Ok(job) => {
+                let files = property(&data, "files").dyn_into::<Array>().unwrap_or_default();
+                // The loop below lives as long as the worker.
+                jobs.unbounded_send((job, files)).ok();
+            }
+            Err(error) => post(&EngineEvent::Failed {
+                message: format!("The engine was asked for something unknown ({error}). Reload the page."),
+                device: false,
+            }),
+        }
+    });
+    spawn_local(async move {
+        let engine = Engine { inputs: RefCell::default(), processors: Processors::new() };
+        while let Some((job, files)) = waiting.next().await {
+            engine.take(job, &files).await;
+        }
+    });
+    post(&EngineEvent::Ready);
+}
+
+/// Tells the analyst something.
+pub fn post(event: &EngineEvent) {
+    if let Ok(value) = to_js(event) {
+        scope().post_message(&object(&[("event", &value)])).ok();
+    }
+}
+
+struct Engine {
+    inputs: RefCell<Inputs>,
+    processors: Processors,
+}
+
+/// Why a checkpoint gave no trace.
+enum Failure {
+    Checkpoint(String),
+    Device(String),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Device { .. } => Self::Device(error.to_string()),
+            error => Self::Checkpoint(error.to_string()),
+        }
+    }
+}
+
+impl Engine {
+    async fn take(&self, job: EngineJob, files: &Array) {
+        match job {
+            EngineJob::Inputs { paths } => {
+                let outcome = self.read_inputs(paths, files).await;
+                post(&EngineEvent::Inputs { outcome });
+            }
+            EngineJob::Run { folder, paths, backend } => {
+                if let Err(failure) = self.run(&folder, paths, files, backend).await {
+                    let (message, device) = match failure {
+                        Failure::Checkpoint(message) => (message, false),
+                        Failure::Device(message) => (message, true),
+                    };
+                    post(&EngineEvent::Failed { message, device });
+                }
+            }
+        }
+    }
+
+    async fn read_inputs(&self, paths: Vec<String>, files: &Array) -> Result<InputsInfo, String> {
+        let mut inputs = Inputs::default();
+        for source in sources(paths, files, &Rc::default()).await? {
+            let name = source.name().to_owned();
+            if source.len() > MOST_INPUT {
+                return Err(format!(
+                    "{name}: {} bytes of samples; at most {MOST_INPUT} are run at once. Split the file.",
+                    source.len()
+                ));
+            }
+            let bytes = source.read(0, source.len() as usize).await.map_err(|error| error.to_string())?;
+            inputs.read(&name, &String::from_utf8_lossy(&bytes)).map_err(|error| error.to_string())?;
+        }
+        let items = inputs.items.iter().map(|item| (item.id.clone(), item.domain.clone())).collect();
+        let info = InputsInfo { samples: inputs.samples.len(), items };
+        *self.inputs.borrow_mut() = inputs;
+        Ok(info)
+    }
+
+    async fn run(
+        &self,
+        folder: &str,
+        paths: Vec<String>,
+        files: &Array,
+        backend: Backend,
+    ) -> Result<(), Failure> {
+        let start = now();
+        let read = Rc::new(Cell::new(0));
+        let sources = sources(paths, files, &read).await.map_err(Failure::Checkpoint)?;
+        let checkpoint = Checkpoint::open(folder, &sources).await?;
+        // No job changes the inputs while this one is under way.
+        let inputs = self.inputs.take();
+        let made = self.trace(&checkpoint, &inputs, backend, &read, start).await;
+        *self.inputs.borrow_mut() = inputs;
+        made
+    }
+
+    async fn trace(
+        &self,
+        checkpoint: &Checkpoint,
+        inputs: &Inputs,
+        backend: Backend,
+        read: &Rc<Cell<u64>>,
+        start: f64,
+    ) -> Result<(), Failure> {
+        let tokens = inputs.tokens();
+        let chosen = self.processors.choose(backend, &checkpoint.config, tokens).await?;
+        let progress = Progress::new(Rc::clone(read), chosen.info());
+        let traced = olmoe::run(checkpoint, inputs, &chosen.processor, &progress).await?;
+        let bytes = trace::write_trace(&traced.trace, GateDtype::F32)
+            .map_err(|error| Failure::Checkpoint(error.to_string()))?;
+        let made = MadeInfo {
+            correct: traced.scores.iter().map(|score| score.correct()).collect(),
+            read: read.get(),
+            tokens,
+            passes: traced.passes,
+            seconds: (now() - start) / 1000.0,
+            processor: chosen.info(),
+        };
+        send(&EngineEvent::Traced(Box::new(made)), &bytes)
+            .map_err(|error| Failure::Device(format!("The trace could not be handed on ({error:?}).")))
+    }
+}
+
+/// Posts an event with a trace. As a blob it leaves the memory of the workers, and the browser can put it on disk.
+fn send(event: &EngineEvent, trace: &[u8]) -> Result<(), JsValue> {
+    let event = to_js(event).map_err(JsValue::from)?;
+    let parts = Array::of1(&Uint8Array::from(trace));
+    let blob = Blob::new_with_u8_array_sequence(&parts)?;
+    scope().post_message(&object(&[("event", &event), ("trace", &blob)]))
+}

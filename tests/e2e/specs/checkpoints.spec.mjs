@@ -1,0 +1,235 @@
+// Checkpoint folders, dropped with samples and items: the page runs the model itself, on WebGPU and on the processor.
+
+import assert from "node:assert/strict";
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+import { GPU, PAGE, FIXTURES, by, clean, empty, exported, finished, give, launch, open, picture } from "../harness.mjs";
+
+const DEMO = join(FIXTURES, "demo-run");
+const EXAMPLE = new URL("../../../www/example/", import.meta.url).pathname;
+const STEPS = readdirSync(DEMO).filter((name) => name.startsWith("step")).map((name) => Number(name.slice(4))).sort((a, b) => a - b);
+const ADDRESS = { cpu: `${PAGE}#backend=cpu`, gpu: `${PAGE}#backend=gpu` };
+// WebGPU by SwiftShader compiles its shaders slowly.
+const PATIENCE = 240_000;
+
+let session;
+before(async () => (session = await launch()));
+after(() => session.close());
+
+const rows = (page) =>
+  page.locator("[data-testid=file-table] tbody tr").evaluateAll((rows) =>
+    rows.map((row) => ({
+      path: row.querySelector("th").textContent,
+      kind: row.cells[1].textContent,
+      step: row.querySelector("input")?.value,
+      state: row.querySelector(".state").textContent,
+      messages: [...row.querySelectorAll(".message")].map((message) => message.textContent),
+    })),
+  );
+
+/** Hands a whole folder to the page, as the folder button does. */
+async function giveFolder(page, folder) {
+  await by(page, "folder-input").setInputFiles(folder);
+}
+
+async function saved(page, name) {
+  const waiting = page.waitForEvent("download");
+  await page.getByRole("button", { name }).click();
+  const download = await waiting;
+  return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
+}
+
+/** The tensors of a safetensors file, as typed arrays. */
+function tensors(bytes) {
+  const length = Number(bytes.readBigUInt64LE(0));
+  const header = JSON.parse(bytes.subarray(8, 8 + length).toString());
+  const kinds = { F32: Float32Array, I32: Int32Array, U8: Uint8Array, U16: Uint16Array, I64: BigInt64Array };
+  const found = {};
+  for (const [name, { dtype, shape, data_offsets: [from, to] }] of Object.entries(header)) {
+    if (name !== "__metadata__") {
+      const copy = Uint8Array.from(bytes.subarray(8 + length + from, 8 + length + to));
+      found[name] = Object.assign(new kinds[dtype](copy.buffer), { shape });
+    }
+  }
+  return found;
+}
+
+/** Every number of two reports is the same, as far as f32 goes. */
+function same(found, expected, where = "report") {
+  if (typeof expected === "number") {
+    assert.equal(typeof found, "number", where);
+    const far = Math.abs(found - expected);
+    assert.ok(far <= 2e-5 * Math.max(1, Math.abs(expected)), `${where}: ${found} for ${expected}`);
+  } else if (Array.isArray(expected)) {
+    assert.equal(found.length, expected.length, where);
+    expected.forEach((value, place) => same(found[place], value, `${where}[${place}]`));
+  } else if (expected && typeof expected === "object") {
+    assert.deepEqual(Object.keys(found ?? {}), Object.keys(expected), where);
+    Object.keys(expected).forEach((name) => same(found[name], expected[name], `${where}.${name}`));
+  } else {
+    assert.equal(found, expected, where);
+  }
+}
+
+/** The report of the same steps from the traces that transformers made. */
+async function fromTraces() {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  const run = JSON.parse(readFileSync(join(EXAMPLE, "run.json"), "utf8"));
+  const places = STEPS.map((step) => run.steps.indexOf(step));
+  const items = run.items.map(({ id, domain, correct }) => ({ id, domain, correct: places.map((place) => correct[place]) }));
+  const results = { name: "run.json", mimeType: "application/json", buffer: Buffer.from(JSON.stringify({ steps: STEPS, items })) };
+  const traces = STEPS.map((step) => `step-${String(step).padStart(5, "0")}.safetensors`);
+  const files = traces.map((name) => ({ name, mimeType: "application/octet-stream", buffer: readFileSync(join(EXAMPLE, name)) }));
+  await give(page, [...files, results]);
+  await finished(page);
+  const report = JSON.parse(await exported(page));
+  await opened.context.close();
+  return { report, items };
+}
+
+/** What has to do with where figures come from, and not with what they are. */
+function comparable(report) {
+  const { title, run, notes, ...figures } = report;
+  return figures;
+}
+
+for (const backend of GPU ? ["gpu", "cpu"] : ["cpu"]) {
+  test(`checkpoint folders with samples and items give the report of their traces (${backend})`, async () => {
+    const expected = await fromTraces();
+    const opened = await open(session, { address: ADDRESS[backend] });
+    const { page } = opened;
+    await empty(page);
+    const before = opened.requests.length;
+    assert.ok(!opened.requests.some((url) => url.includes("engine")), "the engine is not fetched before it is needed");
+    await giveFolder(page, DEMO);
+    await finished(page, PATIENCE);
+    assert.ok(opened.requests.slice(before).some((url) => url.includes("engine_bg.wasm")));
+    const table = await rows(page);
+    const checkpoints = table.filter(({ kind }) => kind === "checkpoint");
+    assert.deepEqual(checkpoints.map(({ step, state }) => [Number(step), state]).sort(([a], [b]) => a - b), STEPS.map((step) => [step, "used"]));
+    for (const { messages } of checkpoints) {
+      assert.match(messages.join(), backend === "gpu" ? /tokens in [\d.]+ s on the GPU/ : /tokens in [\d.]+ s on the CPU/);
+    }
+    assert.match(await by(page, "processor").textContent(), backend === "gpu" ? /^GPU/ : /^CPU/);
+
+    const results = await saved(page, "Save results of the items");
+    assert.equal(results.name, "run.json");
+    const { steps, items } = JSON.parse(results.bytes);
+    assert.deepEqual(steps, STEPS);
+    assert.equal(items.length, expected.items.length);
+    for (const [place, item] of items.entries()) {
+      const { id, domain, correct } = expected.items[place];
+      assert.deepEqual(item, { id, domain, correct: correct.map((right) => Boolean(right)) });
+    }
+    same(comparable(JSON.parse(await exported(page))), comparable(expected.report));
+    await picture(page, `checkpoints-${backend}`);
+    clean(session, opened);
+    await opened.context.close();
+  });
+
+  test(`reference checkpoints of three shapes give their gates, losses and selections (${backend})`, async () => {
+    for (const name of ["base-bf16", "gqa-f32", "wide-f16"]) {
+      const opened = await open(session, { address: ADDRESS[backend] });
+      const { page } = opened;
+      await empty(page);
+      await giveFolder(page, join(FIXTURES, "olmoe", name));
+      await page.getByRole("button", { name: /^Save the trace/ }).waitFor({ timeout: PATIENCE });
+      const trace = tensors((await saved(page, /^Save the trace/)).bytes);
+      const expected = tensors(readFileSync(join(FIXTURES, "olmoe", name, "expected.safetensors")));
+      const near = (found, wanted, most, what) => {
+        assert.equal(found.length, wanted.length, `${name} ${what}`);
+        wanted.forEach((value, at) => {
+          const right = Number.isNaN(value) ? Number.isNaN(found[at]) : Math.abs(found[at] - value) <= most;
+          assert.ok(right, `${name} ${what}[${at}]: ${found[at]} for ${value}`);
+        });
+      };
+      near(trace.gates, expected.mean_gates, 2e-6, "gates");
+      near(trace.loss, expected.nll, 2e-5, "loss");
+      const [, layers, k] = trace.topk_ids.shape;
+      for (let sample = 0; sample + 1 < trace.offsets.length; sample += 1) {
+        const wanted = expected[`topk_ids.${sample}`];
+        const [from, to] = [Number(trace.offsets[sample]), Number(trace.offsets[sample + 1])];
+        for (let layer = 0; layer < layers; layer += 1) {
+          for (let token = from; token < to; token += 1) {
+            const ids = [...trace.topk_ids.subarray((token * layers + layer) * k, (token * layers + layer + 1) * k)];
+            const at = (layer * (to - from) + token - from) * k;
+            assert.deepEqual(ids, [...wanted.subarray(at, at + k)], `${name} s${sample} layer ${layer} token ${token - from}`);
+          }
+        }
+      }
+      clean(session, opened);
+      await opened.context.close();
+    }
+  });
+}
+
+test("a damaged checkpoint says what is wrong with it, and the others are run", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "grokscope-"));
+  try {
+    cpSync(DEMO, folder, { recursive: true });
+    const shard = (step, number) => join(folder, `step${step}`, `model-0000${number}-of-00002.safetensors`);
+    truncateSync(shard(STEPS[0], 1), 100_000);
+    rmSync(shard(STEPS[1], 2));
+    const opened = await open(session, { address: ADDRESS.cpu });
+    const { page } = opened;
+    await empty(page);
+    await giveFolder(page, folder);
+    await finished(page, PATIENCE);
+    const table = await rows(page);
+    const of = (step) => table.find(({ path }) => path.endsWith(`step${step}`));
+    assert.equal(of(STEPS[0]).state, "cannot be read");
+    assert.match(of(STEPS[0]).messages.join(), /model-00001-of-00002\.safetensors: cut off/);
+    assert.equal(of(STEPS[1]).state, "cannot be read");
+    assert.match(of(STEPS[1]).messages.join(), /no shard model-00002-of-00002\.safetensors/);
+    assert.equal(of(STEPS[2]).state, "used");
+    assert.equal(of(STEPS[3]).state, "used");
+    clean(session, opened);
+    await opened.context.close();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("checkpoints wait for samples, and a step can be given by hand", async () => {
+  const opened = await open(session, { address: ADDRESS.cpu });
+  const { page } = opened;
+  await empty(page);
+  for (const step of STEPS.slice(0, 2)) {
+    await giveFolder(page, join(DEMO, `step${step}`));
+  }
+  await page.getByText("It waits for samples to be run on").first().waitFor();
+  await give(page, [join(DEMO, "samples.jsonl")]);
+  await finished(page, PATIENCE);
+  const field = page.getByRole("textbox", { name: `Training step of step${STEPS[0]}` });
+  assert.equal(await field.inputValue(), String(STEPS[0]));
+  await field.fill("77");
+  await field.press("Enter");
+  await page.waitForFunction(() => document.querySelector("[data-testid=report]")?.dataset.complete === "true");
+  const { checkpoints } = JSON.parse(await exported(page));
+  assert.deepEqual(checkpoints.map(({ step }) => step), [77, STEPS[1]]);
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("cancel ends the engine at once, and what is dropped next is run", async () => {
+  const opened = await open(session, { address: ADDRESS.cpu });
+  const { page } = opened;
+  await empty(page);
+  await giveFolder(page, DEMO);
+  await page.getByText(/running checkpoint 1 of/).waitFor({ timeout: PATIENCE });
+  await by(page, "cancel").click();
+  await page.waitForTimeout(500);
+  assert.equal(await by(page, "progress").count(), 0);
+  assert.equal((await rows(page)).filter(({ state }) => state === "running").length, 0);
+  await page.getByRole("button", { name: `Forget demo-run/step${STEPS[0]}` }).click();
+  await finished(page, PATIENCE);
+  const { checkpoints } = JSON.parse(await exported(page));
+  assert.deepEqual(checkpoints.map(({ step }) => step), STEPS.slice(1));
+  clean(session, opened);
+  await opened.context.close();
+});
