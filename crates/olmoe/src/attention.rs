@@ -15,15 +15,19 @@ use crate::{
 /// Scores of all heads and sequences that are in memory at once.
 pub const MOST_SCORES: usize = 1 << 24;
 
+/// Short sequences are attended to in packs of about so many tokens, in which none sees another: matrices of a few rows
+/// keep no processor busy, and a pack's mask costs less than calls for each of them.
+const PACK: usize = 64;
+
 /// What all layers share: rotation tables and masks, by form of sequence. The last one is kept, since sequences come
 /// by form.
 pub struct Positions<'a> {
     config: &'a Config,
     device: &'a Device,
-    last: Option<(Rc<Form>, Tables)>,
+    last: Option<((Rc<Form>, usize), Tables)>,
 }
 
-/// What the attention of one form of sequence needs.
+/// What the attention to packs of one form of sequence needs.
 #[derive(Clone)]
 struct Tables {
     /// Cosines and sines, `[1,1,T,w/2]`.
@@ -44,16 +48,20 @@ impl<'a> Positions<'a> {
         Self { config, device, last: None }
     }
 
-    fn tables(&mut self, form: &Rc<Form>) -> Tables {
-        if let Some((last, tables)) = &self.last
-            && last == form
+    /// For packs of `size` sequences.
+    fn tables(&mut self, form: &Rc<Form>, size: usize) -> Tables {
+        if let Some(((last, last_size), tables)) = &self.last
+            && (last, *last_size) == (form, size)
         {
             return tables.clone();
         }
         let places = form.places();
-        let positions: Vec<usize> = places.iter().map(|(_, position)| *position).collect();
+        let places: Vec<Place> = (0..size)
+            .flat_map(|sequence| places.iter().map(move |&(branch, position)| Place { sequence, branch, position }))
+            .collect();
+        let positions: Vec<usize> = places.iter().map(|place| place.position).collect();
         let tables = Tables { rotation: self.rotation(&positions), mask: self.mask(&places) };
-        self.last = Some((Rc::clone(form), tables.clone()));
+        self.last = Some(((Rc::clone(form), size), tables.clone()));
         tables
     }
 
@@ -76,15 +84,27 @@ impl<'a> Positions<'a> {
         ]
     }
 
-    /// A token sees the stem and its own branch, up to itself.
-    fn mask(&self, places: &[(Option<usize>, usize)]) -> Tensor<4> {
-        let sees = |to: (Option<usize>, usize), from: (Option<usize>, usize)| {
-            from.1 <= to.1 && (from.0.is_none() || from.0 == to.0)
-        };
+    fn mask(&self, places: &[Place]) -> Tensor<4> {
         let rows = places
             .iter()
-            .flat_map(|&to| places.iter().map(move |&from| if sees(to, from) { 0.0 } else { f32::MIN }));
+            .flat_map(|to| places.iter().map(move |from| if to.sees(from) { 0.0 } else { f32::MIN }));
         upload(rows.collect(), [1, 1, places.len(), places.len()], self.device)
+    }
+}
+
+/// Where a token of a pack belongs.
+struct Place {
+    sequence: usize,
+    branch: Option<usize>,
+    position: usize,
+}
+
+impl Place {
+    /// A token sees the stem and its own branch of its own sequence, up to itself.
+    fn sees(&self, from: &Self) -> bool {
+        from.sequence == self.sequence
+            && from.position <= self.position
+            && (from.branch.is_none() || from.branch == self.branch)
     }
 }
 
@@ -105,9 +125,18 @@ pub fn attend(dense: &Dense, x: &Tensor<2>, groups: &[Group], positions: &mut Po
     let k = project(dense, config, Projection::K, x);
     let v = project(dense, config, Projection::V, x);
     let mut attended = Vec::with_capacity(groups.len());
-    for group in groups {
-        let tables = positions.tables(&group.form);
-        attended.push(attend_group(config, group, [&q, &k, &v], &tables));
+    for Group { start, count, form } in groups {
+        let len = form.len();
+        let size = (PACK / len).clamp(1, *count);
+        let (packs, rest) = (count / size, count % size);
+        let mut attend = |start: usize, count: usize, size: usize| {
+            let tables = positions.tables(form, size);
+            attended.push(attend_packs(config, (start, count, size * len), [&q, &k, &v], &tables));
+        };
+        attend(*start, packs, size);
+        if rest > 0 {
+            attend(start + packs * size * len, 1, rest);
+        }
     }
     let attended = if attended.len() == 1 { attended.remove(0) } else { Tensor::cat(attended, 0) };
     project(dense, config, Projection::O, &attended)
@@ -129,14 +158,14 @@ fn project(dense: &Dense, config: &Config, projection: Projection, x: &Tensor<2>
     }
 }
 
-fn attend_group(
+/// `count` packs of `len` tokens from a row on.
+fn attend_packs(
     config: &Config,
-    group: &Group,
+    (start, count, len): (usize, usize, usize),
     [q, k, v]: [&Tensor<2>; 3],
     Tables { rotation: [cos, sin], mask }: &Tables,
 ) -> Tensor<2> {
     let Config { heads, kv_heads, head_width, .. } = *config;
-    let (start, count, len) = (group.start, group.count, group.form.len());
     let by_head = |x: &Tensor<2>, heads: usize| {
         x.clone().narrow(0, start, count * len).reshape([count, len, heads, head_width]).swap_dims(1, 2)
     };

@@ -35,6 +35,11 @@ async function giveFolder(page, folder) {
   await by(page, "folder-input").setInputFiles(folder);
 }
 
+/** Under a report the files are folded away. */
+async function unfold(page) {
+  await page.locator("details.fold:has([data-testid=file-table]):not([open]) > summary").click();
+}
+
 async function saved(page, name) {
   const waiting = page.waitForEvent("download");
   await page.getByRole("button", { name }).click();
@@ -46,10 +51,11 @@ async function saved(page, name) {
 function tensors(bytes) {
   const length = Number(bytes.readBigUInt64LE(0));
   const header = JSON.parse(bytes.subarray(8, 8 + length).toString());
-  const kinds = { F32: Float32Array, I32: Int32Array, U8: Uint8Array, U16: Uint16Array, I64: BigInt64Array };
+  const kinds = { F32: Float32Array, I32: Int32Array, U32: Uint32Array, U8: Uint8Array, U16: Uint16Array, I64: BigInt64Array };
   const found = {};
-  for (const [name, { dtype, shape, data_offsets: [from, to] }] of Object.entries(header)) {
+  for (const [name, { dtype, shape, data_offsets }] of Object.entries(header)) {
     if (name !== "__metadata__") {
+      const [from, to] = data_offsets;
       const copy = Uint8Array.from(bytes.subarray(8 + length + from, 8 + length + to));
       found[name] = Object.assign(new kinds[dtype](copy.buffer), { shape });
     }
@@ -95,7 +101,8 @@ async function fromTraces() {
 /** What has to do with where figures come from, and not with what they are. */
 function comparable(report) {
   const { title, run, notes, ...figures } = report;
-  return figures;
+  // Folders that are only called step500 say nothing of training tokens.
+  return { ...figures, checkpoints: figures.checkpoints.map((checkpoint) => ({ ...checkpoint, tokens: null })) };
 }
 
 for (const backend of GPU ? ["gpu", "cpu"] : ["cpu"]) {
@@ -117,6 +124,8 @@ for (const backend of GPU ? ["gpu", "cpu"] : ["cpu"]) {
     }
     assert.match(await by(page, "processor").textContent(), backend === "gpu" ? /^GPU/ : /^CPU/);
 
+    await unfold(page);
+    await picture(page, `checkpoints-${backend}`);
     const results = await saved(page, "Save results of the items");
     assert.equal(results.name, "run.json");
     const { steps, items } = JSON.parse(results.bytes);
@@ -127,7 +136,6 @@ for (const backend of GPU ? ["gpu", "cpu"] : ["cpu"]) {
       assert.deepEqual(item, { id, domain, correct: correct.map((right) => Boolean(right)) });
     }
     same(comparable(JSON.parse(await exported(page))), comparable(expected.report));
-    await picture(page, `checkpoints-${backend}`);
     clean(session, opened);
     await opened.context.close();
   });
@@ -205,10 +213,12 @@ test("checkpoints wait for samples, and a step can be given by hand", async () =
   await page.getByText("It waits for samples to be run on").first().waitFor();
   await give(page, [join(DEMO, "samples.jsonl")]);
   await finished(page, PATIENCE);
+  await unfold(page);
   const field = page.getByRole("textbox", { name: `Training step of step${STEPS[0]}` });
   assert.equal(await field.inputValue(), String(STEPS[0]));
   await field.fill("77");
   await field.press("Enter");
+  await field.blur();
   await page.waitForFunction(() => document.querySelector("[data-testid=report]")?.dataset.complete === "true");
   const { checkpoints } = JSON.parse(await exported(page));
   assert.deepEqual(checkpoints.map(({ step }) => step), [77, STEPS[1]]);
