@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use olmoe::{Checkpoint, Inputs, Pending, Processor, Score, Stage, Watch};
+use olmoe::{Checkpoint, GivenInputs, Inputs, Pending, Processor, Score, Stage, Tokenizer, Watch};
 use serde::Serialize;
 use trace::{FileSource, GateDtype, Source};
 
@@ -30,7 +30,31 @@ struct Results<'a> {
 struct Item<'a> {
     id: &'a str,
     domain: &'a str,
+    /// By the answer where there is one, else by the choices: what the analysis reads.
     correct: Vec<Option<bool>>,
+    /// By the likeliest choice, and by the likeliest for a character of it; for whoever reads the file otherwise.
+    #[serde(skip_serializing_if = "unknown")]
+    acc: Vec<Option<bool>>,
+    #[serde(skip_serializing_if = "unknown")]
+    acc_norm: Vec<Option<bool>>,
+}
+
+/// A list that says nothing.
+fn unknown(list: &[Option<bool>]) -> bool {
+    list.iter().all(Option::is_none)
+}
+
+/// A folder of a checkpoint, and where it was found.
+struct Found {
+    folder: PathBuf,
+    /// The path that was given; the tokenizer is looked for no higher.
+    under: PathBuf,
+}
+
+/// Inputs as one tokenizer makes them, kept because a run's checkpoints mostly share theirs.
+struct Tokenized {
+    tokenizer: Option<PathBuf>,
+    inputs: Inputs,
 }
 
 /// Runs every checkpoint under the paths. One that fails is told and left out.
@@ -40,22 +64,23 @@ pub async fn trace_all(
     items: Option<&Path>,
     output: &Path,
 ) -> Result<(), Error> {
-    let mut inputs = Inputs::default();
+    let mut given = GivenInputs::default();
     for path in std::iter::once(samples).chain(items) {
-        inputs.read(&path.display().to_string(), &read(path)?)?;
+        given.read(&path.display().to_string(), &read(path)?)?;
     }
     let mut folders = Vec::new();
     for path in paths {
         let before = folders.len();
-        find(path, &mut folders)?;
+        find(path, path, &mut folders)?;
         if folders.len() == before {
             return Err(Error::NoCheckpoint { path: path.clone() });
         }
     }
     fs::create_dir_all(output).map_err(|source| Error::File { path: output.into(), source })?;
     let mut scored: Vec<(u64, Vec<Score>)> = Vec::new();
-    for (number, folder) in folders.iter().enumerate() {
-        match trace_one(folder, number, &inputs, output).await {
+    let mut tokenized: Option<Tokenized> = None;
+    for (number, found) in folders.iter().enumerate() {
+        match trace_one(found, number, &given, &mut tokenized, output).await {
             Ok(done) => scored.extend(done),
             Err(Error::Checkpoint(error)) => eprintln!("left out: {error}"),
             Err(error) => return Err(error),
@@ -64,14 +89,21 @@ pub async fn trace_all(
     if scored.is_empty() {
         return Err(Error::NoTrace { count: folders.len() });
     }
-    if inputs.items.is_empty() {
+    if given.items().len() == 0 {
         return Ok(());
     }
     scored.sort_by_key(|(step, _)| *step);
-    let items = inputs.items.iter().enumerate().map(|(at, item)| Item {
-        id: &item.id,
-        domain: &item.domain,
-        correct: scored.iter().map(|(_, scores)| scores.get(at).and_then(|score| score.correct())).collect(),
+    let items = given.items().enumerate().map(|(at, (id, domain))| {
+        let each = |of: fn(&Score) -> Option<bool>| {
+            scored.iter().map(|(_, scores)| scores.get(at).and_then(of)).collect::<Vec<_>>()
+        };
+        Item {
+            id,
+            domain,
+            correct: each(|score| score.correct()),
+            acc: each(|score| score.choice),
+            acc_norm: each(|score| score.choice_norm),
+        }
     });
     let results = Results {
         model: "olmoe",
@@ -83,9 +115,9 @@ pub async fn trace_all(
 }
 
 /// Folders with a `config.json`, in order of their steps and names.
-fn find(path: &Path, folders: &mut Vec<PathBuf>) -> Result<(), Error> {
+fn find(path: &Path, under: &Path, folders: &mut Vec<Found>) -> Result<(), Error> {
     if path.join("config.json").is_file() {
-        folders.push(path.into());
+        folders.push(Found { folder: path.into(), under: under.into() });
         return Ok(());
     }
     let failed = |source| Error::File { path: path.into(), source };
@@ -97,19 +129,58 @@ fn find(path: &Path, folders: &mut Vec<PathBuf>) -> Result<(), Error> {
         (trace::step_from_name(&path.display().to_string()).map(|named| named.step), path.clone())
     });
     for path in inside {
-        find(&path, folders)?;
+        find(&path, under, folders)?;
     }
     Ok(())
 }
 
+/// The tokenizer.json that serves a checkpoint: its own, else that of the nearest folder above. Where the path that was
+/// given is the checkpoint itself, the folder above it counts too: a run's checkpoints often share a tokenizer there.
+fn tokenizer_of(Found { folder, under }: &Found) -> Option<PathBuf> {
+    let top = if folder == under { under.parent().unwrap_or(under) } else { under };
+    let folders = folder.ancestors().take_while(|above| above.starts_with(top));
+    folders.map(|folder| folder.join("tokenizer.json")).find(|path| path.is_file())
+}
+
+/// Keeps in `tokenized` the inputs as this checkpoint takes them.
+async fn tokenize<'a>(
+    found: &Found,
+    given: &GivenInputs,
+    tokenized: &'a mut Option<Tokenized>,
+) -> Result<&'a Inputs, Error> {
+    let path = if given.needs_tokenizer() || given.gains_by_tokenizer() { tokenizer_of(found) } else { None };
+    // Taken out and put back: what is kept must be this checkpoint's.
+    if let Some(known) = tokenized.take_if(|known| known.tokenizer == path) {
+        return Ok(&tokenized.insert(known).inputs);
+    }
+    let tokenizer = match &path {
+        None => None,
+        Some(path) => {
+            let source: Source = Rc::new(FileSource::open(path)?);
+            match Tokenizer::open(&source).await {
+                Ok(tokenizer) => Some(tokenizer),
+                Err(error) if given.needs_tokenizer() => return Err(error.into()),
+                Err(error) => {
+                    eprintln!("note: choices are not normalised by their texts: {error}");
+                    None
+                }
+            }
+        }
+    };
+    let inputs = given.tokenize(&found.folder.display().to_string(), tokenizer.as_ref())?;
+    Ok(&tokenized.insert(Tokenized { tokenizer: path, inputs }).inputs)
+}
+
 /// Its step and scores. A checkpoint without a step has its number for one.
 async fn trace_one(
-    folder: &Path,
+    found: &Found,
     number: usize,
-    inputs: &Inputs,
+    given: &GivenInputs,
+    tokenized: &mut Option<Tokenized>,
     output: &Path,
 ) -> Result<Option<(u64, Vec<Score>)>, Error> {
     let start = Instant::now();
+    let folder = found.folder.as_path();
     let failed = |source| Error::File { path: folder.into(), source };
     let mut files: Vec<Source> = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
@@ -125,6 +196,7 @@ async fn trace_one(
             "note: {name}: neither the folder's name nor trainer_state.json tells a step; it is called step {number}"
         );
     }
+    let inputs = tokenize(found, given, tokenized).await?;
     let step = *checkpoint.step.get_or_insert(number as u64);
     let watch = Terminal { name: &name, last: Cell::new(usize::MAX) };
     let traced = olmoe::run(&checkpoint, inputs, &Processor::cpu(), &watch).await?;

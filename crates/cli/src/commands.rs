@@ -46,10 +46,12 @@ enum Command {
         /// A checkpoint's folder (config.json and safetensors shards), or a folder of such folders.
         #[arg(long, required = true, num_args = 1..)]
         checkpoint: Vec<PathBuf>,
-        /// Samples as JSON lines: `id`, `domain`, `input_ids`, and `targets` where not every next token counts.
+        /// Samples as JSON lines: `id`, `domain`, `input_ids` or `text`, and `targets` where not every next token counts;
+        /// or a text file (.txt) with a sample a line.
         #[arg(long)]
         samples: PathBuf,
-        /// Benchmark items as JSON lines: `id`, `domain`, `input_ids`, and `answer_ids`, or `choices_ids` and `gold`.
+        /// Benchmark items as JSON lines: `id`, `domain`, `input_ids` or `text`, and `answer_ids` or `answer`, or
+        /// `choices_ids` or `choices` and `gold`. Text needs a tokenizer.json in the checkpoint's folder or above it.
         #[arg(long)]
         items: Option<PathBuf>,
         /// A folder for the traces.

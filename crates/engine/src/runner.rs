@@ -7,7 +7,7 @@ use std::{
 
 use futures::{StreamExt as _, channel::mpsc};
 use js_sys::{Array, Uint8Array};
-use olmoe::{Checkpoint, Error, Inputs};
+use olmoe::{Checkpoint, Error, GivenInputs, Inputs, Tokenizer};
 use trace::GateDtype;
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::spawn_local;
@@ -56,7 +56,7 @@ pub fn post(event: &EngineEvent) {
 }
 
 struct Engine {
-    inputs: RefCell<Inputs>,
+    inputs: RefCell<GivenInputs>,
     processors: Processors,
 }
 
@@ -95,7 +95,7 @@ impl Engine {
     }
 
     async fn read_inputs(&self, paths: Vec<String>, files: &Array) -> Result<InputsInfo, String> {
-        let mut inputs = Inputs::default();
+        let mut inputs = GivenInputs::default();
         for source in sources(paths, files, &Rc::default()).await? {
             let name = source.name().to_owned();
             if source.len() > MOST_INPUT {
@@ -107,8 +107,8 @@ impl Engine {
             let bytes = source.read(0, source.len() as usize).await.map_err(|error| error.to_string())?;
             inputs.read(&name, &String::from_utf8_lossy(&bytes)).map_err(|error| error.to_string())?;
         }
-        let items = inputs.items.iter().map(|item| (item.id.clone(), item.domain.clone())).collect();
-        let info = InputsInfo { samples: inputs.samples.len(), items };
+        let items = inputs.items().map(|(id, domain)| (id.to_owned(), domain.to_owned())).collect();
+        let info = InputsInfo { samples: inputs.samples(), items };
         *self.inputs.borrow_mut() = inputs;
         Ok(info)
     }
@@ -124,11 +124,18 @@ impl Engine {
         let read = Rc::new(Cell::new(0));
         let sources = sources(paths, files, &read).await.map_err(Failure::Checkpoint)?;
         let checkpoint = Checkpoint::open(folder, &sources).await?;
-        // No job changes the inputs while this one is under way.
-        let inputs = self.inputs.take();
-        let made = self.trace(&checkpoint, &inputs, backend, &read, start).await;
-        *self.inputs.borrow_mut() = inputs;
-        made
+        let named = sources.iter().find(|source| source.name().rsplit('/').next() == Some("tokenizer.json"));
+        let tokenizer = match named {
+            None => None,
+            Some(source) => match Tokenizer::open(source).await {
+                Ok(tokenizer) => Some(tokenizer),
+                // Ids do without one.
+                Err(_) if !self.inputs.borrow().needs_tokenizer() => None,
+                Err(error) => return Err(error.into()),
+            },
+        };
+        let inputs = self.inputs.borrow().tokenize(folder, tokenizer.as_ref())?;
+        self.trace(&checkpoint, &inputs, backend, &read, start).await
     }
 
     async fn trace(

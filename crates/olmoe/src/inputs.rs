@@ -1,12 +1,6 @@
-//! Samples and benchmark items as token ids, from JSON lines (the project's own format; see README).
-
-use serde::Deserialize;
-use trace::IdText;
+//! Samples and benchmark items as token ids: what goes through a model.
 
 use crate::error::Error;
-
-/// A target that is not counted.
-const NOT_COUNTED: i64 = -100;
 
 /// A training sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +29,8 @@ pub struct Item {
     pub answer: Option<Vec<u32>>,
     /// The choices' tokens, and which of them is right.
     pub choices: Option<(Vec<Vec<u32>>, usize)>,
+    /// The lengths of the choices' texts in characters, without the white space before them, where all are known.
+    pub choice_lengths: Option<Vec<usize>>,
 }
 
 /// What goes through the model.
@@ -46,94 +42,7 @@ pub struct Inputs {
     pub items: Vec<Item>,
 }
 
-#[derive(Deserialize)]
-struct Line {
-    id: IdText,
-    domain: Option<String>,
-    text: Option<String>,
-    input_ids: Option<Vec<u32>>,
-    targets: Option<Vec<i64>>,
-    answer_ids: Option<Vec<u32>>,
-    choices_ids: Option<Vec<Vec<u32>>>,
-    gold: Option<usize>,
-}
-
 impl Inputs {
-    /// Reads JSON lines of samples and of items; a line with an answer or choices is an item.
-    ///
-    /// # Errors
-    /// [`Error::Text`] with the first line that is neither.
-    pub fn read(&mut self, name: &str, text: &str) -> Result<(), Error> {
-        for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let wrong = |found: String, expected: &str, advice| Error::Text {
-                name: name.to_owned(),
-                place: format!("line {}", number + 1),
-                found,
-                expected: expected.to_owned(),
-                advice,
-            };
-            let line: Line = serde_json::from_str(line).map_err(|error| {
-                wrong(
-                    error.to_string(),
-                    "a JSON object with `id`, `domain` and `input_ids`",
-                    "Correct the line.",
-                )
-            })?;
-            let Line { id: IdText(id), domain, text, input_ids, targets, answer_ids, choices_ids, gold } =
-                line;
-            let domain = domain.unwrap_or_else(|| "all".to_owned());
-            let Some(tokens) = input_ids.filter(|tokens| !tokens.is_empty()) else {
-                let found = if text.is_some() { "`text` without `input_ids`" } else { "no `input_ids`" };
-                return Err(wrong(
-                    found.to_owned(),
-                    "the token ids of the text",
-                    "Tokenize it first (`tokenizer(text).input_ids`): this program has no tokenizer yet.",
-                ));
-            };
-            if answer_ids.is_none() && choices_ids.is_none() {
-                let targets = match targets {
-                    None => shifted(&tokens),
-                    Some(targets) if targets.len() == tokens.len() => given(&targets).ok_or_else(|| {
-                        wrong(
-                            "a negative target".to_owned(),
-                            "token ids, or -100 for none",
-                            "Correct the line.",
-                        )
-                    })?,
-                    Some(targets) => {
-                        let found = format!("{} targets for {} tokens", targets.len(), tokens.len());
-                        return Err(wrong(found, "one target a token", "Correct the line."));
-                    }
-                };
-                self.samples.push(Sample { id, domain, tokens, targets });
-                continue;
-            }
-            let empty = answer_ids.as_ref().is_some_and(Vec::is_empty)
-                || choices_ids.iter().flatten().any(Vec::is_empty);
-            if empty {
-                return Err(wrong(
-                    "an answer or choice without tokens".to_owned(),
-                    "at least one token",
-                    "Correct the line.",
-                ));
-            }
-            let choices = match (choices_ids, gold) {
-                (None, _) => None,
-                (Some(choices), Some(gold)) if gold < choices.len() => Some((choices, gold)),
-                (Some(choices), gold) => {
-                    let found = format!("{} choices and gold {gold:?}", choices.len());
-                    return Err(wrong(
-                        found,
-                        "`gold`, the place of the right choice from 0",
-                        "Correct the line.",
-                    ));
-                }
-            };
-            self.items.push(Item { id, domain, prompt: tokens, answer: answer_ids, choices });
-        }
-        Ok(())
-    }
-
     /// Tokens that are fed.
     pub fn tokens(&self) -> usize {
         self.samples.iter().map(|sample| sample.tokens.len()).sum::<usize>()
@@ -211,13 +120,6 @@ impl Item {
 }
 
 /// Each position predicts the next token; the last one predicts nothing.
-fn shifted(tokens: &[u32]) -> Vec<Option<u32>> {
+pub fn shifted(tokens: &[u32]) -> Vec<Option<u32>> {
     tokens.iter().skip(1).copied().map(Some).chain([None]).collect()
-}
-
-fn given(targets: &[i64]) -> Option<Vec<Option<u32>>> {
-    let one = |&target: &i64| {
-        if target == NOT_COUNTED { Some(None) } else { u32::try_from(target).ok().map(Some) }
-    };
-    targets.iter().map(one).collect()
 }

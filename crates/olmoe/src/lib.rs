@@ -1,7 +1,8 @@
 //! OLMoE checkpoints become router traces: the model itself is run, streamed from its shards.
 //!
 //! - [`Checkpoint`] is a folder of `config.json` and safetensors shards, of which only headers are read at first.
-//! - [`Inputs`] are samples and benchmark items as token ids.
+//! - [`GivenInputs`] are samples and benchmark items as files give them, as token ids or as text; with the model's
+//!   [`Tokenizer`] they become [`Inputs`], which are token ids.
 //! - [`run`] takes all tokens of all samples through one layer before it reads the next: one pass over the bytes of a
 //!   checkpoint, however many samples there are. Only experts that some token chose are read.
 //!
@@ -17,11 +18,13 @@ mod experts;
 mod family;
 mod fold;
 mod forward;
+mod given;
 mod head;
 mod inputs;
 mod plan;
 mod routing;
 mod score;
+mod tokenizer;
 mod watch;
 mod weights;
 #[cfg(feature = "gpu")]
@@ -33,6 +36,8 @@ pub use device::{Backend, Processor};
 pub use error::Error;
 pub use family::Family;
 pub use forward::{Traced, run};
+pub use given::GivenInputs;
 pub use inputs::{Inputs, Item, Sample};
 pub use score::Score;
+pub use tokenizer::Tokenizer;
 pub use watch::{Pending, Stage, Unwatched, Watch};

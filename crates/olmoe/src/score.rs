@@ -9,6 +9,9 @@ pub struct Score {
     pub greedy: Option<bool>,
     /// Whether the right choice has the highest log-likelihood (`acc` of lm-evaluation-harness); `None` without choices.
     pub choice: Option<bool>,
+    /// Whether it has the highest log-likelihood for a character of its text (`acc_norm` of lm-evaluation-harness);
+    /// `None` where the text of a choice is not known.
+    pub choice_norm: Option<bool>,
 }
 
 impl Score {
@@ -27,12 +30,48 @@ pub fn score(queries: &ItemQueries, item: &Item, predictions: &Predictions) -> S
         .map(|answer| answer.iter().all(|&(row, token)| predictions.greedy[row] == token));
     let likelihood =
         |queries: &Vec<usize>| queries.iter().map(|&query| predictions.log_likelihood[query]).sum::<f64>();
-    let choice = gold.map(|gold| {
-        let all: Vec<f64> = queries.choices.iter().map(likelihood).collect();
-        // Of equal ones the first counts, as in numpy's argmax.
-        let best = (0..all.len()).fold(0, |best, at| if all[at] > all[best] { at } else { best });
-        best == gold
+    let all: Vec<f64> = queries.choices.iter().map(likelihood).collect();
+    let norm = item.choice_lengths.as_ref().map(|lengths| {
+        all.iter().zip(lengths).map(|(sum, &length)| sum / length as f64).collect::<Vec<f64>>()
     });
-    Score { greedy, choice }
+    Score {
+        greedy,
+        choice: gold.map(|gold| highest(&all) == gold),
+        choice_norm: gold.zip(norm).map(|(gold, norm)| highest(&norm) == gold),
+    }
 }
 
+/// The place of the highest; of equal ones the first counts, as in numpy's argmax.
+fn highest(values: &[f64]) -> usize {
+    (0..values.len()).fold(0, |best, at| if values[at] > values[best] { at } else { best })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn longer_choices_are_likelier_for_a_character() {
+        // The first choice is one token, the second has two; three characters and nine.
+        let queries = ItemQueries { greedy: None, choices: vec![vec![0], vec![1, 2]] };
+        let predictions = Predictions { greedy: Vec::new(), log_likelihood: vec![-3.0, -2.0, -2.5] };
+        let item = |gold, choice_lengths| Item {
+            id: "i".to_owned(),
+            domain: "d".to_owned(),
+            prompt: vec![1],
+            answer: None,
+            choices: Some((vec![vec![1], vec![2, 3]], gold)),
+            choice_lengths,
+        };
+        let scored = |gold, lengths| {
+            let Score { greedy, choice, choice_norm } = score(&queries, &item(gold, lengths), &predictions);
+            assert_eq!(greedy, None);
+            (choice, choice_norm)
+        };
+        assert_eq!(scored(0, Some(vec![3, 9])), (Some(true), Some(false)));
+        assert_eq!(scored(1, Some(vec![3, 9])), (Some(false), Some(true)));
+        assert_eq!(scored(0, None), (Some(true), None));
+        // Of equal ones the first.
+        assert_eq!(scored(0, Some(vec![2, 3])), (Some(true), Some(true)));
+    }
+}

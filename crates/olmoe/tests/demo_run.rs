@@ -5,7 +5,7 @@
 use std::{fs, path::PathBuf, rc::Rc};
 
 use futures::executor::block_on;
-use olmoe::{Checkpoint, Inputs, Processor, Traced, Unwatched, run};
+use olmoe::{Checkpoint, GivenInputs, Processor, Traced, Unwatched, run};
 use trace::{FileSource, Recognised, Source};
 
 fn root() -> PathBuf {
@@ -22,11 +22,13 @@ fn step_3000() {
     let paths = fs::read_dir(folder.join("step3000")).unwrap().map(|entry| entry.unwrap().path());
     let files: Vec<Source> = paths.map(source).collect();
     let checkpoint = block_on(Checkpoint::open("step3000", &files)).unwrap();
-    let mut inputs = Inputs::default();
+    let mut inputs = GivenInputs::default();
     for name in ["samples.jsonl", "items.jsonl"] {
         inputs.read(name, &fs::read_to_string(folder.join(name)).unwrap()).unwrap();
     }
-    let Traced { trace, scores, .. } = block_on(run(&checkpoint, &inputs, &Processor::cpu(), &Unwatched)).unwrap();
+    let inputs = inputs.tokenize("step3000", None).unwrap();
+    let Traced { trace, scores, .. } =
+        block_on(run(&checkpoint, &inputs, &Processor::cpu(), &Unwatched)).unwrap();
     assert_eq!(trace.step, Some(3000));
 
     let shipped = source(root().join("www/example/step-03000.safetensors"));

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fs, path::PathBuf, rc::Rc};
 
 use futures::executor::block_on;
-use olmoe::{Checkpoint, Config, Error, Inputs, Processor, Traced, Unwatched, run};
+use olmoe::{Checkpoint, Config, Error, GivenInputs, Inputs, Processor, Traced, Unwatched, run};
 use trace::{MemorySource, Source};
 
 /// The files of a reference checkpoint, to be spoiled.
@@ -56,9 +56,9 @@ impl Folder {
 }
 
 fn inputs(lines: &str) -> Result<Inputs, Error> {
-    let mut inputs = Inputs::default();
+    let mut inputs = GivenInputs::default();
     inputs.read("samples.jsonl", lines)?;
-    Ok(inputs)
+    inputs.tokenize("step7", None)
 }
 
 #[track_caller]
@@ -157,7 +157,11 @@ fn inputs_that_do_not_fit() {
     says(&refused(""), &["sample"]);
 
     let unread = |lines: &str| inputs(lines).unwrap_err().to_string();
-    says(&unread("{\"id\": \"a\", \"text\": \"x\"}"), &["samples.jsonl", "line 1", "tokenize"]);
+    says(
+        &unread(r#"{"id": "a", "text": "x"}"#),
+        &["step7", "no tokenizer.json", "sample `a`", "`input_ids`"],
+    );
+    says(&unread(r#"{"id": "a", "text": ""}"#), &["samples.jsonl", "line 1", "`input_ids` nor `text`"]);
     says(&unread("{\"id\": \"a\", \"input_ids\": [1]}\nnonsense"), &["line 2"]);
     says(&unread(r#"{"id": "a", "input_ids": [1, 2], "targets": [1]}"#), &["1 targets for 2 tokens"]);
     says(&unread(r#"{"id": "a", "input_ids": [1], "choices_ids": [[1]], "gold": 1}"#), &["gold"]);

@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf, rc::Rc};
 
 use futures::executor::block_on;
-use olmoe::{Checkpoint, Inputs};
+use olmoe::{Checkpoint, GivenInputs, Inputs};
 use trace::{FileSource, Source, TensorFile, open_safetensors};
 
 /// Every case there is.
@@ -23,11 +23,11 @@ impl Case {
             fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         paths.sort();
         let files: Vec<Source> = paths.into_iter().map(source).collect();
-        let mut inputs = Inputs::default();
+        let mut inputs = GivenInputs::default();
         inputs.read("samples.jsonl", &fs::read_to_string(folder.join("samples.jsonl")).unwrap()).unwrap();
         Self {
             checkpoint: block_on(Checkpoint::open(name, &files)).unwrap(),
-            inputs,
+            inputs: inputs.tokenize(name, None).unwrap(),
             expected: block_on(open_safetensors(source(folder.join("expected.safetensors")))).unwrap(),
         }
     }

@@ -5,7 +5,7 @@ mod fixture;
 
 use fixture::{CASES, Case, close};
 use futures::executor::block_on;
-use olmoe::{Processor, Inputs, Item, Sample, Traced, Unwatched, run};
+use olmoe::{Inputs, Item, Processor, Sample, Traced, Unwatched, run};
 
 fn traced(case: &Case, inputs: &Inputs) -> Traced {
     block_on(run(&case.checkpoint, inputs, &Processor::cpu(), &Unwatched)).unwrap()
@@ -68,7 +68,14 @@ fn items_are_scored_by_answer_and_by_choice() {
             let mut item = |id: String, answer, gold| {
                 let choices = Some((vec![vec![other], vec![best]], gold));
                 let (domain, prompt) = (domain.clone(), tokens.clone());
-                inputs.items.push(Item { id, domain, prompt, answer: Some(vec![answer]), choices });
+                inputs.items.push(Item {
+                    id,
+                    domain,
+                    prompt,
+                    answer: Some(vec![answer]),
+                    choices,
+                    choice_lengths: None,
+                });
             };
             item(format!("right-{at}"), best, 1);
             item(format!("wrong-{at}"), other, 0);
@@ -93,6 +100,7 @@ fn longer_answers_are_greedy_decoding() {
         prompt,
         answer: Some(answer),
         choices: None,
+        choice_lengths: None,
     };
     let mut answer = Vec::new();
     for _ in 0..3 {
