@@ -1,9 +1,12 @@
 //! `bench`: speed, memory and size on this machine, written to `BENCHMARKS.md` with the machine and the command.
 
 mod distance;
+mod engine;
 mod generate;
 mod link;
 mod machine;
+mod model;
+mod python;
 mod record;
 mod run;
 
@@ -23,9 +26,10 @@ struct Benchmark {
     measure: fn(&Project) -> Result<String>,
 }
 
-const ALL: [Benchmark; 4] = [
+const ALL: [Benchmark; 5] = [
     Benchmark { name: "distance", title: "Distances", measure: distance::measure },
     Benchmark { name: "run", title: "A large run", measure: run::measure },
+    Benchmark { name: "engine", title: "Checkpoints", measure: engine::measure },
     Benchmark { name: "link", title: "The link", measure: link::measure },
     Benchmark { name: "size", title: "Weight of the page", measure: size },
 ];

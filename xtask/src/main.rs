@@ -27,7 +27,7 @@ cargo xtask <command>
                             build the page and serve it on this machine, with the example run
   dist [-o DIR]             build the folder that any static host can serve, from any path
   test [--only STAGE]...    every check there is, in headless Chromium too
-  bench [distance|run|link|size]...
+  bench [distance|run|engine|link|size]...
                             measure, and write BENCHMARKS.md
   help                      this text
 ";

@@ -7,6 +7,9 @@ use anyhow::{Context as _, Result, bail};
 /// The most that the page's own wasm may weigh, compressed as servers send it.
 const PAGE_BUDGET: u64 = 400 * 1024;
 
+/// The most that the engine's wasm may weigh; it is fetched when the first checkpoint is dropped.
+const ENGINE_BUDGET: u64 = 5 << 19;
+
 /// Bytes of a file as it is and as brotli.
 pub struct Size {
     /// The file's name.
@@ -17,9 +20,9 @@ pub struct Size {
     pub brotli: u64,
 }
 
-/// Weighs what is loaded before the first file is read.
+/// Weighs what is loaded before the first file is read, and the engine.
 pub fn weigh(dist: &Path) -> Result<Vec<Size>> {
-    ["app_bg.wasm", "app.js", "style.css", "worker_bg.wasm", "worker.js"]
+    ["app_bg.wasm", "app.js", "style.css", "worker_bg.wasm", "worker.js", "engine_bg.wasm"]
         .map(|name| weigh_file(dist, name))
         .into_iter()
         .collect()
@@ -49,14 +52,18 @@ pub fn markdown(sizes: &[Size]) -> String {
     head.into_iter().chain(rows).collect::<Vec<_>>().join("\n")
 }
 
-/// Fails where the page's wasm has grown past its budget.
+/// Fails where the page's wasm, or the engine's, has grown past its budget.
 pub fn check(sizes: &[Size]) -> Result<()> {
     for Size { name, brotli, .. } in sizes {
-        if *name == "app_bg.wasm" && *brotli > PAGE_BUDGET {
-            bail!(
-                "{name} weighs {brotli} bytes as brotli, more than the {PAGE_BUDGET} that the page may: \
-                 look for a new dependency of crates/app, or move work into crates/worker"
-            );
+        let (budget, advice) = match *name {
+            "app_bg.wasm" => {
+                (PAGE_BUDGET, "look for a new dependency of crates/app, or move work into crates/worker")
+            }
+            "engine_bg.wasm" => (ENGINE_BUDGET, "look for a new dependency of crates/olmoe or crates/engine"),
+            _ => continue,
+        };
+        if *brotli > budget {
+            bail!("{name} weighs {brotli} bytes as brotli, more than the {budget} that it may: {advice}");
         }
     }
     Ok(())
@@ -64,12 +71,14 @@ pub fn check(sizes: &[Size]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{PAGE_BUDGET, Size, check};
+    use super::{ENGINE_BUDGET, PAGE_BUDGET, Size, check};
 
     #[test]
-    fn only_the_page_has_a_budget() {
+    fn page_and_engine_have_their_budgets() {
         let size = |name, brotli| Size { name, raw: 0, brotli };
         assert!(check(&[size("app_bg.wasm", PAGE_BUDGET), size("worker_bg.wasm", PAGE_BUDGET + 1)]).is_ok());
         assert!(check(&[size("app_bg.wasm", PAGE_BUDGET + 1)]).is_err());
+        assert!(check(&[size("engine_bg.wasm", ENGINE_BUDGET)]).is_ok());
+        assert!(check(&[size("engine_bg.wasm", ENGINE_BUDGET + 1)]).is_err());
     }
 }

@@ -37,7 +37,8 @@ impl Processors {
             Backend::Gpu => {
                 let processor = self.gpu().await?;
                 let note = processor.imitated.then(|| {
-                    "WebGPU is imitated by the processor here, which is slower than the processor itself.".to_owned()
+                    "WebGPU is imitated by the processor here, which is slower than the processor itself."
+                        .to_owned()
                 });
                 Ok(Chosen { processor, note })
             }
@@ -46,7 +47,9 @@ impl Processors {
             }
             Backend::Auto => match self.gpu().await {
                 Ok(processor) if !processor.imitated => Ok(Chosen { processor, note: None }),
-                Ok(_) => cpu(Some("WebGPU is only imitated here; the processor itself is quicker.".to_owned())),
+                Ok(_) => {
+                    cpu(Some("WebGPU is only imitated here; the processor itself is quicker.".to_owned()))
+                }
                 Err(error) => cpu(Some(error.to_string())),
             },
         }

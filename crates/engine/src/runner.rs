@@ -8,7 +8,7 @@ use std::{
 use futures::{StreamExt as _, channel::mpsc};
 use js_sys::{Array, Uint8Array};
 use olmoe::{Checkpoint, Error, GivenInputs, Inputs, Tokenizer};
-use trace::GateDtype;
+use trace::{GateDtype, Source};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{Blob, DedicatedWorkerGlobalScope};
@@ -40,7 +40,11 @@ pub fn start(scope: &DedicatedWorkerGlobalScope) {
         }
     });
     spawn_local(async move {
-        let engine = Engine { inputs: RefCell::default(), processors: Processors::new() };
+        let engine = Engine {
+            inputs: RefCell::default(),
+            tokenized: RefCell::default(),
+            processors: Processors::new(),
+        };
         while let Some((job, files)) = waiting.next().await {
             engine.take(job, &files).await;
         }
@@ -57,6 +61,8 @@ pub fn post(event: &EngineEvent) {
 
 struct Engine {
     inputs: RefCell<GivenInputs>,
+    /// Their tokens, with the `tokenizer.json` that made them.
+    tokenized: RefCell<Option<(Vec<u8>, Rc<Inputs>)>>,
     processors: Processors,
 }
 
@@ -110,6 +116,7 @@ impl Engine {
         let items = inputs.items().map(|(id, domain)| (id.to_owned(), domain.to_owned())).collect();
         let info = InputsInfo { samples: inputs.samples(), items };
         *self.inputs.borrow_mut() = inputs;
+        self.tokenized.take();
         Ok(info)
     }
 
@@ -124,18 +131,36 @@ impl Engine {
         let read = Rc::new(Cell::new(0));
         let sources = sources(paths, files, &read).await.map_err(Failure::Checkpoint)?;
         let checkpoint = Checkpoint::open(folder, &sources).await?;
+        let inputs = self.tokenized(folder, &sources).await?;
+        self.trace(&checkpoint, &inputs, backend, &read, start).await
+    }
+
+    /// The inputs as the checkpoint's tokenizer has them. Checkpoints of a run share theirs, and so its work.
+    async fn tokenized(&self, folder: &str, sources: &[Source]) -> Result<Rc<Inputs>, Failure> {
         let named = sources.iter().find(|source| source.name().rsplit('/').next() == Some("tokenizer.json"));
+        let json = match named {
+            Some(source) if source.len() <= MOST_INPUT => {
+                source.read(0, source.len() as usize).await.map_err(Error::from)?
+            }
+            _ => Vec::new(),
+        };
+        if let Some((known, inputs)) = &*self.tokenized.borrow()
+            && *known == json
+        {
+            return Ok(Rc::clone(inputs));
+        }
         let tokenizer = match named {
             None => None,
-            Some(source) => match Tokenizer::open(source).await {
+            Some(source) => match Tokenizer::parse(source.name(), &json) {
                 Ok(tokenizer) => Some(tokenizer),
                 // Ids do without one.
                 Err(_) if !self.inputs.borrow().needs_tokenizer() => None,
                 Err(error) => return Err(error.into()),
             },
         };
-        let inputs = self.inputs.borrow().tokenize(folder, tokenizer.as_ref())?;
-        self.trace(&checkpoint, &inputs, backend, &read, start).await
+        let inputs = Rc::new(self.inputs.borrow().tokenize(folder, tokenizer.as_ref())?);
+        *self.tokenized.borrow_mut() = Some((json, Rc::clone(&inputs)));
+        Ok(inputs)
     }
 
     async fn trace(

@@ -57,7 +57,9 @@ impl<'a> Positions<'a> {
         }
         let places = form.places();
         let places: Vec<Place> = (0..size)
-            .flat_map(|sequence| places.iter().map(move |&(branch, position)| Place { sequence, branch, position }))
+            .flat_map(|sequence| {
+                places.iter().map(move |&(branch, position)| Place { sequence, branch, position })
+            })
             .collect();
         let positions: Vec<usize> = places.iter().map(|place| place.position).collect();
         let tables = Tables { rotation: self.rotation(&positions), mask: self.mask(&places) };

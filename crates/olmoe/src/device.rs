@@ -65,11 +65,19 @@ impl Processor {
         let limits = setup.adapter.limits();
         let buffer = limits.max_buffer_size.min(u64::from(limits.max_storage_buffer_binding_size));
         let imitated = info.device_type == burn::tensor::wgpu::wgpu::DeviceType::Cpu
-            || [&info.name, &info.driver].iter().any(|name| name.to_ascii_lowercase().contains("swiftshader"));
+            || [&info.name, &info.driver]
+                .iter()
+                .any(|name| name.to_ascii_lowercase().contains("swiftshader"));
         let named = [info.name.as_str(), info.driver.as_str(), info.driver_info.as_str()];
         let name = named.into_iter().find(|name| !name.trim().is_empty()).unwrap_or_default().to_owned();
-        let processor =
-            Self { device, backend: Backend::Gpu, name, buffer: Some(buffer), imitated, budget: SMALL_BUDGET };
+        let processor = Self {
+            device,
+            backend: Backend::Gpu,
+            name,
+            buffer: Some(buffer),
+            imitated,
+            budget: SMALL_BUDGET,
+        };
         processor.check().await?;
         Ok(processor)
     }
@@ -80,10 +88,12 @@ impl Processor {
     async fn check(&self) -> Result<(), Error> {
         use burn::tensor::{IndexingUpdateOp, Int};
         const N: usize = 24;
-        let steps = |scale: f32| (0..N * N).map(|at| ((at * 37 % 101) as f32 - 50.0) * scale).collect::<Vec<_>>();
+        let steps =
+            |scale: f32| (0..N * N).map(|at| ((at * 37 % 101) as f32 - 50.0) * scale).collect::<Vec<_>>();
         let rows: Vec<i32> = (0..N as i32).filter(|row| row % 3 != 1).collect();
         // The upper halves of floats are bfloat16, every one of them exact.
-        let packed: Vec<u8> = steps(0.25).iter().flat_map(|value| value.to_le_bytes()[2..].to_vec()).collect();
+        let packed: Vec<u8> =
+            steps(0.25).iter().flat_map(|value| value.to_le_bytes()[2..].to_vec()).collect();
         let compute = async |device: &Device, weights: Tensor<1>| {
             let a = Tensor::<2>::from_data(TensorData::new(steps(0.01), [N, N]), device);
             let index = Tensor::<1, Int>::from_data(TensorData::new(rows.clone(), [rows.len()]), device);
@@ -93,7 +103,8 @@ impl Processor {
         };
         let found = compute(&self.device, crate::widen::upload(packed.clone(), false, &self.device)).await?;
         let cpu = Device::flex();
-        let weights = Tensor::<1>::from_data(TensorData::new(trace::Dtype::Bf16.widen(&packed), [N * N]), &cpu);
+        let weights =
+            Tensor::<1>::from_data(TensorData::new(trace::Dtype::Bf16.widen(&packed), [N * N]), &cpu);
         let expected = compute(&cpu, weights).await?;
         let farthest = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         // NaN compares with nothing.

@@ -44,7 +44,8 @@ pub async fn apply(
             if rows.is_empty() {
                 continue;
             }
-            let index = Tensor::<1, Int>::from_data(TensorData::new(rows.clone(), [rows.len()]), weights.device);
+            let index =
+                Tensor::<1, Int>::from_data(TensorData::new(rows.clone(), [rows.len()]), weights.device);
             // The norm is one of rows, so that it can follow the gathering.
             let tokens = x[block].clone().select(0, index.clone());
             let tokens = rms_norm(tokens, norm.clone(), config.norm_eps);

@@ -4,7 +4,10 @@ use std::ops::Range;
 
 use trace::{GateKind, Router, RouterTrace, SampleMeta, TopK};
 
-use crate::{checkpoint::Checkpoint, head::Predictions, inputs::Inputs, plan::Plan, routing::Routing, watch::each_sample};
+use crate::{
+    checkpoint::Checkpoint, head::Predictions, inputs::Inputs, plan::Plan, routing::Routing,
+    watch::each_sample,
+};
 
 /// Mean gates and selections of the samples, layer by layer.
 pub struct Fold {

@@ -71,7 +71,8 @@ pub async fn run(
             number: (number, passes),
             watch,
         };
-        let (trace, scores) = pass.run().await?;
+        // The future of a pass is large, and those of callers would be as large.
+        let (trace, scores) = Box::pin(pass.run()).await?;
         first_sample += part.samples.len();
         match &mut traced {
             Some(traced) => {
@@ -99,11 +100,8 @@ impl Pass<'_> {
     async fn run(&self) -> Result<(RouterTrace, Vec<Score>), Error> {
         let Weights { checkpoint, device, .. } = self.weights;
         let config = &checkpoint.config;
-        let widest = config
-            .hidden
-            .max(config.heads * config.head_width)
-            .max(config.intermediate)
-            .max(config.experts);
+        let widest =
+            config.hidden.max(config.heads * config.head_width).max(config.intermediate).max(config.experts);
         let limits = Limits { block: (BLOCK / widest).max(1), scores: MOST_SCORES / config.heads };
         let plan = plan(self.inputs, limits);
         let mut fold = Fold::new(self.inputs, &plan, config.layers, config.experts, config.top_k);
@@ -238,7 +236,8 @@ impl Pass<'_> {
             if from == to {
                 continue;
             }
-            let rows: Vec<i32> = plan.rows[from..to].iter().map(|&row| (row - block.rows.start) as i32).collect();
+            let rows: Vec<i32> =
+                plan.rows[from..to].iter().map(|&row| (row - block.rows.start) as i32).collect();
             let index = Tensor::<1, Int>::from_data(TensorData::new(rows, [to - from]), device);
             asked.push(rms_norm(x.select(0, index), norm.clone(), config.norm_eps));
         }

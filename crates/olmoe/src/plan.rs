@@ -3,7 +3,11 @@
 //! Sequences lie behind each other by form, so that those of one form are attended to together and no padding exists.
 //! The same tokens are computed once, whoever asks for them; choices of an item are branches that share its prompt.
 
-use std::{collections::BTreeMap, ops::Range, rc::Rc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    rc::Rc,
+};
 
 use crate::inputs::Inputs;
 
@@ -109,7 +113,7 @@ struct Asked {
     sequences: Vec<Wanted>,
     known: BTreeMap<(Vec<u32>, Vec<Vec<u32>>), usize>,
     /// `(sequence, place in it)`.
-    rows: BTreeMap<(usize, usize), ()>,
+    rows: BTreeSet<(usize, usize)>,
     queries: Vec<((usize, usize), u32)>,
 }
 
@@ -123,7 +127,7 @@ impl Asked {
     }
 
     fn query(&mut self, row: (usize, usize), token: u32) -> usize {
-        self.rows.insert(row, ());
+        self.rows.insert(row);
         self.queries.push((row, token));
         self.queries.len() - 1
     }
@@ -153,7 +157,8 @@ impl Branches {
 
     /// The place in the sequence whose prediction is the continuation's token `at`.
     fn place(&self, continuation: &[u32], at: usize) -> usize {
-        let first = self.all.iter().find(|(known, _)| known == fed(continuation)).map_or(0, |(_, first)| *first);
+        let first =
+            self.all.iter().find(|(known, _)| known == fed(continuation)).map_or(0, |(_, first)| *first);
         if at == 0 { self.stem - 1 } else { first + at - 1 }
     }
 }
@@ -193,11 +198,13 @@ pub fn plan(inputs: &Inputs, limits: Limits) -> Plan {
             .iter()
             .map(|choice| {
                 let tokens = choice.iter().enumerate();
-                tokens.map(|(place, &token)| asked.query((at, branches.place(choice, place)), token)).collect()
+                tokens
+                    .map(|(place, &token)| asked.query((at, branches.place(choice, place)), token))
+                    .collect()
             })
             .collect();
         for (row, _) in greedy.iter().flatten() {
-            asked.rows.insert(*row, ());
+            asked.rows.insert(*row);
         }
         items.push((greedy, choices));
     }
@@ -205,7 +212,7 @@ pub fn plan(inputs: &Inputs, limits: Limits) -> Plan {
     let (tokens, blocks) = arrange(&mut sequences, limits);
 
     let row_of = |&(sequence, place): &(usize, usize)| sequences[sequence].start + place;
-    let mut rows: Vec<usize> = rows.keys().map(row_of).collect();
+    let mut rows: Vec<usize> = rows.iter().map(row_of).collect();
     rows.sort_unstable();
     let place = |row: &(usize, usize)| rows.binary_search(&row_of(row)).unwrap_or_default();
     let item_queries = items

@@ -58,6 +58,7 @@ pub(crate) fn each_sample<'a>(
     block: &'a Range<usize>,
 ) -> impl Iterator<Item = (usize, Range<usize>)> + 'a {
     // Samples are never cut by a block.
-    let inside = spans.iter().enumerate().filter(|(_, span)| block.start <= span.start && span.end <= block.end);
+    let inside =
+        spans.iter().enumerate().filter(|(_, span)| block.start <= span.start && span.end <= block.end);
     inside.map(|(sample, span)| (sample, span.start - block.start..span.end - block.start))
 }

@@ -22,6 +22,10 @@ use crate::{
 pub struct Weights<'a> {
     pub checkpoint: &'a Checkpoint,
     pub device: &'a Device,
+    #[cfg_attr(
+        not(feature = "gpu"),
+        expect(dead_code, reason = "only a graphics processor widens by itself")
+    )]
     pub backend: Backend,
 }
 
@@ -105,7 +109,12 @@ pub fn upload<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Devi
 
 impl Weights<'_> {
     /// Values as they lie in a shard.
-    async fn raw(&self, shard: &TensorFile, info: &TensorInfo, range: std::ops::Range<u64>) -> Result<Raw, Error> {
+    async fn raw(
+        &self,
+        shard: &TensorFile,
+        info: &TensorInfo,
+        range: std::ops::Range<u64>,
+    ) -> Result<Raw, Error> {
         let dtype = info.dtype.clone();
         Ok(Raw { bytes: shard.bytes(info, range).await?, dtype })
     }

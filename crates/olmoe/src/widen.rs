@@ -57,7 +57,14 @@ impl Widen for CubeBackend {
             CubeTensor::new_contiguous(client.clone(), device, [threads * 2].into(), handle, DType::F32);
         let dim = CubeDim::new(&client, threads);
         let cubes = calculate_cube_count_elemwise(&client, threads, dim);
-        widen_words::launch(&client, cubes, dim, words.into_buffer_arg(), whole.clone().into_buffer_arg(), half);
+        widen_words::launch(
+            &client,
+            cubes,
+            dim,
+            words.into_buffer_arg(),
+            whole.clone().into_buffer_arg(),
+            half,
+        );
         whole
     }
 }

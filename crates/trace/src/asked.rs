@@ -32,7 +32,10 @@ pub fn declines_items(sniff: &Sniff) -> Option<String> {
             Err(error) => {
                 let named = sniff.has_ending("jsonl") || sniff.has_ending("ndjson");
                 let names = ["\"answer_ids\"", "\"answer\"", "\"choices_ids\"", "\"gold\""];
-                error.is_eof() && named && text.starts_with('{') && names.iter().any(|name| text.contains(name))
+                error.is_eof()
+                    && named
+                    && text.starts_with('{')
+                    && names.iter().any(|name| text.contains(name))
             }
         }
     });
@@ -41,5 +44,9 @@ pub fn declines_items(sniff: &Sniff) -> Option<String> {
 
 /// Why a file is no plain text, if it is none.
 pub fn declines_text(sniff: &Sniff) -> Option<String> {
-    if sniff.has_ending("txt") && sniff.text().is_some() { None } else { Some("plain text (.txt)".to_owned()) }
+    if sniff.has_ending("txt") && sniff.text().is_some() {
+        None
+    } else {
+        Some("plain text (.txt)".to_owned())
+    }
 }

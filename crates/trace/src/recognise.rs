@@ -145,8 +145,14 @@ const READERS: [Reader; 9] = [
             })
         },
     },
-    Reader { declines: asked::declines_items, read: |_, _| Box::pin(std::future::ready(Ok(Recognised::Items))) },
-    Reader { declines: asked::declines_text, read: |_, _| Box::pin(std::future::ready(Ok(Recognised::Text))) },
+    Reader {
+        declines: asked::declines_items,
+        read: |_, _| Box::pin(std::future::ready(Ok(Recognised::Items))),
+    },
+    Reader {
+        declines: asked::declines_text,
+        read: |_, _| Box::pin(std::future::ready(Ok(Recognised::Text))),
+    },
     Reader {
         declines: sample_list::declines,
         read: |sniff, warnings| Box::pin(sample_list::open(sniff, warnings)),

@@ -77,7 +77,10 @@ pub fn by_head(sniff: &Sniff) -> Option<String> {
 pub fn by_content(sniff: &Sniff) -> Option<String> {
     let file = sniff.tensors.as_ref()?;
     if is_checkpoint(file) || is_shard_name(&sniff.file_name()) {
-        return Some(format!("{}: a shard of a checkpoint without its config.json. {WHOLE_FOLDER}", file.name()));
+        return Some(format!(
+            "{}: a shard of a checkpoint without its config.json. {WHOLE_FOLDER}",
+            file.name()
+        ));
     }
     None
 }

@@ -382,7 +382,8 @@ impl Analyst {
         for file in self.files.borrow_mut().iter_mut() {
             if file.serves {
                 file.judge(true, None);
-            } else if let Some(verdict) = run.verdicts.iter().rev().find(|verdict| verdict.id == file.row.id) {
+            } else if let Some(verdict) = run.verdicts.iter().rev().find(|verdict| verdict.id == file.row.id)
+            {
                 file.judge(verdict.used, verdict.text.clone());
             }
         }

@@ -249,7 +249,9 @@ impl Conductor {
                 Recognised::Items if made && asked => match results.take() {
                     Some(results) => Recognised::Results(results),
                     // A further file of items: its results are with the first one's.
-                    None => Recognised::SampleList(trace::SampleList { samples: Vec::new(), runnable: false }),
+                    None => {
+                        Recognised::SampleList(trace::SampleList { samples: Vec::new(), runnable: false })
+                    }
                 },
                 Recognised::Text if made && asked => {
                     Recognised::SampleList(trace::SampleList { samples: Vec::new(), runnable: true })
@@ -304,7 +306,8 @@ impl Conductor {
             }),
         };
         let Some((name, blob)) = saved else {
-            let message = "Nothing was made here yet that could be saved: no checkpoint is through.".to_owned();
+            let message =
+                "Nothing was made here yet that could be saved: no checkpoint is through.".to_owned();
             post(&Event::Failed { message });
             return;
         };

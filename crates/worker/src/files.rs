@@ -88,7 +88,16 @@ impl Entry {
             made: false,
             messages: Vec::new(),
         };
-        Self { row, door, content: None, step: None, made: None, serves: false, warnings: Vec::new(), read: Rc::default() }
+        Self {
+            row,
+            door,
+            content: None,
+            step: None,
+            made: None,
+            serves: false,
+            warnings: Vec::new(),
+            read: Rc::default(),
+        }
     }
 
     /// Its line in the table as it is now.
@@ -251,7 +260,8 @@ pub async fn open(ticket: Ticket) -> Result<Opening, String> {
 /// # Errors
 /// As [`open`].
 pub async fn open_made(name: String, blob: Blob) -> Result<Recognised, String> {
-    let opened = trace::open(Rc::new(BlobSource::new(name, blob))).await.map_err(|error| error.to_string())?;
+    let opened =
+        trace::open(Rc::new(BlobSource::new(name, blob))).await.map_err(|error| error.to_string())?;
     Ok(opened.what)
 }
 

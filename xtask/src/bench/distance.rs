@@ -1,12 +1,10 @@
 //! Distances a second, beside other libraries on the same sequences in the same run.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{path::PathBuf, process::Command};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Result, bail};
 
+use super::python;
 use crate::{chromium::Chromium, project::Project, shell, tools::npm_ci};
 
 /// Runs the crate's own benchmark with a Python that has the other libraries.
@@ -32,29 +30,14 @@ fn in_chromium(project: &Project) -> Result<String> {
     shell::output(node.current_dir(&folder).env("CHROME", chromium.browser))
 }
 
-/// A Python of the project's own with rapidfuzz, and StringZilla where there is a build of it.
+/// A Python with rapidfuzz, and StringZilla where there is a build of it.
 fn peers(project: &Project) -> Result<PathBuf> {
-    let folder = project.target.join("bench-venv");
-    let python = if cfg!(windows) { folder.join("Scripts/python.exe") } else { folder.join("bin/python") };
-    if !has(&python, "rapidfuzz") {
-        println!("Setting up a Python with the libraries to compare with, in {}", folder.display());
-        let system = ["python3", "python"].iter().find_map(|name| shell::on_path(name));
-        let system = system.context("Python 3 is needed to compare with Python's libraries")?;
-        shell::run(Command::new(system).args(["-m", "venv"]).arg(&folder))?;
-        shell::run(pip(&python).args(["numpy", "rapidfuzz"]))?;
+    let python = python::bring(project)?;
+    if !python::with(&python, "rapidfuzz", &["numpy", "rapidfuzz"]) {
+        bail!("rapidfuzz could not be installed; is the Python package index within reach?");
     }
-    if !has(&python, "stringzillas") && !shell::succeeds(pip(&python).args(["stringzillas-cpus"])) {
+    if !python::with(&python, "stringzillas", &["stringzillas-cpus"]) {
         println!("There is no build of stringzillas-cpus for this machine: compared with rapidfuzz alone");
     }
     Ok(python)
-}
-
-fn pip(python: &Path) -> Command {
-    let mut pip = Command::new(python);
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
-    pip
-}
-
-fn has(python: &Path, module: &str) -> bool {
-    python.is_file() && shell::succeeds(Command::new(python).args(["-c", &format!("import {module}")]))
 }

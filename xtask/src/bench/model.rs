@@ -124,7 +124,10 @@ fn write(folder: &Path, geometry: &Geometry) -> Result<Value> {
         for (name, shape) in tensors {
             let start = end;
             end += shape.iter().product::<usize>() * 2;
-            header.insert(name.clone(), json!({ "dtype": "BF16", "shape": shape, "data_offsets": [start, end] }));
+            header.insert(
+                name.clone(),
+                json!({ "dtype": "BF16", "shape": shape, "data_offsets": [start, end] }),
+            );
             map.insert(name.clone(), file.clone().into());
         }
         let header = Value::from(header).to_string();
@@ -181,7 +184,8 @@ pub fn samples(path: &Path, count: usize, tokens: usize, vocabulary: usize) -> R
                 (numbers.0 >> 33) as usize % vocabulary
             })
             .collect();
-        lines.push_str(&json!({ "id": format!("s{sample}"), "domain": "made", "input_ids": ids }).to_string());
+        lines
+            .push_str(&json!({ "id": format!("s{sample}"), "domain": "made", "input_ids": ids }).to_string());
         lines.push('\n');
     }
     fs::write(path, lines).with_context(|| format!("{} cannot be written", path.display()))

@@ -82,7 +82,8 @@ fn native(project: &Project, files: &[PathBuf]) -> Result<(f64, Option<u64>)> {
     Ok((start.elapsed().as_secs_f64(), peak))
 }
 
-fn peak_memory(process: u32) -> Option<u64> {
+/// The most memory that a process has had so far, where the system tells.
+pub fn peak_memory(process: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let kibibytes: u64 = status
         .lines()

@@ -47,7 +47,9 @@ fn Row(id: usize) -> impl IntoView {
     let row = Memo::new(move |_| app.files.with(|rows| rows.iter().find(|row| row.id == id).cloned()));
     let read = move |what: fn(&FileRow) -> String| row.with(|row| row.as_ref().map(what).unwrap_or_default());
     let is_trace = Memo::new(move |_| {
-        row.with(|row| row.as_ref().is_some_and(|row| row.checkpoint || row.samples.is_some() || row.step.is_some()))
+        row.with(|row| {
+            row.as_ref().is_some_and(|row| row.checkpoint || row.samples.is_some() || row.step.is_some())
+        })
     });
     let path = row.with_untracked(|row| row.as_ref().map(|row| row.path.clone()).unwrap_or_default());
     let step_label = format!("Training step of {path}");

@@ -484,8 +484,10 @@ fn attach(run: &mut Run, parts: &[Part]) {
                 (false, Some(text))
             }
             Recognised::Text => {
-                let text =
-                    format!("{}: plain text, which checkpoints are run on. Drop checkpoint folders too.", part.path);
+                let text = format!(
+                    "{}: plain text, which checkpoints are run on. Drop checkpoint folders too.",
+                    part.path
+                );
                 (false, Some(text))
             }
             Recognised::Unrelated { looked_for } => (false, Some(looked_for.clone())),

@@ -1,0 +1,34 @@
+//! A Python of the project's own, with the libraries to compare with.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result};
+
+use crate::{project::Project, shell};
+
+/// Finds it, or makes it.
+pub fn bring(project: &Project) -> Result<PathBuf> {
+    let folder = project.target.join("bench-venv");
+    let python = if cfg!(windows) { folder.join("Scripts/python.exe") } else { folder.join("bin/python") };
+    if !python.is_file() {
+        println!("Setting up a Python with the libraries to compare with, in {}", folder.display());
+        let system = ["python3", "python"].iter().find_map(|name| shell::on_path(name));
+        let system = system.context("Python 3 is needed to compare with Python's libraries")?;
+        shell::run(Command::new(system).args(["-m", "venv"]).arg(&folder))?;
+    }
+    Ok(python)
+}
+
+/// Installs packages unless the module is there; whether it is there then.
+pub fn with(python: &Path, module: &str, packages: &[&str]) -> bool {
+    if shell::succeeds(Command::new(python).args(["-c", &format!("import {module}")])) {
+        return true;
+    }
+    println!("Installing {}", packages.join(", "));
+    let mut pip = Command::new(python);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(packages);
+    shell::succeeds(&mut pip)
+}
