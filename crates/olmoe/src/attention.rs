@@ -7,13 +7,19 @@ use burn::tensor::{Device, Tensor, activation::softmax};
 
 use crate::{
     config::Config,
+    device::Backend,
+    error::Error,
     family::Projection,
     plan::{Form, Group},
+    rows::{Sight, attention_weights, rms_norm},
     weights::{Dense, Projected, upload},
 };
 
 /// Scores of all heads and sequences that are in memory at once.
 pub const MOST_SCORES: usize = 1 << 24;
+
+/// Queries that look back together, on the processor and on a graphics processor, which minds calls more than figures.
+const STEP: (usize, usize) = (128, 1024);
 
 /// Short sequences are attended to in packs of about so many tokens, in which none sees another: matrices of a few rows
 /// keep no processor busy, and a pack's mask costs less than calls for each of them.
@@ -24,6 +30,7 @@ const PACK: usize = 64;
 pub struct Positions<'a> {
     config: &'a Config,
     device: &'a Device,
+    backend: Backend,
     last: Option<((Rc<Form>, usize), Tables)>,
 }
 
@@ -32,20 +39,16 @@ pub struct Positions<'a> {
 struct Tables {
     /// Cosines and sines, `[1,1,T,w/2]`.
     rotation: [Tensor<4>; 2],
-    /// 0 where a token may look, else so low that its weight is 0, `[1,1,T,T]`.
-    mask: Tensor<4>,
-}
-
-/// `x / sqrt(mean(x^2) + eps) * weight` over the last axis of `[N,n]`.
-pub fn rms_norm(x: Tensor<2>, weight: Tensor<1>, eps: f64) -> Tensor<2> {
-    let mean = (x.clone() * x.clone()).mean_dim(1);
-    x / (mean + eps as f32).sqrt() * weight.unsqueeze()
+    /// What each token sees.
+    sights: Rc<[Sight]>,
+    /// The same for graphics processors: 0 where a token may look, else so low that its weight is 0, `[1,1,T,T]`.
+    mask: Option<Tensor<4>>,
 }
 
 impl<'a> Positions<'a> {
     /// Those of a model.
-    pub fn new(config: &'a Config, device: &'a Device) -> Self {
-        Self { config, device, last: None }
+    pub fn new(config: &'a Config, device: &'a Device, backend: Backend) -> Self {
+        Self { config, device, backend, last: None }
     }
 
     /// For packs of `size` sequences.
@@ -56,13 +59,12 @@ impl<'a> Positions<'a> {
             return tables.clone();
         }
         let places = form.places();
-        let places: Vec<Place> = (0..size)
-            .flat_map(|sequence| {
-                places.iter().map(move |&(branch, position)| Place { sequence, branch, position })
-            })
-            .collect();
-        let positions: Vec<usize> = places.iter().map(|place| place.position).collect();
-        let tables = Tables { rotation: self.rotation(&positions), mask: self.mask(&places) };
+        let positions: Vec<usize> =
+            (0..size).flat_map(|_| places.iter().map(|(_, position)| *position)).collect();
+        let sights: Rc<[Sight]> =
+            (0..size).flat_map(|sequence| form.sights(sequence * places.len())).collect();
+        let mask = (self.backend == Backend::Gpu).then(|| self.mask(&sights));
+        let tables = Tables { rotation: self.rotation(&positions), sights, mask };
         self.last = Some(((Rc::clone(form), size), tables.clone()));
         tables
     }
@@ -86,27 +88,16 @@ impl<'a> Positions<'a> {
         ]
     }
 
-    fn mask(&self, places: &[Place]) -> Tensor<4> {
-        let rows = places
-            .iter()
-            .flat_map(|to| places.iter().map(move |from| if to.sees(from) { 0.0 } else { f32::MIN }));
-        upload(rows.collect(), [1, 1, places.len(), places.len()], self.device)
-    }
-}
-
-/// Where a token of a pack belongs.
-struct Place {
-    sequence: usize,
-    branch: Option<usize>,
-    position: usize,
-}
-
-impl Place {
-    /// A token sees the stem and its own branch of its own sequence, up to itself.
-    fn sees(&self, from: &Self) -> bool {
-        from.sequence == self.sequence
-            && from.position <= self.position
-            && (from.branch.is_none() || from.branch == self.branch)
+    fn mask(&self, sights: &[Sight]) -> Tensor<4> {
+        let len = sights.len();
+        let rows = sights.iter().flat_map(|[first, second]| {
+            (0..len).map(
+                move |from| {
+                    if first.contains(&from) || second.contains(&from) { 0.0 } else { f32::MIN }
+                },
+            )
+        });
+        upload(rows.collect(), [1, 1, len, len], self.device)
     }
 }
 
@@ -121,11 +112,16 @@ fn rotate(x: Tensor<4>, cos: &Tensor<4>, sin: &Tensor<4>) -> Tensor<4> {
 }
 
 /// What the attention of a layer adds to the residual stream of a block, `[N,d]`, from its normed input.
-pub fn attend(dense: &Dense, x: &Tensor<2>, groups: &[Group], positions: &mut Positions<'_>) -> Tensor<2> {
-    let config = positions.config;
-    let q = project(dense, config, Projection::Q, x);
-    let k = project(dense, config, Projection::K, x);
-    let v = project(dense, config, Projection::V, x);
+pub fn attend(
+    dense: &Dense,
+    x: &Tensor<2>,
+    groups: &[Group],
+    positions: &mut Positions<'_>,
+) -> Result<Tensor<2>, Error> {
+    let (config, backend) = (positions.config, positions.backend);
+    let q = project(dense, config, backend, Projection::Q, x)?;
+    let k = project(dense, config, backend, Projection::K, x)?;
+    let v = project(dense, config, backend, Projection::V, x)?;
     let mut attended = Vec::with_capacity(groups.len());
     for Group { start, count, form } in groups {
         let len = form.len();
@@ -133,31 +129,38 @@ pub fn attend(dense: &Dense, x: &Tensor<2>, groups: &[Group], positions: &mut Po
         let (packs, rest) = (count / size, count % size);
         let mut attend = |start: usize, count: usize, size: usize| {
             let tables = positions.tables(form, size);
-            attended.push(attend_packs(config, (start, count, size * len), [&q, &k, &v], &tables));
+            attended.push(attend_packs(config, (start, count, size * len), [&q, &k, &v], &tables)?);
+            Ok::<(), Error>(())
         };
-        attend(*start, packs, size);
+        attend(*start, packs, size)?;
         if rest > 0 {
-            attend(start + packs * size * len, 1, rest);
+            attend(start + packs * size * len, 1, rest)?;
         }
     }
     let attended = if attended.len() == 1 { attended.remove(0) } else { Tensor::cat(attended, 0) };
-    project(dense, config, Projection::O, &attended)
+    project(dense, config, backend, Projection::O, &attended)
 }
 
 /// Projects; queries, keys and values are then normed where the family does so, and clipped: `[N,out]`.
-fn project(dense: &Dense, config: &Config, projection: Projection, x: &Tensor<2>) -> Tensor<2> {
+fn project(
+    dense: &Dense,
+    config: &Config,
+    backend: Backend,
+    projection: Projection,
+    x: &Tensor<2>,
+) -> Result<Tensor<2>, Error> {
     let Projected { matrix, bias, norm } = dense.projection(projection);
     let mut projected = x.clone().matmul(matrix.clone());
     if let Some(bias) = bias {
         projected = projected + bias.clone().unsqueeze();
     }
     if let Some(norm) = norm {
-        projected = rms_norm(projected, norm.clone(), config.norm_eps);
+        projected = rms_norm(backend, projected, norm, config.norm_eps)?;
     }
-    match config.clip_qkv {
+    Ok(match config.clip_qkv {
         Some(clip) if projection != Projection::O => projected.clamp(-clip as f32, clip as f32),
         _ => projected,
-    }
+    })
 }
 
 /// `count` packs of `len` tokens from a row on.
@@ -165,8 +168,8 @@ fn attend_packs(
     config: &Config,
     (start, count, len): (usize, usize, usize),
     [q, k, v]: [&Tensor<2>; 3],
-    Tables { rotation: [cos, sin], mask }: &Tables,
-) -> Tensor<2> {
+    Tables { rotation: [cos, sin], sights, mask }: &Tables,
+) -> Result<Tensor<2>, Error> {
     let Config { heads, kv_heads, head_width, .. } = *config;
     let by_head = |x: &Tensor<2>, heads: usize| {
         x.clone().narrow(0, start, count * len).reshape([count, len, heads, head_width]).swap_dims(1, 2)
@@ -182,15 +185,23 @@ fn attend_packs(
     let k = shared(rotate(by_head(k, kv_heads), cos, sin)).swap_dims(2, 3);
     let v = shared(by_head(v, kv_heads));
     let scale = 1.0 / libm::sqrt(head_width as f64);
-    // A long sequence looks back some queries at a time, which bounds the scores in memory.
-    let step = (MOST_SCORES / (count * heads * len)).clamp(1, len);
+    // Some queries at a time, which bounds the scores in memory; none looks at what comes behind the last of them.
+    let most = if mask.is_some() { STEP.1 } else { STEP.0 };
+    let step = (MOST_SCORES / (count * heads * len)).clamp(1, len.min(most));
     let mut seen = Vec::with_capacity(len.div_ceil(step));
     for first in (0..len).step_by(step) {
-        let queries = step.min(len - first);
-        let (q, mask) = (q.clone().narrow(2, first, queries), mask.clone().narrow(2, first, queries));
-        let scores = q.matmul(k.clone()) * scale as f32 + mask;
-        seen.push(softmax(scores, 3).matmul(v.clone()));
+        let last = (first + step).min(len);
+        let (q, k) = (q.clone().narrow(2, first, last - first), k.clone().narrow(3, 0, last));
+        let scores = q.matmul(k);
+        let weights = match mask {
+            Some(mask) => {
+                let mask = mask.clone().narrow(2, first, last - first).narrow(3, 0, last);
+                softmax(scores * scale as f32 + mask, 3)
+            }
+            None => attention_weights(scores, scale as f32, &sights[first..last])?,
+        };
+        seen.push(weights.matmul(v.clone().narrow(2, 0, last)));
     }
     let seen = if seen.len() == 1 { seen.remove(0) } else { Tensor::cat(seen, 2) };
-    seen.swap_dims(1, 2).reshape([count * len, heads * head_width])
+    Ok(seen.swap_dims(1, 2).reshape([count * len, heads * head_width]))
 }

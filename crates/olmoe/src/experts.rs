@@ -1,11 +1,11 @@
 //! The experts of one layer: each is read while the one before computes, and only if a token chose it.
 
-use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorData, activation::silu};
+use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorData};
 
 use crate::{
-    attention::rms_norm,
     error::Error,
     routing::Chosen,
+    rows::{gated, rms_norm},
     watch::Watch,
     weights::{Expert, Started, Weights, upload},
 };
@@ -48,8 +48,9 @@ pub async fn apply(
                 Tensor::<1, Int>::from_data(TensorData::new(rows.clone(), [rows.len()]), weights.device);
             // The norm is one of rows, so that it can follow the gathering.
             let tokens = x[block].clone().select(0, index.clone());
-            let tokens = rms_norm(tokens, norm.clone(), config.norm_eps);
-            let inner = silu(tokens.clone().matmul(gate.clone())) * tokens.matmul(up.clone());
+            let tokens = rms_norm(weights.backend, tokens, norm, config.norm_eps)?;
+            let (gate, up) = (tokens.clone().matmul(gate.clone()), tokens.matmul(up.clone()));
+            let inner = gated(weights.backend, gate, up)?;
             let scale = upload(gates.clone(), [rows.len(), 1], weights.device);
             let made = inner.matmul(down.clone()) * scale;
             // No token chooses an expert twice, so that the order of additions is that of the experts.

@@ -4,7 +4,7 @@ use burn::tensor::{Int, Tensor, TensorData};
 use trace::RouterTrace;
 
 use crate::{
-    attention::{self, MOST_SCORES, Positions, rms_norm},
+    attention::{self, MOST_SCORES, Positions},
     checkpoint::Checkpoint,
     device::Processor,
     error::Error,
@@ -14,6 +14,7 @@ use crate::{
     inputs::Inputs,
     plan::{Limits, Plan, plan},
     routing::{Chosen, route},
+    rows::rms_norm,
     score::{Score, score},
     watch::{Stage, Watch, each_sample},
     weights::{Dense, Started, Weights, upload},
@@ -105,7 +106,7 @@ impl Pass<'_> {
         let limits = Limits { block: (BLOCK / widest).max(1), scores: MOST_SCORES / config.heads };
         let plan = plan(self.inputs, limits);
         let mut fold = Fold::new(self.inputs, &plan, config.layers, config.experts, config.top_k);
-        let mut positions = Positions::new(config, device);
+        let mut positions = Positions::new(config, device, self.weights.backend);
         let mut x = self.embed(&plan).await?;
         let mut next = Some(Started::new(self.weights.dense(0)).await);
         for layer in 0..config.layers {
@@ -113,7 +114,7 @@ impl Pass<'_> {
             self.watch.breathe().await;
             let Some(ready) = next.take() else { break };
             let weights = ready.get().await?;
-            x = self.attend(x, &weights, &plan, &mut positions).await;
+            x = self.attend(x, &weights, &plan, &mut positions).await?;
             let chosen = self.route(layer, &x, &weights, &plan, &mut fold).await?;
             if layer + 1 < config.layers {
                 // The next layer's first weights come while the experts compute.
@@ -169,15 +170,16 @@ impl Pass<'_> {
         weights: &Dense,
         plan: &Plan,
         positions: &mut Positions<'_>,
-    ) -> Vec<Tensor<2>> {
-        let eps = self.weights.checkpoint.config.norm_eps;
+    ) -> Result<Vec<Tensor<2>>, Error> {
+        let Weights { checkpoint, backend, .. } = self.weights;
+        let eps = checkpoint.config.norm_eps;
         let mut attended = Vec::with_capacity(x.len());
         for (x, block) in x.into_iter().zip(&plan.blocks) {
-            let normed = rms_norm(x.clone(), weights.attention_norm.clone(), eps);
-            attended.push(x + attention::attend(weights, &normed, &block.groups, positions));
+            let normed = rms_norm(backend, x.clone(), &weights.attention_norm, eps)?;
+            attended.push(x + attention::attend(weights, &normed, &block.groups, positions)?);
             self.watch.breathe().await;
         }
-        attended
+        Ok(attended)
     }
 
     /// What each expert of each block is to do; gates and selections go into the trace.
@@ -189,13 +191,16 @@ impl Pass<'_> {
         plan: &Plan,
         fold: &mut Fold,
     ) -> Result<Vec<Vec<Chosen>>, Error> {
-        let Weights { checkpoint, device, .. } = self.weights;
+        let Weights { checkpoint, device, backend } = self.weights;
         let config = &checkpoint.config;
         let router = upload(weights.router.clone(), [config.experts, config.hidden], device).transpose();
         let logits: Vec<Tensor<2>> = x
             .iter()
-            .map(|x| rms_norm(x.clone(), weights.expert_norm.clone(), config.norm_eps).matmul(router.clone()))
-            .collect();
+            .map(|x| {
+                let normed = rms_norm(backend, x.clone(), &weights.expert_norm, config.norm_eps)?;
+                Ok(normed.matmul(router.clone()))
+            })
+            .collect::<Result<_, Error>>()?;
         let mut chosen = Vec::with_capacity(plan.blocks.len());
         for (logits, block) in logits.into_iter().zip(&plan.blocks) {
             let logits = floats(logits).await?;
@@ -216,7 +221,7 @@ impl Pass<'_> {
     }
 
     async fn predict(&self, x: Vec<Tensor<2>>, plan: &Plan, fold: &Fold) -> Result<Predictions, Error> {
-        let Weights { checkpoint, device, .. } = self.weights;
+        let Weights { checkpoint, device, backend } = self.weights;
         let config = &checkpoint.config;
         if plan.rows.is_empty() && !self.watch.wants_hidden() {
             return Ok(Predictions { greedy: Vec::new(), log_likelihood: Vec::new() });
@@ -225,7 +230,7 @@ impl Pass<'_> {
         let mut asked = Vec::new();
         for (x, block) in x.into_iter().zip(&plan.blocks) {
             if self.watch.wants_hidden() {
-                let states = floats(rms_norm(x.clone(), norm.clone(), config.norm_eps)).await?;
+                let states = floats(rms_norm(backend, x.clone(), &norm, config.norm_eps)?).await?;
                 for (sample, rows) in each_sample(&fold.spans, &block.rows) {
                     let states = &states[rows.start * config.hidden..rows.end * config.hidden];
                     self.watch.hidden(self.first_sample + sample, states);
@@ -239,7 +244,7 @@ impl Pass<'_> {
             let rows: Vec<i32> =
                 plan.rows[from..to].iter().map(|&row| (row - block.rows.start) as i32).collect();
             let index = Tensor::<1, Int>::from_data(TensorData::new(rows, [to - from]), device);
-            asked.push(rms_norm(x.select(0, index), norm.clone(), config.norm_eps));
+            asked.push(rms_norm(backend, x.select(0, index), &norm, config.norm_eps)?);
         }
         head::predict(&self.weights, &asked, plan, self.watch).await
     }

@@ -6,8 +6,10 @@ use std::ops::Range;
 use burn::tensor::{Int, Tensor, TensorData};
 
 use crate::{
+    device::Backend,
     error::Error,
     plan::Plan,
+    rows::{self, RowSum},
     watch::Watch,
     weights::{Started, Weights},
 };
@@ -74,13 +76,9 @@ pub async fn predict(
             for inside in (0..all).step_by(most) {
                 let count = most.min(all - inside);
                 let logits = block.clone().narrow(0, inside, count).matmul(head.clone());
-                let (largest, token) = logits.clone().max_dim_with_indices(1);
-                let sum = (logits.clone() - largest.clone()).exp().sum_dim(1);
-                let (largest, sum) = (floats(largest).await?, floats(sum).await?);
-                let token = ids(token).await?;
-                let figures = largest.iter().zip(&sum).zip(&token);
-                for (row, ((&largest, &sum), &token)) in rows[start..start + count].iter_mut().zip(figures) {
-                    row.take(f64::from(largest), f64::from(sum), first as u32 + token);
+                let sums = row_sums(weights.backend, logits.clone()).await?;
+                for (row, sum) in rows[start..start + count].iter_mut().zip(sums) {
+                    row.take(f64::from(sum.largest), f64::from(sum.sum), first as u32 + sum.at);
                 }
                 let from = queries.partition_point(|&query| plan.queries[query].0 < start);
                 let to = queries.partition_point(|&query| plan.queries[query].0 < start + count);
@@ -113,6 +111,19 @@ pub async fn predict(
         *value -= rows[*row].largest + libm::log(rows[*row].sum);
     }
     Ok(Predictions { greedy: rows.iter().map(|row| row.token).collect(), log_likelihood: found })
+}
+
+/// The largest logit of each row, its place, and the sum of exponentials.
+async fn row_sums(backend: Backend, logits: Tensor<2>) -> Result<Vec<RowSum>, Error> {
+    if backend == Backend::Cpu {
+        let width = logits.dims()[1];
+        return Ok(rows::sums(floats(logits).await?, width));
+    }
+    let (largest, at) = logits.clone().max_dim_with_indices(1);
+    let sum = (logits - largest.clone()).exp().sum_dim(1);
+    let (largest, at, sum) = (floats(largest).await?, ids(at).await?, floats(sum).await?);
+    let rows = largest.into_iter().zip(at).zip(sum);
+    Ok(rows.map(|((largest, at), sum)| RowSum { largest, at, sum }).collect())
 }
 
 impl Row {

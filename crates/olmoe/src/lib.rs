@@ -23,6 +23,7 @@ mod head;
 mod inputs;
 mod plan;
 mod routing;
+mod rows;
 mod score;
 mod tokenizer;
 mod watch;

@@ -9,7 +9,7 @@ use std::{
     rc::Rc,
 };
 
-use crate::inputs::Inputs;
+use crate::{inputs::Inputs, rows::Sight};
 
 /// How much is computed at once.
 #[derive(Clone, Copy, Debug)]
@@ -90,6 +90,20 @@ impl Form {
         let branches =
             branches.flat_map(|(branch, &len)| (0..len).map(move |at| (Some(branch), self.stem + at)));
         stem.chain(branches).collect()
+    }
+}
+
+impl Form {
+    /// What each token sees of a sequence that begins at a place: the stem and its own branch, up to itself.
+    pub fn sights(&self, start: usize) -> impl Iterator<Item = Sight> + '_ {
+        let stem = (0..self.stem).map(move |at| [start..start + at + 1, start + at + 1..start + at + 1]);
+        let mut next = start + self.stem;
+        let branches = self.branches.iter().flat_map(move |&len| {
+            let first = next;
+            next += len;
+            (0..len).map(move |at| [start..start + self.stem, first..first + at + 1])
+        });
+        stem.chain(branches)
     }
 }
 

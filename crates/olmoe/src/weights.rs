@@ -22,10 +22,6 @@ use crate::{
 pub struct Weights<'a> {
     pub checkpoint: &'a Checkpoint,
     pub device: &'a Device,
-    #[cfg_attr(
-        not(feature = "gpu"),
-        expect(dead_code, reason = "only a graphics processor widens by itself")
-    )]
     pub backend: Backend,
 }
 

@@ -1,0 +1,255 @@
+//! What is done row by row: norms, softmax, gated activation, sums of exponentials. The processor does each in one sweep
+//! over memory that the compiler turns into SIMD, on all threads there are; a graphics processor does them with burn's
+//! operations.
+
+use burn::tensor::{Tensor, TensorData, activation};
+
+use crate::{device::Backend, error::Error};
+
+/// Values below which threads cost more than they bring.
+#[cfg(not(target_arch = "wasm32"))]
+const PARALLEL: usize = 1 << 15;
+
+/// `e^x` to about 2 units in the last place, without branches; 0 below -87.
+///
+/// Halves of the exponent are added in two steps as Cephes does (`expf.c`): `x = n ln 2 + r`, a polynomial for `e^r`.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "only inside a loop does it become SIMD")]
+fn exp(x: f32) -> f32 {
+    /// Adding it rounds to a whole number, which then stands in the low bits.
+    const ROUND: f32 = 12_582_912.0;
+    let clamped = x.clamp(-87.0, 88.0);
+    let shifted = clamped * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
+    // ln 2 in two parts, the first of few digits, so that its product is exact.
+    let r = clamped - n * 0.693_359_4;
+    let r = r - n * -2.121_944_4e-4;
+    let p = 1.987_569_1e-4;
+    let p = p * r + 1.398_199_9e-3;
+    let p = p * r + 8.333_452e-3;
+    let p = p * r + 4.166_579_6e-2;
+    let p = p * r + 1.666_666_5e-1;
+    let p = p * r + 5.000_000_1e-1;
+    let value = p * r * r + r + 1.0;
+    let scale = f32::from_bits(((shifted.to_bits() << 23).wrapping_add(127 << 23)) & 0x7f80_0000);
+    if x < -87.0 { 0.0 } else { value * scale }
+}
+
+/// A tensor's values, in memory.
+fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, Error> {
+    tensor.into_data().try_into_vec().map_err(|error| Error::Device { message: format!("{error:?}") })
+}
+
+/// Calls `each` for rows of `width` values with their numbers.
+fn each_row(values: &mut [f32], width: usize, each: impl Fn(usize, &mut [f32]) + Sync + Send) {
+    if width == 0 {
+        return;
+    }
+    #[cfg(not(target_arch = "wasm32"))]
+    if values.len() >= PARALLEL {
+        use rayon::prelude::*;
+        let rows = (PARALLEL / 4 / width).max(1);
+        values.par_chunks_mut(width * rows).enumerate().for_each(|(chunk, values)| {
+            for (row, values) in values.chunks_mut(width).enumerate() {
+                each(chunk * rows + row, values);
+            }
+        });
+        return;
+    }
+    values.chunks_mut(width).enumerate().for_each(|(row, values)| each(row, values));
+}
+
+/// Sum of squares in several strands, which SIMD needs.
+fn squares(row: &[f32]) -> f32 {
+    let (chunks, rest) = row.as_chunks::<16>();
+    let mut sums = [0.0_f32; 16];
+    for chunk in chunks {
+        for (sum, value) in sums.iter_mut().zip(chunk) {
+            *sum += value * value;
+        }
+    }
+    sums.iter().sum::<f32>() + rest.iter().map(|value| value * value).sum::<f32>()
+}
+
+fn largest(row: &[f32]) -> f32 {
+    let (chunks, rest) = row.as_chunks::<16>();
+    let mut most = [f32::NEG_INFINITY; 16];
+    for chunk in chunks {
+        for (most, &value) in most.iter_mut().zip(chunk) {
+            // Not `f32::max`, whose care for NaN keeps the compiler from SIMD.
+            *most = if value > *most { value } else { *most };
+        }
+    }
+    most.iter().chain(rest).copied().fold(f32::NEG_INFINITY, |a, b| if b > a { b } else { a })
+}
+
+/// Puts `e^(x - largest)` in place of each value and gives their sum.
+fn exponentials(row: &mut [f32], largest: f32) -> f32 {
+    let (chunks, rest) = row.as_chunks_mut::<16>();
+    let mut sums = [0.0_f32; 16];
+    for chunk in chunks {
+        for (sum, value) in sums.iter_mut().zip(chunk) {
+            *value = exp(*value - largest);
+            *sum += *value;
+        }
+    }
+    let mut sum = sums.iter().sum::<f32>();
+    for value in rest {
+        *value = exp(*value - largest);
+        sum += *value;
+    }
+    sum
+}
+
+/// `x / sqrt(mean(x^2) + eps) * weight` over the last axis of `[N,n]`.
+pub fn rms_norm(backend: Backend, x: Tensor<2>, weight: &Tensor<1>, eps: f64) -> Result<Tensor<2>, Error> {
+    if backend == Backend::Gpu {
+        let mean = (x.clone() * x.clone()).mean_dim(1);
+        return Ok(x / (mean + eps as f32).sqrt() * weight.clone().unsqueeze());
+    }
+    let (shape, device) = (x.dims(), x.device());
+    let weight = values(weight.clone())?;
+    let mut x = values(x)?;
+    each_row(&mut x, shape[1], |_, row| {
+        let scale = 1.0 / (squares(row) / shape[1] as f32 + eps as f32).sqrt();
+        for (value, weight) in row.iter_mut().zip(&weight) {
+            *value = *value * scale * weight;
+        }
+    });
+    Ok(Tensor::from_data(TensorData::new(x, shape), &device))
+}
+
+/// `silu(gate) * up`.
+pub fn gated(backend: Backend, gate: Tensor<2>, up: Tensor<2>) -> Result<Tensor<2>, Error> {
+    if backend == Backend::Gpu {
+        return Ok(activation::silu(gate) * up);
+    }
+    let (shape, device) = (gate.dims(), gate.device());
+    let (mut gate, up) = (values(gate)?, values(up)?);
+    let width = shape[1];
+    each_row(&mut gate, width, |row, gates| {
+        for (gate, up) in gates.iter_mut().zip(&up[row * width..]) {
+            *gate = *gate * up / (1.0 + exp(-*gate));
+        }
+    });
+    Ok(Tensor::from_data(TensorData::new(gate, shape), &device))
+}
+
+/// What a token of a pack may look at: keys of two ranges, the second behind the first.
+pub type Sight = [std::ops::Range<usize>; 2];
+
+/// Softmax of scaled scores `[..,q,k]` over what each query sees; everything else weighs 0. `sights` has the queries.
+pub fn attention_weights(scores: Tensor<4>, scale: f32, sights: &[Sight]) -> Result<Tensor<4>, Error> {
+    let (shape, device) = (scores.dims(), scores.device());
+    let mut scores = values(scores)?;
+    each_row(&mut scores, shape[3], |row, scores| {
+        let [first, second] = &sights[row % sights.len()];
+        let most = largest(&scores[first.clone()]).max(largest(&scores[second.clone()]));
+        let mut sum = 0.0;
+        for range in [first, second] {
+            let seen = &mut scores[range.clone()];
+            seen.iter_mut().for_each(|score| *score *= scale);
+            sum += exponentials(seen, most * scale);
+        }
+        let share = 1.0 / sum;
+        scores[..first.start].fill(0.0);
+        scores[first.end..second.start].fill(0.0);
+        scores[second.end..].fill(0.0);
+        for range in [first, second] {
+            scores[range.clone()].iter_mut().for_each(|weight| *weight *= share);
+        }
+    });
+    Ok(Tensor::from_data(TensorData::new(scores, shape), &device))
+}
+
+/// What the head needs of a row of logits.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct RowSum {
+    /// The largest logit.
+    pub largest: f32,
+    /// Its place; the first of equal ones.
+    pub at: u32,
+    /// Sum of `e^(logit - largest)`.
+    pub sum: f32,
+}
+
+/// Sums rows of logits that are in memory.
+pub fn sums(mut logits: Vec<f32>, width: usize) -> Vec<RowSum> {
+    let rows = logits.len() / width.max(1);
+    let sum = |row: &mut [f32]| {
+        let largest = largest(row);
+        let at = row.iter().position(|&logit| logit >= largest).unwrap_or(0) as u32;
+        RowSum { largest, at, sum: exponentials(row, largest) }
+    };
+    #[cfg(not(target_arch = "wasm32"))]
+    if logits.len() >= PARALLEL {
+        use rayon::prelude::*;
+        return logits.par_chunks_mut(width).map(sum).collect();
+    }
+    let mut sums = Vec::with_capacity(rows);
+    sums.extend(logits.chunks_mut(width).map(sum));
+    sums
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, Tensor, TensorData};
+
+    use super::{RowSum, attention_weights, exp, gated, rms_norm, sums};
+    use crate::device::Backend;
+
+    #[test]
+    fn exponentials_are_near() {
+        for step in -87_000..88_000_i32 {
+            let x = step as f32 / 1000.0;
+            let (found, right) = (f64::from(exp(x)), f64::from(x).exp());
+            assert!((found - right).abs() <= 3e-7 * right, "{x}: {found} for {right}");
+        }
+        assert_eq!((exp(0.0), exp(-88.0), exp(f32::NEG_INFINITY)), (1.0, 0.0, 0.0));
+        assert!(exp(f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn rows_are_those_of_plain_operations() {
+        let device = Device::flex();
+        let made = |n: usize, scale: f32| -> Vec<f32> {
+            (0..n).map(|at| ((at * 7919 % 1009) as f32 / 504.0 - 1.0) * scale).collect()
+        };
+        let tensor = |scale| Tensor::<2>::from_data(TensorData::new(made(40 * 70, scale), [40, 70]), &device);
+        let weight = Tensor::<1>::from_data(TensorData::new(made(70, 2.0), [70]), &device);
+        let near = |a: Tensor<2>, b: Tensor<2>| {
+            let (a, b) = (a.into_data(), b.into_data());
+            let (a, b) = (a.try_to_vec::<f32>().unwrap(), b.try_to_vec::<f32>().unwrap());
+            a.iter().zip(&b).for_each(|(a, b)| assert!((a - b).abs() <= 1e-6 * b.abs().max(1.0), "{a} {b}"));
+        };
+        near(
+            rms_norm(Backend::Cpu, tensor(3.0), &weight, 1e-5).unwrap(),
+            rms_norm(Backend::Gpu, tensor(3.0), &weight, 1e-5).unwrap(),
+        );
+        near(
+            gated(Backend::Cpu, tensor(9.0), tensor(2.0)).unwrap(),
+            gated(Backend::Gpu, tensor(9.0), tensor(2.0)).unwrap(),
+        );
+    }
+
+    #[test]
+    fn what_is_not_seen_weighs_nothing() {
+        let device = Device::flex();
+        let scores = vec![1.0, 9.0, 2.0, 5.0, 0.5, 0.5, 0.5, 7.0_f32];
+        let scores = Tensor::<4>::from_data(TensorData::new(scores, [1, 1, 2, 4]), &device);
+        let weights = attention_weights(scores, 1.0, &[[0..1, 2..3], [0..3, 3..3]]).unwrap();
+        let weights = weights.into_data().try_to_vec::<f32>().unwrap();
+        let first = 1.0 / (1.0 + std::f32::consts::E);
+        let expected = [first, 0.0, 1.0 - first, 0.0, 1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0, 0.0];
+        weights.iter().zip(expected).for_each(|(a, b)| assert!((a - b).abs() < 1e-6, "{a} {b}"));
+    }
+
+    #[test]
+    fn the_first_of_equal_logits_is_the_largest() {
+        let found = sums(vec![0.0, 2.0, 2.0, -1.0, -1.0, -1.0], 3);
+        let e = std::f32::consts::E;
+        assert_eq!((found[0].largest, found[0].at), (2.0, 1));
+        assert!((found[0].sum - (2.0 + 1.0 / (e * e))).abs() < 1e-6);
+        assert_eq!(found[1], RowSum { largest: -1.0, at: 0, sum: 3.0 });
+    }
+}
