@@ -3,9 +3,11 @@
 
 mod fixture;
 
+use std::{cell::RefCell, collections::BTreeMap};
+
 use fixture::{CASES, Case, close};
 use futures::executor::block_on;
-use olmoe::{Inputs, Item, Processor, Sample, Traced, Unwatched, run};
+use olmoe::{Inputs, Item, Pending, Processor, Sample, Stage, Traced, Unwatched, Watch, run};
 
 fn traced(case: &Case, inputs: &Inputs) -> Traced {
     block_on(run(&case.checkpoint, inputs, &Processor::cpu(), &Unwatched)).unwrap()
@@ -35,6 +37,104 @@ fn gates_losses_and_selections() {
                 }
             }
         }
+    }
+}
+
+/// Keeps what single tokens gave.
+#[derive(Default)]
+struct Tokens {
+    /// `[sample][layer]` to `[T,E]`.
+    logits: RefCell<BTreeMap<(usize, usize), Vec<f32>>>,
+    /// `[sample]` to `[T,d]`.
+    hidden: RefCell<BTreeMap<usize, Vec<f32>>>,
+}
+
+impl Watch for Tokens {
+    fn breathe(&self) -> Pending<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn stage(&self, _: Stage) {}
+
+    fn logits(&self, sample: usize, layer: usize, logits: &[f32]) {
+        self.logits.borrow_mut().insert((sample, layer), logits.to_vec());
+    }
+
+    fn wants_hidden(&self) -> bool {
+        true
+    }
+
+    fn hidden(&self, sample: usize, states: &[f32]) {
+        self.hidden.borrow_mut().insert(sample, states.to_vec());
+    }
+}
+
+#[test]
+fn router_logits_and_hidden_states_of_every_token() {
+    for name in CASES {
+        let case = Case::open(name);
+        // Also in many passes of one sample each, as when memory is short.
+        for budget in [None, Some(1)] {
+            let mut processor = Processor::cpu();
+            processor.budget = budget.unwrap_or(processor.budget);
+            let tokens = Tokens::default();
+            let traced = block_on(run(&case.checkpoint, &case.inputs, &processor, &tokens)).unwrap();
+            assert_eq!(traced.passes, if budget.is_some() { case.inputs.samples.len() } else { 1 });
+            close(name, "mean_gates", &traced.trace.gates, &case.expected("mean_gates"), 2e-6);
+            let (logits, hidden) = (tokens.logits.borrow(), tokens.hidden.borrow());
+            for sample in 0..case.inputs.samples.len() {
+                let layers = (0..case.checkpoint.config.layers).flat_map(|layer| &logits[&(sample, layer)]);
+                let found: Vec<f32> = layers.copied().collect();
+                close(
+                    name,
+                    "router_logits",
+                    &found,
+                    &case.expected(&format!("router_logits.{sample}")),
+                    5e-5,
+                );
+                let expected = case.expected(&format!("final_hidden.{sample}"));
+                close(name, "final_hidden", &hidden[&sample], &expected, 5e-5);
+            }
+        }
+    }
+}
+
+#[test]
+fn choices_of_several_tokens_share_their_prompt() {
+    // As branches of one sequence they are scored as each of them alone.
+    for name in CASES {
+        let case = Case::open(name);
+        let vocabulary = case.checkpoint.config.vocabulary as u32;
+        let prompt = case.inputs.samples[3].tokens.clone();
+        let choices: Vec<Vec<u32>> = (0..5)
+            .map(|choice| (0..=choice).map(|at| (7 * choice + 3 * at + 1) % vocabulary).collect())
+            .collect();
+        let item = |choices: Vec<Vec<u32>>, gold| Item {
+            id: format!("i{gold}"),
+            domain: "math".to_owned(),
+            prompt: prompt.clone(),
+            answer: None,
+            choice_lengths: None,
+            choices: Some((choices, gold)),
+        };
+        let samples = case.inputs.samples.clone();
+        let together = (0..5).map(|gold| item(choices.clone(), gold)).collect();
+        let together = traced(&case, &Inputs { samples: samples.clone(), items: together });
+        // The likeliest of them, found from sums over samples that end in each of them.
+        let ends = choices.iter().enumerate().map(|(at, choice)| {
+            let tokens: Vec<u32> = [prompt.as_slice(), choice].concat();
+            let mut targets = vec![None; tokens.len()];
+            for (place, &token) in choice.iter().enumerate() {
+                targets[prompt.len() - 1 + place] = Some(token);
+            }
+            Sample { id: format!("e{at}"), domain: "math".to_owned(), tokens, targets }
+        });
+        let alone = traced(&case, &Inputs { samples: ends.collect(), items: Vec::new() });
+        let losses = alone.trace.loss.unwrap();
+        let likelihood = |at: usize| -losses[at] * choices[at].len() as f32;
+        let best = (0..5).max_by(|&a, &b| likelihood(a).total_cmp(&likelihood(b))).unwrap();
+        let right: Vec<usize> = (0..5).filter(|&gold| together.scores[gold].choice == Some(true)).collect();
+        assert_eq!(right, [best], "{name}");
     }
 }
 
