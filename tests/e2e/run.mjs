@@ -19,5 +19,5 @@ if (files.length === 0) {
 }
 // One browser at a time: software rendering takes every core there is. A test that fails leaves servers and browsers
 // behind, which must not keep the program from ending.
-const { status } = spawnSync(process.execPath, ["--test", "--test-concurrency=1", "--test-force-exit", "--test-timeout=300000", "--test-reporter=spec", ...files], { stdio: "inherit" });
+const { status } = spawnSync(process.execPath, ["--test", "--test-concurrency=1", "--test-force-exit", "--test-timeout=600000", "--test-reporter=spec", ...files], { stdio: "inherit" });
 process.exit(status ?? 1);

@@ -31,15 +31,15 @@ pub const ALL: [Stage; 10] = [
     Stage { name: "unit", does: "native tests", run: unit },
     Stage { name: "doc", does: "the documentation builds, every link in it leads somewhere", run: doc },
     Stage { name: "setup", does: "the tools that build the page", run: setup },
-    Stage { name: "clippy-wasm", does: "lints of page and workers", run: clippy_wasm },
+    Stage { name: "clippy-wasm", does: "lints of page, workers and engine", run: clippy_wasm },
     Stage { name: "wasm", does: "the same tests as WebAssembly, in Chromium", run: wasm },
     Stage { name: "page", does: "the page as it is published, within its budget", run: publish },
     Stage { name: "e2e-cpu", does: "the page in Chromium without WebGPU", run: e2e_cpu },
-    Stage { name: "e2e-gpu", does: "the page in Chromium with WebGPU, by software", run: e2e_gpu },
+    Stage { name: "e2e-gpu", does: "checkpoints in Chromium with WebGPU, by software", run: e2e_gpu },
 ];
 
 /// What only a browser can run.
-const BROWSER_CRATES: [&str; 2] = ["app", "worker"];
+const BROWSER_CRATES: [&str; 3] = ["app", "engine", "worker"];
 
 /// What computes figures, which must be the same in a browser.
 const TWICE_TESTED: [&str; 4] = ["levenshtein", "pathway", "trace", "report"];
@@ -79,7 +79,8 @@ fn clippy_wasm(project: &Project, _: &mut Count) -> Result<()> {
 
 fn unit(project: &Project, count: &mut Count) -> Result<()> {
     let mut tests = cargo(project, &["test", "--workspace", "--locked", "--no-fail-fast"]);
-    counted(tests.args(excluding(&["app"])), count)
+    // The engine's tests are those of `olmoe`, and what a browser makes of them; natively it would only build burn's GPU part.
+    counted(tests.args(excluding(&["app", "engine"])), count)
 }
 
 fn doc(project: &Project, _: &mut Count) -> Result<()> {
@@ -135,14 +136,16 @@ fn publish(project: &Project, _: &mut Count) -> Result<()> {
 }
 
 fn e2e_cpu(project: &Project, count: &mut Count) -> Result<()> {
-    e2e(project, count, "off")
+    e2e(project, count, "off", "")
 }
 
 fn e2e_gpu(project: &Project, count: &mut Count) -> Result<()> {
-    e2e(project, count, "on")
+    // Nothing else of the page asks whether there is a GPU.
+    e2e(project, count, "on", "checkpoints")
 }
 
-fn e2e(project: &Project, count: &mut Count, gpu: &str) -> Result<()> {
+/// The specifications with a part of a name in their names; all for none.
+fn e2e(project: &Project, count: &mut Count, gpu: &str, specs: &str) -> Result<()> {
     let chromium = Chromium::bring()?;
     let folder = project.root.join("tests/e2e");
     npm_ci(
@@ -164,6 +167,7 @@ fn e2e(project: &Project, count: &mut Count, gpu: &str) -> Result<()> {
         .current_dir(&folder)
         .env("GROKSCOPE_PAGE", server.address())
         .env("GROKSCOPE_GPU", gpu)
+        .env("GROKSCOPE_SPECS", specs)
         .env("GROKSCOPE_CLI", cli)
         .env("GROKSCOPE_OUT", project.target.join("e2e").join(format!("gpu-{gpu}")))
         .env("CHROME", chromium.browser);
