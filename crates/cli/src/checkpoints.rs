@@ -57,13 +57,39 @@ struct Tokenized {
     inputs: Inputs,
 }
 
+/// What checkpoints are computed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Backend {
+    /// The processor, on all of its cores.
+    Cpu,
+    /// The graphics processor that the system offers first.
+    Gpu,
+}
+
+/// The processor that was asked for.
+async fn processor(backend: Backend) -> Result<Processor, Error> {
+    match backend {
+        Backend::Cpu => Ok(Processor::cpu()),
+        #[cfg(feature = "gpu")]
+        Backend::Gpu => {
+            let processor = Processor::gpu().await?;
+            eprintln!("computing on {}", processor.name);
+            Ok(processor)
+        }
+        #[cfg(not(feature = "gpu"))]
+        Backend::Gpu => Err(Error::NoGpu),
+    }
+}
+
 /// Runs every checkpoint under the paths. One that fails is told and left out.
 pub async fn trace_all(
     paths: &[PathBuf],
     samples: &Path,
     items: Option<&Path>,
+    backend: Backend,
     output: &Path,
 ) -> Result<(), Error> {
+    let processor = processor(backend).await?;
     let mut given = GivenInputs::default();
     for path in std::iter::once(samples).chain(items) {
         given.read(&path.display().to_string(), &read(path)?)?;
@@ -80,7 +106,7 @@ pub async fn trace_all(
     let mut scored: Vec<(u64, Vec<Score>)> = Vec::new();
     let mut tokenized: Option<Tokenized> = None;
     for (number, found) in folders.iter().enumerate() {
-        match trace_one(found, number, &given, &mut tokenized, output).await {
+        match trace_one(found, number, &given, &mut tokenized, &processor, output).await {
             Ok(done) => scored.extend(done),
             Err(Error::Checkpoint(error)) => eprintln!("left out: {error}"),
             Err(error) => return Err(error),
@@ -177,6 +203,7 @@ async fn trace_one(
     number: usize,
     given: &GivenInputs,
     tokenized: &mut Option<Tokenized>,
+    processor: &Processor,
     output: &Path,
 ) -> Result<Option<(u64, Vec<Score>)>, Error> {
     let start = Instant::now();
@@ -199,7 +226,7 @@ async fn trace_one(
     let inputs = tokenize(found, given, tokenized).await?;
     let step = *checkpoint.step.get_or_insert(number as u64);
     let watch = Terminal { name: &name, last: Cell::new(usize::MAX) };
-    let traced = olmoe::run(&checkpoint, inputs, &Processor::cpu(), &watch).await?;
+    let traced = olmoe::run(&checkpoint, inputs, processor, &watch).await?;
     let path = output.join(format!("step-{step:05}.safetensors"));
     let bytes = trace::write_trace(&traced.trace, GateDtype::F32)?;
     fs::write(&path, bytes).map_err(|source| Error::File { path: path.clone(), source })?;

@@ -11,7 +11,12 @@ use clap::{Parser, Subcommand};
 use futures::executor::block_on;
 use report::{Analysis, LinkOptions, Part, Parts, Pending, Report, Settings, Stage, Watch};
 
-use crate::{checkpoints, error::Error, load::open_all, threads::Threads};
+use crate::{
+    checkpoints::{self, Backend},
+    error::Error,
+    load::open_all,
+    threads::Threads,
+};
 
 /// When does a mixture-of-experts model stop memorizing and start to generalize? Reads router traces, writes reports.
 #[derive(Debug, Parser)]
@@ -54,6 +59,10 @@ enum Command {
         /// `choices_ids` or `choices` and `gold`. Text needs a tokenizer.json in the checkpoint's folder or above it.
         #[arg(long)]
         items: Option<PathBuf>,
+        /// What to compute on. A graphics processor (Vulkan, Metal or DirectX 12) needs a program that was built with
+        /// `--features gpu`.
+        #[arg(long, value_enum, default_value_t = Backend::Cpu)]
+        backend: Backend,
         /// A folder for the traces.
         #[arg(short, long)]
         output: PathBuf,
@@ -103,8 +112,8 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
             }
             Ok(())
         }
-        Command::Trace { checkpoint, samples, items, output } => {
-            block_on(checkpoints::trace_all(&checkpoint, &samples, items.as_deref(), &output))
+        Command::Trace { checkpoint, samples, items, backend, output } => {
+            block_on(checkpoints::trace_all(&checkpoint, &samples, items.as_deref(), backend, &output))
         }
         Command::Link { report, layers, sweep, title, page } => {
             let report = report::export::parse_json(&read(&report)?)?;

@@ -40,6 +40,13 @@ pub enum Error {
         source: serde_json::Error,
     },
 
+    /// The program cannot use a graphics processor.
+    #[cfg(not(feature = "gpu"))]
+    #[error(
+        "this program was built without its GPU part. Build it with `--features gpu`, or use `--backend cpu`."
+    )]
+    NoGpu,
+
     /// There is nothing to run.
     #[error("{}: no folder with a config.json in it. Give the folder that `save_pretrained` wrote, or one above it.", path.display())]
     NoCheckpoint {
