@@ -42,7 +42,8 @@ pub fn run(project: &Project) -> Result<()> {
         optimise(
             Path::new(&wasm_opt),
             &staging.join("engine_bg.wasm"),
-            &["-Oz", "--strip-debug", "--strip-producers"],
+            // Making megabytes of shader compiler smaller takes ten minutes and is not needed for its budget.
+            &["--strip-debug", "--strip-producers"],
         )?;
     }
 
