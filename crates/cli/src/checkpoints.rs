@@ -45,8 +45,9 @@ fn unknown(list: &[Option<bool>]) -> bool {
 }
 
 /// A folder of a checkpoint, and where it was found.
-struct Found {
-    folder: PathBuf,
+pub struct Found {
+    /// The folder.
+    pub folder: PathBuf,
     /// The path that was given; the tokenizer is looked for no higher.
     under: PathBuf,
 }
@@ -94,14 +95,7 @@ pub async fn trace_all(
     for path in std::iter::once(samples).chain(items) {
         given.read(&path.display().to_string(), &read(path)?)?;
     }
-    let mut folders = Vec::new();
-    for path in paths {
-        let before = folders.len();
-        find(path, path, &mut folders)?;
-        if folders.len() == before {
-            return Err(Error::NoCheckpoint { path: path.clone() });
-        }
-    }
+    let folders = find_all(paths)?;
     fs::create_dir_all(output).map_err(|source| Error::File { path: output.into(), source })?;
     let mut scored: Vec<(u64, Vec<Score>)> = Vec::new();
     let mut tokenized: Option<Tokenized> = None;
@@ -140,9 +134,23 @@ pub async fn trace_all(
     write(&output.join("run.json"), &text)
 }
 
-/// Folders with a `config.json`, in order of their steps and names.
+/// The checkpoints' folders under the paths, those of each path in order of their steps and names.
+pub fn find_all(paths: &[PathBuf]) -> Result<Vec<Found>, Error> {
+    let mut folders = Vec::new();
+    for path in paths {
+        let before = folders.len();
+        find(path, path, &mut folders)?;
+        if folders.len() == before {
+            return Err(Error::NoCheckpoint { path: path.clone() });
+        }
+    }
+    Ok(folders)
+}
+
+/// Folders with a configuration or with weights.
 fn find(path: &Path, under: &Path, folders: &mut Vec<Found>) -> Result<(), Error> {
-    if path.join("config.json").is_file() {
+    let signs = ["config.json", "model.safetensors", "model.safetensors.index.json"];
+    if signs.iter().any(|name| path.join(name).is_file()) {
         folders.push(Found { folder: path.into(), under: under.into() });
         return Ok(());
     }

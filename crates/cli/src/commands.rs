@@ -1,4 +1,4 @@
-//! The commands: `report`, `trace`, `link`, `open`.
+//! The commands: `report`, `trace`, `weights`, `link`, `open`.
 
 use std::{
     cell::Cell,
@@ -16,6 +16,7 @@ use crate::{
     error::Error,
     load::open_all,
     threads::Threads,
+    weights,
 };
 
 /// When does a mixture-of-experts model stop memorizing and start to generalize? Reads router traces, writes reports.
@@ -67,6 +68,15 @@ enum Command {
         #[arg(short, long)]
         output: PathBuf,
     },
+    /// Measure the routers of checkpoints, without any samples: headers and router matrices are read, nothing else.
+    Weights {
+        /// A checkpoint's folder (safetensors shards), or a folder of such folders.
+        #[arg(long, required = true, num_args = 1..)]
+        checkpoint: Vec<PathBuf>,
+        /// Where the figures go: as JSON where the name ends in .json, else as CSV. Without it the CSV is printed.
+        #[arg(short, long)]
+        output: Option<PathBuf>,
+    },
     /// Pack a report into a link and print it.
     Link {
         /// A report as JSON.
@@ -114,6 +124,9 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
         }
         Command::Trace { checkpoint, samples, items, backend, output } => {
             block_on(checkpoints::trace_all(&checkpoint, &samples, items.as_deref(), backend, &output))
+        }
+        Command::Weights { checkpoint, output } => {
+            block_on(weights::measure_all(&checkpoint, output.as_deref()))
         }
         Command::Link { report, layers, sweep, title, page } => {
             let report = report::export::parse_json(&read(&report)?)?;

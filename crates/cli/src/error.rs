@@ -48,7 +48,7 @@ pub enum Error {
     NoGpu,
 
     /// There is nothing to run.
-    #[error("{}: no folder with a config.json in it. Give the folder that `save_pretrained` wrote, or one above it.", path.display())]
+    #[error("{}: no folder with a config.json or model.safetensors in it. Give the folder that `save_pretrained` wrote, or one above it.", path.display())]
     NoCheckpoint {
         /// Where it was looked for.
         path: PathBuf,
@@ -60,6 +60,10 @@ pub enum Error {
         /// Checkpoints tried.
         count: usize,
     },
+
+    /// No checkpoint has routers.
+    #[error("no checkpoint gave its routers; what each said is above")]
+    NoRouters,
 
     /// The analysis failed.
     #[error(transparent)]

@@ -5,6 +5,7 @@ mod commands;
 mod error;
 mod load;
 mod threads;
+mod weights;
 
 use std::process::ExitCode;
 

@@ -3,6 +3,7 @@
 //! - [`timeline()`], [`layers()`], [`experts()`], [`coactivation()`], [`delays()`] and [`sweep()`] make [`Figure`]s: a Vega-Lite 6 specification
 //!   with its data inside, the same numbers as a [`Table`], and a summary for screen readers.
 //! - [`tables()`] makes every other number of the report a [`NamedTable`].
+//! - [`geometry()`] makes tables and charts of routers without any sample, of a [`report::Geometry`].
 //! - [`verdict()`] says in careful sentences what the numbers carry, and what they do not.
 //!
 //! Nothing here knows a browser, so everything can be tested natively. What a user named (domains, titles) only
@@ -14,6 +15,7 @@ mod checkpoints;
 mod delays;
 mod experts;
 mod figure;
+mod geometry;
 mod layers;
 mod lines;
 pub mod number;
@@ -32,6 +34,7 @@ pub use axis::Axis;
 pub use delays::delays;
 pub use experts::{ExpertOrder, coactivation, experts};
 pub use figure::{ChartOptions, Figure};
+pub use geometry::{GeometryChart, GeometrySheet, geometry};
 pub use layers::{LayerMeasure, layers};
 pub use sweep::sweep;
 pub use table::{Cell, Column, NamedTable, Table};

@@ -2,19 +2,13 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use serde::Deserialize;
-use trace::{Source, TensorFile, TensorInfo, open_safetensors, shape_text, step_from_name};
+use trace::{CheckpointFiles, Shards, Source, TensorFile, TensorInfo, open_safetensors, shape_text};
 
 use crate::{
     config::Config,
     error::Error,
     family::{Part, Projection},
 };
-
-/// Larger JSON files belong to no checkpoint.
-const MOST_JSON: u64 = 64 << 20;
-
-const INDEX: &str = "model.safetensors.index.json";
 
 /// A checkpoint whose tensors can be read by name and range.
 #[derive(Clone, Debug)]
@@ -32,90 +26,40 @@ pub struct Checkpoint {
     shard_of: BTreeMap<String, usize>,
 }
 
-#[derive(Deserialize)]
-struct Index {
-    weight_map: BTreeMap<String, String>,
-}
-
-#[derive(Deserialize)]
-struct TrainerState {
-    global_step: Option<u64>,
-}
-
-fn last_part(path: &str) -> &str {
-    path.rsplit(['/', '\\']).next().unwrap_or(path)
-}
-
 impl Checkpoint {
     /// Opens a checkpoint from the files of its folder, which may have others beside them.
     ///
     /// # Errors
     /// What is missing, damaged, or not as the config says; see [`Error`].
     pub async fn open(folder: &str, files: &[Source]) -> Result<Self, Error> {
-        let find = |name: &str| files.iter().find(|file| last_part(file.name()) == name);
-        let missing = |missing: &str, advice| Error::Missing {
-            folder: folder.to_owned(),
-            missing: missing.to_owned(),
-            advice,
-        };
-        let file = find("config.json")
-            .ok_or_else(|| missing("config.json", "Give the whole folder that `save_pretrained` wrote."))?;
-        let config = Config::parse(file.name(), &json(file).await?)?;
+        let here = CheckpointFiles::new(folder, files);
+        let file = here.find("config.json").ok_or_else(|| {
+            here.missing("config.json", "Give the whole folder that `save_pretrained` wrote.")
+        })?;
+        let config = Config::parse(file.name(), &here.json(file).await?)?;
         let mut shards = Vec::new();
         let mut shard_of = BTreeMap::new();
-        if let Some(index) = find(INDEX) {
-            let bytes = json(index).await?;
-            let Index { weight_map } = serde_json::from_slice(&bytes).map_err(|error| Error::Text {
-                name: index.name().to_owned(),
-                place: format!("line {}", error.line()),
-                found: error.to_string(),
-                expected: "an object with a `weight_map`".to_owned(),
-                advice: "Copy or download it again.",
-            })?;
-            let mut names: Vec<&String> = weight_map.values().collect();
-            names.sort();
-            names.dedup();
-            for name in &names {
-                let shard = find(name).ok_or_else(|| {
-                    missing(&format!("shard {name}, which {INDEX} names"), "Download the missing shard.")
-                })?;
-                shards.push(Rc::new(open_safetensors(Rc::clone(shard)).await?));
-            }
-            for (tensor, name) in &weight_map {
-                if let Ok(shard) = names.binary_search(&name) {
-                    shard_of.insert(tensor.clone(), shard);
+        match here.shards().await? {
+            Shards::Several { shard_of: map, .. } => {
+                let mut names: Vec<&String> = map.values().collect();
+                names.sort();
+                names.dedup();
+                for name in &names {
+                    shards.push(Rc::new(open_safetensors(Rc::clone(here.shard(name)?)).await?));
+                }
+                for (tensor, name) in &map {
+                    if let Ok(shard) = names.binary_search(&name) {
+                        shard_of.insert(tensor.clone(), shard);
+                    }
                 }
             }
-        } else {
-            let shard = find("model.safetensors").ok_or_else(|| {
-                let pickled = files.iter().any(|file| {
-                    let name = last_part(file.name()).to_ascii_lowercase();
-                    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
-                    matches!(ending, Some("bin" | "pt" | "pth"))
-                });
-                if pickled {
-                    missing(
-                        "safetensors file (only pickled weights, which can run code and are never read)",
-                        "Load it with transformers and call save_pretrained, which writes safetensors.",
-                    )
-                } else {
-                    missing(
-                        "model.safetensors and no model.safetensors.index.json",
-                        "Give the whole folder that `save_pretrained` wrote.",
-                    )
-                }
-            })?;
-            let shard = open_safetensors(Rc::clone(shard)).await?;
-            shard_of.extend(shard.names().map(|name| (name.to_owned(), 0)));
-            shards.push(Rc::new(shard));
+            Shards::One(shard) => {
+                let shard = open_safetensors(shard).await?;
+                shard_of.extend(shard.names().map(|name| (name.to_owned(), 0)));
+                shards.push(Rc::new(shard));
+            }
         }
-        let named = step_from_name(folder);
-        let state = match find("trainer_state.json") {
-            Some(file) => serde_json::from_slice::<TrainerState>(&json(file).await?).ok(),
-            None => None,
-        };
-        let step = named.map(|named| named.step).or(state.and_then(|state| state.global_step));
-        let tokens = named.and_then(|named| named.tokens);
+        let (step, tokens) = here.step().await?;
         let checkpoint = Self { folder: folder.to_owned(), config, step, tokens, shards, shard_of };
         checkpoint.check()?;
         Ok(checkpoint)
@@ -198,17 +142,4 @@ impl Checkpoint {
             Projection::O => [hidden, heads * head_width],
         }
     }
-}
-
-async fn json(file: &Source) -> Result<Vec<u8>, Error> {
-    if file.len() > MOST_JSON {
-        return Err(Error::Text {
-            name: file.name().to_owned(),
-            place: "the whole file".to_owned(),
-            found: format!("{} bytes", file.len()),
-            expected: format!("at most {MOST_JSON}"),
-            advice: "This is no file of a checkpoint.",
-        });
-    }
-    Ok(file.read(0, file.len() as usize).await?)
 }

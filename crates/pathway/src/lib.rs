@@ -20,6 +20,7 @@ mod memorization;
 mod null;
 mod pairing;
 mod ranking;
+mod router_geometry;
 mod saturation;
 mod spectrum;
 mod student;
@@ -49,6 +50,7 @@ pub use memorization::{EpsSearch, EpsStep, moving_average, search_eps, t_star, t
 pub use null::{null_characters, null_symbols};
 pub use pairing::{Assignment, UnitSum, assign, score_matrix};
 pub use ranking::Ranking;
+pub use router_geometry::{RouterDrift, RouterLayer};
 pub use saturation::{Saturation, SaturationSum};
 pub use spectrum::{EffectiveDimension, Spectrum};
 pub use student::t_quantile_95;

@@ -34,6 +34,19 @@ pub enum Error {
         source: Box<Error>,
     },
 
+    /// A checkpoint has routers of another shape than the last one.
+    #[error(
+        "{folder}: {found}, where the last checkpoint has {expected}. Give checkpoints of one model and run."
+    )]
+    OtherRouters {
+        /// The checkpoint's folder.
+        folder: String,
+        /// What it has.
+        found: String,
+        /// What the last checkpoint has.
+        expected: String,
+    },
+
     /// A setting is out of its range.
     #[error("The setting {name} is {value}, but must be {expected}.")]
     Setting {

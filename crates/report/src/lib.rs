@@ -7,6 +7,7 @@ mod analysis;
 mod check;
 mod error;
 pub mod export;
+mod geometry;
 pub mod link;
 mod model;
 mod settings;
@@ -17,6 +18,10 @@ pub use analysis::{
 };
 pub use error::Error;
 pub use export::{csv_tables, json, parse_json};
+pub use geometry::{
+    CheckpointGeometry, GEOMETRY_FORMAT, GEOMETRY_VERSION, Geometry, LastRouters, LayerFigure, LayerGeometry, geometry_csv,
+    geometry_json, last_in_training, training_order,
+};
 pub use link::{LinkOptions, Parts, decode, encode};
 pub use model::{
     Checkpoint, Consistency, Correlation, CrossDomain, Delays, Distance, Domain, FORMAT, GateKind,

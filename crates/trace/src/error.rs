@@ -25,6 +25,16 @@ pub enum Error {
         /// What happened and what to do.
         reason: String,
     },
+    /// A folder without a part that every checkpoint has.
+    #[error("{folder}: there is no {missing}. {advice}")]
+    Missing {
+        /// The folder.
+        folder: String,
+        /// What is not there.
+        missing: String,
+        /// What to do, a whole sentence.
+        advice: &'static str,
+    },
     /// There is nothing in the file.
     #[error("{name}: the file is empty. Copy or download it again.")]
     Empty {

@@ -6,6 +6,7 @@
 //! - A reader checks what it reads and answers with an [`OpenTrace`] (or what else the file is) and warnings; large
 //!   tensors stay where they are until a range of samples is asked for.
 //! - [`write_trace`] writes our own trace file.
+//! - [`read_routers`] reads the routers alone out of a checkpoint's shards.
 //!
 //! Nobody above this crate knows which format a file had. No reader panics, whatever the bytes are, and none allocates
 //! by a size that has not been checked against the file's.
@@ -13,6 +14,7 @@
 mod asked;
 mod beside;
 mod check;
+mod checkpoint_files;
 mod embeddings;
 mod error;
 mod hf;
@@ -27,6 +29,7 @@ mod results;
 mod results_csv;
 mod results_json;
 mod router;
+mod routers;
 mod safetensors;
 mod sample_list;
 mod source;
@@ -52,15 +55,17 @@ pub use self::disk::FileSource;
 #[cfg(target_arch = "wasm32")]
 pub use self::http::HttpSource;
 pub use self::{
+    checkpoint_files::{CheckpointFiles, Shards},
     error::Error,
     hf::softmax,
     model::{Counts, GateKind, Router, RouterTrace, SampleCounts, SampleMeta, StepSource, TopK, TraceInfo},
     open_trace::OpenTrace,
-    recognise::{Opened, Recognised, open},
+    recognise::{Opened, Recognised, open, open_tensors},
     results::{
         Accuracy, Embeddings, Item, ItemGates, Results, SampleList, SampleRecord, TokenGates, ValidationLoss,
     },
     results_json::write as write_results,
+    routers::{CheckpointRouters, read_routers, router_layer},
     safetensors::open as open_safetensors,
     source::{ByteSource, Counted, MemorySource, Pending, Source},
     step_name::{NamedStep, step_from_name},

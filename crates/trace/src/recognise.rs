@@ -226,6 +226,25 @@ pub async fn open(source: Source) -> Result<Opened, Error> {
     Ok(Opened { what: Recognised::Unrelated { looked_for }, warnings })
 }
 
+/// Opens a file of named tensors, safetensors or npz, whatever the tensors are.
+///
+/// # Errors
+/// [`Error::Format`] for what is no such file, and what the container's reader answers.
+pub async fn open_tensors(source: Source) -> Result<TensorFile, Error> {
+    if source.is_empty() {
+        return Err(Error::Empty { name: source.name().to_owned() });
+    }
+    let head = source.read(0, source.len().min(HEAD) as usize).await?;
+    let sniff = Sniff { source, head, tensors: None };
+    container(&sniff).await?.ok_or_else(|| Error::Format {
+        name: sniff.source.name().to_owned(),
+        part: "first bytes".to_owned(),
+        found: "no file of tensors".to_owned(),
+        expected: "safetensors or npz".to_owned(),
+        advice: "Write the tensors with safetensors' save_file or numpy.savez.",
+    })
+}
+
 /// The file's tensors, when it is a container of them. A file that calls itself one and is none is an error.
 async fn container(sniff: &Sniff) -> Result<Option<TensorFile>, Error> {
     let source = sniff.source.clone();

@@ -11,4 +11,5 @@ mod draw;
 mod memorization;
 mod pairing;
 mod ranking;
+mod router_geometry;
 mod spectrum;

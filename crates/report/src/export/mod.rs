@@ -5,4 +5,5 @@ mod rows;
 mod tables;
 
 pub use json::{json, parse_json};
+pub(crate) use rows::{Table, count, figure};
 pub use tables::csv_tables;

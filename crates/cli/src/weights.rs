@@ -1,0 +1,82 @@
+//! `grokscope weights`: checkpoints without samples become the geometry of their routers.
+
+use std::{cell::Cell, ffi::OsStr, fs, io::Write as _, path::{Path, PathBuf}, rc::Rc, time::Instant};
+
+use report::{LastRouters, Unwatched, geometry_csv, geometry_json, last_in_training};
+use trace::{CheckpointFiles, CheckpointRouters, Counted, FileSource, Source, read_routers};
+
+use crate::{checkpoints::find_all, commands::write, error::Error};
+
+/// Measures the routers of every checkpoint under the paths. One that fails is told and left out.
+pub async fn measure_all(paths: &[PathBuf], output: Option<&Path>) -> Result<(), Error> {
+    let start = Instant::now();
+    let read = Rc::new(Cell::new(0));
+    // Steps first, so that what drift is measured to is read once and no two further checkpoints are in memory together.
+    let mut folders = Vec::new();
+    for found in find_all(paths)? {
+        let folder = Folder::open(&found.folder, &read).await?;
+        folders.push(folder);
+    }
+    let last = loop {
+        let steps: Vec<Option<u64>> = folders.iter().map(|folder| folder.step).collect();
+        let Some(at) = last_in_training(&steps) else { return Err(Error::NoRouters) };
+        let folder = folders.remove(at);
+        match folder.routers().await {
+            Ok(routers) => break routers,
+            Err(error) => eprintln!("left out: {error}"),
+        }
+    };
+    let mut measured = LastRouters::new(&last, &Unwatched).await?;
+    for folder in &folders {
+        let done = match folder.routers().await {
+            Ok(routers) => measured.measure(&routers, &Unwatched).await,
+            Err(error) => Err(error.into()),
+        };
+        match done {
+            Err(error @ (report::Error::OtherRouters { .. } | report::Error::Trace(_))) => {
+                eprintln!("left out: {error}");
+            }
+            done => done?,
+        }
+    }
+    measured.measure(&last, &Unwatched).await?;
+    let geometry = measured.finish();
+    let json = output.and_then(Path::extension) == Some(OsStr::new("json"));
+    let text = if json { geometry_json(&geometry) } else { geometry_csv(&geometry) };
+    match output {
+        Some(path) => write(path, &text)?,
+        None => std::io::stdout()
+            .write_all(text.as_bytes())
+            .map_err(|source| Error::File { path: "standard output".into(), source })?,
+    }
+    let (count, bytes, seconds) = (geometry.checkpoints.len(), read.get(), start.elapsed().as_secs_f64());
+    eprintln!("{count} checkpoints: {bytes} bytes read in {seconds:.1} s");
+    Ok(())
+}
+
+/// The files of a checkpoint, opened.
+struct Folder {
+    name: String,
+    files: Vec<Source>,
+    step: Option<u64>,
+}
+
+impl Folder {
+    async fn open(folder: &Path, read: &Rc<Cell<u64>>) -> Result<Self, Error> {
+        let name = folder.display().to_string();
+        let failed = |source| Error::File { path: folder.into(), source };
+        let mut files: Vec<Source> = Vec::new();
+        for entry in fs::read_dir(folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            if path.is_file() {
+                files.push(Rc::new(Counted::new(FileSource::open(&path)?, Rc::clone(read))));
+            }
+        }
+        let (step, _) = CheckpointFiles::new(&name, &files).step().await?;
+        Ok(Self { name, files, step })
+    }
+
+    async fn routers(&self) -> Result<CheckpointRouters, trace::Error> {
+        read_routers(&self.name, &self.files).await
+    }
+}

@@ -1,0 +1,272 @@
+//! What is drawn of routers without any sample: how far they are from where they end, and how alike their experts point,
+//! over training. [`geometry()`] makes it all at once, as plain data that a page needs no code to draw.
+
+use report::{CheckpointGeometry, Geometry, LayerFigure, LayerGeometry};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    axis::SHORT,
+    chart::{self, Frame},
+    number, series,
+    table::{Cell, Column, NamedTable, Table},
+    theme::{Look, Theme},
+};
+
+/// Everything that is shown of a [`Geometry`].
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+pub struct GeometrySheet {
+    /// One sentence: what these routers are.
+    pub says: String,
+    /// Means over layers, then one table a layer; a row a checkpoint.
+    pub tables: Vec<NamedTable>,
+    /// Courses over training, a line a layer; none where fewer than two checkpoints have a step.
+    pub charts: Vec<GeometryChart>,
+    /// All figures of all layers, as CSV.
+    pub csv: String,
+}
+
+/// A chart whose specification is text already.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GeometryChart {
+    /// Stable identifier, letters and dashes.
+    pub id: String,
+    /// The title, as it also stands in the chart.
+    pub title: String,
+    /// One or two sentences for those who do not see the chart.
+    pub summary: String,
+    /// The same numbers as a table.
+    pub table: Table,
+    /// The specification for a light ground, as JSON.
+    pub light: String,
+    /// The specification for a dark ground, as JSON.
+    pub dark: String,
+}
+
+/// What a chart shows.
+struct Measure {
+    id: &'static str,
+    title: &'static str,
+    says: &'static str,
+    axis: &'static str,
+    read: LayerFigure,
+}
+
+const MEASURES: [Measure; 2] = [
+    Measure {
+        id: "router-drift",
+        title: "Routers: drift to the last checkpoint",
+        says: "relative distance of each layer’s router from where it ends",
+        axis: "Drift",
+        read: |layer| layer.drift,
+    },
+    Measure {
+        id: "router-similarity",
+        title: "Routers: similarity of experts",
+        says: "mean cosine over pairs of a layer’s experts",
+        axis: "Similarity",
+        read: |layer| layer.similarity,
+    },
+];
+
+/// A figure of the tables: its heading and where it is.
+const COLUMNS: [(&str, LayerFigure); 7] = [
+    ("Drift", |layer| layer.drift),
+    ("Cosine to last", |layer| layer.cosine),
+    ("Similarity", |layer| layer.similarity),
+    ("Gram difference", |layer| layer.gram_difference),
+    ("Norm", |layer| layer.norm_mean),
+    ("Least norm", |layer| layer.norm_min),
+    ("Largest norm", |layer| layer.norm_max),
+];
+
+/// Tables and charts of the routers.
+#[must_use]
+pub fn geometry(geometry: &Geometry) -> GeometrySheet {
+    let Geometry { layers, experts, width, checkpoints, .. } = geometry;
+    let says = format!(
+        "{}, {} with {experts} experts of width {width}. Drift, cosine and Gram difference are to the last checkpoint.",
+        chart::counted(checkpoints.len() as u64, "checkpoint"),
+        chart::counted(layers.len() as u64, "router"),
+    );
+    let mut tables = vec![table(geometry, "Mean over layers".to_owned(), |checkpoint, read| checkpoint.mean(read))];
+    for (place, number) in layers.iter().enumerate() {
+        let at = |checkpoint: &CheckpointGeometry, read: LayerFigure| checkpoint.layers.get(place).and_then(read);
+        tables.push(table(geometry, format!("Layer {number}"), at));
+    }
+    GeometrySheet {
+        says,
+        tables,
+        charts: MEASURES.iter().filter_map(|measure| draw(geometry, measure)).collect(),
+        csv: report::geometry_csv(geometry),
+    }
+}
+
+fn table(
+    geometry: &Geometry,
+    title: String,
+    read: impl Fn(&CheckpointGeometry, LayerFigure) -> Option<f64>,
+) -> NamedTable {
+    let mut columns = vec![Column::new("Checkpoint"), Column::new("Step")];
+    columns.extend(COLUMNS.iter().map(|(name, _)| Column::new(*name)));
+    let mut table = Table::new(columns);
+    for checkpoint in &geometry.checkpoints {
+        let mut row = vec![Cell::text(checkpoint.name.as_str()), step(checkpoint)];
+        row.extend(COLUMNS.iter().map(|(_, figure)| Cell::fixed(read(checkpoint, *figure), 4)));
+        table.push(row);
+    }
+    NamedTable { id: format!("routers-{title}").replace(' ', "-").to_lowercase(), title, note: String::new(), table }
+}
+
+fn step(checkpoint: &CheckpointGeometry) -> Cell {
+    checkpoint.step.map_or(Cell::Missing, Cell::count)
+}
+
+fn draw(geometry: &Geometry, measure: &Measure) -> Option<GeometryChart> {
+    let placed: Vec<(u64, &CheckpointGeometry)> =
+        geometry.checkpoints.iter().filter_map(|checkpoint| Some((checkpoint.step?, checkpoint))).collect();
+    let (first, last) = (placed.first()?.0, placed.last()?.0);
+    if first == last {
+        return None;
+    }
+    let mut columns = vec![Column::new("Step")];
+    columns.extend(geometry.layers.iter().map(|layer| Column::new(format!("Layer {layer}"))));
+    let mut table = Table::new(columns);
+    let mut rows = Vec::new();
+    for (step, checkpoint) in &placed {
+        let values: Vec<Option<f64>> = checkpoint.layers.iter().map(measure.read).collect();
+        for (layer, value) in geometry.layers.iter().zip(&values) {
+            rows.push(json!({ "x": step, "layer": layer, "value": value }));
+        }
+        let cells = values.into_iter().map(Cell::number);
+        table.push(std::iter::once(Cell::count(*step)).chain(cells).collect());
+    }
+    let values = || placed.iter().flat_map(|(_, checkpoint)| checkpoint.layers.iter().filter_map(measure.read));
+    let (low, high) = series::extent(values())?;
+    let mean = |(step, checkpoint): &(u64, &CheckpointGeometry)| {
+        let mean = checkpoint.mean(measure.read).map_or_else(|| number::MISSING.into(), number::plain);
+        format!("{mean} at {}", chart::step_name(*step))
+    };
+    let summary = format!(
+        "{}, {}: mean over layers {}, {}; single layers from {} to {}.",
+        measure.title,
+        chart::counted(geometry.layers.len() as u64, "layer"),
+        placed.first().map(mean)?,
+        placed.last().map(mean)?,
+        number::plain(low),
+        number::plain(high),
+    );
+    let text = |theme: Theme| specification(geometry, measure, theme, &summary, &rows, (first, last)).to_string();
+    Some(GeometryChart {
+        id: measure.id.to_owned(),
+        title: measure.title.to_owned(),
+        light: text(Theme::Light),
+        dark: text(Theme::Dark),
+        summary,
+        table,
+    })
+}
+
+fn specification(
+    geometry: &Geometry,
+    measure: &Measure,
+    theme: Theme,
+    summary: &str,
+    rows: &[Value],
+    (first, last): (u64, u64),
+) -> Value {
+    let look = Look { theme, present: false };
+    // Layers have an order, so their colours have one; the end of the scale that would vanish on the ground is cut off.
+    let extent = if theme == Theme::Light { [0.0, 0.85] } else { [0.2, 1.0] };
+    let bounds = [geometry.layers.first(), geometry.layers.last()];
+    chart::specification(
+        &Frame { title: measure.title, subtitle: measure.says, description: summary, look },
+        json!({
+            "width": chart::width(None),
+            "height": look.size(150.0),
+            "autosize": chart::autosize(),
+            "data": { "values": rows },
+            "params": [{ "name": "cursor", "value": -1 }],
+            "mark": { "type": "line", "strokeWidth": 1.5, "point": { "size": 16 } },
+            "encoding": {
+                "x": {
+                    "field": "x", "type": "quantitative",
+                    "scale": { "domain": [first, last], "nice": false, "zero": false },
+                    "axis": { "title": "Training step", "labelExpr": SHORT, "tickCount": { "expr": "ceil(width / 80)" }, "labelOverlap": "greedy", "labelFlush": true },
+                },
+                "y": {
+                    "field": "value", "type": "quantitative",
+                    "axis": { "title": measure.axis, "tickCount": 4, "format": "~g" }, "scale": { "zero": false },
+                },
+                "detail": { "field": "layer" },
+                "color": {
+                    "field": "layer", "type": "quantitative",
+                    "scale": { "scheme": { "name": "viridis", "extent": extent }, "domain": bounds, "zero": false, "nice": false },
+                    "legend": { "title": "Layer", "gradientLength": look.size(120.0), "gradientThickness": look.size(8.0), "tickCount": 4, "tickMinStep": 1, "format": "d" },
+                },
+                "tooltip": [
+                    { "field": "x", "type": "quantitative", "title": "Step", "format": "," },
+                    { "field": "layer", "type": "ordinal", "title": "Layer" },
+                    { "field": "value", "type": "quantitative", "title": measure.axis, "format": ".4~g" },
+                ],
+            },
+        }),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(steps: &[Option<u64>]) -> Geometry {
+        let layer = |value| LayerGeometry { drift: Some(value), similarity: Some(-value), ..LayerGeometry::default() };
+        let checkpoints = steps.iter().enumerate().map(|(at, &step)| CheckpointGeometry {
+            name: format!("<b>{at}"),
+            step,
+            tokens: None,
+            layers: vec![layer(1.0 / (at + 1) as f64), layer(0.5)],
+        });
+        Geometry {
+            format: report::GEOMETRY_FORMAT.to_owned(),
+            version: report::GEOMETRY_VERSION,
+            layers: vec![1, 2],
+            experts: 4,
+            width: 8,
+            checkpoints: checkpoints.collect(),
+        }
+    }
+
+    #[test]
+    fn a_sheet_has_every_layer_and_both_grounds() {
+        let sheet = geometry(&of(&[Some(0), Some(1000), None]));
+        assert_eq!(
+            sheet.tables.iter().map(|named| named.title.as_str()).collect::<Vec<_>>(),
+            ["Mean over layers", "Layer 1", "Layer 2"]
+        );
+        assert!(sheet.tables.iter().all(|named| named.table.rows.len() == 3));
+        assert_eq!(sheet.tables[0].table.rows[0][2], Cell::Number(0.75, 4));
+        assert_eq!(sheet.tables[0].table.rows[2][1], Cell::Missing);
+        assert_eq!(sheet.tables[1].id, "routers-layer-1");
+        assert_eq!(sheet.charts.len(), 2);
+        for chart in &sheet.charts {
+            for text in [&chart.light, &chart.dark] {
+                let spec: Value = serde_json::from_str(text).unwrap();
+                assert_eq!(spec["data"]["values"].as_array().unwrap().len(), 4);
+            }
+            assert_ne!(chart.light, chart.dark);
+            assert_eq!(chart.table.rows.len(), 2);
+        }
+        assert!(sheet.charts[0].summary.contains("0.75"), "{}", sheet.charts[0].summary);
+        let text = serde_json::to_string(&sheet).unwrap();
+        assert_eq!(serde_json::from_str::<GeometrySheet>(&text).unwrap(), sheet);
+    }
+
+    #[test]
+    fn one_place_on_the_axis_is_no_course() {
+        for steps in [&[Some(3)][..], &[None, None], &[Some(3), Some(3)], &[]] {
+            let sheet = geometry(&of(steps));
+            assert!(sheet.charts.is_empty());
+            assert_eq!(sheet.tables[0].table.rows.len(), steps.len());
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The shape of a router without any sample: how long its experts' rows are, how alike they point, and how far they are
+//! from where they end. The definitions are in the repository's `docs/router-geometry.md`.
+//!
+//! All sums run in f64 in one fixed order.
+
+use crate::error::{Error, check_len, check_router};
+use crate::sums::{dot, mean};
+
+/// One layer's router with what its figures are made of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RouterLayer {
+    experts: usize,
+    width: usize,
+    /// `[E, d]`.
+    weights: Vec<f64>,
+    /// Length of each row, `[E]`.
+    norms: Vec<f64>,
+    /// Cosines of the pairs `i < j` in ascending order, `[E (E - 1) / 2]`; none where a row is zero.
+    cosines: Option<Vec<f64>>,
+}
+
+/// How far one layer's router is from the same layer's at the last checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RouterDrift {
+    /// `||W - W_last|| / ||W_last||` (Frobenius), 0 at the last checkpoint; undefined where `W_last` is zero.
+    pub distance: Option<f64>,
+    /// Mean over experts of the cosine of an expert's row with its own row at the last checkpoint, in -1 to 1;
+    /// undefined where a row is zero.
+    pub cosine: Option<f64>,
+    /// Mean over pairs of different experts of the absolute difference of their cosine from that at the last checkpoint,
+    /// in 0 to 2; undefined where a row is zero, and for fewer than two experts.
+    pub gram: Option<f64>,
+}
+
+impl RouterLayer {
+    /// Takes in a router `[E, d]`.
+    ///
+    /// # Errors
+    ///
+    /// The slice is not `[E, d]`, or experts or width are 0 or too many.
+    pub fn new(experts: usize, width: usize, weights: &[f32]) -> Result<Self, Error> {
+        check_router(width.min(1), experts)?;
+        check_len("router weights [E, d]", experts.saturating_mul(width), weights.len())?;
+        let weights: Vec<f64> = weights.iter().map(|&weight| f64::from(weight)).collect();
+        let rows: Vec<&[f64]> = weights.chunks_exact(width).collect();
+        let norms: Vec<f64> = rows.iter().map(|row| dot(row, row).sqrt()).collect();
+        let mut cosines = Vec::with_capacity(experts * (experts - 1) / 2);
+        for (place, (row, norm)) in rows.iter().zip(&norms).enumerate() {
+            for (other, other_norm) in rows.iter().zip(&norms).skip(place + 1) {
+                cosines.push(dot(row, other) / (norm * other_norm));
+            }
+        }
+        let cosines = norms.iter().all(|&norm| norm > 0.0).then_some(cosines);
+        Ok(Self { experts, width, weights, norms, cosines })
+    }
+
+    /// Length of each expert's row, `[E]`.
+    #[must_use]
+    pub fn norms(&self) -> &[f64] {
+        &self.norms
+    }
+
+    /// Mean, least and largest length of a row.
+    #[must_use]
+    pub fn norm_summary(&self) -> [f64; 3] {
+        let least = self.norms.iter().copied().fold(f64::INFINITY, f64::min);
+        let largest = self.norms.iter().copied().fold(0.0, f64::max);
+        [mean(&self.norms).unwrap_or(0.0), least, largest]
+    }
+
+    /// Mean cosine over pairs of different experts, in -1 to 1; undefined where a row is zero, and for fewer than two
+    /// experts.
+    #[must_use]
+    pub fn similarity(&self) -> Option<f64> {
+        self.cosines.as_deref().and_then(mean)
+    }
+
+    /// How far this router is from that of the same layer at the last checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// The two have different shapes.
+    pub fn drift(&self, last: &Self) -> Result<RouterDrift, Error> {
+        check_len("experts of two routers", last.experts, self.experts)?;
+        check_len("width of two routers", last.width, self.width)?;
+        let apart: Vec<f64> = self.weights.iter().zip(&last.weights).map(|(now, end)| now - end).collect();
+        let whole = dot(&last.weights, &last.weights).sqrt();
+        let rows = self.weights.chunks_exact(self.width).zip(last.weights.chunks_exact(self.width));
+        let lengths = self.norms.iter().zip(&last.norms);
+        let own: Option<Vec<f64>> = rows
+            .zip(lengths)
+            .map(|((now, end), (a, b))| (*a > 0.0 && *b > 0.0).then(|| dot(now, end) / (a * b)))
+            .collect();
+        let pairs = self.cosines.iter().flatten().zip(last.cosines.iter().flatten());
+        let moved: Vec<f64> = pairs.map(|(now, end)| (now - end).abs()).collect();
+        Ok(RouterDrift {
+            distance: (whole > 0.0).then(|| dot(&apart, &apart).sqrt() / whole),
+            cosine: own.as_deref().and_then(mean),
+            gram: mean(&moved),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn near(found: Option<f64>, expected: f64) {
+        assert!(found.is_some_and(|found| (found - expected).abs() < 1e-12), "{found:?} for {expected}");
+    }
+
+    #[test]
+    fn two_experts_at_a_right_angle() {
+        let end = RouterLayer::new(2, 2, &[3.0, 0.0, 0.0, 4.0]).unwrap();
+        assert_eq!(end.norms(), [3.0, 4.0]);
+        assert_eq!(end.norm_summary(), [3.5, 3.0, 4.0]);
+        near(end.similarity(), 0.0);
+        let same = end.drift(&end).unwrap();
+        near(same.distance, 0.0);
+        near(same.cosine, 1.0);
+        near(same.gram, 0.0);
+        // The first expert turned onto the second one's direction: |(3,0) - (0,3)|^2 = 18 of 25.
+        let start = RouterLayer::new(2, 2, &[0.0, 3.0, 0.0, 4.0]).unwrap();
+        let drift = start.drift(&end).unwrap();
+        near(start.similarity(), 1.0);
+        near(drift.distance, 18.0_f64.sqrt() / 5.0);
+        near(drift.cosine, 0.5);
+        near(drift.gram, 1.0);
+    }
+
+    #[test]
+    fn what_is_not_defined() {
+        let zero = RouterLayer::new(2, 2, &[0.0; 4]).unwrap();
+        let other = RouterLayer::new(2, 2, &[1.0, 0.0, 0.0, 1.0]).unwrap();
+        assert_eq!(zero.similarity(), None);
+        assert_eq!(other.drift(&zero).unwrap(), RouterDrift { distance: None, cosine: None, gram: None });
+        near(zero.drift(&other).unwrap().distance, 1.0);
+        assert_eq!(RouterLayer::new(1, 2, &[1.0, 0.0]).unwrap().similarity(), None);
+        assert!(RouterLayer::new(2, 2, &[0.0; 3]).is_err());
+        assert!(RouterLayer::new(0, 2, &[]).is_err());
+        assert!(RouterLayer::new(2, 0, &[]).is_err());
+        assert!(other.drift(&RouterLayer::new(2, 1, &[1.0, 1.0]).unwrap()).is_err());
+    }
+}
