@@ -210,7 +210,10 @@ fn take(app: App, event: Event) {
             app.say("The report is complete.");
         }
         Event::Report { json, complete: false } if !late => sharpen(app, json),
-        Event::Progress(_) | Event::Report { .. } => {}
+        Event::Progress(_) | Event::Report { .. } | Event::Saved { .. } => {}
+        Event::Geometry { json } => {
+            app.routers.set(json.and_then(|json| serde_json::from_str(&json).ok()));
+        }
         Event::Alignment(alignment) => app.alignment.set(Some(std::sync::Arc::new(*alignment))),
         Event::Samples { samples, matching } => app.samples.set((samples, matching)),
         Event::Written { ticket, outcome } => {
@@ -221,7 +224,6 @@ fn take(app: App, event: Event) {
             }
         }
         Event::Processor(processor) => app.processor.set(Some(processor)),
-        Event::Saved { .. } => {}
         Event::Cancelled | Event::Idle => {
             app.cancelled.set(false);
             rest(app);
@@ -281,6 +283,7 @@ fn died(app: App, message: &str) {
     rest(app);
     app.cancelled.set(false);
     app.files.set(Vec::new());
+    app.routers.set(None);
     app.alignment.set(None);
     if deaths < 3 {
         app.fail(format!("The worker stopped ({message}). A fresh one has been started: drop the files again. The report on the page stays."));

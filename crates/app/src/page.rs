@@ -15,6 +15,7 @@ use crate::panels::{
     header::Header,
     help::HelpDialog,
     progress::Working,
+    routers::Routers,
     settings::SettingsDialog,
     share::ShareDialog,
 };
@@ -45,7 +46,7 @@ pub fn Page() -> impl IntoView {
     let body = move || {
         match stage.get() {
         Stage::Empty => view! { <Empty/> }.into_any(),
-        Stage::Working => view! { <main id="main" class="page"><h1 class="quiet-title">"Reading"</h1><Errors/><Working/><FileTable/></main> }.into_any(),
+        Stage::Working => view! { <main id="main" class="page"><h1 class="quiet-title">"Reading"</h1><Errors/><Working/><FileTable/><Routers/></main> }.into_any(),
         Stage::Report => view! { <Report/> }.into_any(),
     }
     };

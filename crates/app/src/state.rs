@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use figures::GeometrySheet;
 use leptos::prelude::*;
 use report::{Group, Report, Settings};
 use worker::{Alignment, Backend, FileRow, ProcessorInfo, ReportText, SampleRef};
@@ -159,6 +160,8 @@ pub struct App {
     pub processor: RwSignal<Option<ProcessorInfo>>,
     /// Whether the last work was stopped at the user's wish; its late messages are let pass by.
     pub cancelled: RwSignal<bool>,
+    /// What checkpoints' routers look like, while there are no samples.
+    pub routers: RwSignal<Option<GeometrySheet>>,
     /// The report so far.
     pub report: RwSignal<Option<Arc<Report>>>,
     /// The report as the text that it came in, for writing it in other forms.
@@ -237,6 +240,7 @@ impl App {
             backend: RwSignal::new(Backend::Auto),
             processor: RwSignal::new(None),
             cancelled: RwSignal::new(false),
+            routers: RwSignal::new(None),
             report: RwSignal::new(None),
             text: StoredValue::new(None),
             complete: RwSignal::new(false),

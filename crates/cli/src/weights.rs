@@ -1,6 +1,14 @@
 //! `grokscope weights`: checkpoints without samples become the geometry of their routers.
 
-use std::{cell::Cell, ffi::OsStr, fs, io::Write as _, path::{Path, PathBuf}, rc::Rc, time::Instant};
+use std::{
+    cell::Cell,
+    ffi::OsStr,
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    rc::Rc,
+    time::Instant,
+};
 
 use report::{LastRouters, Unwatched, geometry_csv, geometry_json, last_in_training};
 use trace::{CheckpointFiles, CheckpointRouters, Counted, FileSource, Source, read_routers};

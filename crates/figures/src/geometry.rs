@@ -1,7 +1,7 @@
 //! What is drawn of routers without any sample: how far they are from where they end, and how alike their experts point,
 //! over training. [`geometry()`] makes it all at once, as plain data that a page needs no code to draw.
 
-use report::{CheckpointGeometry, Geometry, LayerFigure, LayerGeometry};
+use report::{CheckpointGeometry, Geometry, LayerFigure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -89,9 +89,11 @@ pub fn geometry(geometry: &Geometry) -> GeometrySheet {
         chart::counted(checkpoints.len() as u64, "checkpoint"),
         chart::counted(layers.len() as u64, "router"),
     );
-    let mut tables = vec![table(geometry, "Mean over layers".to_owned(), |checkpoint, read| checkpoint.mean(read))];
+    let mut tables =
+        vec![table(geometry, "Mean over layers".to_owned(), |checkpoint, read| checkpoint.mean(read))];
     for (place, number) in layers.iter().enumerate() {
-        let at = |checkpoint: &CheckpointGeometry, read: LayerFigure| checkpoint.layers.get(place).and_then(read);
+        let at =
+            |checkpoint: &CheckpointGeometry, read: LayerFigure| checkpoint.layers.get(place).and_then(read);
         tables.push(table(geometry, format!("Layer {number}"), at));
     }
     GeometrySheet {
@@ -115,7 +117,12 @@ fn table(
         row.extend(COLUMNS.iter().map(|(_, figure)| Cell::fixed(read(checkpoint, *figure), 4)));
         table.push(row);
     }
-    NamedTable { id: format!("routers-{title}").replace(' ', "-").to_lowercase(), title, note: String::new(), table }
+    NamedTable {
+        id: format!("routers-{title}").replace(' ', "-").to_lowercase(),
+        title,
+        note: String::new(),
+        table,
+    }
 }
 
 fn step(checkpoint: &CheckpointGeometry) -> Cell {
@@ -141,7 +148,8 @@ fn draw(geometry: &Geometry, measure: &Measure) -> Option<GeometryChart> {
         let cells = values.into_iter().map(Cell::number);
         table.push(std::iter::once(Cell::count(*step)).chain(cells).collect());
     }
-    let values = || placed.iter().flat_map(|(_, checkpoint)| checkpoint.layers.iter().filter_map(measure.read));
+    let values =
+        || placed.iter().flat_map(|(_, checkpoint)| checkpoint.layers.iter().filter_map(measure.read));
     let (low, high) = series::extent(values())?;
     let mean = |(step, checkpoint): &(u64, &CheckpointGeometry)| {
         let mean = checkpoint.mean(measure.read).map_or_else(|| number::MISSING.into(), number::plain);
@@ -156,7 +164,8 @@ fn draw(geometry: &Geometry, measure: &Measure) -> Option<GeometryChart> {
         number::plain(low),
         number::plain(high),
     );
-    let text = |theme: Theme| specification(geometry, measure, theme, &summary, &rows, (first, last)).to_string();
+    let text =
+        |theme: Theme| specification(geometry, measure, theme, &summary, &rows, (first, last)).to_string();
     Some(GeometryChart {
         id: measure.id.to_owned(),
         title: measure.title.to_owned(),
@@ -216,10 +225,16 @@ fn specification(
 
 #[cfg(test)]
 mod tests {
+    use report::LayerGeometry;
+
     use super::*;
 
     fn of(steps: &[Option<u64>]) -> Geometry {
-        let layer = |value| LayerGeometry { drift: Some(value), similarity: Some(-value), ..LayerGeometry::default() };
+        let layer = |value| LayerGeometry {
+            drift: Some(value),
+            similarity: Some(-value),
+            ..LayerGeometry::default()
+        };
         let checkpoints = steps.iter().enumerate().map(|(at, &step)| CheckpointGeometry {
             name: format!("<b>{at}"),
             step,

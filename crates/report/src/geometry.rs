@@ -152,7 +152,8 @@ impl LastRouters {
         let Geometry { layers, experts, width, .. } = &self.geometry;
         let CheckpointRouters { layers: found, experts: e, width: d, .. } = routers;
         if (found, e, d) != (layers, experts, width) {
-            let shape = |layers: &[usize], e: &usize, d: &usize| format!("{} routers of [{e},{d}]", layers.len());
+            let shape =
+                |layers: &[usize], e: &usize, d: &usize| format!("{} routers of [{e},{d}]", layers.len());
             return Err(Error::OtherRouters {
                 folder: routers.folder.clone(),
                 found: shape(found, e, d),
@@ -204,8 +205,12 @@ pub fn geometry_csv(geometry: &Geometry) -> String {
     let mut table = Table::new("routers.csv", &head);
     for checkpoint in &geometry.checkpoints {
         for (number, layer) in geometry.layers.iter().zip(&checkpoint.layers) {
-            let mut row =
-                vec![checkpoint.name.clone(), count(checkpoint.step), count(checkpoint.tokens), number.to_string()];
+            let mut row = vec![
+                checkpoint.name.clone(),
+                count(checkpoint.step),
+                count(checkpoint.tokens),
+                number.to_string(),
+            ];
             row.extend(LayerGeometry::FIGURES.iter().map(|(_, read)| figure(read(layer))));
             table.row(row);
         }

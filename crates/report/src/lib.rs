@@ -19,8 +19,8 @@ pub use analysis::{
 pub use error::Error;
 pub use export::{csv_tables, json, parse_json};
 pub use geometry::{
-    CheckpointGeometry, GEOMETRY_FORMAT, GEOMETRY_VERSION, Geometry, LastRouters, LayerFigure, LayerGeometry, geometry_csv,
-    geometry_json, last_in_training, training_order,
+    CheckpointGeometry, GEOMETRY_FORMAT, GEOMETRY_VERSION, Geometry, LastRouters, LayerFigure, LayerGeometry,
+    geometry_csv, geometry_json, last_in_training, training_order,
 };
 pub use link::{LinkOptions, Parts, decode, encode};
 pub use model::{

@@ -6,7 +6,8 @@ use std::{cell::Cell, fs, path::PathBuf, rc::Rc};
 
 use futures::executor::block_on;
 use report::{
-    GEOMETRY_FORMAT, Geometry, LastRouters, LayerGeometry, Unwatched, geometry_csv, geometry_json, last_in_training,
+    GEOMETRY_FORMAT, Geometry, LastRouters, LayerGeometry, Unwatched, geometry_csv, geometry_json,
+    last_in_training,
 };
 use serde_json::Value;
 use trace::{CheckpointRouters, Counted, FileSource, Source, read_routers};
@@ -80,7 +81,9 @@ fn exports_have_every_figure() {
     let mut lines = csv.lines();
     assert_eq!(
         lines.next(),
-        Some("checkpoint,step,tokens,layer,norm_mean,norm_min,norm_max,similarity,drift,cosine,gram_difference")
+        Some(
+            "checkpoint,step,tokens,layer,norm_mean,norm_min,norm_max,similarity,drift,cosine,gram_difference"
+        )
     );
     assert_eq!(lines.clone().count(), STEPS.len() * geometry.layers.len());
     assert!(lines.next().is_some_and(|line| line.starts_with("demo-run/step500,500,,0,")));

@@ -1,14 +1,11 @@
 //! The files of a checkpoint's folder: which shard has which tensor, and which step it is of. No weights are read here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
 use crate::{
-    error::Error,
-    source::Source,
-    step_name::step_from_name,
-    text::json_words,
+    error::Error, routers::router_layer, source::Source, step_name::step_from_name, text::json_words,
 };
 
 /// Larger JSON files belong to no checkpoint.
@@ -41,6 +38,17 @@ pub enum Shards {
         /// Bytes of all tensors, where the index says it.
         bytes: Option<u64>,
     },
+}
+
+impl Shards {
+    /// The names of the shards that hold routers, ascending; none where there is no index to tell.
+    #[must_use]
+    pub fn with_routers(&self) -> Vec<&str> {
+        let Self::Several { shard_of, .. } = self else { return Vec::new() };
+        let routers = shard_of.iter().filter(|(tensor, _)| router_layer(tensor).is_some());
+        let names: BTreeSet<&str> = routers.map(|(_, shard)| shard.as_str()).collect();
+        names.into_iter().collect()
+    }
 }
 
 #[derive(Deserialize)]
@@ -111,7 +119,8 @@ impl<'a> CheckpointFiles<'a> {
             advice: "Copy or download it again.",
         })?;
         // A float because some writers write one; whoever shows it needs no more digits.
-        let bytes = metadata.total_size.filter(|size| size.is_finite() && *size >= 0.0).map(|size| size as u64);
+        let bytes =
+            metadata.total_size.filter(|size| size.is_finite() && *size >= 0.0).map(|size| size as u64);
         Ok(Shards::Several { index: index.name().to_owned(), shard_of: weight_map, bytes })
     }
 

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use futures::future::try_join_all;
+
 use crate::{
     checkpoint_files::{CheckpointFiles, Shards},
     error::Error,
@@ -122,24 +124,9 @@ pub async fn read_routers(folder: &str, files: &[Source]) -> Result<CheckpointRo
             return Err(file.wrong(first, expected, "Give a checkpoint of a mixture-of-experts model."));
         }
     };
-    let mut values = Vec::new();
-    for (file, tensor) in found.values() {
-        if tensor.shape != [experts, width] || !tensor.dtype.is_float() {
-            let expected = format!("floats {}, as in the first layer with a router", shape_text(&[experts, width]));
-            return Err(file.wrong(tensor, expected, "Give unquantised weights of one model."));
-        }
-        let read = file.floats(tensor, 0..tensor.values()).await?;
-        if let Some(at) = read.iter().position(|value| !value.is_finite()) {
-            return Err(Error::Tensor {
-                name: file.name().to_owned(),
-                tensor: shorten(&tensor.name),
-                found: format!("a value of expert {} that is NaN or infinite", at as u64 / width),
-                expected: "finite numbers".to_owned(),
-                advice: "Check how the checkpoint was saved, or download it again.",
-            });
-        }
-        values.extend(read);
-    }
+    // All at once, because over a network it is the waiting that takes long.
+    let reading = found.values().map(|(file, tensor)| read_one(file, tensor, [experts, width]));
+    let values = try_join_all(reading).await?.concat();
     let (step, tokens) = folder_files.step().await?;
     Ok(CheckpointRouters {
         folder: folder.to_owned(),
@@ -152,14 +139,39 @@ pub async fn read_routers(folder: &str, files: &[Source]) -> Result<CheckpointRo
     })
 }
 
+/// One router `[E,d]`, as f32.
+async fn read_one(file: &TensorFile, tensor: &TensorInfo, shape: [u64; 2]) -> Result<Vec<f32>, Error> {
+    if tensor.shape != shape || !tensor.dtype.is_float() {
+        let expected = format!("floats {}, as in the first layer with a router", shape_text(&shape));
+        return Err(file.wrong(tensor, expected, "Give unquantised weights of one model."));
+    }
+    let [_, width] = shape;
+    let read = file.floats(tensor, 0..tensor.values()).await?;
+    match read.iter().position(|value| !value.is_finite()) {
+        None => Ok(read),
+        Some(at) => Err(Error::Tensor {
+            name: file.name().to_owned(),
+            tensor: shorten(&tensor.name),
+            found: format!("a value of expert {} that is NaN or infinite", at as u64 / width),
+            expected: "finite numbers".to_owned(),
+            advice: "Check how the checkpoint was saved, or download it again.",
+        }),
+    }
+}
+
 /// Takes the routers of a shard.
 fn collect(shard: TensorFile, found: &mut BTreeMap<usize, (TensorFile, TensorInfo)>) -> Result<(), Error> {
-    let routers: Vec<TensorInfo> =
-        shard.names().filter(|name| router_layer(name).is_some()).filter_map(|name| shard.get(name)).cloned().collect();
+    let routers: Vec<TensorInfo> = shard
+        .names()
+        .filter(|name| router_layer(name).is_some())
+        .filter_map(|name| shard.get(name))
+        .cloned()
+        .collect();
     for tensor in routers {
         let Some(layer) = router_layer(&tensor.name) else { continue };
         if let Some((_, other)) = found.get(&layer) {
-            let expected = format!("one router in layer {layer}, where there is `{}` too", shorten(&other.name));
+            let expected =
+                format!("one router in layer {layer}, where there is `{}` too", shorten(&other.name));
             return Err(shard.wrong(&tensor, expected, "Give the shards of one model only."));
         }
         found.insert(layer, (shard.clone(), tensor));

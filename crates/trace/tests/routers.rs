@@ -80,7 +80,8 @@ fn shards_without_routers_are_not_opened() {
 fn of_a_large_shard_only_header_and_routers_are_read() {
     let bytes = Handmade::new().f32("model.layers.0.mlp.gate.weight", &[3, 2], &LAYER).bytes();
     let (head, count) = (bytes.clone(), Rc::new(Cell::new(0)));
-    let vast = Vast { name: "step7/model.safetensors".to_owned(), head, len: 5 << 30, read: Rc::clone(&count) };
+    let vast =
+        Vast { name: "step7/model.safetensors".to_owned(), head, len: 5 << 30, read: Rc::clone(&count) };
     assert_eq!(read(&[Rc::new(vast)]).expect("routers").values, LAYER);
     assert_eq!(count.get(), bytes.len() as u64);
 }
@@ -100,7 +101,10 @@ fn what_is_refused() {
     let gate = |layer: usize| format!("model.layers.{layer}.mlp.gate.weight");
     refused(&[], &["step7-tokens3B", "model.safetensors", "save_pretrained"]);
     refused(&[file("pytorch_model.bin", b"PK")], &["pickled", "never read"]);
-    refused(&whole(&Handmade::new().f32("lm_head.weight", &[1, 1], &[1.0])), &["no router", "mixture-of-experts"]);
+    refused(
+        &whole(&Handmade::new().f32("lm_head.weight", &[1, 1], &[1.0])),
+        &["no router", "mixture-of-experts"],
+    );
     refused(&whole(&Handmade::new().f32(&gate(0), &[1, 6], &LAYER)), &["F32 [1,6]", "at least two experts"]);
     refused(&whole(&Handmade::new().f32(&gate(0), &[6], &LAYER)), &["F32 [6]"]);
     let other = Handmade::new().f32(&gate(0), &[3, 2], &LAYER).f32(&gate(1), &[2, 3], &LAYER);
@@ -109,9 +113,11 @@ fn what_is_refused() {
     let mut spoiled = LAYER;
     spoiled[4] = f32::NAN;
     refused(&whole(&Handmade::new().f32(&gate(0), &[3, 2], &spoiled)), &[&gate(0), "expert 2", "NaN"]);
-    let twice = Handmade::new()
-        .f32(&gate(0), &[3, 2], &LAYER)
-        .f32("model.layers.0.block_sparse_moe.gate.weight", &[3, 2], &LAYER);
+    let twice = Handmade::new().f32(&gate(0), &[3, 2], &LAYER).f32(
+        "model.layers.0.block_sparse_moe.gate.weight",
+        &[3, 2],
+        &LAYER,
+    );
     refused(&whole(&twice), &["one router in layer 0", "one model only"]);
     refused(&[file("model.safetensors.index.json", b"{}")], &["index.json", "weight_map"]);
     let map = json!({ gate(0): "model-1.safetensors" });

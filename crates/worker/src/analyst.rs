@@ -20,6 +20,7 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::DedicatedWorkerGlobalScope;
 
 use crate::{
+    addresses::{self, Address},
     conductor::Conductor,
     files::{Content, Door, Entry, open},
     folders,
@@ -29,6 +30,7 @@ use crate::{
         WorkUnit,
     },
     scope::{listen, now, property, to_js, turn},
+    survey::Survey,
     write::write,
 };
 
@@ -95,6 +97,7 @@ pub struct Analyst {
     /// The files, in the order in which they came.
     pub files: RefCell<Vec<Entry>>,
     conductor: Rc<Conductor>,
+    survey: Survey,
     next_file: Cell<usize>,
     settings: RefCell<Settings>,
     title: RefCell<String>,
@@ -121,6 +124,7 @@ impl Analyst {
             since: Cell::new(None),
             stale: Cell::new(false),
             conductor: Rc::default(),
+            survey: Survey::default(),
         }
     }
 
@@ -132,8 +136,15 @@ impl Analyst {
             }
             Job::AddUrls { urls } => {
                 for url in urls {
-                    let path = url.rsplit('/').next().unwrap_or(&url).to_string();
-                    self.add(path, Door::Address(url));
+                    match addresses::read(&url) {
+                        Address::File(url) => {
+                            let path = url.rsplit('/').next().unwrap_or(&url).to_string();
+                            self.add(path, Door::Address(url));
+                        }
+                        Address::Folder(url) => {
+                            self.add(addresses::folder_name(&url), Door::Folder(url));
+                        }
+                    }
                 }
                 self.restart();
             }
@@ -143,6 +154,7 @@ impl Analyst {
                 for file in self.files.take() {
                     self.analysis.forget(file.row.id);
                 }
+                self.survey.clear();
                 self.run.take();
                 self.post_files();
             }
@@ -152,6 +164,7 @@ impl Analyst {
                 }
                 self.files.borrow_mut().retain(|file| file.row.id != id);
                 self.analysis.forget(id);
+                self.survey.forget(id);
                 self.restart();
             }
             Job::SetStep { id, step } => {
@@ -276,6 +289,9 @@ impl Analyst {
             self.post_files();
             if let Some(report) = reports {
                 post_report(&report, true);
+            }
+            if !self.conductor.is_running() {
+                self.survey.look(self, &Watcher::new(self)).await;
             }
         } else {
             while self.analyse().await == Outcome::LeftOneOut {}

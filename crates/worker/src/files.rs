@@ -10,6 +10,7 @@ use web_sys::Blob;
 use crate::{
     engine_protocol::MadeInfo,
     protocol::{FileRow, FileState},
+    remote,
 };
 
 /// Files larger than this are no reports of ours.
@@ -21,9 +22,14 @@ pub enum Door {
     Disk(web_sys::File),
     /// An address.
     Address(String),
+    /// A checkpoint's folder at an address, before its files are known; ends in `/`.
+    Folder(String),
     /// A checkpoint: its files, each with its path, from the disk or as addresses.
-    Checkpoint(Vec<(String, JsValue)>),
+    Checkpoint(Files),
 }
+
+/// Files with their paths: each a `File`, or an address as a string.
+pub type Files = Vec<(String, JsValue)>;
 
 /// What the engine made of a checkpoint.
 pub struct Made {
@@ -68,12 +74,12 @@ impl Entry {
     pub fn new(id: usize, path: String, door: Door) -> Self {
         let bytes = match &door {
             Door::Disk(file) => file.size() as u64,
-            Door::Address(_) => 0,
+            Door::Address(_) | Door::Folder(_) => 0,
             Door::Checkpoint(files) => {
                 files.iter().filter_map(|(_, file)| Some(file.dyn_ref::<Blob>()?.size() as u64)).sum()
             }
         };
-        let checkpoint = matches!(door, Door::Checkpoint(_));
+        let checkpoint = matches!(door, Door::Checkpoint(_) | Door::Folder(_));
         let step = if checkpoint { trace::step_from_name(&path).map(|named| named.step) } else { None };
         let row = FileRow {
             id,
@@ -110,7 +116,8 @@ impl Entry {
 
     /// Whether it has still to be opened.
     pub fn is_waiting(&self) -> bool {
-        !self.row.checkpoint && matches!(self.row.state, FileState::Waiting | FileState::Reading)
+        let unknown = !self.row.checkpoint || matches!(self.door, Door::Folder(_));
+        unknown && matches!(self.row.state, FileState::Waiting | FileState::Reading)
     }
 
     /// What it is, where that is known.
@@ -193,7 +200,12 @@ impl Entry {
     pub fn settle(&mut self, opened: Result<Opening, String>) {
         match opened {
             Err(message) => self.fail(message),
-            Ok(Opening { bytes, content, warnings, kind }) => {
+            Ok(Opening::Folder { files, bytes }) => {
+                self.row.bytes = bytes;
+                self.row.state = FileState::Waiting;
+                self.door = Door::Checkpoint(files);
+            }
+            Ok(Opening::File { bytes, content, warnings, kind }) => {
                 self.row.bytes = bytes;
                 self.row.kind = kind;
                 if let Content::Run(Recognised::Trace(trace)) = &content {
@@ -209,12 +221,26 @@ impl Entry {
     }
 }
 
-/// What opening a file has brought.
-pub struct Opening {
-    bytes: u64,
-    kind: String,
-    content: Content,
-    warnings: Vec<String>,
+/// What opening has brought.
+pub enum Opening {
+    /// A file's content.
+    File {
+        /// Bytes of it.
+        bytes: u64,
+        /// What it was recognised as.
+        kind: String,
+        /// What it holds.
+        content: Content,
+        /// What to know about it.
+        warnings: Vec<String>,
+    },
+    /// The files of a checkpoint's folder.
+    Folder {
+        /// Them, as addresses.
+        files: Files,
+        /// Bytes of its weights, as far as is known.
+        bytes: u64,
+    },
 }
 
 /// What is needed to open a file while the table stays free.
@@ -223,14 +249,17 @@ pub enum Ticket {
     Disk(String, web_sys::File, Rc<Cell<u64>>),
     /// An address.
     Address(String, Rc<Cell<u64>>),
+    /// The address of a checkpoint's folder.
+    Folder(String),
 }
 
 impl Entry {
-    /// Marks it as being read, and gives what [`open`] needs; a checkpoint is not opened here.
+    /// Marks it as being read, and gives what [`open`] needs; of a checkpoint only the list of its files is.
     pub fn ticket(&mut self) -> Option<Ticket> {
         let ticket = match &self.door {
             Door::Disk(file) => Ticket::Disk(self.row.path.clone(), file.clone(), Rc::clone(&self.read)),
             Door::Address(url) => Ticket::Address(url.clone(), Rc::clone(&self.read)),
+            Door::Folder(url) => Ticket::Folder(url.clone()),
             Door::Checkpoint(_) => return None,
         };
         self.row.state = FileState::Reading;
@@ -242,7 +271,7 @@ impl Entry {
         match &self.door {
             Door::Disk(file) => Some((self.row.path.clone(), file.clone().into())),
             Door::Address(url) => Some((self.row.path.clone(), JsValue::from_str(url))),
-            Door::Checkpoint(_) => None,
+            Door::Checkpoint(_) | Door::Folder(_) => None,
         }
     }
 }
@@ -269,16 +298,20 @@ async fn open_source(ticket: Ticket) -> Result<Opening, Failure> {
     let (source, read): (Source, _) = match ticket {
         Ticket::Disk(path, file, read) => (Rc::new(BlobSource::new(path, file.into())), read),
         Ticket::Address(url, read) => (Rc::new(HttpSource::open(&url).await?), read),
+        Ticket::Folder(url) => {
+            let (files, bytes) = remote::list(&url).await?;
+            return Ok(Opening::Folder { files, bytes });
+        }
     };
     let source: Source = Rc::new(Counted::new(source, read));
     let bytes = source.len();
     if let Some(report) = our_report(&source).await? {
         let content = Content::Report(Box::new(report));
-        return Ok(Opening { bytes, kind: "Grokscope report".into(), content, warnings: Vec::new() });
+        return Ok(Opening::File { bytes, kind: "Grokscope report".into(), content, warnings: Vec::new() });
     }
     let opened = trace::open(source).await?;
     let kind = kind(&opened.what).to_string();
-    Ok(Opening { bytes, kind, content: Content::Run(opened.what), warnings: opened.warnings })
+    Ok(Opening::File { bytes, kind, content: Content::Run(opened.what), warnings: opened.warnings })
 }
 
 /// What a file was recognised as, in the words of the table.

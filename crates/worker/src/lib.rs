@@ -3,6 +3,7 @@
 //! One wasm binary plays two parts. The *analyst* owns the run: it reads files, folds traces, asks a pool of
 //! *calculators* for distances and posts [`Event`]s to the page. What goes over the border is in [`protocol`].
 
+pub mod addresses;
 pub mod engine_protocol;
 pub mod folders;
 pub mod protocol;
@@ -20,7 +21,11 @@ mod files;
 #[cfg(target_arch = "wasm32")]
 mod pool;
 #[cfg(target_arch = "wasm32")]
+mod remote;
+#[cfg(target_arch = "wasm32")]
 pub mod scope;
+#[cfg(target_arch = "wasm32")]
+mod survey;
 #[cfg(target_arch = "wasm32")]
 mod write;
 

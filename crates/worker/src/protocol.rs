@@ -18,7 +18,7 @@ pub enum Job {
     },
     /// Read these addresses: the example run's, or sources that the user named.
     AddUrls {
-        /// Absolute addresses.
+        /// Absolute addresses, of files or of checkpoints' folders ([`crate::addresses`] tells which).
         urls: Vec<String>,
     },
     /// Forget every file and figure.
@@ -175,6 +175,11 @@ pub enum Event {
         json: String,
         /// Whether nothing more is under way.
         complete: bool,
+    },
+    /// What the checkpoints' routers look like, while there are no samples to run them on.
+    Geometry {
+        /// A `figures::GeometrySheet` as JSON; none where there is nothing to show of them any more.
+        json: Option<String>,
     },
     /// What two samples' pathways look like.
     Alignment(Box<Alignment>),

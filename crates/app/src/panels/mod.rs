@@ -14,6 +14,7 @@ pub mod header;
 pub mod help;
 pub mod notes;
 pub mod progress;
+pub mod routers;
 pub mod settings;
 pub mod share;
 pub mod verdict;
