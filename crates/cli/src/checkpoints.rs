@@ -68,7 +68,7 @@ pub enum Backend {
 }
 
 /// The processor that was asked for.
-async fn processor(backend: Backend) -> Result<Processor, Error> {
+pub async fn processor(backend: Backend) -> Result<Processor, Error> {
     match backend {
         Backend::Cpu => Ok(Processor::cpu()),
         #[cfg(feature = "gpu")]
@@ -168,6 +168,19 @@ fn find(path: &Path, under: &Path, folders: &mut Vec<Found>) -> Result<(), Error
     Ok(())
 }
 
+/// The files of a checkpoint's folder, opened and not read.
+pub fn open_files(folder: &Path) -> Result<Vec<Source>, Error> {
+    let failed = |source| Error::File { path: folder.into(), source };
+    let mut files: Vec<Source> = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.is_file() {
+            files.push(Rc::new(FileSource::open(&path)?));
+        }
+    }
+    Ok(files)
+}
+
 /// The tokenizer.json that serves a checkpoint: its own, else that of the nearest folder above. Where the path that was
 /// given is the checkpoint itself, the folder above it counts too: a run's checkpoints often share a tokenizer there.
 fn tokenizer_of(Found { folder, under }: &Found) -> Option<PathBuf> {
@@ -216,14 +229,7 @@ async fn trace_one(
 ) -> Result<Option<(u64, Vec<Score>)>, Error> {
     let start = Instant::now();
     let folder = found.folder.as_path();
-    let failed = |source| Error::File { path: folder.into(), source };
-    let mut files: Vec<Source> = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.is_file() {
-            files.push(Rc::new(FileSource::open(&path)?));
-        }
-    }
+    let files = open_files(folder)?;
     let name = folder.display().to_string();
     let mut checkpoint = Checkpoint::open(&name, &files).await?;
     if checkpoint.step.is_none() {

@@ -14,6 +14,7 @@ use report::{Analysis, LinkOptions, Part, Parts, Pending, Report, Settings, Stag
 use crate::{
     checkpoints::{self, Backend},
     error::Error,
+    gates_only,
     load::open_all,
     threads::Threads,
     weights,
@@ -54,12 +55,17 @@ enum Command {
         checkpoint: Vec<PathBuf>,
         /// Samples as JSON lines: `id`, `domain`, `input_ids` or `text`, and `targets` where not every next token counts;
         /// or a text file (.txt) with a sample a line.
-        #[arg(long)]
-        samples: PathBuf,
+        #[arg(long, required_unless_present = "gate_inputs")]
+        samples: Option<PathBuf>,
         /// Benchmark items as JSON lines: `id`, `domain`, `input_ids` or `text`, and `answer_ids` or `answer`, or
         /// `choices_ids` or `choices` and `gold`. Text needs a tokenizer.json in the checkpoint's folder or above it.
         #[arg(long)]
         items: Option<PathBuf>,
+        /// Instead of samples: what enters the routers, so that only these are read and computed. A safetensors or npz file
+        /// with `gate_inputs.0`, `gate_inputs.1`, … [tokens, hidden size] and `offsets` [samples + 1]; or a folder of
+        /// them, named by step (`step-5000.safetensors`).
+        #[arg(long, conflicts_with_all = ["samples", "items"])]
+        gate_inputs: Option<PathBuf>,
         /// What to compute on. A graphics processor (Vulkan, Metal or DirectX 12) needs a program that was built with
         /// `--features gpu`.
         #[arg(long, value_enum, default_value_t = Backend::Cpu)]
@@ -122,8 +128,15 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
             }
             Ok(())
         }
-        Command::Trace { checkpoint, samples, items, backend, output } => {
-            block_on(checkpoints::trace_all(&checkpoint, &samples, items.as_deref(), backend, &output))
+        Command::Trace { checkpoint, samples, items, gate_inputs, backend, output } => {
+            match (gate_inputs, samples) {
+                (Some(inputs), _) => block_on(gates_only::trace_all(&checkpoint, &inputs, backend, &output)),
+                (None, Some(samples)) => {
+                    block_on(checkpoints::trace_all(&checkpoint, &samples, items.as_deref(), backend, &output))
+                }
+                // The arguments ask for one of the two.
+                (None, None) => Ok(()),
+            }
         }
         Command::Weights { checkpoint, output } => {
             block_on(weights::measure_all(&checkpoint, output.as_deref()))

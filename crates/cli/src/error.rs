@@ -61,6 +61,15 @@ pub enum Error {
         count: usize,
     },
 
+    /// A folder has no inputs of the routers for a checkpoint.
+    #[error("{}: no safetensors or npz file for step {step}. Name the files by step: step-{step}.safetensors.", folder.display())]
+    NoGateInputs {
+        /// Where they were looked for.
+        folder: PathBuf,
+        /// The checkpoint's step.
+        step: u64,
+    },
+
     /// No checkpoint has routers.
     #[error("no checkpoint gave its routers; what each said is above")]
     NoRouters,

@@ -3,6 +3,7 @@
 mod checkpoints;
 mod commands;
 mod error;
+mod gates_only;
 mod load;
 mod threads;
 mod weights;

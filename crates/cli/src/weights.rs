@@ -11,9 +11,13 @@ use std::{
 };
 
 use report::{LastRouters, Unwatched, geometry_csv, geometry_json, last_in_training};
-use trace::{CheckpointFiles, CheckpointRouters, Counted, FileSource, Source, read_routers};
+use trace::{CheckpointFiles, CheckpointRouters, Counted, Source, read_routers};
 
-use crate::{checkpoints::find_all, commands::write, error::Error};
+use crate::{
+    checkpoints::{find_all, open_files},
+    commands::write,
+    error::Error,
+};
 
 /// Measures the routers of every checkpoint under the paths. One that fails is told and left out.
 pub async fn measure_all(paths: &[PathBuf], output: Option<&Path>) -> Result<(), Error> {
@@ -72,14 +76,8 @@ struct Folder {
 impl Folder {
     async fn open(folder: &Path, read: &Rc<Cell<u64>>) -> Result<Self, Error> {
         let name = folder.display().to_string();
-        let failed = |source| Error::File { path: folder.into(), source };
-        let mut files: Vec<Source> = Vec::new();
-        for entry in fs::read_dir(folder).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
-            if path.is_file() {
-                files.push(Rc::new(Counted::new(FileSource::open(&path)?, Rc::clone(read))));
-            }
-        }
+        let counted = |file| Rc::new(Counted::new(file, Rc::clone(read))) as Source;
+        let files: Vec<Source> = open_files(folder)?.into_iter().map(counted).collect();
         let (step, _) = CheckpointFiles::new(&name, &files).step().await?;
         Ok(Self { name, files, step })
     }

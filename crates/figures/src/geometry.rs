@@ -185,8 +185,8 @@ fn specification(
     (first, last): (u64, u64),
 ) -> Value {
     let look = Look { theme, present: false };
-    // Layers have an order, so their colours have one; the end of the scale that would vanish on the ground is cut off.
-    let extent = if theme == Theme::Light { [0.0, 0.85] } else { [0.2, 1.0] };
+    // Layers have an order, so their colours have one; what would stand below 3:1 on the ground is cut off the scale.
+    let extent = if theme == Theme::Light { [0.0, 0.6] } else { [0.35, 1.0] };
     let bounds = [geometry.layers.first(), geometry.layers.last()];
     chart::specification(
         &Frame { title: measure.title, subtitle: measure.says, description: summary, look },

@@ -5,6 +5,7 @@
 //!   [`Tokenizer`] they become [`Inputs`], which are token ids.
 //! - [`run`] takes all tokens of all samples through one layer before it reads the next: one pass over the bytes of a
 //!   checkpoint, however many samples there are. Only experts that some token chose are read.
+//! - [`gates_only()`] computes the gating layers alone, on hidden states that are given.
 //!
 //! The forward pass is that of transformers' `OlmoeForCausalLM`. What differs between families of models is in
 //! [`family`](Family) and nowhere else.
@@ -18,6 +19,7 @@ mod experts;
 mod family;
 mod fold;
 mod forward;
+mod gates_only;
 mod given;
 mod head;
 mod inputs;
@@ -37,6 +39,7 @@ pub use device::{Backend, Processor};
 pub use error::Error;
 pub use family::Family;
 pub use forward::{Traced, run};
+pub use gates_only::{GateInputs, gates_only};
 pub use given::GivenInputs;
 pub use inputs::{Inputs, Item, Sample};
 pub use score::Score;

@@ -1,0 +1,72 @@
+//! `grokscope trace --gate-inputs`: hidden states that are given become traces by the gating layers alone.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    rc::Rc,
+    time::Instant,
+};
+
+use olmoe::{GateInputs, Processor, gates_only};
+use trace::{CheckpointFiles, FileSource, GateDtype, step_from_name};
+
+use crate::{
+    checkpoints::{Backend, find_all, open_files, processor},
+    error::Error,
+};
+
+/// Makes a trace of every checkpoint under the paths. One that fails is told and left out.
+pub async fn trace_all(paths: &[PathBuf], inputs: &Path, backend: Backend, output: &Path) -> Result<(), Error> {
+    let processor = processor(backend).await?;
+    let folders = find_all(paths)?;
+    fs::create_dir_all(output).map_err(|source| Error::File { path: output.into(), source })?;
+    let mut done = 0;
+    for (number, found) in folders.iter().enumerate() {
+        match trace_one(&found.folder, number as u64, inputs, &processor, output).await {
+            Ok(()) => done += 1,
+            Err(error @ (Error::Checkpoint(_) | Error::Trace(_) | Error::NoGateInputs { .. })) => {
+                eprintln!("left out: {error}");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if done == 0 { Err(Error::NoTrace { count: folders.len() }) } else { Ok(()) }
+}
+
+async fn trace_one(
+    folder: &Path,
+    number: u64,
+    inputs: &Path,
+    processor: &Processor,
+    output: &Path,
+) -> Result<(), Error> {
+    let start = Instant::now();
+    let name = folder.display().to_string();
+    let files = open_files(folder)?;
+    let (step, _) = CheckpointFiles::new(&name, &files).step().await?;
+    let path = if inputs.is_dir() { of_step(inputs, step.unwrap_or(number))? } else { inputs.into() };
+    let given = GateInputs::open(Rc::new(FileSource::open(&path)?)).await?;
+    let mut trace = gates_only(&name, &files, &given, processor).await?;
+    let step = *trace.step.get_or_insert(number);
+    let path = output.join(format!("step-{step:05}.safetensors"));
+    let bytes = trace::write_trace(&trace, GateDtype::F32)?;
+    fs::write(&path, bytes).map_err(|source| Error::File { path: path.clone(), source })?;
+    let seconds = start.elapsed().as_secs_f64();
+    eprintln!("{}: {} tokens of samples in {seconds:.1} s", path.display(), given.tokens());
+    Ok(())
+}
+
+/// The file of a folder whose name has the step.
+fn of_step(folder: &Path, step: u64) -> Result<PathBuf, Error> {
+    let failed = |source| Error::File { path: folder.into(), source };
+    let inside = fs::read_dir(folder).map_err(failed)?.map(|entry| entry.map(|entry| entry.path()));
+    let mut inside = inside.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    inside.sort();
+    let fits = |path: &PathBuf| {
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        matches!(ending, Some("safetensors" | "npz"))
+            && step_from_name(name).is_some_and(|named| named.step == step)
+    };
+    inside.into_iter().find(fits).ok_or_else(|| Error::NoGateInputs { folder: folder.into(), step })
+}
