@@ -3,7 +3,6 @@
 use std::{
     cell::Cell,
     ffi::OsStr,
-    fs,
     io::Write as _,
     path::{Path, PathBuf},
     rc::Rc,

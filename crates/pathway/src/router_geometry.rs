@@ -112,8 +112,11 @@ mod tests {
     #[test]
     fn two_experts_at_a_right_angle() {
         let end = RouterLayer::new(2, 2, &[3.0, 0.0, 0.0, 4.0]).unwrap();
-        assert_eq!(end.norms(), [3.0, 4.0]);
-        assert_eq!(end.norm_summary(), [3.5, 3.0, 4.0]);
+        assert_eq!(end.norms().len(), 2);
+        let [mean, least, largest] = end.norm_summary();
+        near(Some(mean), 3.5);
+        near(Some(least), 3.0);
+        near(Some(largest), 4.0);
         near(end.similarity(), 0.0);
         let same = end.drift(&end).unwrap();
         near(same.distance, 0.0);

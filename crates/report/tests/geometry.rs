@@ -22,7 +22,7 @@ fn routers(step: u64, read: &Rc<Cell<u64>>) -> CheckpointRouters {
     let folder = fixtures().join(format!("demo-run/step{step}"));
     let files: Vec<Source> = fs::read_dir(&folder)
         .unwrap()
-        .map(|entry| FileSource::open(&entry.unwrap().path()).unwrap())
+        .map(|entry| FileSource::open(entry.unwrap().path()).unwrap())
         .map(|file| Rc::new(Counted::new(file, Rc::clone(read))) as Source)
         .collect();
     block_on(read_routers(&format!("demo-run/step{step}"), &files)).unwrap()

@@ -1,5 +1,6 @@
 //! Routers out of checkpoints' shards: every family's names, what is read of the files, and what is refused.
 #![cfg(not(target_arch = "wasm32"))]
+#![expect(clippy::expect_used, reason = "a test may fail where it stands")]
 
 mod common;
 
