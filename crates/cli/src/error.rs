@@ -70,6 +70,15 @@ pub enum Error {
         step: u64,
     },
 
+    /// One file of inputs for several checkpoints, whose hidden states differ.
+    #[error("{}: one file of gate inputs for {count} checkpoints. Give a folder with a file for each, named by step: step-5000.safetensors.", path.display())]
+    OneGateInputs {
+        /// The file.
+        path: PathBuf,
+        /// Checkpoints found.
+        count: usize,
+    },
+
     /// No checkpoint has routers.
     #[error("no checkpoint gave its routers; what each said is above")]
     NoRouters,

@@ -19,6 +19,9 @@ use crate::{
 pub async fn trace_all(paths: &[PathBuf], inputs: &Path, backend: Backend, output: &Path) -> Result<(), Error> {
     let processor = processor(backend).await?;
     let folders = find_all(paths)?;
+    if folders.len() > 1 && !inputs.is_dir() {
+        return Err(Error::OneGateInputs { path: inputs.into(), count: folders.len() });
+    }
     fs::create_dir_all(output).map_err(|source| Error::File { path: output.into(), source })?;
     let mut done = 0;
     for (number, found) in folders.iter().enumerate() {
