@@ -2,8 +2,10 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use figures::GeometrySheet;
 use futures::channel::oneshot;
 use js_sys::{Array, Object, Reflect};
 use leptos::prelude::*;
@@ -211,10 +213,8 @@ fn take(app: App, event: Event) {
         }
         Event::Report { json, complete: false } if !late => sharpen(app, json),
         Event::Progress(_) | Event::Report { .. } | Event::Saved { .. } => {}
-        Event::Geometry { json } => {
-            app.routers.set(json.and_then(|json| serde_json::from_str(&json).ok()));
-        }
-        Event::Alignment(alignment) => app.alignment.set(Some(std::sync::Arc::new(*alignment))),
+        Event::Geometry { texts } => app.routers.set(GeometrySheet::read(texts).map(Arc::new)),
+        Event::Alignment(alignment) => app.alignment.set(Some(Arc::new(*alignment))),
         Event::Samples { samples, matching } => app.samples.set((samples, matching)),
         Event::Written { ticket, outcome } => {
             let waiting = LINE.with_borrow_mut(|line| line.written.remove(&ticket));

@@ -161,7 +161,7 @@ pub struct App {
     /// Whether the last work was stopped at the user's wish; its late messages are let pass by.
     pub cancelled: RwSignal<bool>,
     /// What checkpoints' routers look like, while there are no samples.
-    pub routers: RwSignal<Option<GeometrySheet>>,
+    pub routers: RwSignal<Option<Arc<GeometrySheet>>>,
     /// The report so far.
     pub report: RwSignal<Option<Arc<Report>>>,
     /// The report as the text that it came in, for writing it in other forms.

@@ -2,32 +2,31 @@
 //! over training. [`geometry()`] makes it all at once, as plain data that a page needs no code to draw.
 
 use report::{CheckpointGeometry, Geometry, LayerFigure};
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
     axis::SHORT,
     chart::{self, Frame},
     number, series,
-    table::{Cell, Column, NamedTable, Table},
+    table::{Cell, Column, Table},
     theme::{Look, Theme},
 };
 
 /// Everything that is shown of a [`Geometry`].
-#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Default)]
 pub struct GeometrySheet {
     /// One sentence: what these routers are.
     pub says: String,
-    /// Means over layers, then one table a layer; a row a checkpoint.
-    pub tables: Vec<NamedTable>,
-    /// Courses over training, a line a layer; none where fewer than two checkpoints have a step.
-    pub charts: Vec<GeometryChart>,
     /// All figures of all layers, as CSV.
     pub csv: String,
+    /// Means over layers, then one table a layer, each with its title; a row a checkpoint.
+    pub tables: Vec<(String, Table)>,
+    /// Courses over training, a line a layer; none where fewer than two checkpoints have a step.
+    pub charts: Vec<GeometryChart>,
 }
 
 /// A chart whose specification is text already.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct GeometryChart {
     /// Stable identifier, letters and dashes.
     pub id: String,
@@ -42,6 +41,88 @@ pub struct GeometryChart {
     /// The specification for a dark ground, as JSON.
     pub dark: String,
 }
+
+/// Pairs of texts that stand for one chart.
+const OF_CHART: usize = 3;
+
+impl GeometrySheet {
+    /// The sheet as pairs of texts. This form and not JSON, because reading it takes next to no code in the page: the
+    /// sentence and the CSV; how many charts there are; three pairs a chart; and a pair a table.
+    #[must_use]
+    pub fn write(self) -> Vec<(String, String)> {
+        let mut texts = vec![(self.says, self.csv), (self.charts.len().to_string(), String::new())];
+        for chart in self.charts {
+            texts.extend([
+                (chart.id, chart.title),
+                (chart.summary, write(&chart.table)),
+                (chart.light, chart.dark),
+            ]);
+        }
+        texts.extend(self.tables.into_iter().map(|(title, table)| (title, write(&table))));
+        texts
+    }
+
+    /// The sheet from pairs of texts; none where they are not such a sheet.
+    #[must_use]
+    pub fn read(texts: Vec<(String, String)>) -> Option<Self> {
+        let mut texts = texts.into_iter();
+        let (says, csv) = texts.next()?;
+        let count: usize = texts.next()?.0.parse().ok()?;
+        if count > texts.len() / OF_CHART {
+            return None;
+        }
+        let mut charts = Vec::new();
+        for _ in 0..count {
+            let ((id, title), (summary, table), (light, dark)) =
+                (texts.next()?, texts.next()?, texts.next()?);
+            charts.push(GeometryChart { id, title, summary, table: read(&table), light, dark });
+        }
+        let tables = texts.map(|(title, table)| (title, read(&table))).collect();
+        Some(Self { says, csv, tables, charts })
+    }
+}
+
+/// A table as lines of cells with tabs between, numbers with all their digits.
+fn write(table: &Table) -> String {
+    let plain = |text: &str| text.replace(char::is_control, " ");
+    let head: Vec<String> = table.columns.iter().map(|column| plain(&column.name)).collect();
+    let cell = |cell: &Cell| match cell {
+        Cell::Text(text) => plain(text),
+        Cell::Number(value, _) => value.to_string(),
+        Cell::Integer(value) => value.to_string(),
+        Cell::Missing => String::new(),
+    };
+    let rows = table.rows.iter().map(|row| row.iter().map(cell).collect::<Vec<_>>().join("\t"));
+    std::iter::once(head.join("\t")).chain(rows).collect::<Vec<_>>().join("\n")
+}
+
+/// A table from what [`write`] has written. The first column is of names where it is headed so, all others of numbers.
+fn read(text: &str) -> Table {
+    let mut lines = text.split('\n').map(|line| line.split('\t'));
+    let columns: Vec<Column> = lines.next().into_iter().flatten().map(Column::new).collect();
+    let named = columns.first().is_some_and(|column| column.name == CHECKPOINT);
+    let mut table = Table::new(columns);
+    for line in lines {
+        let cells = line.enumerate().map(|(place, cell)| {
+            if place == 0 && named {
+                return Cell::text(cell);
+            }
+            if table.columns.get(place).is_some_and(|column| column.name == STEP) {
+                return cell.parse().map_or(Cell::Missing, Cell::Integer);
+            }
+            Cell::number(cell.parse().ok())
+        });
+        let cells = cells.collect();
+        table.push(cells);
+    }
+    table
+}
+
+/// Heading of the column of checkpoints' names.
+const CHECKPOINT: &str = "Checkpoint";
+
+/// Heading of the column of steps.
+const STEP: &str = "Step";
 
 /// What a chart shows.
 struct Measure {
@@ -108,21 +189,16 @@ fn table(
     geometry: &Geometry,
     title: String,
     read: impl Fn(&CheckpointGeometry, LayerFigure) -> Option<f64>,
-) -> NamedTable {
-    let mut columns = vec![Column::new("Checkpoint"), Column::new("Step")];
+) -> (String, Table) {
+    let mut columns = vec![Column::new(CHECKPOINT), Column::new(STEP)];
     columns.extend(COLUMNS.iter().map(|(name, _)| Column::new(*name)));
     let mut table = Table::new(columns);
     for checkpoint in &geometry.checkpoints {
         let mut row = vec![Cell::text(checkpoint.name.as_str()), step(checkpoint)];
-        row.extend(COLUMNS.iter().map(|(_, figure)| Cell::fixed(read(checkpoint, *figure), 4)));
+        row.extend(COLUMNS.iter().map(|(_, figure)| Cell::number(read(checkpoint, *figure))));
         table.push(row);
     }
-    NamedTable {
-        id: format!("routers-{title}").replace(' ', "-").to_lowercase(),
-        title,
-        note: String::new(),
-        table,
-    }
+    (title, table)
 }
 
 fn step(checkpoint: &CheckpointGeometry) -> Cell {
@@ -136,7 +212,7 @@ fn draw(geometry: &Geometry, measure: &Measure) -> Option<GeometryChart> {
     if first == last {
         return None;
     }
-    let mut columns = vec![Column::new("Step")];
+    let mut columns = vec![Column::new(STEP)];
     columns.extend(geometry.layers.iter().map(|layer| Column::new(format!("Layer {layer}"))));
     let mut table = Table::new(columns);
     let mut rows = Vec::new();
@@ -255,13 +331,12 @@ mod tests {
     fn a_sheet_has_every_layer_and_both_grounds() {
         let sheet = geometry(&of(&[Some(0), Some(1000), None]));
         assert_eq!(
-            sheet.tables.iter().map(|named| named.title.as_str()).collect::<Vec<_>>(),
+            sheet.tables.iter().map(|(title, _)| title.as_str()).collect::<Vec<_>>(),
             ["Mean over layers", "Layer 1", "Layer 2"]
         );
-        assert!(sheet.tables.iter().all(|named| named.table.rows.len() == 3));
-        assert_eq!(sheet.tables[0].table.rows[0][2], Cell::Number(0.75, 4));
-        assert_eq!(sheet.tables[0].table.rows[2][1], Cell::Missing);
-        assert_eq!(sheet.tables[1].id, "routers-layer-1");
+        assert!(sheet.tables.iter().all(|(_, table)| table.rows.len() == 3));
+        assert_eq!(sheet.tables[0].1.rows[0][2], Cell::Number(0.75, 3));
+        assert_eq!(sheet.tables[0].1.rows[2][1], Cell::Missing);
         assert_eq!(sheet.charts.len(), 2);
         for chart in &sheet.charts {
             for text in [&chart.light, &chart.dark] {
@@ -272,8 +347,24 @@ mod tests {
             assert_eq!(chart.table.rows.len(), 2);
         }
         assert!(sheet.charts[0].summary.contains("0.75"), "{}", sheet.charts[0].summary);
-        let text = serde_json::to_string(&sheet).unwrap();
-        assert_eq!(serde_json::from_str::<GeometrySheet>(&text).unwrap(), sheet);
+        assert_eq!(GeometrySheet::read(sheet.clone().write()).as_ref(), Some(&sheet));
+    }
+
+    #[test]
+    fn texts_that_are_no_sheet_are_none() {
+        let pair = |a: &str| (a.to_owned(), String::new());
+        for texts in [
+            vec![],
+            vec![pair("says")],
+            vec![pair("says"), pair("x")],
+            vec![pair("says"), pair("1"), pair("id")],
+        ] {
+            assert_eq!(GeometrySheet::read(texts), None);
+        }
+        let mut odd = of(&[Some(1)]);
+        odd.checkpoints[0].name = "a\tb\nc".to_owned();
+        let back = GeometrySheet::read(geometry(&odd).write()).unwrap();
+        assert_eq!(back.tables[0].1.rows[0][0], Cell::text("a b c"));
     }
 
     #[test]
@@ -281,7 +372,7 @@ mod tests {
         for steps in [&[Some(3)][..], &[None, None], &[Some(3), Some(3)], &[]] {
             let sheet = geometry(&of(steps));
             assert!(sheet.charts.is_empty());
-            assert_eq!(sheet.tables[0].table.rows.len(), steps.len());
+            assert_eq!(sheet.tables[0].1.rows.len(), steps.len());
         }
     }
 }

@@ -2,12 +2,12 @@
 
 mod write;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::number;
 
 /// A column's heading.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Column {
     /// What it holds.
     pub name: String,
@@ -37,7 +37,7 @@ impl Column {
 }
 
 /// One value of a table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Cell {
     /// Words, or a name that a user gave.
     Text(String),
@@ -99,7 +99,7 @@ impl Cell {
 }
 
 /// Headings and rows; every row has one cell a column.
-#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Default, Serialize)]
 pub struct Table {
     /// The headings.
     pub columns: Vec<Column>,
@@ -129,7 +129,7 @@ impl Table {
 }
 
 /// A table with its place in a report.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct NamedTable {
     /// Stable identifier, letters, figures and dashes: `correlations`, `series-0` (the first domain's).
     pub id: String,

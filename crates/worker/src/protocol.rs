@@ -153,9 +153,10 @@ pub enum PairChoice {
     },
 }
 
-/// What the analyst tells the page.
+/// What the analyst tells the page. Its name is the only key around what it says: with name and content beside each other
+/// the page would need code for content that comes first.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "event", content = "of", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Event {
     /// It can take jobs now.
     Ready {
@@ -178,8 +179,8 @@ pub enum Event {
     },
     /// What the checkpoints' routers look like, while there are no samples to run them on.
     Geometry {
-        /// A `figures::GeometrySheet` as JSON; none where there is nothing to show of them any more.
-        json: Option<String>,
+        /// A `figures::GeometrySheet` in its written form; empty where there is nothing to show of them any more.
+        texts: Vec<(String, String)>,
     },
     /// What two samples' pathways look like.
     Alignment(Box<Alignment>),

@@ -50,7 +50,7 @@ impl Survey {
 
     fn hide(&self) {
         if self.shown.replace(false) {
-            post(&Event::Geometry { json: None });
+            post(&Event::Geometry { texts: Vec::new() });
         }
     }
 
@@ -89,9 +89,9 @@ impl Survey {
         }
         said(analyst, last_id, measured.measure(&last, watch).await);
         self.keep(last_id, last);
-        let sheet = figures::geometry(&measured.finish());
+        let texts = figures::geometry(&measured.finish()).write();
         self.shown.set(true);
-        post(&Event::Geometry { json: serde_json::to_string(&sheet).ok() });
+        post(&Event::Geometry { texts });
         analyst.post_files();
     }
 

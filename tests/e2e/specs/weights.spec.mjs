@@ -28,7 +28,7 @@ const messages = (page) => page.locator("[data-testid=file-table] .message").all
 
 const number = (text) => Number(text.replaceAll(",", "").replace("−", "-"));
 
-/** The table says what numpy says, in the four digits that it shows. */
+/** The table says what numpy says, in the digits that it shows. */
 async function right(page, layer) {
   const rows = await cells(page);
   assert.deepEqual(rows.map(([, step]) => number(step)), STEPS);
@@ -37,7 +37,7 @@ async function right(page, layer) {
     const wanted = (name) => (layer === undefined ? layers.reduce((sum, one) => sum + one[name], 0) / layers.length : layers[layer][name]);
     const names = ["drift", "cosine", "similarity", "gram_difference", "norm_mean", "norm_min", "norm_max"];
     for (const [column, name] of names.entries()) {
-      assert.ok(Math.abs(number(row[column + 2]) - wanted(name)) < 6e-5, `${name} at ${STEPS[place]}: ${row[column + 2]} for ${wanted(name)}`);
+      assert.ok(Math.abs(number(row[column + 2]) - wanted(name)) < 6e-4, `${name} at ${STEPS[place]}: ${row[column + 2]} for ${wanted(name)}`);
     }
   }
 }

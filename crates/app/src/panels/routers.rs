@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use figures::{Figure, GeometryChart, Theme};
+use figures::{Figure, GeometryChart, GeometrySheet, Theme};
 use leptos::prelude::*;
 use serde_json::Value;
 
@@ -15,60 +15,53 @@ use crate::state::App;
 #[component]
 pub fn Routers() -> impl IntoView {
     let app = App::get();
+    move || app.routers.get().map(|sheet| section(app, sheet))
+}
+
+/// Made anew with every sheet: there is one for each checkpoint that comes or goes.
+fn section(app: App, sheet: Arc<GeometrySheet>) -> AnyView {
     let chosen = RwSignal::new(0_usize);
-    let count =
-        Memo::new(move |_| app.routers.with(|sheet| sheet.as_ref().map_or(0, |sheet| sheet.charts.len())));
-    let names = move || {
-        app.routers.with(|sheet| {
-            let tables = sheet.iter().flat_map(|sheet| &sheet.tables);
-            tables.map(|named| named.title.clone()).collect::<Vec<_>>()
+    let options: Vec<AnyView> = (sheet.tables.iter().enumerate())
+        .map(|(place, (title, _))| view! { <option value=place>{title.clone()}</option> }.into_any())
+        .collect();
+    let charts: Vec<AnyView> = (0..sheet.charts.len())
+        .map(|place| {
+            let sheet = Arc::clone(&sheet);
+            let figure = Signal::derive(move || {
+                let theme = looks::theme(app);
+                sheet.charts.get(place).map(|chart| Arc::new(figure(chart, theme)))
+            });
+            view! { <Chart figure/> }.into_any()
         })
-    };
+        .collect();
+    let says = sheet.says.clone();
+    let shown = Arc::clone(&sheet);
     let table = move || {
-        app.routers.with(|sheet| {
-            let tables = &sheet.as_ref()?.tables;
-            tables.get(chosen.get()).or(tables.first()).cloned()
-        })
-    };
-    let drawn = move |place: usize| {
-        Signal::derive(move || {
-            let theme = looks::theme(app);
-            app.routers.with(|sheet| Some(Arc::new(figure(sheet.as_ref()?.charts.get(place)?, theme))))
-        })
+        shown
+            .tables
+            .get(chosen.get())
+            .map(|(title, table)| view! { <Grid table=table.clone() caption=title.clone()/> })
     };
     let save = move |_| {
-        let csv = app.routers.with_untracked(|sheet| sheet.as_ref().map(|sheet| sheet.csv.clone()));
-        if let Err(message) = download::text("routers.csv", "text/csv", &csv.unwrap_or_default()) {
+        if let Err(message) = download::text("routers.csv", "text/csv", &sheet.csv) {
             app.fail(message);
         }
     };
     view! {
-        <Show when=move || app.routers.with(Option::is_some)>
-            <section class="figures-table" data-testid="routers" aria-labelledby="routers">
-                <header>
-                    <h2 id="routers">"Router weights"</h2>
-                    <label class="choice">
-                        <span class="soft">"Layer"</span>
-                        <select on:change=move |event| chosen.set(event_target_value(&event).parse().unwrap_or(0))>
-                            {move || names().into_iter().enumerate().map(|(place, name)| view! {
-                                <option value=place.to_string()>{name}</option>
-                            }).collect_view()}
-                        </select>
-                    </label>
-                    <button type="button" class="plain" on:click=save>"Save CSV"</button>
-                </header>
-                <p class="soft">{move || app.routers.with(|sheet| sheet.as_ref().map(|sheet| sheet.says.clone()).unwrap_or_default())}</p>
-                <div class="scroll" tabindex="0" role="region" aria-label="Router weights by checkpoint">
-                    {move || table().map(|named| view! { <Grid table=named.table caption=named.title/> })}
-                </div>
-                <div class="charts">
-                    <For each=move || 0..count.get() key=|place| *place let:place>
-                        <Chart figure=drawn(place)/>
-                    </For>
-                </div>
-            </section>
-        </Show>
+        <section class="figures-table" data-testid="routers" aria-labelledby="routers">
+            <header>
+                <h2 id="routers">"Router weights"</h2>
+                <select aria-label="Layer" on:change=move |event| chosen.set(event_target_value(&event).parse().unwrap_or(0))>
+                    {options}
+                </select>
+                <button type="button" class="plain" on:click=save>"Save CSV"</button>
+            </header>
+            <p class="soft">{says}</p>
+            <div class="scroll" tabindex="0" role="region" aria-label="Router weights by checkpoint">{table}</div>
+            <div class="charts">{charts}</div>
+        </section>
     }
+    .into_any()
 }
 
 /// A chart whose specification the worker has written as text.
