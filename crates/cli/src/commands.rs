@@ -131,9 +131,13 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
         Command::Trace { checkpoint, samples, items, gate_inputs, backend, output } => {
             match (gate_inputs, samples) {
                 (Some(inputs), _) => block_on(gates_only::trace_all(&checkpoint, &inputs, backend, &output)),
-                (None, Some(samples)) => {
-                    block_on(checkpoints::trace_all(&checkpoint, &samples, items.as_deref(), backend, &output))
-                }
+                (None, Some(samples)) => block_on(checkpoints::trace_all(
+                    &checkpoint,
+                    &samples,
+                    items.as_deref(),
+                    backend,
+                    &output,
+                )),
                 // The arguments ask for one of the two.
                 (None, None) => Ok(()),
             }

@@ -16,7 +16,12 @@ use crate::{
 };
 
 /// Makes a trace of every checkpoint under the paths. One that fails is told and left out.
-pub async fn trace_all(paths: &[PathBuf], inputs: &Path, backend: Backend, output: &Path) -> Result<(), Error> {
+pub async fn trace_all(
+    paths: &[PathBuf],
+    inputs: &Path,
+    backend: Backend,
+    output: &Path,
+) -> Result<(), Error> {
     let processor = processor(backend).await?;
     let folders = find_all(paths)?;
     if folders.len() > 1 && !inputs.is_dir() {
