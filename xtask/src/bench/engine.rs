@@ -145,7 +145,7 @@ fn read_all(folder: &Path) -> Result<f64> {
 fn trace(cli: &Path, folder: &Path) -> Command {
     let mut command = Command::new(cli);
     command.arg("trace").arg("--checkpoint").arg(folder.join("step1000"));
-    command.arg("--samples").arg(folder.join("samples.jsonl")).arg("-o").arg(folder.join("traces"));
+    command.arg("--samples").arg(folder.join("samples.jsonl")).arg("-o").arg(folder.with_extension("traces"));
     command
 }
 
