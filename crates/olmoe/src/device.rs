@@ -63,7 +63,7 @@ impl Processor {
             .map_err(|error| Error::NoGpu { reason: error.to_string() })?;
         let info = setup.adapter.get_info();
         let limits = setup.adapter.limits();
-        let buffer = limits.max_buffer_size.min(u64::from(limits.max_storage_buffer_binding_size));
+        let buffer = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
         let imitated = info.device_type == burn::tensor::wgpu::wgpu::DeviceType::Cpu
             || [&info.name, &info.driver]
                 .iter()

@@ -78,5 +78,5 @@ pub fn upload(mut bytes: Vec<u8>, half: bool, device: &Device) -> Tensor<1> {
     let words = TensorData::from_bytes_vec(bytes, [words], DType::I32);
     let words = Tensor::<1, Int>::from_data(words, device);
     let widened: Tensor<1> = Tensor::from_dispatch(<Dispatch as Widen>::widen(words.into_dispatch(), half));
-    if count % 2 == 0 { widened } else { widened.narrow(0, 0, count) }
+    if count.is_multiple_of(2) { widened } else { widened.narrow(0, 0, count) }
 }

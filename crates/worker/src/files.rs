@@ -192,7 +192,7 @@ impl Entry {
     /// It belongs to checkpoints as their tokenizer, and is nothing by itself.
     pub fn serve(&mut self, kind: &str) {
         self.serves = true;
-        self.row.kind = kind.to_owned();
+        kind.clone_into(&mut self.row.kind);
         self.row.state = FileState::Used;
     }
 
