@@ -96,7 +96,7 @@ fn write(table: &Table) -> String {
     std::iter::once(head.join("\t")).chain(rows).collect::<Vec<_>>().join("\n")
 }
 
-/// A table from what [`write`] has written. The first column is of names where it is headed so, all others of numbers.
+/// A table from what [`write()`] has written. The first column is of names where it is headed so, all others of numbers.
 fn read(text: &str) -> Table {
     let mut lines = text.split('\n').map(|line| line.split('\t'));
     let columns: Vec<Column> = lines.next().into_iter().flatten().map(Column::new).collect();
