@@ -3,7 +3,9 @@
 use std::cell::RefCell;
 
 use olmoe::{Config, Error, Processor};
-use worker::engine_protocol::{Backend, ProcessorInfo};
+use worker::engine_protocol::{Backend, EngineEvent, ProcessorInfo};
+
+use crate::runner::post;
 
 /// Operations below which a graphics processor only loses time: its shaders are compiled first, and every small step is
 /// a message to it. About a second of the processor's time.
@@ -61,6 +63,12 @@ impl Processors {
             return known;
         }
         let found = Processor::gpu().await;
+        if let Ok(processor) = &found {
+            processor.when_lost(|message| {
+                let message = format!("the graphics processor was lost ({message})");
+                post(&EngineEvent::Failed { message, device: true });
+            });
+        }
         *self.gpu.borrow_mut() = Some(found.clone());
         found
     }

@@ -30,6 +30,9 @@ pub struct Processor {
     pub imitated: bool,
     /// Bytes that the hidden states of all tokens may take together. More tokens are run in several passes.
     pub budget: u64,
+    /// The handle behind the device, to hear when it is lost.
+    #[cfg(feature = "gpu")]
+    handle: Option<burn::tensor::wgpu::wgpu::Device>,
 }
 
 /// Hidden states that fit a 32-bit address space beside everything else.
@@ -48,6 +51,8 @@ impl Processor {
             buffer: None,
             imitated: false,
             budget: if cfg!(target_pointer_width = "32") { SMALL_BUDGET } else { BUDGET },
+            #[cfg(feature = "gpu")]
+            handle: None,
         }
     }
 
@@ -77,9 +82,18 @@ impl Processor {
             buffer: Some(buffer),
             imitated,
             budget: SMALL_BUDGET,
+            handle: Some(setup.device.clone()),
         };
         processor.check().await?;
         Ok(processor)
+    }
+
+    /// Calls `tell` when a graphics processor is lost: what is waited for then never comes.
+    #[cfg(feature = "gpu")]
+    pub fn when_lost(&self, tell: impl Fn(String) + Send + 'static) {
+        if let Some(handle) = &self.handle {
+            handle.set_device_lost_callback(move |_, message| tell(message));
+        }
     }
 
     /// A small matrix product, a widening and a gather against the processor: shaders that are compiled wrong, or lost,
