@@ -158,6 +158,7 @@ for (const backend of GPU ? ["gpu", "cpu"] : ["cpu"]) {
       const { page } = opened;
       await empty(page);
       await giveFolder(page, join(FIXTURES, "olmoe", name));
+      // So few samples make no report that would fold the files away.
       await page.getByRole("button", { name: /^Save the trace/ }).waitFor({ timeout: PATIENCE });
       const trace = tensors((await saved(page, /^Save the trace/)).bytes);
       const expected = tensors(readFileSync(join(FIXTURES, "olmoe", name, "expected.safetensors")));
@@ -265,7 +266,8 @@ test("text becomes the tokens that the checkpoint's tokenizer makes of it", asyn
   const { page } = opened;
   await empty(page);
   await giveFolder(page, folder);
-  await page.getByRole("button", { name: /^Save the trace/ }).waitFor({ timeout: PATIENCE });
+  await finished(page, PATIENCE);
+  await unfold(page);
   const found = tensors((await saved(page, /^Save the trace/)).bytes);
   const expected = tensors(readFileSync(join(EXAMPLE, `step-${String(step).padStart(5, "0")}.safetensors`)));
   assert.equal(found.gates.length, expected.gates.length);
