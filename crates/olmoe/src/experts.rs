@@ -7,8 +7,9 @@ use crate::{
     error::Error,
     routing::Chosen,
     rows::{gated, rms_norm},
+    threads,
     watch::Watch,
-    weights::{Expert, Started, Weights, upload},
+    weights::{Expert, RawExpert, Started, Weights, upload},
 };
 
 /// Adds to the residual stream of every block, `[N,d]`, what its experts make of it. `chosen` has for each block the
@@ -34,6 +35,9 @@ pub async fn apply(
         for ready in std::mem::take(&mut next) {
             experts.push(ready.get().await?);
         }
+        let (inner, hidden) = (config.intermediate, config.hidden);
+        let put = |raw: &mut RawExpert| std::mem::take(raw).put(place.backend, place.device, inner, hidden);
+        let experts = threads::all_mut(&mut experts, put);
         next = start(weights, layer, groups.next()).await;
         for (block, sum) in sums.iter_mut().enumerate() {
             let Some(chosen) = chosen.get(block) else { continue };
@@ -44,7 +48,7 @@ pub async fn apply(
                 .filter(|(_, chosen)| !chosen.rows.is_empty())
                 .collect();
             let block = &x[block];
-            let made = all(&jobs, |(expert, chosen)| compute(&place, expert, chosen, block, norm));
+            let made = threads::all(&jobs, |(expert, chosen)| compute(&place, expert, chosen, block, norm));
             for made in made {
                 let (index, made) = made?;
                 // No token chooses an expert twice, so that the order of additions is that of the experts.
@@ -60,13 +64,7 @@ pub async fn apply(
 
 /// Experts that are computed together: one a thread of the processor. A graphics processor has threads enough for one.
 fn at_once(backend: Backend) -> usize {
-    #[cfg(not(target_arch = "wasm32"))]
-    if backend == Backend::Cpu {
-        return rayon::current_num_threads().max(1);
-    }
-    #[cfg(target_arch = "wasm32")]
-    let _ = backend;
-    1
+    if backend == Backend::Cpu { threads::count() } else { 1 }
 }
 
 /// Starts to read a group of experts.
@@ -74,24 +72,12 @@ async fn start<'a>(
     weights: &'a Weights<'_>,
     layer: usize,
     group: Option<&'a [usize]>,
-) -> Vec<Started<'a, Result<Expert, Error>>> {
+) -> Vec<Started<'a, Result<RawExpert, Error>>> {
     let mut started = Vec::new();
     for &expert in group.unwrap_or_default() {
         started.push(Started::new(weights.expert(layer, expert)).await);
     }
     started
-}
-
-/// Calls `compute` for all jobs, on as many threads as there are.
-fn all<J: Sync, T: Send>(jobs: &[J], compute: impl Fn(&J) -> T + Sync + Send) -> Vec<T> {
-    #[cfg(not(target_arch = "wasm32"))]
-    {
-        use rayon::prelude::*;
-        if jobs.len() > 1 {
-            return jobs.par_iter().map(compute).collect();
-        }
-    }
-    jobs.iter().map(compute).collect()
 }
 
 /// Where experts are computed.

@@ -14,11 +14,11 @@ use crate::{
     weights::{Started, Weights},
 };
 
-/// Values of the head that are on the device at once.
-const SLICE: usize = 1 << 24;
-
-/// Logits that are on the device at once.
-const LOGITS: usize = 1 << 24;
+/// Values of the head, and logits, that are on the device at once: on the processor so few that they stay in its caches
+/// and its memory is used again, on a graphics processor so many that calls do not count.
+fn at_once(backend: Backend) -> usize {
+    if backend == Backend::Cpu { 1 << 21 } else { 1 << 24 }
+}
 
 /// What the head says of the rows that were asked for.
 #[derive(Debug)]
@@ -53,8 +53,8 @@ pub async fn predict(
     // Queries by row, so that each block of rows finds its own.
     let mut queries: Vec<usize> = (0..plan.queries.len()).collect();
     queries.sort_by_key(|&query| plan.queries[query].0);
-    let slice = (SLICE / hidden).clamp(1, vocabulary);
-    let most = (LOGITS / slice).max(1);
+    let slice = (at_once(weights.backend) / hidden).clamp(1, vocabulary);
+    let most = (at_once(weights.backend) / slice).max(1);
     let slices: Vec<Range<usize>> =
         (0..vocabulary).step_by(slice).map(|first| first..(first + slice).min(vocabulary)).collect();
     let mut following = slices.iter().cloned();
@@ -76,10 +76,6 @@ pub async fn predict(
             for inside in (0..all).step_by(most) {
                 let count = most.min(all - inside);
                 let logits = block.clone().narrow(0, inside, count).matmul(head.clone());
-                let sums = row_sums(weights.backend, logits.clone()).await?;
-                for (row, sum) in rows[start..start + count].iter_mut().zip(sums) {
-                    row.take(f64::from(sum.largest), f64::from(sum.sum), first as u32 + sum.at);
-                }
                 let from = queries.partition_point(|&query| plan.queries[query].0 < start);
                 let to = queries.partition_point(|&query| plan.queries[query].0 < start + count);
                 let asked: Vec<usize> = queries[from..to]
@@ -87,20 +83,17 @@ pub async fn predict(
                     .copied()
                     .filter(|&query| range.contains(&(plan.queries[query].1 as usize)))
                     .collect();
-                if !asked.is_empty() {
-                    let places: Vec<i32> = asked
-                        .iter()
-                        .map(|&query| {
-                            let (row, token) = plan.queries[query];
-                            ((row - start) * width + token as usize - first) as i32
-                        })
-                        .collect();
-                    let places = TensorData::new(places, [asked.len()]);
-                    let index = Tensor::<1, Int>::from_data(places, weights.device);
-                    let values = floats(logits.reshape([count * width]).select(0, index)).await?;
-                    for (query, value) in asked.into_iter().zip(values) {
-                        found[query] = f64::from(value);
-                    }
+                let place = |&query: &usize| {
+                    let (row, token) = plan.queries[query];
+                    (row - start) * width + token as usize - first
+                };
+                let places: Vec<usize> = asked.iter().map(place).collect();
+                let (sums, values) = look(weights.backend, logits, &places).await?;
+                for (row, sum) in rows[start..start + count].iter_mut().zip(sums) {
+                    row.take(f64::from(sum.largest), f64::from(sum.sum), first as u32 + sum.at);
+                }
+                for (query, value) in asked.into_iter().zip(values) {
+                    found[query] = f64::from(value);
                 }
                 start += count;
                 watch.breathe().await;
@@ -113,17 +106,33 @@ pub async fn predict(
     Ok(Predictions { greedy: rows.iter().map(|row| row.token).collect(), log_likelihood: found })
 }
 
-/// The largest logit of each row, its place, and the sum of exponentials.
-async fn row_sums(backend: Backend, logits: Tensor<2>) -> Result<Vec<RowSum>, Error> {
+/// The largest logit of each row, its place, and the sum of exponentials; and the logits at some places of the block.
+async fn look(
+    backend: Backend,
+    logits: Tensor<2>,
+    places: &[usize],
+) -> Result<(Vec<RowSum>, Vec<f32>), Error> {
+    let [count, width] = logits.dims();
     if backend == Backend::Cpu {
-        let width = logits.dims()[1];
-        return Ok(rows::sums(floats(logits).await?, width));
+        let mut data = logits.into_data();
+        let logits: &mut [f32] =
+            data.as_mut_slice().map_err(|error| Error::Device { message: format!("{error:?}") })?;
+        let asked = places.iter().filter_map(|&place| logits.get(place).copied()).collect();
+        return Ok((rows::sums(logits, width), asked));
     }
+    let asked = if places.is_empty() {
+        Vec::new()
+    } else {
+        let places: Vec<i32> = places.iter().map(|&place| place as i32).collect();
+        let (len, device) = (places.len(), logits.device());
+        let index = Tensor::<1, Int>::from_data(TensorData::new(places, [len]), &device);
+        floats(logits.clone().reshape([count * width]).select(0, index)).await?
+    };
     let (largest, at) = logits.clone().max_dim_with_indices(1);
     let sum = (logits - largest.clone()).exp().sum_dim(1);
     let (largest, at, sum) = (floats(largest).await?, ids(at).await?, floats(sum).await?);
     let rows = largest.into_iter().zip(at).zip(sum);
-    Ok(rows.map(|((largest, at), sum)| RowSum { largest, at, sum }).collect())
+    Ok((rows.map(|((largest, at), sum)| RowSum { largest, at, sum }).collect(), asked))
 }
 
 impl Row {

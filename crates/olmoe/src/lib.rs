@@ -27,6 +27,7 @@ mod plan;
 mod routing;
 mod rows;
 mod score;
+mod threads;
 mod tokenizer;
 mod watch;
 mod weights;

@@ -1,6 +1,6 @@
 //! From router logits to experts: softmax over all experts in f32, the heaviest `k`, equal ones to the lower id.
 
-use crate::config::Config;
+use crate::{config::Config, threads};
 
 /// The routing of all tokens in one layer.
 #[derive(Debug)]
@@ -25,28 +25,49 @@ pub struct Chosen {
 /// Routes rows of logits `[N,E]`.
 pub fn route(logits: &[f32], config: &Config) -> Routing {
     let (experts, k) = (config.experts, config.top_k);
-    let mut routing = Routing {
-        gates: Vec::with_capacity(logits.len()),
-        ids: Vec::with_capacity(logits.len() / experts * k),
-        weights: Vec::with_capacity(logits.len() / experts * k),
-    };
-    let mut order: Vec<u16> = Vec::with_capacity(experts);
-    for row in logits.chunks_exact(experts) {
-        let start = routing.gates.len();
-        routing.gates.resize(start + experts, 0.0);
-        trace::softmax(row, &mut routing.gates[start..]);
-        let gates = &routing.gates[start..];
-        order.clear();
-        order.extend(0..experts as u16);
-        // A stable order: of equal weights the lower id comes first.
-        order.sort_by(|&a, &b| gates[b as usize].total_cmp(&gates[a as usize]));
-        order.truncate(k);
-        let sum: f32 = order.iter().map(|&id| gates[id as usize]).sum();
-        let scale = if config.norm_topk { sum } else { 1.0 };
-        routing.weights.extend(order.iter().map(|&id| gates[id as usize] / scale));
-        routing.ids.extend_from_slice(&order);
+    let tokens = logits.len() / experts;
+    let mut gates = vec![0.0; tokens * experts];
+    let mut ids = vec![0; tokens * k];
+    let mut weights = vec![0.0; tokens * k];
+    let rows = logits.chunks_exact(experts).zip(gates.chunks_exact_mut(experts));
+    let slots = ids.chunks_exact_mut(k).zip(weights.chunks_exact_mut(k));
+    let mut rows: Vec<Row<'_>> = rows
+        .zip(slots)
+        .map(|((logits, gates), (ids, weights))| Row { logits, gates, ids, weights })
+        .collect();
+    threads::all_mut(&mut rows, |row| row.route(config.norm_topk));
+    Routing { gates, ids, weights }
+}
+
+/// The routing of one token.
+struct Row<'a> {
+    logits: &'a [f32],
+    gates: &'a mut [f32],
+    ids: &'a mut [u16],
+    weights: &'a mut [f32],
+}
+
+impl Row<'_> {
+    fn route(&mut self, normed: bool) {
+        trace::softmax(self.logits, self.gates);
+        let k = self.ids.len();
+        let mut found = 0;
+        for (id, &gate) in self.gates.iter().enumerate() {
+            // Behind all that weigh as much: of equal weights the lower id comes first.
+            let at = self.weights[..found].partition_point(|&other| other >= gate);
+            if at == k {
+                continue;
+            }
+            found = (found + 1).min(k);
+            self.weights[at..found].rotate_right(1);
+            self.ids[at..found].rotate_right(1);
+            (self.weights[at], self.ids[at]) = (gate, id as u16);
+        }
+        if normed {
+            let sum: f32 = self.weights.iter().sum();
+            self.weights.iter_mut().for_each(|weight| *weight /= sum);
+        }
     }
-    routing
 }
 
 impl Routing {

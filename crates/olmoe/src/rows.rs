@@ -2,13 +2,13 @@
 //! over memory that the compiler turns into SIMD, on all threads there are; a graphics processor does them with burn's
 //! operations.
 
-use burn::tensor::{Tensor, TensorData, activation};
+use burn::tensor::{Tensor, activation};
 
-use crate::{device::Backend, error::Error};
-
-/// Values below which threads cost more than they bring.
-#[cfg(not(target_arch = "wasm32"))]
-const PARALLEL: usize = 1 << 15;
+use crate::{
+    device::Backend,
+    error::Error,
+    threads::{self, each_row},
+};
 
 /// `e^x` to about 2 units in the last place, without branches; 0 below -87.
 ///
@@ -34,28 +34,20 @@ fn exp(x: f32) -> f32 {
     if x < -87.0 { 0.0 } else { value * scale }
 }
 
-/// A tensor's values, in memory.
-fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, Error> {
-    tensor.into_data().try_into_vec().map_err(|error| Error::Device { message: format!("{error:?}") })
+/// Changes a tensor's values where they are in memory; only what another tensor shares is copied first.
+fn changed<const D: usize>(
+    tensor: Tensor<D>,
+    change: impl FnOnce(&mut [f32]) -> Result<(), Error>,
+) -> Result<Tensor<D>, Error> {
+    let device = tensor.device();
+    let mut data = tensor.into_data();
+    change(data.as_mut_slice().map_err(unreadable)?)?;
+    Ok(Tensor::from_data(data, &device))
 }
 
-/// Calls `each` for rows of `width` values with their numbers.
-fn each_row(values: &mut [f32], width: usize, each: impl Fn(usize, &mut [f32]) + Sync + Send) {
-    if width == 0 {
-        return;
-    }
-    #[cfg(not(target_arch = "wasm32"))]
-    if values.len() >= PARALLEL {
-        use rayon::prelude::*;
-        let rows = (PARALLEL / 4 / width).max(1);
-        values.par_chunks_mut(width * rows).enumerate().for_each(|(chunk, values)| {
-            for (row, values) in values.chunks_mut(width).enumerate() {
-                each(chunk * rows + row, values);
-            }
-        });
-        return;
-    }
-    values.chunks_mut(width).enumerate().for_each(|(row, values)| each(row, values));
+/// What is said of values that are not there as f32.
+fn unreadable(error: impl std::fmt::Debug) -> Error {
+    Error::Device { message: format!("{error:?}") }
 }
 
 /// Sum of squares in several strands, which SIMD needs.
@@ -106,16 +98,17 @@ pub fn rms_norm(backend: Backend, x: Tensor<2>, weight: &Tensor<1>, eps: f64) ->
         let mean = (x.clone() * x.clone()).mean_dim(1);
         return Ok(x / (mean + eps as f32).sqrt() * weight.clone().unsqueeze());
     }
-    let (shape, device) = (x.dims(), x.device());
-    let weight = values(weight.clone())?;
-    let mut x = values(x)?;
-    each_row(&mut x, shape[1], |_, row| {
-        let scale = 1.0 / (squares(row) / shape[1] as f32 + eps as f32).sqrt();
-        for (value, weight) in row.iter_mut().zip(&weight) {
-            *value = *value * scale * weight;
-        }
-    });
-    Ok(Tensor::from_data(TensorData::new(x, shape), &device))
+    let (width, weight) = (x.dims()[1], weight.to_data());
+    let weight = weight.as_slice::<f32>().map_err(unreadable)?;
+    changed(x, |x| {
+        each_row(x, width, |_, row| {
+            let scale = 1.0 / (squares(row) / width as f32 + eps as f32).sqrt();
+            for (value, weight) in row.iter_mut().zip(weight) {
+                *value = *value * scale * weight;
+            }
+        });
+        Ok(())
+    })
 }
 
 /// `silu(gate) * up`.
@@ -123,15 +116,40 @@ pub fn gated(backend: Backend, gate: Tensor<2>, up: Tensor<2>) -> Result<Tensor<
     if backend == Backend::Gpu {
         return Ok(activation::silu(gate) * up);
     }
-    let (shape, device) = (gate.dims(), gate.device());
-    let (mut gate, up) = (values(gate)?, values(up)?);
-    let width = shape[1];
-    each_row(&mut gate, width, |row, gates| {
-        for (gate, up) in gates.iter_mut().zip(&up[row * width..]) {
-            *gate = *gate * up / (1.0 + exp(-*gate));
-        }
-    });
-    Ok(Tensor::from_data(TensorData::new(gate, shape), &device))
+    let (width, up) = (gate.dims()[1], up.into_data());
+    let up = up.as_slice::<f32>().map_err(unreadable)?;
+    changed(gate, |gate| {
+        each_row(gate, width, |row, gates| {
+            for (gate, up) in gates.iter_mut().zip(&up[row * width..]) {
+                *gate = *gate * up / (1.0 + exp(-*gate));
+            }
+        });
+        Ok(())
+    })
+}
+
+/// Rotates the first half of each head's axes against the second, in rows of heads `[N,h*w]`: the axes of a row by the
+/// angles of its position. `turns` has for each position the cosines of half a head's axes, then the sines.
+pub fn rotate(
+    x: Tensor<2>,
+    positions: &[usize],
+    turns: &[f32],
+    head_width: usize,
+) -> Result<Tensor<2>, Error> {
+    let width = x.dims()[1];
+    changed(x, |x| {
+        each_row(x, width, |row, heads| {
+            let turn = &turns[positions[row] * head_width..][..head_width];
+            let (cos, sin) = turn.split_at(head_width / 2);
+            for head in heads.chunks_exact_mut(head_width) {
+                let (first, second) = head.split_at_mut(head_width / 2);
+                for (((a, b), cos), sin) in first.iter_mut().zip(second).zip(cos).zip(sin) {
+                    (*a, *b) = (*a * cos - *b * sin, *b * cos + *a * sin);
+                }
+            }
+        });
+        Ok(())
+    })
 }
 
 /// What a token of a pack may look at: keys of two ranges, the second behind the first.
@@ -139,30 +157,31 @@ pub type Sight = [std::ops::Range<usize>; 2];
 
 /// Softmax of scaled scores `[..,q,k]` over what each query sees; everything else weighs 0. `sights` has the queries.
 pub fn attention_weights(scores: Tensor<4>, scale: f32, sights: &[Sight]) -> Result<Tensor<4>, Error> {
-    let (shape, device) = (scores.dims(), scores.device());
-    let mut scores = values(scores)?;
-    each_row(&mut scores, shape[3], |row, scores| {
-        let [first, second] = &sights[row % sights.len()];
-        let most = largest(&scores[first.clone()]).max(largest(&scores[second.clone()]));
-        let mut sum = 0.0;
-        for range in [first, second] {
-            let seen = &mut scores[range.clone()];
-            for score in seen.iter_mut() {
-                *score *= scale;
+    let width = scores.dims()[3];
+    changed(scores, |scores| {
+        each_row(scores, width, |row, scores| {
+            let [first, second] = &sights[row % sights.len()];
+            let most = largest(&scores[first.clone()]).max(largest(&scores[second.clone()]));
+            let mut sum = 0.0;
+            for range in [first, second] {
+                let seen = &mut scores[range.clone()];
+                for score in seen.iter_mut() {
+                    *score *= scale;
+                }
+                sum += exponentials(seen, most * scale);
             }
-            sum += exponentials(seen, most * scale);
-        }
-        let share = 1.0 / sum;
-        scores[..first.start].fill(0.0);
-        scores[first.end..second.start].fill(0.0);
-        scores[second.end..].fill(0.0);
-        for range in [first, second] {
-            for weight in &mut scores[range.clone()] {
-                *weight *= share;
+            let share = 1.0 / sum;
+            scores[..first.start].fill(0.0);
+            scores[first.end..second.start].fill(0.0);
+            scores[second.end..].fill(0.0);
+            for range in [first, second] {
+                for weight in &mut scores[range.clone()] {
+                    *weight *= share;
+                }
             }
-        }
-    });
-    Ok(Tensor::from_data(TensorData::new(scores, shape), &device))
+        });
+        Ok(())
+    })
 }
 
 /// What the head needs of a row of logits.
@@ -176,22 +195,14 @@ pub struct RowSum {
     pub sum: f32,
 }
 
-/// Sums rows of logits that are in memory.
-pub fn sums(mut logits: Vec<f32>, width: usize) -> Vec<RowSum> {
-    let rows = logits.len() / width.max(1);
-    let sum = |row: &mut [f32]| {
+/// Sums rows of logits that are in memory, in their place.
+pub fn sums(logits: &mut [f32], width: usize) -> Vec<RowSum> {
+    let mut rows: Vec<&mut [f32]> = logits.chunks_mut(width.max(1)).collect();
+    threads::all_mut(&mut rows, |row| {
         let largest = largest(row);
         let at = row.iter().position(|&logit| logit >= largest).unwrap_or(0) as u32;
         RowSum { largest, at, sum: exponentials(row, largest) }
-    };
-    #[cfg(not(target_arch = "wasm32"))]
-    if logits.len() >= PARALLEL {
-        use rayon::prelude::*;
-        return logits.par_chunks_mut(width).map(sum).collect();
-    }
-    let mut sums = Vec::with_capacity(rows);
-    sums.extend(logits.chunks_mut(width).map(sum));
-    sums
+    })
 }
 
 #[cfg(test)]
@@ -249,7 +260,7 @@ mod tests {
 
     #[test]
     fn the_first_of_equal_logits_is_the_largest() {
-        let found = sums(vec![0.0, 2.0, 2.0, -1.0, -1.0, -1.0], 3);
+        let found = sums(&mut [0.0, 2.0, 2.0, -1.0, -1.0, -1.0], 3);
         let e = std::f32::consts::E;
         assert_eq!((found[0].largest, found[0].at), (2.0, 1));
         assert!((found[0].sum - (2.0 + 1.0 / (e * e))).abs() < 1e-6);

@@ -31,6 +31,42 @@ pub struct Raw {
     dtype: Dtype,
 }
 
+impl Raw {
+    /// Puts the values on a device: 16-bit ones as they are where the device widens them itself.
+    fn put<const D: usize>(self, backend: Backend, device: &Device, shape: [usize; D]) -> Tensor<D> {
+        let Self { bytes, dtype } = self;
+        #[cfg(feature = "gpu")]
+        if backend == Backend::Gpu && dtype.is_half() {
+            return crate::widen::upload(bytes, dtype == Dtype::F16, device).reshape(shape);
+        }
+        #[cfg(not(feature = "gpu"))]
+        let _ = backend;
+        upload(dtype.widen(&bytes), shape, device)
+    }
+}
+
+impl RawExpert {
+    /// Puts an expert of `inner` width on a device.
+    pub fn put(self, backend: Backend, device: &Device, inner: usize, hidden: usize) -> Expert {
+        let Self([gate, up, down]) = self;
+        Expert {
+            gate: gate.put(backend, device, [inner, hidden]).transpose(),
+            up: up.put(backend, device, [inner, hidden]).transpose(),
+            down: down.put(backend, device, [hidden, inner]).transpose(),
+        }
+    }
+}
+
+impl Default for Raw {
+    fn default() -> Self {
+        Self { bytes: Vec::new(), dtype: Dtype::F32 }
+    }
+}
+
+/// The three matrices of an expert as they lie in a shard, in the order of [`Part`]. Empty once they are on the device.
+#[derive(Default)]
+pub struct RawExpert([Raw; 3]);
+
 /// The weights of a layer that every token passes through.
 pub struct Dense {
     /// `[d]`.
@@ -115,19 +151,10 @@ impl Weights<'_> {
         Ok(Raw { bytes: shard.bytes(info, range).await?, dtype })
     }
 
-    /// Puts values on the device: 16-bit ones as they are where the device widens them itself.
-    fn put<const D: usize>(&self, Raw { bytes, dtype }: Raw, shape: [usize; D]) -> Tensor<D> {
-        #[cfg(feature = "gpu")]
-        if self.backend == Backend::Gpu && dtype.is_half() {
-            return crate::widen::upload(bytes, dtype == Dtype::F16, self.device).reshape(shape);
-        }
-        upload(dtype.widen(&bytes), shape, self.device)
-    }
-
     /// A vector, `[n]`.
     pub async fn vector(&self, name: &str, n: usize) -> Result<Tensor<1>, Error> {
         let (shard, info) = self.checkpoint.tensor(name, &[n])?;
-        Ok(self.put(self.raw(shard, info, 0..n as u64).await?, [n]))
+        Ok(self.raw(shard, info, 0..n as u64).await?.put(self.backend, self.device, [n]))
     }
 
     /// Some rows of a matrix `[out,in]`, as they lie in the shard.
@@ -150,7 +177,8 @@ impl Weights<'_> {
         rows: std::ops::Range<usize>,
     ) -> Result<Tensor<2>, Error> {
         let count = rows.len();
-        Ok(self.put(self.raw_rows(name, shape, rows).await?, [count, shape[1]]))
+        let raw = self.raw_rows(name, shape, rows).await?;
+        Ok(raw.put(self.backend, self.device, [count, shape[1]]))
     }
 
     /// Some rows of a matrix `[out,in]`, in memory.
@@ -201,25 +229,25 @@ impl Weights<'_> {
     }
 
     /// An expert. Its three reads begin at once.
-    pub async fn expert(&self, layer: usize, expert: usize) -> Result<Expert, Error> {
+    pub async fn expert(&self, layer: usize, expert: usize) -> Result<RawExpert, Error> {
         let (gate, up, down) = try_join3(
             self.expert_part(layer, expert, Part::Gate),
             self.expert_part(layer, expert, Part::Up),
             self.expert_part(layer, expert, Part::Down),
         )
         .await?;
-        Ok(Expert { gate, up, down })
+        Ok(RawExpert([gate, up, down]))
     }
 
-    /// A matrix of an expert, transposed: `[in,out]`. Shards have one tensor an expert, or all experts in one.
-    async fn expert_part(&self, layer: usize, expert: usize, part: Part) -> Result<Tensor<2>, Error> {
+    /// A matrix of an expert, `[out,in]`. Shards have one tensor an expert, or all experts in one.
+    async fn expert_part(&self, layer: usize, expert: usize, part: Part) -> Result<Raw, Error> {
         let config = &self.checkpoint.config;
         let (inner, hidden, experts) = (config.intermediate, config.hidden, config.experts);
         let shape = if part == Part::Down { [hidden, inner] } else { [inner, hidden] };
         let fused = config.family.fused_experts(layer, part);
         if !self.checkpoint.has(&fused) {
             let name = config.family.expert(layer, expert, part);
-            return Ok(self.rows(&name, shape, 0..shape[0]).await?.transpose());
+            return self.raw_rows(&name, shape, 0..shape[0]).await;
         }
         let values = (inner * hidden) as u64;
         let (of_expert, whole) = match part {
@@ -228,7 +256,6 @@ impl Weights<'_> {
             Part::Down => (expert as u64 * values, [experts, hidden, inner]),
         };
         let (shard, info) = self.checkpoint.tensor(&fused, &whole)?;
-        let raw = self.raw(shard, info, of_expert..of_expert + values).await?;
-        Ok(self.put(raw, shape).transpose())
+        self.raw(shard, info, of_expert..of_expert + values).await
     }
 }
