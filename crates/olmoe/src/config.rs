@@ -93,15 +93,14 @@ impl Config {
             expected: "the config of a model as transformers saves it".to_owned(),
             advice: "Copy or download it again.",
         })?;
-        let unsupported = |field, found: String, supported| {
-            Err(Error::Unsupported { name: name.to_owned(), field, found, supported })
+        let unsupported = |field, found: String, supported: &str| {
+            Err(Error::Unsupported { name: name.to_owned(), field, found, supported: supported.to_owned() })
         };
-        let family = match file.model_type.as_deref() {
-            Some("olmoe") => Family::Olmoe,
-            other => {
-                return unsupported("model_type", other.unwrap_or("absent").to_owned(), "`olmoe`");
-            }
+        let model_type = file.model_type.as_deref().unwrap_or("absent");
+        let Some(family) = Family::of(model_type) else {
+            return unsupported("model_type", model_type.to_owned(), &Family::known());
         };
+        let defaults = family.defaults();
         if let Some(act) = file.hidden_act.as_deref().filter(|&act| act != "silu") {
             return unsupported("hidden_act", act.to_owned(), "`silu`");
         }
@@ -147,10 +146,17 @@ impl Config {
             experts: size("num_experts", file.num_experts, None)?,
             top_k: size("num_experts_per_tok", file.num_experts_per_tok, None)?,
             vocabulary: size("vocab_size", file.vocab_size, None)?,
-            max_positions: size("max_position_embeddings", file.max_position_embeddings, Some(4096))?,
-            rope_theta: rope.and_then(|rope| rope.rope_theta).or(file.rope_theta).unwrap_or(10_000.0),
-            norm_eps: file.rms_norm_eps.unwrap_or(1e-5),
-            norm_topk: file.norm_topk_prob.unwrap_or(false),
+            max_positions: size(
+                "max_position_embeddings",
+                file.max_position_embeddings,
+                Some(defaults.max_positions),
+            )?,
+            rope_theta: rope
+                .and_then(|rope| rope.rope_theta)
+                .or(file.rope_theta)
+                .unwrap_or(defaults.rope_theta),
+            norm_eps: file.rms_norm_eps.unwrap_or(defaults.norm_eps),
+            norm_topk: file.norm_topk_prob.unwrap_or(defaults.norm_topk),
             clip_qkv: file.clip_qkv,
             tied: file.tie_word_embeddings.unwrap_or(false),
             attention_bias: file.attention_bias.unwrap_or(false),

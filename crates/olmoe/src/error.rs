@@ -44,7 +44,7 @@ pub enum Error {
         /// Its value.
         found: String,
         /// What is supported.
-        supported: &'static str,
+        supported: String,
     },
     /// A tensor is not in the checkpoint, or is not as the config says.
     #[error("{folder}: tensor `{tensor}`: {found}; expected {expected}. {advice}")]

@@ -7,8 +7,8 @@
 //!   checkpoint, however many samples there are. Only experts that some token chose are read.
 //! - [`gates_only()`] computes the gating layers alone, on hidden states that are given.
 //!
-//! The forward pass is that of transformers' `OlmoeForCausalLM`. What differs between families of models is in
-//! [`family`](Family) and nowhere else.
+//! The forward pass is that of transformers' `OlmoeForCausalLM`. What differs between families of models is one file a
+//! [`Family`] and nowhere else.
 
 mod attention;
 mod checkpoint;

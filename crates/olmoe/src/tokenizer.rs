@@ -181,7 +181,7 @@ impl File<'_> {
     }
 
     fn unsupported(&self, field: &'static str, found: String, supported: &'static str) -> Error {
-        Error::Unsupported { name: self.name.to_owned(), field, found, supported }
+        Error::Unsupported { name: self.name.to_owned(), field, found, supported: supported.to_owned() }
     }
 
     fn component(&self, place: &Place, component: &Value) -> Result<(), Error> {
