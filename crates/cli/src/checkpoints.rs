@@ -10,39 +10,12 @@ use std::{
 };
 
 use olmoe::{Checkpoint, GivenInputs, Inputs, Pending, Processor, Score, Stage, Tokenizer, Watch};
-use serde::Serialize;
-use trace::{FileSource, GateDtype, Source};
+use trace::{FileSource, GateDtype, Item, Results, Source};
 
 use crate::{
     commands::{read, write},
     error::Error,
 };
-
-/// What `run.json` holds: the form that the analysis reads (benchmark results with steps and items).
-#[derive(Serialize)]
-struct Results<'a> {
-    model: &'static str,
-    steps: Vec<u64>,
-    items: Vec<Item<'a>>,
-}
-
-#[derive(Serialize)]
-struct Item<'a> {
-    id: &'a str,
-    domain: &'a str,
-    /// By the answer where there is one, else by the choices: what the analysis reads.
-    correct: Vec<Option<bool>>,
-    /// By the likeliest choice, and by the likeliest for a character of it; for whoever reads the file otherwise.
-    #[serde(skip_serializing_if = "unknown")]
-    acc: Vec<Option<bool>>,
-    #[serde(skip_serializing_if = "unknown")]
-    acc_norm: Vec<Option<bool>>,
-}
-
-/// A list that says nothing.
-fn unknown(list: &[Option<bool>]) -> bool {
-    list.iter().all(Option::is_none)
-}
 
 /// A folder of a checkpoint, and where it was found.
 pub struct Found {
@@ -118,19 +91,21 @@ pub async fn trace_all(
             scored.iter().map(|(_, scores)| scores.get(at).and_then(of)).collect::<Vec<_>>()
         };
         Item {
-            id,
-            domain,
+            id: id.to_owned(),
+            domain: domain.to_owned(),
             correct: each(|score| score.correct()),
             acc: each(|score| score.choice),
             acc_norm: each(|score| score.choice_norm),
+            embedding: None,
         }
     });
     let results = Results {
-        model: "olmoe",
+        model: Some("olmoe".to_owned()),
         steps: scored.iter().map(|(step, _)| *step).collect(),
         items: items.collect(),
+        ..Results::default()
     };
-    let text = serde_json::to_string(&results).map_err(|source| Error::Results { source })?;
+    let text = trace::write_results(&results).map_err(|source| Error::Results { source })?;
     write(&output.join("run.json"), &text)
 }
 

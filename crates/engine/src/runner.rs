@@ -7,13 +7,13 @@ use std::{
 
 use futures::{StreamExt as _, channel::mpsc};
 use js_sys::{Array, Uint8Array};
-use olmoe::{Checkpoint, Error, GivenInputs, Inputs, Tokenizer};
+use olmoe::{Checkpoint, Error, GivenInputs, Inputs, Score, Tokenizer};
 use trace::{GateDtype, Source};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{Blob, DedicatedWorkerGlobalScope};
 use worker::{
-    engine_protocol::{Backend, EngineEvent, EngineJob, InputsInfo, MadeInfo},
+    engine_protocol::{Backend, EngineEvent, EngineJob, InputsInfo, MadeInfo, Scored},
     scope::{listen, now, object, property, scope, to_js},
 };
 
@@ -178,7 +178,7 @@ impl Engine {
         let bytes = trace::write_trace(&traced.trace, GateDtype::F32)
             .map_err(|error| Failure::Checkpoint(error.to_string()))?;
         let made = MadeInfo {
-            correct: traced.scores.iter().map(|score| score.correct()).collect(),
+            scores: traced.scores.iter().copied().map(scored).collect(),
             read: read.get(),
             tokens,
             passes: traced.passes,
@@ -188,6 +188,10 @@ impl Engine {
         send(&EngineEvent::Traced(Box::new(made)), &bytes)
             .map_err(|error| Failure::Device(format!("The trace could not be handed on ({error:?}).")))
     }
+}
+
+fn scored(score: Score) -> Scored {
+    Scored { correct: score.correct(), acc: score.choice, acc_norm: score.choice_norm }
 }
 
 /// Posts an event with a trace. As a blob it leaves the memory of the workers, and the browser can put it on disk.

@@ -38,6 +38,10 @@ pub struct Processor {
 /// Hidden states that fit a 32-bit address space beside everything else.
 const SMALL_BUDGET: u64 = 1 << 30;
 
+/// What a graphics processor is asked for in one piece, and in all, to learn what it has.
+#[cfg(feature = "gpu")]
+const PROBE: (u64, u64) = (1 << 28, 1 << 31);
+
 /// Hidden states on machines that nothing is known of: leaves a checkpoint of OLMoE-1B-7B inside 3 GiB.
 const BUDGET: u64 = 3 << 29;
 
@@ -81,7 +85,8 @@ impl Processor {
             name,
             buffer: Some(buffer),
             imitated,
-            budget: SMALL_BUDGET,
+            // The other half is for weights and for what is computed between two states.
+            budget: room(&setup.device, buffer).await / 2,
             handle: Some(setup.device.clone()),
         };
         processor.check().await?;
@@ -127,4 +132,33 @@ impl Processor {
         }
         Err(Error::WrongGpu { name: self.name.clone(), off: farthest.to_string() })
     }
+}
+
+/// Bytes that a graphics processor gives at once: buffers are asked for until one is refused, and given back unused.
+/// WebGPU has no way to ask for the size of the memory.
+#[cfg(feature = "gpu")]
+async fn room(device: &burn::tensor::wgpu::wgpu::Device, most: u64) -> u64 {
+    use burn::tensor::wgpu::wgpu::{BufferDescriptor, BufferUsages, ErrorFilter};
+    let (piece, all) = (PROBE.0.min(most).max(1), PROBE.1);
+    let mut buffers = Vec::new();
+    for _ in 0..all / piece {
+        let scope = device.push_error_scope(ErrorFilter::OutOfMemory);
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
+        let buffer = device.create_buffer(&BufferDescriptor {
+            label: None,
+            size: piece,
+            usage,
+            mapped_at_creation: false,
+        });
+        let refused = scope.pop().await.is_some();
+        if refused {
+            break;
+        }
+        buffers.push(buffer);
+    }
+    for buffer in &buffers {
+        buffer.destroy();
+    }
+    // One piece is what anything at all needs.
+    (buffers.len() as u64 * piece).max(piece)
 }

@@ -39,6 +39,10 @@ pub struct Item {
     pub domain: String,
     /// Whether it was answered rightly at each of the results' steps, `[C]`; `None` where not known.
     pub correct: Vec<Option<bool>>,
+    /// The same by its likeliest choice (`acc` of lm-evaluation-harness), `[C]`; empty where there are no choices.
+    pub acc: Vec<Option<bool>>,
+    /// The same by the likeliest choice for a character of it (`acc_norm`), `[C]`; empty where not known.
+    pub acc_norm: Vec<Option<bool>>,
     /// Embedding of its text, `[d]`.
     pub embedding: Option<Vec<f64>>,
 }

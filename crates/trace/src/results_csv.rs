@@ -225,6 +225,8 @@ impl Build {
                 id,
                 domain,
                 correct: steps.iter().map(|step| verdicts.get(step).copied().flatten()).collect(),
+                acc: Vec::new(),
+                acc_norm: Vec::new(),
                 embedding: None,
             })
             .collect();

@@ -48,6 +48,22 @@ struct WrittenItem<'a> {
     id: &'a str,
     domain: &'a str,
     correct: &'a [Option<bool>],
+    /// For whoever reads the file otherwise: the analysis takes `correct`.
+    #[serde(skip_serializing_if = "unknown")]
+    acc: &'a [Option<bool>],
+    #[serde(skip_serializing_if = "unknown")]
+    acc_norm: &'a [Option<bool>],
+}
+
+/// Whether a list says nothing.
+fn unknown(list: &[Option<bool>]) -> bool {
+    list.iter().all(Option::is_none)
+}
+
+impl<'a> WrittenItem<'a> {
+    fn of(Item { id, domain, correct, acc, acc_norm, .. }: &'a Item) -> Self {
+        Self { id, domain, correct, acc, acc_norm }
+    }
 }
 
 /// Writes the results of items as `run.json`: what was answered rightly, item by item and step by step.
@@ -56,7 +72,7 @@ struct WrittenItem<'a> {
 /// None that plain numbers and names can cause; those of the JSON writer.
 pub fn write(results: &Results) -> Result<String, serde_json::Error> {
     let items = results.items.iter();
-    let items = items.map(|Item { id, domain, correct, .. }| WrittenItem { id, domain, correct }).collect();
+    let items = items.map(WrittenItem::of).collect();
     serde_json::to_string(&Written { model: results.model.as_deref(), steps: &results.steps, items })
 }
 
@@ -209,6 +225,8 @@ fn build(name: &str, run: Run, warnings: &mut Vec<String>) -> Result<Results, Er
             id,
             domain: domain.unwrap_or_else(|| "all".to_owned()),
             correct: ordered(&list),
+            acc: Vec::new(),
+            acc_norm: Vec::new(),
             embedding,
         });
     }

@@ -15,7 +15,7 @@ use wasm_bindgen_futures::spawn_local;
 use crate::{
     analyst::{Analyst, post},
     engine::{Engine, Gone},
-    engine_protocol::{Backend, EngineProgress, InputsInfo, MadeInfo, ProcessorInfo},
+    engine_protocol::{Backend, EngineProgress, InputsInfo, MadeInfo, ProcessorInfo, Scored},
     files::{Door, Entry, Made, open_made},
     protocol::{Event, FileState, Progress, WorkUnit},
     scope::{object, scope, to_js},
@@ -269,17 +269,24 @@ impl Conductor {
         if info.items.is_empty() {
             return None;
         }
-        let mut by_step: BTreeMap<u64, &[Option<bool>]> = BTreeMap::new();
+        let mut by_step: BTreeMap<u64, &[Scored]> = BTreeMap::new();
         for file in files {
             if let (Some(step), Some(made)) = (file.row.step, &file.made) {
-                by_step.entry(step).or_insert(&made.info.correct);
+                by_step.entry(step).or_insert(&made.info.scores);
             }
         }
-        let items = info.items.iter().enumerate().map(|(at, (id, domain))| Item {
-            id: id.clone(),
-            domain: domain.clone(),
-            correct: by_step.values().map(|correct| correct.get(at).copied().flatten()).collect(),
-            embedding: None,
+        let items = info.items.iter().enumerate().map(|(at, (id, domain))| {
+            let each = |of: fn(&Scored) -> Option<bool>| {
+                by_step.values().map(|scores| scores.get(at).and_then(of)).collect::<Vec<_>>()
+            };
+            Item {
+                id: id.clone(),
+                domain: domain.clone(),
+                correct: each(|score| score.correct),
+                acc: each(|score| score.acc),
+                acc_norm: each(|score| score.acc_norm),
+                embedding: None,
+            }
         });
         Some(Results {
             model: Some("olmoe".to_owned()),

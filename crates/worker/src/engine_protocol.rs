@@ -120,11 +120,22 @@ pub struct ProcessorInfo {
     pub note: Option<String>,
 }
 
+/// Whether an item was answered right, by three measures; see `olmoe::Score`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scored {
+    /// By its answer where it has one, else by its choices: what the analysis reads.
+    pub correct: Option<bool>,
+    /// By the likeliest choice.
+    pub acc: Option<bool>,
+    /// By the likeliest choice for a character of it.
+    pub acc_norm: Option<bool>,
+}
+
 /// What came of a checkpoint, beside its trace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MadeInfo {
-    /// Whether each item was answered right.
-    pub correct: Vec<Option<bool>>,
+    /// How each item was answered.
+    pub scores: Vec<Scored>,
     /// Bytes of the checkpoint that were read.
     pub read: u64,
     /// Tokens that went through.
