@@ -77,13 +77,18 @@ impl Processors {
 impl Chosen {
     /// For the page's badge.
     pub fn info(&self) -> ProcessorInfo {
-        ProcessorInfo {
-            gpu: self.processor.backend == olmoe::Backend::Gpu,
-            name: self.processor.name.clone(),
-            buffer: self.processor.buffer,
-            budget: self.processor.budget,
-            note: self.note.clone(),
-        }
+        info(&self.processor, self.note.clone())
+    }
+}
+
+/// A processor for the page's badge.
+pub fn info(processor: &Processor, note: Option<String>) -> ProcessorInfo {
+    ProcessorInfo {
+        gpu: processor.backend == olmoe::Backend::Gpu,
+        name: processor.name.clone(),
+        buffer: processor.buffer,
+        budget: processor.budget,
+        note,
     }
 }
 

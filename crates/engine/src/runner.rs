@@ -7,7 +7,7 @@ use std::{
 
 use futures::{StreamExt as _, channel::mpsc};
 use js_sys::{Array, Uint8Array};
-use olmoe::{Checkpoint, Error, GivenInputs, Inputs, Score, Tokenizer};
+use olmoe::{Checkpoint, Error, GateInputs, GivenInputs, Inputs, Processor, Score, Tokenizer, gates_only};
 use trace::{GateDtype, Source};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::spawn_local;
@@ -17,7 +17,11 @@ use worker::{
     scope::{listen, now, object, property, scope, to_js},
 };
 
-use crate::{choose::Processors, files::sources, progress::Progress};
+use crate::{
+    choose::{Processors, info},
+    files::sources,
+    progress::Progress,
+};
 
 /// Larger files of samples are refused: their text and tokens would not fit beside a model.
 const MOST_INPUT: u64 = 1 << 29;
@@ -88,15 +92,8 @@ impl Engine {
                 let outcome = self.read_inputs(paths, files).await;
                 post(&EngineEvent::Inputs { outcome });
             }
-            EngineJob::Run { folder, paths, backend } => {
-                if let Err(failure) = self.run(&folder, paths, files, backend).await {
-                    let (message, device) = match failure {
-                        Failure::Checkpoint(message) => (message, false),
-                        Failure::Device(message) => (message, true),
-                    };
-                    post(&EngineEvent::Failed { message, device });
-                }
-            }
+            EngineJob::Run { folder, paths, backend } => tell(self.run(&folder, paths, files, backend).await),
+            EngineJob::Gates { folder, paths } => tell(gates(&folder, paths, files).await),
         }
     }
 
@@ -185,9 +182,49 @@ impl Engine {
             seconds: (now() - start) / 1000.0,
             processor: chosen.info(),
         };
-        send(&EngineEvent::Traced(Box::new(made)), &bytes)
-            .map_err(|error| Failure::Device(format!("The trace could not be handed on ({error:?}).")))
+        hand_on(made, &bytes)
     }
+}
+
+/// Computes gating layers alone. On the processor: they cost less than a graphics processor takes to wake.
+async fn gates(folder: &str, paths: Vec<String>, files: &Array) -> Result<(), Failure> {
+    let start = now();
+    let read = Rc::new(Cell::new(0));
+    let mut sources = sources(paths, files, &read).await.map_err(Failure::Checkpoint)?.into_iter();
+    let given = sources.next().ok_or_else(|| {
+        Failure::Checkpoint(format!("{folder}: nothing came along that enters its routers. Drop it again."))
+    })?;
+    let inputs = GateInputs::open(given).await?;
+    let processor = Processor::cpu();
+    let sources: Vec<Source> = sources.collect();
+    let traced = gates_only(folder, &sources, &inputs, &processor).await?;
+    let bytes = trace::write_trace(&traced, GateDtype::F32)
+        .map_err(|error| Failure::Checkpoint(error.to_string()))?;
+    let note = "Only the gating layers are computed, on the inputs that were given.".to_owned();
+    let made = MadeInfo {
+        scores: Vec::new(),
+        read: read.get(),
+        tokens: inputs.tokens(),
+        passes: 1,
+        seconds: (now() - start) / 1000.0,
+        processor: info(&processor, Some(note)),
+    };
+    hand_on(made, &bytes)
+}
+
+/// Tells the analyst of a failure.
+fn tell(outcome: Result<(), Failure>) {
+    let Err(failure) = outcome else { return };
+    let (message, device) = match failure {
+        Failure::Checkpoint(message) => (message, false),
+        Failure::Device(message) => (message, true),
+    };
+    post(&EngineEvent::Failed { message, device });
+}
+
+fn hand_on(made: MadeInfo, trace: &[u8]) -> Result<(), Failure> {
+    send(&EngineEvent::Traced(Box::new(made)), trace)
+        .map_err(|error| Failure::Device(format!("The trace could not be handed on ({error:?}).")))
 }
 
 fn scored(score: Score) -> Scored {

@@ -9,7 +9,7 @@ use burn::tensor::{Tensor, TensorData};
 use serde::Deserialize;
 use trace::{
     CheckpointFiles, CheckpointRouters, GateKind, Router, RouterTrace, SampleMeta, Source, TensorFile,
-    TensorInfo, TopK, open_tensors, read_routers, step_from_name,
+    TensorInfo, TopK, gate_inputs_layer, open_tensors, read_routers, step_from_name,
 };
 
 use crate::{
@@ -22,9 +22,6 @@ use crate::{
 
 /// Rows computed at once: 32 MiB of a model of width 2048.
 const ROWS: usize = 4096;
-
-/// The names that a layer's inputs may have before `.{layer}`.
-const NAMES: [&str; 2] = ["gate_inputs", "hidden_states"];
 
 /// The inputs of the routers of one checkpoint, in a file whose values are not read yet.
 #[derive(Debug)]
@@ -59,7 +56,7 @@ impl GateInputs {
         let file = open_tensors(source).await?;
         let mut layers: BTreeMap<usize, TensorInfo> = BTreeMap::new();
         for name in file.names() {
-            let Some(layer) = layer_of(name) else { continue };
+            let Some(layer) = gate_inputs_layer(name) else { continue };
             let Some(tensor) = file.get(name) else { continue };
             if layers.insert(layer, tensor.clone()).is_some() {
                 let expected = format!("one tensor of layer {layer}");
@@ -123,13 +120,6 @@ impl GateInputs {
     pub fn tokens(&self) -> usize {
         self.spans.last().map_or(0, |span| span.end)
     }
-}
-
-/// The layer whose inputs a tensor of this name is.
-fn layer_of(tensor: &str) -> Option<usize> {
-    let (name, layer) = tensor.split_once('.')?;
-    let digits = layer.bytes().all(|byte| byte.is_ascii_digit());
-    if NAMES.contains(&name) && digits { layer.parse().ok() } else { None }
 }
 
 fn unfit(file: &TensorFile, found: String, expected: String, advice: &'static str) -> Error {

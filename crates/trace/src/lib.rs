@@ -17,6 +17,7 @@ mod check;
 mod checkpoint_files;
 mod embeddings;
 mod error;
+mod gate_inputs;
 mod hf;
 mod metadata;
 mod model;
@@ -57,6 +58,7 @@ pub use self::http::HttpSource;
 pub use self::{
     checkpoint_files::{CheckpointFiles, Shards},
     error::Error,
+    gate_inputs::gate_inputs_layer,
     hf::softmax,
     model::{Counts, GateKind, Router, RouterTrace, SampleCounts, SampleMeta, StepSource, TopK, TraceInfo},
     open_trace::OpenTrace,

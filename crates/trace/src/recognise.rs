@@ -7,7 +7,7 @@ use std::fmt;
 use crate::{
     asked, beside, embeddings,
     error::Error,
-    hf, npz,
+    gate_inputs, hf, npz,
     open_trace::OpenTrace,
     own,
     results::{Embeddings, ItemGates, Results, SampleList, TokenGates},
@@ -38,6 +38,11 @@ pub enum Recognised {
     SampleList(SampleList),
     /// Benchmark items with their answers, to be asked of checkpoints. Whoever runs those reads the file.
     Items,
+    /// What enters the routers of a checkpoint, to compute its gating layers on. Whoever does that reads the file.
+    GateInputs {
+        /// Training step of the checkpoint.
+        step: Option<u64>,
+    },
     /// Plain text, a sample a line, for running checkpoints on.
     Text,
     /// No part of a run.
@@ -114,7 +119,7 @@ struct Reader {
 }
 
 /// All formats, in the order in which they are tried.
-const READERS: [Reader; 9] = [
+const READERS: [Reader; 10] = [
     Reader { declines: beside::declines, read: |sniff, warnings| Box::pin(beside::open(sniff, warnings)) },
     Reader {
         declines: |sniff| declines_tensors(sniff, own::declines),
@@ -142,6 +147,15 @@ const READERS: [Reader; 9] = [
             Box::pin(async move {
                 let file = sniff.tensors.as_ref().ok_or_else(|| lost(sniff))?;
                 Ok(Recognised::Embeddings(embeddings::open(file).await?))
+            })
+        },
+    },
+    Reader {
+        declines: |sniff| declines_tensors(sniff, gate_inputs::declines),
+        read: |sniff, warnings| {
+            Box::pin(async move {
+                let file = sniff.tensors.as_ref().ok_or_else(|| lost(sniff))?;
+                Ok(Recognised::GateInputs { step: gate_inputs::step(file, warnings) })
             })
         },
     },

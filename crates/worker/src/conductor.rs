@@ -10,13 +10,14 @@ use std::{
 use futures::future::{AbortHandle, abortable};
 use report::Part;
 use trace::{Item, Recognised, Results};
+use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::{
     analyst::{Analyst, post},
     engine::{Engine, Gone},
     engine_protocol::{Backend, EngineProgress, InputsInfo, MadeInfo, ProcessorInfo, Scored},
-    files::{Door, Entry, Made, open_made},
+    files::{Door, Entry, Files, Made, open_made},
     protocol::{Event, FileState, Progress, WorkUnit},
     scope::{object, scope, to_js},
 };
@@ -30,8 +31,8 @@ pub struct Conductor {
     /// Kept from one checkpoint to the next: its shaders are compiled, its samples read.
     engine: RefCell<Option<Engine>>,
     backend: Cell<Backend>,
-    /// The files of samples and items that the work under way is for.
-    wanted: RefCell<Vec<usize>>,
+    /// What the work under way is for.
+    wanted: RefCell<Feed>,
     /// Those that the engine has read.
     loaded: RefCell<Vec<usize>>,
     info: RefCell<InputsInfo>,
@@ -47,8 +48,12 @@ pub struct Conductor {
 struct Task {
     id: usize,
     folder: String,
-    files: Vec<(String, wasm_bindgen::JsValue)>,
+    files: Files,
     bytes: u64,
+    /// The files that it is run on.
+    inputs: Vec<usize>,
+    /// What enters its routers, where only its gating layers are computed.
+    gates: Option<(String, JsValue)>,
 }
 
 impl Conductor {
@@ -89,25 +94,24 @@ impl Conductor {
 
     /// Starts the checkpoints that have still to be run, where there is something to run them on.
     pub fn conduct(self: &Rc<Self>, analyst: &Rc<Analyst>) {
-        let inputs = inputs(&analyst.files.borrow());
-        if self.is_running() && *self.wanted.borrow() != inputs {
+        let feed = Feed::of(&analyst.files.borrow());
+        if self.is_running() && *self.wanted.borrow() != feed {
             self.stop();
         }
         for file in analyst.files.borrow_mut().iter_mut() {
-            if file.made.as_ref().is_some_and(|made| made.inputs != inputs) {
+            let inputs = feed.inputs(file);
+            if file.made.as_ref().is_some_and(|made| Some(&made.inputs) != inputs.as_ref()) {
                 file.unmake();
             }
         }
-        let has_samples =
-            analyst.files.borrow().iter().any(|file| file.is_samples() && inputs.contains(&file.row.id));
-        spare(&mut analyst.files.borrow_mut(), has_samples);
-        if !has_samples || self.is_running() || next(&analyst.files.borrow()).is_none() {
+        spare(&mut analyst.files.borrow_mut(), &feed);
+        if self.is_running() || next(&analyst.files.borrow(), &feed).is_none() {
             return;
         }
-        self.wanted.borrow_mut().clone_from(&inputs);
+        self.wanted.borrow_mut().clone_from(&feed);
         let (me, them) = (Rc::clone(self), Rc::clone(analyst));
         let (work, handle) = abortable(async move {
-            me.run_all(&them, inputs).await;
+            me.run_all(&them, &feed).await;
             me.work.take();
             me.current.set(None);
             them.take_in(true);
@@ -118,19 +122,19 @@ impl Conductor {
         });
     }
 
-    async fn run_all(&self, analyst: &Rc<Analyst>, inputs: Vec<usize>) {
+    async fn run_all(&self, analyst: &Rc<Analyst>, feed: &Feed) {
         loop {
-            let Some(task) = next(&analyst.files.borrow()) else { return };
+            let Some(task) = next(&analyst.files.borrow(), feed) else { return };
             self.current.set(Some(task.id));
             analyst.change(task.id, |file| file.row.state = FileState::Reading);
             analyst.post_files();
-            match self.run_one(analyst, &task, &inputs).await {
+            match self.run_one(analyst, &task).await {
                 Ok((info, blob)) => {
                     self.losses.set(0);
                     let note = told(&info);
                     match open_made(format!("{}.safetensors", task.folder), blob.clone()).await {
                         Ok(trace) => {
-                            let made = Made { info, blob, inputs: inputs.clone() };
+                            let made = Made { info, blob, inputs: task.inputs.clone() };
                             analyst.change(task.id, |file| file.make(made, trace, note));
                         }
                         Err(message) => {
@@ -171,12 +175,7 @@ impl Conductor {
         analyst.post_files();
     }
 
-    async fn run_one(
-        &self,
-        analyst: &Rc<Analyst>,
-        task: &Task,
-        inputs: &[usize],
-    ) -> Result<(MadeInfo, web_sys::Blob), Gone> {
+    async fn run_one(&self, analyst: &Rc<Analyst>, task: &Task) -> Result<(MadeInfo, web_sys::Blob), Gone> {
         // Out of its place while it works: dropping this future ends the engine.
         let known = self.engine.take();
         let mut engine = match known {
@@ -186,17 +185,23 @@ impl Conductor {
                 Engine::start().await?
             }
         };
-        if *self.loaded.borrow() != inputs {
-            let files: Vec<_> = {
-                let files = analyst.files.borrow();
-                files.iter().filter(|file| inputs.contains(&file.row.id)).filter_map(Entry::handle).collect()
-            };
-            *self.info.borrow_mut() = engine.inputs(&files).await?;
-            *self.loaded.borrow_mut() = inputs.to_vec();
-        }
-        let backend = if self.losses.get() >= LOSSES { Backend::Cpu } else { self.backend.get() };
         let mut progress = |at: EngineProgress| self.progress(analyst, task, at);
-        let made = engine.run(&task.folder, &task.files, backend, &mut progress).await?;
+        let made = if let Some(gates) = &task.gates {
+            let files = [std::slice::from_ref(gates), &task.files].concat();
+            engine.gates(&task.folder, &files, &mut progress).await?
+        } else {
+            if *self.loaded.borrow() != task.inputs {
+                let files: Vec<_> = {
+                    let files = analyst.files.borrow();
+                    let wanted = files.iter().filter(|file| task.inputs.contains(&file.row.id));
+                    wanted.filter_map(Entry::handle).collect()
+                };
+                *self.info.borrow_mut() = engine.inputs(&files).await?;
+                self.loaded.borrow_mut().clone_from(&task.inputs);
+            }
+            let backend = if self.losses.get() >= LOSSES { Backend::Cpu } else { self.backend.get() };
+            engine.run(&task.folder, &task.files, backend, &mut progress).await?
+        };
         *self.engine.borrow_mut() = Some(engine);
         self.tell_processor(&made.0.processor);
         Ok(made)
@@ -241,7 +246,9 @@ impl Conductor {
         let made = files.iter().any(|file| file.made.is_some());
         let mut results = if made { self.results(files) } else { None };
         let mut parts = Vec::new();
-        let inputs = inputs(files);
+        let inputs = samples_and_items(files);
+        let fed =
+            |id| files.iter().any(|file| file.made.as_ref().is_some_and(|made| made.inputs.contains(&id)));
         for file in files {
             let Some(part) = file.part() else { continue };
             let asked = inputs.contains(&file.row.id);
@@ -253,6 +260,9 @@ impl Conductor {
                         Recognised::SampleList(trace::SampleList { samples: Vec::new(), runnable: false })
                     }
                 },
+                Recognised::GateInputs { .. } if fed(file.row.id) => {
+                    Recognised::SampleList(trace::SampleList { samples: Vec::new(), runnable: false })
+                }
                 Recognised::Text if made && asked => {
                     Recognised::SampleList(trace::SampleList { samples: Vec::new(), runnable: true })
                 }
@@ -325,7 +335,7 @@ impl Conductor {
 }
 
 /// The files that checkpoints are run on: samples as JSON lines, or else plain text; and items.
-fn inputs(files: &[Entry]) -> Vec<usize> {
+fn samples_and_items(files: &[Entry]) -> Vec<usize> {
     let lists = files.iter().any(|file| file.is_samples() && !matches!(file.what(), Some(Recognised::Text)));
     let wanted = |file: &&Entry| match file.what() {
         Some(Recognised::Items) => true,
@@ -335,8 +345,45 @@ fn inputs(files: &[Entry]) -> Vec<usize> {
     files.iter().filter(wanted).map(|file| file.row.id).collect()
 }
 
+/// What checkpoints are run on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Feed {
+    /// The files of samples and items; none where there are no samples.
+    samples: Vec<usize>,
+    /// Files of what enters routers, and the steps that they are of. They count where there are no samples.
+    gates: Vec<(usize, Option<u64>)>,
+    /// Whether a single checkpoint and a single such file belong together whatever their steps.
+    pair: bool,
+}
+
+impl Feed {
+    fn of(files: &[Entry]) -> Self {
+        let mut samples = samples_and_items(files);
+        if !files.iter().any(|file| file.is_samples() && samples.contains(&file.row.id)) {
+            samples.clear();
+        }
+        let gates: Vec<_> = files
+            .iter()
+            .filter(|file| samples.is_empty() && file.is_gate_inputs())
+            .map(|file| (file.row.id, file.row.step))
+            .collect();
+        let pair = gates.len() == 1 && files.iter().filter(|file| file.row.checkpoint).count() == 1;
+        Self { samples, gates, pair }
+    }
+
+    /// The files that a checkpoint is run on; none while it waits for some.
+    fn inputs(&self, checkpoint: &Entry) -> Option<Vec<usize>> {
+        if !self.samples.is_empty() {
+            return Some(self.samples.clone());
+        }
+        let step = checkpoint.step.or(checkpoint.row.step);
+        let fits = |of: Option<u64>| self.pair || (of.is_some() && of == step);
+        self.gates.iter().find(|(_, of)| fits(*of)).map(|(id, _)| vec![*id])
+    }
+}
+
 /// Marks checkpoints that need not be run, and says what the others wait for.
-fn spare(files: &mut [Entry], has_samples: bool) {
+fn spare(files: &mut [Entry], feed: &Feed) {
     let is_file = |file: &&Entry| !file.row.checkpoint && matches!(file.what(), Some(Recognised::Trace(_)));
     let known: Vec<u64> = files.iter().filter(is_file).filter_map(|file| file.row.step).collect();
     for file in files.iter_mut().filter(|file| file.row.checkpoint && file.made.is_none()) {
@@ -351,28 +398,40 @@ fn spare(files: &mut [Entry], has_samples: bool) {
             )];
         } else {
             file.row.state = FileState::Waiting;
-            file.row.messages = if has_samples {
-                Vec::new()
+            let waits = if feed.inputs(file).is_some() {
+                None
+            } else if feed.gates.is_empty() {
+                Some(
+                    "It waits for samples to be run on: drop JSON lines with `id`, `domain` and `input_ids` or `text`, or plain text with a sample a line.",
+                )
             } else {
-                vec![
-                    "It waits for samples to be run on: drop JSON lines with `id`, `domain` and `input_ids` or `text`, or plain text with a sample a line."
-                        .to_owned(),
-                ]
+                Some(
+                    "It waits for what enters its routers: no file of such inputs is of its step. Steps are in the files' metadata (`step`) or names.",
+                )
             };
+            file.row.messages = waits.map(str::to_owned).into_iter().collect();
         }
     }
 }
 
 /// The next checkpoint to run, in the order of steps.
-fn next(files: &[Entry]) -> Option<Task> {
-    let waiting = files.iter().filter(|file| file.row.state == FileState::Waiting);
-    let first = waiting.filter(|file| file.row.checkpoint).min_by_key(|file| (file.row.step, file.row.id))?;
-    let Door::Checkpoint(files) = &first.door else { return None };
+fn next(files: &[Entry], feed: &Feed) -> Option<Task> {
+    let waiting = files.iter().filter(|file| file.row.checkpoint && file.row.state == FileState::Waiting);
+    let fed = waiting.filter_map(|file| Some((file, feed.inputs(file)?)));
+    let (first, inputs) = fed.min_by_key(|(file, _)| (file.row.step, file.row.id))?;
+    let Door::Checkpoint(own) = &first.door else { return None };
+    let gates = if feed.samples.is_empty() {
+        files.iter().find(|file| inputs.contains(&file.row.id)).and_then(Entry::handle)
+    } else {
+        None
+    };
     Some(Task {
         id: first.row.id,
         folder: first.row.path.clone(),
-        files: files.clone(),
+        files: own.clone(),
         bytes: first.row.bytes,
+        inputs,
+        gates,
     })
 }
 

@@ -105,6 +105,25 @@ impl Engine {
     ) -> Result<(MadeInfo, Blob), Gone> {
         let paths = files.iter().map(|(path, _)| path.clone()).collect();
         self.post(&EngineJob::Run { folder: folder.to_owned(), paths, backend }, files)?;
+        self.trace(progress).await
+    }
+
+    /// Computes the gating layers of a checkpoint on the first of the files, and brings the trace.
+    ///
+    /// # Errors
+    /// [`Gone`], with whose fault it is.
+    pub async fn gates(
+        &mut self,
+        folder: &str,
+        files: &Files,
+        progress: &mut impl FnMut(EngineProgress),
+    ) -> Result<(MadeInfo, Blob), Gone> {
+        let paths = files.iter().map(|(path, _)| path.clone()).collect();
+        self.post(&EngineJob::Gates { folder: folder.to_owned(), paths }, files)?;
+        self.trace(progress).await
+    }
+
+    async fn trace(&mut self, progress: &mut impl FnMut(EngineProgress)) -> Result<(MadeInfo, Blob), Gone> {
         loop {
             match self.next().await? {
                 (EngineEvent::Progress(at), _) => progress(at),

@@ -46,6 +46,14 @@ pub enum EngineJob {
         /// Path of each file, in the order of the message's `files`.
         paths: Vec<String>,
     },
+    /// Compute the gating layers of a checkpoint on what enters its routers: the message's first file. The others are
+    /// the checkpoint's.
+    Gates {
+        /// The checkpoint's folder, for messages and for its step.
+        folder: String,
+        /// Path of each of the message's files.
+        paths: Vec<String>,
+    },
     /// Run a checkpoint over them.
     Run {
         /// The checkpoint's folder, for messages and for its step.

@@ -37,7 +37,7 @@ pub struct Made {
     pub info: MadeInfo,
     /// The trace's file.
     pub blob: Blob,
-    /// The files of samples and items that it was run on.
+    /// The files of samples and items, or of its routers' inputs, that it was run on.
     pub inputs: Vec<usize>,
 }
 
@@ -137,6 +137,11 @@ impl Entry {
         }
     }
 
+    /// Whether it has what enters the routers of a checkpoint.
+    pub fn is_gate_inputs(&self) -> bool {
+        matches!(self.what(), Some(Recognised::GateInputs { .. }))
+    }
+
     /// Puts a checkpoint back to where nothing was made of it.
     pub fn unmake(&mut self) {
         self.made = None;
@@ -211,6 +216,9 @@ impl Entry {
                 if let Content::Run(Recognised::Trace(trace)) = &content {
                     self.row.step = self.step.or(trace.info.step);
                     self.row.samples = Some(trace.info.samples.len());
+                }
+                if let Content::Run(Recognised::GateInputs { step }) = &content {
+                    self.row.step = self.step.or(*step);
                 }
                 self.row.state = FileState::Left;
                 self.row.messages.clone_from(&warnings);
@@ -323,6 +331,7 @@ fn kind(what: &Recognised) -> &'static str {
         Recognised::ItemGates(_) => "gates of benchmark items",
         Recognised::TokenGates(_) => "gates of single tokens",
         Recognised::SampleList(_) => "list of samples",
+        Recognised::GateInputs { .. } => "inputs of routers",
         Recognised::Items => "benchmark items",
         Recognised::Text => "text, a sample a line",
         Recognised::Unrelated { .. } => "not part of a run",

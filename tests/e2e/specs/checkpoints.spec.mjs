@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { GPU, PAGE, FIXTURES, by, clean, empty, exported, finished, give, launch, open, picture } from "../harness.mjs";
+import { GPU, PAGE, FIXTURES, by, clean, empty, exported, finished, give, launch, open, picture, safetensors } from "../harness.mjs";
 
 const DEMO = join(FIXTURES, "demo-run");
 const EXAMPLE = new URL("../../../www/example/", import.meta.url).pathname;
@@ -51,7 +51,7 @@ async function saved(page, name) {
 function tensors(bytes) {
   const length = Number(bytes.readBigUInt64LE(0));
   const header = JSON.parse(bytes.subarray(8, 8 + length).toString());
-  const kinds = { F32: Float32Array, I32: Int32Array, U32: Uint32Array, U8: Uint8Array, U16: Uint16Array, I64: BigInt64Array };
+  const kinds = { F32: Float32Array, I32: Int32Array, U32: Uint32Array, U8: Uint8Array, U16: Uint16Array, BF16: Uint16Array, I64: BigInt64Array };
   const found = {};
   for (const [name, { dtype, shape, data_offsets }] of Object.entries(header)) {
     if (name !== "__metadata__") {
@@ -274,6 +274,64 @@ test("text becomes the tokens that the checkpoint's tokenizer makes of it", asyn
   found.gates.forEach((gate, at) => assert.ok(Math.abs(gate - expected.gates[at]) < 2e-5, `${at}: ${gate} for ${expected.gates[at]}`));
   const tokenizer = (await rows(page)).find(({ path }) => path.endsWith("tokenizer.json"));
   assert.deepEqual([tokenizer.kind, tokenizer.state], ["tokenizer", "used"]);
+  rmSync(folder, { recursive: true });
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("what enters the routers is enough for the gating layers alone", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "grokscope-"));
+  const from = join(FIXTURES, "olmoe/base-bf16");
+  const shards = readdirSync(from).filter((name) => name.startsWith("model"));
+  for (const name of ["config.json", ...shards]) {
+    cpSync(join(from, name), join(folder, "step7", name));
+  }
+  const config = JSON.parse(readFileSync(join(from, "config.json"), "utf8"));
+  const { hidden_size: width, num_hidden_layers: layers, num_experts: experts } = config;
+  const weights = Object.assign({}, ...shards.filter((name) => name.endsWith(".safetensors")).map((name) => tensors(readFileSync(join(from, name)))));
+  const widened = (half) => new Float32Array(new Uint32Array([half << 16]).buffer)[0];
+  // Two samples, of three tokens and of two.
+  const spans = [[0, 3], [3, 5]];
+  const inputs = Array.from({ length: layers }, (_, layer) => Float32Array.from({ length: 5 * width }, (_, at) => Math.sin(at * 0.37 + layer)));
+  const file = safetensors(
+    [
+      ...inputs.map((data, layer) => ({ name: `gate_inputs.${layer}`, dtype: "F32", shape: [5, width], data })),
+      { name: "offsets", dtype: "I64", shape: [3], data: BigInt64Array.of(0n, 3n, 5n) },
+    ],
+    { step: "7", samples: JSON.stringify([{ id: "a", domain: "math" }, { id: "b", domain: "code" }]) },
+  );
+  writeFileSync(join(folder, "inputs-7.safetensors"), file);
+  const opened = await open(session, { address: ADDRESS.cpu });
+  const { page } = opened;
+  await empty(page);
+  await giveFolder(page, folder);
+  await page.getByRole("button", { name: /^Save the trace/ }).waitFor({ timeout: PATIENCE });
+  const table = await rows(page);
+  assert.deepEqual(table.map(({ kind, state }) => `${kind}: ${state}`).sort(), ["checkpoint: used", "inputs of routers: used"]);
+  const { gates, topk_ids: ids } = tensors((await saved(page, /^Save the trace/)).bytes);
+  assert.deepEqual(gates.shape, [2, layers, experts]);
+  assert.deepEqual(ids.shape, [5, layers, config.num_experts_per_tok]);
+  for (let layer = 0; layer < layers; layer += 1) {
+    const router = weights[`model.layers.${layer}.mlp.gate.weight`];
+    spans.forEach(([start, end], sample) => {
+      const means = new Array(experts).fill(0);
+      for (let token = start; token < end; token += 1) {
+        const logits = Array.from({ length: experts }, (_, expert) => {
+          let sum = 0;
+          for (let axis = 0; axis < width; axis += 1) {
+            sum += inputs[layer][token * width + axis] * widened(router[expert * width + axis]);
+          }
+          return sum;
+        });
+        const all = logits.reduce((sum, logit) => sum + Math.exp(logit), 0);
+        logits.forEach((logit, expert) => (means[expert] += Math.exp(logit) / all / (end - start)));
+      }
+      means.forEach((mean, expert) => {
+        const found = gates[(sample * layers + layer) * experts + expert];
+        assert.ok(Math.abs(found - mean) < 1e-6, `sample ${sample}, layer ${layer}, expert ${expert}: ${found} for ${mean}`);
+      });
+    });
+  }
   rmSync(folder, { recursive: true });
   clean(session, opened);
   await opened.context.close();

@@ -9,15 +9,27 @@ use fixture::{CASES, Case, close};
 use futures::executor::block_on;
 use olmoe::{Inputs, Item, Pending, Processor, Sample, Stage, Traced, Unwatched, Watch, run};
 
+/// The processor; with the feature `gpu` a graphics processor too, where the system has one.
+fn processors() -> Vec<Processor> {
+    #[cfg(feature = "gpu")]
+    match block_on(Processor::gpu()) {
+        Ok(gpu) => return vec![Processor::cpu(), gpu],
+        Err(error) => eprintln!("only the processor is tried: {error}"),
+    }
+    vec![Processor::cpu()]
+}
+
 fn traced(case: &Case, inputs: &Inputs) -> Traced {
     block_on(run(&case.checkpoint, inputs, &Processor::cpu(), &Unwatched)).unwrap()
 }
 
 #[test]
 fn gates_losses_and_selections() {
-    for name in CASES {
+    for (name, processor) in CASES.iter().flat_map(|name| processors().into_iter().map(move |on| (*name, on)))
+    {
         let case = Case::open(name);
-        let Traced { trace, .. } = traced(&case, &case.inputs);
+        let Traced { trace, .. } =
+            block_on(run(&case.checkpoint, &case.inputs, &processor, &Unwatched)).unwrap();
         close(name, "mean_gates", &trace.gates, &case.expected("mean_gates"), 2e-6);
         close(name, "nll", trace.loss.as_deref().unwrap(), &case.expected("nll"), 2e-5);
         let topk = trace.topk.unwrap();
@@ -74,8 +86,9 @@ fn router_logits_and_hidden_states_of_every_token() {
     for name in CASES {
         let case = Case::open(name);
         // Also in many passes of one sample each, as when memory is short.
-        for budget in [None, Some(1)] {
-            let mut processor = Processor::cpu();
+        for (mut processor, budget) in
+            processors().into_iter().flat_map(|on| [(on.clone(), None), (on, Some(1))])
+        {
             processor.budget = budget.unwrap_or(processor.budget);
             let tokens = Tokens::default();
             let traced = block_on(run(&case.checkpoint, &case.inputs, &processor, &tokens)).unwrap();

@@ -483,6 +483,13 @@ fn attach(run: &mut Run, parts: &[Part]) {
                 );
                 (false, Some(text))
             }
+            Recognised::GateInputs { .. } => {
+                let text = format!(
+                    "{}: inputs of routers, which gating layers are computed on. Drop the checkpoint's folder too.",
+                    part.path
+                );
+                (false, Some(text))
+            }
             Recognised::Text => {
                 let text = format!(
                     "{}: plain text, which checkpoints are run on. Drop checkpoint folders too.",
