@@ -7,6 +7,8 @@ use std::fmt;
 use crate::{
     asked, beside, embeddings,
     error::Error,
+    flame,
+    flame::TraceLayer,
     hf, npz,
     open_trace::OpenTrace,
     own,
@@ -19,13 +21,15 @@ use crate::{
 };
 
 /// How many bytes of a file are looked at to recognise it.
-const HEAD: u64 = 4096;
+pub const HEAD: u64 = 4096;
 
 /// What a file was recognised as.
 #[derive(Clone, Debug)]
 pub enum Recognised {
     /// One checkpoint's router trace.
     Trace(OpenTrace),
+    /// One layer of a trace; see [`crate::join_layers`].
+    Layer(TraceLayer),
     /// Benchmark results.
     Results(Results),
     /// Text embeddings of samples and items.
@@ -114,7 +118,7 @@ struct Reader {
 }
 
 /// All formats, in the order in which they are tried.
-const READERS: [Reader; 9] = [
+const READERS: [Reader; 10] = [
     Reader { declines: beside::declines, read: |sniff, warnings| Box::pin(beside::open(sniff, warnings)) },
     Reader {
         declines: |sniff| declines_tensors(sniff, own::declines),
@@ -145,6 +149,7 @@ const READERS: [Reader; 9] = [
             })
         },
     },
+    Reader { declines: flame::declines, read: |sniff, _| Box::pin(flame::open(sniff)) },
     Reader {
         declines: asked::declines_items,
         read: |_, _| Box::pin(std::future::ready(Ok(Recognised::Items))),

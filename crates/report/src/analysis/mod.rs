@@ -15,6 +15,7 @@ mod compose_domain;
 mod digest;
 mod driver;
 mod host;
+mod layers;
 mod measure;
 mod plan;
 mod run;
