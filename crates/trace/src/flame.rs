@@ -54,6 +54,14 @@ pub struct TraceLayer {
     ids: Rc<[u16]>,
 }
 
+impl TraceLayer {
+    /// Says what the training step is.
+    pub fn set_step(&mut self, step: u64) {
+        self.step = Some(step);
+        self.step_from = StepSource::User;
+    }
+}
+
 /// Why a file is no layer of routing, if it is none.
 pub fn declines(sniff: &Sniff) -> Option<String> {
     if parquet::looks_like(&sniff.head) {
