@@ -244,3 +244,23 @@ fn layers_that_do_not_fit_together_are_told() {
     verdict(&run, 1, false, &["layer 0", "already"]);
     verdict(&run, 2, true, &[]);
 }
+
+#[test]
+fn traces_alone_need_no_step_and_take_names_along() {
+    let mut files = vec![file("a.safetensors", &RouterTrace { samples: None, ..trace(None, "s", 0..2, 2) })];
+    files.push((
+        "list.jsonl".into(),
+        b"{\"id\": \"x\", \"domain\": \"d\"}\n{\"id\": \"y\", \"domain\": \"d\"}\n".to_vec(),
+    ));
+    files.extend([layer("880", 1), layer("880", 0)]);
+    let (traces, verdicts) = report::traces(&parts(&files));
+    assert_eq!(traces.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [0, 3]);
+    assert_eq!(traces[0].1.info.samples[1].id, "y");
+    assert_eq!((traces[1].1.info.layers, traces[1].1.info.step), (2, Some(880)));
+    assert!(verdicts.iter().all(|verdict| verdict.used));
+    assert!(
+        verdicts
+            .iter()
+            .any(|verdict| verdict.text.as_ref().is_some_and(|text| text.contains("every 2048 rows")))
+    );
+}

@@ -440,13 +440,16 @@ fn samples_of(
     (None, offsets)
 }
 
-/// How often each expert was among the selected, `[S,L,E]`.
-fn frequencies(topk: &TopK, experts: usize) -> Vec<f32> {
+/// How often each expert was among the selected, `[S,L,E]`; samples without tokens are passed over.
+pub fn frequencies(topk: &TopK, experts: usize) -> Vec<f32> {
     let width = topk.layers * experts;
     let token = topk.layers * topk.k;
     let mut all = Vec::with_capacity((topk.offsets.len() - 1) * width);
     for span in topk.offsets.windows(2) {
         let [start, end] = *span else { continue };
+        if start == end {
+            continue;
+        }
         let mut counts = vec![0_u32; width];
         for selected in topk.ids.get(start * token..end * token).unwrap_or_default().chunks_exact(token) {
             for (layer, experts_of) in selected.chunks_exact(topk.k).enumerate() {

@@ -6,6 +6,7 @@
 //! - [`open`] looks at a file's first bytes and at its directory and finds the reader for it.
 //! - A reader checks what it reads and answers with an [`OpenTrace`] (or what else the file is) and warnings; large
 //!   tensors stay where they are until a range of samples is asked for.
+//! - A [`Proposal`] says what tensors under other people's names might be; [`open_mapped`] reads them by a [`Mapping`].
 //! - [`write_trace`] writes our own trace file.
 //! - [`read_routers`] reads the routers alone out of a checkpoint's shards.
 //!
@@ -22,6 +23,8 @@ mod error;
 mod flame;
 mod hf;
 mod inflate;
+mod mapped;
+mod mapping;
 mod metadata;
 mod model;
 mod npz;
@@ -29,6 +32,7 @@ mod numbers;
 mod open_trace;
 mod own;
 mod parquet;
+mod proposal;
 mod recognise;
 mod results;
 mod results_csv;
@@ -43,6 +47,7 @@ mod strangers;
 mod tar;
 mod tensors;
 mod text;
+mod whole;
 mod write;
 mod zip;
 
@@ -66,8 +71,11 @@ pub use self::{
     error::Error,
     flame::{TraceLayer, join_layers},
     hf::softmax,
+    mapped::open_mapped,
+    mapping::{Axis, MappedTensor, Mapping, Role},
     model::{Counts, GateKind, Router, RouterTrace, SampleCounts, SampleMeta, StepSource, TopK, TraceInfo},
     open_trace::OpenTrace,
+    proposal::{Proposal, ShownTensor, propose},
     recognise::{Opened, Recognised, open, open_tensors},
     results::{
         Accuracy, Embeddings, Item, ItemGates, Results, SampleList, SampleRecord, TokenGates, ValidationLoss,

@@ -12,6 +12,7 @@ use crate::{
     hf, npz,
     open_trace::OpenTrace,
     own,
+    proposal::{self, Proposal},
     results::{Embeddings, ItemGates, Results, SampleList, TokenGates},
     results_csv, results_json, safetensors, sample_list,
     source::{Pending, Source},
@@ -44,6 +45,8 @@ pub enum Recognised {
     Items,
     /// Plain text, a sample a line, for running checkpoints on.
     Text,
+    /// Tensors under other names, which might be routing; see [`crate::open_mapped`].
+    Mappable(Proposal),
     /// No part of a run.
     Unrelated {
         /// One or two whole sentences: what the file seems to be, or what was looked for in it.
@@ -222,6 +225,11 @@ pub async fn open(source: Source) -> Result<Opened, Error> {
             Some(reason) => reasons.push(reason),
         }
     }
+    if let Some(file) = &sniff.tensors
+        && let Some(proposal) = proposal::of_file(file).await?
+    {
+        return Ok(Opened { what: Recognised::Mappable(proposal), warnings });
+    }
     let last = reasons.pop().unwrap_or_default();
     let looked_for = format!(
         "{}: no part of a run that this version knows. Looked for {}, or {last}.",
@@ -255,6 +263,9 @@ async fn container(sniff: &Sniff) -> Result<Option<TensorFile>, Error> {
     let source = sniff.source.clone();
     if sniff.has_ending("safetensors") || safetensors::looks_like(&sniff.head, source.len()) {
         return safetensors::open(source).await.map(Some);
+    }
+    if sniff.head.starts_with(b"\x93NUMPY") {
+        return npz::single(source).await.map(Some);
     }
     if sniff.has_ending("npz") || zip::looks_like(&sniff.head) {
         if !zip::looks_like(&sniff.head) {

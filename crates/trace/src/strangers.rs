@@ -23,11 +23,6 @@ pub fn by_head(sniff: &Sniff) -> Option<String> {
         return is("a GGUF model; only the safetensors checkpoints of transformers are run. Convert it, or drop traces."
             .to_owned());
     }
-    if head.starts_with(b"\x93NUMPY") {
-        return is("a single NumPy array. Put the arrays together in one file with numpy.savez, \
-                   named `gates` or `router_logits_0`, `router_logits_1` and so on."
-            .to_owned());
-    }
     if let Some(pickle) = pickle(head) {
         return is(how_to_convert(pickle, name));
     }

@@ -447,6 +447,7 @@ fn said_of(file: Source) -> Vec<String> {
             said.extend(trace.take_notices().into_iter().map(|text| format!("warning: {text}")));
             said.extend(errors.into_iter().flatten().map(|error| format!("error: {error}")));
         }
+        Recognised::Mappable(proposal) => said.push(format!("mappable: {}", proposal.sentence())),
         Recognised::Unrelated { looked_for } => said.push(format!("unrelated: {looked_for}")),
         _ => {}
     }

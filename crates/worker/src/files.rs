@@ -395,6 +395,7 @@ fn kind(what: &Recognised) -> &'static str {
         Recognised::SampleList(_) => "list of samples",
         Recognised::Items => "benchmark items",
         Recognised::Text => "text, a sample a line",
+        Recognised::Mappable(_) => "tensors under other names",
         Recognised::Unrelated { .. } => "not part of a run",
     }
 }

@@ -23,4 +23,4 @@ mod run;
 pub use align::{AlignedPair, PairOfSamples};
 pub use driver::Analysis;
 pub use host::{Distances, Here, Pairs, Pending, Stage, Unwatched, Watch};
-pub use run::{Part, Run, Verdict, assemble};
+pub use run::{Part, Run, Verdict, assemble, traces};

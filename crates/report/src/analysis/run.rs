@@ -202,12 +202,24 @@ fn merge_results(into: &mut Results, from: Results) {
     into.model = into.model.take().or(from.model);
 }
 
-/// Every trace with names, domains and token counts from wherever they are, and its step.
-fn label(
+/// The traces among the parts, each with its file's number: layers of one folder put together, and with names, domains
+/// and token counts from wherever they are. Verdicts tell of those that do not fit.
+#[must_use]
+pub fn traces(parts: &[Part]) -> (Vec<(usize, OpenTrace)>, Vec<Verdict>) {
+    let mut verdicts = Vec::new();
+    let results = pick_results(parts, &mut verdicts);
+    let (traces, joined) = labelled(parts, results.as_deref(), &mut verdicts);
+    verdicts.extend(traces.iter().map(|&(id, _)| Verdict { id, used: true, text: None }));
+    joined.judge(&mut verdicts);
+    (traces, verdicts)
+}
+
+/// Every trace with names, domains and token counts from wherever they are.
+fn labelled(
     parts: &[Part],
     results: Option<&Results>,
     verdicts: &mut Vec<Verdict>,
-) -> (Vec<(usize, u64, OpenTrace)>, Joined) {
+) -> (Vec<(usize, OpenTrace)>, Joined) {
     let list = parts.iter().find_map(|part| match &part.what {
         Recognised::SampleList(list) => Some(&list.samples),
         _ => None,
@@ -218,15 +230,28 @@ fn label(
         Recognised::Trace(trace) => Some((part.id, trace.clone())),
         _ => None,
     });
-    let found: Vec<(usize, OpenTrace)> = whole.chain(joined.traces.drain(..)).collect();
+    let mut traces: Vec<(usize, OpenTrace)> = whole.chain(joined.traces.drain(..)).collect();
+    if let Some(records) = records {
+        traces.retain_mut(|(id, trace)| match apply_records(trace, records) {
+            Ok(()) => true,
+            Err(error) => {
+                verdicts.push(Verdict { id: *id, used: false, text: Some(error.to_string()) });
+                false
+            }
+        });
+    }
+    (traces, joined)
+}
+
+/// The same, with the step of each.
+fn label(
+    parts: &[Part],
+    results: Option<&Results>,
+    verdicts: &mut Vec<Verdict>,
+) -> (Vec<(usize, u64, OpenTrace)>, Joined) {
+    let (found, joined) = labelled(parts, results, verdicts);
     let mut traces = Vec::new();
-    for (id, mut trace) in found {
-        if let Some(records) = records
-            && let Err(error) = apply_records(&mut trace, records)
-        {
-            verdicts.push(Verdict { id, used: false, text: Some(error.to_string()) });
-            continue;
-        }
+    for (id, trace) in found {
         let Some(step) = trace.info.step else {
             verdicts.push(Verdict {
                 id,
@@ -496,6 +521,7 @@ fn attach(run: &mut Run, parts: &[Part]) {
                 );
                 (false, Some(text))
             }
+            Recognised::Mappable(proposal) => (false, Some(proposal.sentence())),
             Recognised::Unrelated { looked_for } => (false, Some(looked_for.clone())),
         };
         run.verdicts.push(Verdict { id: part.id, used, text });
