@@ -19,6 +19,9 @@ use crate::{
 /// Files that one archive may hold.
 pub const MAX_MEMBERS: usize = 10_000;
 
+/// Bytes at the beginning of a deflated member that are had without unpacking all of it.
+const BEGINNING: u64 = 1 << 20;
+
 /// How many archives may lie inside each other.
 const MAX_DEPTH: usize = 2;
 
@@ -83,10 +86,18 @@ impl ByteSource for ZipPart {
     }
 
     fn read(&self, offset: u64, len: usize) -> Pending<'_, Result<Vec<u8>, Error>> {
-        match check_range(&self.name, self.member.size, offset, len) {
-            Ok(()) => Box::pin(self.member.read(&self.archive, offset, len)),
-            Err(error) => Box::pin(std::future::ready(Err(error))),
-        }
+        Box::pin(async move {
+            check_range(&self.name, self.member.size, offset, len)?;
+            // What a file is stands at its beginning; a large member is not unpacked for that alone.
+            let end = offset + len as u64;
+            if end <= BEGINNING
+                && self.member.size > BEGINNING
+                && let Some(start) = self.member.beginning(&self.archive, end as usize).await?
+            {
+                return Ok(start.get(offset as usize..).unwrap_or_default().to_vec());
+            }
+            self.member.read(&self.archive, offset, len).await
+        })
     }
 }
 

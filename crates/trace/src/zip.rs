@@ -248,7 +248,9 @@ impl Member {
     /// [`Error::Format`] when it is damaged.
     pub async fn prefix(&self, source: &Source, len: usize) -> Result<Vec<u8>, Error> {
         let start = self.data_start(source).await?;
-        let packed = source.read(start, self.packed.min(len as u64) as usize).await?;
+        // What cannot be packed grows by some bytes in every 64 KiB.
+        let needed = if self.deflated { len + len / 1000 + 64 } else { len };
+        let packed = source.read(start, self.packed.min(needed as u64) as usize).await?;
         if !self.deflated {
             return Ok(packed);
         }
@@ -258,6 +260,20 @@ impl Member {
         let (_, _, written) = decompress(&mut DecompressorOxide::new(), &packed, &mut out, 0, flags);
         out.truncate(written);
         Ok(out)
+    }
+
+    /// The first `len` bytes of a deflated member that is not unpacked already; `None` where [`Member::read`] does better.
+    /// They are not checked against the checksum, which is of all bytes.
+    ///
+    /// # Errors
+    /// As [`Member::prefix`].
+    pub async fn beginning(&self, source: &Source, len: usize) -> Result<Option<Vec<u8>>, Error> {
+        let unpacked = self.cache.borrow().as_ref().is_some_and(|&(at, _)| at == self.header_at);
+        if !self.deflated || unpacked {
+            return Ok(None);
+        }
+        let start = self.prefix(source, len).await?;
+        Ok(Some(start).filter(|start| start.len() == len))
     }
 
     /// Exactly `len` unpacked bytes from `offset` on. A deflated member is unpacked whole, checked against its checksum

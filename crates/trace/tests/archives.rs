@@ -125,6 +125,47 @@ fn read_all(name: &str, bytes: Vec<u8>) {
     }
 }
 
+/// A zip archive of one deflated member.
+fn deflated_zip(name: &str, data: &[u8]) -> Vec<u8> {
+    let packed = miniz_oxide::deflate::compress_to_vec(data, 1);
+    let mut fields = vec![20, 0, 0, 0, 8, 0, 0, 0, 0, 0];
+    fields.extend(crc32fast::hash(data).to_le_bytes());
+    fields.extend((packed.len() as u32).to_le_bytes());
+    fields.extend((data.len() as u32).to_le_bytes());
+    fields.extend((name.len() as u16).to_le_bytes());
+    fields.extend([0, 0]);
+    let mut bytes = [b"PK\x03\x04", fields.as_slice(), name.as_bytes(), &packed].concat();
+    let directory = bytes.len() as u32;
+    bytes.extend([b"PK\x01\x02\x14\x00", fields.as_slice(), &[0; 10], &[0; 4], name.as_bytes()].concat());
+    let length = bytes.len() as u32 - directory;
+    bytes.extend(b"PK\x05\x06\x00\x00\x00\x00\x01\x00\x01\x00");
+    bytes.extend(length.to_le_bytes());
+    bytes.extend(directory.to_le_bytes());
+    bytes.extend([0, 0]);
+    bytes
+}
+
+#[test]
+fn a_large_member_is_not_unpacked_for_its_beginning() {
+    // Noise, which deflate cannot pack.
+    let mut state = 1_u32;
+    let noise: Vec<u8> = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    })
+    .take(3 << 20)
+    .collect();
+    let zip = deflated_zip("noise.bin", &noise);
+    let read = Rc::new(Cell::new(0));
+    let source: Source = Rc::new(Counted::new(MemorySource::new("x.zip", zip), Rc::clone(&read)));
+    let unpacked = block_on(unpack(source)).expect("an archive");
+    let member = &unpacked.files[0];
+    assert_eq!(block_on(member.read(1000, 3000)).expect("bytes"), noise[1000..4000]);
+    assert_eq!(block_on(member.read(0, 1 << 20)).expect("bytes"), noise[..1 << 20]);
+    assert!(read.get() < 2 << 20, "{} bytes", read.get());
+    assert_eq!(block_on(member.read(2 << 20, 50)).expect("bytes"), noise[2 << 20..(2 << 20) + 50]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
