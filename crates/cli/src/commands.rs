@@ -1,4 +1,4 @@
-//! The commands: `report`, `trace`, `weights`, `link`, `open`.
+//! The commands: `report`, `trace`, `weights`, `convert`, `link`, `open`.
 
 use std::{
     cell::Cell,
@@ -10,12 +10,14 @@ use std::{
 use clap::{Parser, Subcommand};
 use futures::executor::block_on;
 use report::{Analysis, LinkOptions, Part, Parts, Pending, Report, Settings, Stage, Watch};
+use trace::GateDtype;
 
 use crate::{
     checkpoints::{self, Backend},
+    convert,
     error::Error,
     gates_only,
-    load::open_all,
+    load::{Map, open_all},
     threads::Threads,
     weights,
 };
@@ -32,9 +34,12 @@ pub struct Arguments {
 enum Command {
     /// Analyse traces and results: files, or folders of them.
     Report {
-        /// Traces (one a checkpoint), run.json, embeddings; or folders of them.
+        /// Traces (one a checkpoint), run.json, embeddings; or folders or archives (zip, tar, gz, zst) of them.
         #[arg(required = true)]
         paths: Vec<PathBuf>,
+        /// What tensors under other names are: a mapping as JSON, or `auto` for what is proposed.
+        #[arg(long)]
+        map: Option<PathBuf>,
         /// Settings as JSON; what it does not name has the default.
         #[arg(long)]
         settings: Option<PathBuf>,
@@ -83,6 +88,21 @@ enum Command {
         #[arg(short, long)]
         output: Option<PathBuf>,
     },
+    /// Write traces of any form that is read as trace files of our own, one a checkpoint.
+    Convert {
+        /// Traces; or folders or archives (zip, tar, gz, zst) of them.
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+        /// What tensors under other names are: a mapping as JSON, or `auto` for what is proposed.
+        #[arg(long)]
+        map: Option<PathBuf>,
+        /// Gates in 16 bits: half the bytes, and single pathways may change.
+        #[arg(long)]
+        f16: bool,
+        /// A folder for the traces.
+        #[arg(short, long)]
+        output: PathBuf,
+    },
     /// Pack a report into a link and print it.
     Link {
         /// A report as JSON.
@@ -113,9 +133,10 @@ enum Command {
 /// Does what was asked.
 pub fn run(arguments: Arguments) -> Result<(), Error> {
     match arguments.command {
-        Command::Report { paths, settings, title, output, csv } => {
+        Command::Report { paths, map, settings, title, output, csv } => {
             let settings = settings.as_deref().map(read_settings).transpose()?.unwrap_or_default();
-            let report = block_on(analyse(&paths, &settings, &title))?;
+            let map = map.as_deref().map(Map::read_from).transpose()?;
+            let report = block_on(analyse(&paths, map.as_ref(), &settings, &title))?;
             write(&output, &report::export::json(&report))?;
             if let Some(folder) = csv {
                 fs::create_dir_all(&folder).map_err(|source| Error::File { path: folder.clone(), source })?;
@@ -145,6 +166,11 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
         Command::Weights { checkpoint, output } => {
             block_on(weights::measure_all(&checkpoint, output.as_deref()))
         }
+        Command::Convert { paths, map, f16, output } => {
+            let map = map.as_deref().map(Map::read_from).transpose()?;
+            let gates = if f16 { GateDtype::F16 } else { GateDtype::F32 };
+            block_on(convert::convert_all(&paths, map.as_ref(), gates, &output))
+        }
         Command::Link { report, layers, sweep, title, page } => {
             let report = report::export::parse_json(&read(&report)?)?;
             let usual = LinkOptions::default();
@@ -159,8 +185,13 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
     }
 }
 
-async fn analyse(paths: &[PathBuf], settings: &Settings, title: &str) -> Result<Report, Error> {
-    let mut parts: Vec<Part> = open_all(paths).await?;
+async fn analyse(
+    paths: &[PathBuf],
+    map: Option<&Map>,
+    settings: &Settings,
+    title: &str,
+) -> Result<Report, Error> {
+    let mut parts: Vec<Part> = open_all(paths, map).await?;
     let analysis = Analysis::new();
     loop {
         let run = report::assemble(&parts)?;

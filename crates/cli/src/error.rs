@@ -83,6 +83,22 @@ pub enum Error {
     #[error("no checkpoint gave its routers; what each said is above")]
     NoRouters,
 
+    /// A trace would be written over another file.
+    #[error("{name}: {} exists already. Give another folder, or each checkpoint a step of its own.", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+        /// The trace.
+        name: String,
+    },
+
+    /// Nothing that was given is a trace.
+    #[error("none of {count} files gave a trace; what each said is above")]
+    NothingToConvert {
+        /// Files looked at.
+        count: usize,
+    },
+
     /// The analysis failed.
     #[error(transparent)]
     Report(#[from] report::Error),

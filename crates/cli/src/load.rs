@@ -7,33 +7,87 @@ use std::{
 };
 
 use report::Part;
-use trace::FileSource;
+use trace::{FileSource, Mapping, Opened, Recognised, Source, Unpacked};
 
-use crate::error::Error;
+use crate::{commands::read, error::Error};
 
-/// Opens every file under the paths, folders in order of their names. What cannot be opened is told and left out.
-pub async fn open_all(paths: &[PathBuf]) -> Result<Vec<Part>, Error> {
+/// What to do with tensors under other people's names.
+#[derive(Clone, Debug)]
+pub enum Map {
+    /// Take what is proposed.
+    Auto,
+    /// Take this.
+    Given(Mapping),
+}
+
+impl Map {
+    /// What `--map` says: `auto`, or a file.
+    pub fn read_from(path: &Path) -> Result<Self, Error> {
+        if path == Path::new("auto") {
+            return Ok(Self::Auto);
+        }
+        Ok(Self::Given(Mapping::parse(&path.display().to_string(), &read(path)?)?))
+    }
+}
+
+/// Opens every file under the paths, folders in order of their names, and every file in archives. What cannot be opened is
+/// told and left out.
+pub async fn open_all(paths: &[PathBuf], map: Option<&Map>) -> Result<Vec<Part>, Error> {
     let mut files = Vec::new();
     for path in paths {
         collect(path, &mut files)?;
     }
     let mut parts = Vec::new();
-    for (id, path) in files.into_iter().enumerate() {
-        let opened = match FileSource::open(&path) {
-            Ok(source) => trace::open(Rc::new(source)).await,
+    for path in files {
+        let unpacked = match FileSource::open(&path) {
+            Ok(source) => trace::unpack(Rc::new(source)).await,
             Err(error) => Err(error),
         };
-        match opened {
-            Ok(opened) => {
-                for warning in opened.warnings {
-                    eprintln!("note: {warning}");
-                }
-                parts.push(Part { id, path: path.display().to_string(), what: opened.what });
+        let Unpacked { files, notes, .. } = match unpacked {
+            Ok(unpacked) => unpacked,
+            Err(error) => {
+                eprintln!("left out: {error}");
+                continue;
             }
-            Err(error) => eprintln!("left out: {error}"),
+        };
+        for note in notes {
+            eprintln!("left out: {note}");
+        }
+        for file in files {
+            let name = file.name().to_owned();
+            match open(file, map).await {
+                Ok(opened) => {
+                    for warning in opened.warnings {
+                        eprintln!("note: {warning}");
+                    }
+                    parts.push(Part { id: parts.len(), path: name, what: opened.what });
+                }
+                Err(error) => eprintln!("left out: {error}"),
+            }
         }
     }
     Ok(parts)
+}
+
+async fn open(file: Source, map: Option<&Map>) -> Result<Opened, trace::Error> {
+    if let Some(Map::Given(mapping)) = map {
+        match trace::open_mapped(Rc::clone(&file), mapping).await {
+            // Not a file of tensors, or of others: it may be anything else of the run.
+            Err(trace::Error::Mapping { .. } | trace::Error::Format { .. } | trace::Error::Empty { .. }) => {}
+            opened => return opened,
+        }
+    }
+    let opened = trace::open(Rc::clone(&file)).await?;
+    match (map, &opened.what) {
+        (Some(Map::Auto), Recognised::Mappable(proposal)) => {
+            for reason in &proposal.reasons {
+                eprintln!("note: {}: {reason}", proposal.name);
+            }
+            eprintln!("note: {}: read by {}", proposal.name, proposal.mapping.json());
+            trace::open_mapped(file, &proposal.mapping).await
+        }
+        _ => Ok(opened),
+    }
 }
 
 fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {

@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod commands;
+mod convert;
 mod error;
 mod gates_only;
 mod load;

@@ -5,6 +5,7 @@
 
 mod support;
 
+use futures::executor::block_on;
 use report::{Analysis, Error, Here, Settings, TraceRun, Unwatched};
 use support::parts;
 use trace::{GateDtype, GateKind, RouterTrace, SampleMeta, write_trace};
@@ -159,7 +160,7 @@ fn a_bad_gate_names_its_file_and_the_others_go_on() {
     let analysis = Analysis::new();
     let analyse = |parts: &[report::Part]| {
         let run = report::assemble(parts).unwrap();
-        futures::executor::block_on(analysis.analyse(&run, &Settings::default(), "", &Here, &Unwatched))
+        block_on(analysis.analyse(&run, &Settings::default(), "", &Here, &Unwatched))
     };
     match analyse(&parts) {
         Err(Error::Checkpoint { file, source }) => {
@@ -187,4 +188,79 @@ fn tags_in_names_stay_text() {
     assert_eq!(report.domains[0].name, "<img src=x onerror=alert(1)>");
     let again = report::export::parse_json(&report::export::json(&report)).unwrap();
     assert_eq!(again, report);
+}
+
+/// A FLAME-MoE layer of the fixtures, as if it lay in this folder.
+fn layer(folder: &str, layer: usize) -> (String, Vec<u8>) {
+    let bytes: &[u8] = match layer {
+        0 => include_bytes!("../../../tests/fixtures/traces/flame-moe/layer_00.parquet"),
+        1 => include_bytes!("../../../tests/fixtures/traces/flame-moe/layer_01.parquet"),
+        _ => include_bytes!("../../../tests/fixtures/traces/flame-moe/layer_02.parquet"),
+    };
+    (format!("flame/{folder}/layer_0{layer}.parquet"), bytes.into())
+}
+
+#[test]
+fn layers_of_a_folder_are_one_checkpoint() {
+    let list = "{\"id\": \"a\", \"domain\": \"d\", \"tokens\": 60}\n{\"id\": \"b\", \"domain\": \"d\", \"tokens\": 61}\n\
+                {\"id\": \"c\", \"domain\": \"d\", \"tokens\": 1}\n";
+    let mut files =
+        vec![layer("880", 0), layer("880", 1), layer("1760", 1), layer("1760", 0), layer("2640", 0)];
+    files.push(("flame/samples.jsonl".into(), list.as_bytes().to_vec()));
+    let parts_then = parts(&files);
+    let run = report::assemble(&parts_then).unwrap();
+    assert_eq!(steps(&run), [880, 1760]);
+    assert_eq!((run.layers, run.samples.len(), run.samples[1].id.as_str()), (2, 3, "b"));
+    assert_eq!(run.checkpoints[0].file, 1);
+    for id in 0..4 {
+        verdict(&run, id, true, &[]);
+    }
+    verdict(&run, 4, false, &["1 layers", "2 layers"]);
+    // What has been computed of two layers is not taken for that of three.
+    let analysis = Analysis::new();
+    let settings = Settings::default();
+    block_on(analysis.analyse(&run, &settings, "", &Here, &Unwatched)).unwrap();
+    files.extend([layer("880", 2), layer("1760", 2)]);
+    let run = report::assemble(&parts(&files)).unwrap();
+    assert_eq!((steps(&run), run.layers, run.checkpoints[0].file), (vec![880, 1760], 3, 6));
+    let again = block_on(analysis.analyse(&run, &settings, "", &Here, &Unwatched)).unwrap();
+    let fresh = block_on(Analysis::new().analyse(&run, &settings, "", &Here, &Unwatched)).unwrap();
+    assert_eq!(report::export::json(&again), report::export::json(&fresh));
+    // And less is not taken for more.
+    let fewer: Vec<_> = parts(&files).into_iter().filter(|part| ![1, 2].contains(&part.id)).collect();
+    let run = report::assemble(&fewer).unwrap();
+    assert_eq!(run.layers, 2);
+    let again = block_on(analysis.analyse(&run, &settings, "", &Here, &Unwatched)).unwrap();
+    let fresh = block_on(Analysis::new().analyse(&run, &settings, "", &Here, &Unwatched)).unwrap();
+    assert_eq!(report::export::json(&again), report::export::json(&fresh));
+}
+
+#[test]
+fn layers_that_do_not_fit_together_are_told() {
+    let mut files = vec![layer("880", 0), layer("880", 0)];
+    files.push(file("step-1.safetensors", &trace(Some(1), "s", 0..4, 2)));
+    let run = report::assemble(&parts(&files)).unwrap();
+    verdict(&run, 0, false, &["layer 0", "already"]);
+    verdict(&run, 1, false, &["layer 0", "already"]);
+    verdict(&run, 2, true, &[]);
+}
+
+#[test]
+fn traces_alone_need_no_step_and_take_names_along() {
+    let mut files = vec![file("a.safetensors", &RouterTrace { samples: None, ..trace(None, "s", 0..2, 2) })];
+    files.push((
+        "list.jsonl".into(),
+        b"{\"id\": \"x\", \"domain\": \"d\"}\n{\"id\": \"y\", \"domain\": \"d\"}\n".to_vec(),
+    ));
+    files.extend([layer("880", 1), layer("880", 0)]);
+    let (traces, verdicts) = report::traces(&parts(&files));
+    assert_eq!(traces.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [0, 3]);
+    assert_eq!(traces[0].1.info.samples[1].id, "y");
+    assert_eq!((traces[1].1.info.layers, traces[1].1.info.step), (2, Some(880)));
+    assert!(verdicts.iter().all(|verdict| verdict.used));
+    assert!(
+        verdicts
+            .iter()
+            .any(|verdict| verdict.text.as_ref().is_some_and(|text| text.contains("every 2048 rows")))
+    );
 }

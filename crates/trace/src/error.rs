@@ -161,6 +161,16 @@ pub enum Error {
         /// What to do, a whole sentence.
         advice: &'static str,
     },
+    /// A mapping does not fit the file's tensors.
+    #[error("{name}: the mapping has {given}; expected {has}. Correct the mapping.")]
+    Mapping {
+        /// The file.
+        name: String,
+        /// What the mapping says.
+        given: String,
+        /// What would fit.
+        has: String,
+    },
     /// More than fits into memory at once.
     #[error("{name}: {what} takes {bytes} bytes; at most {limit} are read at once. {advice}")]
     TooLarge {

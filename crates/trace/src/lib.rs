@@ -2,29 +2,38 @@
 //!
 //! # From bytes to a trace
 //! - A [`ByteSource`] gives ranges of bytes: [`MemorySource`], a file on disk, a browser's `File`, an HTTP address.
+//! - [`unpack`] gives the files in an archive, each a source of its own.
 //! - [`open`] looks at a file's first bytes and at its directory and finds the reader for it.
 //! - A reader checks what it reads and answers with an [`OpenTrace`] (or what else the file is) and warnings; large
 //!   tensors stay where they are until a range of samples is asked for.
+//! - A [`Proposal`] says what tensors under other people's names might be; [`open_mapped`] reads them by a [`Mapping`].
 //! - [`write_trace`] writes our own trace file.
 //! - [`read_routers`] reads the routers alone out of a checkpoint's shards.
 //!
 //! Nobody above this crate knows which format a file had. No reader panics, whatever the bytes are, and none allocates
 //! by a size that has not been checked against the file's.
 
+mod archive;
 mod asked;
 mod beside;
 mod check;
 mod checkpoint_files;
 mod embeddings;
 mod error;
+mod flame;
 mod gate_inputs;
 mod hf;
+mod inflate;
+mod mapped;
+mod mapping;
 mod metadata;
 mod model;
 mod npz;
 mod numbers;
 mod open_trace;
 mod own;
+mod parquet;
+mod proposal;
 mod recognise;
 mod results;
 mod results_csv;
@@ -36,8 +45,10 @@ mod sample_list;
 mod source;
 mod step_name;
 mod strangers;
+mod tar;
 mod tensors;
 mod text;
+mod whole;
 mod write;
 mod zip;
 
@@ -56,12 +67,17 @@ pub use self::disk::FileSource;
 #[cfg(target_arch = "wasm32")]
 pub use self::http::HttpSource;
 pub use self::{
+    archive::{Unpacked, unpack},
     checkpoint_files::{CheckpointFiles, Shards},
     error::Error,
+    flame::{TraceLayer, join_layers},
     gate_inputs::gate_inputs_layer,
     hf::softmax,
+    mapped::open_mapped,
+    mapping::{Axis, MappedTensor, Mapping, Role},
     model::{Counts, GateKind, Router, RouterTrace, SampleCounts, SampleMeta, StepSource, TopK, TraceInfo},
     open_trace::OpenTrace,
+    proposal::{Proposal, ShownTensor, propose},
     recognise::{Opened, Recognised, open, open_tensors},
     results::{
         Accuracy, Embeddings, Item, ItemGates, Results, SampleList, SampleRecord, TokenGates, ValidationLoss,

@@ -53,8 +53,34 @@ pub async fn from_members(source: Source, members: Vec<Member>) -> Result<Tensor
     Ok(TensorFile { source, tensors, metadata: BTreeMap::new(), container: "npz" })
 }
 
+/// Opens a single array, as `numpy.save` writes it: a file of one tensor, which is called by the file's name.
+///
+/// # Errors
+/// [`Error::Tensor`] when its header is damaged.
+pub async fn single(source: Source) -> Result<TensorFile, Error> {
+    let path = source.name().split(['?', '#']).next().unwrap_or_default();
+    let file = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    let name = file.rsplit_once('.').map_or(file, |(stem, _)| stem).to_owned();
+    let head = source.read(0, source.len().min(MAX_HEADER as u64 + 12) as usize).await?;
+    let (dtype, shape, header) = described(&source, &name, &head, source.len())?;
+    let info = TensorInfo { name: name.clone(), dtype, shape, place: Place::Plain(header) };
+    Ok(TensorFile {
+        source,
+        tensors: BTreeMap::from([(name, info)]),
+        metadata: BTreeMap::new(),
+        container: "npy",
+    })
+}
+
 async fn array(source: &Source, name: &str, member: Member) -> Result<TensorInfo, Error> {
     let head = member.prefix(source, MAX_HEADER + 12).await?;
+    let (dtype, shape, header) = described(source, name, &head, member.size)?;
+    let place = Place::Archived(NpzEntry { member, header });
+    Ok(TensorInfo { name: name.to_owned(), dtype, shape, place })
+}
+
+/// Type and shape of an array, and the bytes of its header, checked against the `size` of it all.
+fn described(source: &Source, name: &str, head: &[u8], size: u64) -> Result<(Dtype, Vec<u64>, u64), Error> {
     let wrong = |found: String, expected: &str, advice: &'static str| Error::Tensor {
         name: source.name().to_owned(),
         tensor: shorten(name),
@@ -62,7 +88,7 @@ async fn array(source: &Source, name: &str, member: Member) -> Result<TensorInfo
         expected: expected.to_owned(),
         advice,
     };
-    let Some((header, header_len)) = npy_header(&head) else {
+    let Some((header, header_len)) = npy_header(head) else {
         return Err(wrong(
             "no npy header".to_owned(),
             "an array as NumPy writes it",
@@ -78,18 +104,17 @@ async fn array(source: &Source, name: &str, member: Member) -> Result<TensorInfo
         ));
     }
     let dtype = dtype(&descr);
-    if let Some(size) = dtype.size() {
-        let bytes = shape.iter().try_fold(size, |product, &n| product.checked_mul(n));
-        if bytes.and_then(|bytes| bytes.checked_add(header_len)) != Some(member.size) {
+    if let Some(width) = dtype.size() {
+        let bytes = shape.iter().try_fold(width, |product, &n| product.checked_mul(n));
+        if bytes.and_then(|bytes| bytes.checked_add(header_len)) != Some(size) {
             return Err(wrong(
-                format!("{} bytes with the header", member.size),
+                format!("{size} bytes with the header"),
                 &format!("as many as {descr} {} takes", crate::tensors::shape_text(&shape)),
                 "The archive is damaged; write it again.",
             ));
         }
     }
-    let place = Place::Archived(NpzEntry { member, header: header_len });
-    Ok(TensorInfo { name: name.to_owned(), dtype, shape, place })
+    Ok((dtype, shape, header_len))
 }
 
 struct NpyHeader {

@@ -7,9 +7,12 @@ use std::fmt;
 use crate::{
     asked, beside, embeddings,
     error::Error,
+    flame,
+    flame::TraceLayer,
     gate_inputs, hf, npz,
     open_trace::OpenTrace,
     own,
+    proposal::{self, Proposal},
     results::{Embeddings, ItemGates, Results, SampleList, TokenGates},
     results_csv, results_json, safetensors, sample_list,
     source::{Pending, Source},
@@ -19,13 +22,15 @@ use crate::{
 };
 
 /// How many bytes of a file are looked at to recognise it.
-const HEAD: u64 = 4096;
+pub const HEAD: u64 = 4096;
 
 /// What a file was recognised as.
 #[derive(Clone, Debug)]
 pub enum Recognised {
     /// One checkpoint's router trace.
     Trace(OpenTrace),
+    /// One layer of a trace; see [`crate::join_layers`].
+    Layer(TraceLayer),
     /// Benchmark results.
     Results(Results),
     /// Text embeddings of samples and items.
@@ -45,6 +50,8 @@ pub enum Recognised {
     },
     /// Plain text, a sample a line, for running checkpoints on.
     Text,
+    /// Tensors under other names, which might be routing; see [`crate::open_mapped`].
+    Mappable(Proposal),
     /// No part of a run.
     Unrelated {
         /// One or two whole sentences: what the file seems to be, or what was looked for in it.
@@ -119,7 +126,7 @@ struct Reader {
 }
 
 /// All formats, in the order in which they are tried.
-const READERS: [Reader; 10] = [
+const READERS: [Reader; 11] = [
     Reader { declines: beside::declines, read: |sniff, warnings| Box::pin(beside::open(sniff, warnings)) },
     Reader {
         declines: |sniff| declines_tensors(sniff, own::declines),
@@ -150,6 +157,7 @@ const READERS: [Reader; 10] = [
             })
         },
     },
+    Reader { declines: flame::declines, read: |sniff, _| Box::pin(flame::open(sniff)) },
     Reader {
         declines: |sniff| declines_tensors(sniff, gate_inputs::declines),
         read: |sniff, warnings| {
@@ -231,6 +239,11 @@ pub async fn open(source: Source) -> Result<Opened, Error> {
             Some(reason) => reasons.push(reason),
         }
     }
+    if let Some(file) = &sniff.tensors
+        && let Some(proposal) = proposal::of_file(file).await?
+    {
+        return Ok(Opened { what: Recognised::Mappable(proposal), warnings });
+    }
     let last = reasons.pop().unwrap_or_default();
     let looked_for = format!(
         "{}: no part of a run that this version knows. Looked for {}, or {last}.",
@@ -264,6 +277,9 @@ async fn container(sniff: &Sniff) -> Result<Option<TensorFile>, Error> {
     let source = sniff.source.clone();
     if sniff.has_ending("safetensors") || safetensors::looks_like(&sniff.head, source.len()) {
         return safetensors::open(source).await.map(Some);
+    }
+    if sniff.head.starts_with(b"\x93NUMPY") {
+        return npz::single(source).await.map(Some);
     }
     if sniff.has_ending("npz") || zip::looks_like(&sniff.head) {
         if !zip::looks_like(&sniff.head) {

@@ -1,6 +1,6 @@
 //! Files that are no part of a run but are known: what they are, and what to do instead.
 
-use crate::{recognise::Sniff, safetensors, tensors::TensorFile};
+use crate::{metadata::shorten, recognise::Sniff, safetensors, tensors::TensorFile};
 
 /// What a checkpoint is dropped as.
 const WHOLE_FOLDER: &str = "Drop the checkpoint's whole folder (config.json, its shards and their index), and samples \
@@ -19,27 +19,12 @@ pub fn by_head(sniff: &Sniff) -> Option<String> {
     if head.starts_with(b"version https://git-lfs") {
         return is("a pointer of Git LFS, not the file itself. Fetch it with `git lfs pull`.".to_owned());
     }
-    if head.starts_with(b"PAR1") {
-        return is("a Parquet file; a reader for traces in Parquet (FLAME-MoE) is not in this version yet."
-            .to_owned());
-    }
     if head.starts_with(b"GGUF") {
         return is("a GGUF model; only the safetensors checkpoints of transformers are run. Convert it, or drop traces."
             .to_owned());
     }
-    if head.starts_with(b"\x93NUMPY") {
-        return is("a single NumPy array. Put the arrays together in one file with numpy.savez, \
-                   named `gates` or `router_logits_0`, `router_logits_1` and so on."
-            .to_owned());
-    }
-    let pickled = head.starts_with(b"\x80\x02")
-        || head.starts_with(b"\x80\x03")
-        || head.starts_with(b"\x80\x04")
-        || head.starts_with(b"\x80\x05");
-    if pickled || head_has(head, b"/data.pkl") || head_has(head, b"archive/data/") {
-        return is("a Python pickle (torch.save). Pickles can run code and are never read. \
-                   Convert it with safetensors.torch.save_file."
-            .to_owned());
+    if let Some(pickle) = pickle(head) {
+        return is(how_to_convert(pickle, name));
     }
     let text = sniff.text()?.trim_start();
     if text.starts_with("<!") || text.starts_with("<html") || text.starts_with("<HTML") {
@@ -102,6 +87,47 @@ fn is_shard_name(file: &str) -> bool {
     let Some((_, number)) = left.rsplit_once('-') else { return false };
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     digits(of) && digits(number)
+}
+
+/// Who wrote a pickle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pickle {
+    /// `torch.save`, which packs one into a zip archive.
+    Torch,
+    /// Python's own, or `torch.save` of old.
+    Python,
+}
+
+/// Whether the first bytes are those of a pickle.
+pub fn pickle(head: &[u8]) -> Option<Pickle> {
+    if head_has(head, b"/data.pkl") || head_has(head, b"archive/data/") {
+        Some(Pickle::Torch)
+    } else if matches!(head, [0x80, 2..=5, ..]) {
+        Some(Pickle::Python)
+    } else {
+        None
+    }
+}
+
+/// Three lines of Python that make a file of tensors of a pickle.
+fn how_to_convert(pickle: Pickle, name: &str) -> String {
+    let file = shorten(name.rsplit(['/', '\\']).next().unwrap_or(name));
+    let stem = file.rsplit_once('.').map_or(file.as_str(), |(stem, _)| stem);
+    match pickle {
+        Pickle::Torch => format!(
+            "a Python pickle (torch.save). Pickles can run code and are never read. Three lines convert it:\n\
+             import torch, safetensors.torch\n\
+             data = torch.load({file:?}, map_location=\"cpu\", weights_only=True)\n\
+             safetensors.torch.save_file({{k: v.contiguous() for k, v in data.items()}}, \"{stem}.safetensors\")"
+        ),
+        Pickle::Python => format!(
+            "a Python pickle. Pickles can run code and are never read. If you trust it, three lines convert it \
+             (where torch.save wrote it, torch.load reads it):\n\
+             import pickle, numpy\n\
+             data = pickle.load(open({file:?}, \"rb\"))\n\
+             numpy.savez(\"{stem}.npz\", **data)"
+        ),
+    }
 }
 
 fn head_has(head: &[u8], needle: &[u8]) -> bool {

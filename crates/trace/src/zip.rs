@@ -1,6 +1,6 @@
 //! The directory of a zip archive (APPNOTE 6.3, sections 4.3 to 4.5), read by ranges: the end record, the central
-//! directory, and a member's local header when the member is wanted. Only what NumPy writes is supported: stored and
-//! deflated members, with 64-bit sizes, without encryption and in one volume.
+//! directory, and a member's local header when the member is wanted. Supported are stored and
+//! deflated members, as NumPy and most programs write them, with 64-bit sizes, without encryption and in one volume.
 
 use std::{cell::RefCell, fmt, rc::Rc};
 
@@ -36,6 +36,8 @@ pub struct Member {
     packed: u64,
     crc: u32,
     deflated: bool,
+    /// How it is packed, where it cannot be unpacked.
+    strange: Option<String>,
     header_at: u64,
     cache: Cache,
 }
@@ -147,25 +149,19 @@ fn parse_directory(name: &str, directory: &[u8], count: u64) -> Result<Vec<Membe
         let mut sizes = [record.u32(24), record.u32(20), record.u32(42)].map(|v| u64::from(v.unwrap_or(0)));
         widen_sizes(&mut sizes, extra).ok_or_else(short)?;
         let [size, packed, header_at] = sizes;
-        if flags & 1 != 0 || !matches!(method, 0 | 8) {
-            return Err(Error::Format {
-                name: name.to_owned(),
-                part: format!("archive entry `{}`", shorten(&entry_name)),
-                found: if flags & 1 != 0 {
-                    "encrypted".to_owned()
-                } else {
-                    format!("packing method {method}")
-                },
-                expected: "stored or deflated, as numpy.savez and savez_compressed write".to_owned(),
-                advice: "Write the arrays with NumPy.",
-            });
-        }
+        // Told of when the member is wanted: the others can be good.
+        let strange = match (flags & 1, method) {
+            (0, 0 | 8) => None,
+            (0, method) => Some(format!("packing method {method}")),
+            _ => Some("encrypted".to_owned()),
+        };
         members.push(Member {
             name: entry_name,
             size,
             packed,
             crc: record.u32(16).ok_or_else(short)?,
             deflated: method == 8,
+            strange,
             header_at,
             cache: Rc::clone(&cache),
         });
@@ -209,6 +205,15 @@ impl Member {
 
     /// Where its packed bytes begin: after the local header, whose length the directory does not tell.
     async fn data_start(&self, source: &Source) -> Result<u64, Error> {
+        if let Some(strange) = &self.strange {
+            return Err(Error::Format {
+                name: source.name().to_owned(),
+                part: format!("archive entry `{}`", shorten(&self.name)),
+                found: strange.clone(),
+                expected: "stored or deflated, as NumPy and most programs write".to_owned(),
+                advice: "Pack it with deflate and without a password.",
+            });
+        }
         let header = source.read(self.header_at, 30).await?;
         let record = Record(&header);
         let lens = (record.u16(26), record.u16(28));
@@ -243,7 +248,9 @@ impl Member {
     /// [`Error::Format`] when it is damaged.
     pub async fn prefix(&self, source: &Source, len: usize) -> Result<Vec<u8>, Error> {
         let start = self.data_start(source).await?;
-        let packed = source.read(start, self.packed.min(len as u64) as usize).await?;
+        // What cannot be packed grows by some bytes in every 64 KiB.
+        let needed = if self.deflated { len + len / 1000 + 64 } else { len };
+        let packed = source.read(start, self.packed.min(needed as u64) as usize).await?;
         if !self.deflated {
             return Ok(packed);
         }
@@ -253,6 +260,20 @@ impl Member {
         let (_, _, written) = decompress(&mut DecompressorOxide::new(), &packed, &mut out, 0, flags);
         out.truncate(written);
         Ok(out)
+    }
+
+    /// The first `len` bytes of a deflated member that is not unpacked already; `None` where [`Member::read`] does better.
+    /// They are not checked against the checksum, which is of all bytes.
+    ///
+    /// # Errors
+    /// As [`Member::prefix`].
+    pub async fn beginning(&self, source: &Source, len: usize) -> Result<Option<Vec<u8>>, Error> {
+        let unpacked = self.cache.borrow().as_ref().is_some_and(|&(at, _)| at == self.header_at);
+        if !self.deflated || unpacked {
+            return Ok(None);
+        }
+        let start = self.prefix(source, len).await?;
+        Ok(Some(start).filter(|start| start.len() == len))
     }
 
     /// Exactly `len` unpacked bytes from `offset` on. A deflated member is unpacked whole, checked against its checksum

@@ -3,13 +3,14 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 mod common;
+mod packed;
 
 use std::{cell::Cell, collections::BTreeMap, rc::Rc};
 
 use common::{Handmade, Vast, fixture, good, open_bytes, with_header};
 use futures::executor::block_on;
 use serde_json::json;
-use trace::{Opened, Recognised};
+use trace::{MemorySource, Opened, Recognised, Source, open, unpack};
 
 /// A file, its bytes, and words that must be in what is said of it.
 type Case = (&'static str, Vec<u8>, &'static [&'static str]);
@@ -397,7 +398,11 @@ fn strangers() -> Vec<Case> {
             b"PK\x03\x04xxxxxxxxxxxxxxxxxxxxxxxxxxarchive/data.pkl".to_vec(),
             &["unrelated", "pickle", "safetensors.torch.save_file"],
         ),
-        ("layer_00.parquet", b"PAR1xxxxPAR1".to_vec(), &["unrelated", "Parquet"]),
+        (
+            "layer_00.parquet",
+            b"PAR1xxxxPAR1".to_vec(),
+            &["error", "footer of 2021161080 bytes", "inside the file"],
+        ),
         (
             "vllm.jsonl",
             b"{\"choices\": [{\"routed_experts\": [[[1, 2]]]}]}\n".to_vec(),
@@ -409,12 +414,24 @@ fn strangers() -> Vec<Case> {
 }
 
 fn cases() -> Vec<Case> {
-    [containers(), our_files(), dumps_and_tables(), strangers()].concat()
+    [containers(), our_files(), dumps_and_tables(), strangers(), packed::cases()].concat()
 }
 
 /// All that is said of a file when everything in it is asked for.
 fn said(name: &str, bytes: &[u8]) -> Vec<String> {
-    let Opened { what, warnings } = match open_bytes(name, bytes) {
+    match block_on(unpack(Rc::new(MemorySource::new(name, bytes)))) {
+        Err(error) => vec![format!("error: {error}")],
+        Ok(unpacked) => {
+            let mut said: Vec<String> =
+                unpacked.notes.into_iter().map(|text| format!("note: {text}")).collect();
+            said.extend(unpacked.files.into_iter().flat_map(said_of));
+            said
+        }
+    }
+}
+
+fn said_of(file: Source) -> Vec<String> {
+    let Opened { what, warnings } = match block_on(open(file)) {
         Ok(opened) => opened,
         Err(error) => return vec![format!("error: {error}")],
     };
@@ -430,6 +447,7 @@ fn said(name: &str, bytes: &[u8]) -> Vec<String> {
             said.extend(trace.take_notices().into_iter().map(|text| format!("warning: {text}")));
             said.extend(errors.into_iter().flatten().map(|error| format!("error: {error}")));
         }
+        Recognised::Mappable(proposal) => said.push(format!("mappable: {}", proposal.sentence())),
         Recognised::Unrelated { looked_for } => said.push(format!("unrelated: {looked_for}")),
         _ => {}
     }

@@ -162,9 +162,15 @@ impl Analyst {
                 if self.conductor.current() == Some(id) {
                     self.conductor.stop();
                 }
-                self.files.borrow_mut().retain(|file| file.row.id != id);
-                self.analysis.forget(id);
-                self.survey.forget(id);
+                // An archive takes its files along.
+                let gone = |file: &Entry| {
+                    file.row.id == id || matches!(file.door, Door::Archive { archive, .. } if archive == id)
+                };
+                let left: Vec<Entry> = self.files.borrow_mut().extract_if(.., |file| gone(file)).collect();
+                for file in left {
+                    self.analysis.forget(file.row.id);
+                    self.survey.forget(file.row.id);
+                }
                 self.restart();
             }
             Job::SetStep { id, step } => {
@@ -275,12 +281,17 @@ impl Analyst {
     }
 
     async fn work(self: &Rc<Self>) {
-        self.open_files().await;
+        // The files in archives are known when these are opened.
+        while self.files.borrow().iter().any(Entry::is_waiting) {
+            self.open_files().await;
+        }
         let reports = self.take_reports();
         self.conductor.conduct(self);
         let (traces, anything) = {
             let files = self.files.borrow();
-            let is_trace = |file: &Entry| matches!(file.what(), Some(trace::Recognised::Trace(_)));
+            let is_trace = |file: &Entry| {
+                matches!(file.what(), Some(trace::Recognised::Trace(_) | trace::Recognised::Layer(_)))
+            };
             (files.iter().any(is_trace), files.iter().any(|file| file.part().is_some()))
         };
         // Checkpoints become traces later, or wait for samples, which their rows say.
@@ -357,7 +368,9 @@ impl Analyst {
                         turn().await;
                     }
                     let opened = open(ticket).await;
-                    self.change(id, |file| file.settle(opened));
+                    for file in self.change(id, |file| file.settle(opened)).into_iter().flatten() {
+                        self.add(file.name().to_owned(), Door::Archive { archive: id, file });
+                    }
                 }
             })
             .await;

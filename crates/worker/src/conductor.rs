@@ -384,7 +384,9 @@ impl Feed {
 
 /// Marks checkpoints that need not be run, and says what the others wait for.
 fn spare(files: &mut [Entry], feed: &Feed) {
-    let is_file = |file: &&Entry| !file.row.checkpoint && matches!(file.what(), Some(Recognised::Trace(_)));
+    let is_file = |file: &&Entry| {
+        !file.row.checkpoint && matches!(file.what(), Some(Recognised::Trace(_) | Recognised::Layer(_)))
+    };
     let known: Vec<u64> = files.iter().filter(is_file).filter_map(|file| file.row.step).collect();
     for file in files.iter_mut().filter(|file| file.row.checkpoint && file.made.is_none()) {
         if matches!(file.row.state, FileState::Failed | FileState::Reading) {

@@ -2,6 +2,7 @@
 
 use std::{cell::Cell, rc::Rc};
 
+use js_sys::{Array, Uint8Array};
 use report::{Part, Report};
 use trace::{BlobSource, Counted, HttpSource, Recognised, Source};
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -16,6 +17,9 @@ use crate::{
 /// Files larger than this are no reports of ours.
 const LARGEST_REPORT: u64 = 64 << 20;
 
+/// Larger lists of samples or items are not unpacked for checkpoints.
+const LARGEST_LIST: u64 = 1 << 30;
+
 /// Where a file comes from.
 pub enum Door {
     /// The user's disk.
@@ -26,6 +30,13 @@ pub enum Door {
     Folder(String),
     /// A checkpoint: its files, each with its path, from the disk or as addresses.
     Checkpoint(Files),
+    /// An archive among the other files.
+    Archive {
+        /// The number of the archive's own row.
+        archive: usize,
+        /// The file in it.
+        file: Source,
+    },
 }
 
 /// Files with their paths: each a `File`, or an address as a string.
@@ -63,6 +74,8 @@ pub struct Entry {
     pub made: Option<Made>,
     /// Whether it is of use only to checkpoints, as their tokenizer.
     pub serves: bool,
+    /// Its bytes and name for the engine, where the door leads to something packed.
+    plain: Option<(String, Blob)>,
     /// What the reader warned of.
     warnings: Vec<String>,
     /// Bytes read of it.
@@ -74,6 +87,7 @@ impl Entry {
     pub fn new(id: usize, path: String, door: Door) -> Self {
         let bytes = match &door {
             Door::Disk(file) => file.size() as u64,
+            Door::Archive { file, .. } => file.len(),
             Door::Address(_) | Door::Folder(_) => 0,
             Door::Checkpoint(files) => {
                 files.iter().filter_map(|(_, file)| Some(file.dyn_ref::<Blob>()?.size() as u64)).sum()
@@ -101,6 +115,7 @@ impl Entry {
             step: None,
             made: None,
             serves: false,
+            plain: None,
             warnings: Vec::new(),
             read: Rc::default(),
         }
@@ -174,8 +189,10 @@ impl Entry {
             return None;
         }
         let mut what = self.what()?.clone();
-        if let (Recognised::Trace(trace), Some(step)) = (&mut what, self.step) {
-            trace.info.step = Some(step);
+        match (&mut what, self.step) {
+            (Recognised::Trace(trace), Some(step)) => trace.info.step = Some(step),
+            (Recognised::Layer(layer), Some(step)) => layer.set_step(step),
+            _ => {}
         }
         Some(Part { id: self.row.id, path: self.row.path.clone(), what })
     }
@@ -201,21 +218,33 @@ impl Entry {
         self.row.state = FileState::Used;
     }
 
-    /// Takes in what opening has brought.
-    pub fn settle(&mut self, opened: Result<Opening, String>) {
+    /// Takes in what opening has brought; answers with the files of an archive, which are to be opened next.
+    pub fn settle(&mut self, opened: Result<Opening, String>) -> Vec<Source> {
         match opened {
             Err(message) => self.fail(message),
+            Ok(Opening::Archive { bytes, files, notes }) => {
+                self.row.bytes = bytes;
+                "archive".clone_into(&mut self.row.kind);
+                self.row.state = if files.is_empty() { FileState::Failed } else { FileState::Used };
+                self.row.messages = notes;
+                return files;
+            }
             Ok(Opening::Folder { files, bytes }) => {
                 self.row.bytes = bytes;
                 self.row.state = FileState::Waiting;
                 self.door = Door::Checkpoint(files);
             }
-            Ok(Opening::File { bytes, content, warnings, kind }) => {
+            Ok(Opening::File { bytes, content, warnings, kind, plain }) => {
                 self.row.bytes = bytes;
                 self.row.kind = kind;
-                if let Content::Run(Recognised::Trace(trace)) = &content {
-                    self.row.step = self.step.or(trace.info.step);
-                    self.row.samples = Some(trace.info.samples.len());
+                self.plain = plain;
+                match &content {
+                    Content::Run(Recognised::Trace(trace)) => {
+                        self.row.step = self.step.or(trace.info.step);
+                        self.row.samples = Some(trace.info.samples.len());
+                    }
+                    Content::Run(Recognised::Layer(layer)) => self.row.step = self.step.or(layer.step),
+                    _ => {}
                 }
                 if let Content::Run(Recognised::GateInputs { step }) = &content {
                     self.row.step = self.step.or(*step);
@@ -226,6 +255,7 @@ impl Entry {
                 self.content = Some(content);
             }
         }
+        Vec::new()
     }
 }
 
@@ -241,6 +271,17 @@ pub enum Opening {
         content: Content,
         /// What to know about it.
         warnings: Vec<String>,
+        /// Name and bytes for the engine, of what checkpoints are run on and was packed.
+        plain: Option<(String, Blob)>,
+    },
+    /// The files in an archive.
+    Archive {
+        /// Bytes of the archive.
+        bytes: u64,
+        /// Them.
+        files: Vec<Source>,
+        /// Which could not be had, and why.
+        notes: Vec<String>,
     },
     /// The files of a checkpoint's folder.
     Folder {
@@ -259,6 +300,8 @@ pub enum Ticket {
     Address(String, Rc<Cell<u64>>),
     /// The address of a checkpoint's folder.
     Folder(String),
+    /// A file in an archive.
+    Member(Source, Rc<Cell<u64>>),
 }
 
 impl Entry {
@@ -268,6 +311,7 @@ impl Entry {
             Door::Disk(file) => Ticket::Disk(self.row.path.clone(), file.clone(), Rc::clone(&self.read)),
             Door::Address(url) => Ticket::Address(url.clone(), Rc::clone(&self.read)),
             Door::Folder(url) => Ticket::Folder(url.clone()),
+            Door::Archive { file, .. } => Ticket::Member(Rc::clone(file), Rc::clone(&self.read)),
             Door::Checkpoint(_) => return None,
         };
         self.row.state = FileState::Reading;
@@ -276,10 +320,13 @@ impl Entry {
 
     /// The file or address itself, for handing on to the engine.
     pub fn handle(&self) -> Option<(String, JsValue)> {
+        if let Some((name, blob)) = &self.plain {
+            return Some((name.clone(), blob.clone().into()));
+        }
         match &self.door {
             Door::Disk(file) => Some((self.row.path.clone(), file.clone().into())),
             Door::Address(url) => Some((self.row.path.clone(), JsValue::from_str(url))),
-            Door::Checkpoint(_) | Door::Folder(_) => None,
+            Door::Checkpoint(_) | Door::Folder(_) | Door::Archive { .. } => None,
         }
     }
 }
@@ -310,22 +357,45 @@ async fn open_source(ticket: Ticket) -> Result<Opening, Failure> {
             let (files, bytes) = remote::list(&url).await?;
             return Ok(Opening::Folder { files, bytes });
         }
+        Ticket::Member(file, read) => return open_plain(Rc::new(Counted::new(file, read)), true).await,
     };
     let source: Source = Rc::new(Counted::new(source, read));
     let bytes = source.len();
+    let trace::Unpacked { files, notes, was_packed } = trace::unpack(source).await?;
+    match files.as_slice() {
+        // One packed file is that file, and not an archive with a row of its own.
+        [file] if notes.is_empty() => open_plain(Rc::clone(file), was_packed).await,
+        _ => Ok(Opening::Archive { bytes, files, notes }),
+    }
+}
+
+/// Opens a file that is no archive.
+async fn open_plain(source: Source, was_packed: bool) -> Result<Opening, Failure> {
+    let bytes = source.len();
     if let Some(report) = our_report(&source).await? {
         let content = Content::Report(Box::new(report));
-        return Ok(Opening::File { bytes, kind: "Grokscope report".into(), content, warnings: Vec::new() });
+        let kind = "Grokscope report".into();
+        return Ok(Opening::File { bytes, kind, content, warnings: Vec::new(), plain: None });
     }
-    let opened = trace::open(source).await?;
+    let opened = trace::open(Rc::clone(&source)).await?;
     let kind = kind(&opened.what).to_string();
-    Ok(Opening::File { bytes, kind, content: Content::Run(opened.what), warnings: opened.warnings })
+    let asked = matches!(opened.what, Recognised::SampleList(_) | Recognised::Items | Recognised::Text);
+    let plain = if was_packed && asked && bytes <= LARGEST_LIST {
+        let bytes = source.read(0, bytes as usize).await?;
+        let parts = Array::of1(&Uint8Array::from(bytes.as_slice()));
+        Blob::new_with_u8_array_sequence(&parts).ok().map(|blob| (source.name().to_owned(), blob))
+    } else {
+        None
+    };
+    let content = Content::Run(opened.what);
+    Ok(Opening::File { bytes, kind, content, warnings: opened.warnings, plain })
 }
 
 /// What a file was recognised as, in the words of the table.
 fn kind(what: &Recognised) -> &'static str {
     match what {
         Recognised::Trace(trace) => trace.info.format,
+        Recognised::Layer(layer) => layer.format,
         Recognised::Results(_) => "benchmark results",
         Recognised::Embeddings(_) => "text embeddings",
         Recognised::ItemGates(_) => "gates of benchmark items",
@@ -334,6 +404,7 @@ fn kind(what: &Recognised) -> &'static str {
         Recognised::GateInputs { .. } => "inputs of routers",
         Recognised::Items => "benchmark items",
         Recognised::Text => "text, a sample a line",
+        Recognised::Mappable(_) => "tensors under other names",
         Recognised::Unrelated { .. } => "not part of a run",
     }
 }

@@ -165,6 +165,9 @@ impl<'a> Job<'a> {
             samples_of_run.add_text(&sample.id);
             samples_of_run.add_text(&sample.domain);
         }
+        // Of a trace in several files, one a layer, there may be more layers now than there were.
+        samples_of_run.add(run.layers as u64);
+        samples_of_run.add(run.experts as u64);
         let plan = plan(run, settings);
         Self { run, settings, plan, title, taus, samples_of_run: samples_of_run.value(), cache }
     }

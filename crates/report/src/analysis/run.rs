@@ -8,6 +8,7 @@ use std::{
 
 use trace::{GateKind, OpenTrace, Recognised, Results, SampleMeta};
 
+use super::layers::{self, Joined};
 use crate::error::Error;
 
 /// One file after opening.
@@ -119,7 +120,7 @@ type Shape = (usize, usize, bool);
 pub fn assemble(parts: &[Part]) -> Result<Run, Error> {
     let mut verdicts = Vec::new();
     let results = pick_results(parts, &mut verdicts);
-    let traces = label(parts, results.as_deref(), &mut verdicts);
+    let (traces, joined) = label(parts, results.as_deref(), &mut verdicts);
     let traces = same_shape(traces, &mut verdicts);
     let mut traces = one_a_step(traces, &mut verdicts);
     let samples = common_samples(&mut traces, &mut verdicts)?;
@@ -145,6 +146,7 @@ pub fn assemble(parts: &[Part]) -> Result<Run, Error> {
         verdicts,
     };
     attach(&mut run, parts);
+    joined.judge(&mut run.verdicts);
     run.verdicts.sort_by_key(|verdict| verdict.id);
     Ok(run)
 }
@@ -200,43 +202,72 @@ fn merge_results(into: &mut Results, from: Results) {
     into.model = into.model.take().or(from.model);
 }
 
-/// Every trace with names, domains and token counts from wherever they are, and its step.
-fn label(
+/// The traces among the parts, each with its file's number: layers of one folder put together, and with names, domains
+/// and token counts from wherever they are. Verdicts tell of those that do not fit.
+#[must_use]
+pub fn traces(parts: &[Part]) -> (Vec<(usize, OpenTrace)>, Vec<Verdict>) {
+    let mut verdicts = Vec::new();
+    let results = pick_results(parts, &mut verdicts);
+    let (traces, joined) = labelled(parts, results.as_deref(), &mut verdicts);
+    verdicts.extend(traces.iter().map(|&(id, _)| Verdict { id, used: true, text: None }));
+    joined.judge(&mut verdicts);
+    (traces, verdicts)
+}
+
+/// Every trace with names, domains and token counts from wherever they are.
+fn labelled(
     parts: &[Part],
     results: Option<&Results>,
     verdicts: &mut Vec<Verdict>,
-) -> Vec<(usize, u64, OpenTrace)> {
+) -> (Vec<(usize, OpenTrace)>, Joined) {
     let list = parts.iter().find_map(|part| match &part.what {
         Recognised::SampleList(list) => Some(&list.samples),
         _ => None,
     });
     let records = results.map(|results| &results.samples).filter(|records| !records.is_empty()).or(list);
+    let mut joined = layers::join(parts, records.map_or(&[], Vec::as_slice), verdicts);
+    let whole = parts.iter().filter_map(|part| match &part.what {
+        Recognised::Trace(trace) => Some((part.id, trace.clone())),
+        _ => None,
+    });
+    let mut traces: Vec<(usize, OpenTrace)> = whole.chain(joined.traces.drain(..)).collect();
+    if let Some(records) = records {
+        traces.retain_mut(|(id, trace)| match apply_records(trace, records) {
+            Ok(()) => true,
+            Err(error) => {
+                verdicts.push(Verdict { id: *id, used: false, text: Some(error.to_string()) });
+                false
+            }
+        });
+    }
+    (traces, joined)
+}
+
+/// The same, with the step of each.
+fn label(
+    parts: &[Part],
+    results: Option<&Results>,
+    verdicts: &mut Vec<Verdict>,
+) -> (Vec<(usize, u64, OpenTrace)>, Joined) {
+    let (found, joined) = labelled(parts, results, verdicts);
     let mut traces = Vec::new();
-    for part in parts {
-        let Recognised::Trace(trace) = &part.what else { continue };
-        let mut trace = trace.clone();
-        if let Some(records) = records
-            && let Err(error) = apply_records(&mut trace, records)
-        {
-            verdicts.push(Verdict { id: part.id, used: false, text: Some(error.to_string()) });
-            continue;
-        }
+    for (id, trace) in found {
         let Some(step) = trace.info.step else {
             verdicts.push(Verdict {
-                id: part.id,
+                id,
                 used: false,
                 text: Some(format!(
                     "{}: its training step is not known: neither the file nor its name (like step-1000) says it. \
                      Enter the step in the file table.",
-                    part.path
+                    trace.info.name
                 )),
             });
             continue;
         };
-        traces.push((part.id, step, trace));
+        traces.push((id, step, trace));
     }
     traces.sort_by_key(|&(id, step, _)| (step, id));
-    traces
+    (traces, joined)
 }
 
 /// Gives a trace the records' names, domains and token counts where it has none itself.
@@ -429,7 +460,7 @@ fn attach(run: &mut Run, parts: &[Part]) {
     let rows = run.checkpoints.first().map_or(0, |first| first.trace.info.samples.len());
     for part in parts {
         let (used, text) = match &part.what {
-            Recognised::Trace(_) | Recognised::Results(_) => continue,
+            Recognised::Trace(_) | Recognised::Layer(_) | Recognised::Results(_) => continue,
             Recognised::Embeddings(found) => {
                 let fits = found.samples.len() == rows && found.items.len() == items;
                 if fits && let Some(first) = run.checkpoints.first() {
@@ -497,6 +528,7 @@ fn attach(run: &mut Run, parts: &[Part]) {
                 );
                 (false, Some(text))
             }
+            Recognised::Mappable(proposal) => (false, Some(proposal.sentence())),
             Recognised::Unrelated { looked_for } => (false, Some(looked_for.clone())),
         };
         run.verdicts.push(Verdict { id: part.id, used, text });

@@ -1,0 +1,81 @@
+//! `grokscope convert`: traces of whatever form become trace files of our own, one a checkpoint.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use trace::{GateDtype, OpenTrace, Recognised};
+
+use crate::{
+    error::Error,
+    load::{Map, open_all},
+};
+
+/// Writes every trace under the paths into a folder. What is none, or cannot be read, is told and left out.
+pub async fn convert_all(
+    paths: &[PathBuf],
+    map: Option<&Map>,
+    gates: GateDtype,
+    output: &Path,
+) -> Result<(), Error> {
+    let parts = open_all(paths, map).await?;
+    for part in &parts {
+        match &part.what {
+            Recognised::Unrelated { looked_for } => eprintln!("left out: {looked_for}"),
+            Recognised::Mappable(proposal) => eprintln!("left out: {}", proposal.sentence()),
+            _ => {}
+        }
+    }
+    let (traces, verdicts) = report::traces(&parts);
+    for verdict in &verdicts {
+        if let Some(text) = &verdict.text {
+            eprintln!("{}: {text}", if verdict.used { "note" } else { "left out" });
+        }
+    }
+    fs::create_dir_all(output).map_err(|source| Error::File { path: output.into(), source })?;
+    let mut done = 0;
+    for (_, trace) in &traces {
+        match convert_one(trace, gates, output).await {
+            Ok(()) => done += 1,
+            Err(error @ (Error::Trace(_) | Error::Exists { .. })) => eprintln!("left out: {error}"),
+            Err(error) => return Err(error),
+        }
+    }
+    if done == 0 { Err(Error::NothingToConvert { count: parts.len() }) } else { Ok(()) }
+}
+
+async fn convert_one(open: &OpenTrace, gates: GateDtype, output: &Path) -> Result<(), Error> {
+    let name = &open.info.name;
+    let file = match open.info.step {
+        Some(step) => format!("step-{step:05}.safetensors"),
+        None => {
+            eprintln!("note: {name}: its training step is not known; the new file is named after it");
+            format!("{}.safetensors", stem(name))
+        }
+    };
+    let path = output.join(file);
+    if path.exists() {
+        return Err(Error::Exists { path, name: name.clone() });
+    }
+    let trace = open.whole().await?;
+    for notice in open.take_notices() {
+        eprintln!("note: {notice}");
+    }
+    let bytes = trace::write_trace(&trace, gates)?;
+    fs::write(&path, &bytes).map_err(|source| Error::File { path: path.clone(), source })?;
+    let (samples, layers, experts) = (trace.len(), trace.layers, trace.experts);
+    eprintln!(
+        "{}: {samples} samples, {layers} layers, {experts} experts, {} bytes, from {name} ({})",
+        path.display(),
+        bytes.len(),
+        open.info.format
+    );
+    Ok(())
+}
+
+/// The file's name without folders and ending.
+fn stem(name: &str) -> &str {
+    let file = name.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(name);
+    file.rsplit_once('.').map_or(file, |(stem, _)| stem)
+}

@@ -1,0 +1,77 @@
+//! Traces that come in several files, one a layer: the layers of each folder become one trace.
+
+use std::collections::BTreeMap;
+
+use trace::{OpenTrace, Recognised, SampleRecord, TraceLayer, join_layers};
+
+use super::run::{Part, Verdict};
+
+/// Traces put together from layers.
+#[derive(Debug, Default)]
+pub struct Joined {
+    /// Each with the number of the file that stands for it: the one that came last, so that a layer that comes later
+    /// makes another trace of it.
+    pub traces: Vec<(usize, OpenTrace)>,
+    /// What to know about a trace, by the file that stands for it.
+    notes: BTreeMap<usize, String>,
+    /// Every further file, and the one that stands for it.
+    stands_for: Vec<(usize, usize)>,
+}
+
+/// Puts the layers among the parts together, each folder's to one trace. Where they do not fit, all of the folder get the
+/// reason.
+pub fn join(parts: &[Part], records: &[SampleRecord], verdicts: &mut Vec<Verdict>) -> Joined {
+    let mut folders: BTreeMap<&str, Vec<(usize, &TraceLayer)>> = BTreeMap::new();
+    for part in parts {
+        if let Recognised::Layer(layer) = &part.what {
+            folders.entry(&layer.folder).or_default().push((part.id, layer));
+        }
+    }
+    let mut joined = Joined::default();
+    for files in folders.into_values() {
+        let layers: Vec<&TraceLayer> = files.iter().map(|&(_, layer)| layer).collect();
+        let mut warnings = Vec::new();
+        match join_layers(&layers, records, &mut warnings) {
+            Ok(trace) => {
+                let Some(last) = files.iter().map(|&(id, _)| id).max() else { continue };
+                joined.traces.push((last, trace));
+                if !warnings.is_empty() {
+                    joined.notes.insert(last, warnings.join(" "));
+                }
+                joined
+                    .stands_for
+                    .extend(files.iter().filter(|&&(id, _)| id != last).map(|&(id, _)| (id, last)));
+            }
+            Err(error) => {
+                let text = error.to_string();
+                verdicts.extend(files.iter().map(|&(id, _)| Verdict {
+                    id,
+                    used: false,
+                    text: Some(text.clone()),
+                }));
+            }
+        }
+    }
+    joined
+}
+
+impl Joined {
+    /// Gives every layer's file the verdict of its trace, and the trace's own file the notes.
+    pub fn judge(&self, verdicts: &mut Vec<Verdict>) {
+        for &(id, last) in &self.stands_for {
+            if let Some(Verdict { used, text, .. }) =
+                verdicts.iter().rev().find(|verdict| verdict.id == last).cloned()
+            {
+                verdicts.push(Verdict { id, used, text: text.filter(|_| !used) });
+            }
+        }
+        for verdict in verdicts.iter_mut() {
+            if let Some(note) = self.notes.get(&verdict.id) {
+                verdict.text = Some(match verdict.text.take() {
+                    Some(text) => format!("{text} {note}"),
+                    None => note.clone(),
+                });
+            }
+        }
+    }
+}

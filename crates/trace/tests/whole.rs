@@ -1,0 +1,79 @@
+//! Traces of other forms, written as ours and read again, are the same traces.
+#![cfg(not(target_arch = "wasm32"))]
+#![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
+
+mod common;
+
+use common::{as_trace, open_bytes, open_fixture};
+use futures::executor::block_on;
+use proptest::prelude::*;
+use trace::{
+    GateDtype, GateKind, OpenTrace, Recognised, RouterTrace, SampleMeta, TopK, join_layers, write_trace,
+};
+
+fn again(trace: &OpenTrace) -> (RouterTrace, RouterTrace) {
+    let whole = block_on(trace.whole()).expect("all of it");
+    let written = write_trace(&whole, GateDtype::F32).expect("a file");
+    let read = as_trace(open_bytes("again.safetensors", written).expect("a trace"));
+    (whole, block_on(read.whole()).expect("all of it"))
+}
+
+#[test]
+fn dumps_and_layers_survive() {
+    for name in ["hf-batch.safetensors", "hf-batch-bf16.safetensors", "hf-batch-probs.npz"] {
+        let trace = as_trace(open_fixture(&format!("traces/{name}")).expect("a trace"));
+        let (whole, read) = again(&trace);
+        assert_eq!(whole.gates.len(), 6 * 4 * 8);
+        assert_eq!(whole, read, "{name}");
+    }
+    let layers: Vec<_> = (0..4)
+        .map(|layer| {
+            match open_fixture(&format!("traces/flame-moe/layer_0{layer}.parquet")).expect("a layer").what {
+                Recognised::Layer(layer) => layer,
+                other => panic!("no layer: {other:?}"),
+            }
+        })
+        .collect();
+    let trace = join_layers(&layers.iter().collect::<Vec<_>>(), &[], &mut Vec::new()).expect("a trace");
+    let (whole, read) = again(&trace);
+    assert_eq!((whole.gate_kind, whole.topk_ordered), (GateKind::SelectionFrequency, true));
+    assert_eq!(whole.topk.as_ref().map(|topk| topk.ids.len()), Some(122 * 4 * 2));
+    assert_eq!(whole, read);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_is_written_is_read_whole(
+        tokens in prop::collection::vec(1_u32..5, 1..6),
+        labelled: bool,
+        step in prop::option::of(0_u64..1000),
+    ) {
+        let (layers, experts, k) = (2, 4, 2);
+        let total: u32 = tokens.iter().sum();
+        let mut offsets = vec![0];
+        for &count in &tokens {
+            offsets.push(offsets.last().copied().unwrap_or(0) + count as usize);
+        }
+        let ids = (0..total as usize * layers).flat_map(|at| [at % experts, (at + 1) % experts].map(|id| id as u16)).collect();
+        let trace = RouterTrace {
+            model: None,
+            step,
+            tokens: None,
+            samples: labelled.then(|| (0..tokens.len()).map(|at| SampleMeta { id: format!("s{at}"), domain: "x".to_owned() }).collect()),
+            layers,
+            experts,
+            gate_kind: GateKind::SoftmaxMean,
+            gates: [0.5, 0.25, 0.125, 0.125].repeat(tokens.len() * layers),
+            loss: Some(tokens.iter().map(|&n| n as f32).collect()),
+            n_tokens: Some(tokens),
+            router: None,
+            topk: Some(TopK { k, layers, ids, offsets }),
+            topk_ordered: false,
+        };
+        let bytes = write_trace(&trace, GateDtype::F32).expect("a file");
+        let open = as_trace(open_bytes("a.safetensors", bytes).expect("a trace"));
+        prop_assert_eq!(block_on(open.whole()).expect("all of it"), trace);
+    }
+}
