@@ -18,6 +18,7 @@ mod checkpoint_files;
 mod embeddings;
 mod error;
 mod hf;
+mod ids;
 mod metadata;
 mod model;
 mod npz;
@@ -58,9 +59,10 @@ pub use self::{
     checkpoint_files::{CheckpointFiles, Shards},
     error::Error,
     hf::softmax,
+    ids::Settings,
     model::{Counts, GateKind, Router, RouterTrace, SampleCounts, SampleMeta, StepSource, TopK, TraceInfo},
     open_trace::OpenTrace,
-    recognise::{Opened, Recognised, open, open_tensors},
+    recognise::{Opened, Recognised, Sidecar, open, open_tensors, open_with},
     results::{
         Accuracy, Embeddings, Item, ItemGates, Results, SampleList, SampleRecord, TokenGates, ValidationLoss,
     },
