@@ -323,6 +323,7 @@ fn kind(what: &Recognised) -> &'static str {
         Recognised::ItemGates(_) => "gates of benchmark items",
         Recognised::TokenGates(_) => "gates of single tokens",
         Recognised::SampleList(_) => "list of samples",
+        Recognised::Logits(_) => "router logits",
         Recognised::Items => "benchmark items",
         Recognised::Text => "text, a sample a line",
         Recognised::Unrelated { .. } => "not part of a run",
