@@ -163,7 +163,7 @@ fn ragged(at: usize, found: usize, expected: usize, what: &str) -> Fault {
         at: Some(at),
         place: String::new(),
         found: format!("a list of {found}"),
-        expected: format!("{expected} entries, one a {what}, as in the lists before"),
+        expected: format!("{expected} entries, one for each {what}, as in the lists before"),
         advice: SHAPE_ADVICE,
     }
 }

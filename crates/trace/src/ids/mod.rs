@@ -201,7 +201,7 @@ async fn records(
     let live = folded.live.as_ref().map_or(0, |live| live.iter().filter(|&&live| !live).count());
     if dense.max(live) > 0 {
         warnings.push(format!(
-            "{name}: {} layers have zeros only: dense layers without experts, which are left out.",
+            "{name}: {} layers have nothing but zeros or -1: dense layers without experts, which are left out.",
             dense.max(live)
         ));
     }
