@@ -23,8 +23,10 @@ pub fn delays(report: &Report, domain: &str, options: &ChartOptions) -> Vec<Figu
 }
 
 /// How the groups were compared, which decides what the scores mean.
-pub(crate) fn compared_by(delays: &Delays) -> &'static str {
-    if delays.from_gates {
+pub(crate) fn compared_by(report: &Report, delays: &Delays) -> &'static str {
+    if delays.from_gates && chart::gate_label(report).is_some() {
+        "cosines of selection frequencies at the last checkpoint, no text embeddings given: they lie close together"
+    } else if delays.from_gates {
         "cosines of mean gates at the last checkpoint, no text embeddings given: they lie close together"
     } else {
         "cosines of text embeddings"
@@ -196,7 +198,7 @@ impl Chart<'_> {
             chart::counted(matched.len() as u64, "matched pair"),
             number::signed(*least),
             number::signed(*most),
-            compared_by(self.delays),
+            compared_by(self.report, self.delays),
         )
     }
 
@@ -235,7 +237,7 @@ impl Chart<'_> {
             return None;
         }
         let title = format!("Scores of the pairing: {}", self.domain.name);
-        let by = compared_by(self.delays);
+        let by = compared_by(self.report, self.delays);
         let totals = totals(self.delays);
         let summary = format!("{title}: {by}; {totals}.");
         let look = self.look();

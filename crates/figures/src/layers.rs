@@ -68,28 +68,36 @@ impl LayerMeasure {
     }
 
     /// What a reader of its table must know.
-    pub(crate) const fn note(self) -> &'static str {
+    pub(crate) fn note(self, report: &Report) -> &'static str {
+        let by_frequency = chart::gate_label(report).is_some();
         match self {
             Self::Distance | Self::DistanceChange => {
                 "Mean distance of the layer’s expert lists, all samples."
             }
             Self::LoadCv => "Coefficient of variation of the experts’ load.",
+            Self::Entropy if by_frequency => "Entropy of the selection frequencies, all samples.",
             Self::Entropy => "Entropy of the mean gates, all samples.",
             Self::Saturation => "Share of the last checkpoint’s selections already made.",
+            Self::EffectiveDimension if by_frequency => {
+                "Effective dimension of the memorized samples’ selection frequencies."
+            }
             Self::EffectiveDimension => "Effective dimension of the memorized samples’ gates.",
         }
     }
 
     /// What it is, under the title.
-    const fn says(self) -> &'static str {
+    fn says(self, report: &Report) -> &'static str {
+        let by_frequency = chart::gate_label(report).is_some();
         match self {
             Self::Distance => "mean distance of the layer’s expert lists",
             Self::DistanceChange => {
                 "mean distance of the layer’s expert lists, difference from the first checkpoint"
             }
             Self::LoadCv => "coefficient of variation of the experts’ load, 0 is even",
+            Self::Entropy if by_frequency => "entropy of the selection frequencies",
             Self::Entropy => "entropy of the mean gates",
             Self::Saturation => "share of the last checkpoint’s selections already made",
+            Self::EffectiveDimension if by_frequency => "effective dimension of the selection frequencies",
             Self::EffectiveDimension => "effective dimension of the gates",
         }
     }
@@ -186,7 +194,7 @@ pub fn layers(
     let summary = summary(report, domain, measure, options.group, layers, &title);
     let group = if measure == LayerMeasure::EffectiveDimension { options.group } else { Group::All };
     let subtitle = chart::subtitle([
-        measure.says(),
+        measure.says(report),
         chart::group_name(group),
         if matches!(measure, LayerMeasure::Distance | LayerMeasure::DistanceChange) {
             report.unit_name()

@@ -224,7 +224,11 @@ impl<'a> Builder<'a> {
             String::new()
         };
         lines.subtitle = chart::subtitle([
-            "of mean gates, mean over layers",
+            if self.gates().is_empty() {
+                "of mean gates, mean over layers"
+            } else {
+                "of selection frequencies, mean over layers"
+            },
             if of_tokens { "dotted: of single tokens" } else { "" },
             most.as_str(),
             self.gates(),

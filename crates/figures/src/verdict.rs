@@ -150,6 +150,8 @@ fn caveats(report: &Report) -> Vec<String> {
     if report.domains.iter().all(|domain| domain.consistency.is_empty()) {
         lines.push(if report.run.layers < 3 {
             "Consistency needs at least three layers.".into()
+        } else if chart::gate_label(report).is_some() {
+            "Consistency needs routing weights, which selections do not tell.".into()
         } else {
             "No router matrices were given, so there is no consistency.".into()
         });

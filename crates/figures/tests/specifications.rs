@@ -29,6 +29,30 @@ fn all(report: &Report, axis: Axis, theme: Theme, group: Group) -> Vec<Figure> {
     figures
 }
 
+#[test]
+fn figures_of_selections_say_so_and_never_speak_of_mean_gates() {
+    let mut report = small();
+    let of_gates = ["distance", "entropy", "layers-distance", "layers-entropy", "sweep"];
+    for (kind, by_frequency) in
+        [(report::GateKind::SoftmaxMean, false), (report::GateKind::SelectionFrequency, true)]
+    {
+        report.run.gate_kind = kind;
+        let mut said = BTreeSet::new();
+        for figure in all(&report, Axis::Step, Theme::Light, Group::All) {
+            let text = figure.spec.to_string() + &figure.summary;
+            assert!(!by_frequency || !text.contains("mean gates"), "{}", figure.id);
+            let Some(id) = of_gates.iter().find(|id| figure.id.starts_with(**id)) else { continue };
+            assert_eq!(text.contains("selection frequenc"), by_frequency, "{}", figure.id);
+            said.insert(*id);
+        }
+        assert_eq!(said.len(), of_gates.len(), "{said:?}");
+        let tables = tables(&report);
+        let entropy = tables.iter().find(|named| named.id.starts_with("layers-entropy")).expect("a table");
+        assert_eq!(entropy.note.contains("selection frequenc"), by_frequency, "{}", entropy.note);
+        assert!(tables.iter().all(|named| !by_frequency || !named.note.contains("mean gates")));
+    }
+}
+
 /// The only names of fields that a specification may refer to.
 fn is_fixed(field: &str) -> bool {
     const FIELDS: [&str; 29] = [

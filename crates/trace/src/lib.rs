@@ -23,6 +23,7 @@ mod error;
 mod flame;
 mod gate_inputs;
 mod hf;
+mod ids;
 mod inflate;
 mod mapped;
 mod mapping;
@@ -73,12 +74,13 @@ pub use self::{
     flame::{TraceLayer, join_layers},
     gate_inputs::gate_inputs_layer,
     hf::softmax,
+    ids::Settings,
     mapped::open_mapped,
     mapping::{Axis, MappedTensor, Mapping, Role},
     model::{Counts, GateKind, Router, RouterTrace, SampleCounts, SampleMeta, StepSource, TopK, TraceInfo},
     open_trace::OpenTrace,
     proposal::{Proposal, ShownTensor, propose},
-    recognise::{Opened, Recognised, open, open_tensors},
+    recognise::{Opened, Recognised, Sidecar, open, open_tensors, open_with},
     results::{
         Accuracy, Embeddings, Item, ItemGates, Results, SampleList, SampleRecord, TokenGates, ValidationLoss,
     },

@@ -117,13 +117,18 @@ fn described(source: &Source, name: &str, head: &[u8], size: u64) -> Result<(Dty
     Ok((dtype, shape, header_len))
 }
 
-struct NpyHeader {
-    descr: String,
-    fortran: bool,
-    shape: Vec<u64>,
+/// What an npy header says.
+pub struct NpyHeader {
+    /// NumPy's short name of the type.
+    pub descr: String,
+    /// Whether columns come first.
+    pub fortran: bool,
+    /// The axes.
+    pub shape: Vec<u64>,
 }
 
-fn dtype(descr: &str) -> Dtype {
+/// The type that NumPy's short name means.
+pub fn dtype(descr: &str) -> Dtype {
     match descr {
         "<f2" => Dtype::F16,
         "<f4" => Dtype::F32,
@@ -142,7 +147,7 @@ fn dtype(descr: &str) -> Dtype {
 }
 
 /// The header and its length. It is a Python dictionary with three known keys; anything else is not NumPy's.
-fn npy_header(bytes: &[u8]) -> Option<(NpyHeader, u64)> {
+pub fn npy_header(bytes: &[u8]) -> Option<(NpyHeader, u64)> {
     let rest = bytes.strip_prefix(b"\x93NUMPY")?;
     let (start, len) = match rest.first()? {
         1 => (10, usize::from(u16::from_le_bytes(*rest.get(2..)?.first_chunk()?))),

@@ -5,10 +5,13 @@ use std::{cell::RefCell, ops::Range, rc::Rc};
 use crate::{
     check,
     error::Error,
+    ids::{self, IdsBody},
+    metadata::make_distinct,
     model::{
         Counts, GateKind, Router, RouterTrace, SampleMeta, StepSource, TopK, TraceInfo, unnamed_samples,
     },
     router::{self, RouterTensor},
+    source::Source,
     tensors::{Dtype, MAX_READ, TensorFile, TensorInfo},
 };
 
@@ -30,6 +33,10 @@ pub(crate) enum Body {
     File(Rc<FileBody>),
     /// In memory.
     Memory(Rc<RouterTrace>),
+    /// Counts in memory, ids in a text file.
+    Ids(Rc<IdsBody>),
+    /// Several files of one checkpoint, one after the other.
+    Joined(Rc<[OpenTrace]>),
 }
 
 #[derive(Debug)]
@@ -113,6 +120,9 @@ impl OpenTrace {
         let topk_tokens = match &self.body {
             Body::File(body) => body.topk.as_ref().and_then(|topk| topk.shape.first().copied()),
             Body::Memory(trace) => trace.topk.as_ref().and_then(|t| t.offsets.last().map(|&o| o as u64)),
+            Body::Ids(_) | Body::Joined(_) => {
+                self.offsets.as_ref().and_then(|offsets| offsets.last().copied())
+            }
         };
         if let Some(tokens) = topk_tokens {
             let offsets = offsets_of(counts);
@@ -167,6 +177,14 @@ impl OpenTrace {
                 let dtype = if self.info.half_precision { Dtype::Bf16 } else { Dtype::F32 };
                 (trace.gates.get(range).unwrap_or_default().to_vec(), dtype)
             }
+            Body::Ids(body) => (body.gates(samples.clone(), self.info.experts).await?, Dtype::F32),
+            Body::Joined(parts) => {
+                let mut values = Vec::with_capacity(samples.len() * width);
+                for (part, range) in overlaps(parts, &samples) {
+                    values.extend(Box::pin(part.gates(range)).await?);
+                }
+                (values, Dtype::F32)
+            }
         };
         if let Some(notice) = check::gates(&self.info, &dtype, &samples, &values)? {
             let mut notices = self.notices.borrow_mut();
@@ -220,6 +238,21 @@ impl OpenTrace {
                     topk.ids.get(first as usize * row..last as usize * row).unwrap_or_default().to_vec();
                 Ok(Some(TopK { k: topk.k, layers, ids, offsets: relative }))
             }
+            Body::Ids(body) => {
+                let (Some(k), Some(ids)) = (self.info.top_k, body.topk(samples).await?) else {
+                    return Ok(None);
+                };
+                Ok(Some(TopK { k, layers, ids, offsets: relative }))
+            }
+            Body::Joined(parts) => {
+                let Some(k) = self.info.top_k else { return Ok(None) };
+                let mut ids = Vec::new();
+                for (part, range) in overlaps(parts, &samples) {
+                    let Some(found) = Box::pin(part.topk(range)).await? else { return Ok(None) };
+                    ids.extend(found.ids);
+                }
+                Ok(Some(TopK { k, layers, ids, offsets: relative }))
+            }
         }
     }
 
@@ -230,6 +263,7 @@ impl OpenTrace {
     pub async fn router(&self) -> Result<Option<Router>, Error> {
         let body = match &self.body {
             Body::Memory(trace) => return Ok(trace.router.clone()),
+            Body::Ids(_) | Body::Joined(_) => return Ok(None),
             Body::File(body) => body,
         };
         match &body.router {
@@ -251,6 +285,28 @@ impl OpenTrace {
             return Ok(None);
         }
         let width = self.info.layers * self.info.experts;
+        match &self.body {
+            Body::Ids(body) => {
+                self.inside(&samples)?;
+                return Ok(body.counts(samples, self.info.experts));
+            }
+            Body::Joined(parts) => {
+                self.inside(&samples)?;
+                let mut all: Option<Counts> = None;
+                for (part, range) in overlaps(parts, &samples) {
+                    let Some(found) = Box::pin(part.counts(range)).await? else { return Ok(None) };
+                    match &mut all {
+                        None => all = Some(found),
+                        Some(all) => {
+                            all.values.extend(found.values);
+                            all.tokens.extend(found.tokens);
+                        }
+                    }
+                }
+                return Ok(all);
+            }
+            Body::File(_) | Body::Memory(_) => {}
+        }
         if let Some(topk) = self.topk(samples.clone()).await? {
             return Ok(Some(count(&topk, self.info.experts)));
         }
@@ -279,6 +335,153 @@ impl OpenTrace {
         Ok(Some(Counts { k, width, values, tokens: tokens.to_vec() }))
     }
 
+    /// Whether the number of experts is only a guess from the ids that occur; [`OpenTrace::set_experts`] corrects it.
+    #[must_use]
+    pub fn experts_are_guessed(&self) -> bool {
+        match &self.body {
+            Body::Ids(body) => !body.experts_given,
+            Body::Joined(parts) => parts.iter().all(Self::experts_are_guessed),
+            Body::File(_) | Body::Memory(_) => false,
+        }
+    }
+
+    /// Says how many experts a layer has, where the file does not: those that never occur were chosen by nobody.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] when the trace tells itself, or an id is larger.
+    pub fn set_experts(&mut self, experts: usize) -> Result<(), Error> {
+        let wrong = |has: String| Error::Mismatch {
+            name: self.info.name.clone(),
+            given: format!("{experts} experts a layer were given"),
+            has,
+            advice: "Give the number that the model's config.json has.",
+        };
+        if experts == self.info.experts {
+            return Ok(());
+        }
+        match &self.body {
+            Body::Ids(body) if !body.experts_given => {
+                let largest = usize::from(body.folded_largest());
+                if experts <= largest || experts > 65_535 {
+                    return Err(wrong(format!("ids up to {largest}")));
+                }
+            }
+            Body::Joined(parts) => {
+                let mut parts = parts.to_vec();
+                for part in &mut parts {
+                    part.set_experts(experts)?;
+                }
+                self.body = Body::Joined(parts.into());
+            }
+            _ => return Err(wrong(format!("{}", self.info.experts))),
+        }
+        self.info.experts = experts;
+        Ok(())
+    }
+
+    /// Whether a file of router logits of this name was recorded beside this trace (Megatron's tracer).
+    #[must_use]
+    pub fn takes_logits(&self, name: &str) -> bool {
+        matches!(&self.body, Body::Ids(body) if body.is_megatron())
+            && ids::belong_together(&self.info.name, name)
+    }
+
+    /// Gives the trace the router logits that were recorded beside its ids: its gates are then mean routing weights, and
+    /// the recorded ids stay what was selected.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] or [`Error::Truncated`] when they are not of this trace.
+    pub fn set_logits(&mut self, logits: &Source) -> Result<(), Error> {
+        let Body::Ids(body) = &self.body else {
+            return Err(Error::Mismatch {
+                name: self.info.name.clone(),
+                given: "a file of router logits was given".to_owned(),
+                has: "no place for one".to_owned(),
+                advice: "Only Megatron's router trace has its logits in a second file.",
+            });
+        };
+        let body = Rc::clone(body);
+        self.body = Body::Ids(Rc::new(ids::attach_logits(self, &body, logits)?));
+        Ok(())
+    }
+
+    /// Whether this is a file of single samples' records, of which a checkpoint may have several
+    /// ([`OpenTrace::join`]).
+    #[must_use]
+    pub fn is_of_records(&self) -> bool {
+        matches!(self.body, Body::Ids(_))
+    }
+
+    /// Makes one trace of several files of one checkpoint; their samples come one after the other.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] when layers, experts or what the gates are differ.
+    pub fn join(mut parts: Vec<Self>) -> Result<Self, Error> {
+        let experts = parts.iter().map(|part| part.info.experts).max().unwrap_or(0);
+        for part in &mut parts {
+            if part.experts_are_guessed() {
+                part.set_experts(experts)?;
+            }
+        }
+        let Some(first) = parts.first().map(|part| part.info.clone()) else {
+            return Err(Error::Empty { name: "no file".to_owned() });
+        };
+        let alike = |info: &TraceInfo| {
+            (info.layers, info.experts, info.top_k, info.gate_kind)
+                == (first.layers, first.experts, first.top_k, first.gate_kind)
+        };
+        if let Some(other) = parts.iter().find(|part| !alike(&part.info)) {
+            let words = |info: &TraceInfo| {
+                format!(
+                    "{} layers of {} experts, {} of them a token",
+                    info.layers,
+                    info.experts,
+                    info.top_k.unwrap_or(0)
+                )
+            };
+            return Err(Error::Mismatch {
+                name: first.name.clone(),
+                given: format!("{} of the same checkpoint has {}", other.info.name, words(&other.info)),
+                has: words(&first),
+                advice: "Keep files of one model in a folder.",
+            });
+        }
+        let infos = || parts.iter().map(|part| &part.info);
+        let labelled = infos().all(|info| info.labelled);
+        let mut samples: Vec<SampleMeta> = infos().flat_map(|info| info.samples.iter().cloned()).collect();
+        // Files count their unnamed samples from 0 each.
+        for (i, sample) in samples.iter_mut().enumerate() {
+            if sample.id.bytes().all(|byte| byte.is_ascii_digit()) && !labelled {
+                sample.id = i.to_string();
+            }
+        }
+        let mut twice = Vec::new();
+        make_distinct(&first.name, &mut samples, &mut twice);
+        let all = |list: fn(&TraceInfo) -> Option<&[u32]>| {
+            infos().map(list).collect::<Option<Vec<_>>>().map(|lists| lists.concat())
+        };
+        let n_tokens = all(|info| info.n_tokens.as_deref());
+        let lost = |info: &TraceInfo| vec![f32::NAN; info.samples.len()];
+        let losses = || infos().flat_map(|info| info.loss.clone().unwrap_or_else(|| lost(info)));
+        let has_topk = infos().all(|info| info.has_topk);
+        let offsets = n_tokens.as_ref().filter(|_| has_topk).map(|counts| offsets_of(counts).into());
+        let info = TraceInfo {
+            name: format!("{} and {} more", first.name, parts.len() - 1),
+            labelled,
+            samples,
+            loss: infos().any(|info| info.loss.is_some()).then(|| losses().collect()),
+            n_tokens,
+            has_topk,
+            topk_ordered: infos().all(|info| info.topk_ordered),
+            half_precision: infos().any(|info| info.half_precision),
+            bytes: infos().map(|info| info.bytes).sum(),
+            ..first
+        };
+        let trace = Self::new(info, Body::Joined(parts.into()), offsets);
+        *trace.notices.borrow_mut() = twice;
+        Ok(trace)
+    }
+
     fn inside(&self, samples: &Range<usize>) -> Result<(), Error> {
         let count = self.info.samples.len();
         if samples.start <= samples.end && samples.end <= count {
@@ -304,6 +507,21 @@ impl OpenTrace {
             advice: "Give those of the very samples that the trace was made from, in its order.",
         })
     }
+}
+
+/// Which samples of which parts a range of the whole has.
+fn overlaps<'a>(
+    parts: &'a [OpenTrace],
+    samples: &Range<usize>,
+) -> impl Iterator<Item = (&'a OpenTrace, Range<usize>)> + use<'a> {
+    let (start, end) = (samples.start, samples.end);
+    let mut first = 0;
+    parts.iter().filter_map(move |part| {
+        let (from, count) = (first, part.info.samples.len());
+        first += count;
+        let range = start.clamp(from, first) - from..end.clamp(from, first) - from;
+        (!range.is_empty()).then_some((part, range))
+    })
 }
 
 /// Token counts to offsets, `[S+1]`.

@@ -9,7 +9,9 @@ use crate::{
     error::Error,
     flame,
     flame::TraceLayer,
-    gate_inputs, hf, npz,
+    gate_inputs, hf,
+    ids::{self, Settings},
+    npz,
     open_trace::OpenTrace,
     own,
     proposal::{self, Proposal},
@@ -48,6 +50,8 @@ pub enum Recognised {
         /// Training step of the checkpoint.
         step: Option<u64>,
     },
+    /// Router logits that Megatron's tracer recorded beside a trace of ids ([`OpenTrace::set_logits`]).
+    Logits(Sidecar),
     /// Plain text, a sample a line, for running checkpoints on.
     Text,
     /// Tensors under other names, which might be routing; see [`crate::open_mapped`].
@@ -57,6 +61,19 @@ pub enum Recognised {
         /// One or two whole sentences: what the file seems to be, or what was looked for in it.
         looked_for: String,
     },
+}
+
+/// A file that is read with another one.
+#[derive(Clone)]
+pub struct Sidecar {
+    /// Its bytes.
+    pub source: Source,
+}
+
+impl fmt::Debug for Sidecar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sidecar").field("name", &self.source.name()).finish_non_exhaustive()
+    }
 }
 
 /// A file after opening.
@@ -76,6 +93,10 @@ pub struct Sniff {
     pub head: Vec<u8>,
     /// Its tensors, when it is a container of them.
     pub tensors: Option<TensorFile>,
+    /// What the user knows of files of ids.
+    pub settings: Settings,
+    /// More of its first line, where JSON lines are longer than the first bytes.
+    line: Vec<u8>,
 }
 
 impl fmt::Debug for Sniff {
@@ -102,15 +123,36 @@ impl Sniff {
     /// The first bytes as text; `None` when they are binary.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
-        let head = self.head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.head);
-        match std::str::from_utf8(head) {
-            Ok(text) => Some(text).filter(|text| !text.contains('\0')),
-            // A character cut in two at the end is no binary.
-            Err(error) if error.error_len().is_none() => {
-                std::str::from_utf8(head.get(..error.valid_up_to())?).ok().filter(|text| !text.contains('\0'))
-            }
-            Err(_) => None,
+        text_of(&self.head)
+    }
+
+    /// The first line of a file of JSON lines as far as it was read, where it is longer than the first bytes.
+    #[must_use]
+    pub fn first_line(&self) -> Option<&str> {
+        Some(text_of(&self.line)?).filter(|line| !line.is_empty())
+    }
+
+    /// Reads on where one line of JSON lines is longer than what is looked at: its fields may come in any order.
+    async fn look_further(&mut self) -> Result<(), Error> {
+        let named = self.has_ending("jsonl") || self.has_ending("ndjson");
+        let long = self.text().is_some_and(|text| text.trim_start().starts_with('{') && !text.contains('\n'));
+        if named && long && self.source.len() > HEAD {
+            self.line = self.source.read(0, self.source.len().min(ids::FIRST_LINE) as usize).await?;
         }
+        Ok(())
+    }
+}
+
+/// Bytes as text; `None` when they are binary.
+fn text_of(bytes: &[u8]) -> Option<&str> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Some(text).filter(|text| !text.contains('\0')),
+        // A character cut in two at the end is no binary.
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(bytes.get(..error.valid_up_to())?).ok().filter(|text| !text.contains('\0'))
+        }
+        Err(_) => None,
     }
 }
 
@@ -126,8 +168,27 @@ struct Reader {
 }
 
 /// All formats, in the order in which they are tried.
-const READERS: [Reader; 11] = [
+const READERS: [Reader; 15] = [
     Reader { declines: beside::declines, read: |sniff, warnings| Box::pin(beside::open(sniff, warnings)) },
+    Reader {
+        declines: ids::declines_megatron,
+        read: |sniff, warnings| Box::pin(ids::open_megatron(sniff, warnings)),
+    },
+    Reader {
+        declines: ids::declines_records,
+        read: |sniff, warnings| Box::pin(ids::open_records(sniff, warnings)),
+    },
+    Reader {
+        declines: ids::declines_table,
+        read: |sniff, warnings| Box::pin(ids::open_table(sniff, warnings)),
+    },
+    Reader {
+        declines: ids::declines_logits,
+        read: |sniff, _| {
+            let sidecar = Sidecar { source: sniff.source.clone() };
+            Box::pin(std::future::ready(Ok(Recognised::Logits(sidecar))))
+        },
+    },
     Reader {
         declines: |sniff| declines_tensors(sniff, own::declines),
         read: |sniff, warnings| {
@@ -214,12 +275,20 @@ fn lost(sniff: &Sniff) -> Error {
 /// # Errors
 /// When the file is of a known format but damaged, or cannot be read.
 pub async fn open(source: Source) -> Result<Opened, Error> {
+    open_with(source, Settings::default()).await
+}
+
+/// Opens a file, with what the user knows of it where it is a file of ids.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_with(source: Source, settings: Settings) -> Result<Opened, Error> {
     let len = source.len();
     if len == 0 {
         return Err(Error::Empty { name: source.name().to_owned() });
     }
     let head = source.read(0, len.min(HEAD) as usize).await?;
-    let mut sniff = Sniff { source, head, tensors: None };
+    let mut sniff = Sniff { source, head, tensors: None, settings, line: Vec::new() };
     if let Some(looked_for) = strangers::by_head(&sniff) {
         return Ok(Opened { what: Recognised::Unrelated { looked_for }, warnings: Vec::new() });
     }
@@ -227,6 +296,7 @@ pub async fn open(source: Source) -> Result<Opened, Error> {
     if let Some(looked_for) = strangers::by_content(&sniff) {
         return Ok(Opened { what: Recognised::Unrelated { looked_for }, warnings: Vec::new() });
     }
+    sniff.look_further().await?;
     let mut warnings = Vec::new();
     let mut reasons: Vec<String> = Vec::new();
     for reader in &READERS {
@@ -262,7 +332,7 @@ pub async fn open_tensors(source: Source) -> Result<TensorFile, Error> {
         return Err(Error::Empty { name: source.name().to_owned() });
     }
     let head = source.read(0, source.len().min(HEAD) as usize).await?;
-    let sniff = Sniff { source, head, tensors: None };
+    let sniff = Sniff { source, head, tensors: None, settings: Settings::default(), line: Vec::new() };
     container(&sniff).await?.ok_or_else(|| Error::Format {
         name: sniff.source.name().to_owned(),
         part: "first bytes".to_owned(),

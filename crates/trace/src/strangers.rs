@@ -50,11 +50,6 @@ pub fn by_head(sniff: &Sniff) -> Option<String> {
     if file.starts_with("tokenizer") || has("added_tokens") || file == "special_tokens_map.json" {
         return is(format!("part of a tokenizer, which only checkpoints need. {WHOLE_FOLDER}"));
     }
-    if has("exp_ids") || has("routed_experts") || has("prompt_routed_experts") || has("top_indices") {
-        return is("recorded expert ids of single tokens (vLLM, SGLang, Megatron, OLMoE scripts); \
-                   a reader for them is not in this version yet."
-            .to_owned());
-    }
     None
 }
 

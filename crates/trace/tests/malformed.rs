@@ -403,11 +403,6 @@ fn strangers() -> Vec<Case> {
             b"PAR1xxxxPAR1".to_vec(),
             &["error", "footer of 2021161080 bytes", "inside the file"],
         ),
-        (
-            "vllm.jsonl",
-            b"{\"choices\": [{\"routed_experts\": [[[1, 2]]]}]}\n".to_vec(),
-            &["unrelated", "recorded expert ids"],
-        ),
         ("readme.md", b"# Notes\n\nNothing, to see; here\n".to_vec(), &["unrelated", "no part of a run"]),
         ("picture.png", b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0d".to_vec(), &["unrelated", "no part of a run"]),
     ]

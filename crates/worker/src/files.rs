@@ -402,6 +402,7 @@ fn kind(what: &Recognised) -> &'static str {
         Recognised::TokenGates(_) => "gates of single tokens",
         Recognised::SampleList(_) => "list of samples",
         Recognised::GateInputs { .. } => "inputs of routers",
+        Recognised::Logits(_) => "router logits",
         Recognised::Items => "benchmark items",
         Recognised::Text => "text, a sample a line",
         Recognised::Mappable(_) => "tensors under other names",

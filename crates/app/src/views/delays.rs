@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use report::Delays as Matching;
+use report::{Delays as Matching, GateKind};
 
 use crate::chart::Chart;
 use crate::format::{count, figure};
@@ -51,6 +51,8 @@ pub fn Delays() -> impl IntoView {
 #[component]
 fn Matched(matching: Matching) -> impl IntoView {
     let app = App::get();
+    let frequency =
+        app.with_report(|report| report.run.gate_kind == GateKind::SelectionFrequency).unwrap_or(false);
     let unconfirmed = app.with_report(|report| report.settings.unconfirmed).unwrap_or(false);
     let steps = app.with_report(|report| report.steps().collect::<Vec<_>>()).unwrap_or_default();
     let step =
@@ -100,7 +102,9 @@ fn Matched(matching: Matching) -> impl IntoView {
             </div>
             <p>{doubt}</p>
             <p class="soft">
-                {if matching.from_gates {
+                {if matching.from_gates && frequency {
+                    "No text embeddings were given: the cosines are between selection frequencies at the last checkpoint, which lie close together. "
+                } else if matching.from_gates {
                     "No text embeddings were given: the cosines are between mean gates at the last checkpoint, which lie close together. "
                 } else {
                     "The cosines are between text embeddings. "

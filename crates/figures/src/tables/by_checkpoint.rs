@@ -178,7 +178,7 @@ pub(super) fn layers(report: &Report, index: usize, domain: &Domain) -> Vec<Name
             Some(named(
                 format!("layers-{}-{index}", measure.id()),
                 title,
-                labelled(report, measure.note()),
+                labelled(report, measure.note(report)),
                 table,
             ))
         })

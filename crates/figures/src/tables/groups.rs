@@ -149,7 +149,7 @@ pub(super) fn delays(report: &Report, index: usize, domain: &Domain) -> Option<N
     let delays = domain.delays.as_ref()?;
     let note = format!(
         "Groups matched so that the total of their scores is largest: {}; {}. Groups at the end have no partner.",
-        pairing::compared_by(delays),
+        pairing::compared_by(report, delays),
         pairing::totals(delays)
     );
     Some(named(

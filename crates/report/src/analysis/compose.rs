@@ -84,6 +84,12 @@ fn notes(job: &Job<'_>) -> Vec<Note> {
              another quantity than the paper's mean routing weight. Consistency needs weights and is not given."
                 .into(),
         );
+        say(
+            NoteLevel::Info,
+            "Routing entropy and effective dimension are of selection frequency here. The entropy of single tokens needs \
+             their weights and is not given."
+                .into(),
+        );
     }
     if infos().any(|info| info.half_precision) {
         say(
@@ -99,6 +105,13 @@ fn notes(job: &Job<'_>) -> Vec<Note> {
             "No trace has a `loss`, so nothing can be called memorized. Write one loss a sample into each trace file."
                 .into(),
         );
+        if gate_kind(job) == GateKind::SelectionFrequency {
+            say(
+                NoteLevel::Info,
+                "Until then every figure is of all samples. Records of ids take the loss, nats a token, in a field `loss`."
+                    .into(),
+            );
+        }
     }
     if run.results.is_none() {
         say(

@@ -161,6 +161,11 @@ impl<'a> Job<'a> {
         taus.sort_by(f64::total_cmp);
         taus.dedup();
         let mut samples_of_run = Fingerprint::new();
+        // A file of ids has more experts, or gates of another kind, once further files are beside it.
+        samples_of_run.add(run.experts as u64);
+        if let Some(at) = run.checkpoints.first() {
+            samples_of_run.add(u64::from(at.trace.info.gate_kind == trace::GateKind::SelectionFrequency));
+        }
         for sample in &run.samples {
             samples_of_run.add_text(&sample.id);
             samples_of_run.add_text(&sample.domain);

@@ -121,7 +121,9 @@ pub fn assemble(parts: &[Part]) -> Result<Run, Error> {
     let mut verdicts = Vec::new();
     let results = pick_results(parts, &mut verdicts);
     let (traces, joined) = label(parts, results.as_deref(), &mut verdicts);
+    let traces = one_width(traces);
     let traces = same_shape(traces, &mut verdicts);
+    let traces = join(traces, &mut verdicts);
     let mut traces = one_a_step(traces, &mut verdicts);
     let samples = common_samples(&mut traces, &mut verdicts)?;
     let Some((_, _, first)) = traces.first() else {
@@ -226,11 +228,15 @@ fn labelled(
     });
     let records = results.map(|results| &results.samples).filter(|records| !records.is_empty()).or(list);
     let mut joined = layers::join(parts, records.map_or(&[], Vec::as_slice), verdicts);
-    let whole = parts.iter().filter_map(|part| match &part.what {
-        Recognised::Trace(trace) => Some((part.id, trace.clone())),
-        _ => None,
-    });
-    let mut traces: Vec<(usize, OpenTrace)> = whole.chain(joined.traces.drain(..)).collect();
+    let mut traces: Vec<(usize, OpenTrace)> = Vec::new();
+    for part in parts {
+        if let Recognised::Trace(trace) = &part.what {
+            let mut trace = trace.clone();
+            add_logits(&mut trace, parts, verdicts);
+            traces.push((part.id, trace));
+        }
+    }
+    traces.append(&mut joined.traces);
     if let Some(records) = records {
         traces.retain_mut(|(id, trace)| match apply_records(trace, records) {
             Ok(()) => true,
@@ -268,6 +274,84 @@ fn label(
     }
     traces.sort_by_key(|&(id, step, _)| (step, id));
     (traces, joined)
+}
+
+/// Gives a trace of ids the router logits that lie beside it.
+fn add_logits(trace: &mut OpenTrace, parts: &[Part], verdicts: &mut Vec<Verdict>) {
+    for part in parts {
+        let Recognised::Logits(logits) = &part.what else { continue };
+        if !trace.takes_logits(logits.source.name()) {
+            continue;
+        }
+        let text = trace.set_logits(&logits.source).err().map(|error| error.to_string());
+        verdicts.push(Verdict { id: part.id, used: text.is_none(), text });
+        return;
+    }
+}
+
+/// Ids bound the number of experts only from below, so the largest guess of a run's checkpoints is taken for all.
+fn one_width(mut traces: Vec<(usize, u64, OpenTrace)>) -> Vec<(usize, u64, OpenTrace)> {
+    let told = traces.iter().find(|(_, _, trace)| {
+        trace.info.gate_kind == GateKind::SelectionFrequency && !trace.experts_are_guessed()
+    });
+    let told = told.map(|(_, _, trace)| trace.info.experts);
+    let guessed = traces.iter().filter(|(_, _, trace)| trace.experts_are_guessed());
+    let Some(most) = told.or(guessed.map(|(_, _, trace)| trace.info.experts).max()) else { return traces };
+    for (_, _, trace) in traces.iter_mut().filter(|(_, _, trace)| trace.experts_are_guessed()) {
+        // Where ids go beyond, the trace stays as it is and is left out as one of another shape.
+        trace.set_experts(most).ok();
+    }
+    traces
+}
+
+/// Makes one trace of the files of a folder that hold ids of the same step: servers answer into many files.
+fn join(traces: Vec<(usize, u64, OpenTrace)>, verdicts: &mut Vec<Verdict>) -> Vec<(usize, u64, OpenTrace)> {
+    let mut groups: Vec<Vec<(usize, u64, OpenTrace)>> = Vec::new();
+    let folder = |trace: &OpenTrace| {
+        trace.info.name.rsplit_once(['/', '\\']).map_or(String::new(), |(folder, _)| folder.to_owned())
+    };
+    for (id, step, trace) in traces {
+        let fits = |group: &&mut Vec<(usize, u64, OpenTrace)>| {
+            group.first().is_some_and(|(_, first_step, first)| {
+                *first_step == step
+                    && first.is_of_records()
+                    && trace.is_of_records()
+                    && folder(first) == folder(&trace)
+                    && first.info.format == trace.info.format
+            })
+        };
+        match groups.iter_mut().find(fits) {
+            Some(group) => group.push((id, step, trace)),
+            None => groups.push(vec![(id, step, trace)]),
+        }
+    }
+    let mut joined = Vec::new();
+    for mut group in groups {
+        if group.len() == 1 {
+            joined.append(&mut group);
+            continue;
+        }
+        // In the order of their names, whatever the order in which they were dropped.
+        group.sort_by(|(_, _, a), (_, _, b)| a.info.name.cmp(&b.info.name));
+        match OpenTrace::join(group.iter().map(|(_, _, trace)| trace.clone()).collect()) {
+            Ok(whole) => {
+                let names = &whole.info.name;
+                for (id, ..) in group.iter().skip(1) {
+                    let text =
+                        Some(format!("Read together with the other files of step {}: {names}.", group[0].1));
+                    verdicts.push(Verdict { id: *id, used: true, text });
+                }
+                joined.push((group[0].0, group[0].1, whole));
+            }
+            Err(error) => {
+                for (id, ..) in group.iter().skip(1) {
+                    verdicts.push(Verdict { id: *id, used: false, text: Some(error.to_string()) });
+                }
+                joined.extend(group.into_iter().take(1));
+            }
+        }
+    }
+    joined
 }
 
 /// Gives a trace the records' names, domains and token counts where it has none itself.
@@ -529,6 +613,15 @@ fn attach(run: &mut Run, parts: &[Part]) {
                 (false, Some(text))
             }
             Recognised::Mappable(proposal) => (false, Some(proposal.sentence())),
+            Recognised::Logits(_) if run.verdicts.iter().any(|verdict| verdict.id == part.id) => continue,
+            Recognised::Logits(_) => {
+                let text = format!(
+                    "{}: router logits without the trace that tells their shape. Drop `router_trace_rank*.jsonl` of the \
+                     same folder and rank too.",
+                    part.path
+                );
+                (false, Some(text))
+            }
             Recognised::Unrelated { looked_for } => (false, Some(looked_for.clone())),
         };
         run.verdicts.push(Verdict { id: part.id, used, text });

@@ -1,23 +1,36 @@
 //! Rows of a table in the making.
 
-use crate::{Checkpoint, Group};
+use crate::{Checkpoint, GateKind, Group, Report};
 
 /// A table: a head and rows, written as CSV.
 pub(crate) struct Table {
     name: &'static str,
     writer: csv::Writer<Vec<u8>>,
+    /// What every row ends with.
+    tag: Option<&'static str>,
 }
 
 impl Table {
     pub(crate) fn new(name: &'static str, head: &[&str]) -> Self {
-        let mut table =
-            Self { name, writer: csv::WriterBuilder::new().flexible(true).from_writer(Vec::new()) };
+        let writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
+        let mut table = Self { name, writer, tag: None };
         table.row(head);
         table
     }
 
+    /// A table of figures that are made from gates: where these are selection frequencies, a last column says so in every
+    /// row (METRICS 2).
+    pub(crate) fn of_gates(report: &Report, name: &'static str, head: &[&str]) -> Self {
+        if report.run.gate_kind == GateKind::SoftmaxMean {
+            return Self::new(name, head);
+        }
+        let head: Vec<&str> = head.iter().copied().chain(["gates"]).collect();
+        Self { tag: Some("selection frequency"), ..Self::new(name, &head) }
+    }
+
     pub(crate) fn row<I: AsRef<[u8]>>(&mut self, cells: impl IntoIterator<Item = I>) {
-        let written = self.writer.write_record(cells);
+        let cells = cells.into_iter().map(|cell| cell.as_ref().to_vec());
+        let written = self.writer.write_record(cells.chain(self.tag.map(|tag| tag.as_bytes().to_vec())));
         // A vector takes every byte, and a flexible writer rows of any length.
         debug_assert!(written.is_ok(), "a row could not be written to memory");
     }

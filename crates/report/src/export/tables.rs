@@ -88,7 +88,7 @@ fn series(report: &Report) -> Table {
         "n",
         "pairs",
     ];
-    let mut table = Table::new("series.csv", &head);
+    let mut table = Table::of_gates(report, "series.csv", &head);
     for domain in &report.domains {
         whole_domain(report, domain, &mut table);
         by_group(report, domain, &mut table);
@@ -189,7 +189,7 @@ fn by_group(report: &Report, domain: &Domain, table: &mut Table) {
 /// Every figure of a single layer.
 fn layers(report: &Report) -> Table {
     let head = ["domain", "group", "metric", "unit", "step", "tokens", "layer", "value"];
-    let mut table = Table::new("layers.csv", &head);
+    let mut table = Table::of_gates(report, "layers.csv", &head);
     for domain in &report.domains {
         let mut write = |group: Group, metric: &str, unit: &str, place: usize, row: Vec<Option<f64>>| {
             let Some(checkpoint) = report.checkpoints.get(place) else { return };
@@ -341,7 +341,7 @@ fn correlations(report: &Report) -> Table {
         "exact",
         "undefined",
     ];
-    let mut table = Table::new("correlations.csv", &head);
+    let mut table = Table::of_gates(report, "correlations.csv", &head);
     for domain in &report.domains {
         for entry in &domain.correlations {
             table.row([
@@ -388,8 +388,11 @@ fn load(report: &Report) -> Table {
 
 /// Distances inside the groups of equal memorization step.
 fn t_star(report: &Report) -> Table {
-    let mut table =
-        Table::new("t-star.csv", &["domain", "t_star", "samples", "step", "tokens", "distance", "unit"]);
+    let mut table = Table::of_gates(
+        report,
+        "t-star.csv",
+        &["domain", "t_star", "samples", "step", "tokens", "distance", "unit"],
+    );
     for domain in &report.domains {
         for group in &domain.distance_by_t_star {
             let t_star = count(report.checkpoints.get(group.checkpoint).map(|checkpoint| checkpoint.step));

@@ -1,0 +1,152 @@
+//! Runs of traces that hold expert ids alone: what selections do not tell is missing in words, the rest is computed.
+#![expect(clippy::unwrap_used, reason = "a test fails by it")]
+
+mod support;
+
+use report::{Analysis, GateKind, Group, Here, Settings, Unwatched, assemble};
+use support::{analyse, parts};
+
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+const LAYERS: usize = 3;
+
+/// A record a sample; the selections of later steps depend less on the sample.
+fn records(step: usize, samples: std::ops::Range<usize>, largest: usize, more: &str) -> String {
+    let mut text = String::new();
+    for sample in samples {
+        let tokens = (0..20).map(|token| {
+            let layers = (0..LAYERS).map(|layer| {
+                let first = if token < 4 * step { layer } else { (sample * 5 + layer * 3 + token) % largest };
+                format!("[{first},{}]", (first + 1 + token % 2) % largest)
+            });
+            format!("[{}]", layers.collect::<Vec<_>>().join(","))
+        });
+        let ids = tokens.collect::<Vec<_>>().join(",");
+        text += &format!(
+            "{{\"sample_id\": \"s{sample}\", \"domain\": \"math\"{more}, \"routed_experts\": [{ids}]}}\n"
+        );
+    }
+    text
+}
+
+fn file(name: &str, text: String) -> (String, Vec<u8>) {
+    (name.to_owned(), text.into_bytes())
+}
+
+fn run() -> Vec<(String, Vec<u8>)> {
+    (1..=4).map(|step| file(&format!("step-{step}/answers.jsonl"), records(step, 0..12, 8, ""))).collect()
+}
+
+#[test]
+fn a_run_without_losses_has_distances_of_all_samples_and_says_what_is_missing() {
+    let report = analyse(&run(), &Settings::default());
+    assert_eq!(report.run.gate_kind, GateKind::SelectionFrequency);
+    assert_eq!((report.run.layers, report.run.experts, report.run.top_k), (LAYERS, 8, Some(2)));
+    let math = &report.domains[0];
+    let distance = math.distance.iter().find(|distance| distance.group == Group::All).unwrap();
+    assert!(distance.mean.iter().all(Option::is_some), "{:?}", distance.mean);
+    // Selections come to depend less on the sample, so pathways come closer.
+    assert!(distance.mean[3].unwrap() < distance.mean[0].unwrap(), "{:?}", distance.mean);
+    assert!(math.saturation.iter().all(Option::is_some) && math.load.iter().all(Option::is_some));
+    // The last checkpoint agrees with itself.
+    assert!((math.saturation[3].as_ref().unwrap().k - 1.0).abs() < 1e-12);
+    assert!(math.consistency.is_empty(), "{:?}", math.consistency);
+    assert!(math.token_entropy.iter().all(Option::is_none));
+    assert!(math.loss.iter().all(Option::is_none));
+    assert_eq!(math.memorization.memorized, 0);
+    let notes = report.notes.iter().map(|note| note.text.as_str()).collect::<Vec<_>>().join("\n");
+    for words in [
+        "selection frequency",
+        "Consistency needs weights",
+        "entropy of single tokens needs",
+        "nothing can be called memorized",
+        "every figure is of all samples",
+        "a field `loss`",
+    ] {
+        assert!(notes.contains(words), "{words:?} is not in\n{notes}");
+    }
+    let tables = report::export::csv_tables(&report);
+    for name in ["series.csv", "layers.csv", "t-star.csv", "correlations.csv"] {
+        let (_, text) = tables.iter().find(|(table, _)| table == name).unwrap();
+        let mut lines = text.lines();
+        assert!(lines.next().unwrap().ends_with(",gates"), "{name}");
+        assert!(lines.all(|line| line.ends_with(",selection frequency")), "{name}");
+    }
+}
+
+#[test]
+fn losses_in_the_records_bring_memorization() {
+    let loss = [3.0, 1.0, 0.2, 0.2];
+    let files: Vec<_> = (1..=4)
+        .map(|step| {
+            let more = format!(", \"loss\": {}", loss[step - 1]);
+            file(&format!("step-{step}/answers.jsonl"), records(step, 0..12, 8, &more))
+        })
+        .collect();
+    let report = analyse(&files, &Settings::default());
+    assert_eq!(report.domains[0].memorization.memorized, 12);
+}
+
+#[test]
+fn files_of_one_folder_are_one_checkpoint() {
+    let whole = analyse(&run(), &Settings::default());
+    let mut files = Vec::new();
+    for step in 1..=4 {
+        // Dropped in any order; read in the order of their names.
+        files.push(file(&format!("step-{step}/answers-1.jsonl"), records(step, 7..12, 8, "")));
+        files.push(file(&format!("step-{step}/answers-0.jsonl"), records(step, 0..7, 8, "")));
+    }
+    let run = assemble(&parts(&files)).unwrap();
+    assert_eq!((run.checkpoints.len(), run.samples.len()), (4, 12));
+    assert!(run.verdicts.iter().all(|verdict| verdict.used), "{:?}", run.verdicts);
+    assert!(
+        run.verdicts
+            .iter()
+            .any(|verdict| verdict.text.as_ref().is_some_and(|text| text.contains("Read together")))
+    );
+    let parted = futures::executor::block_on(Analysis::new().analyse(
+        &run,
+        &Settings::default(),
+        "",
+        &Here,
+        &Unwatched,
+    ));
+    assert_eq!(parted.unwrap().domains, whole.domains);
+}
+
+#[test]
+fn the_number_of_experts_is_the_same_at_every_checkpoint() {
+    // At the first two steps ids go up to 7, later to 12: 16 experts in all.
+    let files: Vec<_> = (1..=4)
+        .map(|step| {
+            file(&format!("step-{step}.jsonl"), records(step, 0..6, if step < 3 { 8 } else { 13 }, ""))
+        })
+        .collect();
+    let run = assemble(&parts(&files)).unwrap();
+    assert_eq!((run.checkpoints.len(), run.experts), (4, 16));
+    // Where one file tells, it is right for all.
+    let mut told = files.clone();
+    told.push(file("step-5.jsonl", records(5, 0..6, 13, ", \"num_experts\": 60")));
+    let run = assemble(&parts(&told)).unwrap();
+    assert_eq!((run.checkpoints.len(), run.experts), (5, 60));
+}
+
+#[test]
+fn the_logits_of_a_trace_are_found_beside_it() {
+    const TRACE: &[u8] = include_bytes!("../../../tests/fixtures/traces/megatron/router_trace_rank0.jsonl");
+    const LOGITS: &[u8] = include_bytes!("../../../tests/fixtures/traces/megatron/logits_rank0.bin");
+    let trace = |step| (format!("step-{step}/router_trace_rank0.jsonl"), TRACE.to_vec());
+    let logits = |step| (format!("step-{step}/logits_rank0.bin"), LOGITS.to_vec());
+    let run = assemble(&parts(&[trace(1), trace(2), logits(2), logits(1)])).unwrap();
+    assert_eq!(run.checkpoints.len(), 2);
+    assert!(run.checkpoints.iter().all(|at| at.trace.info.gate_kind == trace::GateKind::SoftmaxMean));
+    assert!(run.verdicts.iter().all(|verdict| verdict.used), "{:?}", run.verdicts);
+    // Without ids they are nothing, and a file that is cut off is told.
+    let mut cut = logits(1);
+    cut.1.truncate(100);
+    let run = assemble(&parts(&[trace(1), cut, logits(7)])).unwrap();
+    assert_eq!(run.checkpoints[0].trace.info.gate_kind, trace::GateKind::SelectionFrequency);
+    let said = |id| run.verdicts.iter().find(|verdict| verdict.id == id).unwrap().text.clone().unwrap();
+    assert!(said(1).contains("cut off") && said(2).contains("without the trace"), "{:?}", run.verdicts);
+}
