@@ -47,6 +47,15 @@ enum Command {
         /// A folder for the tables, as CSV.
         #[arg(long)]
         csv: Option<PathBuf>,
+        /// Experts a layer, for files of expert ids that do not tell.
+        #[arg(long)]
+        experts: Option<usize>,
+        /// Layers, dense ones included, for arrays of expert ids without a shape.
+        #[arg(long)]
+        layers: Option<usize>,
+        /// Experts a token, for arrays of expert ids without a shape.
+        #[arg(long)]
+        top_k: Option<usize>,
     },
     /// Run OLMoE checkpoints on samples: one trace a checkpoint, and run.json with what was answered rightly.
     Trace {
@@ -113,9 +122,10 @@ enum Command {
 /// Does what was asked.
 pub fn run(arguments: Arguments) -> Result<(), Error> {
     match arguments.command {
-        Command::Report { paths, settings, title, output, csv } => {
+        Command::Report { paths, settings, title, output, csv, experts, layers, top_k } => {
+            let ids = trace::IdsSettings { experts, layers, top_k };
             let settings = settings.as_deref().map(read_settings).transpose()?.unwrap_or_default();
-            let report = block_on(analyse(&paths, &settings, &title))?;
+            let report = block_on(analyse(&paths, ids, &settings, &title))?;
             write(&output, &report::export::json(&report))?;
             if let Some(folder) = csv {
                 fs::create_dir_all(&folder).map_err(|source| Error::File { path: folder.clone(), source })?;
@@ -159,8 +169,13 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
     }
 }
 
-async fn analyse(paths: &[PathBuf], settings: &Settings, title: &str) -> Result<Report, Error> {
-    let mut parts: Vec<Part> = open_all(paths).await?;
+async fn analyse(
+    paths: &[PathBuf],
+    ids: trace::IdsSettings,
+    settings: &Settings,
+    title: &str,
+) -> Result<Report, Error> {
+    let mut parts: Vec<Part> = open_all(paths, ids).await?;
     let analysis = Analysis::new();
     loop {
         let run = report::assemble(&parts)?;

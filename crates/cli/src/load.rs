@@ -7,12 +7,13 @@ use std::{
 };
 
 use report::Part;
-use trace::FileSource;
+use trace::{FileSource, IdsSettings};
 
 use crate::error::Error;
 
-/// Opens every file under the paths, folders in order of their names. What cannot be opened is told and left out.
-pub async fn open_all(paths: &[PathBuf]) -> Result<Vec<Part>, Error> {
+/// Opens every file under the paths, folders in order of their names. What cannot be opened is told and left out. `ids`
+/// is what files of expert ids do not say of themselves.
+pub async fn open_all(paths: &[PathBuf], ids: IdsSettings) -> Result<Vec<Part>, Error> {
     let mut files = Vec::new();
     for path in paths {
         collect(path, &mut files)?;
@@ -20,7 +21,7 @@ pub async fn open_all(paths: &[PathBuf]) -> Result<Vec<Part>, Error> {
     let mut parts = Vec::new();
     for (id, path) in files.into_iter().enumerate() {
         let opened = match FileSource::open(&path) {
-            Ok(source) => trace::open(Rc::new(source)).await,
+            Ok(source) => trace::open_with(Rc::new(source), ids).await,
             Err(error) => Err(error),
         };
         match opened {

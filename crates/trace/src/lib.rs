@@ -59,7 +59,7 @@ pub use self::{
     checkpoint_files::{CheckpointFiles, Shards},
     error::Error,
     hf::softmax,
-    ids::Settings,
+    ids::Settings as IdsSettings,
     model::{Counts, GateKind, Router, RouterTrace, SampleCounts, SampleMeta, StepSource, TopK, TraceInfo},
     open_trace::OpenTrace,
     recognise::{Opened, Recognised, Sidecar, open, open_tensors, open_with},
