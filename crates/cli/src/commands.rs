@@ -17,7 +17,7 @@ use crate::{
     convert,
     error::Error,
     gates_only,
-    load::{Map, open_all},
+    load::{Known, Map, open_all},
     threads::Threads,
     weights,
 };
@@ -52,6 +52,15 @@ enum Command {
         /// A folder for the tables, as CSV.
         #[arg(long)]
         csv: Option<PathBuf>,
+        /// Experts a layer, for files of expert ids that do not tell.
+        #[arg(long)]
+        experts: Option<usize>,
+        /// Layers, dense ones included, for arrays of expert ids without a shape.
+        #[arg(long)]
+        layers: Option<usize>,
+        /// Experts a token, for arrays of expert ids without a shape.
+        #[arg(long)]
+        top_k: Option<usize>,
     },
     /// Run OLMoE checkpoints on samples: one trace a checkpoint, and run.json with what was answered rightly.
     Trace {
@@ -133,10 +142,13 @@ enum Command {
 /// Does what was asked.
 pub fn run(arguments: Arguments) -> Result<(), Error> {
     match arguments.command {
-        Command::Report { paths, map, settings, title, output, csv } => {
+        Command::Report { paths, map, settings, title, output, csv, experts, layers, top_k } => {
+            let known = Known {
+                map: map.as_deref().map(Map::read_from).transpose()?,
+                ids: trace::IdsSettings { experts, layers, top_k },
+            };
             let settings = settings.as_deref().map(read_settings).transpose()?.unwrap_or_default();
-            let map = map.as_deref().map(Map::read_from).transpose()?;
-            let report = block_on(analyse(&paths, map.as_ref(), &settings, &title))?;
+            let report = block_on(analyse(&paths, &known, &settings, &title))?;
             write(&output, &report::export::json(&report))?;
             if let Some(folder) = csv {
                 fs::create_dir_all(&folder).map_err(|source| Error::File { path: folder.clone(), source })?;
@@ -168,8 +180,9 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
         }
         Command::Convert { paths, map, f16, output } => {
             let map = map.as_deref().map(Map::read_from).transpose()?;
+            let known = Known { map, ids: trace::IdsSettings::default() };
             let gates = if f16 { GateDtype::F16 } else { GateDtype::F32 };
-            block_on(convert::convert_all(&paths, map.as_ref(), gates, &output))
+            block_on(convert::convert_all(&paths, &known, gates, &output))
         }
         Command::Link { report, layers, sweep, title, page } => {
             let report = report::export::parse_json(&read(&report)?)?;
@@ -187,11 +200,11 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
 
 async fn analyse(
     paths: &[PathBuf],
-    map: Option<&Map>,
+    known: &Known,
     settings: &Settings,
     title: &str,
 ) -> Result<Report, Error> {
-    let mut parts: Vec<Part> = open_all(paths, map).await?;
+    let mut parts: Vec<Part> = open_all(paths, known).await?;
     let analysis = Analysis::new();
     loop {
         let run = report::assemble(&parts)?;

@@ -9,17 +9,17 @@ use trace::{GateDtype, OpenTrace, Recognised};
 
 use crate::{
     error::Error,
-    load::{Map, open_all},
+    load::{Known, open_all},
 };
 
 /// Writes every trace under the paths into a folder. What is none, or cannot be read, is told and left out.
 pub async fn convert_all(
     paths: &[PathBuf],
-    map: Option<&Map>,
+    known: &Known,
     gates: GateDtype,
     output: &Path,
 ) -> Result<(), Error> {
-    let parts = open_all(paths, map).await?;
+    let parts = open_all(paths, known).await?;
     for part in &parts {
         match &part.what {
             Recognised::Unrelated { looked_for } => eprintln!("left out: {looked_for}"),

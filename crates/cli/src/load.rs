@@ -7,7 +7,7 @@ use std::{
 };
 
 use report::Part;
-use trace::{FileSource, Mapping, Opened, Recognised, Source, Unpacked};
+use trace::{FileSource, IdsSettings, Mapping, Opened, Recognised, Source, Unpacked};
 
 use crate::{commands::read, error::Error};
 
@@ -30,9 +30,18 @@ impl Map {
     }
 }
 
+/// What the user knows of files that do not say it.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Of tensors under other names.
+    pub map: Option<Map>,
+    /// Of files of expert ids.
+    pub ids: IdsSettings,
+}
+
 /// Opens every file under the paths, folders in order of their names, and every file in archives. What cannot be opened is
 /// told and left out.
-pub async fn open_all(paths: &[PathBuf], map: Option<&Map>) -> Result<Vec<Part>, Error> {
+pub async fn open_all(paths: &[PathBuf], known: &Known) -> Result<Vec<Part>, Error> {
     let mut files = Vec::new();
     for path in paths {
         collect(path, &mut files)?;
@@ -55,7 +64,7 @@ pub async fn open_all(paths: &[PathBuf], map: Option<&Map>) -> Result<Vec<Part>,
         }
         for file in files {
             let name = file.name().to_owned();
-            match open(file, map).await {
+            match open(file, known).await {
                 Ok(opened) => {
                     for warning in opened.warnings {
                         eprintln!("note: {warning}");
@@ -69,7 +78,7 @@ pub async fn open_all(paths: &[PathBuf], map: Option<&Map>) -> Result<Vec<Part>,
     Ok(parts)
 }
 
-async fn open(file: Source, map: Option<&Map>) -> Result<Opened, trace::Error> {
+async fn open(file: Source, Known { map, ids }: &Known) -> Result<Opened, trace::Error> {
     if let Some(Map::Given(mapping)) = map {
         match trace::open_mapped(Rc::clone(&file), mapping).await {
             // Not a file of tensors, or of others: it may be anything else of the run.
@@ -77,7 +86,7 @@ async fn open(file: Source, map: Option<&Map>) -> Result<Opened, trace::Error> {
             opened => return opened,
         }
     }
-    let opened = trace::open(Rc::clone(&file)).await?;
+    let opened = trace::open_with(Rc::clone(&file), *ids).await?;
     match (map, &opened.what) {
         (Some(Map::Auto), Recognised::Mappable(proposal)) => {
             for reason in &proposal.reasons {

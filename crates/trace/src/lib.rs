@@ -74,7 +74,7 @@ pub use self::{
     flame::{TraceLayer, join_layers},
     gate_inputs::gate_inputs_layer,
     hf::softmax,
-    ids::Settings,
+    ids::Settings as IdsSettings,
     mapped::open_mapped,
     mapping::{Axis, MappedTensor, Mapping, Role},
     model::{Counts, GateKind, Router, RouterTrace, SampleCounts, SampleMeta, StepSource, TopK, TraceInfo},

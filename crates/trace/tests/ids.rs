@@ -9,7 +9,7 @@ use std::rc::Rc;
 use common::{as_trace, fixture, json_fixture, open_bytes, open_fixture};
 use futures::executor::block_on;
 use serde_json::Value;
-use trace::{FileSource, GateKind, OpenTrace, Recognised, Settings, StepSource};
+use trace::{FileSource, GateKind, IdsSettings, OpenTrace, Recognised, StepSource};
 
 const LAYERS: usize = 4;
 const EXPERTS: usize = 8;
@@ -163,12 +163,13 @@ fn what_is_given_counts() {
         block_on(trace::open_with(Rc::new(source), settings))
     };
     let trace =
-        as_trace(open(Settings { experts: Some(60), top_k: Some(2), layers: None }).expect("a trace"));
+        as_trace(open(IdsSettings { experts: Some(60), top_k: Some(2), layers: None }).expect("a trace"));
     assert_eq!((trace.info.experts, trace.info.layers), (60, 4));
     let gates = block_on(trace.gates(0..1)).expect("gates");
     assert_eq!(gates.len(), 240);
-    let error =
-        open(Settings { experts: Some(7), ..Settings::default() }).expect_err("id 7 occurs").to_string();
+    let error = open(IdsSettings { experts: Some(7), ..IdsSettings::default() })
+        .expect_err("id 7 occurs")
+        .to_string();
     assert!(error.contains("expert 7; expected ids from 0 to 6"), "{error}");
 }
 

@@ -4,7 +4,16 @@ mod records;
 
 use std::time::Instant;
 
+/// Milliseconds that this thread was on a processor, where the system counts them (Linux): other programs then do not
+/// count.
+fn on_processor() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanoseconds: f64 = text.split(' ').next()?.parse().ok()?;
+    Some(nanoseconds / 1e6)
+}
+
 fn main() {
     let start = Instant::now();
-    println!("{}", records::measure(|| start.elapsed().as_secs_f64() * 1e3));
+    let clock = || on_processor().unwrap_or_else(|| start.elapsed().as_secs_f64() * 1e3);
+    println!("{}", records::measure(clock));
 }

@@ -67,15 +67,7 @@ impl Block {
                 .list(|scan, layer| {
                     let before = scan.place();
                     let inside = |fault: Fault| Fault { place: format!("{middle} {layer}"), ..fault };
-                    let count = scan
-                        .list(|scan, _| {
-                            let at = scan.place();
-                            let id = narrow(i64::from(scan.integer()?))
-                                .map_err(|fault| Fault { at: Some(at), ..fault })?;
-                            ids.push(id);
-                            Ok(())
-                        })
-                        .map_err(inside)?;
+                    let count = row(scan, &mut ids).map_err(inside)?;
                     if token == 0 && layer == 0 {
                         k = count;
                     } else if count != k {
@@ -119,15 +111,7 @@ impl Block {
         let tokens = scan.list(|scan, token| {
             let inside = |fault: Fault| Fault { place: format!("token {token}"), ..fault };
             let before = scan.place();
-            let count = scan
-                .list(|scan, _| {
-                    let at = scan.place();
-                    let id = narrow(i64::from(scan.integer()?))
-                        .map_err(|fault| Fault { at: Some(at), ..fault })?;
-                    ids.push(id);
-                    Ok(())
-                })
-                .map_err(inside)?;
+            let count = row(scan, &mut ids).map_err(inside)?;
             if token == 0 {
                 k = count;
             } else if count != k {
@@ -156,6 +140,21 @@ impl Block {
         }
         Self { layers, k, ..self }
     }
+}
+
+/// Reads the innermost list, and gives its length.
+#[inline]
+fn row(scan: &mut Scan<'_>, ids: &mut Vec<u16>) -> Result<usize, Fault> {
+    let before = ids.len();
+    if scan.small_list(ids) {
+        return Ok(ids.len() - before);
+    }
+    scan.list(|scan, _| {
+        let at = scan.place();
+        let id = narrow(i64::from(scan.integer()?)).map_err(|fault| Fault { at: Some(at), ..fault })?;
+        ids.push(id);
+        Ok(())
+    })
 }
 
 fn ragged(at: usize, found: usize, expected: usize, what: &str) -> Fault {

@@ -28,7 +28,7 @@ pub struct Fold {
     tokens: Vec<u32>,
     largest: u16,
     /// The row in which each expert was last seen; rows count from 1.
-    seen: Vec<u32>,
+    seen: Box<[u32; 1 << 16]>,
     row: u32,
     /// Whether the second id of every row was larger than the first.
     rising: bool,
@@ -70,7 +70,7 @@ impl Fold {
             counts: Vec::new(),
             tokens: Vec::new(),
             largest: 0,
-            seen: vec![0; usize::from(u16::MAX)],
+            seen: Box::new([0; 1 << 16]),
             row: 0,
             rising: true,
             rows: 0,
@@ -161,19 +161,26 @@ impl Fold {
             {
                 self.rising = first < second;
             }
-            for &id in ids {
-                if usize::from(id) >= self.width {
-                    self.widen(id).map_err(|fault| Fault { place: format!("layer {layer}"), ..fault })?;
-                }
-                let base = self.counts.len() - left * self.width;
-                let slot = self.seen.get_mut(usize::from(id)).filter(|seen| **seen != self.row);
-                let count = self.counts.get_mut(base + usize::from(id));
-                let (Some(slot), Some(count)) = (slot, count) else { return Err(impossible(id, layer, k)) };
-                *slot = self.row;
-                *count += 1;
+            let largest = ids.iter().copied().max().unwrap_or(0);
+            if usize::from(largest) >= self.width {
+                self.widen(largest).map_err(|fault| Fault { place: format!("layer {layer}"), ..fault })?;
             }
-            if let Some(&largest) = ids.iter().max() {
-                self.largest = self.largest.max(largest);
+            self.largest = self.largest.max(largest);
+            let base = self.counts.len() - left * self.width;
+            let Some(counts) = self.counts.get_mut(base..base + self.width) else { continue };
+            let row = self.row;
+            let mut twice = false;
+            for &id in ids {
+                // The array is as long as there are ids of two bytes.
+                let seen = &mut self.seen[usize::from(id)];
+                twice |= *seen == row;
+                *seen = row;
+                if let Some(count) = counts.get_mut(usize::from(id)) {
+                    *count += 1;
+                }
+            }
+            if twice {
+                return Err(impossible(ids, layer, k));
             }
             left -= 1;
         }
@@ -255,7 +262,9 @@ fn without_zeros(folded: Folded) -> Folded {
     Folded { counts, layers: kept, live: Some(live), ..folded }
 }
 
-fn impossible(id: u16, layer: usize, k: usize) -> Fault {
+fn impossible(ids: &[u16], layer: usize, k: usize) -> Fault {
+    let twice = ids.iter().enumerate().find(|(i, id)| ids.iter().take(*i).any(|before| before == *id));
+    let id = twice.map_or(0, |(_, &id)| id);
     Fault::of_record(
         &format!("layer {layer}"),
         format!("expert {id} twice"),

@@ -57,7 +57,7 @@ const GIVE_SHAPE: &str = "Say `--layers` and `--top-k`, or write `num_hidden_lay
      first record.";
 
 /// Records that are looked at to find the shape of arrays without one, and ids.
-const LOOK_AT: (usize, usize) = (64, 4 << 20);
+const LOOK_AT: (usize, usize) = (64, 1 << 18);
 
 /// How much of a long first line is looked at to recognise it.
 pub const FIRST_LINE: u64 = 4 << 20;

@@ -10,7 +10,7 @@ use base64::{
 };
 
 use super::{
-    block::{Block, narrow},
+    block::{Block, MAX_ID, narrow},
     scan::{Fault, Scan},
 };
 use crate::{
@@ -243,9 +243,18 @@ fn unpack(text: &[u8], skip: usize, dtype: &Dtype, values: usize, place: usize) 
 }
 
 fn widen(bytes: &[u8], dtype: &Dtype, ids: &mut Vec<u16>) -> Result<(), Fault> {
-    fn push(ids: &mut Vec<u16>, values: impl Iterator<Item = i64>) -> Result<(), Fault> {
+    fn push(ids: &mut Vec<u16>, values: impl Iterator<Item = i64> + Clone) -> Result<(), Fault> {
+        let mut sound = true;
+        // -1 in two bytes is what stands for a missing id.
+        ids.extend(values.clone().map(|value| {
+            sound &= (-1..=i64::from(MAX_ID)).contains(&value);
+            value as u16
+        }));
+        if sound {
+            return Ok(());
+        }
         for (i, value) in values.enumerate() {
-            ids.push(narrow(value).map_err(|fault| Fault { at: Some(i), ..fault })?);
+            narrow(value).map_err(|fault| Fault { at: Some(i), ..fault })?;
         }
         Ok(())
     }

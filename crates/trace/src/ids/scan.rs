@@ -276,6 +276,50 @@ impl<'a> Scan<'a> {
         })
     }
 
+    /// Takes a list of numbers of one to four digits that follow each other without blanks, or with one before each: the
+    /// common case, in one loop. `false` where the list is another; nothing is taken then.
+    #[inline]
+    pub fn small_list(&mut self, ids: &mut Vec<u16>) -> bool {
+        let before = ids.len();
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let mut bytes = rest.iter();
+        if bytes.next() != Some(&b'[') {
+            return false;
+        }
+        loop {
+            let mut first = bytes.next();
+            if first == Some(&b' ') {
+                first = bytes.next();
+            }
+            let Some(digit) = first.map(|byte| byte.wrapping_sub(b'0')).filter(|&digit| digit < 10) else {
+                break;
+            };
+            let mut value = u16::from(digit);
+            let mut end = None;
+            for _ in 0..4 {
+                let Some(&byte) = bytes.next() else { break };
+                let digit = byte.wrapping_sub(b'0');
+                if digit >= 10 {
+                    end = Some(byte);
+                    break;
+                }
+                // A fifth digit never gets here with an end, so what wraps is thrown away.
+                value = value.wrapping_mul(10).wrapping_add(u16::from(digit));
+            }
+            match end {
+                Some(b',') => ids.push(value),
+                Some(b']') => {
+                    ids.push(value);
+                    self.at += rest.len() - bytes.len();
+                    return true;
+                }
+                _ => break,
+            }
+        }
+        ids.truncate(before);
+        false
+    }
+
     /// A whole number, the common case of a long list: digits, perhaps after a minus.
     ///
     /// # Errors
@@ -346,6 +390,28 @@ mod tests {
         }
         let deep = "[".repeat(1000);
         assert!(Scan::new(deep.as_bytes()).value().is_err());
+    }
+
+    #[test]
+    fn lists_of_small_numbers_at_once() {
+        let mut ids = vec![7];
+        for (text, taken, numbers) in [
+            (&b"[1,23,456,7890]]"[..], 15, &[1_u16, 23, 456, 7890][..]),
+            (b"[1, 2, 3],", 9, &[1, 2, 3]),
+            (b"[12345]", 0, &[]),
+            (b"[1,-1]", 0, &[]),
+            (b"[1,2.5]", 0, &[]),
+            (b"[1,2", 0, &[]),
+            (b"[]", 0, &[]),
+            (b"[1 ,2]", 0, &[]),
+            (b"1]", 0, &[]),
+            (b"", 0, &[]),
+        ] {
+            let mut scan = Scan::new(text);
+            assert_eq!(scan.small_list(&mut ids), taken > 0, "{}", String::from_utf8_lossy(text));
+            assert_eq!((scan.place(), &ids[1..]), (taken, numbers));
+            ids.truncate(1);
+        }
     }
 
     #[test]

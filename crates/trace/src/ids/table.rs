@@ -258,7 +258,9 @@ impl Table<'_> {
     }
 
     fn number(&self, line: usize, column: &str, text: &[u8], most: u64) -> Result<u64, Error> {
-        let number = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+        let digits = !text.is_empty() && text.len() <= 18 && text.iter().all(u8::is_ascii_digit);
+        let number =
+            digits.then(|| text.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')));
         number.filter(|&number| number <= most).ok_or_else(|| {
             let found = format!("\"{}\"", shorten(&String::from_utf8_lossy(text)));
             self.wrong(line, column, found, format!("a whole number from 0 to {most}"))
