@@ -15,6 +15,9 @@ use crate::{
 /// Values of a tensor that are looked at.
 const LOOK: u64 = 1 << 14;
 
+/// Files with more tensors are checkpoints or worse, and nobody goes through a list of them.
+const MOST_TENSORS: usize = 2000;
+
 /// Selected experts of a token: more are no selection.
 const MOST_RANKS: u64 = 64;
 
@@ -55,7 +58,7 @@ impl Proposal {
     }
 }
 
-/// Proposes a mapping for a file of tensors; `None` where nothing in it could be routing.
+/// Proposes a mapping for a file of tensors; `None` where nothing in it could be routing, or there are more than 2000.
 ///
 /// # Errors
 /// [`Error::Format`] for what is no file of tensors, and what the source answers.
@@ -68,6 +71,9 @@ pub async fn propose(source: Source) -> Result<Option<Proposal>, Error> {
 /// # Errors
 /// What the source answers.
 pub async fn of_file(file: &TensorFile) -> Result<Option<Proposal>, Error> {
+    if file.tensors.len() > MOST_TENSORS {
+        return Ok(None);
+    }
     let mut mapping = Mapping::default();
     let mut reasons = Vec::new();
     let side = Side::find(file);

@@ -134,6 +134,9 @@ fn opening_an_unknown_file_says_what_it_could_be() {
     // Tensors that cannot be routing are no proposal.
     let other = Handmade::new().f32("conv", &[3, 2], &[5.0, -1.0, 2.0, 3.0, 4.0, 0.5]).bytes();
     assert_eq!(block_on(propose(source(other))).expect("a file"), None);
+    let many =
+        (0..2001).fold(Handmade::new(), |file, at| file.f32(&format!("{at}.gate.x"), &[1, 2], &[0.5, 0.5]));
+    assert_eq!(block_on(propose(source(many.bytes()))).expect("a file"), None);
 }
 
 #[test]
