@@ -10,6 +10,8 @@ mod cost;
 mod cross;
 mod engine;
 mod error;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 mod kernel;
 mod leftover;
 mod library;
