@@ -23,6 +23,6 @@ pub use all_pairs::all_pairs;
 pub use cross::cross;
 pub use engine::Engine;
 pub use error::Error;
-pub use pairs::pairs;
+pub use pairs::{Prepared, pairs};
 pub use sequences::Sequences;
 pub use single::distance;

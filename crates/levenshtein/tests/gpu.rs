@@ -143,7 +143,9 @@ fn mixed_set(count: usize) -> (Sequences, Vec<u32>) {
 everywhere! {
     /// Lengths around every word boundary, all kinds of relation, all alphabets.
     async fn cases_of_one_relation(gpu) {
-        for case in cases::relations() {
+        // The alphabets with which something changes for a GPU, whose imitations are slow.
+        let alphabets = ["alphabet 1", "alphabet 2", "alphabet 64", "alphabet 65", "alphabet 1024"];
+        for case in cases::relations().into_iter().filter(|case| alphabets.iter().any(|end| case.name.ends_with(end))) {
             check(&gpu, &case).await;
         }
     }

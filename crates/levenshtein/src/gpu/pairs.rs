@@ -15,12 +15,7 @@ impl Set<'_> {
     /// [`Error::PairOutOfRange`] names the first pair that has no such sequence; [`Error::GpuLost`] and
     /// [`Error::GpuRefuses`] say what happened to the graphics processor.
     pub async fn pairs(&self, pairs: &[(u32, u32)], progress: Progress<'_>) -> Result<Vec<u32>, Error> {
-        let sequences = self.len();
-        let outside = |&(first, second): &(u32, u32)| first.max(second) as usize >= sequences;
-        if let Some(position) = pairs.iter().position(outside) {
-            let (first, second) = pairs[position];
-            return Err(Error::PairOutOfRange { position, first, second, sequences });
-        }
+        crate::pairs::check(pairs, self.len())?;
         let kernel = Kernel::own(self.planes);
         // The shorter sequence is the pattern. Neighbours have as many strips and about as many columns.
         let mut items: Vec<Item> = (0..)

@@ -57,7 +57,8 @@ impl<'a, L: Lanes> Mixed<'a, L> {
             11 => self.strips::<11>(planes, pairs, height, width, band),
             _ => self.strips::<17>(planes, pairs, height, width, band),
         }
-        L::run(Sum { steps: &self.edge, planes: &mut self.sums });
+        // Every difference adds 0, 1 or 2.
+        L::run(Sum { steps: &self.edge, most: 2 * width, planes: &mut self.sums });
         numbers(&self.sums, |lane, sum| {
             if let Some(&(rows, columns)) = self.lengths.get(lane) {
                 // The sum was increased by the number of columns, also of those left of a shorter text.

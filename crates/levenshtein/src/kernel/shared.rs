@@ -66,6 +66,8 @@ impl<'a, L: Lanes> Shared<'a, L> {
             }
         }
         let patterns: Vec<&[u16]> = patterns.iter().map(|&pattern| library.get(pattern)).collect();
+        let lengths = patterns.iter().map(|pattern| pattern.len() as u32);
+        let (shortest, longest) = (lengths.clone().min().unwrap_or(0), lengths.max().unwrap_or(0));
         let mut distances = vec![0; patterns.len()];
         let capacity = EDGE_BYTES / size_of::<Step<L>>();
         let mut first = 0;
@@ -82,14 +84,22 @@ impl<'a, L: Lanes> Shared<'a, L> {
             let mut start = 0;
             for (place, (text, band)) in batch.into_iter().zip(bands).enumerate() {
                 let edge = &self.edge[start..start + text.len()];
-                L::run(Sum { steps: edge, planes: &mut self.planes });
                 let width = text.len() as u32;
+                // Where all are equally long, the straight way is within any band, so that no distance is larger
+                // than the length and its low bits are enough. Otherwise every difference may add 2.
+                let even = shortest == width && longest == width;
+                let most = if even { width } else { 2 * width };
+                L::run(Sum { steps: edge, most, planes: &mut self.planes });
+                let kept = if even { !0 >> (u32::BITS - self.planes.len() as u32) } else { !0 };
+                // What is exact for the shortest and for the longest pattern is so for those between.
+                let sure = band.exact_up_to(shortest, width).min(band.exact_up_to(longest, width));
                 numbers(&self.planes, |lane, sum| {
                     if let (Some(distance), Some(pattern)) = (distances.get_mut(lane), patterns.get(lane)) {
                         let length = pattern.len() as u32;
                         // The sum was increased by the number of columns.
-                        let found = length.wrapping_add(sum).wrapping_sub(width);
-                        *distance = if found > band.exact_up_to(length, width) { UNSURE } else { found };
+                        let found = length.wrapping_add(sum).wrapping_sub(width) & kept;
+                        let unsure = found > sure && found > band.exact_up_to(length, width);
+                        *distance = if unsure { UNSURE } else { found };
                     }
                 });
                 each(first + place, &distances);
