@@ -44,7 +44,7 @@ fn line(count: usize, i: usize) -> usize {
 }
 
 /// Where the pair of `a` and `b`, which must differ, stands in condensed order.
-fn condensed(count: usize, a: u32, b: u32) -> usize {
+pub(crate) fn condensed(count: usize, a: u32, b: u32) -> usize {
     line(count, a.min(b) as usize).wrapping_add(a.max(b) as usize)
 }
 

@@ -6,8 +6,8 @@ use crate::kernel::Lanes;
 /// A cell of a text that all lanes share.
 const SHARED_CELL: usize = 22;
 /// Making the table of one row, where it serves many texts or one.
-const TABLE_OF_MANY: usize = 100;
-const TABLE_OF_ONE: usize = 5000;
+const TABLE_OF_MANY: usize = 40;
+const TABLE_OF_ONE: usize = 1800;
 /// A cell of unrelated pairs.
 const MIXED_CELL: usize = 55;
 /// Making the planes of one row and one column.

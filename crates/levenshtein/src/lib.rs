@@ -10,6 +10,8 @@ mod cost;
 mod cross;
 mod engine;
 mod error;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 mod kernel;
 mod leftover;
 mod library;
@@ -21,6 +23,6 @@ pub use all_pairs::all_pairs;
 pub use cross::cross;
 pub use engine::Engine;
 pub use error::Error;
-pub use pairs::pairs;
+pub use pairs::{Prepared, pairs};
 pub use sequences::Sequences;
 pub use single::distance;

@@ -1,8 +1,8 @@
 //! The distinct sequences of a call, densely coded and sorted by length.
 
-use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::OnceLock;
 
 use crate::alphabet::Alphabet;
 use crate::kernel::planes::Planes;
@@ -13,7 +13,7 @@ pub(crate) struct Library {
     /// One more than there are distinct sequences.
     offsets: Vec<u32>,
     alphabet: usize,
-    planes: OnceCell<Planes>,
+    planes: OnceLock<Planes>,
 }
 
 impl Library {
@@ -47,7 +47,7 @@ impl Library {
             codes.extend(distinct[i as usize].iter().map(|&symbol| alphabet.code(symbol)));
             offsets.push(codes.len() as u32);
         }
-        (Self { codes, offsets, alphabet: alphabet.size(), planes: OnceCell::new() }, numbers)
+        (Self { codes, offsets, alphabet: alphabet.size(), planes: OnceLock::new() }, numbers)
     }
 
     /// How many distinct sequences there are.

@@ -17,11 +17,7 @@ use crate::sequences::Sequences;
 /// [`Error::PairOutOfRange`] names the first pair that has no such sequence.
 pub fn pairs(engine: Engine, sequences: &Sequences, pairs: &[(u32, u32)]) -> Result<Vec<u32>, Error> {
     let count = sequences.len();
-    let outside = |&(first, second): &(u32, u32)| first.max(second) as usize >= count;
-    if let Some(position) = pairs.iter().position(outside) {
-        let (first, second) = pairs[position];
-        return Err(Error::PairOutOfRange { position, first, second, sequences: count });
-    }
+    check(pairs, count)?;
     // Only the sequences that the list names are prepared.
     let mut named = vec![false; count];
     for &(a, b) in pairs {
@@ -34,15 +30,61 @@ pub fn pairs(engine: Engine, sequences: &Sequences, pairs: &[(u32, u32)]) -> Res
     for (i, number) in names().zip(found) {
         numbers[i] = number;
     }
+    Ok(of_library(engine, &library, &numbers, pairs))
+}
+
+/// Sequences that are prepared once for many lists of pairs, such as the parts of a long one: finding equal
+/// sequences and numbering symbols takes as long as some thousand distances.
+///
+/// It may be shared between threads.
+pub struct Prepared {
+    library: Library,
+    /// Each sequence's number in the library.
+    numbers: Vec<u32>,
+}
+
+impl Prepared {
+    /// Prepares all of these sequences.
+    #[must_use]
+    pub fn new(sequences: &Sequences) -> Self {
+        let (library, numbers) = Library::new(sequences.iter());
+        Self { library, numbers }
+    }
+
+    /// The distances of a list of pairs, as [`pairs`] gives them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PairOutOfRange`] names the first pair that has no such sequence.
+    pub fn pairs(&self, engine: Engine, pairs: &[(u32, u32)]) -> Result<Vec<u32>, Error> {
+        check(pairs, self.numbers.len())?;
+        Ok(of_library(engine, &self.library, &self.numbers, pairs))
+    }
+}
+
+/// Fails at the first pair that names a sequence beyond the `sequences` that there are.
+pub(crate) fn check(pairs: &[(u32, u32)], sequences: usize) -> Result<(), Error> {
+    let outside = |&(first, second): &(u32, u32)| first.max(second) as usize >= sequences;
+    match pairs.iter().position(outside) {
+        Some(position) => {
+            let (first, second) = pairs[position];
+            Err(Error::PairOutOfRange { position, first, second, sequences })
+        }
+        None => Ok(()),
+    }
+}
+
+/// The distances of pairs of sequences that have these numbers in the library.
+fn of_library(engine: Engine, library: &Library, numbers: &[u32], pairs: &[(u32, u32)]) -> Vec<u32> {
     let numbered = pairs.iter().map(|&(a, b)| (numbers[a as usize], numbers[b as usize]));
     // Where a third of all pairs are asked for, all of them are faster.
     if pairs.len() >= all_pairs::triangle(library.len()).div_ceil(3) {
         let places: Vec<u32> = (0..library.len() as u32).collect();
-        let distances = all_pairs::distinct(engine, &library, &places);
-        return Ok(numbered.map(|(a, b)| all_pairs::lookup(&distances, library.len(), a, b)).collect());
+        let distances = all_pairs::distinct(engine, library, &places);
+        return numbered.map(|(a, b)| all_pairs::lookup(&distances, library.len(), a, b)).collect();
     }
     let numbered: Vec<(u32, u32)> = numbered.collect();
-    Ok(kernel::dispatch(engine, Pairs { library: &library, pairs: &numbered }))
+    kernel::dispatch(engine, Pairs { library, pairs: &numbered })
 }
 
 struct Pairs<'a> {

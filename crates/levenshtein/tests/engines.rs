@@ -3,7 +3,7 @@
 mod cases;
 
 use cases::{Case, naive};
-use levenshtein::{Engine, Error, Sequences, all_pairs, cross, distance, pairs};
+use levenshtein::{Engine, Error, Prepared, Sequences, all_pairs, cross, distance, pairs};
 
 /// Runs the same function as a native test and in a browser.
 macro_rules! everywhere {
@@ -55,6 +55,7 @@ fn check_against(name: &str, list: &[Vec<u16>], expected: &dyn Fn(usize, usize) 
     let of = |pairs: &[(u32, u32)]| -> Vec<u32> {
         pairs.iter().map(|&(i, j)| expected(i as usize, j as usize)).collect()
     };
+    let prepared = Prepared::new(&set);
     for engine in Engine::available() {
         let compare = |what: &str, got: &[u32], pairs: &[(u32, u32)]| {
             let want = of(pairs);
@@ -66,6 +67,8 @@ fn check_against(name: &str, list: &[Vec<u16>], expected: &dyn Fn(usize, usize) 
         };
         compare("all_pairs", &all_pairs(engine, &set), &condensed);
         compare("pairs", &pairs(engine, &set, &sampled).unwrap_or_default(), &sampled);
+        let few = &sampled[..sampled.len() / 7];
+        compare("prepared", &prepared.pairs(engine, few).unwrap_or_default(), few);
         let crossed: Vec<(u32, u32)> =
             (0..split as u32).flat_map(|i| (split as u32..count as u32).map(move |j| (i, j))).collect();
         compare("cross", &cross(engine, &rows, &columns), &crossed);
@@ -198,6 +201,7 @@ everywhere! {
         let expected = Error::PairOutOfRange { position: 1, first: 0, second: 2, sequences: 2 };
         for engine in Engine::available() {
             assert_eq!(pairs(engine, &two, &[(0, 1), (0, 2), (9, 9)]), Err(expected.clone()));
+            assert_eq!(Prepared::new(&two).pairs(engine, &[(0, 1), (0, 2), (9, 9)]), Err(expected.clone()));
         }
         assert!(expected.to_string().contains("pair 1 of the list is (0, 2)"));
     }

@@ -31,7 +31,11 @@ pub const ALL: [Stage; 10] = [
     Stage { name: "unit", does: "native tests", run: unit },
     Stage { name: "doc", does: "the documentation builds, every link in it leads somewhere", run: doc },
     Stage { name: "setup", does: "the tools that build the page", run: setup },
-    Stage { name: "clippy-wasm", does: "lints of page, workers and engine", run: clippy_wasm },
+    Stage {
+        name: "clippy-wasm",
+        does: "lints of page, workers and engine, and of the distances on a GPU",
+        run: clippy_wasm,
+    },
     Stage { name: "wasm", does: "the same tests as WebAssembly, in Chromium", run: wasm },
     Stage { name: "page", does: "the page as it is published, within its budget", run: publish },
     Stage { name: "e2e-cpu", does: "the page in Chromium without WebGPU", run: e2e_cpu },
@@ -74,7 +78,10 @@ fn clippy(project: &Project, _: &mut Count) -> Result<()> {
 
 fn clippy_wasm(project: &Project, _: &mut Count) -> Result<()> {
     let mut clippy = cargo(project, &["clippy", "--locked", "--lib", "--bins"]);
-    shell::run(clippy.args(WASM).args(packages(&BROWSER_CRATES)).args(["--", "-D", "warnings"]))
+    shell::run(clippy.args(WASM).args(packages(&BROWSER_CRATES)).args(["--", "-D", "warnings"]))?;
+    let mut clippy = cargo(project, &["clippy", "--locked", "--all-targets"]);
+    clippy.args(WASM).args(["--package", "levenshtein", "--features", "gpu"]);
+    shell::run(clippy.args(["--", "-D", "warnings"]))
 }
 
 fn unit(project: &Project, count: &mut Count) -> Result<()> {
@@ -105,22 +112,30 @@ fn wasm(project: &Project, count: &mut Count) -> Result<()> {
         "--disable-dev-shm-usage",
         "--disable-gpu-sandbox",
         "--disable-background-networking",
+        // WebGPU by software, for the distances.
+        "--enable-unsafe-webgpu",
+        "--use-webgpu-adapter=swiftshader",
     ];
     let json = serde_json::json!({ "goog:chromeOptions": { "binary": chromium.browser, "args": arguments } });
     fs::write(&options, json.to_string())
         .with_context(|| format!("{} cannot be written", options.display()))?;
     let runner = tools.wasm_bindgen.join(format!("wasm-bindgen-test-runner{}", std::env::consts::EXE_SUFFIX));
     // Release: the comparisons against slow oracles take minutes without.
-    let mut tests = cargo(project, &["test", "--release", "--locked", "--no-fail-fast", "--lib", "--tests"]);
-    tests
-        .args(WASM)
-        .args(packages(&TWICE_TESTED))
-        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
-        .env("CHROMEDRIVER", chromium.driver)
-        .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", options)
-        .env("WASM_BINDGEN_USE_BROWSER", "1")
-        .env("WASM_BINDGEN_TEST_TIMEOUT", "600");
-    counted(&mut tests, count)
+    let mut test = |arguments: &[&str]| {
+        let mut tests = cargo(project, &["test", "--release", "--locked", "--no-fail-fast"]);
+        tests
+            .args(WASM)
+            .args(arguments)
+            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", &runner)
+            .env("CHROMEDRIVER", &chromium.driver)
+            .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", &options)
+            .env("WASM_BINDGEN_USE_BROWSER", "1")
+            .env("WASM_BINDGEN_TEST_TIMEOUT", "600");
+        counted(&mut tests, count)
+    };
+    test(&[&["--lib", "--tests"], packages(&TWICE_TESTED).as_slice()].concat())?;
+    // Apart from the others, whose `levenshtein` must build without.
+    test(&["--package", "levenshtein", "--features", "gpu", "--test", "gpu"])
 }
 
 fn dist(project: &Project) -> PathBuf {

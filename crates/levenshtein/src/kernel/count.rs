@@ -5,9 +5,10 @@ use super::lanes::{Lanes, Task};
 use super::transpose::transpose_bytes;
 
 /// Adds up a row of differences in every lane. The sums, each increased by the number of differences, come out
-/// as bit planes in `planes`, the lowest first.
+/// as bit planes in `planes`, the lowest first; of larger sums than `most` only the low bits.
 pub(crate) struct Sum<'a, L> {
     pub(crate) steps: &'a [Step<L>],
+    pub(crate) most: u32,
     pub(crate) planes: &'a mut Vec<L>,
 }
 
@@ -16,8 +17,7 @@ impl<L: Lanes> Task for Sum<'_, L> {
 
     #[inline(always)]
     fn run(self) {
-        // Every difference adds 0, 1 or 2, so this many planes hold the sum.
-        let count = usize::BITS - (2 * self.steps.len()).leading_zeros();
+        let count = u32::BITS - self.most.leading_zeros();
         self.planes.clear();
         self.planes.resize((count as usize).max(3), L::zeros());
         let [ones, twos, fours @ ..] = self.planes.as_mut_slice() else { return };

@@ -5,7 +5,7 @@ use super::cell::{Step, cell};
 use super::count::{Sum, numbers};
 use super::lanes::{Lanes, Task};
 use super::planes::Planes;
-use super::transpose::Transpose;
+use super::side::{Side, occupied};
 use crate::band::{Band, Expectation};
 use crate::library::Library;
 
@@ -57,7 +57,8 @@ impl<'a, L: Lanes> Mixed<'a, L> {
             11 => self.strips::<11>(planes, pairs, height, width, band),
             _ => self.strips::<17>(planes, pairs, height, width, band),
         }
-        L::run(Sum { steps: &self.edge, planes: &mut self.sums });
+        // Every difference adds 0, 1 or 2.
+        L::run(Sum { steps: &self.edge, most: 2 * width, planes: &mut self.sums });
         numbers(&self.sums, |lane, sum| {
             if let Some(&(rows, columns)) = self.lengths.get(lane) {
                 // The sum was increased by the number of columns, also of those left of a shorter text.
@@ -91,50 +92,6 @@ impl<'a, L: Lanes> Mixed<'a, L> {
     }
 }
 
-/// The symbols of one side of all pairs, in planes: position by position, plane by plane, a bit for every lane.
-struct Side<L> {
-    vectors: Vec<L>,
-    squares: Vec<[L; 64]>,
-}
-
-impl<L: Lanes> Side<L> {
-    fn new() -> Self {
-        Self { vectors: Vec::new(), squares: Vec::new() }
-    }
-
-    /// Gathers the sequences, all ending at the last position.
-    fn fill<const PLANES: usize>(&mut self, planes: &Planes, numbers: impl Iterator<Item = u32> + Clone) {
-        let sequences = numbers.map(|number| planes.get(number).as_chunks::<PLANES>().0);
-        let blocks = sequences.clone().map(<[[u64; PLANES]]>::len).max().unwrap_or(0);
-        // A strip may begin above the first position, where nothing is. All else is written below.
-        self.vectors.resize((ROWS + blocks * 64) * PLANES, L::zeros());
-        let (above, vectors) = self.vectors.split_at_mut(ROWS * PLANES);
-        above.fill(L::zeros());
-        self.squares.resize(PLANES, [L::zeros(); 64]);
-        for (block, to) in vectors.chunks_exact_mut(64 * PLANES).enumerate() {
-            let words = L::words_mut(self.squares.as_flattened_mut());
-            words.fill(0);
-            for (lane, sequence) in sequences.clone().enumerate() {
-                // Shorter sequences have nothing in the first blocks.
-                let Some(from) = (block + sequence.len()).checked_sub(blocks) else { continue };
-                let place = lane % 64 * L::WORDS + lane / 64;
-                for (plane, &word) in sequence[from].iter().enumerate() {
-                    words[plane * 64 * L::WORDS + place] = word;
-                }
-            }
-            for (plane, square) in self.squares.iter_mut().enumerate() {
-                L::run(Transpose { square, to: &mut to[plane..], step: PLANES });
-            }
-        }
-    }
-
-    /// The last `count` positions.
-    fn symbols<const PLANES: usize>(&self, count: usize) -> &[[L; PLANES]] {
-        let symbols = self.vectors.as_chunks::<PLANES>().0;
-        &symbols[symbols.len() - count..]
-    }
-}
-
 /// The lanes that have a symbol at each position, as steps: there, a matrix' upper edge grows by one. Left of a
 /// shorter text nothing may change from column to column, and a step of 0 does that.
 struct Occupied<'a, L, const PLANES: usize> {
@@ -152,15 +109,6 @@ impl<L: Lanes, const PLANES: usize> Task for Occupied<'_, L, PLANES> {
             *step = occupied(symbol);
         }
     }
-}
-
-#[inline(always)]
-fn occupied<L: Lanes, const PLANES: usize>(symbol: &[L; PLANES]) -> Step<L> {
-    let mut plus = L::zeros();
-    for &plane in symbol {
-        plus = plus.or(plane);
-    }
-    Step { minus: L::zeros(), plus }
 }
 
 /// Some columns of [`ROWS`] rows of the matrix.

@@ -13,6 +13,7 @@ pub(crate) mod mixed;
 pub(crate) mod planes;
 mod scalar;
 pub(crate) mod shared;
+mod side;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
 mod transpose;

@@ -4,6 +4,7 @@ use super::UNSURE;
 use super::cell::{Step, cell};
 use super::count::{Sum, numbers};
 use super::lanes::{Lanes, Task};
+use super::side::{Side, occupied};
 use crate::band::{Band, Expectation};
 use crate::library::Library;
 
@@ -18,12 +19,17 @@ const EDGE_BYTES: usize = 192 << 10;
 /// Larger tables than this are made smaller by giving lines only to the symbols that occur in the strip.
 const TABLE_BYTES: usize = 24 << 10;
 
+/// Tables of more planes than this would be larger.
+const MOST_PLANES: usize = 8;
+
 /// Patterns in lanes, and the buffers for one strip after another.
 pub(crate) struct Shared<'a, L> {
     library: &'a Library,
     expected: Expectation,
     /// For every symbol, or for every line of `lines`, the lanes in which it differs from the row's.
     table: Vec<[L; ROWS]>,
+    /// The patterns in planes, where every code has a line: the table is decoded from them.
+    rows: Side<L>,
     /// Indexed by code: its line in `table` where not every code has one. Line 0 differs from every row.
     lines: Vec<u16>,
     edge: Vec<Step<L>>,
@@ -34,19 +40,34 @@ pub(crate) struct Shared<'a, L> {
 impl<'a, L: Lanes> Shared<'a, L> {
     pub(crate) fn new(library: &'a Library, expected: Expectation) -> Self {
         let one_line = size_of::<[L; ROWS]>();
-        let (lines, table) = if library.alphabet() * one_line <= TABLE_BYTES {
+        let few = library.alphabet() * one_line <= TABLE_BYTES && library.alphabet() < 1 << MOST_PLANES;
+        let (lines, table) = if few {
             (Vec::new(), vec![[L::ones(); ROWS]; library.alphabet()])
         } else {
             (vec![0; library.alphabet()], vec![[L::ones(); ROWS]])
         };
-        Self { library, expected, table, lines, edge: Vec::new(), mapped: Vec::new(), planes: Vec::new() }
+        let (edge, mapped, planes) = (Vec::new(), Vec::new(), Vec::new());
+        Self { library, expected, table, rows: Side::new(), lines, edge, mapped, planes }
     }
 
     /// Calls `each` once for every text, with its place in `texts` and the distances from it to `patterns`, at
     /// most [`Lanes::COUNT`] of them; [`UNSURE`] stands for those beyond the expectation.
     pub(crate) fn run(&mut self, patterns: &[u32], texts: &[u32], mut each: impl FnMut(usize, &[u32])) {
         let library = self.library;
+        if self.lines.is_empty() {
+            let planes = library.planes();
+            let numbers = patterns.iter().copied();
+            match planes.count() {
+                2 => self.rows.fill::<2>(planes, numbers),
+                4 => self.rows.fill::<4>(planes, numbers),
+                6 => self.rows.fill::<6>(planes, numbers),
+                7 => self.rows.fill::<7>(planes, numbers),
+                _ => self.rows.fill::<MOST_PLANES>(planes, numbers),
+            }
+        }
         let patterns: Vec<&[u16]> = patterns.iter().map(|&pattern| library.get(pattern)).collect();
+        let lengths = patterns.iter().map(|pattern| pattern.len() as u32);
+        let (shortest, longest) = (lengths.clone().min().unwrap_or(0), lengths.max().unwrap_or(0));
         let mut distances = vec![0; patterns.len()];
         let capacity = EDGE_BYTES / size_of::<Step<L>>();
         let mut first = 0;
@@ -63,14 +84,22 @@ impl<'a, L: Lanes> Shared<'a, L> {
             let mut start = 0;
             for (place, (text, band)) in batch.into_iter().zip(bands).enumerate() {
                 let edge = &self.edge[start..start + text.len()];
-                L::run(Sum { steps: edge, planes: &mut self.planes });
                 let width = text.len() as u32;
+                // Where all are equally long, the straight way is within any band, so that no distance is larger
+                // than the length and its low bits are enough. Otherwise every difference may add 2.
+                let even = shortest == width && longest == width;
+                let most = if even { width } else { 2 * width };
+                L::run(Sum { steps: edge, most, planes: &mut self.planes });
+                let kept = if even { !0 >> (u32::BITS - self.planes.len() as u32) } else { !0 };
+                // What is exact for the shortest and for the longest pattern is so for those between.
+                let sure = band.exact_up_to(shortest, width).min(band.exact_up_to(longest, width));
                 numbers(&self.planes, |lane, sum| {
                     if let (Some(distance), Some(pattern)) = (distances.get_mut(lane), patterns.get(lane)) {
                         let length = pattern.len() as u32;
                         // The sum was increased by the number of columns.
-                        let found = length.wrapping_add(sum).wrapping_sub(width);
-                        *distance = if found > band.exact_up_to(length, width) { UNSURE } else { found };
+                        let found = length.wrapping_add(sum).wrapping_sub(width) & kept;
+                        let unsure = found > sure && found > band.exact_up_to(length, width);
+                        *distance = if unsure { UNSURE } else { found };
                     }
                 });
                 each(first + place, &distances);
@@ -96,7 +125,11 @@ impl<'a, L: Lanes> Shared<'a, L> {
         let columns = texts.iter().map(|text| text.len()).sum();
         self.edge.resize(columns, Step { minus: L::zeros(), plus: L::ones() });
         for row in (0..height).step_by(ROWS) {
-            let real = self.fill_table(patterns, height, row);
+            let real = if self.lines.is_empty() {
+                self.decode_table(height, row)
+            } else {
+                self.fill_table(patterns, height, row)
+            };
             let mut start = 0;
             for (text, band) in texts.iter().zip(&bands) {
                 let edge = &mut self.edge[start..start + text.len()];
@@ -114,16 +147,27 @@ impl<'a, L: Lanes> Shared<'a, L> {
         bands
     }
 
-    /// Makes the table of rows `row..row + ROWS` of `height`, in which every pattern ends at the bottom. The
-    /// result has a bit where a pattern has a symbol in that row.
-    fn fill_table(&mut self, patterns: &[&[u16]], height: usize, row: usize) -> [L; ROWS] {
-        let few = self.lines.is_empty();
-        if few {
-            self.table.fill([L::ones(); ROWS]);
-        } else {
-            self.lines.fill(0);
-            self.table.truncate(1);
+    /// Makes the table of rows `row..row + ROWS` of `height`, in which every pattern ends at the bottom, with a
+    /// line for every code. The result has a bit where a pattern has a symbol in that row.
+    fn decode_table(&mut self, height: usize, row: usize) -> [L; ROWS] {
+        match self.library.planes().count() {
+            2 => self.decode::<2>(height, row),
+            4 => self.decode::<4>(height, row),
+            6 => self.decode::<6>(height, row),
+            7 => self.decode::<7>(height, row),
+            _ => self.decode::<MOST_PLANES>(height, row),
         }
+    }
+
+    fn decode<const PLANES: usize>(&mut self, height: usize, row: usize) -> [L; ROWS] {
+        let symbols = &self.rows.symbols::<PLANES>(height)[row..row + ROWS];
+        L::run(Decode { symbols, table: &mut self.table })
+    }
+
+    /// The same with lines only for the symbols that occur in these rows.
+    fn fill_table(&mut self, patterns: &[&[u16]], height: usize, row: usize) -> [L; ROWS] {
+        self.lines.fill(0);
+        self.table.truncate(1);
         let mut real = [L::zeros(); ROWS];
         let real_words = L::words_mut(&mut real);
         for (word, patterns) in patterns.chunks(64).enumerate() {
@@ -133,10 +177,7 @@ impl<'a, L: Lanes> Shared<'a, L> {
                 let skipped = above.saturating_sub(row).min(ROWS);
                 let symbols = &pattern[(row + skipped).saturating_sub(above)..][..ROWS - skipped];
                 for (place, &symbol) in (skipped..ROWS).zip(symbols) {
-                    let mut line = usize::from(symbol);
-                    if !few {
-                        line = new_line(&mut self.lines[line], &mut self.table);
-                    }
+                    let line = new_line(&mut self.lines[usize::from(symbol)], &mut self.table);
                     L::words_mut(self.table.as_flattened_mut())[(line * ROWS + place) * L::WORDS + word] &=
                         !bit;
                     real_words[place * L::WORDS + word] |= bit;
@@ -145,6 +186,50 @@ impl<'a, L: Lanes> Shared<'a, L> {
         }
         real
     }
+}
+
+/// Makes a table from the planes of its rows. A symbol differs from a code where their low bits differ or their
+/// high bits do, so that a vector for every value of either half makes the table with one instruction a line.
+struct Decode<'a, L, const PLANES: usize> {
+    symbols: &'a [[L; PLANES]],
+    /// Indexed by code, which is one less than what the planes hold: 0 is no symbol.
+    table: &'a mut [[L; ROWS]],
+}
+
+impl<L: Lanes, const PLANES: usize> Task for Decode<'_, L, PLANES> {
+    /// The lanes that have a symbol in each row.
+    type Output = [L; ROWS];
+
+    #[inline(always)]
+    fn run(self) -> [L; ROWS] {
+        let mut real = [L::zeros(); ROWS];
+        let half = PLANES / 2;
+        for (row, symbol) in self.symbols.iter().take(ROWS).enumerate() {
+            real[row] = occupied(symbol).plus;
+            let low = values(&symbol[..half]);
+            let high = values(&symbol[half..]);
+            for (code, line) in self.table.iter_mut().enumerate() {
+                let value = code + 1;
+                // The halves have at most four bits; the masks let the compiler see it.
+                line[row] = low[value & ((1 << half) - 1) & 15].or(high[value >> half & 15]);
+            }
+        }
+        real
+    }
+}
+
+/// For every value of at most four planes the lanes that hold another one.
+#[inline(always)]
+fn values<L: Lanes>(planes: &[L]) -> [L; 16] {
+    let mut differs = [L::zeros(); 16];
+    for (bit, &plane) in planes.iter().enumerate() {
+        for value in 0..1 << bit {
+            let lower = differs[value & 15];
+            differs[(value | 1 << bit) & 15] = lower.or(L::ones().and_not(plane));
+            differs[value & 15] = lower.or(plane);
+        }
+    }
+    differs
 }
 
 /// The line of a code in the table, a new one if it has none yet.

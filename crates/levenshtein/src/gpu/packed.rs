@@ -1,0 +1,105 @@
+//! Sequences in the layouts that the shaders read.
+
+use crate::library::Library;
+
+/// So many texts lie side by side, so that neighbouring invocations read neighbouring words.
+pub(super) const SIDE_BY_SIDE: usize = 64;
+
+/// The sequences of a library as texts and as patterns.
+pub(super) struct Packed {
+    /// Texts in blocks of [`SIDE_BY_SIDE`], two symbols a word, the first in the low half: word `w` of the block's
+    /// text `t` is `SIDE_BY_SIDE w + t` words behind the block's start.
+    pub(super) texts: Vec<u32>,
+    /// Patterns in bit planes: for every 32 positions one word a plane, in which bit `b` belongs to position `b`.
+    pub(super) planes: Vec<u32>,
+    /// For each sequence where its text starts, its length, where its planes start, and 0.
+    pub(super) places: Vec<u32>,
+    /// How many planes there are: the bits of the largest code, at least one.
+    pub(super) plane_count: usize,
+}
+
+impl Packed {
+    /// How many bytes the texts, the planes and the places of a library take, before they are made.
+    pub(super) fn bytes(library: &Library) -> [u64; 3] {
+        let planes = plane_count(library) as u64;
+        let blocks = (0..library.len()).step_by(SIDE_BY_SIDE);
+        let words = |number: usize, symbols| u64::from(library.length(number as u32)).div_ceil(symbols);
+        let texts: u64 =
+            blocks.map(|first| SIDE_BY_SIDE as u64 * words(last_of_block(library, first), 2)).sum();
+        let patterns: u64 = (0..library.len()).map(|number| planes * words(number, 32)).sum();
+        [4 * texts, 4 * patterns, 16 * library.len() as u64]
+    }
+
+    pub(super) fn new(library: &Library) -> Self {
+        let plane_count = plane_count(library);
+        let mut packed = Self { texts: Vec::new(), planes: Vec::new(), places: Vec::new(), plane_count };
+        for first in (0..library.len()).step_by(SIDE_BY_SIDE) {
+            let last = last_of_block(library, first);
+            let start = packed.texts.len();
+            let height = (library.length(last as u32) as usize).div_ceil(2);
+            packed.texts.resize(start + SIDE_BY_SIDE * height, 0);
+            for number in first..=last {
+                let symbols = library.get(number as u32);
+                let start = start + number - first;
+                for (word, pair) in symbols.chunks(2).enumerate() {
+                    let high = pair.get(1).map_or(0, |&code| u32::from(code) << 16);
+                    packed.texts[start + SIDE_BY_SIDE * word] = u32::from(pair[0]) | high;
+                }
+                let planes = packed.planes.len() as u32;
+                packed.places.extend([start as u32, symbols.len() as u32, planes, 0]);
+                packed.cut(symbols);
+            }
+        }
+        packed
+    }
+
+    /// Adds one pattern's planes.
+    fn cut(&mut self, symbols: &[u16]) {
+        for symbols in symbols.chunks(32) {
+            for plane in 0..self.plane_count {
+                let bit = |(place, &code): (usize, &u16)| u32::from(code >> plane & 1) << place;
+                self.planes.push(symbols.iter().enumerate().map(bit).sum());
+            }
+        }
+    }
+}
+
+/// The library is sorted by length, so the last of a block is its longest.
+fn last_of_block(library: &Library, first: usize) -> usize {
+    (first + SIDE_BY_SIDE).min(library.len()) - 1
+}
+
+fn plane_count(library: &Library) -> usize {
+    let largest = library.alphabet().saturating_sub(1);
+    ((usize::BITS - largest.leading_zeros()) as usize).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Packed;
+    use crate::library::Library;
+
+    #[test]
+    fn sizes_are_known_before() {
+        let long: Vec<u16> = (0..77).collect();
+        let mut sequences: Vec<&[u16]> = vec![&[], &[7], &[7, 9, 7]];
+        sequences.extend((0..70).map(|start| &long[start..]));
+        let (library, _) = Library::new(sequences.into_iter());
+        let packed = Packed::new(&library);
+        assert_eq!(packed.plane_count, 7);
+        let bytes = [&packed.texts, &packed.planes, &packed.places].map(|words| 4 * words.len() as u64);
+        assert_eq!(bytes, Packed::bytes(&library));
+    }
+
+    #[test]
+    fn texts_lie_side_by_side() {
+        let (library, numbers) = Library::new([&[5u16, 6, 5][..], &[6, 6]].into_iter());
+        let packed = Packed::new(&library);
+        // The shorter sequence comes first and gives code 0 to symbol 6.
+        assert_eq!(numbers, [1, 0]);
+        assert_eq!([packed.texts[0], packed.texts[64]], [0, 0]);
+        assert_eq!([packed.texts[1], packed.texts[65]], [1, 1]);
+        assert_eq!(packed.places, [0, 2, 0, 0, 1, 3, 1, 0]);
+        assert_eq!(packed.planes, [0b00, 0b101]);
+    }
+}

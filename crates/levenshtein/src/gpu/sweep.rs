@@ -1,0 +1,294 @@
+//! Tiles of rows by columns: cut so that the GPU is busy for a moment only, and all that lie above the diagonal.
+
+use std::ops::Range;
+
+use wgpu::BufferUsages;
+
+use super::Progress;
+use super::device::{Gpu, Key};
+use super::kernel::{GROUP, Kernel};
+use super::pace::Stopwatch;
+use super::set::{Buffers, Set};
+use crate::error::Error;
+
+/// The most workgroups in one direction of a dispatch, by the standard.
+pub(super) const MOST_GROUPS: u32 = 65_535;
+/// The most distances of one submission, 16 MiB: a list of them is one row of workgroups.
+pub(super) const MOST_PAIRS: usize = (MOST_GROUPS * GROUP) as usize;
+/// The most bytes for the edges between strips.
+pub(super) const EDGE_BYTES: u64 = 64 << 20;
+
+/// A part of a matrix of distances whose rows and columns are sequences in the order of [`Set::order`].
+pub(super) struct Region {
+    pub(super) rows: Range<usize>,
+    pub(super) columns: Range<usize>,
+    /// Row after row of its distances. Those on the diagonal and below are not written.
+    pub(super) distances: wgpu::Buffer,
+}
+
+/// What becomes of the distances of each region.
+pub(super) trait Reader {
+    /// Records what is done with them; gives the buffer to read back and how many words of it.
+    fn record(
+        &mut self,
+        gpu: &Gpu,
+        commands: &mut wgpu::CommandEncoder,
+        region: &Region,
+    ) -> (wgpu::Buffer, u64);
+    /// Takes what was read.
+    fn take(&mut self, region: &Region, words: &[u32]);
+}
+
+/// A buffer that is kept as long as it is large enough.
+pub(super) struct Room {
+    buffer: Option<wgpu::Buffer>,
+}
+
+impl Room {
+    pub(super) fn new() -> Self {
+        Self { buffer: None }
+    }
+
+    pub(super) fn of(&mut self, gpu: &Gpu, words: u64) -> wgpu::Buffer {
+        let kept = self.buffer.take().filter(|buffer| buffer.size() >= 4 * words);
+        self.buffer.insert(kept.unwrap_or_else(|| gpu.room(words))).clone()
+    }
+}
+
+/// How a matrix of items (number, place) is cut into tiles.
+pub(super) struct Cut {
+    /// Of all rows before one, how many cells a column has; one more than rows.
+    rows: Vec<u64>,
+    /// Of all columns before one, how many symbols they have; one more than columns.
+    columns: Vec<u64>,
+    /// The longest text's length.
+    longest: u32,
+    strips: bool,
+}
+
+impl Cut {
+    pub(super) fn new(set: &Set<'_>, rows: &[[u32; 2]], columns: &[[u32; 2]]) -> Self {
+        let length = |item: &[u32; 2]| set.length(item[0]);
+        let sums = |items: &[[u32; 2]], of: &dyn Fn(u32) -> u32| {
+            let mut sum = 0;
+            let sums = items.iter().map(|item| {
+                sum += u64::from(of(length(item)));
+                sum
+            });
+            std::iter::once(0).chain(sums).collect()
+        };
+        Self {
+            rows: sums(rows, &|length| length.next_multiple_of(32).max(32)),
+            columns: sums(columns, &|length| length.max(1)),
+            longest: columns.iter().map(length).max().unwrap_or(0),
+            strips: rows.iter().any(|item| {
+                let kernel = set.kernel(length(item));
+                kernel.strips(length(item)) > 1
+            }),
+        }
+    }
+
+    /// The cells of a tile.
+    pub(super) fn cells(&self, rows: &Range<usize>, columns: &Range<usize>) -> u64 {
+        (self.rows[rows.end] - self.rows[rows.start])
+            * (self.columns[columns.end] - self.columns[columns.start])
+    }
+
+    /// How many pairs may be computed at once.
+    fn most_pairs(&self) -> usize {
+        if !self.strips {
+            return MOST_PAIRS;
+        }
+        let pairs = EDGE_BYTES / (4 * Kernel::edge_words(self.longest).max(1));
+        MOST_PAIRS.min(pairs as usize)
+    }
+
+    /// The rows from `first` whose tile has at most so many cells; at least one. Tiles are about square, or what
+    /// reads their columns would have a few distances a column.
+    pub(super) fn height(&self, first: usize, column: usize, cells: u64) -> Range<usize> {
+        let (rows, columns) = (self.rows.len() - 1, self.columns.len() - 1);
+        let text = (self.columns[columns] / columns.max(1) as u64).max(1);
+        let pairs = cells / text / (self.rows[rows] / rows.max(1) as u64).max(1);
+        let square = text * pairs.isqrt().max(u64::from(GROUP));
+        let texts = (self.columns[columns] - self.columns[column]).clamp(1, square);
+        let end = self.rows.partition_point(|&sum| sum <= self.rows[first] + cells / texts) - 1;
+        let most = self.most_pairs() / (columns - column).next_multiple_of(GROUP as usize).max(1);
+        first..end.clamp(first + 1, first + most.clamp(1, MOST_GROUPS as usize)).min(rows)
+    }
+
+    /// The columns from `first` whose tile with these rows has at most so many cells; at least a workgroup's.
+    pub(super) fn width(&self, rows: &Range<usize>, first: usize, cells: u64) -> Range<usize> {
+        let columns = self.columns.len() - 1;
+        let patterns = (self.rows[rows.end] - self.rows[rows.start]).max(1);
+        let end = self.columns.partition_point(|&sum| sum <= self.columns[first] + cells / patterns) - 1;
+        let group = GROUP as usize;
+        let most = (self.most_pairs() / rows.len().max(1)).clamp(group, group * MOST_GROUPS as usize);
+        // Only the last workgroup may be incomplete.
+        let width = (end.max(first) - first).min(most) / group * group;
+        first..(first + width.max(group)).min(columns)
+    }
+}
+
+/// The distances that one submission computes.
+pub(super) struct Block<'a> {
+    /// The rows: number and place in the result.
+    pub(super) rows: &'a [[u32; 2]],
+    /// The columns, likewise.
+    pub(super) columns: &'a [[u32; 2]],
+    /// Where rows and columns begin in one common order, if only pairs whose column comes after its row are wanted.
+    pub(super) above_diagonal: Option<[usize; 2]>,
+    /// Where the distance of row place r and column place c goes: `stride r + c`.
+    pub(super) distances: &'a wgpu::Buffer,
+    pub(super) stride: usize,
+}
+
+impl Set<'_> {
+    /// The kernel for rows of this length against many columns.
+    pub(super) fn kernel(&self, rows: u32) -> Kernel {
+        Kernel::shared(rows, self.alphabet, self.planes, self.gpu.workgroup_bytes())
+            .unwrap_or_else(|| Kernel::own(self.planes))
+    }
+
+    /// Records the computation of a block.
+    pub(super) async fn compute(
+        &self,
+        commands: &mut wgpu::CommandEncoder,
+        edges: &mut Room,
+        block: &Block<'_>,
+    ) -> Result<(), Error> {
+        let Block { rows, columns, .. } = *block;
+        let Some(first) = rows.first().filter(|_| !columns.is_empty()) else { return Ok(()) };
+        if matches!(self.kernel(self.length(first[0])), Kernel::Own { .. }) {
+            return self.compute_as_list(commands, edges, block).await;
+        }
+        let words: Vec<u32> = rows.iter().chain(columns).flatten().copied().collect();
+        let items = self.gpu.upload(&words, BufferUsages::STORAGE);
+        let longest = columns.iter().map(|item| self.length(item[0])).max().unwrap_or(0);
+        let padded = (columns.len() as u32).next_multiple_of(GROUP);
+        let way = |item: &[u32; 2]| {
+            let kernel = self.kernel(self.length(item[0]));
+            (kernel, kernel.strips(self.length(item[0])))
+        };
+        let mut start = 0;
+        for run in rows.chunk_by(|x, y| way(x) == way(y)) {
+            let (kernel, strips) = way(&run[0]);
+            let lanes = run.len() as u32 * padded;
+            let edge_words = if strips > 1 { u64::from(lanes) * Kernel::edge_words(longest) } else { 0 };
+            let edges = edges.of(self.gpu, edge_words);
+            let [row_base, column_base] = block
+                .above_diagonal
+                .map_or([0, rows.len() + run.len()], |[row, column]| [row + start, column]);
+            let call = [
+                start as u32,
+                run.len() as u32,
+                columns.len() as u32,
+                rows.len() as u32,
+                strips,
+                block.stride as u32,
+                lanes,
+                row_base as u32,
+                column_base as u32,
+            ];
+            let pipeline = self.gpu.pipeline(Key::Distances(kernel)).await?;
+            let Buffers { texts, places, planes } = &self.buffers;
+            let buffers = [texts, places, planes, &items, block.distances, &edges];
+            let mut pass = commands.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            self.gpu.record(&mut pass, &pipeline, &call, buffers, [padded / GROUP, run.len() as u32]);
+            start += run.len();
+        }
+        Ok(())
+    }
+
+    /// The same where no table of the alphabet fits: every pair for itself.
+    async fn compute_as_list(
+        &self,
+        commands: &mut wgpu::CommandEncoder,
+        edges: &mut Room,
+        block: &Block<'_>,
+    ) -> Result<(), Error> {
+        let mut items = Vec::new();
+        for (r, row) in block.rows.iter().enumerate() {
+            for (c, column) in block.columns.iter().enumerate() {
+                if block.above_diagonal.is_none_or(|[row, first]| first + c > row + r) {
+                    let place = row[1] as usize * block.stride + column[1] as usize;
+                    items.extend([row[0], column[0], place as u32, 0]);
+                }
+            }
+        }
+        self.compute_list(commands, edges, &items, block.distances).await
+    }
+
+    /// Records a list of pairs: pattern, text, place of the distance and 0 for each.
+    pub(super) async fn compute_list(
+        &self,
+        commands: &mut wgpu::CommandEncoder,
+        edges: &mut Room,
+        items: &[u32],
+        distances: &wgpu::Buffer,
+    ) -> Result<(), Error> {
+        if items.is_empty() {
+            return Ok(());
+        }
+        let pairs = items.as_chunks::<4>().0;
+        let kernel = Kernel::own(self.planes);
+        let strips = pairs.iter().map(|pair| kernel.strips(self.length(pair[0]))).max().unwrap_or(1);
+        let longest = pairs.iter().map(|pair| self.length(pair[1])).max().unwrap_or(0);
+        let lanes = (pairs.len() as u32).next_multiple_of(GROUP);
+        let edge_words = if strips > 1 { u64::from(lanes) * Kernel::edge_words(longest) } else { 0 };
+        let edges = edges.of(self.gpu, edge_words);
+        let call = [0, pairs.len() as u32, 0, 0, strips, 0, lanes, 0, 0];
+        let pipeline = self.gpu.pipeline(Key::Distances(kernel)).await?;
+        let items = self.gpu.upload(items, BufferUsages::STORAGE);
+        let Buffers { texts, places, planes } = &self.buffers;
+        let buffers = [texts, places, planes, &items, distances, &edges];
+        let mut pass = commands.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        self.gpu.record(&mut pass, &pipeline, &call, buffers, [lanes / GROUP, 1]);
+        Ok(())
+    }
+
+    /// Computes the distances of all unordered pairs, region by region.
+    pub(super) async fn sweep(&self, reader: &mut impl Reader, progress: Progress<'_>) -> Result<(), Error> {
+        let count = self.len();
+        let total = (count * count.saturating_sub(1) / 2) as u64;
+        let items: Vec<[u32; 2]> = self.order.iter().map(|&i| [self.numbers[i as usize], 0]).collect();
+        let cut = Cut::new(self, &items, &items);
+        let (mut room, mut edges) = (Room::new(), Room::new());
+        let mut done = 0;
+        let mut row = 0;
+        while row + 1 < count {
+            let mut rows = cut.height(row, row + 1, self.gpu.pace.cells());
+            // What lies below the diagonal in the first tile is wasted, so it is kept small.
+            rows.end = rows.end.min(row + ((count - row) / 16).max(GROUP as usize)).min(count - 1);
+            let mut column = row + 1;
+            while column < count {
+                let columns = cut.width(&rows, column, self.gpu.pace.cells());
+                let stride = columns.len();
+                let placed = |range: &Range<usize>| -> Vec<[u32; 2]> {
+                    (0..).zip(&items[range.clone()]).map(|(place, item)| [item[0], place]).collect()
+                };
+                let distances = room.of(self.gpu, (rows.len() * stride) as u64);
+                let region = Region { rows: rows.clone(), columns: columns.clone(), distances };
+                let watch = Stopwatch::start();
+                let mut commands = self.gpu.commands();
+                let block = Block {
+                    rows: &placed(&rows),
+                    columns: &placed(&columns),
+                    above_diagonal: Some([rows.start, columns.start]),
+                    distances: &region.distances,
+                    stride,
+                };
+                self.compute(&mut commands, &mut edges, &block).await?;
+                let (buffer, words) = reader.record(self.gpu, &mut commands, &region);
+                let words = self.gpu.read(commands, &buffer, words).await?;
+                self.gpu.pace.learn(cut.cells(&rows, &columns), watch.milliseconds());
+                reader.take(&region, &words);
+                let after = |row: usize| columns.end.saturating_sub(columns.start.max(row + 1)) as u64;
+                done += rows.clone().map(after).sum::<u64>();
+                progress(done, total);
+                column = columns.end;
+            }
+            row = rows.end;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,67 @@
+//! One sequence in every lane, as bit planes.
+
+use super::cell::Step;
+use super::lanes::Lanes;
+use super::planes::Planes;
+use super::transpose::Transpose;
+
+/// So many rows above the first position can be asked for: as many as a strip has, less one.
+const ABOVE: usize = 8;
+
+/// The symbols of a sequence in every lane, in planes: position by position, plane by plane, a bit for every lane.
+pub(super) struct Side<L> {
+    vectors: Vec<L>,
+    squares: Vec<[L; 64]>,
+}
+
+impl<L: Lanes> Side<L> {
+    pub(super) fn new() -> Self {
+        Self { vectors: Vec::new(), squares: Vec::new() }
+    }
+
+    /// Gathers the sequences, all ending at the last position.
+    pub(super) fn fill<const PLANES: usize>(
+        &mut self,
+        planes: &Planes,
+        numbers: impl Iterator<Item = u32> + Clone,
+    ) {
+        let sequences = numbers.map(|number| planes.get(number).as_chunks::<PLANES>().0);
+        let blocks = sequences.clone().map(<[[u64; PLANES]]>::len).max().unwrap_or(0);
+        // A strip may begin above the first position, where nothing is. All else is written below.
+        self.vectors.resize((ABOVE + blocks * 64) * PLANES, L::zeros());
+        let (above, vectors) = self.vectors.split_at_mut(ABOVE * PLANES);
+        above.fill(L::zeros());
+        self.squares.resize(PLANES, [L::zeros(); 64]);
+        for (block, to) in vectors.chunks_exact_mut(64 * PLANES).enumerate() {
+            let words = L::words_mut(self.squares.as_flattened_mut());
+            words.fill(0);
+            for (lane, sequence) in sequences.clone().enumerate() {
+                // Shorter sequences have nothing in the first blocks.
+                let Some(from) = (block + sequence.len()).checked_sub(blocks) else { continue };
+                let place = lane % 64 * L::WORDS + lane / 64;
+                for (plane, &word) in sequence[from].iter().enumerate() {
+                    words[plane * 64 * L::WORDS + place] = word;
+                }
+            }
+            for (plane, square) in self.squares.iter_mut().enumerate() {
+                L::run(Transpose { square, to: &mut to[plane..], step: PLANES });
+            }
+        }
+    }
+
+    /// The last `count` positions.
+    pub(super) fn symbols<const PLANES: usize>(&self, count: usize) -> &[[L; PLANES]] {
+        let symbols = self.vectors.as_chunks::<PLANES>().0;
+        &symbols[symbols.len() - count..]
+    }
+}
+
+/// The lanes that have a symbol, as steps of one.
+#[inline(always)]
+pub(super) fn occupied<L: Lanes, const PLANES: usize>(symbol: &[L; PLANES]) -> Step<L> {
+    let mut plus = L::zeros();
+    for &plane in symbol {
+        plus = plus.or(plane);
+    }
+    Step { minus: L::zeros(), plus }
+}

@@ -1,0 +1,337 @@
+//! The graphics processor against the textbook dynamic programme, golden distances and the processor's engines.
+//!
+//! Where no adapter is to be found the tests say so and check nothing else.
+
+#![expect(clippy::unwrap_used, reason = "an error must fail the test")]
+
+#[expect(dead_code, reason = "some cases are about the lanes of vectors")]
+mod cases;
+
+use cases::{Case, naive};
+use levenshtein::gpu::{Gpu, Moments, Neighbour, Set};
+use levenshtein::{Engine, Error, Sequences, all_pairs};
+
+/// Runs the same async function as a native test and in a browser.
+macro_rules! everywhere {
+    ($(#[doc = $doc:literal] async fn $name:ident($gpu:ident) $body:block)*) => {$(
+        #[doc = $doc]
+        #[cfg_attr(target_arch = "wasm32", wasm_bindgen_test::wasm_bindgen_test)]
+        async fn $name() {
+            if let Some($gpu) = found().await $body
+        }
+    )*
+        #[cfg(not(target_arch = "wasm32"))]
+        mod native {
+            $(
+                #[doc = $doc]
+                #[test]
+                fn $name() {
+                    futures::executor::block_on(super::$name());
+                }
+            )*
+        }
+    };
+}
+
+#[cfg(target_arch = "wasm32")]
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);
+
+/// A checked device. That there is none is no failure, but a wrong one is.
+async fn found() -> Option<Gpu> {
+    match Gpu::new().await {
+        Ok(gpu) => {
+            say(&format!("computed by {}", gpu.name()));
+            Some(gpu)
+        }
+        Err(error @ Error::NoGpu { .. }) => {
+            say(&format!("SKIPPED: {error}"));
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn say(line: &str) {
+    #[cfg(target_arch = "wasm32")]
+    wasm_bindgen_test::console_log!("{line}");
+    #[cfg(not(target_arch = "wasm32"))]
+    println!("{line}");
+}
+
+fn quiet() -> impl FnMut(u64, u64) {
+    |_, _| {}
+}
+
+fn sequences<S: AsRef<[u16]>>(list: &[S]) -> Sequences {
+    let mut sequences = Sequences::new();
+    for sequence in list {
+        sequences.push(sequence.as_ref());
+    }
+    sequences
+}
+
+fn condensed(count: usize) -> Vec<(u32, u32)> {
+    let count = count as u32;
+    (0..count).flat_map(|i| (i + 1..count).map(move |j| (i, j))).collect()
+}
+
+/// All ways to ask for distances must give what the naive algorithm gives.
+async fn check(gpu: &Gpu, case: &Case) {
+    let list = &case.sequences;
+    let pairs = condensed(list.len());
+    let expected: Vec<u32> =
+        pairs.iter().map(|&(i, j)| naive(&list[i as usize], &list[j as usize])).collect();
+    check_against(gpu, &case.name, &sequences(list), &expected).await;
+}
+
+async fn check_against(gpu: &Gpu, name: &str, sequences: &Sequences, expected: &[u32]) {
+    let count = sequences.len();
+    let list = condensed(count);
+    let compare = |what: &str, pairs: &[(u32, u32)], got: &[u32], want: &[u32]| {
+        assert_eq!(got.len(), want.len(), "{name}: {what} gives another number of distances");
+        if let Some(place) = (0..got.len()).find(|&place| got[place] != want[place]) {
+            let (i, j) = pairs[place];
+            panic!("{name}: {what} ({i}, {j}): {} instead of {}", got[place], want[place]);
+        }
+    };
+    let set = gpu.load(sequences).unwrap();
+    compare("all_pairs", &list, &set.all_pairs(&mut quiet()).await.unwrap(), expected);
+
+    // A scrambled part of the list with repeats, both orders and a sequence with itself.
+    let mut sampled: Vec<(u32, u32)> = Vec::new();
+    let mut want = Vec::new();
+    for (place, (&(i, j), &distance)) in list.iter().zip(expected).enumerate().rev() {
+        if place * 7 % 5 < 2 {
+            sampled.push(if place % 3 == 0 { (j, i) } else { (i, j) });
+            want.push(distance);
+        }
+    }
+    sampled.extend((0..count as u32).step_by(9).map(|i| (i, i)));
+    want.extend((0..count).step_by(9).map(|_| 0));
+    compare("pairs", &sampled, &set.pairs(&sampled, &mut quiet()).await.unwrap(), &want);
+
+    // A tile across the diagonal.
+    let (rows, columns) = (count / 5..count / 2, count / 3..count);
+    let of_tile: Vec<(u32, u32)> =
+        rows.clone().flat_map(|i| columns.clone().map(move |j| (i as u32, j as u32))).collect();
+    let want: Vec<u32> = of_tile.iter().map(|&(i, j)| lookup(expected, count, i, j)).collect();
+    let tile = set.tile(rows, columns, &mut quiet()).await.unwrap();
+    compare("tile", &of_tile, &tile.read().await.unwrap(), &want);
+}
+
+fn lookup(condensed: &[u32], count: usize, i: u32, j: u32) -> u32 {
+    let (i, j) = (i.min(j) as usize, i.max(j) as usize);
+    if i == j { 0 } else { condensed[i * (2 * count - i - 1) / 2 + j - i - 1] }
+}
+
+/// A set with everything that reductions could stumble over: several length classes, duplicates, empty ones.
+fn mixed_set(count: usize) -> (Sequences, Vec<u32>) {
+    let mut random = cases::Random(11);
+    let mut list: Vec<Vec<u16>> = vec![Vec::new(); 2];
+    while list.len() < count {
+        let length = [5, 40, 70, 130][random.below(4)] + random.below(9);
+        list.push(random.sequence(length, 12));
+        if random.below(4) == 0 {
+            list.push(list[random.below(list.len())].clone());
+        }
+    }
+    let set = sequences(&list);
+    let distances = all_pairs(Engine::best(), &set);
+    (set, distances)
+}
+
+everywhere! {
+    /// Lengths around every word boundary, all kinds of relation, all alphabets.
+    async fn cases_of_one_relation(gpu) {
+        // The alphabets with which something changes for a GPU, whose imitations are slow.
+        let alphabets = ["alphabet 1", "alphabet 2", "alphabet 64", "alphabet 65", "alphabet 1024"];
+        for case in cases::relations().into_iter().filter(|case| alphabets.iter().any(|end| case.name.ends_with(end))) {
+            check(&gpu, &case).await;
+        }
+    }
+
+    /// All lengths from 0 to 70 against each other.
+    async fn every_short_length(gpu) {
+        for case in cases::short_lengths() {
+            check(&gpu, &case).await;
+        }
+    }
+
+    /// Symbols up to 65,535: no table of the alphabet fits.
+    async fn wide_alphabets(gpu) {
+        for case in cases::wide_alphabets() {
+            check(&gpu, &case).await;
+        }
+    }
+
+    /// Patterns of several strips beside short ones, up to the longest sequence that is taken.
+    async fn several_strips(gpu) {
+        let mut random = cases::Random(7);
+        for alphabet in [2, 65, 1024, 60_000] {
+            let mut list: Vec<Vec<u16>> = Vec::new();
+            for length in [1, 127, 511, 512, 513, 700, 960, 1500].map(|length| length.min(gpu.longest() * 3 / 4)) {
+                let base = random.sequence(length, alphabet);
+                list.push(random.edited(&base, length / 9, alphabet));
+                list.push(base);
+            }
+            list.push(random.sequence(gpu.longest(), alphabet));
+            let set = sequences(&list);
+            let name = format!("strips, alphabet {alphabet}");
+            check_against(&gpu, &name, &set, &all_pairs(Engine::best(), &set)).await;
+        }
+    }
+
+    /// Distances that RapidFuzz and a textbook programme agree on.
+    async fn golden_pairs(gpu) {
+        let golden = cases::golden_pairs();
+        let list: Vec<&[u16]> =
+            golden.iter().flat_map(|pair| [pair.a.as_slice(), pair.b.as_slice()]).collect();
+        let pairs: Vec<(u32, u32)> = (0..golden.len() as u32).map(|i| (2 * i, 2 * i + 1)).collect();
+        let want: Vec<u32> = golden.iter().map(|pair| pair.distance).collect();
+        assert!(want.len() >= 400);
+        let set = sequences(&list);
+        let set = gpu.load(&set).unwrap();
+        assert_eq!(set.pairs(&pairs, &mut quiet()).await.unwrap(), want);
+        let tile = set.tile(0..list.len(), 0..list.len(), &mut quiet()).await.unwrap().read().await.unwrap();
+        let of_tile: Vec<u32> = pairs.iter().map(|&(i, j)| tile[i as usize * list.len() + j as usize]).collect();
+        assert_eq!(of_tile, want);
+    }
+
+    /// Sums, histograms and nearest ones are those of the distances.
+    async fn reductions(gpu) {
+        let (sequences, distances) = mixed_set(420);
+        let set = gpu.load(&sequences).unwrap();
+        let count = sequences.len();
+        sums_and_counts(&set, &distances).await;
+        for kept in [1, 5, 20] {
+            let nearest = set.nearest(kept, &mut quiet()).await.unwrap();
+            for (i, got) in (0..).zip(nearest) {
+                let others = (0..count as u32).filter(|&j| j != i);
+                let mut want: Vec<Neighbour> = others
+                    .map(|j| Neighbour { distance: lookup(&distances, count, i, j), sequence: j })
+                    .collect();
+                want.sort_unstable();
+                want.truncate(kept);
+                assert_eq!(got, want, "the {kept} nearest of {i}");
+            }
+        }
+    }
+
+    /// Means over squares, also incomplete ones, of a tile and of a map.
+    async fn maps(gpu) {
+        let (sequences, distances) = mixed_set(150);
+        let set = gpu.load(&sequences).unwrap();
+        let (rows, columns) = (3..130, 10..sequences.len());
+        for side in [1, 4, 7, 64, 300] {
+            let map = set.map(rows.clone(), columns.clone(), side, &mut quiet()).await.unwrap();
+            let mut want = Vec::new();
+            for top in rows.clone().step_by(side) {
+                for left in columns.clone().step_by(side) {
+                    let square = (top..(top + side).min(rows.end))
+                        .flat_map(|i| (left..(left + side).min(columns.end)).map(move |j| (i, j)));
+                    let of_square: Vec<f64> = square
+                        .map(|(i, j)| f64::from(lookup(&distances, sequences.len(), i as u32, j as u32)))
+                        .collect();
+                    want.push((of_square.iter().sum::<f64>() / of_square.len() as f64) as f32);
+                }
+            }
+            assert_eq!([map.rows, map.columns], [rows.len().div_ceil(side), columns.len().div_ceil(side)]);
+            assert_eq!(map.means, want, "squares of {side}");
+            let tile = set.tile(rows.clone(), columns.clone(), &mut quiet()).await.unwrap();
+            assert_eq!(tile.shape(), [rows.len(), columns.len()]);
+            assert_eq!(tile.averaged(side).await.unwrap(), map);
+        }
+    }
+
+    /// Progress ends at the whole, and a dropped future leaves a device that works.
+    async fn progress_and_cancelling(gpu) {
+        let (sequences, distances) = mixed_set(300);
+        let set = gpu.load(&sequences).unwrap();
+        let mut heard = Vec::new();
+        set.all_pairs(&mut |done, total| heard.push((done, total))).await.unwrap();
+        assert_eq!(heard.last(), Some(&(distances.len() as u64, distances.len() as u64)));
+        assert!(heard.windows(2).all(|two| two[0].0 < two[1].0 && two[0].1 == two[1].1));
+        let mut stopped = quiet();
+        let mut begun = Box::pin(set.all_pairs(&mut stopped));
+        // Polled once: something is under way when it is dropped.
+        assert!(futures::poll!(begun.as_mut()).is_pending() || cfg!(not(target_arch = "wasm32")));
+        drop(begun);
+        assert_eq!(set.all_pairs(&mut quiet()).await.unwrap(), distances);
+    }
+
+    /// Nothing in, nothing out.
+    async fn empty_sets(gpu) {
+        for list in [vec![], vec![vec![]], vec![vec![1u16, 2]]] {
+            let sequences = sequences(&list);
+            let set = gpu.load(&sequences).unwrap();
+            assert_eq!((set.len(), set.is_empty()), (list.len(), list.is_empty()));
+            assert!(set.all_pairs(&mut quiet()).await.unwrap().is_empty());
+            assert!(set.pairs(&[], &mut quiet()).await.unwrap().is_empty());
+            assert_eq!(set.row_sums(&mut quiet()).await.unwrap(), vec![0; list.len()]);
+            assert_eq!(set.nearest(3, &mut quiet()).await.unwrap(), vec![Vec::new(); list.len()]);
+            assert_eq!(set.histogram(&mut quiet()).await.unwrap().iter().sum::<u64>(), 0);
+            let tile = set.tile(0..list.len(), 0..0, &mut quiet()).await.unwrap();
+            assert!(tile.read().await.unwrap().is_empty());
+            assert!(set.map(0..0, 0..list.len(), 2, &mut quiet()).await.unwrap().means.is_empty());
+        }
+        let nothing = sequences(&[[0u16; 0]; 3]);
+        assert_eq!(gpu.load(&nothing).unwrap().all_pairs(&mut quiet()).await.unwrap(), [0, 0, 0]);
+    }
+
+    /// What cannot be answered is said in words.
+    async fn refusals(gpu) {
+        let long = sequences(&[vec![1], vec![2; gpu.longest() + 1]]);
+        let error = gpu.load(&long).err().unwrap();
+        assert_eq!(error, Error::GpuTooLong { position: 1, length: gpu.longest() + 1, longest: gpu.longest() });
+        assert!(error.to_string().contains("sequence 1 has "), "{error}");
+        let two = sequences(&[[1, 2], [3, 4]]);
+        let set = gpu.load(&two).unwrap();
+        let outside = set.pairs(&[(0, 1), (2, 0)], &mut quiet()).await.err();
+        assert_eq!(outside, Some(Error::PairOutOfRange { position: 1, first: 2, second: 0, sequences: 2 }));
+        let range = Error::RangeOutOfRange { start: 1, end: 3, sequences: 2 };
+        assert_eq!(set.tile(0..1, 1..3, &mut quiet()).await.err(), Some(range));
+        let wrong = Error::WrongGroups { groups: 1, sequences: 2, most: 63 };
+        assert_eq!(set.histograms(&[0], &mut quiet()).await.err(), Some(wrong));
+        assert!(set.histograms(&[0, 64], &mut quiet()).await.is_err());
+        let wrong = Error::WrongFactor { factor: 0, most: 512 };
+        assert_eq!(set.map(0..1, 0..1, 0, &mut quiet()).await.err(), Some(wrong));
+    }
+
+    /// A device that is gone says so, to who waits for it and to who asks it.
+    async fn lost(gpu) {
+        let set = gpu.load(&sequences(&[[1, 2], [3, 4]])).unwrap();
+        let when_lost = gpu.when_lost();
+        gpu.device().destroy();
+        let error = set.all_pairs(&mut quiet()).await.err().unwrap();
+        assert!(matches!(error, Error::GpuLost { .. }), "{error}");
+        assert!(!when_lost.await.is_empty());
+    }
+}
+
+async fn sums_and_counts(set: &Set<'_>, distances: &[u32]) {
+    let count = set.len();
+    let mut sums = vec![0u64; count];
+    let groups: Vec<u32> = (0..count as u32).map(|i| i * 7 % 4).collect();
+    let mut histograms: Vec<Vec<u64>> = Vec::new();
+    for (&(i, j), &distance) in condensed(count).iter().zip(distances) {
+        sums[i as usize] += u64::from(distance);
+        sums[j as usize] += u64::from(distance);
+        let (a, b) = (groups[i as usize], groups[j as usize]);
+        histograms.resize(16, Vec::new());
+        let counts = &mut histograms[(4 * a.min(b) + a.max(b)) as usize];
+        counts.resize(counts.len().max(distance as usize + 1), 0);
+        counts[distance as usize] += 1;
+    }
+    assert_eq!(set.row_sums(&mut quiet()).await.unwrap(), sums);
+    let got = set.histograms(&groups, &mut quiet()).await.unwrap();
+    assert_eq!(got.len(), 16);
+    for (got, want) in got.iter().zip(&histograms) {
+        assert_eq!(&got[..want.len()], want);
+        assert!(got[want.len()..].iter().all(|&count| count == 0));
+        assert_eq!(Moments::of(got), Moments::of(want));
+    }
+    let all = Moments::of(&set.histogram(&mut quiet()).await.unwrap());
+    let squares = distances.iter().map(|&distance| u64::from(distance).pow(2)).sum();
+    let sum = distances.iter().copied().map(u64::from).sum();
+    assert_eq!(all, Moments { count: distances.len() as u64, sum, squares });
+}
