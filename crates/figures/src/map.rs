@@ -33,7 +33,7 @@ pub fn map_sheet(frame: &MapFrame, names: &[&str], samples: usize, step: u64, un
     let name = |index: usize| names.get(index).copied().unwrap_or("?");
     let inside: Vec<&Mean> = frame.means.iter().filter(|mean| mean.first == mean.second).collect();
     let between: Vec<&Mean> = frame.means.iter().filter(|mean| mean.first != mean.second).collect();
-    let mut says = format!("Step {}, {} samples.", number::step(step), number::count(samples as u64));
+    let mut says = format!("Step {}, {} samples.", number::count(step), number::count(samples as u64));
     if let Some(mean) = mean_of(&inside) {
         let where_ =
             if inside.len() > 1 { "domains" } else { inside.first().map_or("", |mean| name(mean.first)) };
@@ -99,12 +99,12 @@ mod tests {
         let sheet = map_sheet(&frame(), &["add", "mul"], 1481, 12_000, Unit::Symbol);
         assert_eq!(
             sheet.says,
-            "Step 12,000, 1,481 samples. Mean distance inside domains 13.75 symbols (add 10, mul 15), between domains \
-             20. 98 % of the pairs lie from 3 to 21. In the plane, two axes hold 43 % of the squared distances."
+            "Step 12,000, 1,481 samples. Mean distance inside domains 13.75 symbols (add 10.00, mul 15.00), between domains \
+             20.00. 98 % of the pairs lie from 3 to 21. In the plane, two axes hold 43 % of the squared distances."
         );
         let one = MapFrame { means: frame().means.drain(..1).collect(), landmarks: true, ..frame() };
         let one = map_sheet(&one, &["add"], 2, 25, Unit::Character);
-        assert!(one.says.contains("Mean distance inside add 10 characters. 98 %"), "{}", one.says);
+        assert!(one.says.contains("Mean distance inside add 10.00 characters. 98 %"), "{}", one.says);
         assert!(one.says.ends_with("43 % of the squared distances of the landmarks."));
     }
 

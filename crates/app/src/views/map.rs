@@ -263,10 +263,17 @@ fn Sheet() -> impl IntoView {
         let size = size();
         let found = find((f64::from(event.offset_x()) / size, f64::from(event.offset_y()) / size));
         // A finger has no way to look first: its first tap looks.
-        let seen = found.is_some() && marked.get_untracked() == found;
-        mark(found);
+        // A click has whole pixels where the way to it had fractions, so that a few pixels count as the same place.
+        let near = |(a, b): (usize, usize), (c, d): (usize, usize)| {
+            let cells = 3.0 * sight.get_untracked().2 * map::with(map::Sheet::number) as f64 / size;
+            b == d && plane.get_untracked()
+                || !plane.get_untracked() && a.abs_diff(c).max(b.abs_diff(d)) as f64 <= cells.max(1.0)
+        };
+        let seen = found.zip(marked.get_untracked()).is_some_and(|(found, marked)| near(found, marked));
         if seen {
             choose();
+        } else {
+            mark(found);
         }
     };
     let key = move |event: KeyboardEvent| {
