@@ -16,6 +16,7 @@ use worker::{Backend, Event, Form, Job, ReportText, Written};
 
 use crate::browser;
 use crate::download;
+use crate::map;
 use crate::meter::Meter;
 use crate::state::{App, Origin};
 
@@ -150,6 +151,7 @@ pub fn cancel(app: App) {
     app.cancelled.set(true);
     app.working.set(false);
     app.meter.set(None);
+    map::halt(app);
     app.say("Cancelled. Figures already made stay.");
     post(app, &Job::Cancel);
 }
@@ -157,16 +159,17 @@ pub fn cancel(app: App) {
 fn listen(app: App, worker: &Worker) {
     let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
         let data = message.data();
-        // A file rides beside its event.
+        // A file or arrays ride beside their event.
         let file = browser::property(&data, "file");
-        let event = if file.is_some() { browser::property(&data, "event").unwrap_or(data) } else { data };
+        let arrays = browser::property(&data, "arrays").map(Array::unchecked_from_js).unwrap_or_default();
+        let event = browser::property(&data, "event").unwrap_or(data);
         match serde_wasm_bindgen::from_value::<Event>(event) {
             Ok(Event::Saved { name }) => {
                 if let Some(Err(message)) = file.map(|file| download::blob(&name, file.unchecked_ref())) {
                     app.fail(message);
                 }
             }
-            Ok(event) => take(app, event),
+            Ok(event) => take(app, event, &arrays),
             Err(error) => app.fail(format!(
                 "The worker said something that this page does not understand ({error}). Page and worker are of different versions: reload the page."
             )),
@@ -185,7 +188,7 @@ fn listen(app: App, worker: &Worker) {
     on_error.forget();
 }
 
-fn take(app: App, event: Event) {
+fn take(app: App, event: Event, arrays: &Array) {
     let late = app.cancelled.get_untracked();
     match event {
         Event::Ready { calculators } => {
@@ -207,6 +210,7 @@ fn take(app: App, event: Event) {
         }
         Event::Report { json, complete: true } => {
             LINE.with_borrow_mut(|line| line.draft = None);
+            map::forget(app);
             show(app, json, true);
             rest(app);
             app.say("The report is complete.");
@@ -215,6 +219,13 @@ fn take(app: App, event: Event) {
         Event::Progress(_) | Event::Report { .. } | Event::Saved { .. } => {}
         Event::Geometry { texts } => app.routers.set(GeometrySheet::read(texts).map(Arc::new)),
         Event::Alignment(alignment) => app.alignment.set(Some(Arc::new(*alignment))),
+        Event::MapOrder { ticket, texts } => map::take_order(app, ticket, texts, arrays),
+        Event::MapFrame(facts) => map::take_frame(app, *facts, arrays),
+        Event::MapPoints { ticket } => map::take_points(app, ticket, arrays),
+        Event::MapPart { rows, columns, checkpoint } => {
+            map::take_part(app, checkpoint, rows, columns, arrays)
+        }
+        Event::MapPair { text } => app.map_pair.set(text),
         Event::Samples { samples, matching } => app.samples.set((samples, matching)),
         Event::Written { ticket, outcome } => {
             let waiting = LINE.with_borrow_mut(|line| line.written.remove(&ticket));

@@ -11,17 +11,19 @@ use crate::present;
 use crate::state::{App, Dialog, Stage, View};
 
 /// Every key with what it does, as the help dialog lists them.
-pub const KEYS: [(&str, &str); 18] = [
+pub const KEYS: [(&str, &str); 20] = [
     ("?", "this help"),
     ("o", "open files"),
     ("e", "open the example run"),
     ("1", "Timeline"),
     ("2", "Layers"),
     ("3", "Pathways"),
+    ("m", "Map"),
     ("5", "Delays"),
     ("6", "Table"),
     ("[ ]", "checkpoint before, after"),
     ("j k", "layer down, up"),
+    ("arrows, + − 0, Enter", "on the map: move, zoom, open the pair"),
     ("/", "search a sample"),
     ("t", "charts as tables"),
     ("s", "share"),
@@ -92,6 +94,7 @@ fn pressed(app: App, key: &str, on_control: bool) -> bool {
         "1" => app.view.set(View::Timeline),
         "2" => app.view.set(View::Layers),
         "3" => app.view.set(View::Pathways),
+        "m" => app.view.set(View::Map),
         "5" => app.view.set(View::Delays),
         "6" => app.view.set(View::Table),
         "[" => app.step_checkpoint(false),

@@ -10,6 +10,7 @@ mod format;
 mod keys;
 mod link_state;
 mod looks;
+mod map;
 mod meter;
 mod page;
 mod panels;

@@ -30,6 +30,8 @@ pub enum View {
     Layers,
     /// Two samples' pathways aligned.
     Pathways,
+    /// All pairwise distances of a group.
+    Map,
     /// Memorization groups against generalization groups.
     Delays,
     /// Every number.
@@ -38,7 +40,8 @@ pub enum View {
 
 impl View {
     /// All views in the order of the bar.
-    pub const ALL: [Self; 5] = [Self::Timeline, Self::Layers, Self::Pathways, Self::Delays, Self::Table];
+    pub const ALL: [Self; 6] =
+        [Self::Timeline, Self::Layers, Self::Pathways, Self::Map, Self::Delays, Self::Table];
 
     /// Its key; 4 is kept for the flow of experts.
     pub fn key(self) -> &'static str {
@@ -46,6 +49,7 @@ impl View {
             Self::Timeline => "1",
             Self::Layers => "2",
             Self::Pathways => "3",
+            Self::Map => "m",
             Self::Delays => "5",
             Self::Table => "6",
         }
@@ -57,6 +61,7 @@ impl View {
             Self::Timeline => "timeline",
             Self::Layers => "layers",
             Self::Pathways => "pathways",
+            Self::Map => "map",
             Self::Delays => "delays",
             Self::Table => "table",
         }
@@ -68,6 +73,7 @@ impl View {
             Self::Timeline => "Timeline",
             Self::Layers => "Layers",
             Self::Pathways => "Pathways",
+            Self::Map => "Map",
             Self::Delays => "Delays",
             Self::Table => "Table",
         }
@@ -206,6 +212,10 @@ pub struct App {
     pub scale: RwSignal<f64>,
     /// The two pathways on show.
     pub alignment: RwSignal<Option<Arc<Alignment>>>,
+    /// Changes with everything that comes of the map; 0 where there is nothing of it.
+    pub map: RwSignal<u32>,
+    /// The samples of the map that are looked at, in words.
+    pub map_pair: RwSignal<String>,
     /// Samples that match the search, and how many match in all.
     pub samples: RwSignal<(Vec<SampleRef>, usize)>,
     /// What went wrong, newest last.
@@ -263,6 +273,8 @@ impl App {
             embedded: RwSignal::new(false),
             scale: RwSignal::new(1.0),
             alignment: RwSignal::new(None),
+            map: RwSignal::new(0),
+            map_pair: RwSignal::new(String::new()),
             samples: RwSignal::new((Vec::new(), 0)),
             errors: RwSignal::new(Vec::new()),
             announcement: RwSignal::new(String::new()),

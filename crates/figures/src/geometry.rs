@@ -54,11 +54,11 @@ impl GeometrySheet {
         for chart in self.charts {
             texts.extend([
                 (chart.id, chart.title),
-                (chart.summary, write(&chart.table)),
+                (chart.summary, table_text(&chart.table)),
                 (chart.light, chart.dark),
             ]);
         }
-        texts.extend(self.tables.into_iter().map(|(title, table)| (title, write(&table))));
+        texts.extend(self.tables.into_iter().map(|(title, table)| (title, table_text(&table))));
         texts
     }
 
@@ -75,15 +75,16 @@ impl GeometrySheet {
         for _ in 0..count {
             let ((id, title), (summary, table), (light, dark)) =
                 (texts.next()?, texts.next()?, texts.next()?);
-            charts.push(GeometryChart { id, title, summary, table: read(&table), light, dark });
+            charts.push(GeometryChart { id, title, summary, table: table_from_text(&table), light, dark });
         }
-        let tables = texts.map(|(title, table)| (title, read(&table))).collect();
+        let tables = texts.map(|(title, table)| (title, table_from_text(&table))).collect();
         Some(Self { says, csv, tables, charts })
     }
 }
 
 /// A table as lines of cells with tabs between, numbers with all their digits.
-fn write(table: &Table) -> String {
+#[must_use]
+pub fn table_text(table: &Table) -> String {
     let plain = |text: &str| text.replace(char::is_control, " ");
     let head: Vec<String> = table.columns.iter().map(|column| plain(&column.name)).collect();
     let cell = |cell: &Cell| match cell {
@@ -96,18 +97,19 @@ fn write(table: &Table) -> String {
     std::iter::once(head.join("\t")).chain(rows).collect::<Vec<_>>().join("\n")
 }
 
-/// A table from what [`write()`] has written. The first column is of names where it is headed so, all others of numbers.
-fn read(text: &str) -> Table {
+/// A table from what [`table_text`] has written. The first column is of names where it is headed so, all others of numbers.
+#[must_use]
+pub fn table_from_text(text: &str) -> Table {
     let mut lines = text.split('\n').map(|line| line.split('\t'));
     let columns: Vec<Column> = lines.next().into_iter().flatten().map(Column::new).collect();
-    let named = columns.first().is_some_and(|column| column.name == CHECKPOINT);
+    let named = columns.first().is_some_and(|column| column.name == CHECKPOINT || column.name == DOMAINS);
     let mut table = Table::new(columns);
     for line in lines {
         let cells = line.enumerate().map(|(place, cell)| {
             if place == 0 && named {
                 return Cell::text(cell);
             }
-            if table.columns.get(place).is_some_and(|column| column.name == STEP) {
+            if table.columns.get(place).is_some_and(|column| column.name == STEP || column.name == PAIRS) {
                 return cell.parse().map_or(Cell::Missing, Cell::Integer);
             }
             Cell::number(cell.parse().ok())
@@ -120,6 +122,12 @@ fn read(text: &str) -> Table {
 
 /// Heading of the column of checkpoints' names.
 const CHECKPOINT: &str = "Checkpoint";
+
+/// Heading of a column of domains' names.
+pub(crate) const DOMAINS: &str = "Domains";
+
+/// Heading of a column of numbers of pairs.
+pub(crate) const PAIRS: &str = "Pairs";
 
 /// Heading of the column of steps.
 const STEP: &str = "Step";

@@ -4,7 +4,9 @@
 //! transcendental functions come from `libm`, sums run in a fixed order, random draws are seeded.
 
 mod align;
+mod cells;
 mod characters;
+mod clusters;
 mod coactivation;
 mod consistency;
 mod correlation;
@@ -22,12 +24,15 @@ mod pairing;
 mod ranking;
 mod router_geometry;
 mod saturation;
+mod scaling;
 mod spectrum;
 mod student;
 mod sums;
 
 pub use align::{LONGEST_ALIGNED, align};
+pub use cells::{MeanCells, triangle_blocks};
 pub use characters::{COMMA, HYPHEN};
+pub use clusters::cluster_order;
 pub use coactivation::{Coactivation, Together};
 pub use consistency::{
     ConsistencySummary, RouterGram, SampleConsistency, sample_consistency, summarise_consistency,
@@ -52,5 +57,6 @@ pub use pairing::{Assignment, UnitSum, assign, score_matrix};
 pub use ranking::Ranking;
 pub use router_geometry::{RouterDrift, RouterLayer};
 pub use saturation::{Saturation, SaturationSum};
+pub use scaling::{Layout, Scaling, turn_towards};
 pub use spectrum::{EffectiveDimension, Spectrum};
 pub use student::t_quantile_95;

@@ -65,6 +65,13 @@ pub enum Error {
         reason: String,
     },
 
+    /// There is no map of distances.
+    #[error("No map of distances: {reason}. Choose another domain or group.")]
+    NoMap {
+        /// Why.
+        reason: String,
+    },
+
     /// The place that computes distances has failed.
     #[error("Distances could not be computed: {message}.")]
     Distances {

@@ -14,7 +14,7 @@ mod settings;
 
 pub use analysis::{
     AlignedPair, Analysis, Distances, Here, PairOfSamples, Pairs, Part, Pending, Run as TraceRun, Stage,
-    Unwatched, Verdict, Watch, assemble, traces,
+    Unwatched, Verdict, Watch, assemble, map, traces,
 };
 pub use error::Error;
 pub use export::{csv_tables, json, parse_json};

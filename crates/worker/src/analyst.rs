@@ -24,6 +24,7 @@ use crate::{
     conductor::Conductor,
     files::{Content, Door, Entry, open},
     folders,
+    map::Map,
     pool::Pool,
     protocol::{
         AlignedCheckpoint, Alignment, Event, FileRow, FileState, Job, PairChoice, Progress, SampleRef,
@@ -35,10 +36,10 @@ use crate::{
 };
 
 /// Milliseconds of computing after which messages are heard.
-const BREATH: f64 = 12.0;
+pub const BREATH: f64 = 12.0;
 
 /// Milliseconds between two messages about progress.
-const TICK: f64 = 80.0;
+pub const TICK: f64 = 80.0;
 
 /// Milliseconds until the first partial report: drawing it costs more than the little that would still be waited for.
 const FIRST_PARTIAL: f64 = 2_000.0;
@@ -93,16 +94,22 @@ enum Outcome {
 
 /// Owns the files and the run.
 pub struct Analyst {
-    pool: Pool,
+    /// Computes distances.
+    pub pool: Pool,
     /// The files, in the order in which they came.
     pub files: RefCell<Vec<Entry>>,
     conductor: Rc<Conductor>,
     survey: Survey,
+    /// The map of all pairwise distances.
+    pub map: Map,
     next_file: Cell<usize>,
-    settings: RefCell<Settings>,
+    /// All settings.
+    pub settings: RefCell<Settings>,
     title: RefCell<String>,
-    run: RefCell<Option<Rc<TraceRun>>>,
-    analysis: Rc<Analysis>,
+    /// The good files, put together.
+    pub run: RefCell<Option<Rc<TraceRun>>>,
+    /// Remembers what was computed.
+    pub analysis: Rc<Analysis>,
     work: RefCell<Option<AbortHandle>>,
     /// When the analysis under way was started; none where there is none.
     since: Cell<Option<f64>>,
@@ -125,6 +132,7 @@ impl Analyst {
             stale: Cell::new(false),
             conductor: Rc::default(),
             survey: Survey::default(),
+            map: Map::default(),
         }
     }
 
@@ -155,6 +163,7 @@ impl Analyst {
                     self.analysis.forget(file.row.id);
                 }
                 self.survey.clear();
+                self.map.forget();
                 self.run.take();
                 self.post_files();
             }
@@ -207,6 +216,10 @@ impl Analyst {
                 post(&Event::Cancelled);
                 self.post_files();
             }
+            Job::Map(ask) => self.map.show(self, ask),
+            Job::MapPair { places, checkpoint, open } => self.map.pair(self, places, checkpoint, open),
+            Job::MapPart { rows, columns, checkpoint } => self.map.part(self, rows, columns, checkpoint),
+            Job::MapSave { checkpoint } => self.map.save(self, checkpoint),
             Job::Write { ticket, report, title, form } => {
                 let outcome = write(&report, title, form);
                 post(&Event::Written { ticket, outcome });
@@ -248,8 +261,14 @@ impl Analyst {
         if let Some(work) = self.work.take() {
             work.abort();
         }
+        self.map.stop();
         self.since.set(None);
         self.pool.clear();
+    }
+
+    /// Whether neither an analysis nor a checkpoint is under way.
+    pub fn is_idle(&self) -> bool {
+        self.since.get().is_none() && !self.conductor.is_running()
     }
 
     /// A checkpoint has come through, or none is left. An analysis that is under way is given some time first.
@@ -441,7 +460,8 @@ impl Analyst {
         post(&Event::Samples { samples, matching });
     }
 
-    async fn choose_pair(&self, choice: PairChoice, checkpoint: usize) {
+    /// Chooses two samples and posts their pathways, aligned.
+    pub async fn choose_pair(&self, choice: PairChoice, checkpoint: usize) {
         let Some(run) = self.run.borrow().clone() else {
             post(&Event::Failed {
                 message: "Pathways need the run's own traces. Drop its files first.".into(),

@@ -19,6 +19,8 @@ mod engine;
 #[cfg(target_arch = "wasm32")]
 mod files;
 #[cfg(target_arch = "wasm32")]
+mod map;
+#[cfg(target_arch = "wasm32")]
 mod pool;
 #[cfg(target_arch = "wasm32")]
 mod remote;
@@ -31,6 +33,6 @@ mod write;
 
 pub use engine_protocol::{Backend, ProcessorInfo};
 pub use protocol::{
-    Alignment, Event, FileRow, FileState, Form, Job, PairChoice, Progress, ReportText, SampleRef, WorkUnit,
-    Written,
+    Alignment, Event, FileRow, FileState, Form, Job, MapAsk, MapFrame, PairChoice, Progress, ReportText,
+    SampleRef, WorkUnit, Written,
 };

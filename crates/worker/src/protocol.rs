@@ -2,7 +2,10 @@
 //! a [`Job`] in the message `{ job, files }`.
 
 use pathway::Edit;
-use report::{LinkOptions, Settings};
+use report::{
+    LinkOptions, Settings,
+    map::{MapOrder, MapScope},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::engine_protocol::{Backend, ProcessorInfo};
@@ -71,6 +74,31 @@ pub enum Job {
         /// Index of the checkpoint whose distances count for nearest and farthest.
         checkpoint: usize,
     },
+    /// Measure all pairwise distances of a group, a frame a checkpoint.
+    Map(MapAsk),
+    /// Say which two samples of the map those are, and how far they are from each other.
+    MapPair {
+        /// Places of both, in the order of the run.
+        places: (u32, u32),
+        /// Index of the checkpoint.
+        checkpoint: usize,
+        /// Whether to align their pathways too, as [`Job::ChoosePair`] does.
+        open: bool,
+    },
+    /// Measure a rectangle of the map exactly. The last one that is asked for counts.
+    MapPart {
+        /// First row and number of rows, in the order of the map.
+        rows: (usize, usize),
+        /// First column and number of columns.
+        columns: (usize, usize),
+        /// Index of the checkpoint.
+        checkpoint: usize,
+    },
+    /// Hand out a frame of the map as a file.
+    MapSave {
+        /// Index of the checkpoint; none for a table of the rows, which are the same at all.
+        checkpoint: Option<usize>,
+    },
     /// Write a report in another form. The page itself only reads reports, which keeps it small.
     Write {
         /// Comes back with the answer.
@@ -82,6 +110,25 @@ pub enum Job {
         /// What to make of it.
         form: Form,
     },
+}
+
+/// What map is wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MapAsk {
+    /// Comes back with every answer.
+    pub ticket: u32,
+    /// Of which samples.
+    pub scope: MapScope,
+    /// In which order.
+    pub order: MapOrder,
+    /// Index of the checkpoint whose distances tell who is alike.
+    pub reference: usize,
+    /// Index of the checkpoint that is looked at: its frame comes first.
+    pub checkpoint: usize,
+    /// Frames that the page has.
+    pub have: Vec<usize>,
+    /// Bytes of cells that the page holds: no more frames than these are wanted.
+    pub room: usize,
 }
 
 /// A report as text.
@@ -191,6 +238,37 @@ pub enum Event {
         /// How many match in all.
         matching: usize,
     },
+    /// The map's rows. As `arrays` ride along: for each row its place in the order of the run (`Uint32Array`), and in the
+    /// order of the run domains (`Uint32Array`) and memorization steps (`Float32Array`, -1 for none).
+    MapOrder {
+        /// That of the job.
+        ticket: u32,
+        /// What is to be known of the samples, may be empty; then each domain with the row at which it ends, where the
+        /// order is by domain.
+        texts: Vec<(String, String)>,
+    },
+    /// One checkpoint of the map. As `arrays` ride along: cells (`Uint16Array`; of up to `report::map::EXACT_SAMPLES` samples in
+    /// the order of the run, of more in that of the map), points (`Float32Array`, x and y by turns), losses (`Float32Array`).
+    MapFrame(Box<MapFrame>),
+    /// All points of the plane anew, now that every frame is known. One `Float32Array` a checkpoint rides along.
+    MapPoints {
+        /// That of the job.
+        ticket: u32,
+    },
+    /// Two samples of the map, in words.
+    MapPair {
+        /// They.
+        text: String,
+    },
+    /// An exact rectangle of the map. Its distances ride along (`Uint16Array`).
+    MapPart {
+        /// First row and number of rows.
+        rows: (usize, usize),
+        /// First column and number of columns.
+        columns: (usize, usize),
+        /// Index of the checkpoint.
+        checkpoint: usize,
+    },
     /// The answer to [`Job::Write`].
     Written {
         /// That of the job.
@@ -214,6 +292,23 @@ pub enum Event {
         /// What, where, what was expected, what to do.
         message: String,
     },
+}
+
+/// One checkpoint of the map, in words and numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MapFrame {
+    /// That of the job.
+    pub ticket: u32,
+    /// Index of the checkpoint.
+    pub checkpoint: usize,
+    /// Where the scale of colours may begin.
+    pub low: u32,
+    /// Where it may end.
+    pub high: u32,
+    /// The frame in a few sentences.
+    pub says: String,
+    /// Means inside domains and between them, as `figures::table_text` writes a table.
+    pub table: String,
 }
 
 /// One line of the file table.

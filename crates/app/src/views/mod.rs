@@ -3,6 +3,7 @@
 pub mod controls;
 mod delays;
 mod layers;
+mod map;
 mod pathways;
 mod readout;
 mod table;
@@ -45,6 +46,7 @@ pub fn Report() -> impl IntoView {
                     View::Timeline => view! { <timeline::Timeline/> }.into_any(),
                     View::Layers => view! { <layers::Layers/> }.into_any(),
                     View::Pathways => view! { <pathways::Pathways/> }.into_any(),
+                    View::Map => view! { <map::Map/> }.into_any(),
                     View::Delays => view! { <delays::Delays/> }.into_any(),
                     View::Table => view! { <table::Tables/> }.into_any(),
                 }}

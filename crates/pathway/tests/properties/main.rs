@@ -8,6 +8,7 @@ mod correlation;
 mod counts;
 mod distance;
 mod draw;
+mod maps;
 mod memorization;
 mod pairing;
 mod ranking;

@@ -6,6 +6,8 @@
 //! 4. [`measure`] asks the host for distances.
 //! 5. [`compose`] writes the report from what is in the [`cache`], complete or not.
 //!
+//! [`map`] measures all pairs of a group, for a picture of them; the report does not need it.
+//!
 //! [`Analysis`] drives these steps as one future that can be dropped at any await.
 
 mod align;
@@ -16,6 +18,7 @@ mod digest;
 mod driver;
 mod host;
 mod layers;
+pub mod map;
 mod measure;
 mod plan;
 mod run;

@@ -1,0 +1,83 @@
+//! Matrices of all pairwise distances: the blocks that they are computed in, and the averages of those that are too
+//! large to be kept.
+
+use std::ops::Range;
+
+/// Rows of a triangle of all pairs `(i, j)`, `i < j`, cut into blocks of at most `most` pairs; a row that has more is a
+/// block by itself. Together the blocks have every row once, in ascending order.
+pub fn triangle_blocks(samples: usize, most: usize) -> Vec<Range<usize>> {
+    let mut blocks = Vec::new();
+    let (mut start, mut pairs) = (0, 0);
+    for row in 0..samples.saturating_sub(1) {
+        let of_row = samples - row - 1;
+        if pairs > 0 && pairs + of_row > most {
+            blocks.push(start..row);
+            (start, pairs) = (row, 0);
+        }
+        pairs += of_row;
+    }
+    if pairs > 0 {
+        blocks.push(start..samples - 1);
+    }
+    blocks
+}
+
+/// A symmetric matrix of distances, averaged down to fewer cells while it is computed.
+///
+/// The cell of two places is the mean over all pairs of different samples that fall into it.
+#[derive(Clone, Debug)]
+pub struct MeanCells {
+    samples: usize,
+    side: usize,
+    sums: Vec<u32>,
+    counts: Vec<u32>,
+}
+
+impl MeanCells {
+    /// Of so many samples, at most `side` cells wide.
+    #[must_use]
+    pub fn new(samples: usize, side: usize) -> Self {
+        let side = side.min(samples);
+        Self { samples, side, sums: vec![0; side * side], counts: vec![0; side * side] }
+    }
+
+    /// Cells in a row.
+    #[must_use]
+    pub fn side(&self) -> usize {
+        self.side
+    }
+
+    /// The row, or column, of cells that a place is in.
+    #[must_use]
+    pub fn cell(&self, place: usize) -> usize {
+        (place * self.side).checked_div(self.samples).unwrap_or(0).min(self.side.saturating_sub(1))
+    }
+
+    /// Takes in the distance of two different places.
+    pub fn add(&mut self, a: usize, b: usize, distance: u16) {
+        let (row, column) = (self.cell(a), self.cell(b));
+        for at in [row * self.side + column, column * self.side + row] {
+            // Up to 10,000 samples a cell has a hundred pairs; beyond, a full sum keeps its mean.
+            if let (Some(sum), Some(count)) = (self.sums.get_mut(at), self.counts.get_mut(at))
+                && let Some(more) = sum.checked_add(u32::from(distance))
+            {
+                *sum = more;
+                *count += 1;
+            }
+            // A pair inside one cell of the diagonal counts once.
+            if row == column {
+                break;
+            }
+        }
+    }
+
+    /// The means, row by row, halves rounded up; 0 where a cell has no pair.
+    #[must_use]
+    pub fn finish(&self) -> Vec<u16> {
+        let mean = |(&sum, &count): (&u32, &u32)| {
+            let (sum, count) = (u64::from(sum), u64::from(count));
+            ((2 * sum + count).checked_div(2 * count).unwrap_or(0)).min(u64::from(u16::MAX)) as u16
+        };
+        self.sums.iter().zip(&self.counts).map(mean).collect()
+    }
+}

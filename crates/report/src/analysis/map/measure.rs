@@ -1,0 +1,99 @@
+//! Many pairs in blocks: no more than two blocks are held at a time, and a future that is dropped ends between them.
+
+use std::{cell::Cell, rc::Rc};
+
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use levenshtein::Sequences;
+
+use super::MapSamples;
+use crate::{
+    analysis::{Analysis, Distances, Pairs, Run, Watch, host::Stage, measure::tau_index},
+    error::Error,
+    settings::{Settings, Unit},
+};
+
+/// Cells of the distance tables in one block: some tenths of a second on a few cores.
+const CELLS_A_BLOCK: u64 = 8_000_000_000;
+
+/// Pairs of a block: enough to keep calculators busy, few enough that a block takes 8 MiB.
+const PAIRS_A_BLOCK: std::ops::RangeInclusive<u64> = 8_192..=524_288;
+
+/// Blocks under way at once: while the end of one keeps a few calculators busy, the next fills the others.
+const IN_FLIGHT: usize = 2;
+
+/// The pathways of a map's samples at a checkpoint.
+pub(super) fn sequences(
+    analysis: &Analysis,
+    run: &Run,
+    settings: &Settings,
+    samples: &MapSamples,
+    checkpoint: usize,
+) -> Result<Rc<Sequences>, Error> {
+    let digest = (checkpoint < run.checkpoints.len())
+        .then(|| analysis.digest(run, settings, checkpoint))
+        .flatten()
+        .ok_or_else(|| Error::NoMap { reason: "this checkpoint is not analysed yet".to_owned() })?;
+    let tau = tau_index(&digest, settings.tau)?;
+    Ok(Rc::new(match settings.unit {
+        Unit::Symbol => digest.ranking.symbols(tau, &samples.samples),
+        Unit::Character => digest.ranking.characters(tau, &samples.samples),
+    }))
+}
+
+/// Pairs that are measured at a time.
+pub(super) fn block_size(sequences: &Sequences) -> usize {
+    let (symbols, _) = sequences.as_parts();
+    let length = (symbols.len() / sequences.len().max(1)).max(64) as u64;
+    (CELLS_A_BLOCK / (length * length)).clamp(*PAIRS_A_BLOCK.start(), *PAIRS_A_BLOCK.end()) as usize
+}
+
+/// Measures blocks of pairs in their order, and gives `take` the distance of each. Distances beyond 65,535 are told as
+/// that.
+pub(super) async fn measure(
+    sequences: &Rc<Sequences>,
+    blocks: impl Iterator<Item = Pairs>,
+    total: u64,
+    distances: &dyn Distances,
+    watch: &dyn Watch,
+    mut take: impl FnMut(u32, u32, u16),
+) -> Result<(), Error> {
+    let done = Cell::new(0);
+    watch.progress(&Stage::Distances, 0, total);
+    let mut answers = stream::iter(blocks)
+        .map(|pairs| async move {
+            let found = distances.pairs(Rc::clone(sequences), Rc::clone(&pairs)).await?;
+            Ok::<_, Error>((pairs, found))
+        })
+        .buffered(IN_FLIGHT);
+    while let Some((pairs, found)) = answers.try_next().await? {
+        for (&(a, b), &distance) in pairs.iter().zip(&found) {
+            take(a, b, u16::try_from(distance).unwrap_or(u16::MAX));
+        }
+        done.set(done.get() + pairs.len() as u64);
+        watch.progress(&Stage::Distances, done.get(), total);
+        watch.breathe().await;
+    }
+    Ok(())
+}
+
+/// Every row with every column, cut into blocks of whole rows.
+pub(super) fn rectangle<'a>(
+    rows: &'a [u32],
+    columns: &'a [u32],
+    most: usize,
+) -> impl Iterator<Item = Pairs> + 'a {
+    let rows_a_block = (most / columns.len().max(1)).max(1);
+    rows.chunks(rows_a_block)
+        .map(|rows| rows.iter().flat_map(|&row| columns.iter().map(move |&column| (row, column))).collect())
+}
+
+/// Every pair of the listed samples once, in the order of the list, cut into blocks of whole rows.
+pub(super) fn triangle(places: &[u32], most: usize) -> impl Iterator<Item = Pairs> + '_ {
+    pathway::triangle_blocks(places.len(), most).into_iter().map(|rows| {
+        rows.flat_map(|row| {
+            let (first, rest) = places.get(row..).and_then(|rest| rest.split_first()).unwrap_or((&0, &[]));
+            rest.iter().map(move |&other| (*first, other))
+        })
+        .collect()
+    })
+}

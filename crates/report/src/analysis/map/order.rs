@@ -1,0 +1,119 @@
+//! In which order the samples of a map stand.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    MOST_CLUSTERED, MapSamples,
+    measure::{block_size, measure, rectangle, sequences, triangle},
+};
+use crate::{
+    analysis::{Analysis, Distances, Run, Watch},
+    error::Error,
+    settings::Settings,
+};
+
+/// An order of samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MapOrder {
+    /// By domain, inside each those alike beside each other.
+    Cluster,
+    /// By domain, inside each as in the files.
+    Domain,
+    /// By domain, inside each by memorization step, those without one last.
+    TStar,
+    /// As in the files.
+    File,
+}
+
+impl Analysis {
+    /// The places of a map's samples in that order. Clusters are those of the distances at `checkpoint`; the same order
+    /// then serves every checkpoint, so that frames can be compared.
+    ///
+    /// # Errors
+    /// [`Error::NoMap`] when the checkpoint is not analysed; what the host fails with.
+    #[expect(clippy::too_many_arguments, reason = "a run, what to do with it, and where")]
+    pub async fn map_order(
+        &self,
+        run: &Run,
+        settings: &Settings,
+        samples: &MapSamples,
+        order: MapOrder,
+        checkpoint: usize,
+        distances: &dyn Distances,
+        watch: &dyn Watch,
+    ) -> Result<Vec<u32>, Error> {
+        let mut places: Vec<u32> = (0..samples.len() as u32).collect();
+        let domain = |place: &u32| samples.domains.get(*place as usize).copied().unwrap_or(0);
+        let t_star = |place: &u32| {
+            let t_star = samples.t_star.get(*place as usize).copied().flatten();
+            t_star.unwrap_or(usize::MAX)
+        };
+        // Sorting keeps the order of the files among equals.
+        match order {
+            MapOrder::File => return Ok(places),
+            MapOrder::Domain => {
+                places.sort_by_key(domain);
+                return Ok(places);
+            }
+            MapOrder::TStar => {
+                places.sort_by_key(|place| (domain(place), t_star(place)));
+                return Ok(places);
+            }
+            MapOrder::Cluster => places.sort_by_key(domain),
+        }
+        let sequences = sequences(self, run, settings, samples, checkpoint)?;
+        let most = block_size(&sequences);
+        let mut ordered = Vec::with_capacity(places.len());
+        for members in places.chunk_by(|a, b| domain(a) == domain(b)) {
+            let (chosen, others) = spread(members, MOST_CLUSTERED);
+            let pairs = pathway::pair_count(chosen.len());
+            let mut condensed = Vec::with_capacity(pairs as usize);
+            let blocks = triangle(&chosen, most);
+            let take = |_, _, distance| condensed.push(distance);
+            measure(&sequences, blocks, pairs, distances, watch, take).await?;
+            let order = pathway::cluster_order(chosen.len(), &condensed)?;
+            drop(condensed);
+            let mut beside: Vec<Vec<u32>> = vec![Vec::new(); chosen.len()];
+            let mut nearest: Option<(u32, u16, usize)> = None;
+            let total = (others.len() * chosen.len()) as u64;
+            let mut column = 0;
+            let blocks = rectangle(&others, &chosen, most);
+            let take = |other: u32, _, distance: u16| {
+                // Of equals the first.
+                if nearest.is_none_or(|(_, known, _)| distance < known) {
+                    nearest = Some((other, distance, column));
+                }
+                column += 1;
+                if column == chosen.len() {
+                    if let Some((other, _, at)) = nearest.take()
+                        && let Some(list) = beside.get_mut(at)
+                    {
+                        list.push(other);
+                    }
+                    column = 0;
+                }
+            };
+            measure(&sequences, blocks, total, distances, watch, take).await?;
+            for at in order {
+                ordered.extend(chosen.get(at as usize));
+                ordered.extend(beside.get(at as usize).into_iter().flatten());
+            }
+        }
+        Ok(ordered)
+    }
+}
+
+/// At most `most` members at even distances, and the others.
+fn spread(members: &[u32], most: usize) -> (Vec<u32>, Vec<u32>) {
+    let number = members.len();
+    if number <= most {
+        return (members.to_vec(), Vec::new());
+    }
+    let (mut chosen, mut others) = (Vec::with_capacity(most), Vec::new());
+    for (at, &member) in members.iter().enumerate() {
+        // The next one is due as soon as its share of the way is reached.
+        if chosen.len() * number <= at * most { chosen.push(member) } else { others.push(member) }
+    }
+    (chosen, others)
+}

@@ -1,0 +1,251 @@
+// The map of all pairwise distances: its figures against the pathways' own, its files, its keys, its pace.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, test } from "node:test";
+
+import { accessible, by, clean, empty, finished, give, launch, made, open, picture, shared, trace, view } from "../harness.mjs";
+
+let session;
+before(async () => (session = await launch()));
+after(() => session.close());
+
+/** The example run with its map, every checkpoint measured. */
+async function mapped(options) {
+  const opened = await open(session, options);
+  const { page } = opened;
+  await empty(page);
+  await by(page, "open-example").click();
+  await finished(page);
+  await page.keyboard.press("m");
+  await by(page, "map").waitFor();
+  await all(page);
+  return opened;
+}
+
+/** Every checkpoint is measured. */
+async function all(page, timeout = 180_000) {
+  await page.waitForFunction(() => /Mean distance/.test(document.querySelector("[data-testid=map-says]")?.textContent ?? ""), undefined, { timeout });
+  await by(page, "map-known").waitFor({ state: "detached", timeout });
+  await by(page, "progress").waitFor({ state: "detached" });
+}
+
+/** What is saved by a click on a button. */
+async function saved(page, id) {
+  const waiting = page.waitForEvent("download", { timeout: 60_000 });
+  await by(page, id).click();
+  const file = await waiting;
+  return { name: file.suggestedFilename(), bytes: readFileSync(await file.path()) };
+}
+
+/** A matrix of NumPy's. */
+function numpy(bytes) {
+  assert.equal(bytes.subarray(0, 8).toString("latin1"), "\x93NUMPY\x01\x00");
+  const length = bytes.readUInt16LE(8);
+  assert.equal((10 + length) % 64, 0);
+  const head = bytes.subarray(10, 10 + length).toString("latin1");
+  const side = Number(/^\{'descr': '<u2', 'fortran_order': False, 'shape': \((\d+), \1\), \} *\n$/.exec(head)?.[1]);
+  assert.equal(bytes.length, 10 + length + 2 * side * side);
+  return { side, at: (row, column) => bytes.readUInt16LE(10 + length + 2 * (row * side + column)) };
+}
+
+/** The colours at shares of the canvas. */
+function colours(page, shares) {
+  return page.evaluate((shares) => {
+    const canvas = document.querySelector("[data-testid=map]");
+    const pen = canvas.getContext("2d");
+    return shares.map(([x, y]) => [...pen.getImageData(Math.floor(x * canvas.width), Math.floor(y * canvas.height), 1, 1).data]);
+  }, shares);
+}
+
+/** Points at a share of the canvas, and waits for what is said of it. */
+async function point(page, [x, y], expected = /distance/) {
+  await by(page, "map").scrollIntoViewIfNeeded();
+  const box = await by(page, "map").boundingBox();
+  const at = [box.x + x * box.width, box.y + y * box.height];
+  await page.mouse.move(...at);
+  await by(page, "map-pair").filter({ hasText: expected }).waitFor();
+  return at;
+}
+
+test("a distance on the map is that of the two pathways, and of the file", async () => {
+  const opened = await mapped({ context: { viewport: { width: 1280, height: 1000 } } });
+  const { page } = opened;
+  await picture(page, "map-after");
+  await accessible(page, "map");
+  const { name, bytes } = await saved(page, "map-npy");
+  assert.match(name, /^map-step-12000\.npy$/);
+  const matrix = numpy(bytes);
+  const rows = (await saved(page, "map-csv")).bytes.toString().trim().split("\n").slice(1).map((line) => line.split(","));
+  assert.equal(rows.length, matrix.side);
+  for (const [a, b] of [[0, 1], [5, 1000], [matrix.side - 1, 3]]) {
+    assert.equal(matrix.at(a, b), matrix.at(b, a));
+    assert.equal(matrix.at(a, a), 0);
+  }
+  // What the page says of the whole is the file's.
+  const says = await by(page, "map-says").textContent();
+  let [inside, between] = [[0, 0], [0, 0]];
+  for (let row = 0; row < matrix.side; row += 1) {
+    for (let column = 0; column < row; column += 1) {
+      const sum = rows[row][2] === rows[column][2] ? inside : between;
+      sum[0] += matrix.at(row, column);
+      sum[1] += 1;
+    }
+  }
+  const told = /inside domains ([\d.]+) .*between domains ([\d.]+)\./.exec(says);
+  assert.ok(Math.abs(told[1] - inside[0] / inside[1]) < 0.01, `${says} ${inside}`);
+  assert.ok(Math.abs(told[2] - between[0] / between[1]) < 0.01, `${says} ${between}`);
+
+  // A pair under the pointer, in the file, and in the pathways.
+  const at = await point(page, [0.31, 0.83]);
+  const text = await by(page, "map-pair").textContent();
+  const [, a, b, distance] = /^(\S.*) \(\w+\) and (\S.*) \(\w+\): distance (\d+) symbols$/.exec(text);
+  const place = (id) => rows.findIndex((row) => row[1] === `"${id}"`);
+  assert.equal(matrix.at(place(a), place(b)), Number(distance));
+  assert.ok(Math.abs(place(a) / matrix.side - 0.83) < 0.003 && Math.abs(place(b) / matrix.side - 0.31) < 0.003);
+  await page.mouse.click(...at);
+  await page.locator("[data-testid=view-pathways][aria-current=page]").waitFor();
+  assert.match(await page.locator(".aligned .figure-line").textContent(), new RegExp(`^distance ${distance} symbols at step 12,000$`));
+  const pair = await page.locator(".aligned .pair").textContent();
+  assert.ok(pair.includes(a) && pair.includes(b), pair);
+
+  // Back again nothing is measured anew, and another order shows the same samples elsewhere.
+  await view(page, "map");
+  await all(page, 5_000);
+  const before = await colours(page, [[0.31, 0.83], [0.4, 0.1], [0.9, 0.2], [0.05, 0.95], [0.5, 0.45]]);
+  await page.getByRole("button", { name: "file", exact: true }).click();
+  await page.waitForFunction((before) => {
+    const canvas = document.querySelector("[data-testid=map]");
+    const [x, y] = [0.4, 0.1];
+    const pixel = [...canvas.getContext("2d").getImageData(Math.floor(x * canvas.width), Math.floor(y * canvas.height), 1, 1).data];
+    return JSON.stringify(pixel) !== before;
+  }, JSON.stringify(before[1]), { timeout: 10_000 });
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("checkpoints, keys, pictures and the plane", async () => {
+  const opened = await mapped({ context: { viewport: { width: 1280, height: 1000 }, reducedMotion: "reduce" } });
+  const { page } = opened;
+  // It plays through the run on one scale of colours.
+  const legend = await page.locator(".map-legend").textContent();
+  await page.getByRole("button", { name: "Play" }).click();
+  await page.waitForFunction(() => /^Step 25,/.test(document.querySelector("[data-testid=map-says]").textContent), undefined, { timeout: 10_000 });
+  await page.getByRole("button", { name: "Pause" }).click();
+  assert.equal(await page.locator(".map-legend").textContent(), legend);
+  await picture(page, "map-before");
+  for (let step = 0; step < 8; step += 1) {
+    await page.keyboard.press("]");
+  }
+  await page.waitForFunction(() => /^Step 750,/.test(document.querySelector("[data-testid=map-says]").textContent));
+  await picture(page, "map-during");
+
+  // Keys: a cell is marked and walked, and zooming in makes a step one sample.
+  await by(page, "map").focus();
+  await page.keyboard.press("ArrowRight");
+  await by(page, "map-pair").filter({ hasText: /distance|\)$/ }).waitFor();
+  const first = await by(page, "map-pair").textContent();
+  for (let count = 0; count < 12; count += 1) {
+    await page.keyboard.press("+");
+  }
+  await page.keyboard.press("ArrowDown");
+  await page.waitForFunction((first) => document.querySelector("[data-testid=map-pair]").textContent !== first, first);
+  await picture(page, "map-close");
+  await page.keyboard.press("0");
+
+  const png = await saved(page, "map-png");
+  assert.match(png.name, /\.png$/);
+  assert.equal(png.bytes.subarray(1, 4).toString(), "PNG");
+  assert.deepEqual([png.bytes.readUInt32BE(16), png.bytes.readUInt32BE(20)], [1200, 1284]);
+
+  await page.getByRole("button", { name: "plane" }).click();
+  await picture(page, "plane-domains");
+  const share = /two axes hold (\d+) %/.exec(await by(page, "map-says").textContent());
+  assert.ok(Number(share[1]) > 0 && Number(share[1]) <= 100);
+  const ink = async () => (await page.evaluate(() => {
+    const canvas = document.querySelector("[data-testid=map]");
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    let inked = 0;
+    for (let at = 0; at < data.length; at += 4) {
+      inked += data[at] + data[at + 1] + data[at + 2] < 700 ? 1 : 0;
+    }
+    return inked;
+  }));
+  assert.ok(await ink() > 1000, "there are points");
+  await page.getByRole("button", { name: "loss", exact: true }).click();
+  await picture(page, "plane-loss");
+  await page.keyboard.press("t");
+  await page.locator(".twin table").waitFor();
+  assert.equal(await page.locator(".twin tbody tr").count(), 10, "four domains and six pairs of them");
+  await picture(page, "map-table");
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("narrow, dark and on stage", async () => {
+  const opened = await mapped({ context: { viewport: { width: 390, height: 844 }, colorScheme: "dark" } });
+  const { page } = opened;
+  await picture(page, "map-narrow-dark");
+  await accessible(page, "map, narrow and dark");
+  const [wide, seen] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+  assert.ok(wide <= seen, `${wide} pixels in ${seen}`);
+  await page.getByRole("button", { name: "plane" }).click();
+  await picture(page, "plane-narrow-dark");
+  await page.setViewportSize({ width: 1280, height: 720 });
+  await page.keyboard.press("p");
+  await page.locator("div.root.presenting").waitFor();
+  await page.waitForTimeout(500);
+  await picture(page, "plane-stage");
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("a large map has means, counts its pairs, and is stopped at once", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  const large = { samples: 2400, layers: 4, experts: 16 };
+  await give(page, [1, 2].map((step) => made(`large-${step}.safetensors`, trace({ step, ...large }))));
+  await finished(page, 120_000);
+  await view(page, "map");
+  await page.getByRole("group", { name: "Domains" }).getByRole("button", { name: "all" }).click();
+  const progress = by(page, "progress").filter({ hasText: /of [\d,]+ pairs/ });
+  await progress.waitFor();
+  const took = await page.evaluate(async () => {
+    const start = performance.now();
+    document.querySelector("[data-testid=cancel]").click();
+    do {
+      await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+    } while (document.querySelector("[data-testid=progress]"));
+    return performance.now() - start;
+  });
+  console.log(`stopped in ${Math.round(took)} ms`);
+  assert.ok(took < 300, `${took} ms`);
+  await page.getByRole("button", { name: "Go on" }).click();
+  await all(page);
+  await picture(page, "map-large");
+  // The exact distance of a pair under means.
+  await point(page, [0.25, 0.75]);
+  const { side } = numpy((await saved(page, "map-npy")).bytes);
+  assert.equal(side, 2400);
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("opened from a link it says what it needs", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  await by(page, "open-example").click();
+  await finished(page);
+  const link = await shared(page);
+  const other = await open(session, { address: link });
+  await finished(other.page);
+  await view(other.page, "map");
+  await other.page.getByText("The map of all pairwise distances needs the run’s own files").waitFor();
+  await picture(other.page, "map-link");
+  assert.equal(await by(other.page, "map").count(), 0);
+  clean(session, other);
+  await opened.context.close();
+  await other.context.close();
+});
