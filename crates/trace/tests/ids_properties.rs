@@ -1,6 +1,5 @@
 //! The same ids come back from every form in which they can be written.
 #![cfg(not(target_arch = "wasm32"))]
-#![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
 mod common;
 
@@ -12,8 +11,11 @@ use serde_json::json;
 
 const K: usize = 2;
 
+/// Ids of one sample, `[T][L][k]`.
+type Sample = Vec<Vec<[u16; K]>>;
+
 /// Ids of some samples, `[S][T][L][k]`, never the same twice for a token and layer.
-type Samples = Vec<Vec<Vec<[u16; K]>>>;
+type Samples = Vec<Sample>;
 
 fn samples() -> impl Strategy<Value = Samples> {
     (1_usize..4, prop_oneof![Just(8_u16), Just(300)]).prop_flat_map(|(layers, experts)| {
@@ -30,7 +32,7 @@ fn bytes<const N: usize>(sample: &[Vec<[u16; K]>], to_bytes: impl Fn(u16) -> [u8
 /// Every form, with the file's name.
 fn forms(samples: &Samples) -> Vec<(&'static str, String)> {
     let layers = samples[0][0].len();
-    let lines = |record: &dyn Fn(&Vec<Vec<[u16; K]>>) -> serde_json::Value| {
+    let lines = |record: &dyn Fn(&Sample) -> serde_json::Value| {
         samples.iter().map(|sample| record(sample).to_string() + "\n").collect::<String>()
     };
     let lists = lines(&|sample| json!({"sample_id": 1, "num_experts": 512, "routed_experts": sample}));

@@ -28,7 +28,7 @@ pub struct Fold {
     tokens: Vec<u32>,
     largest: u16,
     /// The row in which each expert was last seen; rows count from 1.
-    seen: Box<[u32; 1 << 16]>,
+    seen: Vec<u32>,
     row: u32,
     /// Whether the second id of every row was larger than the first.
     rising: bool,
@@ -70,7 +70,7 @@ impl Fold {
             counts: Vec::new(),
             tokens: Vec::new(),
             largest: 0,
-            seen: Box::new([0; 1 << 16]),
+            seen: vec![0; 1 << 16],
             row: 0,
             rising: true,
             rows: 0,
@@ -172,7 +172,7 @@ impl Fold {
             let mut twice = false;
             for &id in ids {
                 // The array is as long as there are ids of two bytes.
-                let seen = &mut self.seen[usize::from(id)];
+                let Some(seen) = self.seen.get_mut(usize::from(id)) else { continue };
                 twice |= *seen == row;
                 *seen = row;
                 if let Some(count) = counts.get_mut(usize::from(id)) {
