@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use js_sys::{Array, Uint16Array, Uint32Array};
-use levenshtein::{Engine, Sequences};
+use levenshtein::{Engine, Prepared, Sequences};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::DedicatedWorkerGlobalScope;
 
@@ -19,12 +19,13 @@ pub const NAME: &str = "calculator";
 /// Starts to answer.
 pub fn start(scope: &DedicatedWorkerGlobalScope) {
     let answer_to = scope.clone();
-    let mut sets: BTreeMap<u32, Sequences> = BTreeMap::new();
+    let mut sets: BTreeMap<u32, Prepared> = BTreeMap::new();
     listen(scope, move |message| {
         let data = message.data();
         if let Some(key) = number(&data, "load") {
             if let Some(sequences) = sequences(&data) {
-                sets.insert(key, sequences);
+                // The chunks that follow are many, and each is small beside the sequences.
+                sets.insert(key, Prepared::new(&sequences));
             }
         } else if let Some(key) = number(&data, "drop") {
             sets.remove(&key);
@@ -49,12 +50,12 @@ fn sequences(data: &JsValue) -> Option<Sequences> {
     Sequences::from_parts(symbols.to_vec(), offsets.to_vec())
 }
 
-fn measure(sequences: Option<&Sequences>, data: &JsValue) -> Result<Vec<u32>, String> {
+fn measure(sequences: Option<&Prepared>, data: &JsValue) -> Result<Vec<u32>, String> {
     let sequences = sequences.ok_or("the sequences did not arrive")?;
     let flat =
         property(data, "pairs").dyn_into::<Uint32Array>().map_err(|_| "the pairs did not arrive")?.to_vec();
     let pairs: Vec<(u32, u32)> = flat.as_chunks::<2>().0.iter().map(|&[a, b]| (a, b)).collect();
-    levenshtein::pairs(Engine::best(), sequences, &pairs).map_err(|error| error.to_string())
+    sequences.pairs(Engine::best(), &pairs).map_err(|error| error.to_string())
 }
 
 fn post(scope: &DedicatedWorkerGlobalScope, data: &JsValue, (name, value): &(&str, JsValue)) {
