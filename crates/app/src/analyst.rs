@@ -223,7 +223,7 @@ fn take(app: App, event: Event, arrays: &Array) {
         Event::MapFrame(facts) => map::take_frame(app, *facts, arrays),
         Event::MapPoints { ticket } => map::take_points(app, ticket, arrays),
         Event::MapPart { rows, columns, checkpoint } => {
-            map::take_part(app, checkpoint, rows, columns, arrays)
+            map::take_part(app, checkpoint, rows, columns, arrays);
         }
         Event::MapPair { text } => app.map_pair.set(text),
         Event::Samples { samples, matching } => app.samples.set((samples, matching)),

@@ -123,7 +123,9 @@ impl Scaling {
         }
         let rest = norm(&vector);
         if rest > 1e-10 * size && rest > 0.0 {
-            vector.iter_mut().for_each(|value| *value /= rest);
+            for value in &mut vector {
+                *value /= rest;
+            }
             self.basis.push(vector);
         }
     }
@@ -275,7 +277,9 @@ fn norm(vector: &[f64]) -> f64 {
 /// All eigenvalues of a symmetric matrix, and its eigenvectors as columns (Jacobi's rotations).
 fn eigen(mut matrix: Vec<f64>, size: usize) -> (Vec<f64>, Vec<f64>) {
     let mut vectors = vec![0.0; size * size];
-    vectors.iter_mut().step_by(size + 1).for_each(|value| *value = 1.0);
+    for value in vectors.iter_mut().step_by(size + 1) {
+        *value = 1.0;
+    }
     let total: f64 = matrix.iter().map(|value| value * value).sum();
     for _ in 0..50 {
         let beside: f64 = (0..size)

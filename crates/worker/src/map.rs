@@ -39,14 +39,16 @@ pub struct Map {
 /// Work under way, of one kind.
 type Slot = RefCell<Option<AbortHandle>>;
 
+/// The kind of an order with its checkpoint, once there is one, and the order.
+type Order = (Option<(MapOrder, usize)>, Rc<[u32]>);
+
 /// A map.
 struct Shown {
     run: Rc<TraceRun>,
     settings: Settings,
     scope: MapScope,
     samples: MapSamples,
-    /// The kind of order with its checkpoint, and the order.
-    order: RefCell<(Option<(MapOrder, usize)>, Rc<[u32]>)>,
+    order: RefCell<Order>,
     /// Points of the plane by checkpoint, turned towards their neighbours'.
     planes: RefCell<BTreeMap<usize, Vec<[f64; 2]>>>,
 }

@@ -30,6 +30,9 @@ pub struct Frame {
     pub facts: MapFrame,
 }
 
+/// The first of some rows or columns, and their number.
+type Reach = (usize, usize);
+
 /// A rectangle of exact distances over the means.
 struct Part {
     checkpoint: usize,
@@ -61,7 +64,7 @@ pub struct Sheet {
     picture: Option<(usize, (u32, u32), HtmlCanvasElement)>,
     part: Option<Part>,
     /// The place that the exact rectangle was last asked for.
-    wanted: Option<(usize, (usize, usize), (usize, usize))>,
+    wanted: Option<(usize, Reach, Reach)>,
 }
 
 thread_local! {

@@ -102,7 +102,9 @@ pub fn picture(
         match order {
             None => line.iter().copied().for_each(&mut put),
             Some(order) => {
-                order.iter().for_each(|&at| put(line.get(at as usize).copied().unwrap_or(0)));
+                for &at in order {
+                    put(line.get(at as usize).copied().unwrap_or(0));
+                }
             }
         }
     }

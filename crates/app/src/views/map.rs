@@ -159,7 +159,7 @@ fn Sheet() -> impl IntoView {
         });
     };
     let pan = move |x: f64, y: f64| {
-        sight.update(|(left, top, span)| (*left, *top, _) = inside((*left + x, *top + y, *span)))
+        sight.update(|(left, top, span)| (*left, *top, _) = inside((*left + x, *top + y, *span)));
     };
     // What lies at a place of the canvas, in shares of it.
     let find = move |(x, y): (f64, f64)| {
@@ -225,7 +225,10 @@ fn Sheet() -> impl IntoView {
             return;
         }
         if let Some((_, other_x, other_y)) = other {
-            let apart = |x: f64, y: f64| ((x - other_x).powi(2) + (y - other_y).powi(2)).sqrt().max(0.01);
+            let apart = |x: f64, y: f64| {
+                let (x, y) = (x - other_x, y - other_y);
+                (x * x + y * y).sqrt().max(0.01)
+            };
             zoom(apart(x, y) / apart(from_x, from_y), (f64::midpoint(x, other_x), f64::midpoint(y, other_y)));
         } else {
             let span = sight.get_untracked().2;
@@ -279,10 +282,22 @@ fn Sheet() -> impl IntoView {
     let key = move |event: KeyboardEvent| {
         let (left, top, span) = sight.get_untracked();
         let (x, y) = match &event.key()[..] {
-            "+" | "=" => return stop(&event, zoom(1.5, (0.5, 0.5))),
-            "-" => return stop(&event, zoom(1.0 / 1.5, (0.5, 0.5))),
-            "0" => return stop(&event, sight.set(WHOLE)),
-            "Enter" => return stop(&event, choose()),
+            "+" | "=" => {
+                event.prevent_default();
+                return zoom(1.5, (0.5, 0.5));
+            }
+            "-" => {
+                event.prevent_default();
+                return zoom(1.0 / 1.5, (0.5, 0.5));
+            }
+            "0" => {
+                event.prevent_default();
+                return sight.set(WHOLE);
+            }
+            "Enter" => {
+                event.prevent_default();
+                return choose();
+            }
             "ArrowLeft" => (-1.0, 0.0),
             "ArrowRight" => (1.0, 0.0),
             "ArrowUp" => (0.0, -1.0),
@@ -476,11 +491,6 @@ fn report_unit(report: &report::Report) -> String {
         report::Unit::Character => "characters",
     }
     .to_owned()
-}
-
-/// A key that was of use goes no further.
-fn stop(event: &KeyboardEvent, (): ()) {
-    event.prevent_default();
 }
 
 /// What is in sight, kept on the map.
