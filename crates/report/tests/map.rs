@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
+#[expect(dead_code, reason = "other tests use more of it")]
 mod golden;
+#[expect(dead_code, reason = "other tests use more of it")]
 mod support;
 
 use std::{cell::RefCell, collections::BTreeSet, rc::Rc};
@@ -139,7 +141,8 @@ fn many_samples_are_averaged_and_their_parts_are_exact() {
             .map(|(_, &distance)| f64::from(distance))
             .collect();
         let mean = pairs.iter().sum::<f64>() / pairs.len() as f64;
-        assert_eq!(f64::from(frame.cells[row * MEAN_SIDE + column]), (mean + 0.5).floor(), "{row}, {column}");
+        let expected = (mean + 0.5).floor() as u16;
+        assert_eq!(frame.cells[row * MEAN_SIDE + column], expected, "{row}, {column}");
         let pair = (samples.samples[rows[0] as usize], samples.samples[columns[0] as usize]);
         if pair.0 != pair.1 {
             let aligned = analysis.align(&run, &settings, pair.0 as usize, pair.1 as usize);

@@ -12,7 +12,8 @@ fn points(rng: &mut Rng, number: usize) -> Vec<Point> {
 }
 
 fn between(a: Point, b: Point) -> f64 {
-    ((a[0] - b[0]).powi(2) + (a[1] - b[1]).powi(2)).sqrt()
+    let [x, y] = [a[0] - b[0], a[1] - b[1]];
+    (x * x + y * y).sqrt()
 }
 
 fn centred(points: &[Point]) -> Vec<Point> {
