@@ -130,7 +130,7 @@ fn wasm(project: &Project, count: &mut Count) -> Result<()> {
             .env("CHROMEDRIVER", &chromium.driver)
             .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", &options)
             .env("WASM_BINDGEN_USE_BROWSER", "1")
-            .env("WASM_BINDGEN_TEST_TIMEOUT", "600");
+            .env("WASM_BINDGEN_TEST_TIMEOUT", "1500");
         counted(&mut tests, count)
     };
     test(&[&["--lib", "--tests"], packages(&TWICE_TESTED).as_slice()].concat())?;
