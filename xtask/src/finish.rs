@@ -32,7 +32,8 @@ pub fn run(project: &Project) -> Result<()> {
         optimise(
             Path::new(&wasm_opt),
             &staging.join("app_bg.wasm"),
-            &["-Oz", "--strip-debug", "--strip-producers"],
+            // Larger than -Oz by itself, smaller once it is compressed; all the more without hints of alignment.
+            &["-O1", "--dealign", "--strip-debug", "--strip-producers"],
         )?;
         optimise(
             Path::new(&wasm_opt),

@@ -16,22 +16,41 @@ pub fn Choice<T: Copy + PartialEq + Send + Sync + 'static>(
     /// The value now.
     chosen: Signal<T>,
     /// Takes a choice.
-    choose: impl Fn(T) + Copy + 'static,
+    choose: impl Fn(T) + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
+    let (words, values): (Vec<_>, Vec<_>) = options.into_iter().unzip();
+    let known = values.clone();
+    let at = Signal::derive(move || known.iter().position(|value| *value == chosen.get()));
+    let choose = Callback::new(move |at: usize| {
+        if let Some(&value) = values.get(at) {
+            choose(value);
+        }
+    });
+    segments(label, words, at, choose)
+}
+
+/// The buttons of a choice. Apart from what is chosen among, so that the page has this code once.
+fn segments(
+    label: &'static str,
+    words: Vec<&'static str>,
+    chosen: Signal<Option<usize>>,
+    choose: Callback<usize>,
+) -> AnyView {
     view! {
         <div class="choice" role="group" aria-label=label>
             <span class="soft" aria-hidden="true">{label}</span>
             <span class="segments">
-                {options.into_iter().map(|(word, value)| view! {
+                {words.into_iter().enumerate().map(|(at, word)| view! {
                     <button
                         type="button"
-                        aria-pressed=move || (chosen.get() == value).to_string()
-                        on:click=move |_| choose(value)
+                        aria-pressed=move || (chosen.get() == Some(at)).to_string()
+                        on:click=move |_| choose.run(at)
                     >{word}</button>
                 }).collect_view()}
             </span>
         </div>
     }
+    .into_any()
 }
 
 /// Memorized samples or all.
