@@ -310,7 +310,8 @@ test("what enters the routers is enough for the gating layers alone", async () =
   const { page } = opened;
   await empty(page);
   await giveFolder(page, folder);
-  await page.getByRole("button", { name: /^Save the trace/ }).waitFor({ timeout: PATIENCE });
+  await finished(page, PATIENCE);
+  await unfold(page);
   const table = await rows(page);
   assert.deepEqual(table.map(({ kind, state }) => `${kind}: ${state}`).sort(), ["checkpoint: used", "inputs of routers: used"]);
   const { gates, topk_ids: ids } = tensors((await saved(page, /^Save the trace/)).bytes);

@@ -26,7 +26,8 @@ function run(files) {
   const folder = mkdtempSync(join(tmpdir(), "grokscope-"));
   for (const step of STEPS) {
     for (const file of files) {
-      cpSync(join(TRACES, file), join(folder, `step-${step}`, file.split("/").pop()));
+      // The scripts of OLMoE write the step into the file's name.
+      cpSync(join(TRACES, file), join(folder, `step-${step}`, file.split("/").pop().replace("_1000.", `_${step}.`)));
     }
   }
   return folder;
