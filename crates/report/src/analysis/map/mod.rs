@@ -1,7 +1,7 @@
 //! The map: all pairwise distances of a group of samples at one checkpoint, in an order that shows who is alike, and the
 //! same samples as points of a plane.
 //!
-//! [`samples`] chooses who is on it, [`order`] in which order, [`frame`] measures a checkpoint, [`part`] measures
+//! `samples` chooses who is on it, `order` in which order, `frame` measures a checkpoint, `part` measures
 //! rectangles of it exactly. All of them measure by blocks of rows and hold no more than a block of pairs.
 
 mod frame;
