@@ -60,7 +60,7 @@ fn unpack(packed: &[u8], width: u32, count: usize, values: &mut Vec<u32>) {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use proptest::prelude::*;
 
