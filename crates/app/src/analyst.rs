@@ -191,8 +191,8 @@ fn listen(app: App, worker: &Worker) {
 fn take(app: App, event: Event, arrays: &Array) {
     let late = app.cancelled.get_untracked();
     match event {
-        Event::Ready { calculators } => {
-            app.calculators.set(Some(calculators));
+        Event::Ready { badge, note } => {
+            app.badge.set((badge, note));
             LINE.with_borrow_mut(|line| {
                 line.ready = true;
                 line.deaths = 0;

@@ -159,7 +159,7 @@ pub struct App {
     /// Whether the analyst has work.
     pub working: RwSignal<bool>,
     /// Calculators beside the analyst, once it says so.
-    pub calculators: RwSignal<Option<usize>>,
+    pub badge: RwSignal<(String, String)>,
     /// What checkpoints are to be computed on.
     pub backend: RwSignal<Backend>,
     /// What they are computed on, once that is known.
@@ -246,7 +246,7 @@ impl App {
             files: RwSignal::new(Vec::new()),
             meter: RwSignal::new(None),
             working: RwSignal::new(false),
-            calculators: RwSignal::new(None),
+            badge: RwSignal::default(),
             backend: RwSignal::new(Backend::Auto),
             processor: RwSignal::new(None),
             cancelled: RwSignal::new(false),

@@ -9,9 +9,11 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use futures::executor::block_on;
-use report::{Analysis, LinkOptions, Part, Parts, Pending, Report, Settings, Stage, Watch};
+use report::{Analysis, Distances, LinkOptions, Part, Parts, Pending, Report, Settings, Stage, Watch};
 use trace::GateDtype;
 
+#[cfg(feature = "gpu")]
+use crate::graphics::Graphics;
 use crate::{
     checkpoints::{self, Backend},
     convert,
@@ -61,6 +63,10 @@ enum Command {
         /// Experts a token, for arrays of expert ids without a shape.
         #[arg(long)]
         top_k: Option<usize>,
+        /// What distances are computed on. A graphics processor needs a program that was built with `--features gpu`; that
+        /// one takes whatever it measures to be faster.
+        #[arg(long, value_enum)]
+        backend: Option<Backend>,
     },
     /// Run OLMoE checkpoints on samples: one trace a checkpoint, and run.json with what was answered rightly.
     Trace {
@@ -142,13 +148,14 @@ enum Command {
 /// Does what was asked.
 pub fn run(arguments: Arguments) -> Result<(), Error> {
     match arguments.command {
-        Command::Report { paths, map, settings, title, output, csv, experts, layers, top_k } => {
+        Command::Report { paths, map, settings, title, output, csv, experts, layers, top_k, backend } => {
             let known = Known {
                 map: map.as_deref().map(Map::read_from).transpose()?,
                 ids: trace::IdsSettings { experts, layers, top_k },
             };
             let settings = settings.as_deref().map(read_settings).transpose()?.unwrap_or_default();
-            let report = block_on(analyse(&paths, &known, &settings, &title))?;
+            let distances = place(backend)?;
+            let report = block_on(analyse(&paths, &known, &settings, &title, &*distances))?;
             write(&output, &report::export::json(&report))?;
             if let Some(folder) = csv {
                 fs::create_dir_all(&folder).map_err(|source| Error::File { path: folder.clone(), source })?;
@@ -198,11 +205,30 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
     }
 }
 
+/// Where distances are computed.
+fn place(backend: Option<Backend>) -> Result<Box<dyn Distances>, Error> {
+    match backend {
+        Some(Backend::Cpu) => Ok(Box::new(Threads::new())),
+        #[cfg(feature = "gpu")]
+        Some(Backend::Gpu) => Ok(Box::new(block_on(Graphics::new(true))?)),
+        #[cfg(feature = "gpu")]
+        None => Ok(match block_on(Graphics::new(false)) {
+            Ok(graphics) => Box::new(graphics),
+            Err(_) => Box::new(Threads::new()),
+        }),
+        #[cfg(not(feature = "gpu"))]
+        Some(Backend::Gpu) => Err(Error::NoGpu),
+        #[cfg(not(feature = "gpu"))]
+        None => Ok(Box::new(Threads::new())),
+    }
+}
+
 async fn analyse(
     paths: &[PathBuf],
     known: &Known,
     settings: &Settings,
     title: &str,
+    distances: &dyn Distances,
 ) -> Result<Report, Error> {
     let mut parts: Vec<Part> = open_all(paths, known).await?;
     let analysis = Analysis::new();
@@ -211,7 +237,7 @@ async fn analyse(
         for verdict in run.verdicts.iter().filter_map(|verdict| verdict.text.as_ref()) {
             eprintln!("note: {verdict}");
         }
-        match analysis.analyse(&run, settings, title, &Threads::new(), &Terminal::default()).await {
+        match analysis.analyse(&run, settings, title, distances, &Terminal::default()).await {
             Err(report::Error::Checkpoint { file, source }) => {
                 eprintln!("left out: {source}");
                 parts.retain(|part| part.id != file);

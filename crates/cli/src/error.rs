@@ -43,9 +43,14 @@ pub enum Error {
     /// The program cannot use a graphics processor.
     #[cfg(not(feature = "gpu"))]
     #[error(
-        "this program was built without its GPU part. Build it with `--features gpu`, or use `--backend cpu`."
+        "this program was built without its GPU part. Build it with `--features gpu`, or leave `--backend` away."
     )]
     NoGpu,
+
+    /// No graphics processor computes distances.
+    #[cfg(feature = "gpu")]
+    #[error(transparent)]
+    Gpu(#[from] levenshtein::Error),
 
     /// There is nothing to run.
     #[error("{}: no folder with a config.json or model.safetensors in it. Give the folder that `save_pretrained` wrote, or one above it.", path.display())]

@@ -5,6 +5,8 @@ mod commands;
 mod convert;
 mod error;
 mod gates_only;
+#[cfg(feature = "gpu")]
+mod graphics;
 mod load;
 mod threads;
 mod weights;

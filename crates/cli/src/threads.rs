@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use levenshtein::{Engine, Sequences};
+use levenshtein::{Engine, Prepared, Sequences};
 use report::{Distances, Error, Pairs, Pending};
 
 /// Pairs in a chunk: enough to fill the lanes of every length class, few enough to end together.
@@ -27,7 +27,15 @@ impl Threads {
         Self { count: thread::available_parallelism().map_or(1, NonZero::get) }
     }
 
-    fn measure(&self, sequences: &Sequences, pairs: &[(u32, u32)]) -> Result<Vec<u32>, Error> {
+    /// How many.
+    #[cfg(feature = "gpu")]
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The distance of each pair.
+    pub fn measure(&self, sequences: &Sequences, pairs: &[(u32, u32)]) -> Result<Vec<u32>, Error> {
+        let prepared = Prepared::new(sequences);
         let chunks: Vec<&[(u32, u32)]> = pairs.chunks(CHUNK).collect();
         let next = AtomicUsize::new(0);
         let found = Mutex::new(Vec::with_capacity(chunks.len()));
@@ -39,7 +47,7 @@ impl Threads {
                         let at = next.fetch_add(1, Ordering::Relaxed);
                         chunks.get(at).map(|chunk| (at, *chunk))
                     } {
-                        let distances = levenshtein::pairs(engine, sequences, chunk);
+                        let distances = prepared.pairs(engine, chunk);
                         if let Ok(mut found) = found.lock() {
                             found.push((at, distances));
                         }

@@ -1,10 +1,13 @@
 //! The worker that runs checkpoints: [`olmoe`] behind messages, on WebGPU or on the processor.
 //!
 //! It is fetched when the first checkpoint is dropped, and it alone owns the graphics processor. What is said to it is
-//! in [`worker::engine_protocol`]; whoever wants it to stop ends the worker.
+//! in [`worker::engine_protocol`]; whoever wants it to stop ends the worker. Started as a calculator it does nothing but
+//! distances, on the graphics processor too.
 
 #[cfg(target_arch = "wasm32")]
 mod choose;
+#[cfg(target_arch = "wasm32")]
+mod distances;
 #[cfg(target_arch = "wasm32")]
 mod files;
 #[cfg(target_arch = "wasm32")]
@@ -12,5 +15,12 @@ mod progress;
 #[cfg(target_arch = "wasm32")]
 mod runner;
 
+/// Starts the part that the worker's name asks for.
 #[cfg(target_arch = "wasm32")]
-pub use runner::start;
+pub fn start(scope: &web_sys::DedicatedWorkerGlobalScope) {
+    if scope.name() == worker::calculator::NAME {
+        distances::start(scope);
+    } else {
+        runner::start(scope);
+    }
+}

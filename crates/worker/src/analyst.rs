@@ -69,7 +69,7 @@ pub fn start(scope: &DedicatedWorkerGlobalScope) {
             }),
         }
     });
-    post(&Event::Ready { calculators: analyst.pool.len() });
+    analyst.pool.tell();
 }
 
 /// Tells the page something.
@@ -200,6 +200,7 @@ impl Analyst {
                 *self.title.borrow_mut() = title;
             }
             Job::UseBackend { backend } => {
+                self.pool.use_backend(backend);
                 if self.conductor.use_backend(backend) {
                     self.restart();
                 }

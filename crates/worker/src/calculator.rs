@@ -1,8 +1,10 @@
 //! A calculator: it holds sequences and measures pairs of them, nothing else.
 //!
-//! It is sent `{ load: key, symbols: Uint16Array, offsets: Uint32Array }`, `{ measure: key, call, chunk, pairs:
-//! Uint32Array }` and `{ drop: key }`, and answers `{ ready }` once, then `{ call, chunk, distances: Uint32Array }` or
-//! `{ call, chunk, error: string }`.
+//! It is sent `{ load: call, symbols: Uint16Array, offsets: Uint32Array }`, `{ measure: call, start, pairs: Uint32Array }`
+//! and `{ drop: call }`, and answers `{ ready }` once, then `{ call, start, milliseconds, distances: Uint32Array }` or
+//! `{ call, start, error: string }`. The engine's script, started under the same name, does the same on the graphics
+//! processor: its `ready` is the processor's name, and it may say `{ absent: string }` at any time, with the reason, or
+//! `{ call, start, refused: string }` of sequences that do not fit there.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +13,7 @@ use levenshtein::{Engine, Prepared, Sequences};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::DedicatedWorkerGlobalScope;
 
-use crate::scope::{listen, object, property};
+use crate::scope::{listen, now, object, property};
 
 /// The name by which a worker knows that it is a calculator.
 pub const NAME: &str = "calculator";
@@ -30,11 +32,11 @@ pub fn start(scope: &DedicatedWorkerGlobalScope) {
         } else if let Some(key) = number(&data, "drop") {
             sets.remove(&key);
         } else if let Some(key) = number(&data, "measure") {
-            let answer = match measure(sets.get(&key), &data) {
-                Ok(distances) => ("distances", JsValue::from(Uint32Array::from(&distances[..]))),
-                Err(error) => ("error", JsValue::from_str(&error)),
-            };
-            post(&answer_to, &data, &answer);
+            let start = now();
+            match measure(sets.get(&key), &data) {
+                Ok(distances) => answer(&answer_to, &data, &distances, now() - start),
+                Err(error) => refuse(&answer_to, &data, "error", &error),
+            }
         }
     });
     scope.post_message(&object(&[("ready", &JsValue::TRUE)])).ok();
@@ -44,26 +46,46 @@ fn number(data: &JsValue, name: &str) -> Option<u32> {
     property(data, name).as_f64().map(|number| number as u32)
 }
 
-fn sequences(data: &JsValue) -> Option<Sequences> {
+/// The sequences of a message `load`.
+#[must_use]
+pub fn sequences(data: &JsValue) -> Option<Sequences> {
     let symbols = property(data, "symbols").dyn_into::<Uint16Array>().ok()?;
     let offsets = property(data, "offsets").dyn_into::<Uint32Array>().ok()?;
     Sequences::from_parts(symbols.to_vec(), offsets.to_vec())
 }
 
+/// The pairs of a message `measure`.
+#[must_use]
+pub fn pairs(data: &JsValue) -> Option<Vec<(u32, u32)>> {
+    let flat = property(data, "pairs").dyn_into::<Uint32Array>().ok()?.to_vec();
+    Some(flat.as_chunks::<2>().0.iter().map(|&[a, b]| (a, b)).collect())
+}
+
 fn measure(sequences: Option<&Prepared>, data: &JsValue) -> Result<Vec<u32>, String> {
     let sequences = sequences.ok_or("the sequences did not arrive")?;
-    let flat =
-        property(data, "pairs").dyn_into::<Uint32Array>().map_err(|_| "the pairs did not arrive")?.to_vec();
-    let pairs: Vec<(u32, u32)> = flat.as_chunks::<2>().0.iter().map(|&[a, b]| (a, b)).collect();
+    let pairs = pairs(data).ok_or("the pairs did not arrive")?;
     sequences.pairs(Engine::best(), &pairs).map_err(|error| error.to_string())
 }
 
-fn post(scope: &DedicatedWorkerGlobalScope, data: &JsValue, (name, value): &(&str, JsValue)) {
-    let answer =
-        object(&[("call", &property(data, "call")), ("chunk", &property(data, "chunk")), (name, value)]);
-    let transfer = Array::new();
-    if let Some(array) = value.dyn_ref::<Uint32Array>() {
-        transfer.push(&array.buffer());
-    }
+/// Answers a message `measure`.
+pub fn answer(scope: &DedicatedWorkerGlobalScope, asked: &JsValue, distances: &[u32], milliseconds: f64) {
+    let distances = Uint32Array::from(distances);
+    let transfer = Array::of1(&distances.buffer());
+    let answer = object(&[
+        ("call", &property(asked, "measure")),
+        ("start", &property(asked, "start")),
+        ("milliseconds", &JsValue::from(milliseconds)),
+        ("distances", &distances),
+    ]);
     scope.post_message_with_transfer(&answer, &transfer).ok();
+}
+
+/// Says why a message `measure` has no answer, as an `error` or as `refused`.
+pub fn refuse(scope: &DedicatedWorkerGlobalScope, asked: &JsValue, how: &str, why: &str) {
+    let answer = object(&[
+        ("call", &property(asked, "measure")),
+        ("start", &property(asked, "start")),
+        (how, &JsValue::from_str(why)),
+    ]);
+    scope.post_message(&answer).ok();
 }

@@ -41,6 +41,11 @@ pub enum Gone {
 /// Files for a job: path, and a `File` or an address.
 pub type Files = [(String, JsValue)];
 
+/// The address of the engine's script.
+pub fn address() -> String {
+    scope().location().href().replace(LOADER.0, LOADER.1)
+}
+
 impl Engine {
     /// Starts the worker; it is fetched from beside this one.
     ///
@@ -50,8 +55,7 @@ impl Engine {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
         options.set_name(engine_protocol::NAME);
-        let address = scope().location().href().replace(LOADER.0, LOADER.1);
-        let worker = Worker::new_with_options(&address, &options)
+        let worker = Worker::new_with_options(&address(), &options)
             .map_err(|error| Gone::Device(format!("it could not be started ({error:?})")))?;
         let (sender, heard) = mpsc::unbounded();
         let said = sender.clone();

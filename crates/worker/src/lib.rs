@@ -1,9 +1,10 @@
 //! The browser workers: jobs in, progress and reports out.
 //!
 //! One wasm binary plays two parts. The *analyst* owns the run: it reads files, folds traces, asks a pool of
-//! *calculators* for distances and posts [`Event`]s to the page. What goes over the border is in [`protocol`].
+//! *calculators* for distances (one of them may be the engine's, on the graphics processor) and posts [`Event`]s to the page. What goes over the border is in [`protocol`].
 
 pub mod addresses;
+pub mod contest;
 pub mod engine_protocol;
 pub mod folders;
 pub mod protocol;

@@ -205,10 +205,12 @@ pub enum PairChoice {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Event {
-    /// It can take jobs now.
+    /// It can take jobs now. Said again whenever distances are computed elsewhere.
     Ready {
-        /// Calculators beside it.
-        calculators: usize,
+        /// What they are computed on: `CPU · 8 workers`.
+        badge: String,
+        /// The same in a sentence or two, with why.
+        note: String,
     },
     /// The file table as it is.
     Files {

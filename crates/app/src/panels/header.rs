@@ -24,8 +24,8 @@ pub fn Header() -> impl IntoView {
                     <Run/>
                 </Show>
             </div>
-            <span class="badge" data-testid="backend-badge" title="Distances are computed by the processor. WebGPU is not used in this version.">
-                {move || format!("CPU · {}", counted(app.calculators.get().map_or_else(cores, |number| number as u64).max(1), "worker", "workers"))}
+            <span class="badge" data-testid="backend-badge" title=move || app.badge.get().1>
+                {move || app.badge.get().0}
             </span>
             <Show when=present>
                 <span class="actions">
@@ -104,9 +104,4 @@ fn rename(app: App, title: String) {
         analyst::post(app, &Job::Rename { title });
     }
     app.link.set(None);
-}
-
-/// How many calculators the analyst will run until it says so: one a processor core.
-fn cores() -> u64 {
-    browser::window().navigator().hardware_concurrency().max(1.0) as u64
 }
