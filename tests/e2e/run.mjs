@@ -1,20 +1,20 @@
-// Runs the specifications against a page that is being served: `node run.mjs [part of a file's name]`.
+// Runs the specifications against a page that is being served: `node run.mjs [parts of files' names, by comma]`.
 //
 // `cargo xtask test` sets these: GROKSCOPE_PAGE, the page's address; CHROME, a Chromium; GROKSCOPE_GPU, `on` or `off`;
 // GROKSCOPE_CLI, the command line program; GROKSCOPE_OUT, a folder for pictures. GROKSCOPE_SPECS can name
-// a part of a file's name as well.
+// them as well.
 
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 
 const specs = new URL("./specs/", import.meta.url);
-const wanted = process.argv[2] ?? process.env.GROKSCOPE_SPECS ?? "";
+const wanted = (process.argv[2] ?? process.env.GROKSCOPE_SPECS ?? "").split(",");
 const files = readdirSync(specs)
-  .filter((name) => name.endsWith(".spec.mjs") && name.includes(wanted))
+  .filter((name) => name.endsWith(".spec.mjs") && wanted.some((part) => name.includes(part)))
   .sort()
   .map((name) => new URL(name, specs).pathname);
 if (files.length === 0) {
-  console.error(`no specification has "${wanted}" in its name`);
+  console.error(`no specification has "${wanted.join('" or "')}" in its name`);
   process.exit(2);
 }
 // One browser at a time: software rendering takes every core there is. A test that fails leaves servers and browsers

@@ -65,7 +65,6 @@ impl Processors {
         let found = Processor::gpu().await;
         if let Ok(processor) = &found {
             processor.when_lost(|message| {
-                let message = format!("the graphics processor was lost ({message})");
                 post(&EngineEvent::Failed { message, device: true });
             });
         }

@@ -33,7 +33,9 @@ pub fn start(scope: &DedicatedWorkerGlobalScope) {
 
 /// Says that there is no graphics processor, or none any more.
 fn absent(scope: &DedicatedWorkerGlobalScope, why: &str) {
-    scope.post_message(&object(&[("absent", &JsValue::from_str(&format!("WebGPU: {why}.")))])).ok();
+    scope
+        .post_message(&object(&[("absent", &JsValue::from_str(&format!("WebGPU is not used: {why}.")))]))
+        .ok();
 }
 
 async fn serve(

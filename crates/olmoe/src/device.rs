@@ -93,12 +93,27 @@ impl Processor {
         Ok(processor)
     }
 
-    /// Calls `tell` when a graphics processor is lost: what is waited for then never comes.
+    /// Calls `tell` with a sentence's end when a graphics processor is lost, or has failed: its memory is full, say. What
+    /// is waited for then never comes, or is wrong.
     #[cfg(feature = "gpu")]
-    pub fn when_lost(&self, tell: impl Fn(String) + Send + 'static) {
-        if let Some(handle) = &self.handle {
-            handle.set_device_lost_callback(move |_, message| tell(message));
-        }
+    pub fn when_lost(&self, tell: impl Fn(String) + Send + Sync + 'static) {
+        use std::sync::Arc;
+
+        use burn::tensor::wgpu::wgpu::Error;
+        let Some(handle) = &self.handle else { return };
+        let tell = Arc::new(tell);
+        let failed = Arc::clone(&tell);
+        handle.set_device_lost_callback(move |_, message| {
+            tell(format!("the graphics processor was lost ({message})"));
+        });
+        handle.on_uncaptured_error(Arc::new(move |error: Error| {
+            failed(match error {
+                Error::OutOfMemory { .. } => "the graphics processor has no memory left".to_owned(),
+                Error::Validation { description, .. } | Error::Internal { description, .. } => {
+                    format!("the graphics processor failed ({description})")
+                }
+            });
+        }));
     }
 
     /// A small matrix product, a widening and a gather against the processor: shaders that are compiled wrong, or lost,

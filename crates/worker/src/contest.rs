@@ -129,9 +129,9 @@ impl Contest {
     /// Takes note of work done. Whether the contest is decided by it.
     pub fn learn(&mut self, graphics: bool, cells: f64, milliseconds: f64, workers: usize) -> bool {
         if graphics {
-            self.graphics.add(cells, milliseconds)
+            self.graphics.add(cells, milliseconds);
         } else {
-            self.workers.add(cells, milliseconds)
+            self.workers.add(cells, milliseconds);
         }
         let Gpu::Tried { name } = &self.gpu else { return false };
         let Some((graphics, one)) = self.graphics.rate().zip(self.workers.rate()) else { return false };

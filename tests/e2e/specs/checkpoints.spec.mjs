@@ -376,6 +376,36 @@ test("a lost GPU is heard of, and the run goes on", { skip: !GPU }, async () => 
   await opened.context.close();
 });
 
+test("a GPU whose memory is full is heard of, and the processor takes over", { skip: !GPU }, async () => {
+  const folder = demo(STEPS.slice(-1));
+  // Every engine's tenth buffer of some size is one too many.
+  const full = `
+    const create = GPUDevice.prototype.createBuffer;
+    let many = 0;
+    GPUDevice.prototype.createBuffer = function (descriptor) {
+      many += descriptor.size >= 4096;
+      if (many === 10) {
+        const error = new GPUOutOfMemoryError("full");
+        setTimeout(() => this.dispatchEvent(new GPUUncapturedErrorEvent("uncapturederror", { error })));
+      }
+      return create.call(this, descriptor);
+    };\n`;
+  const before = (_, context) =>
+    context.route(/engine_loader\.js/, async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: full + (await response.text()) });
+    });
+  const opened = await open(session, { address: ADDRESS.gpu, before });
+  const { page } = opened;
+  await empty(page);
+  await giveFolder(page, folder);
+  await page.getByText(/the graphics processor has no memory left.*The processor goes on/).first().waitFor({ timeout: PATIENCE });
+  await finished(page, PATIENCE);
+  assert.match(await by(page, "processor").textContent(), /^CPU/);
+  rmSync(folder, { recursive: true });
+  await opened.context.close();
+});
+
 test("a shard that changes on disk is named, and the others are run", async () => {
   const folder = demo(STEPS);
   const opened = await open(session, { address: ADDRESS.cpu });

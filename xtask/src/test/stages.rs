@@ -39,7 +39,11 @@ pub const ALL: [Stage; 10] = [
     Stage { name: "wasm", does: "the same tests as WebAssembly, in Chromium", run: wasm },
     Stage { name: "page", does: "the page as it is published, within its budget", run: publish },
     Stage { name: "e2e-cpu", does: "the page in Chromium without WebGPU", run: e2e_cpu },
-    Stage { name: "e2e-gpu", does: "checkpoints in Chromium with WebGPU, by software", run: e2e_gpu },
+    Stage {
+        name: "e2e-gpu",
+        does: "checkpoints and distances in Chromium with WebGPU, by software",
+        run: e2e_gpu,
+    },
 ];
 
 /// What only a browser can run.
@@ -156,10 +160,10 @@ fn e2e_cpu(project: &Project, count: &mut Count) -> Result<()> {
 
 fn e2e_gpu(project: &Project, count: &mut Count) -> Result<()> {
     // Nothing else of the page asks whether there is a GPU.
-    e2e(project, count, "on", "checkpoints")
+    e2e(project, count, "on", "checkpoints,distances")
 }
 
-/// The specifications with a part of a name in their names; all for none.
+/// The specifications with one of these parts, by comma, in their names; all for none.
 fn e2e(project: &Project, count: &mut Count, gpu: &str, specs: &str) -> Result<()> {
     let chromium = Chromium::bring()?;
     let folder = project.root.join("tests/e2e");

@@ -7,10 +7,11 @@ mod call;
 use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 
 use futures::channel::oneshot;
-use js_sys::Uint32Array;
+use js_sys::{Function, Promise, Uint32Array};
 use levenshtein::Sequences;
 use report::{Distances, Error, Pairs, Pending};
 use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::Worker;
 
 use self::{
@@ -245,18 +246,20 @@ impl Pool {
 
     /// Asks for the graphics processor. Its program is large: it is fetched here for the first time.
     fn wake(&self) {
-        let there = property(&scope().navigator(), "gpu").is_truthy();
-        let calculator = if there { self.hire(true) } else { None };
-        let mut state = self.state.borrow_mut();
-        match calculator {
-            Some(calculator) => {
-                state.calculators.push(calculator);
-                state.contest.woken();
-            }
-            None => state.contest.out("This browser has no WebGPU.".to_owned()),
-        }
-        drop(state);
+        self.state.borrow_mut().contest.woken();
         self.tell();
+        let pool = self.clone();
+        spawn_local(async move {
+            let calculator = if has_adapter().await { pool.hire(true) } else { None };
+            let mut state = pool.state.borrow_mut();
+            match calculator {
+                Some(calculator) => state.calculators.push(calculator),
+                None => state.contest.out("This browser offers no WebGPU.".to_owned()),
+            }
+            drop(state);
+            pool.tell();
+            pool.deal();
+        });
     }
 
     fn call(&self, sequences: Rc<Sequences>, pairs: Pairs) -> oneshot::Receiver<Result<Vec<u32>, Error>> {
@@ -270,6 +273,14 @@ impl Pool {
         self.deal();
         receive
     }
+}
+
+/// Whether the browser has a graphics processor to offer. Many have the interface and nothing behind it.
+async fn has_adapter() -> bool {
+    let gpu = property(&scope().navigator(), "gpu");
+    let Ok(ask) = property(&gpu, "requestAdapter").dyn_into::<Function>() else { return false };
+    let Ok(promise) = ask.call0(&gpu) else { return false };
+    JsFuture::from(Promise::resolve(&promise)).await.is_ok_and(|adapter| adapter.is_truthy())
 }
 
 /// Takes what a calculator says of a chunk. Whether there is something to tell of the contest.

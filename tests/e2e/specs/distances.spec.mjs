@@ -1,0 +1,43 @@
+// Where distances are computed: the badge says it, either place can be forced, and the figures are the same.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { GPU, PAGE, by, clean, empty, exported, finished, launch, open } from "../harness.mjs";
+
+let session;
+before(async () => (session = await launch()));
+after(() => session.close());
+
+async function reported(backend) {
+  const opened = await open(session, { address: `${PAGE}#backend=${backend}` });
+  const { page } = opened;
+  await empty(page);
+  // The example is large enough that its distances are sent away.
+  await by(page, "open-example").click();
+  await finished(page, 300_000);
+  const [json, badge] = [await exported(page), by(page, "backend-badge")];
+  const told = { badge: await badge.textContent(), note: await badge.getAttribute("title") };
+  clean(session, opened);
+  await opened.context.close();
+  return { json, ...told };
+}
+
+let byWorkers;
+test("forced onto the processor, workers compute", async () => {
+  byWorkers = await reported("cpu");
+  assert.match(byWorkers.badge, /^CPU · \d+ workers?$/);
+  assert.match(byWorkers.note, /with a worker for each core/);
+});
+
+test("forced onto WebGPU, it computes the same; where there is none, the workers go on and the badge says why", async () => {
+  const { json, badge, note } = await reported("gpu");
+  assert.equal(json, byWorkers.json);
+  if (GPU) {
+    assert.match(badge, /^GPU · \S/);
+    assert.equal(note, "Distances are computed by WebGPU.");
+  } else {
+    assert.match(badge, /^CPU · /);
+    assert.match(note, /This browser offers no WebGPU\./);
+  }
+});
