@@ -288,3 +288,26 @@ export async function mirror() {
     },
   };
 }
+
+/**
+ * A small server of the page with code put before one of its scripts: what runs in a worker's worker is out of
+ * Playwright's reach.
+ */
+export async function prefixed(name, code) {
+  const { pathname, origin } = new URL(PAGE);
+  const server = http.createServer(async (request, answer) => {
+    const response = await fetch(origin + request.url);
+    const body = Buffer.from(await response.arrayBuffer());
+    const type = response.headers.get("content-type");
+    answer.writeHead(response.status, type ? { "content-type": type } : {});
+    answer.end(new URL(request.url, origin).pathname.endsWith(`/${name}`) ? code + body : body);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    address: `http://127.0.0.1:${server.address().port}${pathname}`,
+    close: () => new Promise((resolve) => {
+      server.close(resolve);
+      server.closeAllConnections();
+    }),
+  };
+}

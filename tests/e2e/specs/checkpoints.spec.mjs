@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { GPU, PAGE, FIXTURES, by, clean, empty, exported, finished, give, launch, open, picture, safetensors } from "../harness.mjs";
+import { GPU, PAGE, FIXTURES, by, clean, empty, exported, finished, give, launch, open, picture, prefixed, safetensors } from "../harness.mjs";
 
 const DEMO = join(FIXTURES, "demo-run");
 const EXAMPLE = new URL("../../../www/example/", import.meta.url).pathname;
@@ -378,24 +378,20 @@ test("a lost GPU is heard of, and the run goes on", { skip: !GPU }, async () => 
 
 test("a GPU whose memory is full is heard of, and the processor takes over", { skip: !GPU }, async () => {
   const folder = demo(STEPS.slice(-1));
-  // Every engine's tenth buffer of some size is one too many.
+  // Every engine's fortieth buffer of some size is one too many.
   const full = `
     const create = GPUDevice.prototype.createBuffer;
     let many = 0;
     GPUDevice.prototype.createBuffer = function (descriptor) {
       many += descriptor.size >= 4096;
-      if (many === 10) {
+      if (many === 40) {
         const error = new GPUOutOfMemoryError("full");
         setTimeout(() => this.dispatchEvent(new GPUUncapturedErrorEvent("uncapturederror", { error })));
       }
       return create.call(this, descriptor);
     };\n`;
-  const before = (_, context) =>
-    context.route(/engine_loader\.js/, async (route) => {
-      const response = await route.fetch();
-      await route.fulfill({ response, body: full + (await response.text()) });
-    });
-  const opened = await open(session, { address: ADDRESS.gpu, before });
+  const server = await prefixed("engine_loader.js", full);
+  const opened = await open(session, { address: ADDRESS.gpu.replace(PAGE, server.address) });
   const { page } = opened;
   await empty(page);
   await giveFolder(page, folder);
@@ -404,6 +400,7 @@ test("a GPU whose memory is full is heard of, and the processor takes over", { s
   assert.match(await by(page, "processor").textContent(), /^CPU/);
   rmSync(folder, { recursive: true });
   await opened.context.close();
+  await server.close();
 });
 
 test("a shard that changes on disk is named, and the others are run", async () => {
