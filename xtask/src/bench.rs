@@ -9,6 +9,7 @@ mod model;
 mod python;
 mod record;
 mod run;
+mod trace;
 
 use anyhow::{Context as _, Result, bail};
 use lexopt::prelude::*;
@@ -26,8 +27,9 @@ struct Benchmark {
     measure: fn(&Project) -> Result<String>,
 }
 
-const ALL: [Benchmark; 5] = [
+const ALL: [Benchmark; 6] = [
     Benchmark { name: "distance", title: "Distances", measure: distance::measure },
+    Benchmark { name: "trace", title: "Reading", measure: trace::measure },
     Benchmark { name: "run", title: "A large run", measure: run::measure },
     Benchmark { name: "engine", title: "Checkpoints", measure: engine::measure },
     Benchmark { name: "link", title: "The link", measure: link::measure },

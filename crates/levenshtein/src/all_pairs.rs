@@ -84,15 +84,22 @@ impl Job for AllPairs<'_> {
             // A text inside the group needs only the patterns after it.
             let enough = end.saturating_sub(cost::enough_of_many::<L>(library.length(start as u32)));
             let texts: Vec<u32> = (0..enough as u32).collect();
+            let lanes: Vec<(usize, usize)> =
+                places[start..end].iter().map(|&place| (place as usize, line_of[place as usize])).collect();
             shared.run(&patterns, &texts, |text, distances| {
                 let skipped = (text + 1).saturating_sub(start);
-                let text_place = places[text];
-                let others = patterns.iter().zip(&places[start..end]);
-                for ((&pattern, &place), &distance) in others.zip(distances).skip(skipped) {
-                    let slot =
-                        line_of[text_place.min(place) as usize].wrapping_add(text_place.max(place) as usize);
+                let text_place = places[text] as usize;
+                let text_line = line_of[text_place];
+                let others = lanes.iter().zip(distances).enumerate().skip(skipped);
+                for (lane, (&(place, line), &distance)) in others {
+                    let slot = if place > text_place {
+                        text_line.wrapping_add(place)
+                    } else {
+                        line.wrapping_add(text_place)
+                    };
                     if distance == UNSURE {
-                        leftover.push_unsure(Pending { pair: (text as u32, pattern), slot }, &mut out);
+                        let pair = (text as u32, patterns[lane]);
+                        leftover.push_unsure(Pending { pair, slot }, &mut out);
                     } else {
                         out[slot] = distance;
                     }

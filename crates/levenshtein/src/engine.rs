@@ -11,6 +11,8 @@ pub enum Engine {
     Scalar,
     /// 256 pairs in a vector, on x86-64 processors with AVX2; found out at run time.
     Avx2,
+    /// 512 pairs in a vector, on x86-64 processors with AVX-512F; found out at run time.
+    Avx512,
     /// 128 pairs in a vector, in WebAssembly built with `simd128`; decided when compiling.
     Simd128,
 }
@@ -19,13 +21,19 @@ impl Engine {
     /// The fastest engine available here.
     #[must_use]
     pub fn best() -> Self {
-        [Self::Avx2, Self::Simd128].into_iter().find(|engine| engine.is_available()).unwrap_or(Self::Scalar)
+        [Self::Avx512, Self::Avx2, Self::Simd128]
+            .into_iter()
+            .find(|engine| engine.is_available())
+            .unwrap_or(Self::Scalar)
     }
 
     /// All engines available here, the slowest first.
     #[must_use]
     pub fn available() -> Vec<Self> {
-        [Self::Scalar, Self::Simd128, Self::Avx2].into_iter().filter(|engine| engine.is_available()).collect()
+        [Self::Scalar, Self::Simd128, Self::Avx2, Self::Avx512]
+            .into_iter()
+            .filter(|engine| engine.is_available())
+            .collect()
     }
 
     /// Whether this machine and build have it.
@@ -35,8 +43,10 @@ impl Engine {
             Self::Scalar => true,
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => std::arch::is_x86_feature_detected!("avx2"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => std::arch::is_x86_feature_detected!("avx512f"),
             #[cfg(not(target_arch = "x86_64"))]
-            Self::Avx2 => false,
+            Self::Avx2 | Self::Avx512 => false,
             Self::Simd128 => cfg!(all(target_arch = "wasm32", target_feature = "simd128")),
         }
     }
@@ -47,6 +57,7 @@ impl Engine {
         match self {
             Self::Scalar => "scalar",
             Self::Avx2 => "AVX2",
+            Self::Avx512 => "AVX-512",
             Self::Simd128 => "simd128",
         }
     }

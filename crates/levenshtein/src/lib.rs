@@ -1,7 +1,7 @@
 //! Exact Levenshtein distances (insert, delete and substitute cost 1) of many sequences of `u16` symbols.
 //!
-//! One bit of a vector register is one pair of sequences, so one pass of eight logical instructions fills one
-//! cell of the dynamic programme for 64, 128 or 256 pairs at once. The crate's README explains the algorithm.
+//! One bit of a vector register is one pair of sequences, so one pass of six or eight logical instructions fills one
+//! cell of the dynamic programme for 64, 128, 256 or 512 pairs at once. The crate's README explains the algorithm.
 
 mod all_pairs;
 mod alphabet;

@@ -209,7 +209,7 @@ everywhere! {
     /// An engine that is not available here falls back to the scalar one.
     fn unavailable_engines() {
         let two = sequences(&[[1, 2], [3, 2]]);
-        for engine in [Engine::Scalar, Engine::Avx2, Engine::Simd128] {
+        for engine in [Engine::Scalar, Engine::Avx2, Engine::Avx512, Engine::Simd128] {
             assert_eq!(all_pairs(engine, &two), [1], "{engine}");
         }
         assert!(Engine::available().contains(&Engine::best()));

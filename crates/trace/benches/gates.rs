@@ -1,91 +1,180 @@
-//! How long the gates of 10,000 samples take, 16 layers of 64 experts: read, widened, checked. `cargo bench -p trace`.
+//! How fast binary traces become gates, beside how fast their bytes are read: files of some hundred megabytes, read
+//! before, so that the disk does not count. `cargo bench -p trace --bench gates`.
 
-use std::{hint::black_box, rc::Rc, time::Instant};
+use std::{error::Error, fs, hint::black_box, path::Path, rc::Rc, time::Instant};
 
 use futures::executor::block_on;
-use trace::{
-    FileSource, GateDtype, GateKind, MemorySource, Recognised, RouterTrace, Source, TopK, write_trace,
-};
+use half::{bf16, f16};
+use trace::{ByteSource as _, FileSource, Recognised, Source};
 
-const SAMPLES: usize = 10_000;
+const SAMPLES: usize = 100_000;
 const LAYERS: usize = 16;
 const EXPERTS: usize = 64;
-const TOKENS: usize = 16;
-const K: usize = 8;
 
-fn example() -> RouterTrace {
-    let mut state = 1_u32;
-    let mut gates = Vec::with_capacity(SAMPLES * LAYERS * EXPERTS);
-    for _ in 0..SAMPLES * LAYERS {
-        let row: Vec<f64> = (0..EXPERTS)
-            .map(|_| {
-                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                f64::from(state >> 8) + 1.0
-            })
-            .collect();
-        let sum: f64 = row.iter().sum();
-        gates.extend(row.iter().map(|weight| (weight / sum) as f32));
-    }
-    let tokens = SAMPLES * TOKENS;
-    let ids = (0..tokens * LAYERS)
-        .flat_map(|row| (0..K).map(move |rank| ((row * 7 + rank * 3) % EXPERTS) as u16))
-        .collect();
-    RouterTrace {
-        model: None,
-        step: Some(1),
-        tokens: None,
-        samples: None,
-        layers: LAYERS,
-        experts: EXPERTS,
-        gate_kind: GateKind::SoftmaxMean,
-        gates,
-        loss: None,
-        n_tokens: None,
-        router: None,
-        topk: Some(TopK { k: K, layers: LAYERS, ids, offsets: (0..=SAMPLES).map(|i| i * TOKENS).collect() }),
-        topk_ordered: true,
-    }
+/// Samples whose gates are asked for at once, as an analysis does.
+const AT_ONCE: usize = 1024;
+
+/// Bytes that are read at once where bytes alone are.
+const PIECE: usize = 4 << 20;
+
+/// Makes a file.
+type Make = fn() -> Vec<u8>;
+
+/// Each is read so many times, and the best counts.
+const TIMES: usize = 5;
+
+/// How numbers are written.
+#[derive(Clone, Copy)]
+enum Form {
+    F32,
+    F16,
+    Bf16,
 }
 
-/// The best of ten, in milliseconds.
-fn best(mut work: impl FnMut()) -> f64 {
-    let mut best = f64::INFINITY;
-    for _ in 0..10 {
-        let start = Instant::now();
-        work();
-        best = best.min(start.elapsed().as_secs_f64() * 1e3);
-    }
-    best
-}
-
-fn report(what: &str, bytes: usize, source: &Source) {
-    let Ok(opened) = block_on(trace::open(Rc::clone(source))) else { return };
-    let Recognised::Trace(trace) = opened.what else { return };
-    let gates = best(|| drop(black_box(block_on(trace.gates(0..SAMPLES)))));
-    let topk = best(|| drop(black_box(block_on(trace.topk(0..SAMPLES)))));
-    println!(
-        "{what}: {:.1} MB of gates in {gates:.1} ms; {} selections in {topk:.1} ms",
-        bytes as f64 / 1e6,
-        SAMPLES * TOKENS * LAYERS * K
-    );
-}
-
-fn main() {
-    let example = example();
-    let values = SAMPLES * LAYERS * EXPERTS;
-    for (name, dtype, size) in [("f16", GateDtype::F16, 2), ("f32", GateDtype::F32, 4)] {
-        let Ok(bytes) = write_trace(&example, dtype) else { return };
-        let path = std::env::temp_dir().join(format!("grokscope-bench-{name}.safetensors"));
-        if std::fs::write(&path, &bytes).is_ok()
-            && let Ok(source) = FileSource::open(&path)
-        {
-            report(&format!("{name}, from disk"), values * size, &(Rc::new(source) as Source));
+impl Form {
+    fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "F32",
+            Self::F16 => "F16",
+            Self::Bf16 => "BF16",
         }
-        std::fs::remove_file(&path).ok();
-        report(
-            &format!("{name}, from memory"),
-            values * size,
-            &(Rc::new(MemorySource::new(name, bytes)) as Source),
+    }
+
+    fn write(self, value: f32, to: &mut Vec<u8>) {
+        match self {
+            Self::F32 => to.extend(value.to_le_bytes()),
+            Self::F16 => to.extend(f16::from_f32(value).to_le_bytes()),
+            Self::Bf16 => to.extend(bf16::from_f32(value).to_le_bytes()),
+        }
+    }
+}
+
+/// Numbers in (0, 1), always the same ones.
+fn numbers(count: usize) -> impl Iterator<Item = f32> {
+    let mut state = 1_u32;
+    (0..count).map(move |_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        ((state >> 8) as f32 + 1.0) / 16_777_218.0
+    })
+}
+
+/// Tensors of one form, one behind the other, as safetensors.
+fn safetensors(form: Form, metadata: &str, tensors: &[(String, Vec<usize>, Vec<f32>)]) -> Vec<u8> {
+    let mut data = Vec::new();
+    let mut header = format!("{{\"__metadata__\":{metadata}");
+    for (name, shape, values) in tensors {
+        let start = data.len();
+        for &value in values {
+            form.write(value, &mut data);
+        }
+        header += &format!(
+            ",\"{name}\":{{\"dtype\":\"{}\",\"shape\":{shape:?},\"data_offsets\":[{start},{}]}}",
+            form.name(),
+            data.len()
         );
     }
+    header.push('}');
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(header.as_bytes());
+    bytes.extend(data);
+    bytes
+}
+
+/// Our own file: gates that are there already.
+fn own(form: Form) -> Vec<u8> {
+    let gates = numbers(SAMPLES * LAYERS * EXPERTS).collect::<Vec<_>>();
+    let gates = gates
+        .chunks_exact(EXPERTS)
+        .flat_map(|row| {
+            let sum: f32 = row.iter().sum();
+            row.iter().map(move |value| value / sum)
+        })
+        .collect();
+    let samples: Vec<String> = (0..SAMPLES).map(|at| format!("{{\\\"id\\\":\\\"s{at}\\\"}}")).collect();
+    let metadata = format!(
+        "{{\"format\":\"grokscope.trace\",\"version\":\"1\",\"step\":\"1\",\"gate_kind\":\"softmax-mean\",\"samples\":\"[{}]\"}}",
+        samples.join(",")
+    );
+    safetensors(form, &metadata, &[("gates".to_owned(), vec![SAMPLES, LAYERS, EXPERTS], gates)])
+}
+
+/// A dump of router logits, which take a softmax a token: so many tokens, in samples of 512.
+fn logits(form: Form) -> Vec<u8> {
+    let tokens = SAMPLES;
+    let layers: Vec<_> = (0..LAYERS)
+        .map(|layer| {
+            let values = numbers(tokens * EXPERTS).map(|value| value * 8.0 - 4.0).collect();
+            (format!("router_logits.{layer}"), vec![tokens, EXPERTS], values)
+        })
+        .collect();
+    safetensors(form, "{\"step\":\"1\",\"batch_size\":\"1\"}", &layers)
+}
+
+fn best(mut work: impl FnMut() -> Result<(), Box<dyn Error>>) -> Result<f64, Box<dyn Error>> {
+    let mut best = f64::INFINITY;
+    for _ in 0..TIMES {
+        let start = Instant::now();
+        work()?;
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    Ok(best)
+}
+
+fn opened(path: &Path) -> Result<Source, Box<dyn Error>> {
+    Ok(Rc::new(FileSource::open(path)?))
+}
+
+fn measure(what: &str, path: &Path) -> Result<(), Box<dyn Error>> {
+    let len = fs::metadata(path)?.len();
+    let reading = best(|| {
+        let source = FileSource::open(path)?;
+        let mut at = 0;
+        while at < len {
+            let piece = PIECE.min((len - at) as usize);
+            black_box(block_on(source.read(at, piece))?);
+            at += piece as u64;
+        }
+        Ok(())
+    })?;
+    let parsing = best(|| {
+        let found = block_on(trace::open(opened(path)?))?;
+        let Recognised::Trace(trace) = found.what else {
+            return Err(format!("{what}: not recognised").into());
+        };
+        let samples = trace.info.samples.len();
+        for first in (0..samples).step_by(AT_ONCE) {
+            black_box(block_on(trace.gates(first..samples.min(first + AT_ONCE)))?);
+        }
+        Ok(())
+    })?;
+    let rate = |seconds: f64| len as f64 / seconds / 1e6;
+    println!(
+        "| {what} | {:.0} | {:.0} | {:.0} | {:.0} % |",
+        len as f64 / 1e6,
+        rate(reading),
+        rate(parsing),
+        100.0 * reading / parsing
+    );
+    Ok(())
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!(
+        "| binary file | MB | reading its bytes, MB/s | reading and parsing, MB/s | of reading |\n|---|---|---|---|---|"
+    );
+    let folder = std::env::temp_dir().join(format!("grokscope-bench-{}", std::process::id()));
+    fs::create_dir_all(&folder)?;
+    let path = folder.join("step-1.safetensors");
+    let files: [(&str, Make); 4] = [
+        ("Grokscope's own, f16", || own(Form::F16)),
+        ("Grokscope's own, f32", || own(Form::F32)),
+        ("router logits, bf16, softmax of every token", || logits(Form::Bf16)),
+        ("router logits, f32, softmax of every token", || logits(Form::F32)),
+    ];
+    for (what, make) in files {
+        fs::write(&path, make())?;
+        measure(what, &path)?;
+    }
+    fs::remove_dir_all(&folder)?;
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::cell::Step;
 use super::lanes::{Lanes, Task};
-use super::transpose::transpose_bytes;
+use super::transpose::bytes;
 
 /// Adds up a row of differences in every lane. The sums, each increased by the number of differences, come out
 /// as bit planes in `planes`, the lowest first; of larger sums than `most` only the low bits.
@@ -62,23 +62,33 @@ fn not<L: Lanes>(bits: L) -> L {
     L::ones().and_not(bits)
 }
 
-/// Calls `each` with every lane's number, read from its bits in `planes`.
-pub(crate) fn numbers<L: Lanes>(planes: &[L], mut each: impl FnMut(usize, u32)) {
-    let words = L::words(planes);
-    for eight in 0..L::COUNT / 8 {
-        let (word, shift) = (eight / 8, eight % 8 * 8);
-        let mut numbers = [0u32; 8];
-        for (octet, planes) in words.chunks(8 * L::WORDS).enumerate() {
-            let mut matrix = 0;
-            for (bit, plane) in planes.chunks_exact(L::WORDS).enumerate() {
-                matrix |= (plane[word] >> shift & 0xff) << (8 * bit);
+/// Reads every lane's number from its bits in `planes`, of which there may be 32.
+pub(crate) struct Numbers<'a, L> {
+    pub(crate) planes: &'a [L],
+    /// [`Lanes::COUNT`] numbers.
+    pub(crate) out: &'a mut [u32],
+}
+
+impl<L: Lanes> Task for Numbers<'_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let mut first = true;
+        for (octet, planes) in self.planes.chunks(8).enumerate() {
+            let mut eight = [L::zeros(); 8];
+            eight[..planes.len()].copy_from_slice(planes);
+            bytes(&mut eight);
+            let words = L::words(&eight);
+            let (out, _) = self.out.as_chunks_mut::<8>();
+            for (at, numbers) in out.iter_mut().enumerate() {
+                let bytes = words[at % 8 * L::WORDS + at / 8].to_le_bytes();
+                for (number, byte) in numbers.iter_mut().zip(bytes) {
+                    let part = u32::from(byte) << (8 * octet);
+                    *number = if first { part } else { *number | part };
+                }
             }
-            for (number, byte) in numbers.iter_mut().zip(transpose_bytes(matrix).to_le_bytes()) {
-                *number |= u32::from(byte) << (8 * octet);
-            }
-        }
-        for (lane, number) in numbers.into_iter().enumerate() {
-            each(eight * 8 + lane, number);
+            first = false;
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::UNSURE;
 use super::cell::{Step, cell};
-use super::count::{Sum, numbers};
+use super::count::{Numbers, Sum};
 use super::lanes::{Lanes, Task};
 use super::planes::Planes;
 use super::side::{Side, occupied};
@@ -19,6 +19,7 @@ pub(crate) struct Mixed<'a, L> {
     columns: Side<L>,
     edge: Vec<Step<L>>,
     sums: Vec<L>,
+    numbers: Vec<u32>,
     lengths: Vec<(u32, u32)>,
 }
 
@@ -30,6 +31,7 @@ impl<'a, L: Lanes> Mixed<'a, L> {
             columns: Side::new(),
             edge: Vec::new(),
             sums: Vec::new(),
+            numbers: vec![0; L::COUNT],
             lengths: Vec::new(),
         }
     }
@@ -59,13 +61,12 @@ impl<'a, L: Lanes> Mixed<'a, L> {
         }
         // Every difference adds 0, 1 or 2.
         L::run(Sum { steps: &self.edge, most: 2 * width, planes: &mut self.sums });
-        numbers(&self.sums, |lane, sum| {
-            if let Some(&(rows, columns)) = self.lengths.get(lane) {
-                // The sum was increased by the number of columns, also of those left of a shorter text.
-                let found = rows.wrapping_add(sum).wrapping_sub(width);
-                each(lane, if found > band.exact_up_to(rows, columns) { UNSURE } else { found });
-            }
-        });
+        L::run(Numbers { planes: &self.sums, out: &mut self.numbers });
+        for (lane, (&(rows, columns), &sum)) in self.lengths.iter().zip(&self.numbers).enumerate() {
+            // The sum was increased by the number of columns, also of those left of a shorter text.
+            let found = rows.wrapping_add(sum).wrapping_sub(width);
+            each(lane, if found > band.exact_up_to(rows, columns) { UNSURE } else { found });
+        }
     }
 
     /// Computes the lower edge of the whole matrix, strip by strip.

@@ -6,6 +6,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod cell;
 mod count;
 mod lanes;
@@ -37,6 +39,8 @@ pub(crate) trait Job {
 /// Runs `job` with the engine's lanes, or with the scalar ones where the engine is not available.
 pub(crate) fn dispatch<J: Job>(engine: Engine, job: J) -> J::Output {
     match engine {
+        #[cfg(target_arch = "x86_64")]
+        Engine::Avx512 if engine.is_available() => job.run::<avx512::Avx512>(),
         #[cfg(target_arch = "x86_64")]
         Engine::Avx2 if engine.is_available() => job.run::<avx2::Avx2>(),
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]

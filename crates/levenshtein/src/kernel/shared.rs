@@ -2,7 +2,7 @@
 
 use super::UNSURE;
 use super::cell::{Step, cell};
-use super::count::{Sum, numbers};
+use super::count::{Numbers, Sum};
 use super::lanes::{Lanes, Task};
 use super::side::{Side, occupied};
 use crate::band::{Band, Expectation};
@@ -17,7 +17,7 @@ pub(crate) const ROWS: usize = 5;
 const EDGE_BYTES: usize = 192 << 10;
 
 /// Larger tables than this are made smaller by giving lines only to the symbols that occur in the strip.
-const TABLE_BYTES: usize = 24 << 10;
+const TABLE_BYTES: usize = 42 << 10;
 
 /// Tables of more planes than this would be larger.
 const MOST_PLANES: usize = 8;
@@ -66,9 +66,11 @@ impl<'a, L: Lanes> Shared<'a, L> {
             }
         }
         let patterns: Vec<&[u16]> = patterns.iter().map(|&pattern| library.get(pattern)).collect();
-        let lengths = patterns.iter().map(|pattern| pattern.len() as u32);
-        let (shortest, longest) = (lengths.clone().min().unwrap_or(0), lengths.max().unwrap_or(0));
-        let mut distances = vec![0; patterns.len()];
+        let lengths: Vec<u32> = patterns.iter().map(|pattern| pattern.len() as u32).collect();
+        let lengths = lengths.as_slice();
+        let shortest = lengths.iter().copied().min().unwrap_or(0);
+        let longest = lengths.iter().copied().max().unwrap_or(0);
+        let mut distances = vec![0; L::COUNT];
         let capacity = EDGE_BYTES / size_of::<Step<L>>();
         let mut first = 0;
         while first < texts.len() {
@@ -93,16 +95,16 @@ impl<'a, L: Lanes> Shared<'a, L> {
                 let kept = if even { !0 >> (u32::BITS - self.planes.len() as u32) } else { !0 };
                 // What is exact for the shortest and for the longest pattern is so for those between.
                 let sure = band.exact_up_to(shortest, width).min(band.exact_up_to(longest, width));
-                numbers(&self.planes, |lane, sum| {
-                    if let (Some(distance), Some(pattern)) = (distances.get_mut(lane), patterns.get(lane)) {
-                        let length = pattern.len() as u32;
-                        // The sum was increased by the number of columns.
-                        let found = length.wrapping_add(sum).wrapping_sub(width) & kept;
-                        let unsure = found > sure && found > band.exact_up_to(length, width);
-                        *distance = if unsure { UNSURE } else { found };
+                L::run(Numbers { planes: &self.planes, out: &mut distances });
+                let distances = &mut distances[..lengths.len()];
+                if L::run(Settle { distances, lengths, width, kept }) > sure {
+                    for (distance, &length) in distances.iter_mut().zip(lengths) {
+                        if *distance > band.exact_up_to(length, width) {
+                            *distance = UNSURE;
+                        }
                     }
-                });
-                each(first + place, &distances);
+                }
+                each(first + place, distances);
                 start += text.len();
             }
             first += count;
@@ -185,6 +187,30 @@ impl<'a, L: Lanes> Shared<'a, L> {
             }
         }
         real
+    }
+}
+
+/// Makes distances from sums that were increased by the number of columns, and tells the largest.
+struct Settle<'a> {
+    distances: &'a mut [u32],
+    /// Of the patterns.
+    lengths: &'a [u32],
+    width: u32,
+    /// The bits that are known.
+    kept: u32,
+}
+
+impl Task for Settle<'_> {
+    type Output = u32;
+
+    #[inline(always)]
+    fn run(self) -> u32 {
+        let mut largest = 0;
+        for (distance, &length) in self.distances.iter_mut().zip(self.lengths) {
+            *distance = length.wrapping_add(*distance).wrapping_sub(self.width) & self.kept;
+            largest = largest.max(*distance);
+        }
+        largest
     }
 }
 

@@ -1,0 +1,129 @@
+//! Which traces go together: of one shape, one a step, with samples in common.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use trace::{GateKind, OpenTrace, SampleMeta};
+
+use super::{Stepped, Verdict};
+use crate::error::Error;
+
+/// Shape and kind that the traces of one run share.
+type Shape = (usize, usize, bool);
+
+fn shape_of(trace: &OpenTrace) -> Shape {
+    (trace.info.layers, trace.info.experts, trace.info.gate_kind == GateKind::SelectionFrequency)
+}
+
+/// Keeps the traces of the commonest shape (of equals: the earliest step's).
+pub(super) fn same_shape(traces: Vec<Stepped>, verdicts: &mut Vec<Verdict>) -> Vec<Stepped> {
+    let mut counts: BTreeMap<Shape, usize> = BTreeMap::new();
+    for (_, _, trace) in &traces {
+        *counts.entry(shape_of(trace)).or_default() += 1;
+    }
+    let most = counts.values().copied().max().unwrap_or(0);
+    let Some(shape) = traces.iter().map(|(_, _, trace)| shape_of(trace)).find(|shape| counts[shape] == most)
+    else {
+        return traces;
+    };
+    let (kept, left): (Vec<_>, Vec<_>) =
+        traces.into_iter().partition(|(_, _, trace)| shape_of(trace) == shape);
+    for (id, _, trace) in left {
+        verdicts.push(Verdict {
+            id,
+            used: false,
+            text: Some(format!(
+                "{}: {}, but the other checkpoints have {}. One run has one shape: \
+                 drop the runs one after the other.",
+                trace.info.name,
+                shape_words(shape_of(&trace)),
+                shape_words(shape)
+            )),
+        });
+    }
+    kept
+}
+
+fn shape_words((layers, experts, frequency): Shape) -> String {
+    let kind = if frequency { "selection frequencies" } else { "mean gates" };
+    format!("{kind} of {layers} layers with {experts} experts")
+}
+
+/// Keeps the first file of each step.
+pub(super) fn one_a_step(traces: Vec<Stepped>, verdicts: &mut Vec<Verdict>) -> Vec<Stepped> {
+    let mut kept: Vec<Stepped> = Vec::new();
+    for (id, step, trace) in traces {
+        match kept.last() {
+            Some((_, last_step, last)) if *last_step == step => verdicts.push(Verdict {
+                id,
+                used: false,
+                text: Some(format!(
+                    "{}: step {step} is already given by {}. Correct the step in the file table or remove one.",
+                    trace.info.name, last.info.name
+                )),
+            }),
+            _ => kept.push((id, step, trace)),
+        }
+    }
+    kept
+}
+
+/// The samples that every trace has, in the order of the first; traces that share none with it are left out.
+pub(super) fn common_samples(
+    traces: &mut Vec<Stepped>,
+    verdicts: &mut Vec<Verdict>,
+) -> Result<Vec<SampleMeta>, Error> {
+    // Two runs mixed: keep the checkpoints that share their samples with most others.
+    let fingerprints: Vec<BTreeSet<&str>> = traces
+        .iter()
+        .map(|(_, _, trace)| trace.info.samples.iter().map(|sample| sample.id.as_str()).collect())
+        .collect();
+    let overlaps = |a: usize, b: usize| {
+        let (small, large) = if fingerprints[a].len() < fingerprints[b].len() { (a, b) } else { (b, a) };
+        let shared = fingerprints[small].intersection(&fingerprints[large]).count();
+        2 * shared > fingerprints[small].len()
+    };
+    let friends: Vec<usize> =
+        (0..traces.len()).map(|a| (0..traces.len()).filter(|&b| overlaps(a, b)).count()).collect();
+    let Some(seed) = (0..traces.len()).max_by_key(|&a| (friends[a], std::cmp::Reverse(a))) else {
+        return Ok(Vec::new());
+    };
+    let together: Vec<bool> = (0..traces.len()).map(|a| a == seed || overlaps(seed, a)).collect();
+    let mut keep = together.iter().copied();
+    let left: Vec<Stepped> = traces.extract_if(.., |_| !keep.next().unwrap_or(true)).collect();
+    let Some((_, _, first)) = traces.first() else { return Ok(Vec::new()) };
+    let mut samples = first.info.samples.clone();
+    for (id, step, trace) in left {
+        verdicts.push(Verdict {
+            id,
+            used: false,
+            text: Some(format!(
+                "{}: its samples are not those of the other checkpoints (step {step} seems to be of another run). \
+                 Drop each run by itself.",
+                trace.info.name
+            )),
+        });
+    }
+    let before = samples.len();
+    for (_, _, trace) in traces.iter().skip(1) {
+        let ids: BTreeSet<&str> = trace.info.samples.iter().map(|sample| sample.id.as_str()).collect();
+        samples.retain(|sample| ids.contains(sample.id.as_str()));
+    }
+    if samples.is_empty() {
+        return Err(Error::NoCommonSamples { checkpoints: traces.len() });
+    }
+    for (id, _, trace) in traces.iter() {
+        let extra = trace.info.samples.len() - samples.len();
+        let text = (extra > 0).then(|| {
+            format!(
+                "{}: {extra} of its {} samples are not in every checkpoint and are not counted \
+                 ({} are).",
+                trace.info.name,
+                trace.info.samples.len(),
+                samples.len()
+            )
+        });
+        verdicts.push(Verdict { id: *id, used: true, text });
+    }
+    debug_assert!(samples.len() <= before, "samples only ever leave");
+    Ok(samples)
+}
