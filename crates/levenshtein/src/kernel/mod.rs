@@ -4,10 +4,6 @@
     reason = "an inner loop that is not inlined misses its engine's instructions"
 )]
 
-#[cfg(target_arch = "x86_64")]
-mod avx2;
-#[cfg(target_arch = "x86_64")]
-mod avx512;
 mod cell;
 mod count;
 mod lanes;
@@ -19,6 +15,8 @@ mod side;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
 mod transpose;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 use crate::engine::Engine;
 
@@ -40,9 +38,9 @@ pub(crate) trait Job {
 pub(crate) fn dispatch<J: Job>(engine: Engine, job: J) -> J::Output {
     match engine {
         #[cfg(target_arch = "x86_64")]
-        Engine::Avx512 if engine.is_available() => job.run::<avx512::Avx512>(),
+        Engine::Avx512 if engine.is_available() => job.run::<x86::Avx512>(),
         #[cfg(target_arch = "x86_64")]
-        Engine::Avx2 if engine.is_available() => job.run::<avx2::Avx2>(),
+        Engine::Avx2 if engine.is_available() => job.run::<x86::Avx2>(),
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         Engine::Simd128 => job.run::<simd128::Simd128>(),
         _ => job.run::<scalar::Scalar>(),

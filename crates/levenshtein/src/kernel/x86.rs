@@ -1,0 +1,127 @@
+//! 256 lanes in an AVX2 register, 512 in an AVX-512 register.
+#![expect(unsafe_code, reason = "vector instructions, and vectors seen as the words they are made of")]
+
+use std::arch::x86_64::{
+    __m256i, __m512i, _mm_cvtsi32_si128, _mm256_and_si256, _mm256_andnot_si256, _mm256_or_si256,
+    _mm256_set1_epi64x, _mm256_sll_epi64, _mm256_srl_epi64, _mm256_xor_si256, _mm512_and_si512,
+    _mm512_andnot_si512, _mm512_or_si512, _mm512_set1_epi64, _mm512_sll_epi64, _mm512_srl_epi64,
+    _mm512_xor_si512,
+};
+
+use super::lanes::{Lanes, Task};
+
+/// 256 pairs. Made and used only after [`Engine::Avx2`](crate::Engine) was found available: the dispatcher is the one
+/// place that names this type, and every SAFETY line below rests on that.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub(crate) struct Avx2(__m256i);
+
+/// 512 pairs, under the same condition with [`Engine::Avx512`](crate::Engine). The compiler joins the logic of three
+/// operands to one instruction.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub(crate) struct Avx512(__m512i);
+
+/// The lanes of a register of `$words` words, by the instructions of its set.
+macro_rules! register {
+    (
+        $name:ident, $words:literal, $feature:literal, $splat:ident, $and:ident, $or:ident, $xor:ident, $and_not:ident,
+        $left:ident, $right:ident
+    ) => {
+        impl Lanes for $name {
+            const WORDS: usize = $words;
+
+            #[inline(always)]
+            fn splat(word: u64) -> Self {
+                // SAFETY: the processor has the instructions.
+                Self(unsafe { $splat(word.cast_signed()) })
+            }
+
+            #[inline(always)]
+            fn and(self, other: Self) -> Self {
+                // SAFETY: the processor has the instructions.
+                Self(unsafe { $and(self.0, other.0) })
+            }
+
+            #[inline(always)]
+            fn or(self, other: Self) -> Self {
+                // SAFETY: the processor has the instructions.
+                Self(unsafe { $or(self.0, other.0) })
+            }
+
+            #[inline(always)]
+            fn xor(self, other: Self) -> Self {
+                // SAFETY: the processor has the instructions.
+                Self(unsafe { $xor(self.0, other.0) })
+            }
+
+            #[inline(always)]
+            fn and_not(self, other: Self) -> Self {
+                // SAFETY: the processor has the instructions.
+                Self(unsafe { $and_not(other.0, self.0) })
+            }
+
+            #[inline(always)]
+            fn shift_up<const BITS: u32>(self) -> Self {
+                // SAFETY: the processor has the instructions.
+                Self(unsafe { $left(self.0, _mm_cvtsi32_si128(BITS.cast_signed())) })
+            }
+
+            #[inline(always)]
+            fn shift_down<const BITS: u32>(self) -> Self {
+                // SAFETY: the processor has the instructions.
+                Self(unsafe { $right(self.0, _mm_cvtsi32_si128(BITS.cast_signed())) })
+            }
+
+            #[inline(always)]
+            fn words(vectors: &[Self]) -> &[u64] {
+                // SAFETY: a register is as many bytes as its words, all values of which are valid, and is aligned
+                // more strictly than they need.
+                unsafe { std::slice::from_raw_parts(vectors.as_ptr().cast(), vectors.len() * Self::WORDS) }
+            }
+
+            #[inline(always)]
+            fn words_mut(vectors: &mut [Self]) -> &mut [u64] {
+                // SAFETY: as in `words`; the borrow of `vectors` lasts as long as the result, so nobody else sees it.
+                unsafe {
+                    std::slice::from_raw_parts_mut(vectors.as_mut_ptr().cast(), vectors.len() * Self::WORDS)
+                }
+            }
+
+            #[inline(always)]
+            fn run<T: Task>(task: T) -> T::Output {
+                #[target_feature(enable = $feature)]
+                fn with_instructions<T: Task>(task: T) -> T::Output {
+                    task.run()
+                }
+                // SAFETY: the processor has the instructions.
+                unsafe { with_instructions(task) }
+            }
+        }
+    };
+}
+
+register!(
+    Avx2,
+    4,
+    "avx2",
+    _mm256_set1_epi64x,
+    _mm256_and_si256,
+    _mm256_or_si256,
+    _mm256_xor_si256,
+    _mm256_andnot_si256,
+    _mm256_sll_epi64,
+    _mm256_srl_epi64
+);
+register!(
+    Avx512,
+    8,
+    "avx512f",
+    _mm512_set1_epi64,
+    _mm512_and_si512,
+    _mm512_or_si512,
+    _mm512_xor_si512,
+    _mm512_andnot_si512,
+    _mm512_sll_epi64,
+    _mm512_srl_epi64
+);
