@@ -3,6 +3,7 @@
 
 mod support;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use report::{Analysis, GateKind, Group, Here, Settings, Unwatched, assemble};
 use support::{analyse, parts};
 
@@ -11,14 +12,22 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const LAYERS: usize = 3;
 
-/// A record a sample; the selections of later steps depend less on the sample.
+const TOKENS: usize = 20;
+
+/// The experts of a token in a layer; the selections of later steps depend less on the sample.
+fn selected(step: usize, sample: usize, token: usize, layer: usize, largest: usize) -> [usize; 2] {
+    let first = if token < 4 * step { layer } else { (sample * 5 + layer * 3 + token) % largest };
+    [first, (first + 1 + token % 2) % largest]
+}
+
+/// A record a sample.
 fn records(step: usize, samples: std::ops::Range<usize>, largest: usize, more: &str) -> String {
     let mut text = String::new();
     for sample in samples {
-        let tokens = (0..20).map(|token| {
+        let tokens = (0..TOKENS).map(|token| {
             let layers = (0..LAYERS).map(|layer| {
-                let first = if token < 4 * step { layer } else { (sample * 5 + layer * 3 + token) % largest };
-                format!("[{first},{}]", (first + 1 + token % 2) % largest)
+                let [first, second] = selected(step, sample, token, layer, largest);
+                format!("[{first},{second}]")
             });
             format!("[{}]", layers.collect::<Vec<_>>().join(","))
         });
@@ -26,6 +35,51 @@ fn records(step: usize, samples: std::ops::Range<usize>, largest: usize, more: &
         text += &format!(
             "{{\"sample_id\": \"s{sample}\", \"domain\": \"math\"{more}, \"routed_experts\": [{ids}]}}\n"
         );
+    }
+    text
+}
+
+/// The same as SGLang answers: 32-bit integers in base64, without their shape.
+fn sglang(step: usize) -> String {
+    let record = |sample: usize| {
+        let ids = (0..TOKENS * LAYERS)
+            .flat_map(|at| selected(step, sample, at / LAYERS, at % LAYERS, 8))
+            .flat_map(|id| (id as i32).to_le_bytes());
+        let ids = STANDARD.encode(ids.collect::<Vec<u8>>());
+        format!(
+            "{{\"sample_id\": \"s{sample}\", \"domain\": \"math\", \"meta_info\": {{\"prompt_tokens\": {TOKENS}, \
+             \"completion_tokens\": 1, \"routed_experts\": \"{ids}\"}}}}\n"
+        )
+    };
+    (0..12).map(record).collect()
+}
+
+/// The same as the OLMoE scripts write them: the layers last.
+fn olmoe(step: usize) -> String {
+    let record = |sample: usize| {
+        let tokens = (0..TOKENS).map(|token| {
+            let ranks = (0..2).map(|rank| {
+                let layers =
+                    (0..LAYERS).map(|layer| selected(step, sample, token, layer, 8)[rank].to_string());
+                format!("[{}]", layers.collect::<Vec<_>>().join(","))
+            });
+            format!("[{}]", ranks.collect::<Vec<_>>().join(","))
+        });
+        let ids = tokens.collect::<Vec<_>>().join(",");
+        format!("{{\"sample_id\": \"s{sample}\", \"domain\": \"math\", \"exp_ids\": [{ids}]}}\n")
+    };
+    (0..12).map(record).collect()
+}
+
+/// The same as a table.
+fn table(step: usize) -> String {
+    let mut text = "sample,token,layer,expert\n".to_owned();
+    for sample in 0..12 {
+        for at in 0..TOKENS * LAYERS {
+            for expert in selected(step, sample, at / LAYERS, at % LAYERS, 8) {
+                text += &format!("s{sample},{},{},{expert}\n", at / LAYERS, at % LAYERS);
+            }
+        }
     }
     text
 }
@@ -113,6 +167,54 @@ fn files_of_one_folder_are_one_checkpoint() {
         &Unwatched,
     ));
     assert_eq!(parted.unwrap().domains, whole.domains);
+}
+
+#[test]
+fn checkpoints_of_different_sources_are_one_run() {
+    let whole = analyse(&run(), &Settings::default());
+    let mut files = run();
+    files[1] = file("step-2/answers.jsonl", sglang(2));
+    files[2] = file("step-3/answers.jsonl", olmoe(3));
+    // The last one as `grokscope convert` writes it.
+    let last = parts(&files[3..]).remove(0);
+    let trace::Recognised::Trace(opened) = last.what else { panic!("{} is no trace", last.path) };
+    let samples = 0..opened.info.samples.len();
+    let gates = futures::executor::block_on(opened.gates(samples.clone())).unwrap();
+    let written = trace::RouterTrace {
+        model: None,
+        step: Some(4),
+        tokens: None,
+        samples: Some(opened.info.samples.clone()),
+        layers: opened.info.layers,
+        experts: opened.info.experts,
+        gate_kind: opened.info.gate_kind,
+        gates,
+        loss: None,
+        n_tokens: opened.info.n_tokens.clone(),
+        router: None,
+        topk: futures::executor::block_on(opened.topk(samples)).unwrap(),
+        topk_ordered: true,
+    };
+    files[3] =
+        ("step-4.safetensors".to_owned(), trace::write_trace(&written, trace::GateDtype::F32).unwrap());
+    let opened = parts(&files);
+    let formats: std::collections::BTreeSet<&str> = opened
+        .iter()
+        .filter_map(|part| match &part.what {
+            trace::Recognised::Trace(trace) => Some(trace.info.format),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(formats.len(), 4, "{formats:?}");
+    let run = assemble(&opened).unwrap();
+    assert!(run.verdicts.iter().all(|verdict| verdict.used), "{:?}", run.verdicts);
+    assert_eq!((run.checkpoints.len(), run.samples.len()), (4, 12));
+    assert_eq!(analyse(&files, &Settings::default()).domains, whole.domains);
+    // A table is counted and not kept, so it has no selections to compare; the distances are the same.
+    files[2] = file("step-3/answers.csv", table(3));
+    let with_table = analyse(&files, &Settings::default());
+    assert_eq!(with_table.domains[0].distance, whole.domains[0].distance);
+    assert!(with_table.domains[0].load[2].is_none() && whole.domains[0].load[2].is_some());
 }
 
 #[test]
