@@ -1,0 +1,298 @@
+//! What pointer and keys do on the map: they look around, mark two samples and open them.
+
+use leptos::html;
+use leptos::prelude::*;
+use web_sys::{KeyboardEvent, MouseEvent, PointerEvent, WheelEvent};
+use worker::Job;
+
+use crate::map::paint::nearest;
+use crate::state::App;
+use crate::{analyst, map};
+
+/// The part of the map that is in sight, in shares of it: left, top and width.
+pub type Sight = (f64, f64, f64);
+
+/// The whole map.
+pub const WHOLE: Sight = (0.0, 0.0, 1.0);
+
+/// Pixels that a pointer may stray and still click.
+const STILL: f64 = 4.0;
+
+/// What a drag began with.
+#[derive(Clone, Copy, Default)]
+struct Grip {
+    /// Pointers that are down, by number, with their places.
+    first: Option<(i32, f64, f64)>,
+    second: Option<(i32, f64, f64)>,
+    /// Whether it has moved, so that its end is no click.
+    moved: bool,
+}
+
+/// Where the map is looked at, and what is marked on it.
+#[derive(Clone, Copy)]
+pub struct Hand {
+    app: App,
+    /// The canvas that is touched.
+    pub canvas: NodeRef<html::Canvas>,
+    /// Whether samples are shown in a plane instead of the matrix.
+    pub plane: RwSignal<bool>,
+    /// What is in sight.
+    pub sight: RwSignal<Sight>,
+    /// Two samples that are pointed at, by their places on the map.
+    pub marked: RwSignal<Option<(usize, usize)>>,
+    /// The first of two points that are picked in the plane.
+    pub held: RwSignal<Option<usize>>,
+    /// Whether the pair that was asked for is to be opened.
+    pub opening: RwSignal<bool>,
+    /// Where the points are now, two coordinates each.
+    pub points: StoredValue<Vec<f32>>,
+    grip: StoredValue<Grip>,
+}
+
+impl Hand {
+    /// Everything in sight and nothing marked.
+    pub fn new(app: App) -> Self {
+        Self {
+            app,
+            canvas: NodeRef::new(),
+            plane: RwSignal::new(false),
+            sight: RwSignal::new(WHOLE),
+            marked: RwSignal::new(None),
+            held: RwSignal::new(None),
+            opening: RwSignal::new(false),
+            points: StoredValue::new(Vec::new()),
+            grip: StoredValue::new(Grip::default()),
+        }
+    }
+
+    /// Forgets what was marked.
+    pub fn let_go(self) {
+        self.marked.set(None);
+        self.held.set(None);
+        self.app.map_pair.set(String::new());
+    }
+
+    /// Changes between matrix and plane.
+    pub fn turn(self, plane: bool) {
+        self.sight.set(WHOLE);
+        self.marked.set(None);
+        self.plane.set(plane);
+    }
+
+    /// Looks closer at a place of the canvas, in shares of it.
+    pub fn zoom(self, factor: f64, (x, y): (f64, f64)) {
+        self.sight.update(|sight| {
+            let (left, top, span) = *sight;
+            let number = map::with(map::Sheet::number).max(16) as f64;
+            let next = (span / factor).clamp(8.0 / number, 1.0);
+            *sight = inside((left + x * (span - next), top + y * (span - next), next));
+        });
+    }
+
+    /// Asks who the marked samples are; with `open`, to open them.
+    pub fn tell(self, open: bool) {
+        let Some((a, b)) = self.marked.get_untracked() else { return };
+        let place = |at: usize| {
+            let row = map::with(|sheet| sheet.order.get(at).copied());
+            if self.plane.get_untracked() { Some(at as u32) } else { row }
+        };
+        let Some(places) = place(a).zip(place(b)) else { return };
+        let open = open && places.0 != places.1;
+        self.opening.set(open);
+        let checkpoint = self.app.checkpoint.get_untracked();
+        analyst::post(self.app, &Job::MapPair { places, checkpoint, open });
+    }
+
+    /// A pointer goes down.
+    pub fn down(self, event: &PointerEvent) {
+        let (x, y) = self.share(event);
+        self.grip.update_value(|grip| {
+            let slot = if grip.first.is_none() { &mut grip.first } else { &mut grip.second };
+            *slot = Some((event.pointer_id(), x, y));
+            grip.moved &= grip.second.is_some();
+        });
+    }
+
+    /// A pointer moves: it points, drags, or pinches with another.
+    pub fn moved(self, event: &PointerEvent) {
+        let (x, y) = self.share(event);
+        let before = self.grip.get_value();
+        let id = event.pointer_id();
+        let (mine, other) = match (before.first, before.second) {
+            (Some(first), second) if first.0 == id => (first, second),
+            (first, Some(second)) if second.0 == id => (second, first),
+            _ => {
+                self.mark(self.find((x, y)));
+                return;
+            }
+        };
+        let (from_x, from_y) = (mine.1, mine.2);
+        if !before.moved && (x - from_x).abs().max((y - from_y).abs()) * self.size() < STILL {
+            return;
+        }
+        if let Some((_, other_x, other_y)) = other {
+            let apart = |x: f64, y: f64| {
+                let (x, y) = (x - other_x, y - other_y);
+                (x * x + y * y).sqrt().max(0.01)
+            };
+            let middle = (f64::midpoint(x, other_x), f64::midpoint(y, other_y));
+            self.zoom(apart(x, y) / apart(from_x, from_y), middle);
+        } else {
+            let span = self.sight.get_untracked().2;
+            self.pan((from_x - x) * span, (from_y - y) * span);
+        }
+        self.grip.update_value(|grip| {
+            grip.moved = true;
+            for slot in [&mut grip.first, &mut grip.second].into_iter().flatten().filter(|slot| slot.0 == id)
+            {
+                *slot = (id, x, y);
+            }
+        });
+    }
+
+    /// A pointer goes up, or away.
+    pub fn up(self, event: &PointerEvent) {
+        self.grip.update_value(|grip| {
+            let id = event.pointer_id();
+            grip.first = grip.first.filter(|slot| slot.0 != id);
+            grip.second = grip.second.filter(|slot| slot.0 != id);
+        });
+    }
+
+    /// A click marks; one on what is marked opens it.
+    pub fn click(self, event: &MouseEvent) {
+        let was_dragged = self.grip.get_value().moved;
+        self.grip.set_value(Grip::default());
+        if was_dragged {
+            return;
+        }
+        let size = self.size();
+        let found = self.find(self.share(event));
+        // A finger has no way to look first: its first tap looks.
+        // A click has whole pixels where the way to it had fractions, so that a few pixels count as the same place.
+        let near = |(a, b): (usize, usize), (c, d): (usize, usize)| {
+            let cells = 3.0 * self.sight.get_untracked().2 * map::with(map::Sheet::number) as f64 / size;
+            let plane = self.plane.get_untracked();
+            b == d && plane || !plane && a.abs_diff(c).max(b.abs_diff(d)) as f64 <= cells.max(1.0)
+        };
+        let seen = found.zip(self.marked.get_untracked()).is_some_and(|(found, marked)| near(found, marked));
+        if seen {
+            self.choose();
+        } else {
+            self.mark(found);
+        }
+    }
+
+    /// A wheel looks closer, or from farther away.
+    pub fn wheel(self, event: &WheelEvent) {
+        let closer = event.delta_y() < 0.0;
+        // At the full size the wheel scrolls the page onward.
+        if closer || self.sight.get_untracked().2 < 1.0 {
+            event.prevent_default();
+            self.zoom(if closer { 1.2 } else { 1.0 / 1.2 }, self.share(event));
+        }
+    }
+
+    /// A key: arrows walk, plus and minus look closer and farther, 0 shows all, Enter opens.
+    pub fn key(self, event: &KeyboardEvent) {
+        let (left, top, span) = self.sight.get_untracked();
+        let (x, y) = match &event.key()[..] {
+            "+" | "=" => {
+                event.prevent_default();
+                return self.zoom(1.5, (0.5, 0.5));
+            }
+            "-" => {
+                event.prevent_default();
+                return self.zoom(1.0 / 1.5, (0.5, 0.5));
+            }
+            "0" => {
+                event.prevent_default();
+                return self.sight.set(WHOLE);
+            }
+            "Enter" => {
+                event.prevent_default();
+                return self.choose();
+            }
+            "ArrowLeft" => (-1.0, 0.0),
+            "ArrowRight" => (1.0, 0.0),
+            "ArrowUp" => (0.0, -1.0),
+            "ArrowDown" => (0.0, 1.0),
+            _ => return,
+        };
+        if event.ctrl_key() || event.meta_key() || event.alt_key() {
+            return;
+        }
+        event.prevent_default();
+        let number = map::with(map::Sheet::number);
+        if self.plane.get_untracked() || event.shift_key() || number == 0 {
+            self.pan(0.1 * span * x, 0.1 * span * y);
+            return;
+        }
+        // One sample where they can be told apart, else a hundredth of what is in sight.
+        let step = (0.01 * span * number as f64).max(1.0);
+        let walk = |at: usize, by: f64| (at as f64 + by * step).clamp(0.0, (number - 1) as f64) as usize;
+        let middle = |from: f64| ((from + span / 2.0) * number as f64) as usize;
+        let (row, column) = self.marked.get_untracked().unwrap_or((middle(top), middle(left)));
+        let next = (walk(row, y), walk(column, x));
+        let keep = |from: f64, at: usize| {
+            let at = at as f64 / number as f64;
+            from.min(at).max(at + 1.0 / number as f64 - span)
+        };
+        self.sight.set(inside((keep(left, next.1), keep(top, next.0), span)));
+        self.mark(Some(next));
+    }
+
+    /// Pixels of the canvas.
+    fn size(self) -> f64 {
+        self.canvas.get_untracked().map_or(1.0, |element| f64::from(element.client_width()).max(1.0))
+    }
+
+    /// Where an event was on the canvas, in shares of it.
+    fn share(self, event: &MouseEvent) -> (f64, f64) {
+        let size = self.size();
+        (f64::from(event.offset_x()) / size, f64::from(event.offset_y()) / size)
+    }
+
+    fn pan(self, x: f64, y: f64) {
+        self.sight.update(|(left, top, span)| (*left, *top, _) = inside((*left + x, *top + y, *span)));
+    }
+
+    /// What lies at a place of the canvas, in shares of it.
+    fn find(self, (x, y): (f64, f64)) -> Option<(usize, usize)> {
+        let (left, top, span) = self.sight.get_untracked();
+        if self.plane.get_untracked() {
+            let size = self.size();
+            let at = self
+                .points
+                .with_value(|points| nearest(points, (left, top, span), size, (x * size, y * size)))?;
+            return Some((self.held.get_untracked().unwrap_or(at), at));
+        }
+        let number = map::with(map::Sheet::number);
+        let place =
+            |share: f64| (share >= 0.0).then_some((share * number as f64) as usize).filter(|at| *at < number);
+        place(top + y * span).zip(place(left + x * span))
+    }
+
+    fn mark(self, found: Option<(usize, usize)>) {
+        if found.is_some() && self.marked.get_untracked() != found {
+            self.marked.set(found);
+            self.tell(false);
+        }
+    }
+
+    /// Opens what is marked; in the plane, once there are two of them.
+    fn choose(self) {
+        if self.plane.get_untracked() && self.held.get_untracked().is_none() {
+            self.held.set(self.marked.get_untracked().map(|(_, at)| at));
+        } else {
+            self.held.set(None);
+            self.tell(true);
+        }
+    }
+}
+
+/// What is in sight, kept on the map.
+fn inside((left, top, span): Sight) -> Sight {
+    let most = (1.0 - span).max(0.0);
+    (left.clamp(0.0, most), top.clamp(0.0, most), span)
+}

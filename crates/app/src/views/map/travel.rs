@@ -1,0 +1,36 @@
+//! Points on their way from one frame to the next.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+
+use crate::browser;
+
+/// Milliseconds in which points move to their next places.
+const MOVE: f64 = 400.0;
+
+/// Moves points to their next places, a picture at a time, unless others have set off since.
+pub fn travel(
+    from: Vec<f32>,
+    goal: Vec<f32>,
+    points: StoredValue<Vec<f32>>,
+    start: f64,
+    show: impl Fn() + 'static,
+) {
+    let share = ((browser::now() - start) / MOVE).clamp(0.0, 1.0) as f32;
+    let now: Vec<f32> = from.iter().zip(&goal).map(|(from, to)| from + share * (to - from)).collect();
+    if points.try_set_value(now.clone()).is_some() {
+        return;
+    }
+    show();
+    if share < 1.0 {
+        set_timeout(
+            move || {
+                if points.try_get_value().is_some_and(|known| known == now) {
+                    travel(from, goal, points, start, show);
+                }
+            },
+            Duration::from_millis(16),
+        );
+    }
+}
