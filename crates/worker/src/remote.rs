@@ -39,17 +39,18 @@ pub enum Found {
 /// # Errors
 /// Where there is nothing of these, where a server refuses, and where a checkpoint has neither index nor shard.
 pub async fn look(folder: &str) -> Result<Found, Error> {
-    match HttpSource::open(&format!("{folder}config.json")).await {
+    let without_config = match HttpSource::open(&format!("{folder}config.json")).await {
         Ok(_) => return checkpoint(folder).await.map(|(files, bytes)| Found::Checkpoint(files, bytes)),
-        Err(error) if is_absent(&error) => {}
+        Err(error) if is_absent(&error) => error,
         Err(error) => return Err(error),
-    }
+    };
     match index(&format!("{folder}{}", addresses::INDEX)).await {
         Err(error) if is_absent(&error) => {}
         found => return found.map(Found::List),
     }
     let listing = match HubPlace::of(folder) {
         Some(place) => listing::read_hub(&place, &content(&place.list()).await?)?,
+        None if hub::is_github(folder) => Listing::default(),
         None => match content(folder).await {
             Ok(page) => listing::read_page(folder, &page),
             Err(error) if is_absent(&error) => Listing::default(),
@@ -58,6 +59,9 @@ pub async fn look(folder: &str) -> Result<Found, Error> {
     };
     if !listing.files.is_empty() {
         return Ok(Found::List(listing));
+    }
+    if matches!(without_config, Error::Refused { status: 403, .. }) {
+        return Err(without_config);
     }
     Err(Error::Missing {
         folder: folder.to_owned(),

@@ -242,3 +242,15 @@ for (const [name, list] of [
     await close();
   });
 }
+
+test("a folder that is locked says so", async () => {
+  const { address, close } = await server(() => ({ status: 403 }));
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  await fromAddresses(page, [`${address}/run/`]);
+  await page.getByText(/run\/config\.json: the server does not give it without a login, or to no other page \(status 403\)/).waitFor();
+  cleanBut(opened, address, REFUSED);
+  await opened.context.close();
+  await close();
+});
