@@ -168,8 +168,8 @@ test("a server that no other page may read, and one that is not there, are told 
   const opened = await open(session);
   const { page } = opened;
   await empty(page);
+  await fromAddresses(page, [hidden, gone].map(({ address }) => `${address}/run/${NAMES[0]}`));
   for (const { address } of [hidden, gone]) {
-    await fromAddresses(page, [`${address}/run/${NAMES[0]}`]);
     await page.getByText(new RegExp(`${address}.*cannot be reached.*\\(CORS\\).*drop it here.*Access-Control-Allow-Origin`)).waitFor();
   }
   assert.deepEqual(opened.wrong.filter((line) => !HIDDEN.some((known) => known.test(line))), []);
