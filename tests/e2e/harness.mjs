@@ -50,6 +50,8 @@ export async function launch() {
   });
   witness.on("connect", (request, socket) => {
     outside.push(`CONNECT ${request.url}`);
+    // Whoever asked may be gone before the answer.
+    socket.on("error", () => {});
     socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
   });
   await new Promise((resolve) => witness.listen(0, "127.0.0.1", resolve));

@@ -196,6 +196,8 @@ test("an index.json is asked for after a yes, and for nothing of a server that i
   assert.match(said, /only http and https addresses are/);
   assert.deepEqual(other.sent, []);
 
+  // It takes its files along.
+  await page.locator("details.fold:has([data-testid=file-table]):not([open]) > summary").click();
   await page.getByRole("button", { name: `Forget ${address}/run/index.json` }).click();
   await page.waitForFunction(() => document.querySelectorAll("[data-testid=file-table] tbody tr").length === 0);
   cleanBut(opened, address);
