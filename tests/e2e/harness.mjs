@@ -50,6 +50,8 @@ export async function launch() {
   });
   witness.on("connect", (request, socket) => {
     outside.push(`CONNECT ${request.url}`);
+    // Whoever asked may be gone before the answer.
+    socket.on("error", () => {});
     socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
   });
   await new Promise((resolve) => witness.listen(0, "127.0.0.1", resolve));
@@ -194,6 +196,58 @@ export async function drop(page, files) {
   for (const kind of ["dragenter", "dragover", "drop"]) {
     await page.dispatchEvent("body", kind, { dataTransfer: transfer });
   }
+}
+
+/**
+ * Another server on this machine. `give` gets a path and answers with its bytes, with `{ status, headers }` instead of
+ * them, or with nothing where there is no such file. It answers ranges and lets other pages read it, unless told not to.
+ * What was sent is kept.
+ */
+export async function server(give, { ranges = true, readable = true } = {}) {
+  const sent = [];
+  const serving = http.createServer((request, answer) => {
+    const { pathname } = new URL(request.url, "http://x");
+    const given = give(pathname);
+    if (readable) {
+      answer.setHeader("Access-Control-Allow-Origin", "*");
+      answer.setHeader("Access-Control-Expose-Headers", "Content-Range, Retry-After");
+    }
+    if (!Buffer.isBuffer(given)) {
+      const { status, headers } = given ?? { status: 404 };
+      sent.push({ path: pathname, bytes: 0 });
+      answer.writeHead(status, headers);
+      // A body that was promised never comes.
+      if (headers?.["Content-Length"] === undefined) {
+        answer.end();
+      } else {
+        answer.flushHeaders();
+      }
+      return;
+    }
+    const [, first, last] = (ranges && /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "")) || [];
+    const part = first === undefined ? given : given.subarray(Number(first), Number(last) + 1);
+    sent.push({ path: pathname, bytes: part.length });
+    if (first !== undefined) {
+      answer.setHeader("Content-Range", `bytes ${first}-${Number(first) + part.length - 1}/${given.length}`);
+    }
+    answer.writeHead(first === undefined ? 200 : 206, { "Content-Type": "application/octet-stream" }).end(part);
+  });
+  await new Promise((resolve) => serving.listen(0, "127.0.0.1", resolve));
+  return {
+    address: `http://127.0.0.1:${serving.address().port}`,
+    sent,
+    async close() {
+      serving.closeAllConnections();
+      await new Promise((resolve) => serving.close(resolve));
+    },
+  };
+}
+
+/** Names addresses as a person would. */
+export async function fromAddresses(page, addresses) {
+  await page.getByRole("button", { name: "From a URL" }).first().click();
+  await page.locator("#addresses").fill(addresses.join("\n"));
+  await by(page, "address-dialog").getByRole("button", { name: "Load" }).click();
 }
 
 /** Shows one of the views. */

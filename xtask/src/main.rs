@@ -3,6 +3,7 @@
 mod bench;
 mod chromium;
 mod dist;
+mod examples;
 mod finish;
 mod page;
 mod project;
@@ -27,6 +28,7 @@ cargo xtask <command>
                             build the page and serve it on this machine, with the example run
   dist [-o DIR]             build the folder that any static host can serve, from any path
   test [--only STAGE]...    every check there is, in headless Chromium too
+  examples                  set up transformers in a folder of its own, and test the scripts in examples with it
   bench [distance|run|engine|link|size]...
                             measure, and write BENCHMARKS.md
   help                      this text
@@ -58,6 +60,10 @@ fn run() -> Result<()> {
         "serve" => serve::run(&Project::find()?, &serve::Options::parse(&mut arguments)?),
         "dist" => dist::run(&Project::find()?, &dist::Options::parse(&mut arguments)?),
         "test" => test::run(&Project::find()?, &test::Options::parse(&mut arguments)?),
+        "examples" => {
+            end(&mut arguments)?;
+            examples::run(&Project::find()?)
+        }
         "bench" => bench::run(&Project::find()?, &bench::Options::parse(&mut arguments)?),
         // Called by trunk, not by people.
         "finish" => {

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
-use worker::{Backend, ReportText};
+use worker::{Backend, ReportText, addresses};
 
 use crate::analyst;
 use crate::browser;
@@ -149,11 +149,12 @@ fn read(app: App) {
     }
     if let Some(source) = fragment.source {
         let source = decode(&source);
-        if source.starts_with("https://") {
-            app.dialog.set(Some(Dialog::Source(source)));
+        if addresses::may_be_linked(&source) {
+            // What is asked, which may be another server than that of the page that the link names.
+            app.dialog.set(Some(Dialog::Source(addresses::read(&source).url().to_owned())));
         } else {
             app.fail(format!(
-                "The link asks to load “{source}”, which is not an https address. It was not loaded."
+                "The link asks to load “{source}”, which is no https address and none of this machine. It was not loaded."
             ));
         }
     }

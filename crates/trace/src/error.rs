@@ -25,6 +25,16 @@ pub enum Error {
         /// What happened and what to do.
         reason: String,
     },
+    /// A server answered, and not with the file.
+    #[error("{url}: {reason}")]
+    Refused {
+        /// The address.
+        url: String,
+        /// The status of its answer.
+        status: u16,
+        /// What that means and what to do.
+        reason: String,
+    },
     /// A folder without a part that every checkpoint has.
     #[error("{folder}: there is no {missing}. {advice}")]
     Missing {

@@ -13,6 +13,7 @@ use web_sys::{
 
 use crate::{
     error::Error,
+    refusal::{self, failed, only_whole, unreachable, without_length},
     source::{ByteSource, MemorySource, Pending, check_range},
 };
 
@@ -35,7 +36,8 @@ impl HttpSource {
     /// Asks the server for the file's length.
     ///
     /// # Errors
-    /// [`Error::Address`] when the server cannot be reached, refuses, or sends a large file only whole.
+    /// [`Error::Refused`] with the server's answer where that is no file, [`Error::Address`] when it cannot be reached
+    /// or sends a large file only whole.
     pub async fn open(url: &str) -> Result<Self, Error> {
         let answer = fetch(url, Method::Range(0, FETCHED_WHOLE - 1)).await?;
         match answer.response.status() {
@@ -69,7 +71,7 @@ impl HttpSource {
                 let len = bytes.len() as u64;
                 Ok(Self { url: url.to_owned(), len, whole: Some(Rc::new(MemorySource::new(url, bytes))) })
             }
-            status => Err(refused(url, status, &answer.response)),
+            _ => Err(refused(url, &answer.response)),
         }
     }
 
@@ -95,7 +97,7 @@ impl HttpSource {
                     .unwrap_or_default()
                     .to_vec()
             }
-            status => return Err(refused(&self.url, status, &answer.response)),
+            _ => return Err(refused(&self.url, &answer.response)),
         };
         if bytes.len() == len {
             return Ok(bytes);
@@ -138,10 +140,6 @@ struct Answer {
     abort: AbortController,
 }
 
-fn failed(url: &str, reason: impl Into<String>) -> Error {
-    Error::Address { url: url.to_owned(), reason: reason.into() }
-}
-
 fn browser(url: &str, error: &JsValue) -> Error {
     failed(url, format!("the browser cannot ask for it ({error:?}). Check the address."))
 }
@@ -170,36 +168,24 @@ async fn fetch(url: &str, method: Method) -> Result<Answer, Error> {
     } else {
         return Err(failed(url, "there is no way to ask for it here. Open the page in a browser."));
     };
-    // Browsers do not tell a page why another site could not be read; all reasons come as one refusal.
-    let response = JsFuture::from(promise).await.map_err(|_| {
-        failed(
-            url,
-            "it cannot be reached, or its server does not let other sites read it (CORS). Check the address and the \
-             network; or download the file and drop it here.",
-        )
-    })?;
+    let response = JsFuture::from(promise).await.map_err(|_| unreachable(url))?;
     let response = response.dyn_into::<Response>().map_err(|error| browser(url, &error))?;
     Ok(Answer { response, abort })
 }
 
-fn refused(url: &str, status: u16, response: &Response) -> Error {
-    let wait = response.headers().get("Retry-After").ok().flatten();
-    failed(
-        url,
-        match status {
-            401 | 403 => {
-                format!("the server does not allow it (status {status}). Use an address that needs no login.")
-            }
-            404 | 410 => format!("there is no such file (status {status}). Check the address."),
-            416 => "the server has fewer bytes than it said (status 416). Load it again.".to_owned(),
-            429 => match wait {
-                Some(wait) => format!("the server asks to wait {wait} seconds (status 429). Try again then."),
-                None => "the server was asked too often (status 429). Try again in some minutes.".to_owned(),
-            },
-            500..=599 => format!("the server has a fault (status {status}). Try again later."),
-            _ => format!("the server answered with status {status}. Check the address."),
-        },
-    )
+/// The error that an answer is, whose status is none of those that bring bytes.
+fn refused(url: &str, response: &Response) -> Error {
+    let header = |name: &str| response.headers().get(name).ok().flatten();
+    let (retry_after, rate_limit) = (header("Retry-After"), header("RateLimit"));
+    let error_code = header("X-Error-Code");
+    let answer = refusal::Answer {
+        status: response.status(),
+        retry_after: retry_after.as_deref(),
+        rate_limit: rate_limit.as_deref(),
+        error_code: error_code.as_deref(),
+        now: (js_sys::Date::now() / 1000.0) as u64,
+    };
+    refusal::refused(url, &answer)
 }
 
 /// The number behind the slash of `Content-Range: bytes 0-0/12345`.
@@ -214,13 +200,10 @@ fn content_length(response: &Response) -> Option<u64> {
 
 async fn length_by_head(url: &str) -> Result<u64, Error> {
     let answer = fetch(url, Method::Head).await?;
-    let status = answer.response.status();
-    if status != 200 {
-        return Err(refused(url, status, &answer.response));
+    if answer.response.status() != 200 {
+        return Err(refused(url, &answer.response));
     }
-    content_length(&answer.response).ok_or_else(|| {
-        failed(url, "its server does not say how long the file is. Download it and drop it here.")
-    })
+    content_length(&answer.response).ok_or_else(|| without_length(url))
 }
 
 async fn body(url: &str, response: &Response) -> Result<Vec<u8>, Error> {
@@ -233,17 +216,12 @@ async fn body(url: &str, response: &Response) -> Result<Vec<u8>, Error> {
 /// Everything, unless it is more than is kept.
 async fn whole_body(url: &str, answer: Answer) -> Result<Vec<u8>, Error> {
     let Answer { response, abort } = answer;
+    let len = content_length(&response);
     let too_large = || {
         abort.abort();
-        failed(
-            url,
-            format!(
-                "its server sends the file only whole, and it has more than {} MiB. Download it and drop it here.",
-                MAX_WHOLE >> 20
-            ),
-        )
+        only_whole(url, len.filter(|len| *len > MAX_WHOLE), MAX_WHOLE)
     };
-    if content_length(&response).is_some_and(|len| len > MAX_WHOLE) {
+    if len.is_some_and(|len| len > MAX_WHOLE) {
         return Err(too_large());
     }
     let Some(stream) = response.body() else { return Ok(Vec::new()) };

@@ -7,6 +7,7 @@
 //! - A reader checks what it reads and answers with an [`OpenTrace`] (or what else the file is) and warnings; large
 //!   tensors stay where they are until a range of samples is asked for.
 //! - A [`Proposal`] says what tensors under other people's names might be; [`open_mapped`] reads them by a [`Mapping`].
+//! - [`hub`], [`listing`] and [`refusal`] know addresses: what a page shows, what a folder has, why an answer is no file.
 //! - [`write_trace`] writes our own trace file.
 //! - [`read_routers`] reads the routers alone out of a checkpoint's shards.
 //!
@@ -23,8 +24,10 @@ mod error;
 mod flame;
 mod gate_inputs;
 mod hf;
+pub mod hub;
 mod ids;
 mod inflate;
+pub mod listing;
 mod mapped;
 mod mapping;
 mod metadata;
@@ -36,6 +39,8 @@ mod own;
 mod parquet;
 mod proposal;
 mod recognise;
+mod reference;
+pub mod refusal;
 mod results;
 mod results_csv;
 mod results_json;

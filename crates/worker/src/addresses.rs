@@ -1,61 +1,69 @@
-//! What an address that the user named stands for: one file, or a checkpoint's folder.
+//! What an address that the user named stands for: a file, a folder, or a list of files.
+
+use trace::hub::{Target, shown};
 
 /// An address as it is fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     /// A file.
     File(String),
-    /// A checkpoint's folder; ends in `/`.
+    /// A folder: a checkpoint's, or one of traces. Ends in `/`.
     Folder(String),
+    /// A list of files.
+    Index(String),
 }
+
+impl Address {
+    /// What is asked for first.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        match self {
+            Self::File(url) | Self::Folder(url) | Self::Index(url) => url,
+        }
+    }
+}
+
+/// The name of a list of files.
+pub const INDEX: &str = "index.json";
 
 /// What stands for a checkpoint's folder at the end of an address.
 const SIGNS: [&str; 2] = ["/config.json", "/model.safetensors.index.json"];
 
-/// Hugging Face's own pages show a file or folder under these; its files are under the other name.
-const SHOWN: [&str; 2] = ["/tree/", "/blob/"];
-
 /// Reads an address: a folder ends in `/`, or names a checkpoint's `config.json` or index. A page of Hugging Face's Hub
-/// becomes what it shows.
+/// or of GitHub becomes what it shows.
 #[must_use]
 pub fn read(address: &str) -> Address {
     let address = address.split('#').next().unwrap_or(address);
     let (path, query) = address.split_once('?').map_or((address, None), |(path, query)| (path, Some(query)));
-    let (path, is_tree) = of_hub(path);
-    let whole = |path: String| match query {
-        Some(query) => format!("{path}?{query}"),
-        None => path,
+    let path = match shown(path) {
+        Some(Target::Folder(folder)) => return Address::Folder(folder),
+        Some(Target::File(file)) => file,
+        None => path.to_owned(),
     };
+    let whole = match query {
+        Some(query) => format!("{path}?{query}"),
+        None => path.clone(),
+    };
+    if path.rsplit('/').next() == Some(INDEX) {
+        return Address::Index(whole);
+    }
     // What is asked beyond a path (a signature, say) holds for one file only.
     if query.is_some_and(|query| query != "download=true") {
-        return Address::File(whole(path));
+        return Address::File(whole);
     }
     if path.ends_with('/') {
         return Address::Folder(path);
     }
-    if is_tree {
-        return Address::Folder(format!("{path}/"));
-    }
     match SIGNS.iter().find_map(|sign| path.strip_suffix(sign)) {
         Some(folder) => Address::Folder(format!("{folder}/")),
-        None => Address::File(whole(path)),
+        None => Address::File(whole),
     }
 }
 
-/// The path of a file or folder that a page of the Hub shows, and whether it is a folder's; any other path as it is.
-fn of_hub(path: &str) -> (String, bool) {
-    let Some(rest) = path.strip_prefix("https://huggingface.co/") else { return (path.to_owned(), false) };
-    let mut parts = rest.splitn(3, '/');
-    let (Some(org), Some(name), Some(shown)) = (parts.next(), parts.next(), parts.next()) else {
-        return (path.to_owned(), false);
-    };
-    let shown = format!("/{shown}");
-    match SHOWN.iter().find_map(|kind| Some((*kind, shown.strip_prefix(kind)?))) {
-        Some((kind, what)) => {
-            (format!("https://huggingface.co/{org}/{name}/resolve/{what}"), kind == "/tree/")
-        }
-        None => (path.to_owned(), false),
-    }
+/// Whether a link may name the address: one of a server that proves who it is, or of this machine.
+#[must_use]
+pub fn may_be_linked(address: &str) -> bool {
+    address.starts_with("https://") || trace::refusal::is_this_machine(address)
 }
 
 /// The folder's name for people and for its step: without what every address of the kind has.
@@ -73,14 +81,23 @@ pub fn is_plain(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Address, folder_name, is_plain, read};
+    use super::{Address, folder_name, is_plain, may_be_linked, read};
+
+    fn is(address: &str, expected: Address) {
+        assert_eq!(read(address), expected, "{address}");
+        assert_eq!(read(expected.url()), expected, "what is fetched means itself");
+    }
 
     fn folder(address: &str, expected: &str) {
-        assert_eq!(read(address), Address::Folder(expected.to_owned()), "{address}");
+        is(address, Address::Folder(expected.to_owned()));
     }
 
     fn file(address: &str, expected: &str) {
-        assert_eq!(read(address), Address::File(expected.to_owned()), "{address}");
+        is(address, Address::File(expected.to_owned()));
+    }
+
+    fn index(address: &str, expected: &str) {
+        is(address, Address::Index(expected.to_owned()));
     }
 
     #[test]
@@ -96,17 +113,46 @@ mod tests {
     }
 
     #[test]
-    fn pages_of_the_hub_become_what_they_show() {
+    fn pages_become_what_they_show() {
         let model = "https://huggingface.co/allenai/OLMoE-1B-7B-0924";
         let step = format!("{model}/resolve/step5000-tokens20B/");
         folder(&format!("{model}/tree/step5000-tokens20B"), &step);
-        folder(&format!("{model}/tree/step5000-tokens20B/"), &step);
+        folder(&format!("{model}/tree/step5000-tokens20B?not-for-all-audiences=true"), &step);
         folder(&format!("{model}/blob/step5000-tokens20B/config.json"), &step);
         folder(&format!("{model}/resolve/step5000-tokens20B/"), &step);
-        folder(&format!("{model}/tree/main/inside/tree/x"), &format!("{model}/resolve/main/inside/tree/x/"));
         file(&format!("{model}/blob/main/a.npz"), &format!("{model}/resolve/main/a.npz"));
-        file(model, model);
         file("https://example.org/a/b/tree/main", "https://example.org/a/b/tree/main");
+        let raw = "https://raw.githubusercontent.com/a/b/main";
+        folder("https://github.com/a/b/tree/main/run", &format!("{raw}/run/"));
+        folder("https://github.com/a/b/blob/main/run/config.json", &format!("{raw}/run/"));
+        file(
+            "https://github.com/a/b/blob/main/run/step-1.npz?raw=true",
+            &format!("{raw}/run/step-1.npz?raw=true"),
+        );
+        index("https://github.com/a/b/blob/main/run/index.json", &format!("{raw}/run/index.json"));
+    }
+
+    #[test]
+    fn lists_of_files_are_known_by_their_name() {
+        index("https://example.org/run/index.json", "https://example.org/run/index.json");
+        index("https://example.org/run/index.json?v=2#x", "https://example.org/run/index.json?v=2");
+        file("https://example.org/run/my-index.json", "https://example.org/run/my-index.json");
+    }
+
+    #[test]
+    fn links_name_servers_that_prove_who_they_are() {
+        for address in ["https://example.org/a", "http://127.0.0.1:8000/run/", "http://localhost/run/"] {
+            assert!(may_be_linked(address), "{address}");
+        }
+        for address in [
+            "http://example.org/a",
+            "http://localhost.example.org/",
+            "ftp://a/b",
+            "javascript:alert(1)",
+            "a.npz",
+        ] {
+            assert!(!may_be_linked(address), "{address}");
+        }
     }
 
     #[test]

@@ -15,14 +15,15 @@ use futures::{
 };
 use js_sys::Array;
 use report::{Analysis, PairOfSamples, Pending, Report, Settings, Stage, TraceRun, Watch};
-use wasm_bindgen::JsCast as _;
+use trace::listing::Listed;
+use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::DedicatedWorkerGlobalScope;
 
 use crate::{
     addresses::{self, Address},
     conductor::Conductor,
-    files::{Content, Door, Entry, open},
+    files::{Content, Door, Entry, Inside, open},
     folders,
     map::Map,
     pool::Pool,
@@ -139,7 +140,7 @@ impl Analyst {
     fn take(self: &Rc<Self>, job: Job, files: &Array) {
         match job {
             Job::AddFiles { paths } => {
-                self.add_files(&paths, files);
+                self.add_sorted(&paths, &|at| Some(files.get(at as u32)), None);
                 self.restart();
             }
             Job::AddUrls { urls } => {
@@ -147,10 +148,13 @@ impl Analyst {
                     match addresses::read(&url) {
                         Address::File(url) => {
                             let path = url.rsplit('/').next().unwrap_or(&url).to_string();
-                            self.add(path, Door::Address(url));
+                            self.add(path, Door::Address(url), None);
                         }
                         Address::Folder(url) => {
-                            self.add(addresses::folder_name(&url), Door::Folder(url));
+                            self.add(addresses::folder_name(&url), Door::Folder(url), None);
+                        }
+                        Address::Index(url) => {
+                            self.add(url.clone(), Door::Index(url), None);
                         }
                     }
                 }
@@ -171,10 +175,8 @@ impl Analyst {
                 if self.conductor.current() == Some(id) {
                     self.conductor.stop();
                 }
-                // An archive takes its files along.
-                let gone = |file: &Entry| {
-                    file.row.id == id || matches!(file.door, Door::Archive { archive, .. } if archive == id)
-                };
+                // An archive or a list takes its files along.
+                let gone = |file: &Entry| file.row.id == id || file.within == Some(id);
                 let left: Vec<Entry> = self.files.borrow_mut().extract_if(.., |file| gone(file)).collect();
                 for file in left {
                     self.analysis.forget(file.row.id);
@@ -233,29 +235,47 @@ impl Analyst {
         }
     }
 
-    fn add(&self, path: String, door: Door) -> usize {
+    /// Adds a file, which may be within one that is there already.
+    fn add(&self, path: String, door: Door, within: Option<usize>) -> usize {
         let id = self.next_file.get();
         self.next_file.set(id + 1);
-        self.files.borrow_mut().push(Entry::new(id, path, door));
+        self.files.borrow_mut().push(Entry::new(id, path, door, within));
         id
     }
 
-    /// A checkpoint's folder is one entry; every other file is one itself.
-    fn add_files(&self, paths: &[String], files: &Array) {
+    /// Adds files that came together, each a `File` or an address: a checkpoint's folder is one entry, every other file is
+    /// one itself.
+    fn add_sorted(&self, paths: &[String], handle: &dyn Fn(usize) -> Option<JsValue>, within: Option<usize>) {
         let sorted = folders::sort(paths);
-        let file = |at: usize| files.get(at as u32).dyn_into::<web_sys::File>().ok();
         for folders::Folder { path, files } in sorted.folders {
-            let files = files.into_iter().filter_map(|at| Some((paths.get(at)?.clone(), file(at)?.into())));
+            let files = files.into_iter().filter_map(|at| Some((paths.get(at)?.clone(), handle(at)?)));
             let path = if path.is_empty() { "checkpoint".to_owned() } else { path };
-            self.add(path, Door::Checkpoint(files.collect()));
+            self.add(path, Door::Checkpoint(files.collect()), within);
         }
         for at in sorted.others {
-            let (Some(path), Some(file)) = (paths.get(at), file(at)) else { continue };
-            let id = self.add(path.clone(), Door::Disk(file));
+            let (Some(path), Some(file)) = (paths.get(at), handle(at)) else { continue };
+            let door = match (file.as_string(), file.dyn_into::<web_sys::File>()) {
+                (Some(url), _) => Door::Address(url),
+                (None, Ok(file)) => Door::Disk(file),
+                (None, Err(_)) => continue,
+            };
+            let id = self.add(path.clone(), door, within);
             if sorted.tokenizers.contains(&at) {
                 self.change(id, |entry| entry.serve("tokenizer"));
             }
         }
+    }
+
+    /// Adds what a list names.
+    fn add_listed(&self, listed: Vec<Listed>, list: usize) {
+        let (folders, files): (Vec<_>, Vec<_>) = listed.into_iter().partition(|one| one.url.ends_with('/'));
+        for Listed { url, .. } in folders {
+            self.add(addresses::folder_name(&url), Door::Folder(url), Some(list));
+        }
+        let (paths, urls): (Vec<_>, Vec<_>) =
+            files.into_iter().map(|Listed { path, url }| (path, url)).unzip();
+        let address = |at: usize| urls.get(at).map(|url: &String| JsValue::from_str(url));
+        self.add_sorted(&paths, &address, Some(list));
     }
 
     fn stop(&self) {
@@ -388,8 +408,14 @@ impl Analyst {
                         turn().await;
                     }
                     let opened = open(ticket).await;
-                    for file in self.change(id, |file| file.settle(opened)).into_iter().flatten() {
-                        self.add(file.name().to_owned(), Door::Archive { archive: id, file });
+                    match self.change(id, |file| file.settle(opened)) {
+                        Some(Inside::Members(files)) => {
+                            for file in files {
+                                self.add(file.name().to_owned(), Door::Member(file), Some(id));
+                            }
+                        }
+                        Some(Inside::Addresses(files)) => self.add_listed(files, id),
+                        Some(Inside::Nothing) | None => {}
                     }
                 }
             })

@@ -4,14 +4,17 @@ use std::{cell::Cell, rc::Rc};
 
 use js_sys::{Array, Uint8Array};
 use report::{Part, Report};
-use trace::{BlobSource, Counted, HttpSource, Recognised, Source};
+use trace::{
+    BlobSource, Counted, HttpSource, Recognised, Source,
+    listing::{Listed, Listing},
+};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::Blob;
 
 use crate::{
     engine_protocol::MadeInfo,
     protocol::{FileRow, FileState},
-    remote,
+    remote::{self, Found},
 };
 
 /// Files larger than this are no reports of ours.
@@ -26,17 +29,14 @@ pub enum Door {
     Disk(web_sys::File),
     /// An address.
     Address(String),
-    /// A checkpoint's folder at an address, before its files are known; ends in `/`.
+    /// A folder at an address, before its files are known; ends in `/`.
     Folder(String),
+    /// The address of a list of files.
+    Index(String),
     /// A checkpoint: its files, each with its path, from the disk or as addresses.
     Checkpoint(Files),
-    /// An archive among the other files.
-    Archive {
-        /// The number of the archive's own row.
-        archive: usize,
-        /// The file in it.
-        file: Source,
-    },
+    /// A file in an archive among the other files.
+    Member(Source),
 }
 
 /// Files with their paths: each a `File`, or an address as a string.
@@ -70,6 +70,8 @@ pub struct Entry {
     pub content: Option<Content>,
     /// The step that the user entered.
     pub step: Option<u64>,
+    /// The number of the row of the archive or list that it is in.
+    pub within: Option<usize>,
     /// What was made of it, for a checkpoint.
     pub made: Option<Made>,
     /// Whether it is of use only to checkpoints, as their tokenizer.
@@ -84,17 +86,17 @@ pub struct Entry {
 
 impl Entry {
     /// A file that is only known by name.
-    pub fn new(id: usize, path: String, door: Door) -> Self {
+    pub fn new(id: usize, path: String, door: Door, within: Option<usize>) -> Self {
         let bytes = match &door {
             Door::Disk(file) => file.size() as u64,
-            Door::Archive { file, .. } => file.len(),
-            Door::Address(_) | Door::Folder(_) => 0,
+            Door::Member(file) => file.len(),
+            Door::Address(_) | Door::Folder(_) | Door::Index(_) => 0,
             Door::Checkpoint(files) => {
                 files.iter().filter_map(|(_, file)| Some(file.dyn_ref::<Blob>()?.size() as u64)).sum()
             }
         };
-        let checkpoint = matches!(door, Door::Checkpoint(_) | Door::Folder(_));
-        let step = if checkpoint { trace::step_from_name(&path).map(|named| named.step) } else { None };
+        let checkpoint = matches!(door, Door::Checkpoint(_));
+        let step = if checkpoint { named_step(&path) } else { None };
         let row = FileRow {
             id,
             path,
@@ -113,6 +115,7 @@ impl Entry {
             door,
             content: None,
             step: None,
+            within,
             made: None,
             serves: false,
             plain: None,
@@ -131,8 +134,7 @@ impl Entry {
 
     /// Whether it has still to be opened.
     pub fn is_waiting(&self) -> bool {
-        let unknown = !self.row.checkpoint || matches!(self.door, Door::Folder(_));
-        unknown && matches!(self.row.state, FileState::Waiting | FileState::Reading)
+        !self.row.checkpoint && matches!(self.row.state, FileState::Waiting | FileState::Reading)
     }
 
     /// What it is, where that is known.
@@ -218,8 +220,8 @@ impl Entry {
         self.row.state = FileState::Used;
     }
 
-    /// Takes in what opening has brought; answers with the files of an archive, which are to be opened next.
-    pub fn settle(&mut self, opened: Result<Opening, String>) -> Vec<Source> {
+    /// Takes in what opening has brought; answers with what is in it, which is to be opened next.
+    pub fn settle(&mut self, opened: Result<Opening, String>) -> Inside {
         match opened {
             Err(message) => self.fail(message),
             Ok(Opening::Archive { bytes, files, notes }) => {
@@ -227,10 +229,24 @@ impl Entry {
                 "archive".clone_into(&mut self.row.kind);
                 self.row.state = if files.is_empty() { FileState::Failed } else { FileState::Used };
                 self.row.messages = notes;
-                return files;
+                return Inside::Members(files);
+            }
+            // Lists that name each other would have no end.
+            Ok(Opening::List(_)) if self.within.is_some() => self.fail(format!(
+                "{}: a list that another list names is not read, only files and checkpoints. Name its address itself.",
+                self.row.path
+            )),
+            Ok(Opening::List(Listing { files, notes })) => {
+                "list of files".clone_into(&mut self.row.kind);
+                self.row.state = if files.is_empty() { FileState::Failed } else { FileState::Used };
+                self.row.messages = notes;
+                return Inside::Addresses(files);
             }
             Ok(Opening::Folder { files, bytes }) => {
                 self.row.bytes = bytes;
+                self.row.checkpoint = true;
+                "checkpoint".clone_into(&mut self.row.kind);
+                self.row.step = self.step.or_else(|| named_step(&self.row.path));
                 self.row.state = FileState::Waiting;
                 self.door = Door::Checkpoint(files);
             }
@@ -255,8 +271,23 @@ impl Entry {
                 self.content = Some(content);
             }
         }
-        Vec::new()
+        Inside::Nothing
     }
+}
+
+/// The step in a checkpoint's name.
+fn named_step(path: &str) -> Option<u64> {
+    trace::step_from_name(path).map(|named| named.step)
+}
+
+/// What is in a file.
+pub enum Inside {
+    /// No other files.
+    Nothing,
+    /// The files in an archive.
+    Members(Vec<Source>),
+    /// The files of a list.
+    Addresses(Vec<Listed>),
 }
 
 /// What opening has brought.
@@ -283,6 +314,8 @@ pub enum Opening {
         /// Which could not be had, and why.
         notes: Vec<String>,
     },
+    /// A list of files.
+    List(Listing),
     /// The files of a checkpoint's folder.
     Folder {
         /// Them, as addresses.
@@ -298,8 +331,10 @@ pub enum Ticket {
     Disk(String, web_sys::File, Rc<Cell<u64>>),
     /// An address.
     Address(String, Rc<Cell<u64>>),
-    /// The address of a checkpoint's folder.
+    /// The address of a folder.
     Folder(String),
+    /// The address of a list of files.
+    Index(String),
     /// A file in an archive.
     Member(Source, Rc<Cell<u64>>),
 }
@@ -311,7 +346,8 @@ impl Entry {
             Door::Disk(file) => Ticket::Disk(self.row.path.clone(), file.clone(), Rc::clone(&self.read)),
             Door::Address(url) => Ticket::Address(url.clone(), Rc::clone(&self.read)),
             Door::Folder(url) => Ticket::Folder(url.clone()),
-            Door::Archive { file, .. } => Ticket::Member(Rc::clone(file), Rc::clone(&self.read)),
+            Door::Index(url) => Ticket::Index(url.clone()),
+            Door::Member(file) => Ticket::Member(Rc::clone(file), Rc::clone(&self.read)),
             Door::Checkpoint(_) => return None,
         };
         self.row.state = FileState::Reading;
@@ -326,7 +362,7 @@ impl Entry {
         match &self.door {
             Door::Disk(file) => Some((self.row.path.clone(), file.clone().into())),
             Door::Address(url) => Some((self.row.path.clone(), JsValue::from_str(url))),
-            Door::Checkpoint(_) | Door::Folder(_) | Door::Archive { .. } => None,
+            Door::Checkpoint(_) | Door::Folder(_) | Door::Index(_) | Door::Member(_) => None,
         }
     }
 }
@@ -354,9 +390,12 @@ async fn open_source(ticket: Ticket) -> Result<Opening, Failure> {
         Ticket::Disk(path, file, read) => (Rc::new(BlobSource::new(path, file.into())), read),
         Ticket::Address(url, read) => (Rc::new(HttpSource::open(&url).await?), read),
         Ticket::Folder(url) => {
-            let (files, bytes) = remote::list(&url).await?;
-            return Ok(Opening::Folder { files, bytes });
+            return Ok(match remote::look(&url).await? {
+                Found::Checkpoint(files, bytes) => Opening::Folder { files, bytes },
+                Found::List(listing) => Opening::List(listing),
+            });
         }
+        Ticket::Index(url) => return Ok(Opening::List(remote::index(&url).await?)),
         Ticket::Member(file, read) => return open_plain(Rc::new(Counted::new(file, read)), true).await,
     };
     let source: Source = Rc::new(Counted::new(source, read));

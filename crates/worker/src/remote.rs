@@ -1,13 +1,20 @@
-//! Checkpoints at addresses: which files their folders have, and sources for those that are needed.
+//! Folders at addresses: what is in them, and sources for what is needed of them.
 
 use std::{cell::Cell, rc::Rc};
 
-use futures::future::{join, join3};
-use trace::{BlobSource, ByteSource as _, CheckpointFiles, Counted, Error, HttpSource, Shards, Source};
+use futures::future::join3;
+use trace::{
+    BlobSource, ByteSource as _, CheckpointFiles, Counted, Error, HttpSource, Shards, Source,
+    hub::{self, HubPlace},
+    listing::{self, LARGEST_LIST, Listing},
+};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::Blob;
 
-use crate::{addresses::is_plain, files::Files};
+use crate::{
+    addresses::{self, is_plain},
+    files::Files,
+};
 
 /// What lists the shards of a checkpoint.
 const INDEX: &str = "model.safetensors.index.json";
@@ -18,18 +25,93 @@ const WHOLE: &str = "model.safetensors";
 /// Tells the step where the folder's name does not.
 const STATE: &str = "trainer_state.json";
 
-/// Asks a folder, whose address ends in `/`, for the files of a checkpoint. Gives them with the bytes of its weights, as
-/// far as the index or the only shard tells.
+/// What a folder turned out to have.
+pub enum Found {
+    /// A checkpoint: its files, and the bytes of its weights, as far as the index or the only shard tells.
+    Checkpoint(Files, u64),
+    /// Other files.
+    List(Listing),
+}
+
+/// Asks a folder, whose address ends in `/`, for what is in it: a checkpoint where there is a `config.json`; or else what
+/// its `index.json` lists; or what the Hub, or the page that its server shows, lists.
 ///
 /// # Errors
-/// Where there is no `config.json`, or neither index nor shard, and where the index names what does not lie beside it.
-pub async fn list(folder: &str) -> Result<(Files, u64), Error> {
+/// Where there is nothing of these, where a server refuses, and where a checkpoint has neither index nor shard.
+pub async fn look(folder: &str) -> Result<Found, Error> {
+    let without_config = match HttpSource::open(&format!("{folder}config.json")).await {
+        Ok(_) => return checkpoint(folder).await.map(|(files, bytes)| Found::Checkpoint(files, bytes)),
+        Err(error) if is_absent(&error) => error,
+        Err(error) => return Err(error),
+    };
+    match index(&format!("{folder}{}", addresses::INDEX)).await {
+        Err(error) if is_absent(&error) => {}
+        found => return found.map(Found::List),
+    }
+    let listing = match HubPlace::of(folder) {
+        Some(place) => listing::read_hub(&place, &content(&place.list()).await?)?,
+        None if hub::is_github(folder) => Listing::default(),
+        None => match content(folder).await {
+            Ok(page) => listing::read_page(folder, &page),
+            Err(error) if is_absent(&error) => Listing::default(),
+            Err(error) => return Err(error),
+        },
+    };
+    if !listing.files.is_empty() {
+        return Ok(Found::List(listing));
+    }
+    if matches!(without_config, Error::Refused { status: 403, .. }) {
+        return Err(without_config);
+    }
+    Err(Error::Missing {
+        folder: folder.to_owned(),
+        missing:
+            "`config.json` of a checkpoint in it, no `index.json`, and no list of files that could be traces"
+                .to_owned(),
+        advice: if hub::is_github(folder) {
+            "GitHub does not list a folder to other pages: name its files by their `blob` addresses, one a line, or put an \
+             `index.json` beside them, a list of their names."
+        } else {
+            "Check the address; or name the files themselves, one a line, or put an `index.json` beside them, a list of \
+             their names."
+        },
+    })
+}
+
+/// Reads a list of files.
+///
+/// # Errors
+/// An address that does not answer, and what is no such list.
+pub async fn index(url: &str) -> Result<Listing, Error> {
+    listing::read_index(url, &content(url).await?)
+}
+
+/// Whether a server says that there is no such file; some say so to everybody who may not list the folder.
+fn is_absent(error: &Error) -> bool {
+    matches!(error, Error::Refused { status: 403 | 404 | 410, .. })
+}
+
+/// All of a list.
+async fn content(url: &str) -> Result<Vec<u8>, Error> {
+    let source = HttpSource::open(url).await?;
+    if source.len() > LARGEST_LIST {
+        return Err(Error::TooLarge {
+            name: url.to_owned(),
+            what: "a list of files".to_owned(),
+            bytes: source.len(),
+            limit: LARGEST_LIST,
+            advice: "Name a folder of it, or the files themselves.",
+        });
+    }
+    source.read(0, source.len() as usize).await
+}
+
+/// Asks a checkpoint's folder for its files, and gives them with the bytes of its weights.
+async fn checkpoint(folder: &str) -> Result<(Files, u64), Error> {
     let at = |name: &str| format!("{folder}{name}");
     let open = async |name: &str| HttpSource::open(&at(name)).await;
-    let ((config, index), (tokenizer, state)) =
-        join(join(open("config.json"), open(INDEX)), join(open("tokenizer.json"), open(STATE))).await;
+    let (index, tokenizer, state) = join3(open(INDEX), open("tokenizer.json"), open(STATE)).await;
     let mut names = vec!["config.json".to_owned()];
-    config?;
     let mut bytes = 0;
     if let Ok(index) = index {
         let sources: [Source; 1] = [Rc::new(index)];

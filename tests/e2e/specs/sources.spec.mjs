@@ -1,5 +1,5 @@
 // Traces as other programs leave them, dropped as they are: expert ids of servers and tracers, layers in Parquet, and
-// archives of a run.
+// archives of a run. And traces at addresses: lists of them, and what is said where a server does not give them.
 
 import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { FIXTURES, by, clean, empty, exported, finished, give, launch, open } from "../harness.mjs";
+import { FIXTURES, PAGE, by, clean, empty, exported, finished, fromAddresses, give, launch, open, server, trace } from "../harness.mjs";
 
 const TRACES = join(FIXTURES, "traces");
 const STEPS = [100, 200, 300];
@@ -94,3 +94,165 @@ for (const archive of ["stored.zip", "deflated.zip", "gnu.tar", "pax.tar", "gnu.
     await opened.context.close();
   });
 }
+
+/** The files of a run, by the path at which a server has them. */
+const RUN = new Map(STEPS.map((step) => [`/run/step-${step}.safetensors`, trace({ step, samples: 30, layers: 2, experts: 8 })]));
+const NAMES = [...RUN.keys()].map((path) => path.split("/").pop());
+
+/** Steps of the report, and the rows of the table. */
+async function read(page) {
+  await finished(page);
+  return { steps: JSON.parse(await exported(page)).checkpoints.map(({ step }) => step), table: await rows(page) };
+}
+
+const messages = (page) => page.locator("[data-testid=file-table] .message").allTextContents();
+
+/** What the browser itself says of an answer that is no file, and of one that it does not show. */
+const REFUSED = [/Failed to load resource: the server responded with a status of/];
+const HIDDEN = [/Failed to load resource: net::ERR_/, /blocked by CORS policy/];
+
+/** Nothing went wrong, and nobody but the named server was asked. */
+function cleanBut(opened, address, allow = []) {
+  clean(session, { ...opened, requests: opened.requests.filter((url) => !url.startsWith(`${address}/`)) }, { allow });
+}
+
+test("a server without ranges gives small files whole", async () => {
+  const { address, sent, close } = await server((path) => RUN.get(path), { ranges: false });
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  await fromAddresses(page, [...RUN.keys()].map((path) => address + path));
+  assert.deepEqual((await read(page)).steps, STEPS);
+  assert.deepEqual(sent.map(({ path }) => path).sort(), [...RUN.keys()].sort(), "each is asked for once");
+  cleanBut(opened, address);
+  await opened.context.close();
+  await close();
+});
+
+const REFUSALS = [
+  ["429 with a wait", { status: 429, headers: { "Retry-After": "30" } }, /asked too often and asks to wait 30 seconds \(status 429\).*drop it here/],
+  ["429 without one", { status: 429 }, /does not say how long to wait \(status 429\)/],
+  ["403", { status: 403 }, /without a login.*\(status 403\).*drop it here/],
+  ["404", undefined, /there is no such file \(status 404\)\. Check the address\./],
+  ["503 with a wait", { status: 503, headers: { "Retry-After": "120" } }, /asks to wait 120 seconds \(status 503\)/],
+  ["500", { status: 500 }, /a fault or is busy \(status 500\)/],
+  [
+    "a large file only whole", { status: 200, headers: { "Content-Length": String(65 << 20) } },
+    /only whole \(status 200 to a request with `Range`\), and it has 65 MiB, more than the 64 MiB.*Download it and drop it here/,
+  ],
+];
+
+for (const [name, answer, words] of REFUSALS) {
+  test(`a refusal is explained, and the rest is read: ${name}`, async () => {
+    const { address, close } = await server((path) => (path === "/bad.safetensors" ? answer : RUN.get(path)));
+    const opened = await open(session);
+    const { page } = opened;
+    await empty(page);
+    await fromAddresses(page, [`${address}/bad.safetensors`, ...[...RUN.keys()].map((path) => address + path)]);
+    const { steps, table } = await read(page);
+    assert.deepEqual(steps, STEPS);
+    assert.deepEqual(table.map(({ state }) => state).sort(), ["cannot be read", "used", "used", "used"]);
+    const said = (await messages(page)).filter((message) => words.test(message));
+    assert.equal(said.length, 1, (await messages(page)).join("\n"));
+    assert.ok(said[0].startsWith(`${address}/bad.safetensors: `), said[0]);
+    cleanBut(opened, address, REFUSED);
+    await opened.context.close();
+    await close();
+  });
+}
+
+test("a server that no other page may read, and one that is not there, are told with both reasons", async () => {
+  const hidden = await server((path) => RUN.get(path), { readable: false });
+  const gone = await server(() => undefined);
+  await gone.close();
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  await fromAddresses(page, [hidden, gone].map(({ address }) => `${address}/run/${NAMES[0]}`));
+  for (const { address } of [hidden, gone]) {
+    await page.getByText(new RegExp(`${address}.*cannot be reached.*\\(CORS\\).*drop it here.*Access-Control-Allow-Origin`)).waitFor();
+  }
+  assert.deepEqual(opened.wrong.filter((line) => !HIDDEN.some((known) => known.test(line))), []);
+  await opened.context.close();
+  await hidden.close();
+});
+
+test("an index.json is asked for after a yes, and for nothing of a server that it alone names", async () => {
+  const other = await server((path) => RUN.get(path));
+  const index = Buffer.from(JSON.stringify({ files: [...NAMES, `${other.address}/run/${NAMES[0]}`, "ftp://127.0.0.1/x"] }));
+  const { address, sent, close } = await server((path) => (path === "/run/index.json" ? index : RUN.get(path)));
+  const opened = await open(session, { address: `${PAGE}#src=${encodeURIComponent(`${address}/run/index.json`)}` });
+  const { page } = opened;
+  const dialog = by(page, "source-dialog");
+  await dialog.getByText(`${address}/run/index.json`).waitFor();
+  assert.deepEqual(sent, [], "nothing is asked for before the user says so");
+  await dialog.getByRole("button", { name: "Load", exact: true }).click();
+  const { steps, table } = await read(page);
+  assert.deepEqual(steps, STEPS);
+  assert.deepEqual(table.map(({ path }) => path), [`${address}/run/index.json`, ...NAMES.map((name) => `run/${name}`)]);
+  assert.equal(table[0].kind, "list of files");
+  const said = (await messages(page)).join("\n");
+  assert.match(said, /it is at another server than the list/);
+  assert.match(said, /only http and https addresses are/);
+  assert.deepEqual(other.sent, []);
+
+  // It takes its files along.
+  await page.locator("details.fold:has([data-testid=file-table]):not([open]) > summary").click();
+  await page.getByRole("button", { name: `Forget ${address}/run/index.json` }).click();
+  await page.waitForFunction(() => document.querySelectorAll("[data-testid=file-table] tbody tr").length === 0);
+  cleanBut(opened, address);
+  await opened.context.close();
+  await close();
+  await other.close();
+});
+
+test("a link to an address that proves nothing of its server is not followed", async () => {
+  const opened = await open(session, { address: `${PAGE}#src=${encodeURIComponent("http://example.org/index.json")}` });
+  await opened.page.getByText(/no https address and none of this machine/).waitFor();
+  assert.equal(await by(opened.page, "source-dialog").isVisible(), false);
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("an index.json that is none says what one is", async () => {
+  const { address, close } = await server((path) => (path === "/index.json" ? Buffer.from('{"traces": []}') : undefined));
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  await fromAddresses(page, [`${address}/index.json`]);
+  await page.getByText(/index\.json: content: an object without `files`; expected a list of file names/).waitFor();
+  cleanBut(opened, address);
+  await opened.context.close();
+  await close();
+});
+
+for (const [name, list] of [
+  ["its index.json", ["index.json", JSON.stringify(NAMES)]],
+  ["the page that its server shows", ["", `<ul>${["../", "README.md", ...NAMES].map((name) => `<li><a href="${name}">${name}</a>`).join("")}</ul>`]],
+]) {
+  test(`a folder of traces is read by ${name}`, async () => {
+    const { address, close } = await server((path) => (path === `/run/${list[0]}` ? Buffer.from(list[1]) : RUN.get(path)));
+    const opened = await open(session);
+    const { page } = opened;
+    await empty(page);
+    await fromAddresses(page, [`${address}/run/`]);
+    const { steps, table } = await read(page);
+    assert.deepEqual(steps, STEPS);
+    assert.deepEqual(table.map(({ state }) => state), ["used", "used", "used", "used"]);
+    cleanBut(opened, address, REFUSED);
+    await opened.context.close();
+    await close();
+  });
+}
+
+test("a folder that is locked says so", async () => {
+  const { address, close } = await server(() => ({ status: 403 }));
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  await fromAddresses(page, [`${address}/run/`]);
+  await page.getByText(/run\/config\.json: the server does not give it without a login, or to no other page \(status 403\)/).waitFor();
+  cleanBut(opened, address, REFUSED);
+  await opened.context.close();
+  await close();
+});

@@ -2,11 +2,10 @@
 
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
-import http from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { FIXTURES, accessible, by, clean, drawn, empty, give, launch, made, open, picture, safetensors } from "../harness.mjs";
+import { FIXTURES, accessible, by, clean, drawn, empty, fromAddresses, give, launch, made, open, picture, safetensors, server } from "../harness.mjs";
 
 const DEMO = join(FIXTURES, "demo-run");
 const STEPS = readdirSync(DEMO).filter((name) => name.startsWith("step")).map((name) => Number(name.slice(4))).sort((a, b) => a - b);
@@ -114,53 +113,22 @@ test("a checkpoint whose routers cannot be read says why, and the others are sho
   await opened.context.close();
 });
 
-/** Serves the demo run as the Hub does: ranges, other sites allowed; keeps a record of what was sent. */
-async function server() {
-  const sent = [];
-  const serving = http.createServer((request, answer) => {
-    const { pathname } = new URL(request.url, "http://x");
-    const path = join(DEMO, pathname);
-    answer.setHeader("Access-Control-Allow-Origin", "*");
-    answer.setHeader("Access-Control-Expose-Headers", "Content-Range");
-    if (!path.startsWith(DEMO) || !existsSync(path) || !statSync(path).isFile()) {
-      sent.push({ path: pathname, bytes: 0 });
-      answer.writeHead(404).end();
-      return;
-    }
-    const whole = readFileSync(path);
-    const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "") ?? [];
-    const part = first === undefined ? whole : whole.subarray(Number(first), Number(last) + 1);
-    sent.push({ path: pathname, bytes: part.length });
-    if (first !== undefined) {
-      answer.setHeader("Content-Range", `bytes ${first}-${Number(first) + part.length - 1}/${whole.length}`);
-    }
-    answer.writeHead(first === undefined ? 200 : 206, { "Content-Type": "application/octet-stream" }).end(part);
+/** Serves the demo run as the Hub does. */
+function demo() {
+  return server((name) => {
+    const path = join(DEMO, name);
+    return path.startsWith(DEMO) && existsSync(path) && statSync(path).isFile() ? readFileSync(path) : undefined;
   });
-  await new Promise((resolve) => serving.listen(0, "127.0.0.1", resolve));
-  return {
-    address: `http://127.0.0.1:${serving.address().port}`,
-    sent,
-    async close() {
-      serving.closeAllConnections();
-      await new Promise((resolve) => serving.close(resolve));
-    },
-  };
-}
-
-async function load(page, addresses) {
-  await page.getByRole("button", { name: "From a URL" }).first().click();
-  await page.locator("#addresses").fill(addresses.join("\n"));
-  await by(page, "address-dialog").getByRole("button", { name: "Load" }).click();
 }
 
 test("folders at addresses are checkpoints: named by their end, their config or their index", async () => {
-  const { address, sent, close } = await server();
+  const { address, sent, close } = await demo();
   const opened = await open(session);
   const { page } = opened;
   await empty(page);
   const ends = ["/", "/config.json", "/model.safetensors.index.json", "/config.json?download=true"];
   assert.equal(sent.length, 0, "nothing is asked for before the user says so");
-  await load(page, STEPS.map((step, place) => `${address}/step${step}${ends[place % ends.length]}`));
+  await fromAddresses(page, STEPS.map((step, place) => `${address}/step${step}${ends[place % ends.length]}`));
   await complete(page);
   await right(page);
   assert.equal((await messages(page)).filter((message) => message.startsWith("It waits for samples")).length, STEPS.length);
@@ -176,12 +144,12 @@ test("folders at addresses are checkpoints: named by their end, their config or 
 });
 
 test("an address without a checkpoint says so", async () => {
-  const { address, close } = await server();
+  const { address, close } = await demo();
   const opened = await open(session);
   const { page } = opened;
   await empty(page);
-  await load(page, [`${address}/nothing/`]);
-  await page.getByText(/nothing\/config\.json: there is no such file/).waitFor();
+  await fromAddresses(page, [`${address}/nothing/`]);
+  await page.getByText(/nothing\/: there is no `config\.json` of a checkpoint in it, no `index\.json`, and no list of files/).waitFor();
   assert.equal(await routers(page).count(), 0);
   await opened.context.close();
   await close();

@@ -18,19 +18,29 @@ pub struct Count {
     pub passed: u64,
     /// Failed.
     pub failed: u64,
+    /// Not run, since something that nobody has to have is not there.
+    pub skipped: u64,
 }
 
 impl Add for Count {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
-        Self { passed: self.passed + other.passed, failed: self.failed + other.failed }
+        Self {
+            passed: self.passed + other.passed,
+            failed: self.failed + other.failed,
+            skipped: self.skipped + other.skipped,
+        }
     }
 }
 
 impl fmt::Display for Count {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        write!(formatter, "{} passed, {} failed", self.passed, self.failed)
+        write!(formatter, "{} passed, {} failed", self.passed, self.failed)?;
+        if self.skipped > 0 {
+            write!(formatter, ", {} skipped", self.skipped)?;
+        }
+        Ok(())
     }
 }
 
@@ -54,7 +64,7 @@ pub fn counted(command: &mut Command, count: &mut Count) -> Result<()> {
     Ok(())
 }
 
-/// What one line says of tests: the closing lines of libtest, of wasm-bindgen's runner and of Node's.
+/// What one line says of tests: the closing lines of libtest, of wasm-bindgen's runner, of Node's and of the examples'.
 fn tests_in(line: &str) -> Count {
     if let Some((_, rest)) = line.split_once("test result: ") {
         let words: Vec<&str> = rest.split_whitespace().collect();
@@ -63,25 +73,37 @@ fn tests_in(line: &str) -> Count {
                 words.windows(2).find(|pair| pair[1].trim_end_matches(';') == word).map(|pair| pair[0]);
             number.and_then(|number| number.parse().ok()).unwrap_or_default()
         };
-        return Count { passed: before("passed"), failed: before("failed") };
+        return Count { passed: before("passed"), failed: before("failed"), skipped: 0 };
     }
     let number = |word: &str| {
         line.trim().strip_prefix(word).and_then(|number| number.trim().parse().ok()).unwrap_or_default()
     };
-    Count { passed: number("ℹ pass "), failed: number("ℹ fail ") }
+    Count { passed: number("ℹ pass "), failed: number("ℹ fail "), skipped: 0 }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Count, tests_in};
 
+    fn count(passed: u64, failed: u64) -> Count {
+        Count { passed, failed, skipped: 0 }
+    }
+
     #[test]
     fn closing_lines_are_understood() {
         let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.10s";
-        assert_eq!(tests_in(line), Count { passed: 12, failed: 3 });
-        assert_eq!(tests_in("ℹ pass 7"), Count { passed: 7, failed: 0 });
-        assert_eq!(tests_in("ℹ fail 2"), Count { passed: 0, failed: 2 });
+        assert_eq!(tests_in(line), count(12, 3));
+        assert_eq!(tests_in("test result: 4 passed; 1 failed"), count(4, 1));
+        assert_eq!(tests_in("ℹ pass 7"), count(7, 0));
+        assert_eq!(tests_in("ℹ fail 2"), count(0, 2));
         assert_eq!(tests_in("test engines::agree ... ok"), Count::default());
         assert_eq!(tests_in("ℹ pass by"), Count::default());
+    }
+
+    #[test]
+    fn what_was_not_run_is_said() {
+        assert_eq!(count(3, 0).to_string(), "3 passed, 0 failed");
+        let all = count(3, 0) + Count { skipped: 1, ..Count::default() };
+        assert_eq!(all.to_string(), "3 passed, 0 failed, 1 skipped");
     }
 }

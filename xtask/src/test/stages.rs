@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use super::count::{Count, counted};
 use crate::{
     chromium::Chromium,
+    examples,
     page::{self, Effort},
     project::Project,
     server::{Server, Site},
@@ -25,10 +26,15 @@ pub struct Stage {
 }
 
 /// All of them.
-pub const ALL: [Stage; 10] = [
+pub const ALL: [Stage; 11] = [
     Stage { name: "fmt", does: "the code is laid out by rustfmt", run: fmt },
     Stage { name: "clippy", does: "lints of everything that runs natively", run: clippy },
     Stage { name: "unit", does: "native tests", run: unit },
+    Stage {
+        name: "examples",
+        does: "the scripts that ask servers for traces, where there is Python",
+        run: examples::clients,
+    },
     Stage { name: "doc", does: "the documentation builds, every link in it leads somewhere", run: doc },
     Stage { name: "setup", does: "the tools that build the page", run: setup },
     Stage {

@@ -27,7 +27,7 @@ pub fn AddressDialog() -> impl IntoView {
     };
     view! {
         <Modal open=|dialog| matches!(dialog, Dialog::Address) title="From a URL" id="address-dialog">
-            <label for="addresses">"Addresses of traces, results or checkpoint folders (ending in /), one a line"</label>
+            <label for="addresses">"Addresses of files, of folders (ending in /) or of an index.json that lists files, one a line"</label>
             <textarea
                 id="addresses" rows="5" spellcheck="false" placeholder="https://example.org/run/step-1000.safetensors"
                 prop:value=move || text.get()

@@ -1,0 +1,95 @@
+"""The scripts for transformers, run on the small checkpoints of tests/fixtures/olmoe, against what those must give.
+
+    cargo xtask examples
+
+Needs what examples/requirements.txt lists. UPDATE_EXPECT=1 writes the file that the reader's own tests read anew.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+import numpy as np
+from safetensors import safe_open
+
+EXAMPLES = Path(__file__).resolve().parent.parent
+FIXTURES = EXAMPLES.parent / "tests" / "fixtures"
+CASES = ["base-bf16", "gqa-f32", "wide-f16"]
+KEPT = FIXTURES / "traces" / "clients" / "hooks.safetensors"
+
+
+def read(path):
+    """Tensors and metadata of a file."""
+    with safe_open(path, "numpy") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata()
+
+
+class Transformers(unittest.TestCase):
+    def trace(self, script, case, *options):
+        """What a script writes of a checkpoint, and the file's path."""
+        checkpoint = FIXTURES / "olmoe" / case
+        output = Path(self.folder.name, f"{script}-{case}.safetensors")
+        # From the folder above, so that the model is called the same wherever the project lies.
+        command = [sys.executable, EXAMPLES / script, case, f"{case}/samples.jsonl", "--step", "5000", "-o", output, *options]
+        ended = subprocess.run(command, cwd=checkpoint.parent, capture_output=True, text=True, check=False)
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        return *read(output), output
+
+    def check(self, script, case, *options):
+        """Gates, losses and ids are those that the checkpoint must give, within the tolerances of its README."""
+        made, about, output = self.trace(script, case, *options)
+        expected, _ = read(FIXTURES / "olmoe" / case / "expected.safetensors")
+        np.testing.assert_allclose(made["gates"], expected["mean_gates"], rtol=0, atol=2e-6)
+        np.testing.assert_allclose(made["loss"], expected["nll"], rtol=0, atol=2e-5, equal_nan=True)
+        ids = [expected[f"topk_ids.{sample}"].transpose(1, 0, 2) for sample in range(6)]
+        np.testing.assert_array_equal(made["topk_ids"], np.concatenate(ids))
+        counts = [len(one) for one in ids]
+        np.testing.assert_array_equal(made["n_tokens"], counts)
+        np.testing.assert_array_equal(made["offsets"], np.cumsum([0, *counts]))
+        self.assertEqual(made["router_weight"].shape[:2], made["gates"].shape[1:])
+        names = [json.loads(line) for line in (FIXTURES / "olmoe" / case / "samples.jsonl").read_text().splitlines()]
+        self.assertEqual(json.loads(about["samples"]), [{"id": one["id"], "domain": one["domain"]} for one in names])
+        known = {"format": "grokscope.trace", "version": "1", "gate_kind": "softmax-mean", "step": "5000", "model": case}
+        self.assertEqual({name: about[name] for name in known}, known)
+        return made, about, output
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def test_router_logits(self):
+        for case in CASES:
+            with self.subTest(case):
+                self.check("write_trace.py", case, "--batch-size", "4")
+
+    def test_hooks(self):
+        for case in CASES:
+            with self.subTest(case):
+                self.check("trace_with_hooks.py", case)
+
+    def test_the_file_that_the_reader_opens_is_of_this_script(self):
+        made, about, output = self.check("trace_with_hooks.py", "base-bf16")
+        if os.environ.get("UPDATE_EXPECT"):
+            shutil.copy(output, KEPT)
+        kept, kept_about = read(KEPT)
+        self.assertEqual(about, kept_about)
+        self.assertEqual({name: (one.dtype, one.shape) for name, one in made.items()}, {name: (one.dtype, one.shape) for name, one in kept.items()})
+        for name, one in made.items():
+            np.testing.assert_allclose(one, kept[name], rtol=0, atol=2e-5, equal_nan=True, err_msg=name)
+
+    def test_a_model_without_such_routers_says_what_to_give(self):
+        with self.assertRaisesRegex(AssertionError, "no module's name matches 'nothing'.*give --router"):
+            self.trace("trace_with_hooks.py", "base-bf16", "--router", "nothing")
+
+
+if __name__ == "__main__":
+    unittest.main()

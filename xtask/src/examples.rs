@@ -1,0 +1,74 @@
+//! `examples`: the scripts in `examples`, run on small checkpoints and recorded answers. Those for transformers need
+//! packages of Python, which come into a folder of their own under cargo's target folder.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Result, bail};
+
+use crate::{
+    project::Project,
+    shell,
+    test::count::{Count, counted},
+};
+
+/// What the tests look for on `PATH`, the usual name first.
+const NAMES: [&str; 2] = ["python3", "python"];
+
+/// Whether a Python is new enough for the tests.
+const IS_RECENT: &str = "import sys; sys.exit(sys.version_info < (3, 10))";
+
+/// Sets up what transformers needs and runs the tests of all examples.
+pub fn run(project: &Project) -> Result<()> {
+    let Some(python) = python() else {
+        bail!(
+            "Python 3.10 or later is needed for the examples: install it from https://www.python.org or your package manager"
+        );
+    };
+    let folder = project.target.join("examples-venv");
+    let own = in_venv(&folder);
+    if !own.is_file() {
+        println!("Making a virtual environment in {}", folder.display());
+        shell::run(Command::new(python).args(["-m", "venv"]).arg(&folder))?;
+    }
+    println!(
+        "Installing examples/requirements.txt (with torch, some 100 MB; on Linux some GB, for it brings CUDA along)"
+    );
+    let mut pip = Command::new(&own);
+    pip.args(["-m", "pip", "install", "--quiet", "--requirement"])
+        .arg(project.root.join("examples/requirements.txt"));
+    shell::run(&mut pip)?;
+    let mut count = Count::default();
+    let outcome = tests(project, &own, "test_*.py", &mut count);
+    println!("{count}");
+    outcome
+}
+
+/// Runs the tests that need nothing but Python; says whether there is one.
+pub fn clients(project: &Project, count: &mut Count) -> Result<()> {
+    let Some(python) = python() else {
+        println!("skipped: there is no Python 3.10 or later to run the examples with");
+        count.skipped += 1;
+        return Ok(());
+    };
+    tests(project, &python, "test_clients.py", count)
+}
+
+fn tests(project: &Project, python: &Path, pattern: &str, count: &mut Count) -> Result<()> {
+    let mut tests = Command::new(python);
+    tests.args(["examples/tests/run.py", pattern]);
+    counted(tests.current_dir(&project.root).env("PYTHONDONTWRITEBYTECODE", "1"), count)
+}
+
+fn python() -> Option<PathBuf> {
+    NAMES
+        .into_iter()
+        .filter_map(shell::on_path)
+        .find(|python| shell::succeeds(Command::new(python).args(["-c", IS_RECENT])))
+}
+
+fn in_venv(folder: &Path) -> PathBuf {
+    if cfg!(windows) { folder.join("Scripts/python.exe") } else { folder.join("bin/python") }
+}
