@@ -2,8 +2,10 @@
 
 mod bench;
 mod chromium;
+mod debian;
 mod dist;
 mod finish;
+mod fuzz;
 mod page;
 mod project;
 mod serve;
@@ -27,6 +29,8 @@ cargo xtask <command>
                             build the page and serve it on this machine, with the example run
   dist [-o DIR]             build the folder that any static host can serve, from any path
   test [--only STAGE]...    every check there is, in headless Chromium too
+  fuzz [TARGET]... [--seconds N | --runs N]
+                            change bytes at random until a reader fails; a minute a target
   bench [distance|run|engine|link|size]...
                             measure, and write BENCHMARKS.md
   help                      this text
@@ -58,6 +62,7 @@ fn run() -> Result<()> {
         "serve" => serve::run(&Project::find()?, &serve::Options::parse(&mut arguments)?),
         "dist" => dist::run(&Project::find()?, &dist::Options::parse(&mut arguments)?),
         "test" => test::run(&Project::find()?, &test::Options::parse(&mut arguments)?),
+        "fuzz" => fuzz::run(&Project::find()?, &fuzz::Options::parse(&mut arguments)?),
         "bench" => bench::run(&Project::find()?, &bench::Options::parse(&mut arguments)?),
         // Called by trunk, not by people.
         "finish" => {
