@@ -4,7 +4,7 @@ use libfuzzer_sys::fuzzer_mutate;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 
 /// Most bytes that are unpacked to know their checksum.
-const MOST: usize = 1 << 20;
+const MOST: usize = 1 << 16;
 
 /// Changes an input as libFuzzer does; where its content is packed or an archive, checksums are right afterwards, but for
 /// one time in eight. `head` is the length of what stands before the content.

@@ -20,6 +20,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use lexopt::prelude::*;
 
+pub use self::build::lint;
 use self::outcome::Outcome;
 use crate::{project::Project, shell};
 
@@ -31,13 +32,13 @@ struct Target {
 }
 
 const ALL: [Target; 10] = [
-    Target { name: "door", longest: 12 << 10 },
+    Target { name: "door", longest: 4 << 10 },
     Target { name: "safetensors", longest: 4 << 10 },
     Target { name: "npz", longest: 4 << 10 },
     Target { name: "parquet", longest: 4 << 10 },
     Target { name: "ids", longest: 4 << 10 },
     Target { name: "results", longest: 4 << 10 },
-    Target { name: "archives", longest: 12 << 10 },
+    Target { name: "archives", longest: 4 << 10 },
     Target { name: "report", longest: 36 << 10 },
     Target { name: "link", longest: 8 << 10 },
     Target { name: "messages", longest: 4 << 10 },
@@ -70,6 +71,11 @@ impl Default for Options {
 }
 
 impl Options {
+    /// Every target, so long.
+    pub fn seconds(seconds: u64) -> Self {
+        Self { length: Length::Seconds(seconds), ..Self::default() }
+    }
+
     /// Reads the arguments after `fuzz`.
     pub fn parse(arguments: &mut lexopt::Parser) -> Result<Self> {
         let mut options = Self::default();

@@ -22,18 +22,32 @@ const BY_HAND: &str = "libFuzzer is C++ and is built with the targets, for which
 pub fn build(project: &Project) -> Result<PathBuf> {
     compiler()?;
     let host = host(project)?;
-    let target = project.target.join("fuzz").join("build");
+    shell::run(&mut cargo(project, "build", &host))?;
+    Ok(folder(project).join(host).join("release"))
+}
+
+/// Lints of the targets, which are in no other workspace's.
+pub fn lint(project: &Project) -> Result<()> {
+    compiler()?;
+    let mut clippy = cargo(project, "clippy", &host(project)?);
+    shell::run(clippy.args(["--", "-D", "warnings"]))
+}
+
+fn folder(project: &Project) -> PathBuf {
+    project.target.join("fuzz").join("build")
+}
+
+fn cargo(project: &Project, does: &str, host: &str) -> Command {
     let mut cargo = Command::new(shell::cargo());
     cargo
-        .args(["build", "--release", "--locked", "--manifest-path"])
+        .args([does, "--release", "--locked", "--manifest-path"])
         .arg(project.root.join("fuzz/Cargo.toml"))
         // Named, so that the counters are not in build scripts too.
-        .args(["--target", &host, "--target-dir"])
-        .arg(&target)
+        .args(["--target", host, "--target-dir"])
+        .arg(folder(project))
         .env("RUSTFLAGS", COUNTERS)
         .current_dir(&project.root);
-    shell::run(&mut cargo)?;
-    Ok(target.join(host).join("release"))
+    cargo
 }
 
 /// Finds a C++ compiler, or brings one where that can be done without asking.

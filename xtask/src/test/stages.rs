@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use super::count::{Count, counted};
 use crate::{
     chromium::Chromium,
+    fuzz,
     page::{self, Effort},
     project::Project,
     server::{Server, Site},
@@ -25,10 +26,15 @@ pub struct Stage {
 }
 
 /// All of them.
-pub const ALL: [Stage; 10] = [
+pub const ALL: [Stage; 11] = [
     Stage { name: "fmt", does: "the code is laid out by rustfmt", run: fmt },
     Stage { name: "clippy", does: "lints of everything that runs natively", run: clippy },
     Stage { name: "unit", does: "native tests", run: unit },
+    Stage {
+        name: "fuzz",
+        does: "readers on bytes that were changed at random, as far as they get in a while",
+        run: fuzz,
+    },
     Stage { name: "doc", does: "the documentation builds, every link in it leads somewhere", run: doc },
     Stage { name: "setup", does: "the tools that build the page", run: setup },
     Stage {
@@ -54,6 +60,9 @@ const TWICE_TESTED: [&str; 4] = ["levenshtein", "pathway", "trace", "report"];
 
 const WASM: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
 
+/// Seconds of each fuzz target: with ten of them on two cores, four minutes beside building.
+const FUZZ_SECONDS: u64 = 45;
+
 /// Where the published page is served from in tests: not the root, as on a project site.
 const PREFIX: &str = "/some/sub/";
 
@@ -72,7 +81,8 @@ fn packages(names: &[&'static str]) -> Vec<&'static str> {
 }
 
 fn fmt(project: &Project, _: &mut Count) -> Result<()> {
-    shell::run(&mut cargo(project, &["fmt", "--all", "--check"]))
+    shell::run(&mut cargo(project, &["fmt", "--all", "--check"]))?;
+    shell::run(&mut cargo(project, &["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]))
 }
 
 fn clippy(project: &Project, _: &mut Count) -> Result<()> {
@@ -92,6 +102,11 @@ fn unit(project: &Project, count: &mut Count) -> Result<()> {
     let mut tests = cargo(project, &["test", "--workspace", "--locked", "--no-fail-fast"]);
     // The engine's tests are those of `olmoe`, and what a browser makes of them; natively it would only build burn's GPU part.
     counted(tests.args(excluding(&["app", "engine"])), count)
+}
+
+fn fuzz(project: &Project, _: &mut Count) -> Result<()> {
+    fuzz::lint(project)?;
+    fuzz::run(project, &fuzz::Options::seconds(FUZZ_SECONDS))
 }
 
 fn doc(project: &Project, _: &mut Count) -> Result<()> {
