@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use futures::executor::block_on;
 use grokscope_fuzz::{
-    files::{UNPACKING, named, said},
+    files::{UNPACKING, all_said, named, said},
     repair,
 };
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
@@ -16,7 +16,7 @@ fuzz_target!(|input: &[u8]| {
     UNPACKING.hold(content.len(), || {
         match block_on(trace::unpack(Rc::new(MemorySource::new(name, content)))) {
             Ok(unpacked) => {
-                unpacked.notes.iter().for_each(|note| said(note));
+                all_said(&unpacked.notes);
                 for file in unpacked.files {
                     if let Ok(bytes) = block_on(file.read(0, file.len() as usize)) {
                         assert_eq!(bytes.len() as u64, file.len(), "{} has another length", file.name());

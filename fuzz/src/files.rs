@@ -65,7 +65,7 @@ pub fn read(file: &Source) {
 }
 
 fn opened_whole(file: &Source, Opened { what, warnings }: Opened) {
-    warnings.iter().for_each(|warning| said(warning));
+    all_said(&warnings);
     match what {
         Recognised::Trace(mut trace) => {
             traced(&trace);
@@ -116,7 +116,7 @@ fn traced(trace: &OpenTrace) {
         }
         Err(error) => said(&error.to_string()),
     }
-    trace.take_notices().iter().for_each(|notice| said(notice));
+    all_said(&trace.take_notices());
     match block_on(trace.topk(0..samples)) {
         Ok(Some(topk)) => {
             let tokens = topk.offsets.last().copied().unwrap_or_default();
@@ -145,4 +145,14 @@ fn traced(trace: &OpenTrace) {
 pub fn said(text: &str) {
     assert!(!text.trim().is_empty(), "nothing is said");
     assert!(text.len() < 64 << 10, "{} bytes are said", text.len());
+}
+
+/// The same of several texts.
+///
+/// # Panics
+/// As [`said`].
+pub fn all_said(texts: &[String]) {
+    for text in texts {
+        said(text);
+    }
 }

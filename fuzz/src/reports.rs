@@ -6,9 +6,12 @@ use figures::{
 };
 use report::{LinkOptions, Report, csv_tables, decode, json, link, parse_json};
 
-use crate::files::said;
+use crate::files::{all_said, said};
 
 /// Draws and says everything that there is of a report.
+///
+/// # Panics
+/// When there is nothing to see or to read.
 pub fn show(report: &Report) {
     timeline(report, &TimelineOptions::default()).iter().for_each(drawn);
     let options = ChartOptions::default();
@@ -28,7 +31,7 @@ pub fn show(report: &Report) {
         said(&named.title);
         assert!(!named.table.markdown().is_empty(), "{} is not even a table without rows", named.id);
     }
-    verdict(report).iter().for_each(|line| said(line));
+    all_said(&verdict(report));
     for (name, text) in csv_tables(report) {
         assert!(text.contains(','), "the table {name} has no columns");
     }
