@@ -122,7 +122,7 @@ impl Fold {
         }
         self.dense = self.dense.max(raw - layers);
         let base = self.counts.len();
-        self.room(base + layers * self.width)?;
+        self.room(base + layers * self.width, self.width)?;
         self.counts.resize(base + layers * self.width, 0);
         let mut tokens = 0_u32;
         let mut before = 0;
@@ -208,7 +208,7 @@ impl Fold {
         }
         let wide = (usize::from(id) + 1).next_power_of_two();
         let rows = self.counts.len() / self.width;
-        self.room(rows.saturating_mul(wide))?;
+        self.room(rows.saturating_mul(wide), wide)?;
         let mut counts = Vec::with_capacity(rows * wide);
         for row in self.counts.chunks_exact(self.width) {
             counts.extend_from_slice(row);
@@ -219,18 +219,16 @@ impl Fold {
         Ok(())
     }
 
-    fn room(&self, values: usize) -> Result<(), Fault> {
+    fn room(&self, values: usize, experts: usize) -> Result<(), Fault> {
         let most = self.most;
         if values.saturating_mul(4) <= most {
             return Ok(());
         }
-        let experts = self.width.max(usize::from(self.largest) + 1);
         Err(Fault::of_record(
             "",
             format!(
-                "counts of more than {most} bytes ({} samples, ids up to {})",
+                "counts of more than {most} bytes ({} samples before, {experts} experts a layer)",
                 self.samples(),
-                experts - 1
             ),
             &format!("at most {most} bytes for all samples of a file of this size"),
             "Look whether the largest id is one of an expert; drop fewer samples of each checkpoint.",
