@@ -1,12 +1,7 @@
 //! Links: what is read can be shown, written and read again.
 #![cfg_attr(fuzzing, no_main)]
 
-use grokscope_fuzz::{
-    files::said,
-    heap::Bound,
-    link,
-    reports::{show, through_json, through_link},
-};
+use grokscope_fuzz::{files::said, heap::Bound, link, reports::use_it};
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use report::decode;
 
@@ -16,11 +11,7 @@ const READING: Bound = Bound { factor: 1100, beside: 16 << 20 };
 fuzz_target!(|input: &[u8]| {
     let Ok(text) = std::str::from_utf8(input) else { return };
     match READING.hold(input.len(), || decode(text)) {
-        Ok(report) => {
-            show(&report);
-            through_json(&report);
-            through_link(&report);
-        }
+        Ok(report) => use_it(&report, input),
         Err(error) => said(&error.to_string()),
     }
 });
