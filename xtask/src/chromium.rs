@@ -1,14 +1,10 @@
 //! The browser that tests run in: found, or on Debian installed.
 
-use std::{
-    env::consts::OS,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use crate::shell;
+use crate::{debian, shell};
 
 /// Chromium or Chrome, and the driver of the same version.
 pub struct Chromium {
@@ -57,29 +53,8 @@ const BY_HAND: &str = "the tests run in headless Chromium. Install Chromium or C
     or name them in CHROME and CHROMEDRIVER";
 
 fn install() -> Result<()> {
-    let debian =
-        OS == "linux" && Path::new("/etc/debian_version").exists() && shell::on_path("apt-get").is_some();
-    if !debian {
+    if !debian::install("Chromium or its driver", &["chromium", "chromium-driver"])? {
         bail!("{BY_HAND}");
     }
-    let output = Command::new("id").arg("-u").output();
-    let root = output.is_ok_and(|output| output.stdout.trim_ascii() == b"0");
-    // Only a sudo that asks for no password: a test must not wait for one.
-    let sudo = !root && shell::succeeds(Command::new("sudo").args(["-n", "true"]));
-    if !root && !sudo {
-        bail!("{BY_HAND}");
-    }
-    println!(
-        "Chromium or its driver is missing: installing Debian's packages chromium and chromium-driver by apt-get"
-    );
-    let apt = |arguments: &[&str]| {
-        let mut command = Command::new(if root { "apt-get" } else { "sudo" });
-        if sudo {
-            command.arg("apt-get");
-        }
-        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-        shell::run(&mut command)
-    };
-    apt(&["update", "-q"])?;
-    apt(&["install", "-q", "-y", "--no-install-recommends", "chromium", "chromium-driver"])
+    Ok(())
 }

@@ -2,9 +2,11 @@
 
 mod bench;
 mod chromium;
+mod debian;
 mod dist;
 mod examples;
 mod finish;
+mod fuzz;
 mod page;
 mod project;
 mod serve;
@@ -29,7 +31,9 @@ cargo xtask <command>
   dist [-o DIR]             build the folder that any static host can serve, from any path
   test [--only STAGE]...    every check there is, in headless Chromium too
   examples                  set up transformers in a folder of its own, and test the scripts in examples with it
-  bench [distance|run|engine|link|size]...
+  fuzz [TARGET]... [--seconds N | --runs N]
+                            change bytes at random until a reader fails; a minute a target
+  bench [distance|trace|run|engine|link|size]...
                             measure, and write BENCHMARKS.md
   help                      this text
 ";
@@ -64,6 +68,7 @@ fn run() -> Result<()> {
             end(&mut arguments)?;
             examples::run(&Project::find()?)
         }
+        "fuzz" => fuzz::run(&Project::find()?, &fuzz::Options::parse(&mut arguments)?),
         "bench" => bench::run(&Project::find()?, &bench::Options::parse(&mut arguments)?),
         // Called by trunk, not by people.
         "finish" => {

@@ -101,12 +101,31 @@ fn drain(from: &mut impl Read, out: &mut Vec<u8>, most: u64) -> Result<(), Fault
     if out.len() as u64 > most { Err(Fault::TooMuch) } else { Ok(()) }
 }
 
+/// The beginning of a zstd frame, as far as its window. The decoder keeps as much as the window holds before it gives
+/// anything away, so a window larger than all that may come out becomes one that just holds it, and the largest block.
+fn beginning(frame: &[u8], most: u64) -> Vec<u8> {
+    // RFC 8878, 3.1.1.1: magic, descriptor, and unless the content is the window, the window.
+    let mut start: Vec<u8> = frame.iter().take(6).copied().collect();
+    let size = |byte: u8| (1_u64 << (10 + (byte >> 3))) / 8 * (8 + u64::from(byte & 7));
+    if let [0x28, 0xb5, 0x2f, 0xfd, descriptor, window] = start.as_mut_slice()
+        && *descriptor & 0x20 == 0
+        && let Some(enough) = (0..*window).find(|&byte| size(byte) >= most.max(1 << 17))
+    {
+        *window = enough;
+    }
+    start
+}
+
 fn zstd(packed: &[u8], most: u64) -> Result<Vec<u8>, Fault> {
     let mut out = Vec::new();
     let mut rest = packed;
     while !rest.is_empty() {
         let before = rest.len();
-        let mut frame = match StreamingDecoder::new_with_max_window_size(&mut rest, MAX_WINDOW) {
+        let left = most.saturating_sub(out.len() as u64);
+        let start = beginning(rest, left);
+        rest = rest.get(start.len()..).unwrap_or_default();
+        let frame = start.chain(&mut rest);
+        let mut frame = match StreamingDecoder::new_with_max_window_size(frame, MAX_WINDOW) {
             Ok(frame) => frame,
             Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
                 length, ..
@@ -118,6 +137,10 @@ fn zstd(packed: &[u8], most: u64) -> Result<Vec<u8>, Fault> {
             }
             Err(error) => return Err(Fault::Broken(error.to_string())),
         };
+        // The decoder lets bytes go when its window is full, and counts none before.
+        if frame.decoder.content_size() > left {
+            return Err(Fault::TooMuch);
+        }
         drain(&mut frame, &mut out, most)?;
         let (said, is) = (frame.decoder.get_checksum_from_data(), frame.decoder.get_calculated_checksum());
         if said.is_some() && said != is {
@@ -183,6 +206,20 @@ mod tests {
             packed.truncate(packed.len() - 9);
             assert!(matches!(codec.unpack(&packed, 1 << 20), Err(Fault::Broken(_))), "{codec:?}");
         }
+    }
+
+    #[test]
+    fn a_window_of_zstd_is_no_larger_than_what_may_come_out() {
+        // A window of 128 MiB, and one block of 100,000 times the same byte, which is the last.
+        let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0, 17 << 3];
+        frame.extend((100_000_u32 << 3 | 0b011).to_le_bytes().into_iter().take(3));
+        frame.push(b'x');
+        assert_eq!(beginning(&frame, 1000), [0x28, 0xb5, 0x2f, 0xfd, 0, 7 << 3], "128 KiB");
+        assert_eq!(beginning(&frame, 1 << 20), [0x28, 0xb5, 0x2f, 0xfd, 0, 10 << 3], "1 MiB");
+        assert_eq!(beginning(&frame, 1 << 40), frame[..6]);
+        assert_eq!(Codec::Zstd.unpack(&frame, 100_000).expect("whole"), vec![b'x'; 100_000]);
+        assert!(matches!(Codec::Zstd.unpack(&frame, 99_999), Err(Fault::TooMuch)));
+        assert!(matches!(Codec::Zstd.unpack(&frame, 0), Err(Fault::TooMuch)));
     }
 
     #[test]

@@ -124,7 +124,19 @@ pub async fn members(source: &Source) -> Result<Vec<Member>, Error> {
         ));
     }
     let directory = source.read(start, size as usize).await?;
-    parse_directory(name, &directory, count)
+    let members = parse_directory(name, &directory, count)?;
+    // Members that share their bytes could unpack to any multiple of them, one after the other.
+    let packed = members.iter().fold(0_u64, |sum, member| sum.saturating_add(member.packed));
+    let room = len - size;
+    if packed > room {
+        return Err(damaged(
+            name,
+            "archive directory",
+            &format!("members of {packed} bytes where there are {room}"),
+            "members that lie beside each other",
+        ));
+    }
+    Ok(members)
 }
 
 fn parse_directory(name: &str, directory: &[u8], count: u64) -> Result<Vec<Member>, Error> {

@@ -41,7 +41,7 @@ impl ByteSource for Endless {
 /// A file, its text, and words that must be in what is said of it.
 type Case = (&'static str, &'static str, &'static [&'static str]);
 
-const CASES: [Case; 36] = [
+const CASES: [Case; 39] = [
     (
         "cut-off.jsonl",
         "{\"routed_experts\":[[[1,2]]]}\n{\"routed_experts\":[[[1,2",
@@ -188,6 +188,21 @@ const CASES: [Case; 36] = [
         "table-layers.csv",
         "sample,token,layer,expert\na,0,0,1\na,0,1,2\nb,0,0,1\n",
         &["error", "sample `b`", "rows of 1 layers"],
+    ),
+    (
+        "table-sparse.csv",
+        "sample,token,layer,expert\na,0,0,65534\na,0,1,65534\na,0,2,65534\na,0,3,65534\na,0,4,65534\n",
+        &["error", "counts of 1 samples", "bytes; at most", "largest token and expert"],
+    ),
+    (
+        "one-of-many.jsonl",
+        "{\"routed_experts\":[[[65000],[65000],[65000],[65000],[65000]]]}\n",
+        &["error", "line 1", "65536 experts a layer", "a file of this size"],
+    ),
+    (
+        "many-claimed.jsonl",
+        "{\"num_experts\":65535}\n{\"routed_experts\":[[[1],[2],[3],[4],[5]]]}\n",
+        &["error", "5 layers and 65535 experts", "Correct the number of experts"],
     ),
     (
         "table-huge.csv",

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use super::count::{Count, counted};
 use crate::{
     chromium::Chromium,
-    examples,
+    examples, fuzz,
     page::{self, Effort},
     project::Project,
     server::{Server, Site},
@@ -26,7 +26,7 @@ pub struct Stage {
 }
 
 /// All of them.
-pub const ALL: [Stage; 11] = [
+pub const ALL: [Stage; 12] = [
     Stage { name: "fmt", does: "the code is laid out by rustfmt", run: fmt },
     Stage { name: "clippy", does: "lints of everything that runs natively", run: clippy },
     Stage { name: "unit", does: "native tests", run: unit },
@@ -50,6 +50,11 @@ pub const ALL: [Stage; 11] = [
         does: "checkpoints and distances in Chromium with WebGPU, by software",
         run: e2e_gpu,
     },
+    Stage {
+        name: "fuzz",
+        does: "readers on bytes that were changed at random, as far as they get in a while",
+        run: fuzz,
+    },
 ];
 
 /// What only a browser can run.
@@ -59,6 +64,9 @@ const BROWSER_CRATES: [&str; 3] = ["app", "engine", "worker"];
 const TWICE_TESTED: [&str; 4] = ["levenshtein", "pathway", "trace", "report"];
 
 const WASM: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
+
+/// Seconds of each fuzz target: with ten of them on two cores, three minutes beside building.
+const FUZZ_SECONDS: u64 = 36;
 
 /// Where the published page is served from in tests: not the root, as on a project site.
 const PREFIX: &str = "/some/sub/";
@@ -78,7 +86,8 @@ fn packages(names: &[&'static str]) -> Vec<&'static str> {
 }
 
 fn fmt(project: &Project, _: &mut Count) -> Result<()> {
-    shell::run(&mut cargo(project, &["fmt", "--all", "--check"]))
+    shell::run(&mut cargo(project, &["fmt", "--all", "--check"]))?;
+    shell::run(&mut cargo(project, &["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]))
 }
 
 fn clippy(project: &Project, _: &mut Count) -> Result<()> {
@@ -98,6 +107,11 @@ fn unit(project: &Project, count: &mut Count) -> Result<()> {
     let mut tests = cargo(project, &["test", "--workspace", "--locked", "--no-fail-fast"]);
     // The engine's tests are those of `olmoe`, and what a browser makes of them; natively it would only build burn's GPU part.
     counted(tests.args(excluding(&["app", "engine"])), count)
+}
+
+fn fuzz(project: &Project, _: &mut Count) -> Result<()> {
+    fuzz::lint(project)?;
+    fuzz::run(project, &fuzz::Options::seconds(FUZZ_SECONDS))
 }
 
 fn doc(project: &Project, _: &mut Count) -> Result<()> {

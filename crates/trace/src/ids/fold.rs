@@ -6,9 +6,6 @@ use super::{
     scan::Fault,
 };
 
-/// Bytes that the counts of a file may take.
-const MOST: usize = 1 << 30;
-
 /// Rows after which ids that always rise are no accident: one in 2^32.
 const RISING: u64 = 32;
 
@@ -20,6 +17,8 @@ const EACH_ONCE: &str =
 pub struct Fold {
     /// Experts, where they are given; ids are below.
     given: Option<usize>,
+    /// Bytes that the counts may take.
+    most: usize,
     /// Counts a row: experts, or a power of two that holds all ids so far.
     width: usize,
     /// Layers and `k` of the first sample, and its line.
@@ -62,9 +61,11 @@ pub struct Folded {
 
 impl Fold {
     /// With the number of experts, where it is given.
-    pub fn new(given: Option<usize>) -> Self {
+    pub fn new(given: Option<usize>, most: usize) -> Self {
+        let given = given.filter(|experts| (1..=65_535).contains(experts));
         Self {
             given,
+            most,
             width: given.unwrap_or(8),
             first: None,
             counts: Vec::new(),
@@ -121,7 +122,7 @@ impl Fold {
         }
         self.dense = self.dense.max(raw - layers);
         let base = self.counts.len();
-        self.room(base + layers * self.width)?;
+        self.room(base + layers * self.width, self.width)?;
         self.counts.resize(base + layers * self.width, 0);
         let mut tokens = 0_u32;
         let mut before = 0;
@@ -207,7 +208,7 @@ impl Fold {
         }
         let wide = (usize::from(id) + 1).next_power_of_two();
         let rows = self.counts.len() / self.width;
-        self.room(rows.saturating_mul(wide))?;
+        self.room(rows.saturating_mul(wide), wide)?;
         let mut counts = Vec::with_capacity(rows * wide);
         for row in self.counts.chunks_exact(self.width) {
             counts.extend_from_slice(row);
@@ -218,19 +219,19 @@ impl Fold {
         Ok(())
     }
 
-    fn room(&self, values: usize) -> Result<(), Fault> {
-        if values.saturating_mul(4) <= MOST {
+    fn room(&self, values: usize, experts: usize) -> Result<(), Fault> {
+        let most = self.most;
+        if values.saturating_mul(4) <= most {
             return Ok(());
         }
         Err(Fault::of_record(
             "",
             format!(
-                "counts of more than {MOST} bytes ({} samples, {} experts a layer)",
+                "counts of more than {most} bytes ({} samples before, {experts} experts a layer)",
                 self.samples(),
-                self.width
             ),
-            &format!("at most {MOST} bytes for all samples of a file"),
-            "Drop fewer samples of each checkpoint.",
+            &format!("at most {most} bytes for all samples of a file of this size"),
+            "Look whether the largest id is one of an expert; drop fewer samples of each checkpoint.",
         ))
     }
 
@@ -304,6 +305,8 @@ pub fn is_recorded(token: &[u16], k: usize) -> bool {
 mod tests {
     use super::*;
 
+    const MOST: usize = 1 << 20;
+
     fn block(tokens: usize, layers: usize, k: usize, ids: &[u16]) -> Block {
         assert_eq!(ids.len(), tokens * layers * k);
         Block { tokens, layers, k, ids: ids.to_vec() }
@@ -311,7 +314,7 @@ mod tests {
 
     #[test]
     fn dense_layers_and_missing_tokens_are_left_out() {
-        let mut fold = Fold::new(None);
+        let mut fold = Fold::new(None, MOST);
         let first = block(
             3,
             3,
@@ -335,7 +338,7 @@ mod tests {
 
     #[test]
     fn with_one_expert_a_token_a_whole_layer_of_zeros_is_dense() {
-        let mut fold = Fold::new(None);
+        let mut fold = Fold::new(None, MOST);
         assert!(fold.push(&[&block(2, 3, 1, &[0, 0, 1, 0, 5, 0])], 1).is_ok());
         assert!(fold.push(&[&block(1, 3, 1, &[0, 0, 0])], 2).is_ok());
         let folded = fold.finish().expect("samples");
@@ -349,14 +352,14 @@ mod tests {
         let said = |fold: &mut Fold, block: &Block| {
             fold.push(&[block], 7).expect_err("wrong").in_line("f", 7).to_string()
         };
-        let mut fold = Fold::new(None);
+        let mut fold = Fold::new(None, MOST);
         let twice = said(&mut fold, &block(2, 1, 2, &[1, 2, 3, 3]));
         assert!(twice.contains("line 7, token 1, layer 0: expert 3 twice"), "{twice}");
-        let half = said(&mut Fold::new(None), &block(1, 2, 2, &[1, 2, 3, MISSING]));
+        let half = said(&mut Fold::new(None, MOST), &block(1, 2, 2, &[1, 2, 3, MISSING]));
         assert!(half.contains("token 0, layer 1: no expert (-1)"), "{half}");
-        let beyond = said(&mut Fold::new(Some(4)), &block(1, 1, 2, &[1, 4]));
+        let beyond = said(&mut Fold::new(Some(4), MOST), &block(1, 1, 2, &[1, 4]));
         assert!(beyond.contains("expert 4; expected ids from 0 to 3"), "{beyond}");
-        let mut fold = Fold::new(None);
+        let mut fold = Fold::new(None, MOST);
         assert!(fold.push(&[&block(1, 1, 2, &[1, 2])], 1).is_ok());
         let other = said(&mut fold, &block(1, 2, 2, &[1, 2, 3, 4]));
         assert!(other.contains("2 layers") && other.contains("as line 1 has"), "{other}");
@@ -364,7 +367,7 @@ mod tests {
 
     #[test]
     fn ids_that_always_rise_are_sorted_by_id() {
-        let mut fold = Fold::new(None);
+        let mut fold = Fold::new(None, MOST);
         let ids: Vec<u16> = (0..64).flat_map(|i| [i % 4, 4 + i % 4]).collect();
         assert!(fold.push(&[&block(64, 1, 2, &ids)], 1).is_ok());
         assert!(fold.finish().expect("samples").by_id);

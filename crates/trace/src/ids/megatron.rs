@@ -187,7 +187,7 @@ pub async fn open(
     warnings: &mut Vec<String>,
 ) -> Result<OpenTrace, Error> {
     let name = source.name();
-    let mut fold = Fold::new(settings.experts);
+    let mut fold = Fold::new(settings.experts, super::most_counts(source));
     let mut passes: BTreeMap<(u64, u64), Pass> = BTreeMap::new();
     // Passes in the order in which they come.
     let mut order: Vec<(u64, u64)> = Vec::new();

@@ -36,6 +36,7 @@ use self::{
 };
 use crate::{
     error::Error,
+    inflate,
     model::SampleMeta,
     open_trace::OpenTrace,
     recognise::{Recognised, Sniff},
@@ -71,6 +72,12 @@ pub struct Settings {
     pub layers: Option<usize>,
     /// Experts a token, `k`.
     pub top_k: Option<usize>,
+}
+
+/// Bytes that the counts of a file may take: as many as a packed file of its size may unpack to. A single id may claim
+/// 65,535 experts in each of a thousand layers; whoever has so many also has tokens for them.
+fn most_counts(source: &Source) -> usize {
+    inflate::limit(source.len()) as usize
 }
 
 /// Whose records they are, by the fields of the first.
@@ -172,7 +179,7 @@ async fn records(
 ) -> Result<OpenTrace, Error> {
     let name = source.name();
     let shape = find_shape(source, writer, settings, warnings).await?;
-    let mut fold = Fold::new(settings.experts.filter(|experts| (1..=65_535).contains(experts)));
+    let mut fold = Fold::new(settings.experts, most_counts(source));
     let mut all = Collected::default();
     let mut lines = Lines::new(Rc::clone(source));
     while let Some(line) = lines.next().await? {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::{
     body::{IdsBody, Places},
     fold::Folded,
+    most_counts,
 };
 use crate::{
     error::Error,
@@ -72,6 +73,17 @@ pub fn trace(
         }
     };
     let count = folded.tokens.len();
+    let bytes = count.saturating_mul(folded.layers).saturating_mul(4 * experts);
+    let most = most_counts(source);
+    if bytes > most {
+        return Err(Error::TooLarge {
+            name: name.to_owned(),
+            what: format!("counts of {count} samples, {} layers and {experts} experts", folded.layers),
+            bytes: bytes as u64,
+            limit: most as u64,
+            advice: "Correct the number of experts, which is more than a file of this size can tell of.",
+        });
+    }
     let named = step_from_name(name);
     let in_model = known.model.as_deref().and_then(step_from_name);
     let (step, step_from) = match (known.step, known.named.or(named.map(|named| named.step)), in_model) {

@@ -8,6 +8,7 @@ use super::{
     body::Places,
     fold::Folded,
     lines::Lines,
+    most_counts,
     opened::{self, Known},
 };
 use crate::{
@@ -20,9 +21,6 @@ use crate::{
 
 /// What such a file is called in the table of files.
 const FORMAT: &str = "table of expert ids";
-
-/// Bytes that the counts of a file may take.
-const MOST: usize = 1 << 30;
 
 /// Tokens of a sample are numbered below this.
 const MOST_TOKENS: u64 = 1 << 24;
@@ -99,6 +97,8 @@ struct Table<'a> {
     /// Experts a token, and the line from which it is known.
     k: Option<(usize, usize)>,
     bytes: usize,
+    /// Bytes that they may take.
+    most: usize,
     largest: u16,
 }
 
@@ -123,6 +123,7 @@ pub async fn open(
         run: Run::default(),
         k: None,
         bytes: 0,
+        most: most_counts(source),
         largest: 0,
     };
     let mut last = 0;
@@ -241,7 +242,7 @@ impl Table<'_> {
             }
         }
         self.bytes += 4 * grown;
-        if self.bytes > MOST {
+        if self.bytes > self.most {
             return Err(self.too_large());
         }
         Ok(())
@@ -252,8 +253,8 @@ impl Table<'_> {
             name: self.name.to_owned(),
             what: format!("the counts of {} samples", self.samples.len()),
             bytes: self.bytes as u64,
-            limit: MOST as u64,
-            advice: "Drop fewer samples of each checkpoint.",
+            limit: self.most as u64,
+            advice: "Look whether the largest token and expert can be true; drop fewer samples of each checkpoint.",
         }
     }
 
@@ -323,7 +324,7 @@ impl Table<'_> {
         let k = self.k.map_or(1, |(k, _)| k);
         let width = settings.experts.unwrap_or(0).clamp(usize::from(self.largest) + 1, 65_535);
         self.bytes = self.samples.len().saturating_mul(layers.len()).saturating_mul(4 * width);
-        if self.bytes > MOST {
+        if self.bytes > self.most {
             return Err(self.too_large());
         }
         let mut counts = Vec::with_capacity(self.bytes / 4);

@@ -354,6 +354,30 @@ fn parquet_cases() -> Vec<Case> {
 }
 
 /// Packed files and archives that are wrong.
+/// An archive whose directory names each of its members twenty times.
+fn overlapping(archive: &[u8]) -> Vec<u8> {
+    let place = |signature: &[u8]| archive.windows(4).position(|at| at == signature).expect("it is there");
+    let (start, end) = (place(b"PK\x01\x02"), place(b"PK\x05\x06"));
+    let directory = archive[start..end].repeat(20);
+    let mut ending = archive[end..].to_vec();
+    let count = u16::from(ending[10]) * 20;
+    ending[8..10].copy_from_slice(&count.to_le_bytes());
+    ending[10..12].copy_from_slice(&count.to_le_bytes());
+    ending[12..16].copy_from_slice(&(directory.len() as u32).to_le_bytes());
+    [&archive[..start], &directory, &ending].concat()
+}
+
+/// Zstd that asks for a window of 128 MiB and fills it by repeating a byte, four packed bytes for 128 KiB.
+fn wide_window() -> Vec<u8> {
+    let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0, 17 << 3];
+    for block in 0..40_u32 {
+        let head = (1_u32 << 17) << 3 | 0b010 | u32::from(block == 39);
+        frame.extend(head.to_le_bytes().into_iter().take(3));
+        frame.push(b'x');
+    }
+    frame
+}
+
 fn archive_cases() -> Vec<Case> {
     let read = |name: &str| std::fs::read(fixture(&format!("archives/{name}"))).expect("fixture");
     let mut broken = read("step-1.safetensors.gz");
@@ -390,6 +414,12 @@ fn archive_cases() -> Vec<Case> {
             b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0".to_vec(),
             &["note", "without files"],
         ),
+        (
+            "overlapping.zip",
+            overlapping(&read("deflated.zip")),
+            &["error", "archive directory", "beside each other"],
+        ),
+        ("wide-window.jsonl.zst", wide_window(), &["error", "become more than"]),
         ("three-deep.zip", read("three-deep.zip"), &["note", "an archive in an archive in an archive"]),
     ]
 }
