@@ -41,3 +41,21 @@ test("forced onto WebGPU, it computes the same; where there is none, the workers
     assert.match(note, /This browser offers no WebGPU\./);
   }
 });
+
+test("the settings say and decide where it is computed, and the address keeps it", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  await by(page, "open-example").click();
+  await finished(page, 300_000);
+  await by(page, "settings").click();
+  const choice = by(page, "computing");
+  assert.equal(await choice.inputValue(), "auto");
+  await choice.selectOption("cpu");
+  await page.waitForFunction(() => location.hash.includes("backend=cpu"));
+  assert.match(await page.locator(".field", { has: choice }).textContent(), /now CPU/);
+  await page.keyboard.press("Escape");
+  await finished(page, 300_000);
+  clean(session, opened);
+  await opened.context.close();
+});

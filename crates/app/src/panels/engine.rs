@@ -16,23 +16,7 @@ pub fn Engine() -> impl IntoView {
     view! {
         <Show when=present>
             <p class="engine" data-testid="engine">
-                <label>
-                    "Checkpoints run on "
-                    <select
-                        data-testid="backend"
-                        on:change=move |event| {
-                            if let Some(backend) = Backend::from_slug(&event_target_value(&event)) {
-                                analyst::use_backend(app, backend);
-                            }
-                        }
-                    >
-                        {[(Backend::Auto, "whatever is faster"), (Backend::Gpu, "the GPU (WebGPU)"), (Backend::Cpu, "the CPU")]
-                            .map(|(backend, word)| view! {
-                                <option value=backend.slug() selected=move || app.backend.get() == backend>{word}</option>
-                            })
-                            .collect_view()}
-                    </select>
-                </label>
+                <label>"Checkpoints run on "<BackendChoice id="backend"/></label>
                 <span class="soft" data-testid="processor">
                     {move || app.processor.with(|processor| processor.as_ref().map(tell).unwrap_or_default())}
                 </span>
@@ -41,6 +25,33 @@ pub fn Engine() -> impl IntoView {
                 </Show>
             </p>
         </Show>
+    }
+}
+
+/// What is computed on: distances and checkpoints.
+#[component]
+pub fn BackendChoice(
+    /// What tests call it.
+    id: &'static str,
+) -> impl IntoView {
+    let app = App::get();
+    let options =
+        [(Backend::Auto, "whatever is faster"), (Backend::Gpu, "the GPU (WebGPU)"), (Backend::Cpu, "the CPU")];
+    view! {
+        <select
+            data-testid=id
+            on:change=move |event| {
+                if let Some(backend) = Backend::from_slug(&event_target_value(&event)) {
+                    analyst::use_backend(app, backend);
+                }
+            }
+        >
+            {options
+                .map(|(backend, word)| view! {
+                    <option value=backend.slug() selected=move || app.backend.get() == backend>{word}</option>
+                })
+                .collect_view()}
+        </select>
     }
 }
 

@@ -7,6 +7,7 @@ use worker::Job;
 use crate::analyst;
 use crate::format::{count, figure};
 use crate::panels::dialog::Modal;
+use crate::panels::engine::BackendChoice;
 use crate::panels::progress::Progress;
 use crate::state::{App, Dialog, Origin};
 use crate::views::controls::Choice;
@@ -48,6 +49,12 @@ fn Panel() -> impl IntoView {
             <Memorization/>
             <Correlations/>
         </fieldset>
+        <h3>"Computing"</h3>
+        <label class="field">
+            <span class="name">"Computed on"</span>
+            <BackendChoice id="computing"/>
+            <span class="soft">{move || { let (badge, note) = app.badge.get(); format!("distances and checkpoints; now {badge}. {note}") }}</span>
+        </label>
         <p class="soft">"Figures on the page keep their old settings until new ones are there. All settings ride in links and exports."</p>
     }
 }
