@@ -31,7 +31,7 @@ pub fn parse(text: &str) -> Option<f64> {
     number.is_finite().then_some(number)
 }
 
-/// The fewest digits that give the very same finite number again, as JSON has numbers.
+/// The fewest digits that give the very same finite number again, as JSON has numbers; browsers leave the sign of zero away.
 #[must_use]
 pub fn text(number: f64) -> String {
     #[cfg(target_arch = "wasm32")]
