@@ -18,7 +18,7 @@ use crate::browser;
 use crate::download;
 use crate::map;
 use crate::meter::Meter;
-use crate::state::{App, Origin};
+use crate::state::{App, Dialog, Origin};
 
 /// Drawing all charts takes a part of a second; a page that redraws without a pause cannot be used.
 const BETWEEN_DRAFTS: Duration = Duration::from_millis(1500);
@@ -204,6 +204,16 @@ fn take(app: App, event: Event, arrays: &Array) {
             });
         }
         Event::Files { rows } => app.files.set(rows),
+        Event::Proposal(sheet) => {
+            app.refused.set(None);
+            app.sheet.set(Some(Arc::new(*sheet)));
+            // Whoever is busy with another dialog finds it in the file table.
+            if app.dialog.with_untracked(Option::is_none) {
+                app.dialog.set(Some(Dialog::Mapping));
+            }
+        }
+        Event::Taken { refused: None, .. } => app.dialog.set(None),
+        Event::Taken { refused, line } => app.refused.set(refused.map(|refused| (refused, line))),
         Event::Progress(progress) if !late => {
             app.working.set(true);
             app.meter.update(|meter| *meter = Some(Meter::next(meter.as_ref(), progress, browser::now())));

@@ -7,8 +7,6 @@ use figures::{Figure, Table};
 use js_sys::Promise;
 use leptos::html;
 use leptos::prelude::*;
-use serde::Serialize;
-use serde_json::Value;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Element, HtmlElement};
@@ -278,15 +276,11 @@ async fn take_turn() -> Result<JsValue, String> {
 }
 
 async fn draw(script: &JsValue, element: &HtmlElement, figure: &Figure) -> Result<Drawn, String> {
-    let unfit =
-        |error: String| format!("The chart could not be handed over: {error}. Its table has the figures.");
-    let spec = match &figure.spec {
-        // The worker's charts come written.
-        Value::String(text) => js_sys::JSON::parse(text).map_err(|error| unfit(browser::reason(&error)))?,
-        spec => spec
-            .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
-            .map_err(|error| unfit(error.to_string()))?,
+    let unfit = |error: JsValue| {
+        let reason = browser::reason(&error);
+        format!("The chart could not be handed over: {reason}. Its table has the figures.")
     };
+    let spec = js_sys::JSON::parse(&figure.spec).map_err(unfit)?;
     let refused = |error: JsValue| {
         format!("The chart could not be drawn ({}). Its table has the figures.", browser::reason(&error))
     };

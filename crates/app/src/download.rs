@@ -1,6 +1,6 @@
 //! Files to take away: made in memory, saved by the browser.
 
-use js_sys::Array;
+use js_sys::{Array, JsString, RegExp};
 use wasm_bindgen::prelude::*;
 use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, Url};
 
@@ -46,17 +46,11 @@ fn save(name: &str, blob: &Blob) -> Result<(), JsValue> {
     Ok(())
 }
 
-/// A file name from a title: letters, figures and dashes.
+/// A file name from a title: small letters, figures and dashes. Which those are in all scripts, the browser knows.
 pub fn file_name(title: &str, ending: &str) -> String {
-    let mut name = String::new();
-    for letter in title.chars() {
-        if letter.is_alphanumeric() {
-            name.extend(letter.to_lowercase());
-        } else if !name.ends_with('-') && !name.is_empty() {
-            name.push('-');
-        }
-    }
-    let name = name.trim_end_matches('-');
+    let others = RegExp::new(r"[^\p{Alphabetic}\p{N}]+", "gu");
+    let name = String::from(JsString::from(title).to_lower_case().replace_by_pattern(&others, "-"));
+    let name = name.trim_matches('-');
     let name = if name.is_empty() { "report" } else { name };
     format!("{name}{ending}")
 }

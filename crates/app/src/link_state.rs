@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
+use wire::number;
 use worker::{Backend, ReportText, addresses};
 
 use crate::analyst;
@@ -39,7 +40,7 @@ impl Fragment {
                 "theme" => fragment.theme = Theme::from_slug(value),
                 "embed" => fragment.embedded = value == "1",
                 "scale" => {
-                    fragment.scale = value.parse().ok().filter(|scale: &f64| (0.5..=4.0).contains(scale));
+                    fragment.scale = number::parse(value).filter(|scale| (0.5..=4.0).contains(scale));
                 }
                 "backend" => fragment.backend = Backend::from_slug(value),
                 "src" => fragment.source = Some(value.to_owned()),

@@ -14,9 +14,11 @@ use crate::panels::{
     file_table::FileTable,
     header::Header,
     help::HelpDialog,
+    mapping::MappingDialog,
     progress::Working,
     routers::Routers,
     settings::SettingsDialog,
+    shape::ShapeDialog,
     share::ShareDialog,
 };
 use crate::state::{App, Stage};
@@ -75,5 +77,7 @@ pub fn Page() -> impl IntoView {
         <AddressDialog/>
         <SourceDialog/>
         <CodeDialog/>
+        <MappingDialog/>
+        <ShapeDialog/>
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use figures::GeometrySheet;
 use leptos::prelude::*;
 use report::{Group, Report, Settings};
-use worker::{Alignment, Backend, FileRow, ProcessorInfo, ReportText, SampleRef};
+use worker::{Alignment, Backend, FileRow, MappingSheet, ProcessorInfo, ReportText, SampleRef};
 
 use crate::meter::Meter;
 
@@ -136,6 +136,10 @@ pub enum Dialog {
     Source(String),
     /// The link as a QR code.
     Code,
+    /// What a file's tensors are.
+    Mapping,
+    /// The shape of a file's expert ids; the file's row.
+    Shape(usize),
 }
 
 /// Where the report on the page came from.
@@ -166,6 +170,10 @@ pub struct App {
     pub processor: RwSignal<Option<ProcessorInfo>>,
     /// Whether the last work was stopped at the user's wish; its late messages are let pass by.
     pub cancelled: RwSignal<bool>,
+    /// What a file's tensors are thought to be, while the user is asked.
+    pub sheet: RwSignal<Option<Arc<MappingSheet>>>,
+    /// Why what the user last said of a file cannot be so, and the line of the sheet that this is about.
+    pub refused: RwSignal<Option<(String, Option<usize>)>>,
     /// What checkpoints' routers look like, while there are no samples.
     pub routers: RwSignal<Option<Arc<GeometrySheet>>>,
     /// The report so far.
@@ -250,6 +258,8 @@ impl App {
             backend: RwSignal::new(Backend::Auto),
             processor: RwSignal::new(None),
             cancelled: RwSignal::new(false),
+            sheet: RwSignal::new(None),
+            refused: RwSignal::new(None),
             routers: RwSignal::new(None),
             report: RwSignal::new(None),
             text: StoredValue::new(None),

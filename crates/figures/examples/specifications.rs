@@ -60,7 +60,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn write(folder: &str, group: &str, figure: &Figure) -> Result<(), Box<dyn Error>> {
     let path = Path::new(folder).join(format!("{group}-{}.vl.json", figure.id));
-    fs::write(path, serde_json::to_string_pretty(&figure.spec)?)?;
+    fs::write(path, &figure.spec)?;
     println!("{}: {}", figure.id, figure.summary);
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! What all specifications share: the frame, tooltips, and words about the report.
 
 use report::{GateKind, Group, Report};
-use serde_json::{Map, Value, json};
+use wire::{Json, json};
 
 use crate::{axis::Axis, number, theme::Look};
 
@@ -23,25 +23,26 @@ pub(crate) struct Frame<'a> {
     pub look: Look,
 }
 
-/// A specification from its parts: `body` holds marks, encodings, data sets and sizes.
-pub(crate) fn specification(frame: &Frame<'_>, body: Value) -> Value {
-    let mut title = json!({ "text": frame.title });
-    // A long name in a title must not take its room from the plot. Panels have no common width, and keep their own.
-    if body.get("facet").is_none() {
-        title["limit"] = json!({ "expr": "max(width + 30, 200)" });
-    }
+/// A specification from its parts: `body` holds marks, encodings, data sets and sizes of one plot.
+pub(crate) fn specification(frame: &Frame<'_>, body: &Json) -> String {
+    // A long name in a title must not take its room from the plot.
+    framed(frame, json!({ "text": frame.title, "limit": { "expr": "max(width + 30, 200)" } }), body)
+}
+
+/// A specification of several panels, which have no common width: their title keeps its own.
+pub(crate) fn panels(frame: &Frame<'_>, body: &Json) -> String {
+    framed(frame, json!({ "text": frame.title }), body)
+}
+
+fn framed(frame: &Frame<'_>, mut title: Json, body: &Json) -> String {
     if !frame.subtitle.is_empty() {
-        title["subtitle"] = wrapped(frame.subtitle).into();
+        title.set("subtitle", wrapped(frame.subtitle));
     }
-    let mut spec = Map::new();
-    spec.insert("$schema".into(), SCHEMA.into());
-    spec.insert("description".into(), frame.description.into());
-    spec.insert("title".into(), title);
-    spec.insert("config".into(), frame.look.config());
-    if let Value::Object(body) = body {
-        spec.extend(body);
-    }
-    Value::Object(spec)
+    let mut spec = json!({
+        "$schema": SCHEMA, "description": frame.description, "title": title, "config": frame.look.config(),
+    });
+    spec.extend(body);
+    spec.into_text()
 }
 
 /// A subtitle broken into lines between its parts, or between words where a part is long; the chart cuts a line
@@ -69,12 +70,15 @@ fn wrapped(subtitle: &str) -> Vec<String> {
 }
 
 /// The width of a chart that may follow its container.
-pub(crate) fn width(pixels: Option<u32>) -> Value {
-    pixels.map_or_else(|| "container".into(), |pixels| pixels.clamp(120, 8000).into())
+pub(crate) fn width(pixels: Option<u32>) -> Json {
+    match pixels {
+        Some(pixels) => json!((pixels.clamp(120, 8000))),
+        None => json!("container"),
+    }
 }
 
 /// How a chart fits its width; its height is its own.
-pub(crate) fn autosize() -> Value {
+pub(crate) fn autosize() -> Json {
     json!({ "type": "fit-x", "contains": "padding" })
 }
 
@@ -86,7 +90,7 @@ pub(crate) fn tooltip_title(name: &str) -> String {
 }
 
 /// A tooltip row whose text is ready made in a field.
-pub(crate) fn tip(field: &str, title: &str) -> Value {
+pub(crate) fn tip(field: &str, title: &str) -> Json {
     json!({ "field": field, "type": "nominal", "title": tooltip_title(title) })
 }
 

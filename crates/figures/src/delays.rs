@@ -1,7 +1,7 @@
 //! When groups of samples were memorized against when the matched items were generalized (METRICS 6).
 
 use report::{Delays, Domain, Matched, Report};
-use serde_json::{Value, json};
+use wire::{Json, json};
 
 use crate::{
     axis::{Axis, SHORT},
@@ -150,7 +150,7 @@ impl Chart<'_> {
             json!({
                 "data": { "name": "ends" },
                 "transform": [{ "filter": format!("datum.what === '{what}'") }],
-                "mark": { "type": "text", "baseline": "bottom", "dy": -look.size(7.0), "fontSize": look.size(10.0), "color": look.theme.quiet() },
+                "mark": { "type": "text", "baseline": "bottom", "dy": look.size(-7.0), "fontSize": look.size(10.0), "color": look.theme.quiet() },
                 "encoding": { "x": x, "y": y, "text": { "field": "label", "type": "nominal" } },
             })
         };
@@ -185,7 +185,7 @@ impl Chart<'_> {
             ],
         });
         let frame = Frame { title: &title, subtitle: &subtitle, description: &summary, look };
-        let spec = chart::specification(&frame, body);
+        let spec = chart::specification(&frame, &body);
         Some(Figure { id: "delays".into(), title, spec, table: table(self.report, self.delays), summary })
     }
 
@@ -249,14 +249,14 @@ impl Chart<'_> {
         };
         Some(Figure {
             id: "delay-scores".into(),
-            spec: chart::specification(&frame, self.score_body(&cells)),
+            spec: chart::specification(&frame, &self.score_body(&cells)),
             title,
             table,
             summary,
         })
     }
 
-    fn score_body(&self, cells: &[Value]) -> Value {
+    fn score_body(&self, cells: &[Json]) -> Json {
         let look = self.look();
         let axis = if self.options.axis == Axis::Tokens { Axis::Tokens } else { Axis::Step };
         let rows = self.delays.train.len() as f64;

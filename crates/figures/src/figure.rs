@@ -2,7 +2,6 @@
 
 use report::Group;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::{axis::Axis, table::Table, theme::Theme};
 
@@ -13,8 +12,8 @@ pub struct Figure {
     pub id: String,
     /// The title, as it also stands in the chart.
     pub title: String,
-    /// Vega-Lite 6 specification with its data inside; it loads nothing and runs under `vega-interpreter`.
-    pub spec: Value,
+    /// Vega-Lite 6 specification with its data inside, as JSON; it loads nothing and runs under `vega-interpreter`.
+    pub spec: String,
     /// The same numbers as a table.
     pub table: Table,
     /// One or two sentences for those who do not see the chart.

@@ -2,7 +2,7 @@
 //! over training. [`geometry()`] makes it all at once, as plain data that a page needs no code to draw.
 
 use report::{CheckpointGeometry, Geometry, LayerFigure};
-use serde_json::{Value, json};
+use wire::{Json, json};
 
 use crate::{
     axis::SHORT,
@@ -112,7 +112,7 @@ pub fn table_from_text(text: &str) -> Table {
             if table.columns.get(place).is_some_and(|column| column.name == STEP || column.name == PAIRS) {
                 return cell.parse().map_or(Cell::Missing, Cell::Integer);
             }
-            Cell::number(cell.parse().ok())
+            Cell::number(wire::number::parse(cell))
         });
         let cells = cells.collect();
         table.push(cells);
@@ -248,8 +248,7 @@ fn draw(geometry: &Geometry, measure: &Measure) -> Option<GeometryChart> {
         number::plain(low),
         number::plain(high),
     );
-    let text =
-        |theme: Theme| specification(geometry, measure, theme, &summary, &rows, (first, last)).to_string();
+    let text = |theme: Theme| specification(geometry, measure, theme, &summary, &rows, (first, last));
     Some(GeometryChart {
         id: measure.id.to_owned(),
         title: measure.title.to_owned(),
@@ -265,16 +264,16 @@ fn specification(
     measure: &Measure,
     theme: Theme,
     summary: &str,
-    rows: &[Value],
+    rows: &[Json],
     (first, last): (u64, u64),
-) -> Value {
+) -> String {
     let look = Look { theme, present: false };
     // Layers have an order, so their colours have one; what would stand below 3:1 on the ground is cut off the scale.
     let extent = if theme == Theme::Light { [0.0, 0.6] } else { [0.35, 1.0] };
     let bounds = [geometry.layers.first(), geometry.layers.last()];
     chart::specification(
         &Frame { title: measure.title, subtitle: measure.says, description: summary, look },
-        json!({
+        &json!({
             "width": chart::width(None),
             "height": look.size(150.0),
             "autosize": chart::autosize(),
@@ -348,7 +347,7 @@ mod tests {
         assert_eq!(sheet.charts.len(), 2);
         for chart in &sheet.charts {
             for text in [&chart.light, &chart.dark] {
-                let spec: Value = serde_json::from_str(text).unwrap();
+                let spec: serde_json::Value = serde_json::from_str(text).unwrap();
                 assert_eq!(spec["data"]["values"].as_array().unwrap().len(), 4);
             }
             assert_ne!(chart.light, chart.dark);

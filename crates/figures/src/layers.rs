@@ -1,7 +1,7 @@
 //! One measure of every layer at every checkpoint, as a map.
 
 use report::{Domain, Group, Report, Series};
-use serde_json::{Value, json};
+use wire::{Json, json};
 
 use crate::{
     axis::{Axis, SHORT},
@@ -205,10 +205,11 @@ pub fn layers(
     ]);
     let look = Look { theme: options.theme, present: options.present };
     let (low, high) = measure.range(report, options.group);
-    let mut scale = json!({ "domain": [low, high], "scheme": "viridis", "nice": false, "zero": false });
-    if measure == LayerMeasure::DistanceChange {
-        scale["scheme"] = "blueorange".into();
-        scale["domainMid"] = 0.into();
+    let change = measure == LayerMeasure::DistanceChange;
+    let scheme = if change { "blueorange" } else { "viridis" };
+    let mut scale = json!({ "domain": [low, high], "scheme": scheme, "nice": false, "zero": false });
+    if change {
+        scale.set("domainMid", 0);
     }
     let height = (look.size(18.0) * layers as f64).clamp(look.size(72.0), look.size(432.0));
     let legend = match unit {
@@ -217,7 +218,7 @@ pub fn layers(
     };
     let spec = chart::specification(
         &Frame { title: &title, subtitle: &subtitle, description: &summary, look },
-        json!({
+        &json!({
             "width": chart::width(options.width),
             "height": height,
             "autosize": chart::autosize(),
@@ -282,7 +283,7 @@ pub(crate) fn layer_table(
     found.then_some(table)
 }
 
-fn tooltip(legend: &str) -> Value {
+fn tooltip(legend: &str) -> Json {
     json!([
         chart::tip("place", "Checkpoint"),
         { "field": "layer", "type": "ordinal", "title": "Layer" },

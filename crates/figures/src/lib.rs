@@ -10,6 +10,9 @@
 //! Nothing here knows a browser, so everything can be tested natively. What a user named (domains, titles) only
 //! ever becomes a value in a specification; the fields that the specification refers to have fixed names.
 
+// `json!` goes through a specification token by token.
+#![recursion_limit = "512"]
+
 mod axis;
 mod chart;
 mod checkpoints;

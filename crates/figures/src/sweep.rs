@@ -1,7 +1,7 @@
 //! The distance at every threshold side by side, so that nobody has to trust one tau (METRICS 9).
 
 use report::{Domain, Report, Sweep};
-use serde_json::json;
+use wire::json;
 
 use crate::{
     chart::{self, Frame},
@@ -120,7 +120,7 @@ pub fn sweep(report: &Report, domain: &str, options: &ChartOptions) -> Option<Fi
         },
     });
     let frame = Frame { title: &title, subtitle: &subtitle, description: &summary, look };
-    Some(Figure { id: "sweep".into(), spec: chart::specification(&frame, body), title, table, summary })
+    Some(Figure { id: "sweep".into(), spec: chart::panels(&frame, &body), title, table, summary })
 }
 
 /// The factor between standard error and half interval that the main distance of the same group was given.

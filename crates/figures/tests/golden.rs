@@ -23,9 +23,10 @@ fn shown() -> Value {
         .chain(sweep(&report, "math", &options));
     let mut out = serde_json::Map::new();
     for figure in figures.into_iter().chain(of_domain) {
+        let spec = serde_json::from_str(&figure.spec).unwrap_or(Value::Null);
         out.insert(
             figure.id.clone(),
-            json!({ "summary": figure.summary, "spec": figure.spec, "table": figure.table.markdown() }),
+            json!({ "summary": figure.summary, "spec": spec, "table": figure.table.markdown() }),
         );
     }
     let tables: Vec<_> = tables(&report)

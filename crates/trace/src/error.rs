@@ -208,3 +208,11 @@ pub enum Error {
         advice: &'static str,
     },
 }
+
+impl Error {
+    /// Whether arrays of expert ids have no shape, so that somebody must say how many layers there are, and experts a token.
+    #[must_use]
+    pub fn asks_for_shape(&self) -> bool {
+        matches!(self, Self::Text { advice, .. } if *advice == crate::ids::GIVE_SHAPE)
+    }
+}

@@ -84,7 +84,7 @@ pub use self::{
     mapping::{Axis, MappedTensor, Mapping, Role},
     model::{Counts, GateKind, Router, RouterTrace, SampleCounts, SampleMeta, StepSource, TopK, TraceInfo},
     open_trace::OpenTrace,
-    proposal::{Proposal, ShownTensor, propose},
+    proposal::{Proposal, ShownTensor, TensorGroup, propose},
     recognise::{Opened, Recognised, Sidecar, open, open_tensors, open_with},
     results::{
         Accuracy, Embeddings, Item, ItemGates, Results, SampleList, SampleRecord, TokenGates, ValidationLoss,

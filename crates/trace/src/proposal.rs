@@ -45,7 +45,35 @@ pub struct Proposal {
     pub reasons: Vec<String>,
 }
 
+/// Tensors of a [`Proposal`] that are one thing: one by itself, or those that differ by the number in their names, with it.
+pub type TensorGroup<'a> = Vec<(Option<u64>, &'a ShownTensor)>;
+
 impl Proposal {
+    /// All tensors, each with those of its kind, ascending by their numbers.
+    #[must_use]
+    pub fn groups(&self) -> Vec<TensorGroup<'_>> {
+        let mut groups: Vec<(String, TensorGroup<'_>)> = Vec::new();
+        for tensor in &self.tensors {
+            let (stem, number) = match cut_number(&tensor.name) {
+                Some((stem, number)) => (stem, Some(number)),
+                None => (tensor.name.clone(), None),
+            };
+            let like = |first: &ShownTensor| first.dtype == tensor.dtype && first.shape == tensor.shape;
+            let alike = groups.iter_mut().find(|(known, group)| {
+                *known == stem && group.first().is_some_and(|(_, first)| number.is_some() && like(first))
+            });
+            match alike {
+                Some((_, group)) => group.push((number, tensor)),
+                None => groups.push((stem, vec![(number, tensor)])),
+            }
+        }
+        let mut groups: Vec<TensorGroup<'_>> = groups.into_iter().map(|(_, group)| group).collect();
+        for group in &mut groups {
+            group.sort_by_key(|&(number, _)| number);
+        }
+        groups
+    }
+
     /// What to tell somebody who cannot confirm it here.
     #[must_use]
     pub fn sentence(&self) -> String {

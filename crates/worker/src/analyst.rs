@@ -15,7 +15,7 @@ use futures::{
 };
 use js_sys::Array;
 use report::{Analysis, PairOfSamples, Pending, Report, Settings, Stage, TraceRun, Watch};
-use trace::listing::Listed;
+use trace::{IdsSettings, listing::Listed};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::DedicatedWorkerGlobalScope;
@@ -23,7 +23,7 @@ use web_sys::DedicatedWorkerGlobalScope;
 use crate::{
     addresses::{self, Address},
     conductor::Conductor,
-    files::{Content, Door, Entry, Inside, open},
+    files::{Content, Door, Entry, Inside, Known, open},
     folders,
     map::Map,
     pool::Pool,
@@ -191,6 +191,19 @@ impl Analyst {
                 }
                 self.restart();
             }
+            Job::Propose { id } => self.propose(id),
+            Job::UseMapping { id, choices, experts, step } => {
+                let me = Rc::clone(self);
+                spawn_local(async move { me.use_mapping(id, &choices, experts, step).await });
+            }
+            Job::UseShape { id, layers, top_k, experts } => {
+                let known = Known {
+                    ids: IdsSettings { experts, layers: Some(layers), top_k: Some(top_k) },
+                    ..Known::default()
+                };
+                let me = Rc::clone(self);
+                spawn_local(async move { me.use_shape(id, &known).await });
+            }
             Job::Configure { settings } => match settings.check() {
                 Ok(()) => {
                     *self.settings.borrow_mut() = settings;
@@ -302,7 +315,8 @@ impl Analyst {
         }
     }
 
-    fn restart(self: &Rc<Self>) {
+    /// Does all work anew; what was computed is remembered.
+    pub fn restart(self: &Rc<Self>) {
         self.stop();
         self.since.set(Some(now()));
         self.stale.set(false);
@@ -325,6 +339,7 @@ impl Analyst {
         while self.files.borrow().iter().any(Entry::is_waiting) {
             self.open_files().await;
         }
+        self.ask();
         let reports = self.take_reports();
         self.conductor.conduct(self);
         let (traces, anything) = {

@@ -5,7 +5,7 @@ use std::{cell::Cell, rc::Rc};
 use js_sys::{Array, Uint8Array};
 use report::{Part, Report};
 use trace::{
-    BlobSource, Counted, HttpSource, Recognised, Source,
+    BlobSource, Counted, HttpSource, IdsSettings, Mapping, Proposal, Recognised, Source,
     listing::{Listed, Listing},
 };
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -13,7 +13,7 @@ use web_sys::Blob;
 
 use crate::{
     engine_protocol::MadeInfo,
-    protocol::{FileRow, FileState},
+    protocol::{FileRow, FileState, Question},
     remote::{self, Found},
 };
 
@@ -60,6 +60,15 @@ pub enum Content {
     Report(Box<Report>),
 }
 
+/// What the user knows of a file that does not say it.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// What its tensors are.
+    pub mapping: Option<Mapping>,
+    /// What its expert ids are of.
+    pub ids: IdsSettings,
+}
+
 /// One file.
 pub struct Entry {
     /// Its line in the table.
@@ -76,6 +85,8 @@ pub struct Entry {
     pub made: Option<Made>,
     /// Whether it is of use only to checkpoints, as their tokenizer.
     pub serves: bool,
+    /// Whether the user was asked what it does not say.
+    pub asked: bool,
     /// Its bytes and name for the engine, where the door leads to something packed.
     plain: Option<(String, Blob)>,
     /// What the reader warned of.
@@ -108,6 +119,7 @@ impl Entry {
             state: FileState::Waiting,
             checkpoint,
             made: false,
+            question: None,
             messages: Vec::new(),
         };
         Self {
@@ -118,6 +130,7 @@ impl Entry {
             within,
             made: None,
             serves: false,
+            asked: false,
             plain: None,
             warnings: Vec::new(),
             read: Rc::default(),
@@ -141,6 +154,14 @@ impl Entry {
     pub fn what(&self) -> Option<&Recognised> {
         match &self.content {
             Some(Content::Run(what)) => Some(what),
+            _ => None,
+        }
+    }
+
+    /// What its tensors might be, where somebody has to say so.
+    pub fn proposal(&self) -> Option<&Proposal> {
+        match self.what() {
+            Some(Recognised::Mappable(proposal)) => Some(proposal),
             _ => None,
         }
     }
@@ -187,7 +208,7 @@ impl Entry {
 
     /// The content as a part of a run.
     pub fn part(&self) -> Option<Part> {
-        if self.serves {
+        if self.serves || self.proposal().is_some() {
             return None;
         }
         let mut what = self.what()?.clone();
@@ -221,9 +242,12 @@ impl Entry {
     }
 
     /// Takes in what opening has brought; answers with what is in it, which is to be opened next.
-    pub fn settle(&mut self, opened: Result<Opening, String>) -> Inside {
+    pub fn settle(&mut self, opened: Result<Opening, Unopened>) -> Inside {
         match opened {
-            Err(message) => self.fail(message),
+            Err(Unopened { message, question }) => {
+                self.fail(message);
+                self.row.question = question;
+            }
             Ok(Opening::Archive { bytes, files, notes }) => {
                 self.row.bytes = bytes;
                 "archive".clone_into(&mut self.row.kind);
@@ -266,8 +290,13 @@ impl Entry {
                     self.row.step = self.step.or(*step);
                 }
                 self.row.state = FileState::Left;
-                self.row.messages.clone_from(&warnings);
+                self.row.question = None;
                 self.warnings = warnings;
+                if let Content::Run(Recognised::Mappable(proposal)) = &content {
+                    self.row.question = Some(Question::Mapping);
+                    self.warnings.extend(proposal.reasons.iter().cloned());
+                }
+                self.row.messages.clone_from(&self.warnings);
                 self.content = Some(content);
             }
         }
@@ -342,16 +371,21 @@ pub enum Ticket {
 impl Entry {
     /// Marks it as being read, and gives what [`open`] needs; of a checkpoint only the list of its files is.
     pub fn ticket(&mut self) -> Option<Ticket> {
-        let ticket = match &self.door {
+        let ticket = self.door_ticket()?;
+        self.row.state = FileState::Reading;
+        Some(ticket)
+    }
+
+    /// What [`open`] needs.
+    pub fn door_ticket(&self) -> Option<Ticket> {
+        Some(match &self.door {
             Door::Disk(file) => Ticket::Disk(self.row.path.clone(), file.clone(), Rc::clone(&self.read)),
             Door::Address(url) => Ticket::Address(url.clone(), Rc::clone(&self.read)),
             Door::Folder(url) => Ticket::Folder(url.clone()),
             Door::Index(url) => Ticket::Index(url.clone()),
             Door::Member(file) => Ticket::Member(Rc::clone(file), Rc::clone(&self.read)),
             Door::Checkpoint(_) => return None,
-        };
-        self.row.state = FileState::Reading;
-        Some(ticket)
+        })
     }
 
     /// The file or address itself, for handing on to the engine.
@@ -371,8 +405,27 @@ impl Entry {
 ///
 /// # Errors
 /// In whole sentences: what, where, what was expected, what to do.
-pub async fn open(ticket: Ticket) -> Result<Opening, String> {
-    open_source(ticket).await.map_err(|error| error.to_string())
+pub async fn open(ticket: Ticket) -> Result<Opening, Unopened> {
+    open_known(ticket, &Known::default()).await.map_err(|failure| {
+        let asks = matches!(&failure, Failure::Trace(error) if error.asks_for_shape());
+        Unopened { message: failure.to_string(), question: asks.then_some(Question::Shape) }
+    })
+}
+
+/// Opens a file of which the user knows something.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_known(ticket: Ticket, known: &Known) -> Result<Opening, Failure> {
+    open_source(ticket, known).await
+}
+
+/// Why a file was not opened.
+pub struct Unopened {
+    /// In whole sentences.
+    message: String,
+    /// What would help.
+    question: Option<Question>,
 }
 
 /// Opens a trace that was made here.
@@ -385,7 +438,7 @@ pub async fn open_made(name: String, blob: Blob) -> Result<Recognised, String> {
     Ok(opened.what)
 }
 
-async fn open_source(ticket: Ticket) -> Result<Opening, Failure> {
+async fn open_source(ticket: Ticket, known: &Known) -> Result<Opening, Failure> {
     let (source, read): (Source, _) = match ticket {
         Ticket::Disk(path, file, read) => (Rc::new(BlobSource::new(path, file.into())), read),
         Ticket::Address(url, read) => (Rc::new(HttpSource::open(&url).await?), read),
@@ -396,27 +449,32 @@ async fn open_source(ticket: Ticket) -> Result<Opening, Failure> {
             });
         }
         Ticket::Index(url) => return Ok(Opening::List(remote::index(&url).await?)),
-        Ticket::Member(file, read) => return open_plain(Rc::new(Counted::new(file, read)), true).await,
+        Ticket::Member(file, read) => {
+            return open_plain(Rc::new(Counted::new(file, read)), true, known).await;
+        }
     };
     let source: Source = Rc::new(Counted::new(source, read));
     let bytes = source.len();
     let trace::Unpacked { files, notes, was_packed } = trace::unpack(source).await?;
     match files.as_slice() {
         // One packed file is that file, and not an archive with a row of its own.
-        [file] if notes.is_empty() => open_plain(Rc::clone(file), was_packed).await,
+        [file] if notes.is_empty() => open_plain(Rc::clone(file), was_packed, known).await,
         _ => Ok(Opening::Archive { bytes, files, notes }),
     }
 }
 
 /// Opens a file that is no archive.
-async fn open_plain(source: Source, was_packed: bool) -> Result<Opening, Failure> {
+async fn open_plain(source: Source, was_packed: bool, known: &Known) -> Result<Opening, Failure> {
     let bytes = source.len();
     if let Some(report) = our_report(&source).await? {
         let content = Content::Report(Box::new(report));
         let kind = "Grokscope report".into();
         return Ok(Opening::File { bytes, kind, content, warnings: Vec::new(), plain: None });
     }
-    let opened = trace::open(Rc::clone(&source)).await?;
+    let opened = match &known.mapping {
+        Some(mapping) => trace::open_mapped(Rc::clone(&source), mapping).await?,
+        None => trace::open_with(Rc::clone(&source), known.ids).await?,
+    };
     let kind = kind(&opened.what).to_string();
     let asked = matches!(opened.what, Recognised::SampleList(_) | Recognised::Items | Recognised::Text);
     let plain = if was_packed && asked && bytes <= LARGEST_LIST {
@@ -451,11 +509,18 @@ fn kind(what: &Recognised) -> &'static str {
 
 /// Why a file could not be opened.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+pub enum Failure {
+    /// It is damaged, or not what it was said to be.
     #[error(transparent)]
     Trace(#[from] trace::Error),
+    /// It is a report that cannot be read.
     #[error("{file}: {source}")]
-    Report { file: String, source: report::Error },
+    Report {
+        /// Its name.
+        file: String,
+        /// Why.
+        source: report::Error,
+    },
 }
 
 /// A report that was downloaded from this page or written by the command line tool.

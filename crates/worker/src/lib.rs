@@ -7,10 +7,13 @@ pub mod addresses;
 pub mod contest;
 pub mod engine_protocol;
 pub mod folders;
+pub mod mapping;
 pub mod protocol;
 
 #[cfg(target_arch = "wasm32")]
 pub mod analyst;
+#[cfg(target_arch = "wasm32")]
+mod answers;
 #[cfg(target_arch = "wasm32")]
 pub mod calculator;
 #[cfg(target_arch = "wasm32")]
@@ -34,6 +37,7 @@ mod write;
 
 pub use engine_protocol::{Backend, ProcessorInfo};
 pub use protocol::{
-    Alignment, Event, FileRow, FileState, Form, Job, MapAsk, MapFrame, PairChoice, Progress, ReportText,
-    SampleRef, WorkUnit, Written,
+    Alignment, Event, FileRow, FileState, Form, Job, MapAsk, MapFrame, MappingChoice, MappingRow,
+    MappingSheet, PairChoice, Progress, Question, ReportText, SampleRef, WorkUnit, Written,
 };
+pub use trace::{Axis, Role};

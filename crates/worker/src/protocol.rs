@@ -7,6 +7,7 @@ use report::{
     map::{MapOrder, MapScope},
 };
 use serde::{Deserialize, Serialize};
+use trace::{Axis, Role};
 
 use crate::engine_protocol::{Backend, ProcessorInfo};
 
@@ -37,6 +38,33 @@ pub enum Job {
         id: usize,
         /// The training step.
         step: u64,
+    },
+    /// Say what the tensors of a file are thought to be.
+    Propose {
+        /// Its row in the file table.
+        id: usize,
+    },
+    /// The user says what the tensors of a file are. It is said of all others with the same tensors too.
+    UseMapping {
+        /// Its row in the file table.
+        id: usize,
+        /// One a line of the [`MappingSheet`].
+        choices: Vec<MappingChoice>,
+        /// Experts a layer, where the user says it.
+        experts: Option<usize>,
+        /// Training step of this file, where the user says it.
+        step: Option<u64>,
+    },
+    /// The user says of a file of expert ids what it leaves out.
+    UseShape {
+        /// Its row in the file table.
+        id: usize,
+        /// Layers that a token has ids of.
+        layers: usize,
+        /// Experts a token.
+        top_k: usize,
+        /// Experts a layer, where the user says it.
+        experts: Option<usize>,
     },
     /// Recompute what depends on a changed setting.
     Configure {
@@ -217,6 +245,15 @@ pub enum Event {
         /// One row a file, bad ones among them.
         rows: Vec<FileRow>,
     },
+    /// What a file's tensors are thought to be; after a job or when the file was opened.
+    Proposal(Box<MappingSheet>),
+    /// The answer to [`Job::UseMapping`] and [`Job::UseShape`].
+    Taken {
+        /// Why it cannot be so, in whole sentences, where it cannot.
+        refused: Option<String>,
+        /// The line of the [`MappingSheet`] that this is about, where it is about one.
+        line: Option<usize>,
+    },
     /// How far the work is.
     Progress(Progress),
     /// The report so far, or the whole of it.
@@ -336,6 +373,8 @@ pub struct FileRow {
     pub checkpoint: bool,
     /// Whether its trace was made here and can be saved.
     pub made: bool,
+    /// What the user has to say before it can be read.
+    pub question: Option<Question>,
     /// Why it is not used, or what to know about it, in whole sentences.
     pub messages: Vec<String>,
 }
@@ -354,6 +393,57 @@ pub enum FileState {
     Left,
     /// It cannot be read; the messages say why.
     Failed,
+}
+
+/// What a file does not tell of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Question {
+    /// What its tensors are.
+    Mapping,
+    /// Layers, and experts a token, of its expert ids.
+    Shape,
+}
+
+/// What a file's tensors are thought to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MappingSheet {
+    /// Its row in the file table.
+    pub id: usize,
+    /// Its path.
+    pub path: String,
+    /// Why, in whole sentences.
+    pub reasons: Vec<String>,
+    /// One a tensor, or group of tensors that are alike.
+    pub rows: Vec<MappingRow>,
+    /// Training step, where its name tells it.
+    pub step: Option<u64>,
+    /// Other files with the same tensors.
+    pub others: usize,
+}
+
+/// A tensor, or tensors that are one a layer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MappingRow {
+    /// Name of the first.
+    pub name: String,
+    /// How many there are.
+    pub tensors: usize,
+    /// Type of their values.
+    pub dtype: String,
+    /// Shape of each, the last axis varying fastest.
+    pub shape: Vec<u64>,
+    /// What they are.
+    pub choice: MappingChoice,
+}
+
+/// What a tensor is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MappingChoice {
+    /// None where it is of no use.
+    pub role: Option<Role>,
+    /// What each axis counts, in the tensor's order.
+    pub axes: Vec<Axis>,
 }
 
 /// How far the work is.

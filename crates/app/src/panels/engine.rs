@@ -35,8 +35,11 @@ pub fn BackendChoice(
     id: &'static str,
 ) -> impl IntoView {
     let app = App::get();
-    let options =
-        [(Backend::Auto, "whatever is faster"), (Backend::Gpu, "the GPU (WebGPU)"), (Backend::Cpu, "the CPU")];
+    let options = [
+        (Backend::Auto, "whatever is faster"),
+        (Backend::Gpu, "the GPU (WebGPU)"),
+        (Backend::Cpu, "the CPU"),
+    ];
     view! {
         <select
             data-testid=id

@@ -1,12 +1,12 @@
 //! The files of the run, good and bad, each with where it stands.
 
 use leptos::prelude::*;
-use worker::{FileRow, FileState, Job};
+use worker::{FileRow, FileState, Job, Question};
 
 use crate::analyst;
 use crate::format::{bytes, count};
 use crate::panels::engine::Engine;
-use crate::state::App;
+use crate::state::{App, Dialog};
 
 /// One row a file; nothing when there are no files.
 #[component]
@@ -54,6 +54,8 @@ fn Row(id: usize) -> impl IntoView {
     let path = row.with_untracked(|row| row.as_ref().map(|row| row.path.clone()).unwrap_or_default());
     let step_label = format!("Training step of {path}");
     let save_label = format!("Save the trace of {path}");
+    let question = Memo::new(move |_| row.with(|row| row.as_ref().and_then(|row| row.question)));
+    let ask_label = format!("Say what {path} is");
     let forget_label = format!("Forget {path}");
     view! {
         <tr class=move || row.with(|row| row.as_ref().map_or("", |row| class(row.state)))>
@@ -82,6 +84,12 @@ fn Row(id: usize) -> impl IntoView {
                     .collect_view()}
             </td>
             <td>
+                <Show when=move || question.get().is_some()>
+                    <button
+                        type="button" class="plain" aria-label=ask_label.clone()
+                        on:click=move |_| ask(app, id, question.get_untracked())
+                    >"Say what it is"</button>
+                </Show>
                 <Show when=move || row.with(|row| row.as_ref().is_some_and(|row| row.made))>
                     <button
                         type="button" class="plain" aria-label=save_label.clone()
@@ -94,6 +102,18 @@ fn Row(id: usize) -> impl IntoView {
                 >"Forget"</button>
             </td>
         </tr>
+    }
+}
+
+/// Opens the dialog in which the user says what a file does not.
+fn ask(app: App, id: usize, question: Option<Question>) {
+    match question {
+        Some(Question::Mapping) => analyst::post(app, &Job::Propose { id }),
+        Some(Question::Shape) => {
+            app.refused.set(None);
+            app.dialog.set(Some(Dialog::Shape(id)));
+        }
+        None => {}
     }
 }
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use figures::{Figure, GeometryChart, GeometrySheet, Theme};
 use leptos::prelude::*;
-use serde_json::Value;
 
 use crate::chart::{Chart, Grid};
 use crate::download;
@@ -64,13 +63,13 @@ fn section(app: App, sheet: Arc<GeometrySheet>) -> AnyView {
     .into_any()
 }
 
-/// A chart whose specification the worker has written as text.
+/// A chart that the worker has written.
 fn figure(chart: &GeometryChart, theme: Theme) -> Figure {
     let spec = if theme == Theme::Dark { &chart.dark } else { &chart.light };
     Figure {
         id: chart.id.clone(),
         title: chart.title.clone(),
-        spec: Value::String(spec.clone()),
+        spec: spec.clone(),
         table: chart.table.clone(),
         summary: chart.summary.clone(),
     }

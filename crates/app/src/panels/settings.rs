@@ -336,10 +336,7 @@ fn Field(
 
 fn number(text: &str) -> Result<f64, String> {
     let text = text.trim().replace(',', ".");
-    text.parse()
-        .ok()
-        .filter(|value: &f64| value.is_finite())
-        .ok_or_else(|| format!("“{text}” is not a number."))
+    wire::number::parse(&text).ok_or_else(|| format!("“{text}” is not a number."))
 }
 
 fn not_negative(text: &str) -> Result<f64, String> {

@@ -1,7 +1,7 @@
 //! The specification of a figure of courses: bands, lines, markers, onsets, the crosshair.
 
 use report::Report;
-use serde_json::{Map, Value, json};
+use wire::{Json, Written, json};
 
 use super::{Line, Lines};
 use crate::{
@@ -19,7 +19,7 @@ const MARKED: usize = 48;
 const ONSET_ROWS: usize = 6;
 
 impl Lines<'_> {
-    pub(super) fn spec(&self, summary: &str) -> Value {
+    pub(super) fn spec(&self, summary: &str) -> String {
         let look = Look { theme: self.theme, present: self.present };
         let onsets = self.onset_rows(look);
         let subtitle = if onsets.is_empty() {
@@ -41,27 +41,25 @@ impl Lines<'_> {
         }
         layers.extend(self.course_layers(look));
         layers.push(self.hover_layer(look));
-        chart::specification(
-            &frame,
-            json!({
-                "width": chart::width(self.width),
-                "height": look.size(150.0),
-                "autosize": chart::autosize(),
-                // The page may set `cursor` to the index of a checkpoint to show the crosshair of another chart here.
-                "params": [{ "name": "cursor", "value": -1 }],
-                "datasets": {
-                    "courses": courses, "references": references, "onsets": onsets, "checkpoints": self.hover_rows(),
-                },
-                "layer": layers,
-            }),
-        )
+        let body = json!({
+            "width": chart::width(self.width),
+            "height": look.size(150.0),
+            "autosize": chart::autosize(),
+            // The page may set `cursor` to the index of a checkpoint to show the crosshair of another chart here.
+            "params": [{ "name": "cursor", "value": -1 }],
+            "datasets": {
+                "courses": courses, "references": references, "onsets": onsets, "checkpoints": self.hover_rows(),
+            },
+            "layer": layers,
+        });
+        chart::specification(&frame, &body)
     }
 
-    fn x(&self) -> Value {
+    fn x(&self) -> Json {
         self.axis.encoding(self.report, "x")
     }
 
-    fn y(&self, field: &str) -> Value {
+    fn y(&self, field: &str) -> Json {
         let title = match self.unit {
             Some(unit) => format!("{} ({unit})", self.measure),
             None => self.measure.to_owned(),
@@ -89,15 +87,15 @@ impl Lines<'_> {
     }
 
     /// Scale of one visual channel over the domains shown; repeated names keep their first look.
-    fn scale(&self, range: impl Fn(palette::Mark) -> Value) -> Value {
+    fn scale<T: Written>(&self, range: fn(palette::Mark) -> T) -> Json {
         domain_scale(self.report, self.courses.iter().map(|line| line.domain), self.theme, range)
     }
 
-    fn color(&self) -> Value {
-        json!({ "field": "domain", "type": "nominal", "title": null, "scale": self.scale(|mark| mark.color.into()) })
+    fn color(&self) -> Json {
+        json!({ "field": "domain", "type": "nominal", "title": null, "scale": self.scale(|mark| mark.color) })
     }
 
-    fn course_rows(&self) -> (Vec<Value>, Vec<Value>) {
+    fn course_rows(&self) -> (Vec<Json>, Vec<Json>) {
         let places = self.axis.places(self.report);
         let every = places.len().div_ceil(MARKED).max(1);
         let (mut courses, mut references) = (Vec::new(), Vec::new());
@@ -113,24 +111,21 @@ impl Lines<'_> {
                     "marked": value.is_some() && (at % every == 0 || at + 1 == places.len() || alone(at)),
                 });
                 if let Some((low, high)) = &line.band {
-                    row["low"] = json!(series::at(low, at));
-                    row["high"] = json!(series::at(high, at));
+                    row.set("low", series::at(low, at));
+                    row.set("high", series::at(high, at));
                 }
                 courses.push(row);
                 if let Some(reference) = &line.reference {
-                    references.push(json!({
-                        "x": x, "domain": self.name(line), "value": series::at(reference, at), "named": false,
-                    }));
+                    references.push((x, self.name(line), series::at(reference, at)));
                 }
             }
         }
-        name_highest(&mut references);
-        (courses, references)
+        (courses, reference_rows(&references))
     }
 
-    fn course_layers(&self, look: Look) -> [Value; 2] {
-        let dash = json!({ "field": "domain", "type": "nominal", "title": null, "scale": self.scale(|mark| json!(mark.dash)) });
-        let shape = json!({ "field": "domain", "type": "nominal", "title": null, "scale": self.scale(|mark| mark.shape.into()) });
+    fn course_layers(&self, look: Look) -> [Json; 2] {
+        let dash = json!({ "field": "domain", "type": "nominal", "title": null, "scale": self.scale(|mark| mark.dash) });
+        let shape = json!({ "field": "domain", "type": "nominal", "title": null, "scale": self.scale(|mark| mark.shape) });
         [
             json!({
                 "data": { "name": "courses" },
@@ -146,7 +141,7 @@ impl Lines<'_> {
         ]
     }
 
-    fn band_layer(&self) -> Value {
+    fn band_layer(&self) -> Json {
         json!({
             "data": { "name": "courses" },
             "mark": { "type": "area", "opacity": 0.18, "clip": true },
@@ -154,7 +149,7 @@ impl Lines<'_> {
         })
     }
 
-    fn reference_layers(&self, look: Look) -> [Value; 2] {
+    fn reference_layers(&self, look: Look) -> [Json; 2] {
         let size = look.size(10.0);
         [
             json!({
@@ -171,7 +166,7 @@ impl Lines<'_> {
         ]
     }
 
-    fn onset_rows(&self, look: Look) -> Vec<Value> {
+    fn onset_rows(&self, look: Look) -> Vec<Json> {
         let places = self.axis.places(self.report);
         let mut rows = Vec::new();
         for (row, line) in self.courses.iter().enumerate() {
@@ -199,7 +194,7 @@ impl Lines<'_> {
         rows
     }
 
-    fn onset_layers(&self, look: Look) -> [Value; 4] {
+    fn onset_layers(&self, look: Look) -> [Json; 4] {
         let rule = |letter: &str, dash: [u32; 2]| {
             json!({
                 "data": { "name": "onsets" },
@@ -226,23 +221,21 @@ impl Lines<'_> {
     }
 
     /// One row a checkpoint with the ready-made texts of all domains under fixed names: `t0`, `t1`, …
-    fn hover_rows(&self) -> Vec<Value> {
+    fn hover_rows(&self) -> Vec<Json> {
         let places = self.axis.places(self.report);
         (0..places.len())
             .map(|at| {
-                let mut row = Map::new();
-                row.insert("x".into(), places[at].into());
-                row.insert("checkpoint".into(), at.into());
-                row.insert("place".into(), chart::place_name(self.report, self.axis, at).into());
+                let place = chart::place_name(self.report, self.axis, at);
+                let mut row = json!({ "x": places[at], "checkpoint": at, "place": place });
                 for line in &self.courses {
-                    row.insert(format!("t{}", line.domain), says(line, at).into());
+                    row.set(&format!("t{}", line.domain), says(line, at));
                 }
-                Value::Object(row)
+                row
             })
             .collect()
     }
 
-    fn hover_layer(&self, look: Look) -> Value {
+    fn hover_layer(&self, look: Look) -> Json {
         let mut tooltip = vec![chart::tip("place", "Checkpoint")];
         tooltip.extend(
             self.courses.iter().map(|line| chart::tip(&format!("t{}", line.domain), self.name(line))),
@@ -280,26 +273,26 @@ fn says(line: &Line, at: usize) -> String {
     }
 }
 
-/// Marks the one row where the name of all second lines stands: the end of the line that ends highest.
-fn name_highest(references: &mut [Value]) {
-    let height = |row: &Value| row["value"].as_f64();
-    let last =
-        references.iter().filter(|row| height(row).is_some()).filter_map(|row| row["x"].as_u64()).max();
-    let ends = references.iter_mut().filter(|row| row["x"].as_u64() == last);
-    let highest =
-        ends.filter_map(|row| Some((height(row)?, row))).max_by(|first, second| first.0.total_cmp(&second.0));
-    if let Some((_, row)) = highest {
-        row["named"] = true.into();
-    }
+/// The rows of the second lines, each its place, its domain and its value. One of them is marked, where the name of all
+/// second lines stands: the end of the line that ends highest.
+fn reference_rows(references: &[(u64, &str, Option<f64>)]) -> Vec<Json> {
+    let last = references.iter().filter(|(.., value)| value.is_some()).map(|&(x, ..)| x).max();
+    let ends = references.iter().enumerate().filter(|(_, (x, ..))| Some(*x) == last);
+    let highest = ends
+        .filter_map(|(row, (.., value))| Some((row, (*value)?)))
+        .max_by(|first, second| first.1.total_cmp(&second.1))
+        .map(|(row, _)| row);
+    let row = |(row, &(x, domain, value)): (usize, &(u64, &str, Option<f64>))| json!({ "x": x, "domain": domain, "value": value, "named": (Some(row) == highest) });
+    references.iter().enumerate().map(row).collect()
 }
 
 /// Scale of one visual channel over domains; repeated names keep their first look.
-pub(crate) fn domain_scale(
+pub(crate) fn domain_scale<T: Written>(
     report: &Report,
     domains: impl Iterator<Item = usize>,
     theme: Theme,
-    range: impl Fn(palette::Mark) -> Value,
-) -> Value {
+    range: fn(palette::Mark) -> T,
+) -> Json {
     let (mut names, mut looks) = (Vec::<&str>::new(), Vec::new());
     for index in domains {
         let Some(domain) = report.domains.get(index) else { continue };

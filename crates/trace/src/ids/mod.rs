@@ -53,8 +53,8 @@ const LOOKED_FOR: &str = "JSON lines with expert ids (`routed_experts` of vLLM o
 
 const LESS: &str = "Write fewer answers into a record.";
 
-/// What to do about an array of unknown shape.
-const GIVE_SHAPE: &str = "Say `--layers` and `--top-k`, or write `num_hidden_layers` and `num_experts_per_tok` into the \
+/// What to do about arrays without a shape.
+pub const GIVE_SHAPE: &str = "Say both (`--layers` and `--top-k` on the command line), or write `num_hidden_layers` and `num_experts_per_tok` into the \
      first record.";
 
 /// Records that are looked at to find the shape of arrays without one, and ids.

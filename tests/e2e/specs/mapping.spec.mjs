@@ -1,0 +1,125 @@
+// Files that do not say what is in them: tensors under other names, expert ids without a shape. The user says it.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { accessible, by, clean, empty, finished, give, launch, made, open, picture, trace } from "../harness.mjs";
+
+const SHAPE = { samples: 12, layers: 3, experts: 8 };
+
+/** A checkpoint as somebody else writes it: other names, and nothing said of them. */
+function stranger(step) {
+  const renamed = ([gates, loss]) => [
+    { ...gates, name: "routing/probs" },
+    { ...loss, name: "nll" },
+    { name: "notes", dtype: "F32", shape: [3], data: new Float32Array([1, 2, 3]) },
+  ];
+  const none = Object.fromEntries(["format", "version", "step", "gate_kind", "samples"].map((key) => [key, undefined]));
+  return made(`step-${step}.safetensors`, trace({ step, ...SHAPE, changed: { tensors: renamed, metadata: none } }));
+}
+
+/** Two answers as SGLang returns them: ids of 15 and 16 tokens, 3 layers, 2 of 8 experts, in one row of base64. */
+function ids() {
+  const lines = [15, 16].map((tokens) => {
+    const flat = Array.from({ length: tokens * 3 }, (_, at) => [(at * 5) % 8, (at * 5 + 1 + (at % 7)) % 8]).flat();
+    const bytes = Buffer.from(Int32Array.from(flat).buffer);
+    return JSON.stringify({ meta_info: { routed_experts: bytes.toString("base64") } });
+  });
+  return made("step-1000.jsonl", Buffer.from(`${lines.join("\n")}\n`));
+}
+
+let session;
+before(async () => (session = await launch()));
+after(() => session.close());
+
+const row = (page, path) => page.locator("[data-testid=file-table] tbody tr", { hasText: path });
+const state = (page, path) => row(page, path).locator(".state").textContent();
+
+test("a mapping is proposed, and one yes reads all files with the same tensors", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  await give(page, [stranger(1000), stranger(2000)]);
+  const dialog = by(page, "mapping-dialog");
+  await dialog.locator("form").waitFor();
+  const lines = dialog.locator("tbody tr");
+  assert.equal(await lines.count(), 3);
+  const probs = lines.filter({ hasText: "routing/probs" });
+  assert.match(await probs.textContent(), /12 × 3 × 8, F32/);
+  assert.equal(await probs.locator("select").first().locator("option:checked").textContent(), "mean routing weights of samples");
+  const axes = await probs.locator(".axes select").evaluateAll((list) => list.map((one) => one.selectedOptions[0].textContent));
+  assert.deepEqual(axes, ["samples", "layers", "experts"]);
+  const notes = lines.filter({ hasText: "notes" });
+  assert.equal(await notes.locator("select").first().locator("option:checked").textContent(), "of no use here");
+  assert.equal(await dialog.getByLabel("Training step").inputValue(), "1000");
+  assert.match(await dialog.textContent(), /The other file with the same tensors/);
+  await accessible(page, "the mapping dialog");
+  await picture(page, "mapping");
+  await dialog.getByLabel("Training step").press("Enter");
+  await finished(page);
+  assert.equal(await dialog.isVisible(), false);
+  for (const step of [1000, 2000]) {
+    assert.equal(await state(page, `step-${step}.safetensors`), "used");
+  }
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("what cannot be is said beside the line, and what is left out can be said later", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  await give(page, [stranger(1000)]);
+  const dialog = by(page, "mapping-dialog");
+  await dialog.locator("form").waitFor();
+  await dialog.getByRole("button", { name: "Leave out" }).click();
+  await dialog.waitFor({ state: "hidden" });
+  assert.equal(await state(page, "step-1000"), "left out");
+
+  await row(page, "step-1000").getByRole("button", { name: "Say what step-1000.safetensors is" }).click();
+  const probs = dialog.locator("tbody tr", { hasText: "routing/probs" });
+  const layers = probs.getByLabel("What axis 2 of routing/probs counts, 3 long");
+  await layers.selectOption("samples");
+  await dialog.getByLabel("Training step").fill("soon");
+  await dialog.getByRole("button", { name: "Use" }).click();
+  assert.match(await dialog.locator(".field .wrong").first().textContent(), /“soon” is not a whole number/);
+  await dialog.getByLabel("Training step").fill("3,000");
+  await dialog.getByRole("button", { name: "Use" }).click();
+  await probs.locator(".wrong", { hasText: "the axis samples once" }).waitFor();
+
+  // Ids alone do not tell how many experts there are.
+  const role = probs.getByLabel("What routing/probs is");
+  await role.selectOption("ids of the selected experts");
+  await dialog.getByLabel("Experts", { exact: false }).last().waitFor();
+  await role.selectOption("mean routing weights of samples");
+  await layers.selectOption("layers");
+  await dialog.getByRole("button", { name: "Use" }).click();
+  await finished(page);
+  assert.equal(await state(page, "step-1000"), "used");
+  assert.equal(await row(page, "step-1000").locator("input").inputValue(), "3000");
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("expert ids without a shape are read in the one that is given", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  await give(page, [ids()]);
+  const ask = row(page, "step-1000.jsonl").getByRole("button", { name: "Say what step-1000.jsonl is" });
+  await ask.click();
+  const dialog = by(page, "shape-dialog");
+  await dialog.getByRole("button", { name: "Use" }).click();
+  assert.match(await dialog.locator(".field .wrong").first().textContent(), /It is needed/);
+  await dialog.getByLabel("Layers").fill("4");
+  await dialog.getByLabel("Experts a token").fill("2");
+  await dialog.getByRole("button", { name: "Use" }).click();
+  await dialog.locator("form > .wrong", { hasText: "a multiple of 8" }).waitFor();
+  await dialog.getByLabel("Layers").fill("3");
+  await dialog.getByLabel("Layers").press("Enter");
+  await dialog.waitFor({ state: "hidden" });
+  await page.waitForFunction(() => !/cannot be read/.test(document.querySelector("[data-testid=file-table]").textContent));
+  assert.equal(await ask.count(), 0);
+  clean(session, opened);
+  await opened.context.close();
+});
