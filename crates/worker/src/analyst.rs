@@ -23,9 +23,10 @@ use web_sys::DedicatedWorkerGlobalScope;
 use crate::{
     addresses::{self, Address},
     conductor::Conductor,
-    files::{Content, Door, Entry, Inside, Known, open},
+    files::{Door, Entry, Inside},
     folders,
     map::Map,
+    opening::{Content, Known, open},
     pool::Pool,
     protocol::{
         AlignedCheckpoint, Alignment, Event, FileRow, FileState, Job, PairChoice, Progress, SampleRef,

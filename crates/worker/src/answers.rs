@@ -4,8 +4,9 @@ use std::rc::Rc;
 
 use crate::{
     analyst::{Analyst, post},
-    files::{Entry, Failure, Known, Opening, open_known},
+    files::Entry,
     mapping,
+    opening::{Failure, Known, Opening, open_known},
     protocol::{Event, MappingChoice, MappingSheet},
 };
 

@@ -17,7 +17,8 @@ use crate::{
     analyst::{Analyst, post},
     engine::{Engine, Gone},
     engine_protocol::{Backend, EngineProgress, InputsInfo, MadeInfo, ProcessorInfo, Scored},
-    files::{Door, Entry, Files, Made, open_made},
+    files::{Door, Entry, Files, Made},
+    opening::open_made,
     protocol::{Event, FileState, Progress, WorkUnit},
     scope::{object, scope, to_js},
 };
