@@ -13,8 +13,8 @@ use olmoe::{Checkpoint, GivenInputs, Inputs, Pending, Processor, Score, Stage, T
 use trace::{FileSource, GateDtype, Item, Results, Source};
 
 use crate::{
-    commands::{read, write},
     error::Error,
+    text::{read, write},
 };
 
 /// A folder of a checkpoint, and where it was found.

@@ -20,6 +20,7 @@ use crate::{
     error::Error,
     gates_only,
     load::{Known, Map, open_all},
+    text::{read, write},
     threads::Threads,
     weights,
 };
@@ -277,12 +278,4 @@ impl Watch for Terminal {
 
 fn read_settings(path: &Path) -> Result<Settings, Error> {
     serde_json::from_str(&read(path)?).map_err(|source| Error::Settings { path: path.into(), source })
-}
-
-pub(crate) fn read(path: &Path) -> Result<String, Error> {
-    fs::read_to_string(path).map_err(|source| Error::File { path: path.into(), source })
-}
-
-pub(crate) fn write(path: &Path, text: &str) -> Result<(), Error> {
-    fs::write(path, text).map_err(|source| Error::File { path: path.into(), source })
 }

@@ -9,7 +9,7 @@ use std::{
 use report::Part;
 use trace::{FileSource, IdsSettings, Mapping, Opened, Recognised, Source, Unpacked};
 
-use crate::{commands::read, error::Error};
+use crate::{error::Error, text::read};
 
 /// What to do with tensors under other people's names.
 #[derive(Clone, Debug)]

@@ -14,8 +14,8 @@ use trace::{CheckpointFiles, CheckpointRouters, Counted, Source, read_routers};
 
 use crate::{
     checkpoints::{find_all, open_files},
-    commands::write,
     error::Error,
+    text::write,
 };
 
 /// Measures the routers of every checkpoint under the paths. One that fails is told and left out.

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use olmoe::{Config, Error, Processor};
 use worker::engine_protocol::{Backend, EngineEvent, ProcessorInfo};
 
-use crate::runner::post;
+use crate::post::post;
 
 /// Operations below which a graphics processor only loses time: its shaders are compiled first, and every small step is
 /// a message to it. About a second of the processor's time.

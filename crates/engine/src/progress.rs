@@ -11,7 +11,7 @@ use worker::{
     scope::now,
 };
 
-use crate::runner::post;
+use crate::post::post;
 
 /// Milliseconds between two messages about progress.
 const TICK: f64 = 80.0;

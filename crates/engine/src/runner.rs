@@ -6,20 +6,21 @@ use std::{
 };
 
 use futures::{StreamExt as _, channel::mpsc};
-use js_sys::{Array, Uint8Array};
+use js_sys::Array;
 use olmoe::{Checkpoint, Error, GateInputs, GivenInputs, Inputs, Processor, Score, Tokenizer, gates_only};
 use trace::{GateDtype, Source};
-use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen::JsCast as _;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{Blob, DedicatedWorkerGlobalScope};
+use web_sys::DedicatedWorkerGlobalScope;
 use worker::{
     engine_protocol::{Backend, EngineEvent, EngineJob, InputsInfo, MadeInfo, Scored},
-    scope::{listen, now, object, property, scope, to_js},
+    scope::{listen, now, property},
 };
 
 use crate::{
     choose::{Processors, info},
     files::sources,
+    post::{post, send},
     progress::Progress,
 };
 
@@ -54,13 +55,6 @@ pub fn start(scope: &DedicatedWorkerGlobalScope) {
         }
     });
     post(&EngineEvent::Ready);
-}
-
-/// Tells the analyst something.
-pub fn post(event: &EngineEvent) {
-    if let Ok(value) = to_js(event) {
-        scope().post_message(&object(&[("event", &value)])).ok();
-    }
 }
 
 struct Engine {
@@ -229,12 +223,4 @@ fn hand_on(made: MadeInfo, trace: &[u8]) -> Result<(), Failure> {
 
 fn scored(score: Score) -> Scored {
     Scored { correct: score.correct(), acc: score.choice, acc_norm: score.choice_norm }
-}
-
-/// Posts an event with a trace. As a blob it leaves the memory of the workers, and the browser can put it on disk.
-fn send(event: &EngineEvent, trace: &[u8]) -> Result<(), JsValue> {
-    let event = to_js(event).map_err(JsValue::from)?;
-    let parts = Array::of1(&Uint8Array::from(trace));
-    let blob = Blob::new_with_u8_array_sequence(&parts)?;
-    scope().post_message(&object(&[("event", &event), ("trace", &blob)]))
 }

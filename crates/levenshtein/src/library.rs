@@ -74,7 +74,10 @@ impl Library {
 
     /// The sequences cut into bit planes, made when first asked for.
     pub(crate) fn planes(&self) -> &Planes {
-        self.planes.get_or_init(|| Planes::new(self))
+        self.planes.get_or_init(|| {
+            let sequences = (0..self.len() as u32).map(|number| self.get(number));
+            Planes::new(self.alphabet, sequences)
+        })
     }
 }
 

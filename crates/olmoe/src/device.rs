@@ -1,11 +1,11 @@
 //! Where a checkpoint is computed: this machine's processor, or a graphics processor through wgpu.
 
 use burn::tensor::Device;
+use burn::tensor::Tensor;
 #[cfg(feature = "gpu")]
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::TensorData;
 
-#[cfg(feature = "gpu")]
-use crate::{error::Error, head::floats};
+use crate::error::Error;
 
 /// The kinds of processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,6 +147,13 @@ impl Processor {
         }
         Err(Error::WrongGpu { name: self.name.clone(), off: farthest.to_string() })
     }
+}
+
+/// Reads a tensor of floats back.
+pub async fn floats<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, Error> {
+    let failed = |message: String| Error::Device { message };
+    let data = tensor.into_data_async().await.map_err(|error| failed(error.to_string()))?;
+    data.convert::<f32>().try_into_vec().map_err(|error| failed(format!("{error:?}")))
 }
 
 /// Bytes that a graphics processor gives at once: buffers are asked for until one is refused, and given back unused.

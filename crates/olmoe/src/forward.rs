@@ -6,11 +6,11 @@ use trace::RouterTrace;
 use crate::{
     attention::{self, MOST_SCORES, Positions},
     checkpoint::Checkpoint,
-    device::Processor,
+    device::{Processor, floats},
     error::Error,
     experts,
     fold::{Fold, append},
-    head::{self, Predictions, floats},
+    head::{self, Predictions},
     inputs::Inputs,
     plan::{Limits, Plan, plan},
     routing::{Chosen, route},

@@ -14,9 +14,8 @@ use trace::{
 
 use crate::{
     config::Config,
-    device::Processor,
+    device::{Processor, floats},
     error::Error,
-    head::floats,
     routing::{Routing, route},
 };
 

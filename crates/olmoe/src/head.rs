@@ -6,7 +6,7 @@ use std::ops::Range;
 use burn::tensor::{Int, Tensor, TensorData};
 
 use crate::{
-    device::Backend,
+    device::{Backend, floats},
     error::Error,
     plan::Plan,
     rows::{self, RowSum},
@@ -145,13 +145,6 @@ impl Row {
             self.sum += sum * libm::exp(largest - self.largest);
         }
     }
-}
-
-/// Reads a tensor of floats back.
-pub async fn floats<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, Error> {
-    let failed = |message: String| Error::Device { message };
-    let data = tensor.into_data_async().await.map_err(|error| failed(error.to_string()))?;
-    data.convert::<f32>().try_into_vec().map_err(|error| failed(format!("{error:?}")))
 }
 
 /// Reads a tensor of ids back.

@@ -12,6 +12,7 @@ use web_sys::Blob;
 
 use crate::{
     engine_protocol::MadeInfo,
+    handles::Files,
     opening::{Content, Opening, Ticket, Unopened},
     protocol::{FileRow, FileState, Question},
 };
@@ -31,9 +32,6 @@ pub enum Door {
     /// A file in an archive among the other files.
     Member(Source),
 }
-
-/// Files with their paths: each a `File`, or an address as a string.
-pub type Files = Vec<(String, JsValue)>;
 
 /// What the engine made of a checkpoint.
 pub struct Made {

@@ -8,7 +8,7 @@ use trace::{BlobSource, Counted, HttpSource, IdsSettings, Mapping, Recognised, S
 use web_sys::Blob;
 
 use crate::{
-    files::Files,
+    handles::Files,
     protocol::Question,
     remote::{self, Found},
 };

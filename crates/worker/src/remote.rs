@@ -13,7 +13,7 @@ use web_sys::Blob;
 
 use crate::{
     addresses::{self, is_plain},
-    files::Files,
+    handles::Files,
 };
 
 /// What lists the shards of a checkpoint.

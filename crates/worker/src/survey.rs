@@ -11,7 +11,8 @@ use trace::{CheckpointRouters, read_routers};
 
 use crate::{
     analyst::{Analyst, post},
-    files::{Door, Files},
+    files::Door,
+    handles::Files,
     protocol::{Event, FileState},
     remote::router_sources,
 };

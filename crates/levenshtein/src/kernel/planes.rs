@@ -1,9 +1,8 @@
 //! Sequences cut into bit planes: plane `k` holds bit `k` of every symbol's code.
 
 use super::transpose::transpose_bytes;
-use crate::library::Library;
 
-/// The bit planes of all sequences of a library. A symbol is one more than its code, so that 0 is no symbol.
+/// The bit planes of all sequences of a set. A symbol is one more than its code, so that 0 is no symbol.
 pub(crate) struct Planes {
     /// For every sequence 64 positions after another, `count` words each. A sequence ends at the highest bit of
     /// its last words; the positions before it in its first words hold 0.
@@ -17,13 +16,13 @@ pub(crate) struct Planes {
 pub(crate) const COUNTS: [usize; 7] = [2, 4, 6, 7, 8, 11, 17];
 
 impl Planes {
-    pub(crate) fn new(library: &Library) -> Self {
-        let needed = (usize::BITS - library.alphabet().leading_zeros()) as usize;
+    /// Of sequences of codes below `alphabet`.
+    pub(crate) fn new<'s>(alphabet: usize, sequences: impl Iterator<Item = &'s [u16]>) -> Self {
+        let needed = (usize::BITS - alphabet.leading_zeros()) as usize;
         // 65,536 symbols need 17 planes, the last of the counts.
         let count = COUNTS.into_iter().find(|&count| count >= needed).unwrap_or(17);
         let mut planes = Self { words: Vec::new(), starts: vec![0], count };
-        for number in 0..library.len() as u32 {
-            let symbols = library.get(number);
+        for symbols in sequences {
             let blocks = symbols.len().div_ceil(64);
             let start = planes.words.len();
             planes.words.resize(start + blocks * count, 0);

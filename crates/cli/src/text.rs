@@ -1,0 +1,15 @@
+//! Text files, with errors that name them.
+
+use std::{fs, path::Path};
+
+use crate::error::Error;
+
+/// Reads a file as UTF-8.
+pub(crate) fn read(path: &Path) -> Result<String, Error> {
+    fs::read_to_string(path).map_err(|source| Error::File { path: path.into(), source })
+}
+
+/// Writes a file, in the place of one that is there.
+pub(crate) fn write(path: &Path, text: &str) -> Result<(), Error> {
+    fs::write(path, text).map_err(|source| Error::File { path: path.into(), source })
+}
