@@ -6,15 +6,15 @@ mod records;
 
 use std::cell::RefCell;
 
-/// Milliseconds.
 #[cfg(target_arch = "wasm32")]
 #[link(wasm_import_module = "bench")]
 unsafe extern "C" {
+    /// Milliseconds.
     safe fn now() -> f64;
 }
 
 #[cfg(not(target_arch = "wasm32"))]
-fn now() -> f64 {
+extern "C" fn now() -> f64 {
     f64::NAN
 }
 
@@ -25,7 +25,7 @@ thread_local! {
 /// Measures all, and gives the length of the table in bytes.
 #[unsafe(no_mangle)]
 extern "C" fn measure() -> usize {
-    let table = records::measure(now);
+    let table = records::measure(|| now());
     let length = table.len();
     TABLE.set(table);
     length
