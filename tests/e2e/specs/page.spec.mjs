@@ -31,7 +31,8 @@ test("with or without WebGPU the badge is calm and nothing is an error", async (
   const { page } = opened;
   await empty(page);
   assert.equal(await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter())), GPU);
-  assert.match(await by(page, "backend-badge").textContent(), /\S/);
+  // The worker says what it is as soon as it is up.
+  await by(page, "backend-badge").filter({ hasText: /\S/ }).waitFor();
   assert.equal((await by(page, "errors").textContent()).trim(), "");
   clean(session, opened);
   await opened.context.close();
