@@ -1,5 +1,6 @@
 //! `bench`: speed, memory and size on this machine, written to `BENCHMARKS.md` with the machine and the command.
 
+mod browser;
 mod distance;
 mod engine;
 mod generate;

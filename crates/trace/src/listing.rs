@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     error::Error,
     hub::{HubPlace, escaped},
-    reference::{folder_of, resolve},
+    reference::{folder_of, readable, resolve, written},
     text::json_words,
 };
 
@@ -140,7 +140,8 @@ pub fn read_page(folder: &str, bytes: &[u8]) -> Listing {
     let mut found = Found::new(folder);
     for link in links(&page) {
         let Ok(url) = resolve(folder, &link) else { continue };
-        let inside = url.strip_prefix(folder).is_some_and(|name| !name.contains(['/', '?']) && is_data(name));
+        let inside =
+            url.strip_prefix(&found.folder).is_some_and(|name| !name.contains(['/', '?']) && is_data(name));
         if inside && found.files.len() < MOST_FILES {
             found.add(url);
         }
@@ -181,18 +182,19 @@ struct Found {
 impl Found {
     /// `base` is the folder's address, or that of a file in it.
     fn new(base: &str) -> Self {
-        let folder = folder_of(base).to_owned();
+        let folder = folder_of(base);
         let name = folder.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
         Self { folder, name, known: BTreeSet::new(), files: Vec::new(), notes: Vec::new() }
     }
 
     fn add(&mut self, url: String) {
+        let url = written(url);
         if !self.known.insert(url.clone()) {
             return;
         }
         let inside = url.strip_prefix(&self.folder).map(|path| format!("{}/{path}", self.name));
         let path = inside.unwrap_or_else(|| url.clone());
-        let path = path.split('?').next().unwrap_or_default().to_owned();
+        let path = readable(path.split('?').next().unwrap_or_default());
         self.files.push(Listed { path, url });
     }
 
@@ -302,8 +304,8 @@ mod tests {
         assert_eq!(
             pairs(&listing),
             [
-                ("traces/step 5/layer_02.parquet", format!("{folder}/step 5/layer_02.parquet").as_str()),
-                ("traces/100%25.npz", format!("{folder}/100%25.npz").as_str()),
+                ("traces/step 5/layer_02.parquet", format!("{folder}/step%205/layer_02.parquet").as_str()),
+                ("traces/100%.npz", format!("{folder}/100%25.npz").as_str()),
             ]
         );
         let error = read_hub(&place, br#"{"error": "x"}"#).unwrap_err().to_string();

@@ -1,17 +1,21 @@
-//! What a name or link in a list or on a page at an address means, as far as it stays at the same server: what WHATWG's
-//! standard says of such references. (The `url` crate would bring the tables of international names with it.)
+//! What a name or link in a list or on a page at an address means, as far as it stays at the same server.
 
-/// An address up to its last slash.
-pub fn folder_of(url: &str) -> &str {
-    let path = url.split(['?', '#']).next().unwrap_or(url);
-    path.rfind('/').and_then(|slash| path.get(..=slash)).unwrap_or(path)
+use percent_encoding::percent_decode_str;
+use url::Url;
+
+/// The folder that an address lies in, or is: without query, and with a slash at its end.
+pub fn folder_of(url: &str) -> String {
+    Url::parse(url).and_then(|url| url.join(".")).map_or_else(|_| url.to_owned(), String::from)
 }
 
-/// Scheme and server of an address, and what comes behind.
-fn origin(url: &str) -> Option<(&str, &str)> {
-    let start = url.find("://")? + 3;
-    let end = url.get(start..)?.find(['/', '?', '#']).map_or(url.len(), |at| start + at);
-    Some((url.get(..end)?, url.get(end..)?))
+/// An address as it is asked for, which is the same for all ways to write it.
+pub fn written(url: String) -> String {
+    Url::parse(&url).map_or(url, String::from)
+}
+
+/// A part of an address as people read it.
+pub fn readable(part: &str) -> String {
+    percent_decode_str(part).decode_utf8_lossy().into_owned()
 }
 
 /// The address that a reference means on the page or in the list at `base`.
@@ -25,69 +29,17 @@ pub fn resolve(base: &str, reference: &str) -> Result<String, String> {
     if reference.is_empty() || reference.contains(|letter: char| letter.is_control() || letter == '\\') {
         return no("it is no name of a file");
     }
-    let Some((server, behind)) = origin(base) else { return no("its list has no address") };
-    let reference = reference.split('#').next().unwrap_or_default();
-    let scheme = server.split("//").next().unwrap_or_default();
-    let lower = reference.to_ascii_lowercase();
-    let whole = if lower.starts_with("https://") || lower.starts_with("http://") {
-        Some(reference.to_owned())
-    } else if reference.starts_with("//") {
-        Some(format!("{scheme}{reference}"))
-    } else {
-        None
-    };
-    let (path, query) = match &whole {
-        Some(whole) => match origin(whole) {
-            Some((other, behind)) if other.eq_ignore_ascii_case(server) => parts(behind),
-            _ => {
-                return no(
-                    "it is at another server than the list. If it is to be read, name its address too",
-                );
-            }
-        },
-        None if reference.split('/').next().is_some_and(|first| first.contains(':')) => {
-            return no("only http and https addresses are");
-        }
-        None => parts(reference),
-    };
-    let path = if path.starts_with('/') {
-        path.to_owned()
-    } else if whole.is_some() {
-        format!("/{path}")
-    } else {
-        let folder = match folder_of(behind) {
-            folder if folder.starts_with('/') => folder,
-            _ => "/",
-        };
-        format!("{folder}{path}")
-    };
-    Ok(format!("{server}{}{query}", without_dots(&path)))
-}
-
-/// A path and its query with `?`.
-fn parts(text: &str) -> (&str, &str) {
-    text.find('?').and_then(|at| text.split_at_checked(at)).unwrap_or((text, ""))
-}
-
-/// A path without `.` and `..`, which never lead above the server.
-fn without_dots(path: &str) -> String {
-    let mut kept: Vec<&str> = Vec::new();
-    let mut parts = path.trim_start_matches('/').split('/').peekable();
-    while let Some(part) = parts.next() {
-        let last = parts.peek().is_none();
-        match part {
-            "." | ".." => {
-                if part == ".." {
-                    kept.pop();
-                }
-                if last {
-                    kept.push("");
-                }
-            }
-            _ => kept.push(part),
-        }
+    let Ok(base) = Url::parse(base) else { return no("its list has no address") };
+    let Ok(mut url) = base.join(reference) else { return no("it is no address") };
+    if !matches!(url.scheme(), "http" | "https") {
+        return no("only http and https addresses are");
     }
-    format!("/{}", kept.join("/"))
+    let same = url.origin() == base.origin() && url.username().is_empty() && url.password().is_none();
+    if !same {
+        return no("it is at another server than the list. If it is to be read, name its address too");
+    }
+    url.set_fragment(None);
+    Ok(url.into())
 }
 
 /// The beginning of a text, for a message.

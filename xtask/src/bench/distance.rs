@@ -4,8 +4,8 @@ use std::{path::PathBuf, process::Command};
 
 use anyhow::{Result, bail};
 
-use super::python;
-use crate::{chromium::Chromium, project::Project, shell, tools::npm_ci};
+use super::{browser, python};
+use crate::{project::Project, shell};
 
 /// Runs the crate's own benchmark with a Python that has the other libraries.
 pub fn measure(project: &Project) -> Result<String> {
@@ -13,21 +13,9 @@ pub fn measure(project: &Project) -> Result<String> {
     let mut cargo = Command::new(shell::cargo());
     cargo.args(["bench", "--locked", "--package", "levenshtein", "--bench", "distance", "--", "--peers"]);
     let native = shell::output(cargo.arg(python).current_dir(&project.root))?;
-    Ok(format!("{native}\n\n{}", in_chromium(project)?))
-}
-
-/// The same sequences in WebAssembly.
-fn in_chromium(project: &Project) -> Result<String> {
-    let chromium = Chromium::bring()?;
-    let mut cargo = Command::new(shell::cargo());
-    cargo.args(["build", "--release", "--locked", "--target", "wasm32-unknown-unknown"]);
-    shell::run(cargo.args(["-p", "levenshtein", "--example", "wasm_bench"]).current_dir(&project.root))?;
-    let folder = project.root.join("tests/e2e");
-    npm_ci(&folder, &folder, "playwright-core: it steers Chromium")?;
-    let mut node = Command::new("node");
-    node.arg("distance.mjs")
-        .arg(project.target.join("wasm32-unknown-unknown/release/examples/wasm_bench.wasm"));
-    shell::output(node.current_dir(&folder).env("CHROME", chromium.browser))
+    // The same sequences in WebAssembly.
+    let wasm = browser::time(project, "levenshtein", "wasm_bench", "distance.mjs")?;
+    Ok(format!("{native}\n\n{wasm}"))
 }
 
 /// A Python with rapidfuzz, and StringZilla where there is a build of it.

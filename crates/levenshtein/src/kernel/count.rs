@@ -74,7 +74,6 @@ impl<L: Lanes> Task for Numbers<'_, L> {
 
     #[inline(always)]
     fn run(self) {
-        let mut first = true;
         for (octet, planes) in self.planes.chunks(8).enumerate() {
             let mut eight = [L::zeros(); 8];
             eight[..planes.len()].copy_from_slice(planes);
@@ -85,10 +84,9 @@ impl<L: Lanes> Task for Numbers<'_, L> {
                 let bytes = words[at % 8 * L::WORDS + at / 8].to_le_bytes();
                 for (number, byte) in numbers.iter_mut().zip(bytes) {
                     let part = u32::from(byte) << (8 * octet);
-                    *number = if first { part } else { *number | part };
+                    *number = if octet == 0 { part } else { *number | part };
                 }
             }
-            first = false;
         }
     }
 }

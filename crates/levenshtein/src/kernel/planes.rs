@@ -1,6 +1,8 @@
 //! Sequences cut into bit planes: plane `k` holds bit `k` of every symbol's code.
 
-use super::transpose::transpose_bytes;
+use super::lanes::Lanes as _;
+use super::scalar::Scalar;
+use super::transpose::square;
 
 /// The bit planes of all sequences of a set. A symbol is one more than its code, so that 0 is no symbol.
 pub(crate) struct Planes {
@@ -55,7 +57,7 @@ fn cut(symbols: &[u16], count: usize, words: &mut [u64]) {
         }
         for octet in 0..count.div_ceil(8) {
             let bytes = codes.map(|code| (code >> (8 * octet)) as u8);
-            let planes = transpose_bytes(u64::from_le_bytes(bytes)).to_le_bytes();
+            let planes = square(Scalar::splat(u64::from_le_bytes(bytes))).word().to_le_bytes();
             for (plane, byte) in planes.into_iter().take(count - 8 * octet).enumerate() {
                 words[place / 64 * count + 8 * octet + plane] |= u64::from(byte) << (place % 64);
             }

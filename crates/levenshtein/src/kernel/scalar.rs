@@ -7,6 +7,13 @@ use super::lanes::{Lanes, Task};
 #[repr(transparent)]
 pub(crate) struct Scalar(u64);
 
+impl Scalar {
+    /// The one word.
+    pub(crate) fn word(self) -> u64 {
+        self.0
+    }
+}
+
 impl Lanes for Scalar {
     const WORDS: usize = 1;
 

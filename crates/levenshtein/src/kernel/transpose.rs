@@ -35,9 +35,7 @@ pub(crate) fn bytes<L: Lanes>(planes: &mut [L; 8]) {
     exchange::<L, 2, 16>(planes, 0x0000_ffff_0000_ffff);
     exchange::<L, 1, 8>(planes, 0x00ff_00ff_00ff_00ff);
     for matrix in planes {
-        *matrix = exchange_within::<L, 7>(*matrix, 0x00aa_00aa_00aa_00aa);
-        *matrix = exchange_within::<L, 14>(*matrix, 0x0000_cccc_0000_cccc);
-        *matrix = exchange_within::<L, 28>(*matrix, 0x0000_0000_f0f0_f0f0);
+        *matrix = square(*matrix);
     }
 }
 
@@ -62,16 +60,11 @@ fn exchange_within<L: Lanes, const BITS: u32>(matrix: L, mask: u64) -> L {
     matrix.xor(moved).xor(moved.shift_up::<BITS>())
 }
 
-/// Transposes an 8 by 8 bit matrix whose row `r` is byte `r`: bit `i` of byte `r` changes place with bit `r` of
-/// byte `i`.
+/// Transposes, in every 64-bit word position, an 8 by 8 bit matrix whose row `r` is byte `r`: bit `i` of byte `r` changes
+/// place with bit `r` of byte `i`.
 #[inline(always)]
-pub(crate) fn transpose_bytes(mut matrix: u64) -> u64 {
-    let mut exchange = |shift: u32, mask: u64| {
-        let moved = (matrix ^ matrix >> shift) & mask;
-        matrix ^= moved ^ moved << shift;
-    };
-    exchange(7, 0x00aa_00aa_00aa_00aa);
-    exchange(14, 0x0000_cccc_0000_cccc);
-    exchange(28, 0x0000_0000_f0f0_f0f0);
-    matrix
+pub(crate) fn square<L: Lanes>(matrix: L) -> L {
+    let matrix = exchange_within::<L, 7>(matrix, 0x00aa_00aa_00aa_00aa);
+    let matrix = exchange_within::<L, 14>(matrix, 0x0000_cccc_0000_cccc);
+    exchange_within::<L, 28>(matrix, 0x0000_0000_f0f0_f0f0)
 }

@@ -1,5 +1,7 @@
 //! The report as JSON, and back. `docs/report-schema.md` describes every field.
 
+use serde::Deserialize;
+
 use crate::{Error, FORMAT, Report, VERSION};
 
 /// The report as indented JSON: fields in the order of the model, figures with the fewest digits that give the very
@@ -11,12 +13,13 @@ pub fn json(report: &Report) -> String {
 }
 
 /// The two fields that say what the rest is.
+#[derive(Deserialize)]
 struct Head {
+    #[serde(default)]
     format: Option<String>,
+    #[serde(default)]
     version: Option<u64>,
 }
-
-wire::object!(Head { format, version });
 
 /// Reads what [`json`] wrote, of this version or an earlier one.
 ///
@@ -25,7 +28,7 @@ wire::object!(Head { format, version });
 pub fn parse_json(text: &str) -> Result<Report, Error> {
     let foreign = |message: String| Error::NotAReport { message };
     let text = text.trim_start_matches('\u{feff}');
-    let head: Head = wire::from_text(text).map_err(|error| foreign(error.to_string()))?;
+    let head: Head = serde_json::from_str(text).map_err(|error| foreign(error.to_string()))?;
     if head.format.as_deref() != Some(FORMAT) {
         let found = head.format.map_or("none".to_owned(), |format| format!("{format:?}"));
         return Err(foreign(format!("its `format` must be {FORMAT:?}, and is {found}")));
@@ -37,7 +40,7 @@ pub fn parse_json(text: &str) -> Result<Report, Error> {
         }
         Some(_) => {}
     }
-    let report: Report = wire::from_text(text).map_err(|error| foreign(error.to_string()))?;
+    let report: Report = serde_json::from_str(text).map_err(|error| foreign(error.to_string()))?;
     report.check()?;
     Ok(report)
 }

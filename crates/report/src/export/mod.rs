@@ -1,6 +1,5 @@
 //! A report as text for other programs: JSON with every digit, CSV tables in long form.
 
-mod fields;
 mod json;
 mod rows;
 mod tables;
