@@ -46,9 +46,9 @@ impl Task {
     /// planes that all three workloads have. AVX-512 has instructions for the logic of three operands.
     fn instructions(self, engine: Engine) -> f64 {
         match (self, engine) {
-            (Self::AllPairs | Self::SmallAllPairs, Engine::Avx512) => 6.0,
+            (Self::AllPairs | Self::SmallAllPairs, Engine::Avx512) => 5.0,
             (Self::AllPairs | Self::SmallAllPairs, _) => 8.0,
-            (_, Engine::Avx512) => 13.0,
+            (_, Engine::Avx512) => 12.0,
             _ => 21.0,
         }
     }
@@ -69,9 +69,9 @@ struct Sizes {
 
 fn sizes(workload: Workload) -> Sizes {
     match workload {
-        Workload::Pathways => Sizes { large: 1500, small: 256, sampled: (100_000, 10_000) },
-        Workload::TopLists => Sizes { large: 3000, small: 512, sampled: (400_000, 10_000) },
-        Workload::LayerLists => Sizes { large: 4000, small: 1024, sampled: (1_000_000, 5000) },
+        Workload::Pathways => Sizes { large: 3000, small: 256, sampled: (100_000, 10_000) },
+        Workload::TopLists => Sizes { large: 6000, small: 512, sampled: (400_000, 10_000) },
+        Workload::LayerLists => Sizes { large: 8000, small: 1024, sampled: (1_000_000, 5000) },
     }
 }
 

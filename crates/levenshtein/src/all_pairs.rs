@@ -86,10 +86,19 @@ impl Job for AllPairs<'_> {
             let texts: Vec<u32> = (0..enough as u32).collect();
             let lanes: Vec<(usize, usize)> =
                 places[start..end].iter().map(|&place| (place as usize, line_of[place as usize])).collect();
+            let in_order = places[start..end].windows(2).all(|two| two[0] + 1 == two[1]);
             shared.run(&patterns, &texts, |text, distances| {
                 let skipped = (text + 1).saturating_sub(start);
                 let text_place = places[text] as usize;
                 let text_line = line_of[text_place];
+                let wanted = &distances[skipped..];
+                let first = lanes.get(skipped).map_or(0, |lane| lane.0);
+                if in_order && first > text_place && !wanted.contains(&UNSURE) {
+                    // As where all are equally long.
+                    let slot = text_line.wrapping_add(first);
+                    out[slot..slot + wanted.len()].copy_from_slice(wanted);
+                    return;
+                }
                 let others = lanes.iter().zip(distances).enumerate().skip(skipped);
                 for (lane, (&(place, line), &distance)) in others {
                     let slot = if place > text_place {

@@ -15,14 +15,19 @@ pub(crate) struct Step<L> {
 ///
 /// `differs` has a bit where the cell's two symbols differ. The difference along the diagonal is 1 where they
 /// differ and no edge goes down, else 0; the bottom edge is the diagonal less the left edge, the right edge the
-/// diagonal less the top edge. That takes eight instructions.
+/// diagonal less the top edge. That takes eight instructions, or five that have three operands.
 #[inline(always)]
 pub(crate) fn cell<L: Lanes>(differs: L, top: Step<L>, left: Step<L>) -> (Step<L>, Step<L>) {
-    let not_by_top = differs.and_not(top.minus);
-    let diagonal = not_by_top.and_not(left.minus);
-    // Where `left` is -1 the diagonal is 0 and the bottom edge is +1 either way, which saves using `diagonal`.
-    let bottom =
-        Step { minus: left.plus.and_not(not_by_top), plus: left.minus.or(not_by_top.and_not(left.plus)) };
-    let right = Step { minus: top.plus.and_not(diagonal), plus: top.minus.or(diagonal.and_not(top.plus)) };
+    // Where `left` is -1, `bottom` is +1 whatever the diagonal is. So for `bottom` the diagonal has to be right only where
+    // `left` is not -1, and there it is `differs & !top.minus`. For `right` it is the same with `top`.
+    let (diagonal_by_top, diagonal_by_left) = differs.and_not_each(top.minus, left.minus);
+    let bottom = Step {
+        minus: left.plus.and_not_but(differs, top.minus),
+        plus: left.minus.or_but(diagonal_by_top, left.plus),
+    };
+    let right = Step {
+        minus: top.plus.and_not_but(differs, left.minus),
+        plus: top.minus.or_but(diagonal_by_left, top.plus),
+    };
     (bottom, right)
 }

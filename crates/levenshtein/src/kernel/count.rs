@@ -19,23 +19,30 @@ impl<L: Lanes> Task for Sum<'_, L> {
     fn run(self) {
         let count = u32::BITS - self.most.leading_zeros();
         self.planes.clear();
-        self.planes.resize((count as usize).max(3), L::zeros());
-        let [ones, twos, fours @ ..] = self.planes.as_mut_slice() else { return };
-        let mut pairs = self.steps.chunks_exact(2);
-        for pair in &mut pairs {
-            let (sum, first) = add(pair[0].plus, not(pair[0].minus), pair[1].plus);
-            let (sum, second) = add(sum, not(pair[1].minus), *ones);
+        self.planes.resize((count as usize).max(4), L::zeros());
+        let [ones, twos, fours, eights @ ..] = self.planes.as_mut_slice() else { return };
+        let (runs, rest) = self.steps.as_chunks::<4>();
+        for [a, b, c, d] in runs {
+            let (sum, first) = add(a.plus, not(a.minus), *ones);
+            let (sum, second) = add(sum, b.plus, not(b.minus));
+            let (sum, third) = add(sum, c.plus, not(c.minus));
+            let (sum, fourth) = add(sum, d.plus, not(d.minus));
             *ones = sum;
-            let (sum, carry) = add(first, second, *twos);
+            let (sum, fifth) = add(first, second, *twos);
+            let (sum, sixth) = add(sum, third, fourth);
             *twos = sum;
-            ripple(fours, carry);
+            let (sum, carry) = add(fifth, sixth, *fours);
+            *fours = sum;
+            ripple(eights, carry);
         }
-        for step in pairs.remainder() {
+        for step in rest {
             let (sum, carry) = add(step.plus, not(step.minus), *ones);
             *ones = sum;
             let (sum, carry) = (twos.xor(carry), twos.and(carry));
             *twos = sum;
-            ripple(fours, carry);
+            let (sum, carry) = (fours.xor(carry), fours.and(carry));
+            *fours = sum;
+            ripple(eights, carry);
         }
     }
 }
@@ -53,8 +60,7 @@ fn ripple<L: Lanes>(planes: &mut [L], mut carry: L) {
 /// A full adder: the sum's low and high bit.
 #[inline(always)]
 fn add<L: Lanes>(a: L, b: L, c: L) -> (L, L) {
-    let half = a.xor(b);
-    (half.xor(c), a.and(b).or(half.and(c)))
+    (a.parity(b, c), a.majority(b, c))
 }
 
 #[inline(always)]

@@ -1,4 +1,5 @@
-//! What the algorithm asks of a vector register: bitwise logic, nothing else.
+//! What the algorithm asks of a vector register: bitwise logic, nothing else. Of three operands too, which some
+//! processors have in one instruction.
 
 /// A vector of bits, one for every pair that is computed at once.
 pub(crate) trait Lanes: Copy + 'static {
@@ -6,6 +7,8 @@ pub(crate) trait Lanes: Copy + 'static {
     const COUNT: usize = Self::WORDS * 64;
     /// How many 64-bit words.
     const WORDS: usize;
+    /// How many registers there are at least.
+    const REGISTERS: usize = 16;
 
     /// The same word everywhere.
     fn splat(word: u64) -> Self;
@@ -17,6 +20,31 @@ pub(crate) trait Lanes: Copy + 'static {
     fn xor(self, other: Self) -> Self;
     /// `self & !other`.
     fn and_not(self, other: Self) -> Self;
+    /// `self & !a` wherever `b` is not, and `self & !b` wherever `a` is not; elsewhere they may be anything.
+    #[inline(always)]
+    fn and_not_each(self, a: Self, b: Self) -> (Self, Self) {
+        (self.and_not(a), self.and_not(b))
+    }
+    /// `self & !(a & !b)`.
+    #[inline(always)]
+    fn and_not_but(self, a: Self, b: Self) -> Self {
+        self.and_not(a.and_not(b))
+    }
+    /// `self | (a & !b)`.
+    #[inline(always)]
+    fn or_but(self, a: Self, b: Self) -> Self {
+        self.or(a.and_not(b))
+    }
+    /// `self ^ a ^ b`.
+    #[inline(always)]
+    fn parity(self, a: Self, b: Self) -> Self {
+        self.xor(a).xor(b)
+    }
+    /// What at least two of the three have.
+    #[inline(always)]
+    fn majority(self, a: Self, b: Self) -> Self {
+        self.and(a).or(self.xor(a).and(b))
+    }
     /// Every 64-bit word shifted towards its high end.
     fn shift_up<const BITS: u32>(self) -> Self;
     /// Every 64-bit word shifted towards its low end.

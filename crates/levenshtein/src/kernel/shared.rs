@@ -123,9 +123,8 @@ impl<'a, L: Lanes> Shared<'a, L> {
             Band::new(self.expected, extremes.into_iter(), longest as u32, width)
         };
         let bands: Vec<Band> = texts.iter().map(band).collect();
-        self.edge.clear();
         let columns = texts.iter().map(|text| text.len()).sum();
-        self.edge.resize(columns, Step { minus: L::zeros(), plus: L::ones() });
+        self.edge.resize(columns, uppermost());
         for row in (0..height).step_by(ROWS) {
             let real = if self.lines.is_empty() {
                 self.decode_table(height, row)
@@ -142,7 +141,23 @@ impl<'a, L: Lanes> Shared<'a, L> {
                     self.mapped.extend(columns.iter().map(|&code| self.lines[usize::from(code)]));
                     columns = &self.mapped;
                 }
-                L::run(Strip { table: &self.table, columns, edge: &mut edge[left..right], real });
+                if row == 0 {
+                    edge[..left].fill(uppermost());
+                    edge[right..].fill(uppermost());
+                    L::run(Strip::<L, true> {
+                        table: &self.table,
+                        columns,
+                        edge: &mut edge[left..right],
+                        real,
+                    });
+                } else {
+                    L::run(Strip::<L, false> {
+                        table: &self.table,
+                        columns,
+                        edge: &mut edge[left..right],
+                        real,
+                    });
+                }
                 start += text.len();
             }
         }
@@ -269,30 +284,50 @@ fn new_line<L: Lanes>(line: &mut u16, table: &mut Vec<[L; ROWS]>) -> usize {
 }
 
 /// Some columns of [`ROWS`] rows of the matrix.
-struct Strip<'a, L> {
+struct Strip<'a, L, const FIRST: bool> {
     table: &'a [[L; ROWS]],
     /// The table's line for each column.
     columns: &'a [u16],
-    /// The differences along the upper edge become those along the lower edge.
+    /// The differences along the upper edge become those along the lower edge. For the first rows, only the latter.
     edge: &'a mut [Step<L>],
     /// The lanes that have a symbol in each row: there, the left edge grows by one. In the rows above a pattern
     /// nothing may change from row to row, and a step of 0 on the left that differs from every symbol does that.
     real: [L; ROWS],
 }
 
-impl<L: Lanes> Task for Strip<'_, L> {
+impl<L: Lanes, const FIRST: bool> Task for Strip<'_, L, FIRST> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
         let mut left = self.real.map(|plus| Step { minus: L::zeros(), plus });
-        for (&line, edge) in self.columns.iter().zip(self.edge) {
-            let differs = &self.table[usize::from(line)];
-            let mut top = *edge;
-            for row in 0..ROWS {
-                (top, left[row]) = cell(differs[row], top, left[row]);
+        // Two columns in one round save half of the moves between registers at its end, if there are enough of them.
+        let twice = if L::REGISTERS > 16 { self.columns.len().min(self.edge.len()) / 2 * 2 } else { 0 };
+        let (columns, last_columns) = self.columns.split_at(twice);
+        let (edges, last_edges) = self.edge.split_at_mut(twice);
+        for (lines, edges) in columns.as_chunks::<2>().0.iter().zip(edges.as_chunks_mut::<2>().0) {
+            for (&line, edge) in lines.iter().zip(edges) {
+                column::<L, FIRST>(&self.table[usize::from(line)], edge, &mut left);
             }
-            *edge = top;
+        }
+        for (&line, edge) in last_columns.iter().zip(last_edges) {
+            column::<L, FIRST>(&self.table[usize::from(line)], edge, &mut left);
         }
     }
+}
+
+/// One column of a strip.
+#[inline(always)]
+fn column<L: Lanes, const FIRST: bool>(differs: &[L; ROWS], edge: &mut Step<L>, left: &mut [Step<L>; ROWS]) {
+    let mut top = if FIRST { uppermost() } else { *edge };
+    for (&differs, left) in differs.iter().zip(left) {
+        (top, *left) = cell(differs, top, *left);
+    }
+    *edge = top;
+}
+
+/// A difference along the matrix's upper edge.
+#[inline(always)]
+fn uppermost<L: Lanes>() -> Step<L> {
+    Step { minus: L::zeros(), plus: L::ones() }
 }

@@ -5,7 +5,7 @@ use std::arch::x86_64::{
     __m256i, __m512i, _mm_cvtsi32_si128, _mm256_and_si256, _mm256_andnot_si256, _mm256_or_si256,
     _mm256_set1_epi64x, _mm256_sll_epi64, _mm256_srl_epi64, _mm256_xor_si256, _mm512_and_si512,
     _mm512_andnot_si512, _mm512_or_si512, _mm512_set1_epi64, _mm512_sll_epi64, _mm512_srl_epi64,
-    _mm512_xor_si512,
+    _mm512_ternarylogic_epi64, _mm512_xor_si512,
 };
 
 use super::lanes::{Lanes, Task};
@@ -16,20 +16,60 @@ use super::lanes::{Lanes, Task};
 #[repr(transparent)]
 pub(crate) struct Avx2(__m256i);
 
-/// 512 pairs, under the same condition with [`Engine::Avx512`](crate::Engine). The compiler joins the logic of three
-/// operands to one instruction.
+/// 512 pairs, under the same condition with [`Engine::Avx512`](crate::Engine). It has the logic of three
+/// operands in one instruction.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub(crate) struct Avx512(__m512i);
+
+/// An instruction of three operands is told a table: bit `4 a + 2 b + c` is the result where the operands' bits are `a`,
+/// `b` and `c`. These are the tables of the operands themselves.
+const A: i32 = 0b1111_0000;
+const B: i32 = 0b1100_1100;
+const C: i32 = 0b1010_1010;
 
 /// The lanes of a register of `$words` words, by the instructions of its set.
 macro_rules! register {
     (
         $name:ident, $words:literal, $feature:literal, $splat:ident, $and:ident, $or:ident, $xor:ident, $and_not:ident,
-        $left:ident, $right:ident
+        $left:ident, $right:ident $(, $ternary:ident)?
     ) => {
         impl Lanes for $name {
             const WORDS: usize = $words;
+            $(
+                const REGISTERS: usize = 32;
+
+                #[inline(always)]
+                fn and_not_each(self, a: Self, b: Self) -> (Self, Self) {
+                    // SAFETY: the processor has the instructions.
+                    let neither = Self(unsafe { $ternary::<{ A & !B & !C }>(self.0, a.0, b.0) });
+                    (neither, neither)
+                }
+
+                #[inline(always)]
+                fn and_not_but(self, a: Self, b: Self) -> Self {
+                    // SAFETY: the processor has the instructions.
+                    Self(unsafe { $ternary::<{ A & !(B & !C) }>(self.0, a.0, b.0) })
+                }
+
+                #[inline(always)]
+                fn or_but(self, a: Self, b: Self) -> Self {
+                    // SAFETY: the processor has the instructions.
+                    Self(unsafe { $ternary::<{ A | B & !C }>(self.0, a.0, b.0) })
+                }
+
+                #[inline(always)]
+                fn parity(self, a: Self, b: Self) -> Self {
+                    // SAFETY: the processor has the instructions.
+                    Self(unsafe { $ternary::<{ A ^ B ^ C }>(self.0, a.0, b.0) })
+                }
+
+                #[inline(always)]
+                fn majority(self, a: Self, b: Self) -> Self {
+                    // SAFETY: the processor has the instructions.
+                    Self(unsafe { $ternary::<{ A & B | C & (A | B) }>(self.0, a.0, b.0) })
+                }
+            )?
 
             #[inline(always)]
             fn splat(word: u64) -> Self {
@@ -123,5 +163,6 @@ register!(
     _mm512_xor_si512,
     _mm512_andnot_si512,
     _mm512_sll_epi64,
-    _mm512_srl_epi64
+    _mm512_srl_epi64,
+    _mm512_ternarylogic_epi64
 );
