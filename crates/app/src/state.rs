@@ -138,8 +138,8 @@ pub enum Dialog {
     Code,
     /// What a file's tensors are.
     Mapping,
-    /// The shape of a file's expert ids; the file's row.
-    Shape(usize),
+    /// The shape of a file's expert ids, with the file's row; or only how many experts there are, for all files.
+    Shape(Option<usize>),
 }
 
 /// Where the report on the page came from.

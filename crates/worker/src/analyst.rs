@@ -26,7 +26,7 @@ use crate::{
     files::{Door, Entry, Inside},
     folders,
     map::Map,
-    opening::{Content, Known, open},
+    opening::{Content, open},
     pool::Pool,
     protocol::{
         AlignedCheckpoint, Alignment, Event, FileRow, FileState, Job, PairChoice, Progress, SampleRef,
@@ -105,6 +105,8 @@ pub struct Analyst {
     /// The map of all pairwise distances.
     pub map: Map,
     next_file: Cell<usize>,
+    /// How many experts a layer has, where the user said it.
+    pub experts: Cell<Option<usize>>,
     /// All settings.
     pub settings: RefCell<Settings>,
     title: RefCell<String>,
@@ -125,6 +127,7 @@ impl Analyst {
             pool: Pool::new(),
             files: RefCell::default(),
             next_file: Cell::new(0),
+            experts: Cell::new(None),
             settings: RefCell::default(),
             title: RefCell::default(),
             run: RefCell::default(),
@@ -198,12 +201,13 @@ impl Analyst {
                 spawn_local(async move { me.use_mapping(id, &choices, experts, step).await });
             }
             Job::UseShape { id, layers, top_k, experts } => {
-                let known = Known {
-                    ids: IdsSettings { experts, layers: Some(layers), top_k: Some(top_k) },
-                    ..Known::default()
-                };
+                let ids = IdsSettings { experts, layers: Some(layers), top_k: Some(top_k) };
                 let me = Rc::clone(self);
-                spawn_local(async move { me.use_shape(id, &known).await });
+                spawn_local(async move { me.use_shape(id, ids).await });
+            }
+            Job::UseExperts { experts } => {
+                let me = Rc::clone(self);
+                spawn_local(async move { me.use_experts(experts).await });
             }
             Job::Configure { settings } => match settings.check() {
                 Ok(()) => {
@@ -340,6 +344,7 @@ impl Analyst {
         while self.files.borrow().iter().any(Entry::is_waiting) {
             self.open_files().await;
         }
+        self.apply_experts().await;
         self.ask();
         let reports = self.take_reports();
         self.conductor.conduct(self);

@@ -2,12 +2,14 @@
 
 use std::rc::Rc;
 
+use trace::IdsSettings;
+
 use crate::{
     analyst::{Analyst, post},
     files::Entry,
     mapping,
     opening::{Failure, Known, Opening, open_known},
-    protocol::{Event, MappingChoice, MappingSheet},
+    protocol::{Event, MappingChoice, MappingSheet, Question},
 };
 
 impl Analyst {
@@ -81,16 +83,60 @@ impl Analyst {
     }
 
     /// Reads a file of expert ids in the shape that the user says.
-    pub async fn use_shape(self: &Rc<Self>, id: usize, known: &Known) {
-        match self.open_as(id, known).await {
+    pub async fn use_shape(self: &Rc<Self>, id: usize, ids: IdsSettings) {
+        match self.open_as(id, &Known { ids, ..Known::default() }).await {
             None => {}
             Some(Err(failure)) => post(&Event::Taken { refused: Some(failure.to_string()), line: None }),
             Some(Ok(opening)) => {
+                self.change(id, |file| file.ids = ids);
                 self.settle(id, opening, None);
                 post(&Event::Taken { refused: None, line: None });
                 self.restart();
             }
         }
+    }
+
+    /// Reads all files of ids that do not tell it with so many experts a layer; where one of them cannot be so, none is.
+    pub async fn use_experts(self: &Rc<Self>, experts: usize) {
+        let asking = self.asking_for_experts(|_| true);
+        let mut openings = Vec::with_capacity(asking.len());
+        for (id, ids) in asking {
+            let ids = IdsSettings { experts: Some(experts), ..ids };
+            match self.open_as(id, &Known { ids, ..Known::default() }).await {
+                None => {}
+                Some(Err(failure)) => {
+                    post(&Event::Taken { refused: Some(failure.to_string()), line: None });
+                    return;
+                }
+                Some(Ok(opening)) => openings.push((id, ids, opening)),
+            }
+        }
+        self.experts.set(Some(experts));
+        for (id, ids, opening) in openings {
+            self.change(id, |file| file.ids = ids);
+            self.settle(id, opening, None);
+        }
+        post(&Event::Taken { refused: None, line: None });
+        self.restart();
+    }
+
+    /// Files that came after the user had said how many experts a layer has are read so too, if they can be.
+    pub async fn apply_experts(&self) {
+        let Some(experts) = self.experts.get() else { return };
+        for (id, ids) in self.asking_for_experts(|ids| ids.experts.is_none()) {
+            let ids = IdsSettings { experts: Some(experts), ..ids };
+            if let Some(Ok(opening)) = self.open_as(id, &Known { ids, ..Known::default() }).await {
+                self.change(id, |file| file.ids = ids);
+                self.settle(id, opening, None);
+            }
+        }
+    }
+
+    /// The files of ids that do not tell how many experts a layer has, and what the user said of them.
+    fn asking_for_experts(&self, which: fn(&IdsSettings) -> bool) -> Vec<(usize, IdsSettings)> {
+        let files = self.files.borrow();
+        let asking = files.iter().filter(|file| file.row.question == Some(Question::Experts) && which(&file.ids));
+        asking.map(|file| (file.row.id, file.ids)).collect()
     }
 
     /// Opens a file as it is known; none where it is gone.

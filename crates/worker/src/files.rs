@@ -4,7 +4,7 @@ use std::{cell::Cell, rc::Rc};
 
 use report::Part;
 use trace::{
-    Proposal, Recognised, Source,
+    IdsSettings, Proposal, Recognised, Source,
     listing::{Listed, Listing},
 };
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -59,6 +59,8 @@ pub struct Entry {
     pub made: Option<Made>,
     /// Whether it is of use only to checkpoints, as their tokenizer.
     pub serves: bool,
+    /// What the user said of its expert ids.
+    pub ids: IdsSettings,
     /// Whether the user was asked what it does not say.
     pub asked: bool,
     /// Its bytes and name for the engine, where the door leads to something packed.
@@ -104,6 +106,7 @@ impl Entry {
             within,
             made: None,
             serves: false,
+            ids: IdsSettings::default(),
             asked: false,
             plain: None,
             warnings: Vec::new(),
@@ -264,12 +267,20 @@ impl Entry {
                     self.row.step = self.step.or(*step);
                 }
                 self.row.state = FileState::Left;
-                self.row.question = None;
                 self.warnings = warnings;
-                if let Content::Run(Recognised::Mappable(proposal)) = &content {
-                    self.row.question = Some(Question::Mapping);
-                    self.warnings.extend(proposal.reasons.iter().cloned());
-                }
+                self.row.question = match &content {
+                    Content::Run(Recognised::Mappable(proposal)) => {
+                        self.warnings.extend(proposal.reasons.iter().cloned());
+                        Some(Question::Mapping)
+                    }
+                    // What the user has said can be said again.
+                    Content::Run(Recognised::Trace(trace))
+                        if trace.experts_are_guessed() || self.ids.experts.is_some() =>
+                    {
+                        Some(Question::Experts)
+                    }
+                    _ => None,
+                };
                 self.row.messages.clone_from(&self.warnings);
                 self.content = Some(content);
             }

@@ -66,6 +66,11 @@ pub enum Job {
         /// Experts a layer, where the user says it.
         experts: Option<usize>,
     },
+    /// The user says how many experts a layer has, to all files of ids that do not tell it.
+    UseExperts {
+        /// Experts a layer.
+        experts: usize,
+    },
     /// Recompute what depends on a changed setting.
     Configure {
         /// All settings.
@@ -247,7 +252,7 @@ pub enum Event {
     },
     /// What a file's tensors are thought to be; after a job or when the file was opened.
     Proposal(Box<MappingSheet>),
-    /// The answer to [`Job::UseMapping`] and [`Job::UseShape`].
+    /// The answer to [`Job::UseMapping`], [`Job::UseShape`] and [`Job::UseExperts`].
     Taken {
         /// Why it cannot be so, in whole sentences, where it cannot.
         refused: Option<String>,
@@ -403,6 +408,8 @@ pub enum Question {
     Mapping,
     /// Layers, and experts a token, of its expert ids.
     Shape,
+    /// How many experts a layer has, which is only guessed from its ids.
+    Experts,
 }
 
 /// What a file's tensors are thought to be.

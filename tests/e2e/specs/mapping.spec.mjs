@@ -123,3 +123,42 @@ test("expert ids without a shape are read in the one that is given", async () =>
   clean(session, opened);
   await opened.context.close();
 });
+
+/** Two answers of 4 tokens with their ids as lists: 3 layers, 2 of up to 8 experts. */
+function listed(step) {
+  const lines = ["a", "b"].map((id, of) => {
+    const token = (at) => [0, 1, 2].map((layer) => [(at + layer + of) % 4, 7 - ((at + of) % 4)]);
+    return JSON.stringify({ sample_id: id, loss: 4 - step / 1000, routed_experts: [0, 1, 2, 3].map(token) });
+  });
+  return made(`step-${step}.jsonl`, Buffer.from(`${lines.join("\n")}\n`));
+}
+
+test("how many experts there are is guessed from ids until it is said, for all files and those that come later", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  await give(page, [listed(1000), listed(2000)]);
+  await finished(page);
+  const guesses = () => page.locator("[data-testid=file-table] .message", { hasText: "8 are assumed" });
+  assert.equal(await guesses().count(), 2);
+  const ask = row(page, "step-2000.jsonl").getByRole("button", { name: "Number of experts of step-2000.jsonl" });
+  await ask.click();
+  const dialog = by(page, "shape-dialog");
+  assert.equal(await dialog.getByLabel("Layers").count(), 0);
+  await accessible(page, "the dialog for the number of experts");
+  await dialog.getByLabel("Experts").fill("5");
+  await dialog.getByRole("button", { name: "Use" }).click();
+  await dialog.locator("form > .wrong", { hasText: "8 to 65535, because the ids go up to 7" }).waitFor();
+  assert.equal(await guesses().count(), 2);
+  await dialog.getByLabel("Experts").fill("12");
+  await dialog.getByLabel("Experts").press("Enter");
+  await dialog.waitFor({ state: "hidden" });
+  await page.waitForFunction(() => !/are assumed/.test(document.querySelector("[data-testid=file-table]").textContent));
+  await give(page, [listed(3000)]);
+  await row(page, "step-3000.jsonl").locator(".state", { hasText: "used" }).waitFor();
+  await finished(page);
+  assert.equal(await guesses().count(), 0);
+  for (const step of [1000, 2000, 3000]) assert.equal(await state(page, `step-${step}.jsonl`), "used");
+  clean(session, opened);
+  await opened.context.close();
+});

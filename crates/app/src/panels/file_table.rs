@@ -55,7 +55,11 @@ fn Row(id: usize) -> impl IntoView {
     let step_label = format!("Training step of {path}");
     let save_label = format!("Save the trace of {path}");
     let question = Memo::new(move |_| row.with(|row| row.as_ref().and_then(|row| row.question)));
-    let ask_label = format!("Say what {path} is");
+    let asks_experts = move || question.get() == Some(Question::Experts);
+    let ask_path = path.clone();
+    let ask_label = move || {
+        if asks_experts() { format!("Number of experts of {ask_path}") } else { format!("Say what {ask_path} is") }
+    };
     let forget_label = format!("Forget {path}");
     view! {
         <tr class=move || row.with(|row| row.as_ref().map_or("", |row| class(row.state)))>
@@ -88,7 +92,7 @@ fn Row(id: usize) -> impl IntoView {
                     <button
                         type="button" class="plain" aria-label=ask_label.clone()
                         on:click=move |_| ask(app, id, question.get_untracked())
-                    >"Say what it is"</button>
+                    >{move || if asks_experts() { "Number of experts" } else { "Say what it is" }}</button>
                 </Show>
                 <Show when=move || row.with(|row| row.as_ref().is_some_and(|row| row.made))>
                     <button
@@ -111,7 +115,11 @@ fn ask(app: App, id: usize, question: Option<Question>) {
         Some(Question::Mapping) => analyst::post(app, &Job::Propose { id }),
         Some(Question::Shape) => {
             app.refused.set(None);
-            app.dialog.set(Some(Dialog::Shape(id)));
+            app.dialog.set(Some(Dialog::Shape(Some(id))));
+        }
+        Some(Question::Experts) => {
+            app.refused.set(None);
+            app.dialog.set(Some(Dialog::Shape(None)));
         }
         None => {}
     }

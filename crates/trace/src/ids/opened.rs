@@ -66,7 +66,8 @@ pub fn trace(
             let experts = least.next_power_of_two();
             warnings.push(format!(
                 "{name}: how many experts a layer has is not told. The ids go up to {}, so {experts} are assumed, the next \
-                 power of two. Write `num_experts` into the first record, or say `--experts`, if there are others.",
+                 power of two. Write `num_experts` into the first record if there are others, or say it to the program (`--experts`; in the \
+                 page beside the file).",
                 folded.largest
             ));
             experts
