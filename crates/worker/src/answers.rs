@@ -135,7 +135,8 @@ impl Analyst {
     /// The files of ids that do not tell how many experts a layer has, and what the user said of them.
     fn asking_for_experts(&self, which: fn(&IdsSettings) -> bool) -> Vec<(usize, IdsSettings)> {
         let files = self.files.borrow();
-        let asking = files.iter().filter(|file| file.row.question == Some(Question::Experts) && which(&file.ids));
+        let asking =
+            files.iter().filter(|file| file.row.question == Some(Question::Experts) && which(&file.ids));
         asking.map(|file| (file.row.id, file.ids)).collect()
     }
 

@@ -58,7 +58,11 @@ fn Row(id: usize) -> impl IntoView {
     let asks_experts = move || question.get() == Some(Question::Experts);
     let ask_path = path.clone();
     let ask_label = move || {
-        if asks_experts() { format!("Number of experts of {ask_path}") } else { format!("Say what {ask_path} is") }
+        if asks_experts() {
+            format!("Number of experts of {ask_path}")
+        } else {
+            format!("Say what {ask_path} is")
+        }
     };
     let forget_label = format!("Forget {path}");
     view! {

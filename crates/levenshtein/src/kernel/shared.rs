@@ -97,7 +97,9 @@ impl<'a, L: Lanes> Shared<'a, L> {
                 let sure = band.exact_up_to(shortest, width).min(band.exact_up_to(longest, width));
                 L::run(Numbers { planes: &self.planes, out: &mut distances });
                 let distances = &mut distances[..lengths.len()];
-                if L::run(Settle { distances, lengths, width, kept }) > sure {
+                // Where all are equally long, the sum is the distance.
+                let settled = even && sure >= width;
+                if !settled && L::run(Settle { distances, lengths, width, kept }) > sure {
                     for (distance, &length) in distances.iter_mut().zip(lengths) {
                         if *distance > band.exact_up_to(length, width) {
                             *distance = UNSURE;
