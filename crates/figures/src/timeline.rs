@@ -114,7 +114,7 @@ impl<'a> Builder<'a> {
     }
 
     fn group(&self) -> &'static str {
-        chart::of_group(self.options.group)
+        chart::of_group(self.options.group).trim_start_matches("the ")
     }
 
     fn loss(&self) -> Option<Figure> {
@@ -161,7 +161,7 @@ impl<'a> Builder<'a> {
     }
 
     fn distance(&self) -> Option<Figure> {
-        let mut lines = self.lines("distance", format!("Pathway distance of {}", self.group()), |domain| {
+        let mut lines = self.lines("distance", format!("Pathway distance, {}", self.group()), |domain| {
             let distance = domain.distance_of(self.options.group)?;
             Some(Course {
                 value: distance.mean.clone(),
@@ -183,7 +183,7 @@ impl<'a> Builder<'a> {
 
     fn consistency(&self) -> Option<Figure> {
         let mut lines =
-            self.lines("consistency", format!("Pathway consistency of {}", self.group()), |domain| {
+            self.lines("consistency", format!("Pathway consistency, {}", self.group()), |domain| {
                 let consistency = domain.consistency_of(self.options.group)?;
                 let band = (consistency.lower.clone(), consistency.upper.clone());
                 Some(Course { band: Some(band), ..Course::of(consistency.median.clone()) })
@@ -202,7 +202,7 @@ impl<'a> Builder<'a> {
     }
 
     fn smoothness(&self) -> Option<Figure> {
-        let mut lines = self.lines("smoothness", format!("Smoothness of {}", self.group()), |domain| {
+        let mut lines = self.lines("smoothness", format!("Smoothness, {}", self.group()), |domain| {
             Some(Course::of(domain.consistency_of(self.options.group)?.smoothness.clone()))
         });
         lines.subtitle = chart::subtitle(["mean cosine between adjacent layers, from −1 to 1", self.gates()]);
@@ -240,10 +240,9 @@ impl<'a> Builder<'a> {
     }
 
     fn dimension(&self) -> Option<Figure> {
-        let mut lines =
-            self.lines("dimension", format!("Effective dimension of {}", self.group()), |domain| {
-                Some(Course::of(domain.spectrum_of(self.options.group)?.mean.clone()))
-            });
+        let mut lines = self.lines("dimension", format!("Effective dimension, {}", self.group()), |domain| {
+            Some(Course::of(domain.spectrum_of(self.options.group)?.mean.clone()))
+        });
         lines.subtitle = chart::subtitle([
             "mean over layers",
             format!("α = {}", self.report.settings.alpha).as_str(),

@@ -14,7 +14,7 @@ use futures::{
     stream,
 };
 use js_sys::Array;
-use report::{Analysis, PairOfSamples, Pending, Report, Settings, Stage, TraceRun, Watch};
+use report::{Analysis, Report, Settings, TraceRun};
 use trace::{IdsSettings, listing::Listed};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::spawn_local;
@@ -28,26 +28,12 @@ use crate::{
     map::Map,
     opening::{Content, open},
     pool::Pool,
-    protocol::{
-        AlignedCheckpoint, Alignment, Event, FileRow, FileState, Job, PairChoice, Progress, SampleRef,
-        WorkUnit,
-    },
+    protocol::{Event, FileRow, FileState, Job, Progress, WorkUnit},
     scope::{listen, now, property, to_js, turn},
     survey::Survey,
+    watcher::{TICK, Watcher},
     write::write,
 };
-
-/// Milliseconds of computing after which messages are heard.
-pub const BREATH: f64 = 12.0;
-
-/// Milliseconds between two messages about progress.
-pub const TICK: f64 = 80.0;
-
-/// Milliseconds until the first partial report: drawing it costs more than the little that would still be waited for.
-const FIRST_PARTIAL: f64 = 2_000.0;
-
-/// Milliseconds between two partial reports: drawing them costs the page time.
-const PARTIAL: f64 = 1_000.0;
 
 /// Milliseconds that an analysis is given before a further checkpoint starts it again.
 const PATIENCE: f64 = 4_000.0;
@@ -81,7 +67,8 @@ pub fn post(event: &Event) {
     }
 }
 
-fn post_report(report: &Report, complete: bool) {
+/// Hands the page a report.
+pub fn post_report(report: &Report, complete: bool) {
     post(&Event::Report { json: report::export::json(report), complete });
 }
 
@@ -100,7 +87,8 @@ pub struct Analyst {
     pub pool: Pool,
     /// The files, in the order in which they came.
     pub files: RefCell<Vec<Entry>>,
-    conductor: Rc<Conductor>,
+    /// Runs checkpoints.
+    pub conductor: Rc<Conductor>,
     survey: Survey,
     /// The map of all pairwise distances.
     pub map: Map,
@@ -408,8 +396,8 @@ impl Analyst {
         }
     }
 
-    /// The title may have changed while the work was under way.
-    fn titled(&self, report: Report) -> Report {
+    /// The report under its title, which may have changed while the work was under way.
+    pub fn titled(&self, report: Report) -> Report {
         Report { title: self.title.borrow().clone(), ..report }
     }
 
@@ -490,114 +478,5 @@ impl Analyst {
     pub fn post_files(&self) {
         let rows: Vec<FileRow> = self.files.borrow().iter().map(Entry::row).collect();
         post(&Event::Files { rows });
-    }
-
-    fn find_samples(&self, query: &str, limit: usize) {
-        let run = self.run.borrow().clone();
-        let query = query.to_lowercase();
-        let mut samples = Vec::new();
-        let mut matching = 0;
-        for (index, sample) in run.iter().flat_map(|run| run.samples.iter().enumerate()) {
-            if sample.id.to_lowercase().contains(&query) || sample.domain.to_lowercase().contains(&query) {
-                matching += 1;
-                if samples.len() < limit {
-                    samples.push(reference(index, sample));
-                }
-            }
-        }
-        post(&Event::Samples { samples, matching });
-    }
-
-    /// Chooses two samples and posts their pathways, aligned.
-    pub async fn choose_pair(&self, choice: PairChoice, checkpoint: usize) {
-        let Some(run) = self.run.borrow().clone() else {
-            post(&Event::Failed {
-                message: "Pathways need the run's own traces. Drop its files first.".into(),
-            });
-            return;
-        };
-        let choice = match choice {
-            PairChoice::Samples { a, b } => PairOfSamples::These(a, b),
-            PairChoice::Random { domain, seed } => PairOfSamples::Random { domain, seed },
-            PairChoice::Nearest { domain } => PairOfSamples::Nearest { domain },
-            PairChoice::Farthest { domain } => PairOfSamples::Farthest { domain },
-        };
-        let settings = self.settings.borrow().clone();
-        match self.analysis.choose(&run, &settings, &choice, checkpoint, &self.pool).await {
-            Ok((a, b)) => {
-                let checkpoints = self
-                    .analysis
-                    .align(&run, &settings, a, b)
-                    .into_iter()
-                    .map(|at| AlignedCheckpoint { step: at.step, distance: at.distance, layers: at.layers });
-                post(&Event::Alignment(Box::new(Alignment {
-                    a: reference(a, &run.samples[a]),
-                    b: reference(b, &run.samples[b]),
-                    checkpoints: checkpoints.collect(),
-                })));
-            }
-            Err(error) => post(&Event::Failed { message: error.to_string() }),
-        }
-    }
-}
-
-fn reference(index: usize, sample: &trace::SampleMeta) -> SampleRef {
-    SampleRef { index, id: sample.id.clone(), domain: sample.domain.clone() }
-}
-
-/// Tells the page how far the analysis is, and hears its messages in between.
-struct Watcher<'a> {
-    analyst: &'a Analyst,
-    last_breath: Cell<f64>,
-    last_tick: Cell<f64>,
-    next_partial: Cell<f64>,
-}
-
-impl<'a> Watcher<'a> {
-    fn new(analyst: &'a Analyst) -> Self {
-        Self {
-            analyst,
-            last_breath: Cell::new(now()),
-            last_tick: Cell::new(f64::NEG_INFINITY),
-            next_partial: Cell::new(now() + FIRST_PARTIAL),
-        }
-    }
-}
-
-impl Watch for Watcher<'_> {
-    fn breathe(&self) -> Pending<'_, ()> {
-        Box::pin(async {
-            if now() - self.last_breath.get() > BREATH {
-                turn().await;
-                self.last_breath.set(now());
-            }
-        })
-    }
-
-    fn progress(&self, stage: &Stage, done: u64, total: u64) {
-        // Running checkpoints takes longer than anything else; the page shows how far that is.
-        if self.analyst.conductor.is_running() {
-            return;
-        }
-        if now() - self.last_tick.get() < TICK && done < total {
-            return;
-        }
-        self.last_tick.set(now());
-        let (stage, unit) = match stage {
-            Stage::Gates => ("reading gates", WorkUnit::Bytes),
-            Stage::Distances => ("measuring distances", WorkUnit::Pairs),
-        };
-        post(&Event::Progress(Progress { stage: stage.into(), done, total, unit }));
-        self.analyst.post_files();
-    }
-
-    fn partial(&self, measured: bool, report: &dyn Fn() -> Report) {
-        // What is still to come then (delays, correlations) leaves the charts of the first view as they are.
-        if !measured && now() < self.next_partial.get() {
-            return;
-        }
-        let report = self.analyst.titled(report());
-        post_report(&report, false);
-        self.next_partial.set(now() + PARTIAL);
     }
 }

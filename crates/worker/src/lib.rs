@@ -29,6 +29,8 @@ mod map;
 #[cfg(target_arch = "wasm32")]
 mod opening;
 #[cfg(target_arch = "wasm32")]
+mod pairs;
+#[cfg(target_arch = "wasm32")]
 mod pool;
 #[cfg(target_arch = "wasm32")]
 mod remote;
@@ -36,6 +38,8 @@ mod remote;
 pub mod scope;
 #[cfg(target_arch = "wasm32")]
 mod survey;
+#[cfg(target_arch = "wasm32")]
+mod watcher;
 #[cfg(target_arch = "wasm32")]
 mod write;
 

@@ -19,9 +19,10 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::Blob;
 
 use crate::{
-    analyst::{Analyst, BREATH, TICK, post},
+    analyst::{Analyst, post},
     protocol::{self, Event, MapAsk, PairChoice, Progress, WorkUnit},
     scope::{now, object, scope, to_js, turn},
+    watcher::{BREATH, TICK},
 };
 
 /// Distances of a file that are in memory at once.
