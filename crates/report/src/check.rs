@@ -37,6 +37,7 @@ impl Report {
         if self.version > VERSION {
             return Err(Error::LaterReport { version: u64::from(self.version), known: VERSION });
         }
+        require(self.version > 0, || "version".to_owned(), || "1 or more".to_owned())?;
         require(self.format == FORMAT, || "format".to_owned(), || format!("{FORMAT:?}"))?;
         self.settings.check()?;
         let ascending = self.checkpoints.windows(2).all(|pair| pair[0].step < pair[1].step);
