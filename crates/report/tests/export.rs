@@ -69,7 +69,10 @@ fn foreign_files_are_told_apart() {
     let later = "{\"format\": \"grokscope.report\", \"version\": 99}";
     assert!(matches!(parse_json(later), Err(Error::LaterReport { version: 99, .. })));
     let text = json(&full());
-    assert!(message(&text.replacen("\"version\": 1", "\"version\": 0", 1)).contains("version"), "there was no version 0");
+    assert!(
+        message(&text.replacen("\"version\": 1", "\"version\": 0", 1)).contains("version"),
+        "there was no version 0"
+    );
     assert!(message(&text[..text.len() / 2]).contains("line"), "place in the file");
     assert!(message(&"[".repeat(100_000)).contains("no Grokscope report"));
 }

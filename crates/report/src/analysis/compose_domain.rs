@@ -2,11 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{
-    digest::Digest,
-    driver::Job,
-    measure::{Fingerprint, Measured},
-};
+use super::{digest::Digest, driver::Job, fingerprint::Fingerprint, measure::Measured};
 use crate::model::{
     Consistency, Correlation, Delays, Distance, Domain, Generalization, Group, LayerLoad, Load, Matched,
     Memorization, Pair, Saturation, Series, Spectrum, Sweep, TStarDistance, TopCoactivation,

@@ -18,8 +18,9 @@ use super::{
     cache::Cache,
     compose, compose_domain,
     digest::{Wanted, read_gates, read_selections},
+    fingerprint::Fingerprint,
     host::{Distances, Stage, Watch},
-    measure::{Fingerprint, Grouping, Key, Measurement, Quantity},
+    measure::{Grouping, Key, Measurement, Quantity},
     plan::{Plan, plan},
     run::Run,
 };

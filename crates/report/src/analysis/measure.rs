@@ -6,7 +6,7 @@ use std::rc::Rc;
 use levenshtein::Sequences;
 use pathway::{CrossDistance, GroupDistance};
 
-use super::{digest::Digest, host::Distances, plan::PairSet};
+use super::{digest::Digest, fingerprint::Fingerprint, host::Distances, plan::PairSet};
 use crate::{error::Error, settings::Unit};
 
 /// What is measured.
@@ -207,43 +207,4 @@ fn mean(distances: &[u32]) -> Option<f64> {
 pub fn tau_index(digest: &Digest, tau: f64) -> Result<usize, Error> {
     let known = digest.ranking.tau_index(tau);
     known.ok_or_else(|| Error::Distances { message: format!("no pathways were ranked at tau {tau}") })
-}
-
-/// A 64-bit mix of numbers (FNV-1a over 64-bit words with a final avalanche): for keys, not for secrets.
-#[derive(Clone, Copy, Debug)]
-pub struct Fingerprint(u64);
-
-impl Fingerprint {
-    /// Of nothing.
-    pub fn new() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-
-    /// Takes in one number.
-    pub fn add(&mut self, value: u64) {
-        self.0 = (self.0 ^ value).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(29);
-    }
-
-    /// Takes in a list, with its length.
-    pub fn add_all(&mut self, values: &[u32]) {
-        self.add(values.len() as u64);
-        for &value in values {
-            self.add(u64::from(value));
-        }
-    }
-
-    /// Takes in a text, with its length.
-    pub fn add_text(&mut self, text: &str) {
-        self.add(text.len() as u64);
-        for byte in text.bytes() {
-            self.add(u64::from(byte));
-        }
-    }
-
-    /// The mix.
-    pub fn value(self) -> u64 {
-        let mut value = self.0;
-        value = (value ^ (value >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-        value ^ (value >> 33)
-    }
 }

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use super::{host::Pairs, measure::Fingerprint, run::Run};
+use super::{fingerprint::Fingerprint, host::Pairs, run::Run};
 use crate::{
     model::Group,
     settings::{PairBudget, Settings},

@@ -5,13 +5,14 @@ mod attach;
 mod fit;
 mod join;
 mod label;
+mod layers;
+mod part;
 mod results;
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use trace::{OpenTrace, Recognised, Results, SampleMeta};
+use trace::{OpenTrace, Results, SampleMeta};
 
-pub use self::label::traces;
 use self::{
     attach::attach,
     fit::{common_samples, one_a_step, same_shape},
@@ -19,32 +20,14 @@ use self::{
     label::{label, one_width},
     results::pick_results,
 };
+pub use self::{
+    label::traces,
+    part::{Part, Verdict},
+};
 use crate::error::Error;
 
 /// A trace with its file's number and its training step.
 type Stepped = (usize, u64, OpenTrace);
-
-/// One file after opening.
-#[derive(Debug)]
-pub struct Part {
-    /// The caller's number for the file.
-    pub id: usize,
-    /// Its path or address, for messages.
-    pub path: String,
-    /// Its content.
-    pub what: Recognised,
-}
-
-/// What became of one file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
-    /// The file's number.
-    pub id: usize,
-    /// Whether its content is part of the run.
-    pub used: bool,
-    /// Why not, or what to know about it; whole sentences.
-    pub text: Option<String>,
-}
 
 /// A run: everything that an analysis needs, checked to fit together.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ use crate::{
         pen::Pen,
         range::Bits,
         role::{Role, Slot},
-        walk::{Shape, group, series},
+        shape::{Shape, group, series},
     },
 };
 
@@ -115,11 +115,6 @@ pub(super) fn domain<B: Bits>(
     }
     super::statements::delays(pen, steps, settings, domain)?;
     super::statements::correlations(pen, steps, settings, before, domain)
-}
-
-/// The first place from `start` on with a count above zero.
-pub(super) fn next_of(counts: &[usize], start: usize) -> usize {
-    (start..counts.len()).find(|place| counts[*place] > 0).unwrap_or(start)
 }
 
 fn consistency<B: Bits>(pen: &mut Pen<'_, B>, shape: Shape, domain: &mut Domain) -> Result<(), Error> {

@@ -14,6 +14,7 @@ mod range;
 mod role;
 mod scale;
 mod settings;
+mod shape;
 mod statements;
 mod walk;
 

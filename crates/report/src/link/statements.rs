@@ -2,10 +2,10 @@
 //! already in the link, so only the difference is carried.
 
 use super::{
-    domain::next_of,
     pen::Pen,
     range::Bits,
     role::{Role, Slot},
+    shape::{group, next_of},
 };
 use crate::{Correlation, Delays, Domain, Error, Group, Matched, Pair, Settings};
 
@@ -142,7 +142,7 @@ pub(super) fn correlations<B: Bits>(
             .and_then(|alike| METRICS.iter().position(|metric| *metric == alike.metric))
             .unwrap_or(place.min(METRICS.len()));
         pen.word(Slot::Metric, &METRICS, near, &mut entry.metric)?;
-        entry.group = super::walk::group(pen, entry.group)?;
+        entry.group = group(pen, entry.group)?;
         let course = course(domain, &entry.metric, entry.group);
         let window = |place: &usize| {
             settings.window.is_none_or(|window| {

@@ -10,25 +10,9 @@ use super::{
     range::Bits,
     role::{Role, Slot},
     settings::settings,
+    shape::{MOST_CHECKPOINTS, MOST_DOMAINS, MOST_EXPERTS, MOST_LAYERS, Shape, group, series},
 };
 use crate::{Checkpoint, CrossDomain, Error, GateKind, Group, Note, NoteLevel, Report, Series};
-
-/// Checkpoints that a link may have.
-pub(super) const MOST_CHECKPOINTS: usize = 4_096;
-/// Domains that a link may have.
-pub(super) const MOST_DOMAINS: usize = 256;
-/// Layers that a link may have.
-pub(super) const MOST_LAYERS: usize = 1_024;
-/// Experts that a link may have.
-pub(super) const MOST_EXPERTS: usize = 65_536;
-
-/// Sizes that the parts of a report share.
-#[derive(Clone, Copy)]
-pub(super) struct Shape {
-    pub(super) checkpoints: usize,
-    pub(super) layers: usize,
-    pub(super) experts: usize,
-}
 
 /// Walks over the whole report; the parts that are left out of it are emptied and named.
 pub(super) fn report<B: Bits>(pen: &mut Pen<'_, B>, report: &mut Report) -> Result<Parts, Error> {
@@ -226,19 +210,6 @@ fn cross<B: Bits>(pen: &mut Pen<'_, B>, shape: Shape, report: &mut Report) -> Re
         pen.figures(Role::CrossError, entry.group, &[], &mut entry.se)?;
     }
     Ok(())
-}
-
-/// Gives a course its length.
-pub(super) fn series<B: Bits>(pen: &mut Pen<'_, B>, shape: Shape, series: &mut Series) -> Result<(), Error> {
-    pen.spend(shape.checkpoints as u64)?;
-    series.resize(shape.checkpoints, None);
-    Ok(())
-}
-
-/// Which samples.
-pub(super) fn group<B: Bits>(pen: &mut Pen<'_, B>, group: Group) -> Result<Group, Error> {
-    let memorized = pen.flag(Slot::Groups, group == Group::Memorized)?;
-    Ok(if memorized { Group::Memorized } else { Group::All })
 }
 
 fn notes<B: Bits>(pen: &mut Pen<'_, B>, report: &mut Report) -> Result<(), Error> {

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use trace::{Recognised, Results, SampleMeta};
 
-use super::{Part, Run, RunEmbeddings, TokenEntropy, Verdict};
+use super::{
+    Run, RunEmbeddings, TokenEntropy,
+    part::{Part, Verdict},
+};
 
 /// Embeddings, item gates and token entropies, where their shapes fit.
 pub(super) fn attach(run: &mut Run, parts: &[Part]) {

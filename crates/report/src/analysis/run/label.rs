@@ -2,8 +2,12 @@
 
 use trace::{GateKind, OpenTrace, Recognised, Results, SampleMeta};
 
-use super::{Part, Stepped, Verdict, results::pick_results};
-use crate::analysis::layers::{self, Joined};
+use super::{
+    Stepped,
+    layers::{self, Joined},
+    part::{Part, Verdict},
+    results::pick_results,
+};
 
 /// The traces among the parts, each with its file's number: layers of one folder put together, and with names, domains
 /// and token counts from wherever they are. Verdicts tell of those that do not fit.

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use trace::{Recognised, Results};
 
-use super::{Part, Verdict};
+use super::part::{Part, Verdict};
 
 /// The results of the run: the first file of results; items of further files are not mixed in.
 pub(super) fn pick_results(parts: &[Part], verdicts: &mut Vec<Verdict>) -> Option<Rc<Results>> {

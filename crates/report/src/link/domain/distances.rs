@@ -3,11 +3,10 @@
 use crate::{
     Distance, Domain, Error, Group, Series, Sweep, TStarDistance,
     link::{
-        domain::next_of,
         pen::Pen,
         range::Bits,
         role::{Role, Slot},
-        walk::{Shape, group, series},
+        shape::{Shape, group, next_of, series},
     },
 };
 

@@ -6,7 +6,7 @@ use crate::{
         pen::Pen,
         range::Bits,
         role::{Role, Slot},
-        walk::{MOST_LAYERS, Shape, group, series},
+        shape::{MOST_LAYERS, Shape, group, series},
     },
 };
 

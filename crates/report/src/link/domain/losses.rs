@@ -6,7 +6,7 @@ use crate::{
         pen::Pen,
         range::Bits,
         role::{Role, Slot},
-        walk::{Shape, series},
+        shape::{Shape, series},
     },
 };
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use trace::{OpenTrace, Recognised, SampleRecord, TraceLayer, join_layers};
 
-use super::run::{Part, Verdict};
+use super::part::{Part, Verdict};
 
 /// Traces put together from layers.
 #[derive(Debug, Default)]
