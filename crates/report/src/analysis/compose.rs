@@ -1,6 +1,6 @@
 //! Writes a report from what the cache has. What is not there yet, or is undefined, is `None`.
 
-use super::{compose_domain, driver::Job, plan::MOST_PAIRS};
+use super::{compose_domain, job::Job, plan::MOST_PAIRS};
 use crate::{
     model::{Checkpoint, CrossDomain, FORMAT, GateKind, Note, NoteLevel, Report, Run, VERSION},
     settings::PairBudget,

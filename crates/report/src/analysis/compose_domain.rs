@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{digest::Digest, driver::Job, fingerprint::Fingerprint, measure::Measured};
+use super::{digest::Digest, fingerprint::Fingerprint, job::Job, measure::Measured};
 use crate::model::{
     Consistency, Correlation, Delays, Distance, Domain, Generalization, Group, LayerLoad, Load, Matched,
     Memorization, Pair, Saturation, Series, Spectrum, Sweep, TStarDistance, TopCoactivation,

@@ -18,6 +18,7 @@ mod digest;
 mod driver;
 mod fingerprint;
 mod host;
+mod job;
 pub mod map;
 mod measure;
 mod plan;
