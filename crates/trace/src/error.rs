@@ -2,6 +2,10 @@
 
 use thiserror::Error;
 
+/// What to do about arrays without a shape.
+pub const GIVE_SHAPE: &str = "Say both (`--layers` and `--top-k` on the command line), or write `num_hidden_layers` and `num_experts_per_tok` into the \
+     first record.";
+
 /// Why a file, or a part of one, cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Error {
@@ -213,6 +217,6 @@ impl Error {
     /// Whether arrays of expert ids have no shape, so that somebody must say how many layers there are, and experts a token.
     #[must_use]
     pub fn asks_for_shape(&self) -> bool {
-        matches!(self, Self::Text { advice, .. } if *advice == crate::ids::GIVE_SHAPE)
+        matches!(self, Self::Text { advice, .. } if *advice == GIVE_SHAPE)
     }
 }

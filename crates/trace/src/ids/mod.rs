@@ -35,7 +35,7 @@ use self::{
     sglang::{Shape, Solver},
 };
 use crate::{
-    error::Error,
+    error::{Error, GIVE_SHAPE},
     inflate,
     model::SampleMeta,
     open_trace::OpenTrace,
@@ -52,10 +52,6 @@ const LOOKED_FOR: &str = "JSON lines with expert ids (`routed_experts` of vLLM o
      `top_indices` of Megatron's tracer with its `logits_rank0.bin`)";
 
 const LESS: &str = "Write fewer answers into a record.";
-
-/// What to do about arrays without a shape.
-pub const GIVE_SHAPE: &str = "Say both (`--layers` and `--top-k` on the command line), or write `num_hidden_layers` and `num_experts_per_tok` into the \
-     first record.";
 
 /// Records that are looked at to find the shape of arrays without one, and ids.
 const LOOK_AT: (usize, usize) = (64, 1 << 18);

@@ -9,7 +9,7 @@ use super::{
     sglang::{self, Shape},
     vllm,
 };
-use crate::text::IdText;
+use crate::{error::GIVE_SHAPE, text::IdText};
 
 /// Who wrote the records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -207,7 +207,7 @@ impl Record {
                 "`prompt_routed_experts`",
                 "ids without a shape".to_owned(),
                 "nested lists, or an array with its shape",
-                super::GIVE_SHAPE,
+                GIVE_SHAPE,
             )),
             _ => Ok(()),
         }

@@ -5,6 +5,8 @@
 //! The shape is solved: tokens are counted by the server, and `k` is the largest number for which the ids of no token and
 //! layer repeat.
 
+use crate::error::GIVE_SHAPE;
+
 use super::{
     block::{Block, MAX_K, MISSING},
     record::{Record, ids},
@@ -172,7 +174,7 @@ pub fn shape(record: &Record, choice: usize, ids: Vec<u16>, shape: Shape) -> Res
             "",
             format!("{} ids without a shape", ids.len()),
             "a shape",
-            super::GIVE_SHAPE,
+            GIVE_SHAPE,
         ));
     };
     let own =
@@ -186,7 +188,7 @@ pub fn shape(record: &Record, choice: usize, ids: Vec<u16>, shape: Shape) -> Res
                 "a multiple of {width}, the ids of one token ({} layers with {k} experts)",
                 width / k.max(1)
             ),
-            super::GIVE_SHAPE,
+            GIVE_SHAPE,
         ));
     }
     let tokens = ids.len() / width;
