@@ -19,10 +19,13 @@ impl<L: Lanes> Task for Sum<'_, L> {
     fn run(self) {
         let count = u32::BITS - self.most.leading_zeros();
         self.planes.clear();
-        self.planes.resize((count as usize).max(4), L::zeros());
-        let [ones, twos, fours, eights @ ..] = self.planes.as_mut_slice() else { return };
+        self.planes.resize((count as usize).max(LOW), L::zeros());
+        // The low planes stay in registers.
+        let mut low = [L::zeros(); LOW];
+        let (_, high) = self.planes.split_at_mut(LOW);
         let (runs, rest) = self.steps.as_chunks::<4>();
         for [a, b, c, d] in runs {
+            let [ones, twos, fours, eights @ ..] = &mut low;
             let (sum, first) = add(a.plus, not(a.minus), *ones);
             let (sum, second) = add(sum, b.plus, not(b.minus));
             let (sum, third) = add(sum, c.plus, not(c.minus));
@@ -33,28 +36,34 @@ impl<L: Lanes> Task for Sum<'_, L> {
             *twos = sum;
             let (sum, carry) = add(fifth, sixth, *fours);
             *fours = sum;
-            ripple(eights, carry);
+            let carry = ripple(eights, carry);
+            if !high.is_empty() {
+                ripple(high, carry);
+            }
         }
         for step in rest {
+            let [ones, more @ ..] = &mut low;
             let (sum, carry) = add(step.plus, not(step.minus), *ones);
             *ones = sum;
-            let (sum, carry) = (twos.xor(carry), twos.and(carry));
-            *twos = sum;
-            let (sum, carry) = (fours.xor(carry), fours.and(carry));
-            *fours = sum;
-            ripple(eights, carry);
+            let carry = ripple(more, carry);
+            ripple(high, carry);
         }
+        self.planes[..LOW].copy_from_slice(&low);
     }
 }
 
-/// Adds one bit to a number in planes.
+/// So many planes are made in any case: sums of equally long sequences of less than 256 symbols need no more.
+const LOW: usize = 8;
+
+/// Adds one bit to a number in planes; what comes out is the carry.
 #[inline(always)]
-fn ripple<L: Lanes>(planes: &mut [L], mut carry: L) {
+fn ripple<L: Lanes>(planes: &mut [L], mut carry: L) -> L {
     for plane in planes {
         let sum = plane.xor(carry);
         carry = plane.and(carry);
         *plane = sum;
     }
+    carry
 }
 
 /// A full adder: the sum's low and high bit.
@@ -86,11 +95,16 @@ impl<L: Lanes> Task for Numbers<'_, L> {
             bytes(&mut eight);
             let words = L::words(&eight);
             let (out, _) = self.out.as_chunks_mut::<8>();
+            let bytes = |at: usize| words[at % 8 * L::WORDS + at / 8].to_le_bytes();
+            if octet == 0 {
+                for (at, numbers) in out.iter_mut().enumerate() {
+                    *numbers = bytes(at).map(u32::from);
+                }
+                continue;
+            }
             for (at, numbers) in out.iter_mut().enumerate() {
-                let bytes = words[at % 8 * L::WORDS + at / 8].to_le_bytes();
-                for (number, byte) in numbers.iter_mut().zip(bytes) {
-                    let part = u32::from(byte) << (8 * octet);
-                    *number = if octet == 0 { part } else { *number | part };
+                for (number, byte) in numbers.iter_mut().zip(bytes(at)) {
+                    *number |= u32::from(byte) << (8 * octet);
                 }
             }
         }
