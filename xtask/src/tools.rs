@@ -41,6 +41,8 @@ impl Tools {
                 version: TRUNK,
                 does: "builds the page from its crates",
                 arguments: &["--locked", "--no-default-features", "--features", "rustls"],
+                // It only calls other programs.
+                optimised: 0,
             },
         )?;
         let version = project.locked_version("wasm-bindgen")?;
@@ -53,6 +55,7 @@ impl Tools {
                 does: "joins wasm and JavaScript; it must have the version of Cargo.lock",
                 // Without --locked: the lock file that it ships names a package that was withdrawn.
                 arguments: &[],
+                optimised: 1,
             },
         )?;
         let wasm_bindgen = wasm_bindgen.parent().context("wasm-bindgen lies in no folder")?.to_path_buf();
@@ -83,11 +86,13 @@ struct Crate<'a> {
     version: &'a str,
     does: &'a str,
     arguments: &'a [&'a str],
+    /// How far its code is made fast: every level costs minutes of building.
+    optimised: u8,
 }
 
 /// A program of crates.io in one exact version.
 fn crate_binary(project: &Project, tool: &Crate) -> Result<PathBuf> {
-    let Crate { name, binary, version, does, arguments } = tool;
+    let Crate { name, binary, version, does, arguments, optimised } = tool;
     let tools = project.tools();
     let own = tools.join("bin").join(format!("{binary}{EXE_SUFFIX}"));
     let found = [Some(own.clone()), shell::on_path(binary)]
@@ -112,7 +117,7 @@ fn crate_binary(project: &Project, tool: &Crate) -> Result<PathBuf> {
         // The tools' own release profiles trade minutes of building for speed that is not needed here.
         .args(["--config", "profile.release.lto=false"])
         .args(["--config", "profile.release.codegen-units=16"])
-        .args(["--config", "profile.release.opt-level=1"])
+        .args(["--config", &format!("profile.release.opt-level={optimised}")])
         .current_dir(&project.root);
     shell::run(&mut cargo)
         .with_context(|| format!("{name} {version} could not be built; is crates.io within reach?"))?;
