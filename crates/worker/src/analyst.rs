@@ -160,6 +160,7 @@ impl Analyst {
                 }
                 self.survey.clear();
                 self.map.forget();
+                self.experts.set(None);
                 self.run.take();
                 self.post_files();
             }

@@ -125,8 +125,9 @@ impl Analyst {
         let Some(experts) = self.experts.get() else { return };
         for (id, ids) in self.asking_for_experts(|ids| ids.experts.is_none()) {
             let ids = IdsSettings { experts: Some(experts), ..ids };
+            // Also where it fails, so that it is not tried again.
+            self.change(id, |file| file.ids = ids);
             if let Some(Ok(opening)) = self.open_as(id, &Known { ids, ..Known::default() }).await {
-                self.change(id, |file| file.ids = ids);
                 self.settle(id, opening, None);
             }
         }

@@ -21,8 +21,8 @@ use web_sys::Blob;
 use crate::{
     analyst::{Analyst, post},
     protocol::{self, Event, MapAsk, PairChoice, Progress, WorkUnit},
-    scope::{now, object, scope, to_js, turn},
-    watcher::{BREATH, TICK},
+    scope::{now, object, scope, to_js},
+    watcher::{Breath, TICK},
 };
 
 /// Distances of a file that are in memory at once.
@@ -478,7 +478,7 @@ struct Teller<'a> {
     /// Whether it is about a file; frames say nothing meanwhile.
     saving: bool,
     quiet: bool,
-    last_breath: Cell<f64>,
+    breath: Breath,
     last_tick: Cell<f64>,
 }
 
@@ -491,7 +491,7 @@ impl<'a> Teller<'a> {
             total: 0,
             saving: false,
             quiet: false,
-            last_breath: Cell::new(now()),
+            breath: Breath::new(),
             last_tick: Cell::new(f64::NEG_INFINITY),
         }
     }
@@ -503,12 +503,7 @@ impl<'a> Teller<'a> {
 
 impl Watch for Teller<'_> {
     fn breathe(&self) -> Pending<'_, ()> {
-        Box::pin(async {
-            if now() - self.last_breath.get() > BREATH {
-                turn().await;
-                self.last_breath.set(now());
-            }
-        })
+        self.breath.take()
     }
 
     fn progress(&self, _: &Stage, done: u64, total: u64) {

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Milliseconds of computing after which messages are heard.
-pub const BREATH: f64 = 12.0;
+const BREATH: f64 = 12.0;
 
 /// Milliseconds between two messages about progress.
 pub const TICK: f64 = 80.0;
@@ -22,10 +22,30 @@ const FIRST_PARTIAL: f64 = 2_000.0;
 /// Milliseconds between two partial reports: drawing them costs the page time.
 const PARTIAL: f64 = 1_000.0;
 
+/// Hears messages now and then, in the middle of computing.
+pub struct Breath(Cell<f64>);
+
+impl Breath {
+    /// Computing begins now.
+    pub fn new() -> Self {
+        Self(Cell::new(now()))
+    }
+
+    /// Hears messages, if the last time is long ago.
+    pub fn take(&self) -> Pending<'_, ()> {
+        Box::pin(async {
+            if now() - self.0.get() > BREATH {
+                turn().await;
+                self.0.set(now());
+            }
+        })
+    }
+}
+
 /// Tells the page how far the analysis is, and hears its messages in between.
 pub struct Watcher<'a> {
     analyst: &'a Analyst,
-    last_breath: Cell<f64>,
+    breath: Breath,
     last_tick: Cell<f64>,
     next_partial: Cell<f64>,
 }
@@ -35,7 +55,7 @@ impl<'a> Watcher<'a> {
     pub fn new(analyst: &'a Analyst) -> Self {
         Self {
             analyst,
-            last_breath: Cell::new(now()),
+            breath: Breath::new(),
             last_tick: Cell::new(f64::NEG_INFINITY),
             next_partial: Cell::new(now() + FIRST_PARTIAL),
         }
@@ -44,12 +64,7 @@ impl<'a> Watcher<'a> {
 
 impl Watch for Watcher<'_> {
     fn breathe(&self) -> Pending<'_, ()> {
-        Box::pin(async {
-            if now() - self.last_breath.get() > BREATH {
-                turn().await;
-                self.last_breath.set(now());
-            }
-        })
+        self.breath.take()
     }
 
     fn progress(&self, stage: &Stage, done: u64, total: u64) {

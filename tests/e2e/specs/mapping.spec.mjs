@@ -160,6 +160,7 @@ test("how many experts there are is guessed from ids until it is said, for all f
   await row(page, "step-3000.jsonl").locator(".state", { hasText: "used" }).waitFor();
   await finished(page);
   assert.equal(await guesses().count(), 0);
+  assert.match(await page.locator("header").first().textContent(), /3 layers × 12 experts/);
   for (const step of [1000, 2000, 3000]) assert.equal(await state(page, `step-${step}.jsonl`), "used");
   clean(session, opened);
   await opened.context.close();

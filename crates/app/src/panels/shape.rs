@@ -28,8 +28,8 @@ fn Form() -> impl IntoView {
     });
     let (layers, top_k, experts) =
         (RwSignal::new(String::new()), RwSignal::new(String::new()), RwSignal::new(String::new()));
-    let wrong = [RwSignal::new(None), RwSignal::new(None), RwSignal::new(None)];
-    let [wrong_layers, wrong_top_k, wrong_experts] = wrong;
+    let (wrong_layers, wrong_top_k, wrong_experts) =
+        (RwSignal::new(None), RwSignal::new(None), RwSignal::new(None));
     let take = move || {
         app.refused.set(None);
         let read = |text: RwSignal<String>, example, wrong: RwSignal<Option<String>>, needed: bool| {

@@ -127,6 +127,10 @@ impl<'a, L: Lanes> Shared<'a, L> {
         let bands: Vec<Band> = texts.iter().map(band).collect();
         let columns = texts.iter().map(|text| text.len()).sum();
         self.edge.resize(columns, uppermost());
+        if height == 0 {
+            // Otherwise the first strip writes what was there before.
+            self.edge.fill(uppermost());
+        }
         for row in (0..height).step_by(ROWS) {
             let real = if self.lines.is_empty() {
                 self.decode_table(height, row)
