@@ -39,6 +39,13 @@ cargo xtask <command>
 ";
 
 fn main() {
+    // Cargo, building what is fuzzed.
+    if let Some(compiled) = fuzz::compile() {
+        std::process::exit(compiled.unwrap_or_else(|error| {
+            eprintln!("error: {error:#}");
+            1
+        }));
+    }
     if let Err(error) = run() {
         eprintln!("\nerror: {error:#}");
         std::process::exit(1);

@@ -37,16 +37,19 @@ pub const KEYS: [(&str, &str); 20] = [
 /// Listens for keys on the whole page.
 pub fn install(app: App) {
     let closure = Closure::<dyn Fn(KeyboardEvent)>::new(move |event: KeyboardEvent| {
-        if event.default_prevented()
-            || event.ctrl_key()
-            || event.meta_key()
-            || event.alt_key()
-            || typing(&event)
-        {
+        if event.default_prevented() || event.ctrl_key() || event.meta_key() || event.alt_key() {
             return;
         }
-        // An open dialog has the keyboard to itself; the browser closes it on Esc.
+        // An open dialog has the keyboard to itself. The browser would close it on Esc too, but say so only later: the
+        // next key would still find it open.
         if app.dialog.with_untracked(Option::is_some) {
+            if event.key() == "Escape" {
+                app.dialog.set(None);
+                event.prevent_default();
+            }
+            return;
+        }
+        if typing(&event) {
             return;
         }
         if pressed(app, &event.key(), on_control(&event)) {

@@ -3,36 +3,13 @@
 //! operations.
 
 use burn::tensor::{Tensor, activation};
+use trace::exp;
 
 use crate::{
     device::Backend,
     error::Error,
     threads::{self, each_row},
 };
-
-/// `e^x` to about 2 units in the last place, without branches; 0 below -87.
-///
-/// Halves of the exponent are added in two steps as Cephes does (`expf.c`): `x = n ln 2 + r`, a polynomial for `e^r`.
-#[inline(always)]
-fn exp(x: f32) -> f32 {
-    /// Adding it rounds to a whole number, which then stands in the low bits.
-    const ROUND: f32 = 12_582_912.0;
-    let clamped = x.clamp(-87.0, 88.0);
-    let shifted = clamped * std::f32::consts::LOG2_E + ROUND;
-    let n = shifted - ROUND;
-    // ln 2 in two parts, the first of few digits, so that its product is exact.
-    let r = clamped - n * 0.693_359_4;
-    let r = r - n * -2.121_944_4e-4;
-    let p = 1.987_569_1e-4;
-    let p = p * r + 1.398_199_9e-3;
-    let p = p * r + 8.333_452e-3;
-    let p = p * r + 4.166_579_6e-2;
-    let p = p * r + 1.666_666_5e-1;
-    let p = p * r + 0.5;
-    let value = p * r * r + r + 1.0;
-    let scale = f32::from_bits(((shifted.to_bits() << 23).wrapping_add(127 << 23)) & 0x7f80_0000);
-    if x < -87.0 { 0.0 } else { value * scale }
-}
 
 /// Changes a tensor's values where they are in memory; only what another tensor shares is copied first.
 fn changed<const D: usize>(
@@ -209,19 +186,8 @@ pub fn sums(logits: &mut [f32], width: usize) -> Vec<RowSum> {
 mod tests {
     use burn::tensor::{Device, Tensor, TensorData};
 
-    use super::{RowSum, attention_weights, exp, gated, rms_norm, sums};
+    use super::{RowSum, attention_weights, gated, rms_norm, sums};
     use crate::device::Backend;
-
-    #[test]
-    fn exponentials_are_near() {
-        for step in -87_000..88_000_i32 {
-            let x = step as f32 / 1000.0;
-            let (found, right) = (f64::from(exp(x)), libm::exp(f64::from(x)));
-            assert!((found - right).abs() <= 3e-7 * right, "{x}: {found} for {right}");
-        }
-        assert_eq!((exp(0.0), exp(-88.0), exp(f32::NEG_INFINITY)), (1.0, 0.0, 0.0));
-        assert!(exp(f32::NAN).is_nan());
-    }
 
     #[test]
     fn rows_are_those_of_plain_operations() {

@@ -55,23 +55,24 @@ pub fn gates(
     }))
 }
 
-/// The sum in f64 (four running sums, so that it takes no longer than reading), and whether no value is negative or NaN.
+/// The sum in f64 (several running sums, so that it takes no longer than reading), and whether no value is negative or
+/// NaN.
+#[inline(always)]
 fn row_sum(row: &[f32]) -> (f64, bool) {
-    let (quads, rest) = row.as_chunks::<4>();
-    let mut sums = [0.0_f64; 4];
-    let mut sound = true;
-    for quad in quads {
-        for (sum, &value) in sums.iter_mut().zip(quad) {
+    let (chunks, rest) = row.as_chunks::<16>();
+    let mut sums = [0.0_f64; 16];
+    let mut sound = [true; 16];
+    for chunk in chunks {
+        for ((sum, sound), &value) in sums.iter_mut().zip(&mut sound).zip(chunk) {
             *sum += f64::from(value);
-            sound &= value >= 0.0;
+            *sound &= value >= 0.0;
         }
     }
-    let mut sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
-    for &value in rest {
-        sum += f64::from(value);
-        sound &= value >= 0.0;
+    for ((sum, sound), &value) in sums.iter_mut().zip(&mut sound).zip(rest) {
+        *sum += f64::from(value);
+        *sound &= value >= 0.0;
     }
-    (sum, sound)
+    (sums.iter().sum(), sound.iter().all(|&sound| sound))
 }
 
 fn id_of(info: &TraceInfo, sample: usize) -> String {

@@ -18,7 +18,6 @@ use crate::{
     tensors::{TensorFile, TensorInfo, shape_text},
 };
 
-pub use self::fold::softmax;
 use self::layers::Layers;
 
 /// Why a file of tensors is no dump of router logits, if it is none.

@@ -48,12 +48,14 @@ mod router;
 mod routers;
 mod safetensors;
 mod sample_list;
+mod softmax;
 mod source;
 mod step_name;
 mod strangers;
 mod tar;
 mod tensors;
 mod text;
+mod vector;
 mod whole;
 mod write;
 mod zip;
@@ -78,7 +80,6 @@ pub use self::{
     error::Error,
     flame::{TraceLayer, join_layers},
     gate_inputs::gate_inputs_layer,
-    hf::softmax,
     ids::Settings as IdsSettings,
     mapped::open_mapped,
     mapping::{Axis, MappedTensor, Mapping, Role},
@@ -92,6 +93,7 @@ pub use self::{
     results_json::write as write_results,
     routers::{CheckpointRouters, read_routers, router_layer},
     safetensors::open as open_safetensors,
+    softmax::{exp, softmax},
     source::{ByteSource, Counted, MemorySource, Pending, Source},
     step_name::{NamedStep, step_from_name},
     tensors::{Dtype, TensorFile, TensorInfo, shape_text},

@@ -3,13 +3,13 @@
 use crate::{
     error::Error,
     flame::frequencies,
-    hf::softmax,
     mapping::{Axis, Found, Mapping, Role, size_of},
     metadata,
     model::{GateKind, RouterTrace, SampleMeta, TopK},
     open_trace::OpenTrace,
     own,
     recognise::{Opened, Recognised, open_tensors},
+    softmax::softmax,
     source::Source,
     tensors::{MAX_READ, TensorFile},
 };

@@ -1,10 +1,13 @@
 //! Little-endian bytes of a tensor become numbers, in bulk and exactly: the widenings change no value, and run the same
 //! on every machine.
 
+use crate::vector::widest;
+
 /// IEEE 754 binary16 to f32, every value exactly.
 ///
 /// The exponent is shifted into place as if it had f32's bias and put right by one multiplication, which is exact also
 /// for subnormal numbers; only infinities and NaN need a second look. No branch, so the compiler can use SIMD.
+#[inline(always)]
 #[must_use]
 pub fn widen_f16(bits: u16) -> f32 {
     /// 2^112: the difference of the two biases, 127 - 15.
@@ -18,6 +21,7 @@ pub fn widen_f16(bits: u16) -> f32 {
 }
 
 /// bfloat16 to f32: the upper half of its bits.
+#[inline(always)]
 #[must_use]
 pub fn widen_bf16(bits: u16) -> f32 {
     f32::from_bits(u32::from(bits) << 16)
@@ -48,22 +52,24 @@ pub fn narrow_f16(value: f32) -> u16 {
     sign | half
 }
 
-/// Little-endian f16 bytes to f32.
-#[must_use]
-pub fn f16_bytes_to_f32(bytes: &[u8]) -> Vec<f32> {
-    bytes.as_chunks::<2>().0.iter().map(|&b| widen_f16(u16::from_le_bytes(b))).collect()
+/// Little-endian bytes of values of `N` bytes each, all of them as f32.
+pub fn widened<const N: usize>(bytes: &[u8], widen: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+    widest(
+        #[inline(always)]
+        || bytes.as_chunks().0.iter().map(|&value| widen(value)).collect(),
+    )
 }
 
-/// Little-endian bf16 bytes to f32.
-#[must_use]
-pub fn bf16_bytes_to_f32(bytes: &[u8]) -> Vec<f32> {
-    bytes.as_chunks::<2>().0.iter().map(|&b| widen_bf16(u16::from_le_bytes(b))).collect()
-}
-
-/// Little-endian f32 bytes to f32.
-#[must_use]
-pub fn f32_bytes_to_f32(bytes: &[u8]) -> Vec<f32> {
-    bytes.as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b)).collect()
+/// As [`widened`], over `values`.
+pub fn widen_over<const N: usize>(bytes: &[u8], values: &mut [f32], widen: impl Fn([u8; N]) -> f32) {
+    widest(
+        #[inline(always)]
+        || {
+            for (value, &bytes) in values.iter_mut().zip(bytes.as_chunks().0) {
+                *value = widen(bytes);
+            }
+        },
+    );
 }
 
 /// Little-endian f64 bytes to f64.

@@ -7,7 +7,7 @@ use crate::{
     error::Error,
     metadata::shorten,
     npz::NpzEntry,
-    numbers::{bf16_bytes_to_f32, f16_bytes_to_f32, f32_bytes_to_f32, f64_bytes_to_f64},
+    numbers::{f64_bytes_to_f64, widen_bf16, widen_f16, widen_over, widened},
     source::Source,
 };
 
@@ -59,11 +59,22 @@ impl Dtype {
     #[must_use]
     pub fn widen(&self, bytes: &[u8]) -> Vec<f32> {
         match self {
-            Self::F16 => f16_bytes_to_f32(bytes),
-            Self::Bf16 => bf16_bytes_to_f32(bytes),
-            Self::F32 => f32_bytes_to_f32(bytes),
-            Self::F64 => f64_bytes_to_f64(bytes).into_iter().map(|v| v as f32).collect(),
+            Self::F16 => widened(bytes, f16),
+            Self::Bf16 => widened(bytes, bf16),
+            Self::F32 => widened(bytes, f32::from_le_bytes),
+            Self::F64 => widened(bytes, f64),
             Self::Int(_) | Self::Uint(_) | Self::Bool | Self::Other(_) => Vec::new(),
+        }
+    }
+
+    /// As [`Dtype::widen`], over `values`, as many as there are in `bytes`.
+    pub fn widen_over(&self, bytes: &[u8], values: &mut [f32]) {
+        match self {
+            Self::F16 => widen_over(bytes, values, f16),
+            Self::Bf16 => widen_over(bytes, values, bf16),
+            Self::F32 => widen_over(bytes, values, f32::from_le_bytes),
+            Self::F64 => widen_over(bytes, values, f64),
+            Self::Int(_) | Self::Uint(_) | Self::Bool | Self::Other(_) => {}
         }
     }
 
@@ -78,6 +89,21 @@ impl Dtype {
     pub fn is_half(&self) -> bool {
         matches!(self, Self::F16 | Self::Bf16)
     }
+}
+
+#[inline(always)]
+fn f16(bytes: [u8; 2]) -> f32 {
+    widen_f16(u16::from_le_bytes(bytes))
+}
+
+#[inline(always)]
+fn bf16(bytes: [u8; 2]) -> f32 {
+    widen_bf16(u16::from_le_bytes(bytes))
+}
+
+#[inline(always)]
+fn f64(bytes: [u8; 8]) -> f32 {
+    f64::from_le_bytes(bytes) as f32
 }
 
 impl fmt::Display for Dtype {

@@ -182,6 +182,31 @@ test("checkpoints, keys, pictures and the plane", async () => {
   await opened.context.close();
 });
 
+test("another domain and another group are measured when they are chosen", async () => {
+  const opened = await mapped();
+  const { page } = opened;
+  const says = () => by(page, "map-says").textContent();
+  const others = async (before) => {
+    await page.waitForFunction((before) => {
+      const says = document.querySelector("[data-testid=map-says]").textContent;
+      return /Mean distance/.test(says) && says !== before;
+    }, before, { timeout: 60_000 });
+    await all(page);
+    return says();
+  };
+  const samples = (text) => Number(/([\d,]+) samples/.exec(text)[1].replaceAll(",", ""));
+  const everything = await says();
+  await page.getByRole("group", { name: "Domains" }).getByRole("button", { name: "one" }).click();
+  const one = await others(everything);
+  assert.ok(samples(one) < samples(everything), `${one} | ${everything}`);
+  assert.match(one, /inside add/);
+  await page.getByRole("group", { name: "Samples" }).getByRole("button", { name: "all", exact: true }).click();
+  const wider = await others(one);
+  assert.ok(samples(wider) > samples(one), `${wider} | ${one}`);
+  clean(session, opened);
+  await opened.context.close();
+});
+
 test("narrow, dark and on stage", async () => {
   const opened = await mapped({ context: { viewport: { width: 390, height: 844 }, colorScheme: "dark" } });
   const { page } = opened;
@@ -208,6 +233,8 @@ test("a large map has means, counts its pairs, and is stopped at once", async ()
   await give(page, [1, 2].map((step) => made(`large-${step}.safetensors`, trace({ step, ...large }))));
   await finished(page, 120_000);
   await view(page, "map");
+  // Of the first domain alone: what is met below is not its progress.
+  await all(page);
   const everything = page.getByRole("group", { name: "Domains" }).getByRole("button", { name: "all" });
   // From inside the page: the map is measured in some seconds, and must be met while it is.
   const took = await everything.evaluate(async (button) => {

@@ -177,6 +177,7 @@ test("exports: every table as CSV, the report as JSON that the page reads again"
   await empty(page);
   await give(page, runA());
   await finished(page);
+  // Its end is at once the beginning of the next.
   const text = await exported(page);
   await page.keyboard.press("d");
   const dialog = by(page, "export-dialog");

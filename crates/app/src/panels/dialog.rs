@@ -48,7 +48,12 @@ pub fn Modal(
             data-testid=id
             class=format!("dialog {class}")
             aria-labelledby=named_by
-            on:close=move |_| close()
+            on:close=move |_| {
+                // The browser says so later, when the dialog may be open again.
+                if node.get_untracked().is_none_or(|dialog| !dialog.open()) {
+                    close();
+                }
+            }
             on:click=move |event| {
                 // A click on the dialog itself is one beside its content.
                 let on_itself = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok())

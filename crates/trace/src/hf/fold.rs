@@ -5,7 +5,12 @@ use super::{
     Batch,
     layers::{Layer, Layers},
 };
-use crate::{error::Error, model::TopK, tensors::TensorFile};
+use crate::{
+    error::Error,
+    model::TopK,
+    softmax::{add, add_softmax},
+    tensors::TensorFile,
+};
 
 /// Values read at once: 4 MiB of f32.
 const CHUNK: usize = 1 << 20;
@@ -103,34 +108,33 @@ async fn fold_layer(
     let tolerance = if layer.tensor.dtype.is_half() { 1e-2 } else { 1e-3 };
     let size = batch.count * experts;
     let mut sums = Sums { softmax: vec![0.0; size], plain: Some(vec![0.0; size]) };
-    let mut weights = vec![0.0_f32; experts];
+    let (mut logits, mut weights) = (vec![0.0_f32; experts], vec![0.0_f32; experts]);
     let mut tokens = 0;
     let at_once = (CHUNK / experts).max(1);
     let mut start = 0;
     while start < layers.rows {
         let end = (start + at_once).min(layers.rows);
         let first = layer.start + (start * experts) as u64;
-        let values = file.floats(&layer.tensor, first..layer.start + (end * experts) as u64).await?;
-        for (row, logits) in (start..end).zip(values.chunks_exact(experts)) {
+        let bytes = file.bytes(&layer.tensor, first..layer.start + (end * experts) as u64).await?;
+        for (row, bytes) in (start..end).zip(bytes.chunks_exact((bytes.len() / (end - start)).max(1))) {
             if !batch.is_real(row) {
                 continue;
             }
-            if let Some(expert) = logits.iter().position(|logit| !logit.is_finite()) {
-                return Err(not_finite(file, layer, batch, row, expert, logits));
-            }
+            // Row by row, so that a row's numbers stay near between what is done with them.
+            layer.tensor.dtype.widen_over(bytes, &mut logits);
             let sample = row / batch.positions.max(1);
             let span = sample * experts..(sample + 1) * experts;
-            if sums.plain.is_some() && !is_distribution(logits, tolerance) {
+            let softmax = sums.softmax.get_mut(span.clone()).unwrap_or_default();
+            if !add_softmax(&logits, &mut weights, softmax) {
+                return Err(not_finite(file, layer, batch, row, &logits));
+            }
+            if sums.plain.is_some() && !is_distribution(&logits, tolerance) {
                 sums.plain = None;
             }
-            if let Some(plain) = sums.plain.as_mut().and_then(|plain| plain.get_mut(span.clone())) {
-                add(plain, logits);
+            if let Some(plain) = sums.plain.as_mut().and_then(|plain| plain.get_mut(span)) {
+                add(plain, &logits);
             }
-            softmax(logits, &mut weights);
-            if let Some(softmax) = sums.softmax.get_mut(span) {
-                add(softmax, &weights);
-            }
-            token(tokens, logits);
+            token(tokens, &logits);
             tokens += 1;
         }
         start = end;
@@ -138,15 +142,9 @@ async fn fold_layer(
     Ok(sums)
 }
 
-fn not_finite(
-    file: &TensorFile,
-    layer: &Layer,
-    batch: &Batch,
-    row: usize,
-    expert: usize,
-    logits: &[f32],
-) -> Error {
+fn not_finite(file: &TensorFile, layer: &Layer, batch: &Batch, row: usize, logits: &[f32]) -> Error {
     let positions = batch.positions.max(1);
+    let expert = logits.iter().position(|logit| !logit.is_finite()).unwrap_or(0);
     Error::Tensor {
         name: file.name().to_owned(),
         tensor: layer.tensor.name.clone(),
@@ -173,26 +171,6 @@ fn is_distribution(row: &[f32], tolerance: f64) -> bool {
     (sum - 1.0).abs() <= tolerance
 }
 
-fn add(sums: &mut [f64], row: &[f32]) {
-    for (sum, &value) in sums.iter_mut().zip(row) {
-        *sum += f64::from(value);
-    }
-}
-
-/// Routing weights of one token's logits, `[E]` each: the exponentials in f32 by `libm`, which gives the same bits
-/// everywhere; their sum in f64, in order.
-pub fn softmax(logits: &[f32], weights: &mut [f32]) {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0_f64;
-    for (weight, &logit) in weights.iter_mut().zip(logits) {
-        *weight = libm::expf(logit - largest);
-        sum += f64::from(*weight);
-    }
-    for weight in weights {
-        *weight = (f64::from(*weight) / sum) as f32;
-    }
-}
-
 /// The experts with the largest logits, largest first; of equals the lower id.
 fn select(logits: &[f32], slots: &mut [u16]) {
     let k = slots.len();
@@ -212,13 +190,6 @@ fn select(logits: &[f32], slots: &mut [u16]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn softmax_sums_to_one_and_bears_large_logits() {
-        let mut weights = [0.0; 3];
-        softmax(&[1000.0, 1000.0, -1000.0], &mut weights);
-        assert_eq!(weights.map(f32::to_bits), [0.5, 0.5, 0.0].map(f32::to_bits));
-    }
 
     #[test]
     fn equals_are_selected_by_id() {

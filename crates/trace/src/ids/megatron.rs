@@ -18,10 +18,10 @@ use super::{
 };
 use crate::{
     error::Error,
-    hf::softmax,
     model::GateKind,
     numbers::widen_bf16,
     open_trace::OpenTrace,
+    softmax::add_softmax,
     source::{ByteSource as _, Source},
     step_name::trailing_number,
 };
@@ -382,12 +382,9 @@ impl Steps {
                             for (logit, &bytes) in row.iter_mut().zip(token.as_chunks::<2>().0) {
                                 *logit = widen_bf16(u16::from_le_bytes(bytes));
                             }
-                            if let Some(expert) = row.iter().position(|logit| !logit.is_finite()) {
+                            if !add_softmax(&row, &mut weights, &mut sums) {
+                                let expert = row.iter().position(|logit| !logit.is_finite()).unwrap_or(0);
                                 return Err(not_finite(logits, first + i, layer, expert, piece.span.number));
-                            }
-                            softmax(&row, &mut weights);
-                            for (sum, &weight) in sums.iter_mut().zip(&weights) {
-                                *sum += f64::from(weight);
                             }
                             tokens += 1;
                         }

@@ -49,20 +49,17 @@ fn Sheet() -> impl IntoView {
     let width = room(frame);
     app.map_pair.set(String::new());
 
-    let ask = move || {
-        let domain = (!all.get_untracked()).then(|| app.domain.get_untracked());
-        map::ask(app, MapScope { domain, group: app.group.get_untracked() }, order.get_untracked());
-    };
-    let complete = Memo::new(move |_| app.complete.get());
-    let scope = Memo::new(move |_| {
-        (all.get(), if all.get() { String::new() } else { app.domain.get() }, app.group.get())
+    let scope = Memo::new(move |_| MapScope {
+        domain: (!all.get()).then(|| app.domain.get()),
+        group: app.group.get(),
     });
+    let ask = move || map::ask(app, scope.get_untracked(), order.get_untracked());
+    let complete = Memo::new(move |_| app.complete.get());
     Effect::new(move || {
-        order.track();
-        scope.track();
+        let (scope, order) = (scope.get(), order.get());
         if complete.get() {
             hand.let_go();
-            ask();
+            map::ask(app, scope, order);
         }
     });
     // The frame that is looked at comes first; one that was let go comes again.
