@@ -23,7 +23,8 @@ impl Counting {
     fn more(bytes: usize) {
         let alive = ALIVE.fetch_add(bytes, Relaxed) + bytes;
         PEAK.fetch_max(alive, Relaxed);
-        if alive > MOST.load(Relaxed) {
+        // A panic is told of at any price.
+        if alive > MOST.load(Relaxed) && !std::thread::panicking() {
             // Telling of it takes memory too.
             let most = MOST.swap(usize::MAX, Relaxed);
             let place = Backtrace::force_capture();

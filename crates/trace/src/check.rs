@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{error::Error, metadata::shorten, model::TraceInfo, tensors::Dtype};
+use crate::{error::Error, metadata::shorten, model::TraceInfo, tensors::Dtype, vector::widest};
 
 /// How far from 1 a row of gates may sum without a word.
 ///
@@ -57,22 +57,21 @@ pub fn gates(
 
 /// The sum in f64 (several running sums, so that it takes no longer than reading), and whether no value is negative or
 /// NaN.
-#[inline(always)]
 fn row_sum(row: &[f32]) -> (f64, bool) {
-    let (chunks, rest) = row.as_chunks::<16>();
-    let mut sums = [0.0_f64; 16];
-    let mut sound = [true; 16];
-    for chunk in chunks {
-        for ((sum, sound), &value) in sums.iter_mut().zip(&mut sound).zip(chunk) {
-            *sum += f64::from(value);
-            *sound &= value >= 0.0;
-        }
-    }
-    for ((sum, sound), &value) in sums.iter_mut().zip(&mut sound).zip(rest) {
-        *sum += f64::from(value);
-        *sound &= value >= 0.0;
-    }
-    (sums.iter().sum(), sound.iter().all(|&sound| sound))
+    widest(
+        #[inline(always)]
+        || {
+            let (chunks, rest) = row.as_chunks::<16>();
+            let (mut sums, mut sound) = ([0.0_f64; 16], [true; 16]);
+            for chunk in chunks.iter().map(<[f32; 16]>::as_slice).chain([rest]) {
+                for ((sum, sound), &value) in sums.iter_mut().zip(&mut sound).zip(chunk) {
+                    *sum += f64::from(value);
+                    *sound &= value >= 0.0;
+                }
+            }
+            (sums.iter().sum(), sound.iter().all(|&sound| sound))
+        },
+    )
 }
 
 fn id_of(info: &TraceInfo, sample: usize) -> String {

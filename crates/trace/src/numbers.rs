@@ -1,6 +1,8 @@
 //! Little-endian bytes of a tensor become numbers, in bulk and exactly: the widenings change no value, and run the same
 //! on every machine.
 
+#![allow(clippy::inline_always, reason = "what is called in a loop for wide vectors must be part of it")]
+
 use crate::vector::widest;
 
 /// IEEE 754 binary16 to f32, every value exactly.
@@ -50,6 +52,27 @@ pub fn narrow_f16(value: f32) -> u16 {
         (shifted.to_bits() - 0.5_f32.to_bits()) as u16
     };
     sign | half
+}
+
+/// Little-endian bytes of an f16 as f32.
+#[inline(always)]
+#[must_use]
+pub fn f16(bytes: [u8; 2]) -> f32 {
+    widen_f16(u16::from_le_bytes(bytes))
+}
+
+/// Little-endian bytes of a bf16 as f32.
+#[inline(always)]
+#[must_use]
+pub fn bf16(bytes: [u8; 2]) -> f32 {
+    widen_bf16(u16::from_le_bytes(bytes))
+}
+
+/// Little-endian bytes of an f64 as the nearest f32.
+#[inline(always)]
+#[must_use]
+pub fn f64_rounded(bytes: [u8; 8]) -> f32 {
+    f64::from_le_bytes(bytes) as f32
 }
 
 /// Little-endian bytes of values of `N` bytes each, all of them as f32.

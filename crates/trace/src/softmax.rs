@@ -2,6 +2,8 @@
 //!
 //! Made of additions, multiplications and one division a value in a fixed order, so that every engine gives the same bits.
 
+#![allow(clippy::inline_always, reason = "what is called in a loop for wide vectors must be part of it")]
+
 use crate::vector::widest;
 
 /// Values that are worked on side by side: as many as the widest vectors hold.

@@ -7,7 +7,7 @@ use crate::{
     error::Error,
     metadata::shorten,
     npz::NpzEntry,
-    numbers::{f64_bytes_to_f64, widen_bf16, widen_f16, widen_over, widened},
+    numbers::{bf16, f16, f64_bytes_to_f64, f64_rounded, widen_over, widened},
     source::Source,
 };
 
@@ -62,7 +62,7 @@ impl Dtype {
             Self::F16 => widened(bytes, f16),
             Self::Bf16 => widened(bytes, bf16),
             Self::F32 => widened(bytes, f32::from_le_bytes),
-            Self::F64 => widened(bytes, f64),
+            Self::F64 => widened(bytes, f64_rounded),
             Self::Int(_) | Self::Uint(_) | Self::Bool | Self::Other(_) => Vec::new(),
         }
     }
@@ -73,7 +73,7 @@ impl Dtype {
             Self::F16 => widen_over(bytes, values, f16),
             Self::Bf16 => widen_over(bytes, values, bf16),
             Self::F32 => widen_over(bytes, values, f32::from_le_bytes),
-            Self::F64 => widen_over(bytes, values, f64),
+            Self::F64 => widen_over(bytes, values, f64_rounded),
             Self::Int(_) | Self::Uint(_) | Self::Bool | Self::Other(_) => {}
         }
     }
@@ -89,21 +89,6 @@ impl Dtype {
     pub fn is_half(&self) -> bool {
         matches!(self, Self::F16 | Self::Bf16)
     }
-}
-
-#[inline(always)]
-fn f16(bytes: [u8; 2]) -> f32 {
-    widen_f16(u16::from_le_bytes(bytes))
-}
-
-#[inline(always)]
-fn bf16(bytes: [u8; 2]) -> f32 {
-    widen_bf16(u16::from_le_bytes(bytes))
-}
-
-#[inline(always)]
-fn f64(bytes: [u8; 8]) -> f32 {
-    f64::from_le_bytes(bytes) as f32
 }
 
 impl fmt::Display for Dtype {

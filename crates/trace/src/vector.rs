@@ -2,6 +2,8 @@
 //!
 //! Only width differs: no order of operations and no rounding, so that results are the same to the bit everywhere.
 
+#![allow(clippy::inline_always, reason = "the work must be part of what is compiled for wide vectors")]
+
 /// Does `work` with the widest vectors that this processor has; it and what it calls gain
 /// only where they are `#[inline(always)]`.
 ///

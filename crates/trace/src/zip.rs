@@ -23,7 +23,7 @@ const MAX_DIRECTORY: u64 = 32 << 20;
 /// Deflate cannot pack better than 1032 to 1; a member that claims to is hostile or damaged.
 const MAX_RATIO: u64 = 1040;
 
-/// The member that was unpacked last, by the place of its header; the members of an archive share it.
+/// The member that was unpacked last, by its number; the members of an archive share it.
 type Cache = Rc<RefCell<Option<(u64, Rc<[u8]>)>>>;
 
 /// One member of an archive.
@@ -39,6 +39,8 @@ pub struct Member {
     /// How it is packed, where it cannot be unpacked.
     strange: Option<String>,
     header_at: u64,
+    /// Its place in the directory, in which several members may lie at one place of the archive.
+    number: u64,
     cache: Cache,
 }
 
@@ -143,9 +145,10 @@ fn parse_directory(name: &str, directory: &[u8], count: u64) -> Result<Vec<Membe
     let cache = Rc::new(RefCell::new(None));
     let mut members = Vec::new();
     let mut rest = directory;
-    for i in 0..count {
-        let short =
-            || damaged(name, &format!("archive entry {i}"), "a broken entry", "the directory's next entry");
+    for number in 0..count {
+        let short = || {
+            damaged(name, &format!("archive entry {number}"), "a broken entry", "the directory's next entry")
+        };
         let record = Record(rest);
         if record.u32(0) != Some(MEMBER_SIGNATURE) {
             return Err(short());
@@ -175,6 +178,7 @@ fn parse_directory(name: &str, directory: &[u8], count: u64) -> Result<Vec<Membe
             deflated: method == 8,
             strange,
             header_at,
+            number,
             cache: Rc::clone(&cache),
         });
         rest = rest.get(entry_len..).unwrap_or_default();
@@ -280,7 +284,7 @@ impl Member {
     /// # Errors
     /// As [`Member::prefix`].
     pub async fn beginning(&self, source: &Source, len: usize) -> Result<Option<Vec<u8>>, Error> {
-        let unpacked = self.cache.borrow().as_ref().is_some_and(|&(at, _)| at == self.header_at);
+        let unpacked = self.cache.borrow().as_ref().is_some_and(|&(number, _)| number == self.number);
         if !self.deflated || unpacked {
             return Ok(None);
         }
@@ -311,8 +315,8 @@ impl Member {
     }
 
     async fn unpacked(&self, source: &Source) -> Result<Rc<[u8]>, Error> {
-        if let Some((at, bytes)) = &*self.cache.borrow()
-            && *at == self.header_at
+        if let Some((number, bytes)) = &*self.cache.borrow()
+            && *number == self.number
         {
             return Ok(Rc::clone(bytes));
         }
@@ -340,7 +344,7 @@ impl Member {
             return Err(self.damaged(source, "another checksum", "the one in the directory"));
         }
         let bytes: Rc<[u8]> = bytes.into();
-        self.cache.replace(Some((self.header_at, Rc::clone(&bytes))));
+        self.cache.replace(Some((self.number, Rc::clone(&bytes))));
         Ok(bytes)
     }
 }

@@ -146,6 +146,28 @@ fn deflated_zip(name: &str, data: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn members_at_one_place_are_checked_each() {
+    let data = b"step,loss\n1,2.5\n";
+    let zip = deflated_zip("a.txt", data);
+    let end = zip.len() - 22;
+    let start = u32::from_le_bytes(zip[end + 16..end + 20].try_into().expect("four bytes")) as usize;
+    let record = &zip[start..end];
+    // A second record says of the same bytes that there are five of them.
+    let mut other = record.to_vec();
+    other[24..28].copy_from_slice(&5_u32.to_le_bytes());
+    let mut tail = zip[end..].to_vec();
+    (tail[8], tail[10]) = (2, 2);
+    tail[12..16].copy_from_slice(&(2 * record.len() as u32).to_le_bytes());
+    let both = [&zip[..start], record, &other, &tail].concat();
+
+    let unpacked = block_on(unpack(Rc::new(MemorySource::new("x.zip", both)))).expect("an archive");
+    let [good] = unpacked.files.as_slice() else { panic!("{unpacked:?}") };
+    assert_eq!(block_on(good.read(0, data.len())).expect("bytes"), data);
+    let [note] = unpacked.notes.as_slice() else { panic!("{unpacked:?}") };
+    assert!(note.contains("`a.txt`: its packed bytes are broken"), "{note}");
+}
+
+#[test]
 fn a_large_member_is_not_unpacked_for_its_beginning() {
     // Noise, which deflate cannot pack.
     let mut state = 1_u32;
