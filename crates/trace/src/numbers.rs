@@ -75,15 +75,15 @@ pub fn f64_rounded(bytes: [u8; 8]) -> f32 {
     f64::from_le_bytes(bytes) as f32
 }
 
-/// Little-endian bytes of values of `N` bytes each, all of them as f32.
-pub fn widened<const N: usize>(bytes: &[u8], widen: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+/// Little-endian bytes of values of `N` bytes each, all of them as f32 behind what is in `values` already.
+pub fn widen_behind<const N: usize>(bytes: &[u8], values: &mut Vec<f32>, widen: impl Fn([u8; N]) -> f32) {
     widest(
         #[inline(always)]
-        || bytes.as_chunks().0.iter().map(|&value| widen(value)).collect(),
-    )
+        || values.extend(bytes.as_chunks().0.iter().map(|&value| widen(value))),
+    );
 }
 
-/// As [`widened`], over `values`.
+/// As [`widen_behind`], over `values`, one for each value in `bytes`.
 pub fn widen_over<const N: usize>(bytes: &[u8], values: &mut [f32], widen: impl Fn([u8; N]) -> f32) {
     widest(
         #[inline(always)]

@@ -11,6 +11,10 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 /// A source that readers share.
 pub type Source = Rc<dyn ByteSource>;
 
+/// Bytes that are best read at once where they become numbers: on a disk so few that they are still near when they are
+/// widened, and that their memory is used again; in a browser, where every read waits its turn, more.
+pub(crate) const PIECE: usize = if cfg!(target_arch = "wasm32") { 4 << 20 } else { 128 << 10 };
+
 /// A file, or something like one, that is read by ranges.
 pub trait ByteSource {
     /// What to call it in messages: a path inside what was dropped, or an address.

@@ -7,8 +7,8 @@ use crate::{
     error::Error,
     metadata::shorten,
     npz::NpzEntry,
-    numbers::{bf16, f16, f64_bytes_to_f64, f64_rounded, widen_over, widened},
-    source::Source,
+    numbers::{bf16, f16, f64_bytes_to_f64, f64_rounded, widen_behind, widen_over},
+    source::{PIECE, Source},
 };
 
 /// The most bytes that are asked of a source at once. Larger tensors are read in pieces.
@@ -58,12 +58,19 @@ impl Dtype {
     /// Little-endian bytes of floats as f32; f64 is rounded. Types that are no floats give none.
     #[must_use]
     pub fn widen(&self, bytes: &[u8]) -> Vec<f32> {
+        let mut values = Vec::new();
+        self.widen_behind(bytes, &mut values);
+        values
+    }
+
+    /// As [`Dtype::widen`], behind what is in `values` already.
+    fn widen_behind(&self, bytes: &[u8], values: &mut Vec<f32>) {
         match self {
-            Self::F16 => widened(bytes, f16),
-            Self::Bf16 => widened(bytes, bf16),
-            Self::F32 => widened(bytes, f32::from_le_bytes),
-            Self::F64 => widened(bytes, f64_rounded),
-            Self::Int(_) | Self::Uint(_) | Self::Bool | Self::Other(_) => Vec::new(),
+            Self::F16 => widen_behind(bytes, values, f16),
+            Self::Bf16 => widen_behind(bytes, values, bf16),
+            Self::F32 => widen_behind(bytes, values, f32::from_le_bytes),
+            Self::F64 => widen_behind(bytes, values, f64_rounded),
+            Self::Int(_) | Self::Uint(_) | Self::Bool | Self::Other(_) => {}
         }
     }
 
@@ -212,6 +219,16 @@ impl TensorFile {
     /// # Errors
     /// [`Error::TooLarge`] beyond 1 GiB at once, and what the source answers.
     pub async fn bytes(&self, tensor: &TensorInfo, range: Range<u64>) -> Result<Vec<u8>, Error> {
+        let size = self.value_size(tensor, &range)?;
+        let len = range.end.saturating_sub(range.start) * size;
+        match &tensor.place {
+            Place::Plain(start) => self.source.read(start + range.start * size, len as usize).await,
+            Place::Archived(entry) => entry.read(&self.source, range.start * size, len as usize).await,
+        }
+    }
+
+    /// Bytes a value takes, where so many values may be read at once.
+    fn value_size(&self, tensor: &TensorInfo, range: &Range<u64>) -> Result<u64, Error> {
         let size = tensor.dtype.size().ok_or_else(|| {
             self.wrong(
                 tensor,
@@ -219,8 +236,7 @@ impl TensorFile {
                 "Write it as F32, or as integers where it holds ids.",
             )
         })?;
-        let count = range.end.saturating_sub(range.start);
-        let len = count.saturating_mul(size);
+        let len = range.end.saturating_sub(range.start).saturating_mul(size);
         if len > MAX_READ {
             return Err(Error::TooLarge {
                 name: self.name().to_owned(),
@@ -239,10 +255,7 @@ impl TensorFile {
                 advice: "This is a fault of the program; please report it.",
             });
         }
-        match &tensor.place {
-            Place::Plain(start) => self.source.read(start + range.start * size, len as usize).await,
-            Place::Archived(entry) => entry.read(&self.source, range.start * size, len as usize).await,
-        }
+        Ok(size)
     }
 
     /// Floats of any width as f32; f64 is rounded.
@@ -253,7 +266,18 @@ impl TensorFile {
         if !tensor.dtype.is_float() {
             return Err(self.wrong(tensor, "floating point numbers", "Write it as F32 or F16."));
         }
-        Ok(tensor.dtype.widen(&self.bytes(tensor, range).await?))
+        let at_once = PIECE as u64 / self.value_size(tensor, &range)?;
+        let mut values = Vec::new();
+        let mut start = range.start;
+        while start < range.end {
+            let end = (start + at_once).min(range.end);
+            let bytes = self.bytes(tensor, start..end).await?;
+            // Not before the first bytes are there: a place beyond the file's end is no reason for memory.
+            values.reserve_exact((range.end - start) as usize);
+            tensor.dtype.widen_behind(&bytes, &mut values);
+            start = end;
+        }
+        Ok(values)
     }
 
     /// Floats of any width as f64, exactly.

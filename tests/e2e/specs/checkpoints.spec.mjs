@@ -89,6 +89,16 @@ function demo(steps) {
   return folder;
 }
 
+/** As `demo`, with seconds of work in every checkpoint, so that no hand is too slow to meet the first. */
+function laborious(steps) {
+  const folder = demo(steps);
+  const lines = readFileSync(join(folder, "samples.jsonl"), "utf8").trim().split("\n").map((line) => JSON.parse(line));
+  const many = Array.from({ length: 20 }, (_, copy) => lines.map(({ id, ...rest }) => JSON.stringify({ id: `${id}-${copy}`, ...rest })));
+  writeFileSync(join(folder, "samples.jsonl"), many.flat().join("\n"));
+  rmSync(join(folder, "items.jsonl"));
+  return folder;
+}
+
 /** The report of the same steps from the traces that transformers made. */
 async function fromTraces(steps) {
   const opened = await open(session);
@@ -246,12 +256,7 @@ test("checkpoints wait for samples, and a step can be given by hand", async () =
 
 test("cancel ends the engine at once, and what is dropped next is run", async () => {
   const steps = STEPS.slice(0, 3);
-  const folder = demo(steps);
-  const lines = readFileSync(join(folder, "samples.jsonl"), "utf8").trim().split("\n").map((line) => JSON.parse(line));
-  // Seconds of work in the first checkpoint, so that no hand is too slow to stop it.
-  const many = Array.from({ length: 20 }, (_, copy) => lines.map(({ id, ...rest }) => JSON.stringify({ id: `${id}-${copy}`, ...rest })));
-  writeFileSync(join(folder, "samples.jsonl"), many.flat().join("\n"));
-  rmSync(join(folder, "items.jsonl"), { force: true });
+  const folder = laborious(steps);
   const opened = await open(session, { address: ADDRESS.cpu });
   const { page } = opened;
   await empty(page);
@@ -412,7 +417,7 @@ test("a GPU whose memory is full is heard of, and the processor takes over", { s
 });
 
 test("a shard that changes on disk is named, and the others are run", async () => {
-  const folder = demo(STEPS);
+  const folder = laborious(STEPS);
   const opened = await open(session, { address: ADDRESS.cpu });
   const { page } = opened;
   await empty(page);

@@ -9,11 +9,9 @@ use crate::{
     error::Error,
     model::TopK,
     softmax::{add, add_softmax},
+    source::PIECE,
     tensors::TensorFile,
 };
-
-/// Values read at once: 4 MiB of f32.
-const CHUNK: usize = 1 << 20;
 
 /// Selections beyond this many are not made; saturation and load are then left out.
 const MAX_SELECTIONS: usize = 1 << 28;
@@ -110,13 +108,14 @@ async fn fold_layer(
     let mut sums = Sums { softmax: vec![0.0; size], plain: Some(vec![0.0; size]) };
     let (mut logits, mut weights) = (vec![0.0_f32; experts], vec![0.0_f32; experts]);
     let mut tokens = 0;
-    let at_once = (CHUNK / experts).max(1);
+    let row_bytes = experts * layer.tensor.dtype.size().unwrap_or(4) as usize;
+    let at_once = (PIECE / row_bytes).max(1);
     let mut start = 0;
     while start < layers.rows {
         let end = (start + at_once).min(layers.rows);
         let first = layer.start + (start * experts) as u64;
         let bytes = file.bytes(&layer.tensor, first..layer.start + (end * experts) as u64).await?;
-        for (row, bytes) in (start..end).zip(bytes.chunks_exact((bytes.len() / (end - start)).max(1))) {
+        for (row, bytes) in (start..end).zip(bytes.chunks_exact(row_bytes)) {
             if !batch.is_real(row) {
                 continue;
             }
