@@ -63,14 +63,14 @@ fn row_sum(row: &[f32]) -> (f64, bool) {
         || {
             let (chunks, rest) = row.as_chunks::<16>();
             // Numbers as wide as the values, not truth values, which would have to be narrowed for every comparison.
-            let (mut sums, mut bad) = ([0.0_f64; 16], [0_u32; 16]);
+            let (mut sums, mut sound) = ([0.0_f64; 16], [1_u32; 16]);
             for chunk in chunks.iter().map(<[f32; 16]>::as_slice).chain([rest]) {
-                for ((sum, bad), &value) in sums.iter_mut().zip(&mut bad).zip(chunk) {
+                for ((sum, sound), &value) in sums.iter_mut().zip(&mut sound).zip(chunk) {
                     *sum += f64::from(value);
-                    *bad |= if value >= 0.0 { 0 } else { 1 };
+                    *sound &= u32::from(value >= 0.0);
                 }
             }
-            (sums.iter().sum(), bad.iter().all(|&bad| bad == 0))
+            (sums.iter().sum(), sound.iter().all(|&sound| sound == 1))
         },
     )
 }
