@@ -113,7 +113,7 @@ impl Pass<'_> {
             self.stage(layer, &plan);
             self.watch.breathe().await;
             let Some(ready) = next.take() else { break };
-            let weights = ready.get().await?;
+            let weights = Box::pin(ready.get()).await?;
             x = self.attend(x, &weights, &plan, &mut positions).await?;
             let chosen = self.route(layer, &x, &weights, &plan, &mut fold).await?;
             if layer + 1 < config.layers {
