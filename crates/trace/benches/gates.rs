@@ -1,5 +1,6 @@
 //! How fast binary traces become gates, beside how fast their bytes are read: files of some hundred megabytes, read
-//! before, so that the disk does not count. `cargo bench -p trace --bench gates`.
+//! before, so that the disk does not count. `cargo bench -p trace --bench gates`; with a folder behind it (`-- FOLDER`) the
+//! files are written there for `tests/e2e/reading.mjs`, and nothing is measured.
 
 use std::{error::Error, fs, hint::black_box, path::Path, rc::Rc, time::Instant};
 
@@ -158,20 +159,29 @@ fn measure(what: &str, path: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+const FILES: [(&str, Make); 4] = [
+    ("Grokscope's own, f16", || own(Form::F16)),
+    ("Grokscope's own, f32", || own(Form::F32)),
+    ("router logits, bf16, softmax of every token", || logits(Form::Bf16)),
+    ("router logits, f32, softmax of every token", || logits(Form::F32)),
+];
+
 fn main() -> Result<(), Box<dyn Error>> {
+    // Cargo says `--bench` itself.
+    if let Some(folder) = std::env::args().skip(1).find(|argument| !argument.starts_with('-')) {
+        fs::create_dir_all(&folder)?;
+        for (what, make) in FILES {
+            fs::write(Path::new(&folder).join(what), make())?;
+        }
+        return Ok(());
+    }
     println!(
         "| binary file | MB | reading its bytes, MB/s | reading and parsing, MB/s | of reading |\n|---|---|---|---|---|"
     );
     let folder = std::env::temp_dir().join(format!("grokscope-bench-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
     let path = folder.join("step-1.safetensors");
-    let files: [(&str, Make); 4] = [
-        ("Grokscope's own, f16", || own(Form::F16)),
-        ("Grokscope's own, f32", || own(Form::F32)),
-        ("router logits, bf16, softmax of every token", || logits(Form::Bf16)),
-        ("router logits, f32, softmax of every token", || logits(Form::F32)),
-    ];
-    for (what, make) in files {
+    for (what, make) in FILES {
         fs::write(&path, make())?;
         measure(what, &path)?;
     }

@@ -14,7 +14,7 @@ pub fn measure(project: &Project) -> Result<String> {
     cargo.args(["bench", "--locked", "--package", "levenshtein", "--bench", "distance", "--", "--peers"]);
     let native = shell::output(cargo.arg(python).current_dir(&project.root))?;
     // The same sequences in WebAssembly.
-    let wasm = browser::time(project, "levenshtein", "wasm_bench", "distance.mjs")?;
+    let wasm = browser::time(project, "levenshtein", "wasm_bench", "distance.mjs", None)?;
     Ok(format!("{native}\n\n{wasm}"))
 }
 
