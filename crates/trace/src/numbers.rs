@@ -79,7 +79,13 @@ pub fn f64_rounded(bytes: [u8; 8]) -> f32 {
 pub fn widen_behind<const N: usize>(bytes: &[u8], values: &mut Vec<f32>, widen: impl Fn([u8; N]) -> f32) {
     widest(
         #[inline(always)]
-        || values.extend(bytes.as_chunks().0.iter().map(|&value| widen(value))),
+        || {
+            let (chunks, rest) = bytes.as_chunks::<N>().0.as_chunks::<16>();
+            for chunk in chunks {
+                values.extend(chunk.map(&widen));
+            }
+            values.extend(rest.iter().map(|&value| widen(value)));
+        },
     );
 }
 
