@@ -3,7 +3,7 @@
 //! operations.
 
 use burn::tensor::{Tensor, activation};
-use trace::exp;
+use trace::{exp, largest};
 
 use crate::{
     device::Backend,
@@ -37,18 +37,6 @@ fn squares(row: &[f32]) -> f32 {
         }
     }
     sums.iter().sum::<f32>() + rest.iter().map(|value| value * value).sum::<f32>()
-}
-
-fn largest(row: &[f32]) -> f32 {
-    let (chunks, rest) = row.as_chunks::<16>();
-    let mut most = [f32::NEG_INFINITY; 16];
-    for chunk in chunks {
-        for (most, &value) in most.iter_mut().zip(chunk) {
-            // Not `f32::max`, whose care for NaN keeps the compiler from SIMD.
-            *most = if value > *most { value } else { *most };
-        }
-    }
-    most.iter().chain(rest).copied().fold(f32::NEG_INFINITY, |a, b| if b > a { b } else { a })
 }
 
 /// Puts `e^(x - largest)` in place of each value and gives their sum.

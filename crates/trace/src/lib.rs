@@ -93,7 +93,7 @@ pub use self::{
     results_json::write as write_results,
     routers::{CheckpointRouters, read_routers, router_layer},
     safetensors::open as open_safetensors,
-    softmax::{exp, softmax},
+    softmax::{exp, largest, softmax},
     source::{ByteSource, Counted, MemorySource, Pending, Source},
     step_name::{NamedStep, step_from_name},
     tensors::{Dtype, TensorFile, TensorInfo, shape_text},

@@ -6,7 +6,7 @@
 
 use crate::vector::widest;
 
-/// Values that are worked on side by side: as many as the widest vectors hold.
+/// Values that are worked on side by side: two vectors of AVX2, so that neither waits for the other.
 const LANES: usize = 16;
 
 /// `e^x` to about 2 units in the last place, without branches; 0 below -87, and no more than `e^88`.
@@ -84,8 +84,10 @@ fn weigh(logits: &[f32], weights: &mut [f32]) {
     }
 }
 
+/// The largest value of a row; NaN counts as nothing, and of nothing it is negative infinity.
 #[inline(always)]
-fn largest(row: &[f32]) -> f32 {
+#[must_use]
+pub fn largest(row: &[f32]) -> f32 {
     let (chunks, rest) = row.as_chunks::<LANES>();
     let mut most = [f32::NEG_INFINITY; LANES];
     for chunk in chunks {
