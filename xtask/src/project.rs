@@ -1,6 +1,6 @@
 //! Where things are: the project's root, cargo's target folder, the versions that other files fix.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{env, fs, path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result};
 
@@ -12,6 +12,9 @@ pub struct Project {
     pub root: PathBuf,
     /// Cargo's target folder, wherever the user has put it.
     pub target: PathBuf,
+    /// This program, which cargo calls while it builds what is fuzzed. It is found at the start: the native tests build it
+    /// anew, after which the one that runs does not find itself.
+    pub program: PathBuf,
 }
 
 impl Project {
@@ -19,7 +22,7 @@ impl Project {
     pub fn find() -> Result<Self> {
         // At run time first: two checkouts that share a target folder share this program too.
         let here =
-            std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+            env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
         let mut cargo = Command::new(shell::cargo());
         cargo.args(["metadata", "--format-version", "1", "--no-deps", "--offline"]).current_dir(here);
         let answer = shell::output(&mut cargo)?;
@@ -30,7 +33,8 @@ impl Project {
                 answer[name].as_str().with_context(|| format!("cargo metadata does not name {name}"))?;
             Ok(PathBuf::from(place))
         };
-        Ok(Self { root: place("workspace_root")?, target: place("target_directory")? })
+        let program = env::current_exe().context("this program does not find itself")?;
+        Ok(Self { root: place("workspace_root")?, target: place("target_directory")?, program })
     }
 
     /// The folder of tools that belong to the project alone: never the user's own.

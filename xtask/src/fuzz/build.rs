@@ -47,8 +47,8 @@ const BY_HAND: &str = "libFuzzer is C++ and is built with the targets, for which
 pub fn build(project: &Project) -> Result<PathBuf> {
     compiler()?;
     let host = host(project)?;
-    let this = env::current_exe().context("this program does not find itself")?;
-    shell::run(cargo(project, "build", &host).env("RUSTC_WRAPPER", this).env(AS_COMPILER, "1"))?;
+    let mut build = cargo(project, "build", &host);
+    shell::run(build.env("RUSTC_WRAPPER", &project.program).env(AS_COMPILER, "1"))?;
     Ok(folder(project).join(host).join("release"))
 }
 
