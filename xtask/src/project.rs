@@ -21,8 +21,7 @@ impl Project {
     /// Asks cargo.
     pub fn find() -> Result<Self> {
         // At run time first: two checkouts that share a target folder share this program too.
-        let here =
-            env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let here = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
         let mut cargo = Command::new(shell::cargo());
         cargo.args(["metadata", "--format-version", "1", "--no-deps", "--offline"]).current_dir(here);
         let answer = shell::output(&mut cargo)?;

@@ -63,6 +63,10 @@ pub fn run(project: &Project, options: &Options) -> Result<()> {
         lines.push(format!("{word:<7} {:<14} {:>5} s  {count}", stage.name, start.elapsed().as_secs()));
         total = total + count;
     }
+    // Once more, since they are far above by now.
+    if !total.words.is_empty() {
+        println!("\n== what failed\n{}", total.words.join("\n"));
+    }
     println!("\n{}", lines.join("\n"));
     println!("{total}");
     if total.failed > 0 {
