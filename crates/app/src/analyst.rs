@@ -178,8 +178,8 @@ fn listen(app: App, worker: &Worker) {
     worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     on_message.forget();
 
+    // The browser writes it to its console as well, with the place.
     let on_error = Closure::<dyn Fn(web_sys::Event)>::new(move |event: web_sys::Event| {
-        event.prevent_default();
         let message =
             event.dyn_ref::<ErrorEvent>().map(ErrorEvent::message).filter(|message| !message.is_empty());
         died(app, message.as_deref().unwrap_or("its script could not be loaded"));

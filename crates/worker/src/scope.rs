@@ -4,7 +4,7 @@ use futures::channel::oneshot;
 use js_sys::Array;
 use serde::Serialize;
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
-use web_sys::{DedicatedWorkerGlobalScope, MessageChannel, MessageEvent};
+use web_sys::{DedicatedWorkerGlobalScope, MessageChannel, MessageEvent, MessagePort};
 
 /// The worker's global scope.
 ///
@@ -45,11 +45,33 @@ pub async fn turn() {
     let wake = Closure::once(move |_: MessageEvent| {
         send.send(()).ok();
     });
-    channel.port1().set_onmessage(Some(wake.as_ref().unchecked_ref()));
+    let ear = Ear::new(channel.port1(), wake);
     if channel.port2().post_message(&JsValue::NULL).is_ok() {
         receive.await.ok();
     }
-    channel.port1().close();
+    drop(ear);
+}
+
+/// A port that is listened to. Work may be given up while it waits: its message, still on the way, must find nobody then,
+/// since calling what is gone stops the whole worker.
+struct Ear {
+    port: MessagePort,
+    /// It lives as long as the port is open.
+    _wake: Closure<dyn FnMut(MessageEvent)>,
+}
+
+impl Ear {
+    fn new(port: MessagePort, wake: Closure<dyn FnMut(MessageEvent)>) -> Self {
+        port.set_onmessage(Some(wake.as_ref().unchecked_ref()));
+        Self { port, _wake: wake }
+    }
+}
+
+impl Drop for Ear {
+    fn drop(&mut self) {
+        self.port.set_onmessage(None);
+        self.port.close();
+    }
 }
 
 /// A property of a message, or `undefined`.

@@ -39,6 +39,7 @@ test("cancel returns within 200 ms, and the page works on", async () => {
   // It stays cancelled, and the next job is done as if there had been none.
   await page.waitForTimeout(1000);
   assert.equal(await by(page, "progress").count(), 0);
+  assert.equal(await page.getByText("The worker stopped").count(), 0);
   clean(session, opened);
   await opened.context.close();
 });
@@ -66,6 +67,24 @@ test("while it works the page answers", async () => {
   assert.ok(longest < 400, `${longest} ms`);
   await page.keyboard.press("Escape");
   await by(page, "progress").waitFor({ state: "detached" });
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("files that come while others are read do not stop the worker", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  await give(page, [1, 2].map((step) => made(`large-${step}.safetensors`, trace({ step, ...LARGE }))));
+  // Each has all work begun anew, wherever it is.
+  for (let at = 0; at < 40; at += 1) {
+    await page.waitForTimeout((at * 37) % 100);
+    await give(page, [made(`note-${at}.csv`, Buffer.from("nothing,of,the,kind\n"))]);
+  }
+  assert.equal(await page.getByText("The worker stopped").count(), 0);
+  await by(page, "cancel").click();
+  await by(page, "progress").waitFor({ state: "detached" });
+  assert.equal(await page.locator("[data-testid=file-table] tbody tr").count(), 42);
   clean(session, opened);
   await opened.context.close();
 });
