@@ -23,10 +23,12 @@ pub fn toggle(app: App) {
 fn start(app: App) {
     app.presenting.set(true);
     app.say("Presenting. Arrow keys step, Escape ends.");
-    if let Some(root) = browser::document().document_element() {
-        // Without full screen the page presents inside its window.
-        drop(root.request_fullscreen());
-    }
+    spawn_local(async {
+        if let Some(root) = browser::document().document_element() {
+            // Without full screen the page presents inside its window.
+            drop(browser::call_later(&root, "requestFullscreen", &[]).await);
+        }
+    });
     spawn_local(async {
         let navigator = JsValue::from(browser::window().navigator());
         if let Some(lock) = browser::property(&navigator, "wakeLock")
@@ -41,10 +43,20 @@ fn start(app: App) {
 pub fn stop(app: App) {
     app.presenting.set(false);
     app.playing.set(false);
-    browser::document().exit_fullscreen();
+    if is_full() {
+        spawn_local(async {
+            // The browser may have left it by itself meanwhile.
+            drop(browser::call_later(&browser::document(), "exitFullscreen", &[]).await);
+        });
+    }
     if let Some(held) = LIT.take() {
         drop(browser::call(&held, "release", &[]));
     }
+}
+
+/// Whether the page has the whole screen.
+fn is_full() -> bool {
+    browser::property(&browser::document(), "fullscreenElement").is_some()
 }
 
 /// Lets the cursor walk through the checkpoints, or stops it.
@@ -60,8 +72,7 @@ pub fn play(app: App) {
 /// Keeps stage and browser in step: leaving full screen leaves the stage, playing ticks.
 pub fn install(app: App) {
     let closure = Closure::<dyn Fn()>::new(move || {
-        let full = browser::property(&browser::document(), "fullscreenElement").is_some();
-        if !full && app.presenting.get_untracked() {
+        if !is_full() && app.presenting.get_untracked() {
             stop(app);
         }
     });

@@ -66,6 +66,10 @@ impl ByteSource for Part {
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }
     }
+
+    fn place(&self) -> Pending<'_, Result<Option<u64>, Error>> {
+        Box::pin(async { Ok(self.whole.place().await?.map(|place| place + self.start)) })
+    }
 }
 
 /// A member of a zip archive. One that is deflated is unpacked when it is first read; the archive keeps one unpacked
@@ -97,6 +101,13 @@ impl ByteSource for ZipPart {
                 return Ok(start.get(offset as usize..).unwrap_or_default().to_vec());
             }
             self.member.read(&self.archive, offset, len).await
+        })
+    }
+
+    fn place(&self) -> Pending<'_, Result<Option<u64>, Error>> {
+        Box::pin(async {
+            let Some(place) = self.archive.place().await? else { return Ok(None) };
+            Ok(self.member.stored(&self.archive).await?.map(|start| place + start))
         })
     }
 }

@@ -64,6 +64,10 @@ impl ByteSource for BlobSource {
     fn read(&self, offset: u64, len: usize) -> Pending<'_, Result<Vec<u8>, Error>> {
         Box::pin(self.read_now(offset, len))
     }
+
+    fn place(&self) -> Pending<'_, Result<Option<u64>, Error>> {
+        Box::pin(std::future::ready(Ok(Some(0))))
+    }
 }
 
 /// What a browser's refusal means.

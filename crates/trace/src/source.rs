@@ -1,7 +1,12 @@
 //! Where bytes come from. Readers ask for ranges and never for whole files, so that the same code works on a disk, in
 //! a browser's `File` and over HTTP.
 
-use std::{cell::Cell, future::Future, pin::Pin, rc::Rc};
+use std::{
+    cell::Cell,
+    future::{Future, ready},
+    pin::Pin,
+    rc::Rc,
+};
 
 use crate::error::Error;
 
@@ -33,6 +38,15 @@ pub trait ByteSource {
     /// # Errors
     /// [`Error::Truncated`] for a range beyond the end, [`Error::Unreadable`] when the bytes cannot be had.
     fn read(&self, offset: u64, len: usize) -> Pending<'_, Result<Vec<u8>, Error>>;
+
+    /// The byte of a file on the user's disk from which on these bytes lie as they are: 0 for the file itself, and none for
+    /// what comes from elsewhere or was unpacked.
+    ///
+    /// # Errors
+    /// As [`ByteSource::read`], where a header has to be read for it.
+    fn place(&self) -> Pending<'_, Result<Option<u64>, Error>> {
+        Box::pin(ready(Ok(None)))
+    }
 }
 
 impl<T: ByteSource + ?Sized> ByteSource for Rc<T> {
@@ -46,6 +60,10 @@ impl<T: ByteSource + ?Sized> ByteSource for Rc<T> {
 
     fn read(&self, offset: u64, len: usize) -> Pending<'_, Result<Vec<u8>, Error>> {
         (**self).read(offset, len)
+    }
+
+    fn place(&self) -> Pending<'_, Result<Option<u64>, Error>> {
+        (**self).place()
     }
 }
 
@@ -91,7 +109,7 @@ impl ByteSource for MemorySource {
             let start = offset as usize;
             self.bytes.get(start..start + len).unwrap_or_default().to_vec()
         });
-        Box::pin(std::future::ready(range))
+        Box::pin(ready(range))
     }
 }
 
@@ -125,5 +143,9 @@ impl<S: ByteSource> ByteSource for Counted<S> {
             self.bytes.set(self.bytes.get() + read.len() as u64);
             Ok(read)
         })
+    }
+
+    fn place(&self) -> Pending<'_, Result<Option<u64>, Error>> {
+        self.inner.place()
     }
 }

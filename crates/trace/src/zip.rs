@@ -258,6 +258,15 @@ impl Member {
         Ok(start)
     }
 
+    /// Where its bytes begin, if they are stored as they are.
+    ///
+    /// # Errors
+    /// [`Error::Format`] and [`Error::Truncated`] when it is damaged.
+    pub async fn stored(&self, source: &Source) -> Result<Option<u64>, Error> {
+        let start = self.data_start(source).await?;
+        Ok(Some(start).filter(|_| !self.deflated))
+    }
+
     /// Up to `len` bytes from its beginning, without unpacking the rest.
     ///
     /// # Errors

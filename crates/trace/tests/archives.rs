@@ -115,6 +115,28 @@ fn stored_members_stay_where_they_are() {
     }
 }
 
+#[test]
+fn places_are_where_the_bytes_lie() {
+    for (name, lies) in [
+        ("stored.zip", true),
+        ("gnu.tar", true),
+        ("pax.tar", true),
+        ("deflated.zip", false),
+        ("gnu.tar.gz", false),
+    ] {
+        let whole = std::fs::read(fixture(&format!("archives/{name}"))).expect("the fixture is there");
+        for file in unpacked(name).files {
+            let bytes = block_on(file.read(0, file.len() as usize)).expect("bytes");
+            let place = block_on(file.place()).expect("a place, or none").map(|place| place as usize);
+            let found = place.map(|place| &whole[place..place + bytes.len()]);
+            assert_eq!(found, lies.then_some(bytes.as_slice()), "{}", file.name());
+        }
+    }
+    let file = FileSource::open(fixture("archives/stored.zip")).expect("the fixture is there");
+    assert_eq!(block_on(file.place()).expect("a place"), Some(0));
+    assert_eq!(block_on(MemorySource::new("a", vec![1]).place()).expect("none"), None);
+}
+
 /// Unpacks and opens whatever there is.
 fn read_all(name: &str, bytes: Vec<u8>) {
     let source: Source = Rc::new(MemorySource::new(name, bytes));

@@ -26,7 +26,7 @@ use crate::{
     files::{Door, Entry, Inside},
     folders,
     map::Map,
-    opening::{Content, open},
+    opening::{Content, Members, open},
     pool::Pool,
     protocol::{Event, FileRow, FileState, Job, Progress, WorkUnit},
     scope::{listen, now, property, to_js, turn},
@@ -419,9 +419,15 @@ impl Analyst {
                     }
                     let opened = open(ticket).await;
                     match self.change(id, |file| file.settle(opened)) {
-                        Some(Inside::Members(files)) => {
-                            for file in files {
-                                self.add(file.name().to_owned(), Door::Member(file), Some(id));
+                        Some(Inside::Members(Members { checkpoints, others })) => {
+                            for (path, files) in checkpoints {
+                                self.add(path, Door::Checkpoint(files), Some(id));
+                            }
+                            for (file, serves) in others {
+                                let member = self.add(file.name().to_owned(), Door::Member(file), Some(id));
+                                if serves {
+                                    self.change(member, |entry| entry.serve("tokenizer"));
+                                }
                             }
                         }
                         Some(Inside::Addresses(files)) => self.add_listed(files, id),

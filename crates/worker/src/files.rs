@@ -13,7 +13,7 @@ use web_sys::Blob;
 use crate::{
     engine_protocol::MadeInfo,
     handles::Files,
-    opening::{Content, Opening, Ticket, Unopened},
+    opening::{Content, Members, Opening, Ticket, Unopened},
     protocol::{FileRow, FileState, Question},
 };
 
@@ -225,12 +225,12 @@ impl Entry {
                 self.fail(message);
                 self.row.question = question;
             }
-            Ok(Opening::Archive { bytes, files, notes }) => {
+            Ok(Opening::Archive { bytes, members, notes }) => {
                 self.row.bytes = bytes;
                 "archive".clone_into(&mut self.row.kind);
-                self.row.state = if files.is_empty() { FileState::Failed } else { FileState::Used };
+                self.row.state = if members.is_empty() { FileState::Failed } else { FileState::Used };
                 self.row.messages = notes;
-                return Inside::Members(files);
+                return Inside::Members(members);
             }
             // Lists that name each other would have no end.
             Ok(Opening::List(_)) if self.within.is_some() => self.fail(format!(
@@ -282,6 +282,9 @@ impl Entry {
                     _ => None,
                 };
                 self.row.messages.clone_from(&self.warnings);
+                if let Content::Run(Recognised::Unrelated { looked_for }) = &content {
+                    self.row.messages.extend(Some(looked_for.clone()).filter(|text| !text.is_empty()));
+                }
                 self.content = Some(content);
             }
         }
@@ -299,7 +302,7 @@ pub enum Inside {
     /// No other files.
     Nothing,
     /// The files in an archive.
-    Members(Vec<Source>),
+    Members(Members),
     /// The files of a list.
     Addresses(Vec<Listed>),
 }

@@ -8,6 +8,7 @@ use trace::{BlobSource, Counted, HttpSource, IdsSettings, Mapping, Recognised, S
 use web_sys::Blob;
 
 use crate::{
+    folders::{self, Folder, Sorted},
     handles::Files,
     protocol::Question,
     remote::{self, Found},
@@ -56,7 +57,7 @@ pub enum Opening {
         /// Bytes of the archive.
         bytes: u64,
         /// Them.
-        files: Vec<Source>,
+        members: Members,
         /// Which could not be had, and why.
         notes: Vec<String>,
     },
@@ -69,6 +70,55 @@ pub enum Opening {
         /// Bytes of its weights, as far as is known.
         bytes: u64,
     },
+}
+
+/// The files in an archive, sorted.
+#[derive(Default)]
+pub struct Members {
+    /// Checkpoints: the path of each, and its files as parts of the archive.
+    pub checkpoints: Vec<(String, Files)>,
+    /// Everything else, and whether it serves checkpoints as their tokenizer.
+    pub others: Vec<(Source, bool)>,
+}
+
+impl Members {
+    /// Sorts the files of an archive, which is a `File` itself where it lies on the user's disk. A checkpoint in it is read
+    /// where it is, and so must not be packed; a note says where one is.
+    async fn sort(
+        archive: Option<&Blob>,
+        files: &[Source],
+        notes: &mut Vec<String>,
+    ) -> Result<Self, trace::Error> {
+        let paths: Vec<String> = files.iter().map(|file| file.name().to_owned()).collect();
+        let Sorted { folders, others, tokenizers } = folders::sort(&paths);
+        let mut members = Self::default();
+        for Folder { path, files: places } in folders {
+            let mut parts = Files::new();
+            for file in places.iter().filter_map(|&at| files.get(at)) {
+                let (Some(archive), Some(start)) = (archive, file.place().await?) else { break };
+                let end = start + file.len();
+                let Ok(part) = archive.slice_with_f64_and_f64(start as f64, end as f64) else { break };
+                parts.push((file.name().to_owned(), part.into()));
+            }
+            if parts.len() == places.len() {
+                members.checkpoints.push((path, parts));
+            } else {
+                notes.push(format!(
+                    "{path}: a checkpoint inside an archive is read where it lies, and this one is compressed or comes from an \
+                     address. Unpack the archive and drop the checkpoint's folder, or pack it without compression (tar, or \
+                     zip -0)."
+                ));
+            }
+        }
+        let other = |at: usize| Some((Rc::clone(files.get(at)?), tokenizers.contains(&at)));
+        members.others = others.into_iter().filter_map(other).collect();
+        Ok(members)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.checkpoints.is_empty() && self.others.is_empty()
+    }
 }
 
 /// What is needed to open a file while the table stays free.
@@ -123,8 +173,12 @@ pub async fn open_made(name: String, blob: Blob) -> Result<Recognised, String> {
 }
 
 async fn open_source(ticket: Ticket, known: &Known) -> Result<Opening, Failure> {
+    let mut disk = None;
     let (source, read): (Source, _) = match ticket {
-        Ticket::Disk(path, file, read) => (Rc::new(BlobSource::new(path, file.into())), read),
+        Ticket::Disk(path, file, read) => {
+            let blob = disk.insert(Blob::from(file)).clone();
+            (Rc::new(BlobSource::new(path, blob)), read)
+        }
         Ticket::Address(url, read) => (Rc::new(HttpSource::open(&url).await?), read),
         Ticket::Folder(url) => {
             return Ok(match remote::look(&url).await? {
@@ -139,11 +193,14 @@ async fn open_source(ticket: Ticket, known: &Known) -> Result<Opening, Failure> 
     };
     let source: Source = Rc::new(Counted::new(source, read));
     let bytes = source.len();
-    let trace::Unpacked { files, notes, was_packed } = trace::unpack(source).await?;
+    let trace::Unpacked { files, mut notes, was_packed } = trace::unpack(source).await?;
     match files.as_slice() {
         // One packed file is that file, and not an archive with a row of its own.
         [file] if notes.is_empty() => open_plain(Rc::clone(file), was_packed, known).await,
-        _ => Ok(Opening::Archive { bytes, files, notes }),
+        _ => {
+            let members = Members::sort(disk.as_ref(), &files, &mut notes).await?;
+            Ok(Opening::Archive { bytes, members, notes })
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 // Checkpoint folders, dropped with samples and items: the page runs the model itself, on WebGPU and on the processor.
 
 import assert from "node:assert/strict";
-import { appendFileSync, cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { gzipSync } from "node:zlib";
 
-import { GPU, PAGE, FIXTURES, by, clean, empty, exported, finished, give, launch, open, picture, prefixed, safetensors } from "../harness.mjs";
+import { GPU, PAGE, FIXTURES, by, clean, empty, exported, finished, give, launch, made, open, picture, prefixed, safetensors } from "../harness.mjs";
 
 const DEMO = join(FIXTURES, "demo-run");
 const EXAMPLE = new URL("../../../www/example/", import.meta.url).pathname;
@@ -203,6 +204,50 @@ for (const backend of GPU ? ["gpu", "cpu"] : ["cpu"]) {
     }
   });
 }
+
+/** The demo run with some of its checkpoints, as tar writes it. */
+function tar(steps) {
+  const folder = demo(steps);
+  const names = readdirSync(folder, { recursive: true }).filter((name) => statSync(join(folder, name)).isFile());
+  const parts = names.sort().flatMap((name) => {
+    const bytes = readFileSync(join(folder, name));
+    const header = Buffer.alloc(512);
+    header.write(`run/${name}`, 0);
+    header.write(`${bytes.length.toString(8).padStart(11, "0")}\0`, 124);
+    header.write("        0", 148);
+    header.write("ustar\x0000", 257);
+    const sum = header.reduce((sum, byte) => sum + byte, 0);
+    header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
+    return [header, bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512)];
+  });
+  rmSync(folder, { recursive: true });
+  return Buffer.concat([...parts, Buffer.alloc(1024)]);
+}
+
+test("checkpoints in an archive are run where they lie, unless they are compressed", async () => {
+  const steps = STEPS.slice(-2);
+  const expected = await fromTraces(steps);
+  const opened = await open(session, { address: ADDRESS.cpu });
+  const { page } = opened;
+  await empty(page);
+  await give(page, [made("demo.tar", tar(steps))]);
+  await finished(page, PATIENCE);
+  const table = await rows(page);
+  assert.deepEqual(
+    table.map(({ path, kind, state }) => [path, kind, state]).slice(0, 3),
+    [["demo.tar", "archive", "used"], ...steps.map((step) => [`demo.tar/run/step${step}`, "checkpoint", "used"])],
+  );
+  same(comparable(JSON.parse(await exported(page))), comparable(expected.report));
+  clean(session, opened);
+  await opened.context.close();
+
+  const packed = await open(session);
+  await empty(packed.page);
+  await give(packed.page, [made("demo.tgz", gzipSync(tar(STEPS.slice(-1))))]);
+  await packed.page.getByText(/demo\.tar\/run\/step\d+: a checkpoint inside an archive is read where it lies, and this one is compressed/).waitFor();
+  clean(session, packed);
+  await packed.context.close();
+});
 
 test("a damaged checkpoint says what is wrong with it, and the others are run", async () => {
   const folder = mkdtempSync(join(tmpdir(), "grokscope-"));
