@@ -46,6 +46,8 @@ pub struct TraceLayer {
     pub tokens: usize,
     /// Experts a token, `k`.
     pub k: usize,
+    /// Experts a layer, where the user said it.
+    pub experts: Option<usize>,
     /// Whether a token's experts come heaviest first, which the scores tell.
     pub ordered: bool,
     /// Bytes of the file.
@@ -129,6 +131,17 @@ pub async fn open(sniff: &Sniff) -> Result<Recognised, Error> {
             ));
         }
     }
+    if let Some(experts) = sniff.settings.experts {
+        let largest = ids.iter().copied().max().unwrap_or(0);
+        if experts <= usize::from(largest) || experts > 1 << 16 {
+            return Err(Error::Mismatch {
+                name: name.to_owned(),
+                given: format!("{experts} experts a layer were given"),
+                has: format!("ids up to {largest}"),
+                advice: "Give the number that the model's config.json has.",
+            });
+        }
+    }
     let ordered = match file.column("scores") {
         Some(column) => scores_fall(name, &file, column, k).await?,
         None => false,
@@ -150,6 +163,7 @@ pub async fn open(sniff: &Sniff) -> Result<Recognised, Error> {
         step_from: if step.is_some() { StepSource::FileName } else { StepSource::None },
         tokens: ids.len() / k,
         k,
+        experts: sniff.settings.experts,
         ordered,
         bytes: source.len(),
         ids: ids.into(),
@@ -301,8 +315,8 @@ fn numbered_folder(folder: &str) -> Option<u64> {
 /// Makes one trace of the layers of one folder.
 ///
 /// Samples are those of `records` where their token counts sum to the number of rows; otherwise every 2048 rows are one
-/// sample. The number of experts is not in such files: it is one more than the largest id, in fours. `warnings` hears of
-/// both.
+/// sample. The number of experts is not in such files: where nobody said it, it is the next power of two above the largest
+/// id. `warnings` hears of both.
 ///
 /// # Errors
 /// [`Error::Mismatch`] when the layers do not fit together.
@@ -371,7 +385,15 @@ pub fn join_layers(
     }
     let (samples, offsets) = samples_of(shown, tokens, records, warnings);
     let largest = layers.iter().flat_map(|layer| layer.ids.iter().copied()).max().unwrap_or(0);
-    let experts = (usize::from(largest) + 1).max(k).next_multiple_of(4).min(1 << 16);
+    let least = (usize::from(largest) + 1).max(k);
+    let told = layers.iter().filter_map(|layer| layer.experts).max();
+    let experts = told.unwrap_or_else(|| least.next_power_of_two()).max(least).min(1 << 16);
+    if told.is_none() {
+        warnings.push(format!(
+            "{shown}: how many experts a layer has is not in such files. The ids go up to {largest}, so {experts} are assumed, the \
+             next power of two. If there are others, say it to the program (`--experts`; in the page beside the file)."
+        ));
+    }
     let count = offsets.len() - 1;
     let values = count.checked_mul(layers.len()).and_then(|n| n.checked_mul(experts));
     if values.is_none_or(|values| values > MAX_SELECTIONS) {
@@ -468,6 +490,8 @@ pub fn frequencies(topk: &TopK, experts: usize) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
+    use futures::executor::block_on;
+
     use super::*;
 
     #[test]
@@ -490,6 +514,7 @@ mod tests {
             step_from: StepSource::FileName,
             tokens: ids.len() / k,
             k,
+            experts: None,
             ordered: true,
             bytes: 100,
             ids: ids.into(),
@@ -508,10 +533,25 @@ mod tests {
             join_layers(&[&seven, &two], &[record("a", 1), record("b", 2)], &mut warnings).expect("a trace");
         assert_eq!((open.info.layers, open.info.experts, open.info.top_k), (2, 8, Some(2)));
         assert_eq!((open.info.step, open.info.samples[1].id.as_str()), (Some(5), "b"));
-        let [gaps] = warnings.as_slice() else { panic!("{warnings:?}") };
+        let [gaps, assumed] = warnings.as_slice() else { panic!("{warnings:?}") };
         assert!(gaps.contains("layers 2 to 7"), "{gaps}");
+        assert!(assumed.contains("go up to 5, so 8 are assumed"), "{assumed}");
         let topk = futures::executor::block_on(open.topk(1..2)).expect("selections").expect("some");
         assert_eq!(topk.ids, [1, 0, 5, 4, 0, 1, 4, 0]);
+    }
+
+    #[test]
+    fn a_number_of_experts_that_was_said_is_taken() {
+        let mut layers = [layer(1, &[0, 1], 2), layer(2, &[5, 4], 2)];
+        layers[1].experts = Some(64);
+        let experts = |layers: &[TraceLayer; 2]| {
+            let open = join_layers(&[&layers[0], &layers[1]], &[], &mut Vec::new()).expect("a trace");
+            assert_eq!(block_on(open.gates(0..1)).expect("gates").len(), 2 * open.info.experts);
+            open.info.experts
+        };
+        assert_eq!(experts(&layers), 64);
+        layers[1].experts = None;
+        assert_eq!(experts(&layers), 8);
     }
 
     #[test]

@@ -273,6 +273,7 @@ impl Entry {
                         self.warnings.extend(proposal.reasons.iter().cloned());
                         Some(Question::Mapping)
                     }
+                    Content::Run(Recognised::Layer(_)) => Some(Question::Experts),
                     // What the user has said can be said again.
                     Content::Run(Recognised::Trace(trace))
                         if trace.experts_are_guessed() || self.ids.experts.is_some() =>

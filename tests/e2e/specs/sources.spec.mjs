@@ -66,6 +66,30 @@ for (const [name, files] of Object.entries(IDS)) {
   });
 }
 
+test("how many experts FLAME-MoE's layers have is assumed until it is said", async () => {
+  const folder = run(FLAME);
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  await by(page, "folder-input").setInputFiles(folder);
+  await finished(page);
+  rmSync(folder, { recursive: true });
+  const assumed = () => page.locator("[data-testid=file-table] .message", { hasText: "8 are assumed" });
+  assert.equal(await assumed().count(), STEPS.length);
+  await page.locator("details.fold:has([data-testid=file-table]) > summary").click();
+  await page.getByRole("button", { name: /^Number of experts of/ }).first().click();
+  const dialog = by(page, "shape-dialog");
+  await dialog.getByLabel("Experts").fill("12");
+  await dialog.getByLabel("Experts").press("Enter");
+  await dialog.waitFor({ state: "hidden" });
+  await page.waitForFunction(() => /layers × 12 experts/.test(document.querySelector("header").textContent));
+  await finished(page);
+  assert.equal(await assumed().count(), 0);
+  assert.deepEqual((await rows(page)).filter(({ state }) => state !== "used"), []);
+  clean(session, opened);
+  await opened.context.close();
+});
+
 test("logits that Megatron recorded beside its ids are found", async () => {
   const folder = run(["megatron/router_trace_rank0.jsonl", "megatron/logits_rank0.bin"]);
   const opened = await open(session);
