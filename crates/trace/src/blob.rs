@@ -6,6 +6,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, DomException};
 
 use crate::{
+    ahead,
     error::Error,
     source::{ByteSource, Pending, check_range},
 };
@@ -27,6 +28,9 @@ impl BlobSource {
 
     async fn read_now(&self, offset: u64, len: usize) -> Result<Vec<u8>, Error> {
         check_range(&self.name, self.len, offset, len)?;
+        if let Some(bytes) = ahead::read(&self.blob, self.len, offset, offset + len as u64).await {
+            return Ok(bytes);
+        }
         let unreadable = |error: &JsValue| Error::Unreadable {
             name: self.name.clone(),
             offset,

@@ -62,6 +62,8 @@ mod zip;
 
 // Paths exist outside the browser only, `File` and `fetch` inside it only.
 #[cfg(target_arch = "wasm32")]
+mod ahead;
+#[cfg(target_arch = "wasm32")]
 mod blob;
 #[cfg(not(target_arch = "wasm32"))]
 mod disk;

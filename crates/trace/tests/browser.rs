@@ -58,6 +58,31 @@ async fn a_dropped_file_is_read_by_ranges() {
     assert_eq!(open.gates(3..5).await.unwrap(), trace.gates[3 * 1024..5 * 1024]);
 }
 
+/// What is read ahead is what is there, however readers go through a file and whoever else does.
+#[wasm_bindgen_test]
+async fn whoever_reads_on_gets_the_same_bytes() {
+    let whole: Vec<u8> = (0..30_000_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let (file, other) = (blob_of(&whole), blob_of(&whole[..12_345_678]));
+    let file =
+        [BlobSource::new("a", file.clone()), BlobSource::new("a again", file), BlobSource::new("b", other)];
+    let mut places = [0, 17, 0];
+    let mut state = 1_u32;
+    for turn in 0..200 {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let who = (state >> 8) as usize % file.len();
+        let most = file[who].len() as usize;
+        // Mostly on, now and then from elsewhere; short ones too, and some that windows do not cover.
+        if turn % 31 == 30 || places[who] == most {
+            places[who] = (state as usize >> 4) % (most / 2);
+        }
+        let len = [100, 70_000, 1 << 20, 3 << 20, 4 << 20, 5 << 20][(state >> 16) as usize % 6];
+        let end = most.min(places[who] + len);
+        let read = file[who].read(places[who] as u64, end - places[who]).await.unwrap();
+        assert!(read == whole[places[who]..end], "turn {turn}: {who} from {} to {end}", places[who]);
+        places[who] = end;
+    }
+}
+
 #[wasm_bindgen_test]
 async fn an_address_is_read_by_ranges() {
     let trace = example();

@@ -4,7 +4,10 @@ use std::{path::PathBuf, process::Command};
 
 use anyhow::{Result, bail};
 
-use super::{browser, python};
+use super::{
+    browser::{self, Meets},
+    python,
+};
 use crate::{project::Project, shell};
 
 /// Runs the crate's own benchmark with a Python that has the other libraries.
@@ -14,7 +17,7 @@ pub fn measure(project: &Project) -> Result<String> {
     cargo.args(["bench", "--locked", "--package", "levenshtein", "--bench", "distance", "--", "--peers"]);
     let native = shell::output(cargo.arg(python).current_dir(&project.root))?;
     // The same sequences in WebAssembly.
-    let wasm = browser::time(project, "levenshtein", "wasm_bench", "distance.mjs", None)?;
+    let wasm = browser::time(project, "levenshtein", ("wasm_bench", Meets::Bare), "distance.mjs", None)?;
     Ok(format!("{native}\n\n{wasm}"))
 }
 

@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context as _, Result};
 
-use super::browser;
+use super::browser::{self, Meets};
 use crate::{project::Project, shell};
 
 /// Runs the crate's own benchmarks, natively and in Chromium.
@@ -17,7 +17,8 @@ pub fn measure(project: &Project) -> Result<String> {
     let (gates, ids) = (native("gates", None)?, native("ids", None)?);
     let files = project.target.join("bench-files");
     native("gates", Some(&files))?;
-    let browser = browser::time(project, "trace", "wasm_reading", "reading.mjs", Some(&files));
+    let browser =
+        browser::time(project, "trace", ("wasm_reading", Meets::Bound), "reading.mjs", Some(&files));
     fs::remove_dir_all(&files).with_context(|| format!("{} cannot be removed", files.display()))?;
     Ok(format!("{}\n\nNative, one thread, from memory:\n\n{}\n\n{}", gates.trim(), ids.trim(), browser?))
 }
