@@ -28,8 +28,9 @@ use crate::{
     map::Map,
     opening::{Content, Members, open},
     pool::Pool,
+    post::{post, post_report},
     protocol::{Event, FileRow, FileState, Job, Progress, WorkUnit},
-    scope::{listen, now, property, to_js, turn},
+    scope::{listen, now, property, turn},
     survey::Survey,
     watcher::{TICK, Watcher},
     write::write,
@@ -58,18 +59,6 @@ pub fn start(scope: &DedicatedWorkerGlobalScope) {
         }
     });
     analyst.pool.tell();
-}
-
-/// Tells the page something.
-pub fn post(event: &Event) {
-    if let Ok(value) = to_js(event) {
-        crate::scope::scope().post_message(&value).ok();
-    }
-}
-
-/// Hands the page a report.
-pub fn post_report(report: &Report, complete: bool) {
-    post(&Event::Report { json: report::export::json(report), complete });
 }
 
 /// How one try to analyse the good files ended.

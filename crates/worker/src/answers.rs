@@ -5,10 +5,11 @@ use std::rc::Rc;
 use trace::IdsSettings;
 
 use crate::{
-    analyst::{Analyst, post},
+    analyst::Analyst,
     files::Entry,
     mapping,
     opening::{Failure, Known, Opening, open_known},
+    post::post,
     protocol::{Event, MappingChoice, MappingSheet, Question},
 };
 

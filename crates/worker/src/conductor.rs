@@ -14,12 +14,13 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::{
-    analyst::{Analyst, post},
+    analyst::Analyst,
     engine::{Engine, Gone},
     engine_protocol::{Backend, EngineProgress, InputsInfo, MadeInfo, ProcessorInfo, Scored},
     files::{Door, Entry, Made},
     handles::Files,
     opening::open_made,
+    post::post,
     protocol::{Event, FileState, Progress, WorkUnit},
     scope::{object, scope, to_js},
 };

@@ -19,7 +19,8 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::Blob;
 
 use crate::{
-    analyst::{Analyst, post},
+    analyst::Analyst,
+    post::post,
     protocol::{self, Event, MapAsk, PairChoice, Progress, WorkUnit},
     scope::{now, object, scope, to_js},
     watcher::{Breath, TICK},

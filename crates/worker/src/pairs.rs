@@ -3,7 +3,8 @@
 use report::PairOfSamples;
 
 use crate::{
-    analyst::{Analyst, post},
+    analyst::Analyst,
+    post::post,
     protocol::{AlignedCheckpoint, Alignment, Event, PairChoice, SampleRef},
 };
 

@@ -10,9 +10,10 @@ use report::{LastRouters, Watch, last_in_training};
 use trace::{CheckpointRouters, read_routers};
 
 use crate::{
-    analyst::{Analyst, post},
+    analyst::Analyst,
     files::Door,
     handles::Files,
+    post::post,
     protocol::{Event, FileState},
     remote::router_sources,
 };

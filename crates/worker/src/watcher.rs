@@ -5,7 +5,8 @@ use std::cell::Cell;
 use report::{Pending, Report, Stage, Watch};
 
 use crate::{
-    analyst::{Analyst, post, post_report},
+    analyst::Analyst,
+    post::{post, post_report},
     protocol::{Event, Progress, WorkUnit},
     scope::{now, turn},
 };

@@ -19,9 +19,9 @@ use self::{
     call::{Calls, Chunk, cells_a_pair, chunk_size},
 };
 use crate::{
-    analyst::post,
     contest::Contest,
     engine_protocol::Backend,
+    post::post,
     protocol::Event,
     scope::{property, scope, turn},
 };
