@@ -73,7 +73,6 @@ test("how many experts FLAME-MoE's layers have is assumed until it is said", asy
   await empty(page);
   await by(page, "folder-input").setInputFiles(folder);
   await finished(page);
-  rmSync(folder, { recursive: true });
   const assumed = () => page.locator("[data-testid=file-table] .message", { hasText: "8 are assumed" });
   assert.equal(await assumed().count(), STEPS.length);
   await page.locator("details.fold:has([data-testid=file-table]) > summary").click();
@@ -86,6 +85,8 @@ test("how many experts FLAME-MoE's layers have is assumed until it is said", asy
   await finished(page);
   assert.equal(await assumed().count(), 0);
   assert.deepEqual((await rows(page)).filter(({ state }) => state !== "used"), []);
+  // They were read anew.
+  rmSync(folder, { recursive: true });
   clean(session, opened);
   await opened.context.close();
 });
