@@ -84,41 +84,43 @@ pub struct Members {
 impl Members {
     /// Sorts the files of an archive, which is a `File` itself where it lies on the user's disk. A checkpoint in it is read
     /// where it is, and so must not be packed; a note says where one is.
-    async fn sort(
-        archive: Option<&Blob>,
-        files: &[Source],
-        notes: &mut Vec<String>,
-    ) -> Result<Self, trace::Error> {
+    async fn sort(archive: Option<&Blob>, files: &[Source], notes: &mut Vec<String>) -> Self {
         let paths: Vec<String> = files.iter().map(|file| file.name().to_owned()).collect();
         let Sorted { folders, others, tokenizers } = folders::sort(&paths);
         let mut members = Self::default();
         for Folder { path, files: places } in folders {
-            let mut parts = Files::new();
-            for file in places.iter().filter_map(|&at| files.get(at)) {
-                let (Some(archive), Some(start)) = (archive, file.place().await?) else { break };
-                let end = start + file.len();
-                let Ok(part) = archive.slice_with_f64_and_f64(start as f64, end as f64) else { break };
-                parts.push((file.name().to_owned(), part.into()));
-            }
-            if parts.len() == places.len() {
-                members.checkpoints.push((path, parts));
-            } else {
-                notes.push(format!(
+            let own: Vec<&Source> = places.iter().filter_map(|&at| files.get(at)).collect();
+            match parts(archive, &own).await {
+                Ok(Some(parts)) => members.checkpoints.push((path, parts)),
+                Ok(None) => notes.push(format!(
                     "{path}: a checkpoint inside an archive is read where it lies, and this one is compressed or comes from an \
                      address. Unpack the archive and drop the checkpoint's folder, or pack it without compression (tar, or \
                      zip -0)."
-                ));
+                )),
+                Err(error) => notes.push(error.to_string()),
             }
         }
         let other = |at: usize| Some((Rc::clone(files.get(at)?), tokenizers.contains(&at)));
         members.others = others.into_iter().filter_map(other).collect();
-        Ok(members)
+        members
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.checkpoints.is_empty() && self.others.is_empty()
     }
+}
+
+/// Members of an archive as parts of it; none where one of them is not in it as it is.
+async fn parts(archive: Option<&Blob>, files: &[&Source]) -> Result<Option<Files>, trace::Error> {
+    let mut parts = Files::new();
+    for file in files {
+        let (Some(archive), Some(start)) = (archive, file.place().await?) else { return Ok(None) };
+        let end = start + file.len();
+        let Ok(part) = archive.slice_with_f64_and_f64(start as f64, end as f64) else { return Ok(None) };
+        parts.push((file.name().to_owned(), part.into()));
+    }
+    Ok(Some(parts))
 }
 
 /// What is needed to open a file while the table stays free.
@@ -198,7 +200,7 @@ async fn open_source(ticket: Ticket, known: &Known) -> Result<Opening, Failure> 
         // One packed file is that file, and not an archive with a row of its own.
         [file] if notes.is_empty() => open_plain(Rc::clone(file), was_packed, known).await,
         _ => {
-            let members = Members::sort(disk.as_ref(), &files, &mut notes).await?;
+            let members = Members::sort(disk.as_ref(), &files, &mut notes).await;
             Ok(Opening::Archive { bytes, members, notes })
         }
     }
