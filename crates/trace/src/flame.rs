@@ -11,7 +11,7 @@ use crate::{
     error::Error,
     metadata::shorten,
     model::{GateKind, RouterTrace, SampleMeta, StepSource, TopK},
-    open_trace::OpenTrace,
+    open_trace::{OpenTrace, not_so_many},
     parquet::{self, Page, ParquetFile, Values},
     recognise::{Recognised, Sniff},
     results::SampleRecord,
@@ -134,12 +134,7 @@ pub async fn open(sniff: &Sniff) -> Result<Recognised, Error> {
     if let Some(experts) = sniff.settings.experts {
         let largest = ids.iter().copied().max().unwrap_or(0);
         if experts <= usize::from(largest) || experts > 1 << 16 {
-            return Err(Error::Mismatch {
-                name: name.to_owned(),
-                given: format!("{experts} experts a layer were given"),
-                has: format!("ids up to {largest}"),
-                advice: "Give the number that the model's config.json has.",
-            });
+            return Err(not_so_many(name, experts, format!("ids up to {largest}")));
         }
     }
     let ordered = match file.column("scores") {
