@@ -1,5 +1,5 @@
 // A large run dropped on the page: seconds to the whole report, and the most memory that the page's process had. Page and
-// workers share one process, so that this is more than any worker had.
+// workers share one process, so that this is more than any worker had. And the example run, from the click.
 // `node bench.mjs FOLDER`; the last line is JSON. `cargo xtask bench run` calls it.
 
 import { readFileSync, readdirSync } from "node:fs";
@@ -12,30 +12,50 @@ const files = readdirSync(folder).filter((name) => name.endsWith(".safetensors")
 
 const session = await launch();
 try {
+  const { whole: seconds, opened } = await timed("file-input", "change", (page) => give(page, files));
+  const memory = await peakOfRenderers();
+  await opened.context.close();
+  // Whatever else a machine does only adds to it: the best of five counts.
+  const example = { first: Infinity, whole: Infinity };
+  for (let visit = 0; visit < 5; visit += 1) {
+    const { first, whole, opened } = await timed("open-example", "click", (page) => by(page, "open-example").click());
+    example.first = Math.min(example.first, first);
+    example.whole = Math.min(example.whole, whole);
+    await opened.context.close();
+  }
+  console.log(JSON.stringify({ seconds, memory, example }));
+} finally {
+  await session.close();
+}
+
+// Opens the page and does something. Seconds from the event that the page hears of it until it shows a report, and the whole.
+async function timed(id, event, act) {
   const opened = await open(session);
   const { page, wrong } = opened;
   await empty(page);
+  // The workers are up by then, as they are for a person who has read the first sentence.
   await page.waitForTimeout(1500);
-
-  await page.evaluate(() => {
-    document.querySelector("[data-testid=file-input]").addEventListener("change", () => (globalThis.given = performance.now()), true);
+  // The clock is the page's own, so that steering the browser is not counted.
+  await page.evaluate(([id, event]) => {
+    document.querySelector(`[data-testid=${id}]`).addEventListener(event, () => (globalThis.given = performance.now()), true);
     new MutationObserver(() => {
-      if (!globalThis.reported && document.querySelector("[data-testid=report][data-complete=true]")) {
-        globalThis.reported = performance.now();
+      const report = document.querySelector("[data-testid=report]");
+      if (report) {
+        globalThis.reported ??= performance.now();
+        if (report.dataset.complete === "true") {
+          globalThis.completed ??= performance.now();
+        }
       }
     }).observe(document.body, { subtree: true, childList: true, attributes: true });
-  });
-  await give(page, files);
-  await page.waitForFunction(() => globalThis.reported, undefined, { timeout: 600_000, polling: 250 });
-  const seconds = await page.evaluate(() => (globalThis.reported - globalThis.given) / 1000);
+  }, [id, event]);
+  await act(page);
+  await page.waitForFunction(() => globalThis.completed, undefined, { timeout: 600_000, polling: 250 });
   const errors = (await by(page, "errors").textContent()).trim();
   if (errors !== "" || wrong.length > 0) {
     throw new Error([errors, ...wrong].join("\n"));
   }
-  const memory = await peakOfRenderers();
-  console.log(JSON.stringify({ seconds, memory }));
-} finally {
-  await session.close();
+  const [first, whole] = await page.evaluate(() => [globalThis.reported, globalThis.completed].map((at) => (at - globalThis.given) / 1000));
+  return { first, whole, opened };
 }
 
 // Bytes, from what the system keeps of each process; null where the system keeps nothing of the kind.
