@@ -70,7 +70,9 @@ struct Sizes {
 fn sizes(workload: Workload) -> Sizes {
     match workload {
         Workload::Pathways => Sizes { large: 3000, small: 256, sampled: (100_000, 10_000) },
-        Workload::TopLists => Sizes { large: 6000, small: 512, sampled: (400_000, 10_000) },
+        Workload::TopLists | Workload::Hundred => {
+            Sizes { large: 6000, small: 512, sampled: (400_000, 10_000) }
+        }
         Workload::LayerLists => Sizes { large: 8000, small: 1024, sampled: (1_000_000, 5000) },
     }
 }

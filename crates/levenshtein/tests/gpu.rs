@@ -311,24 +311,28 @@ everywhere! {
 async fn sums_and_counts(set: &Set<'_>, distances: &[u32]) {
     let count = set.len();
     let mut sums = vec![0u64; count];
-    let groups: Vec<u32> = (0..count as u32).map(|i| i * 7 % 4).collect();
-    let mut histograms: Vec<Vec<u64>> = Vec::new();
     for (&(i, j), &distance) in condensed(count).iter().zip(distances) {
         sums[i as usize] += u64::from(distance);
         sums[j as usize] += u64::from(distance);
-        let (a, b) = (groups[i as usize], groups[j as usize]);
-        histograms.resize(16, Vec::new());
-        let counts = &mut histograms[(4 * a.min(b) + a.max(b)) as usize];
-        counts.resize(counts.len().max(distance as usize + 1), 0);
-        counts[distance as usize] += 1;
     }
     assert_eq!(set.row_sums(&mut quiet()).await.unwrap(), sums);
-    let got = set.histograms(&groups, &mut quiet()).await.unwrap();
-    assert_eq!(got.len(), 16);
-    for (got, want) in got.iter().zip(&histograms) {
-        assert_eq!(&got[..want.len()], want);
-        assert!(got[want.len()..].iter().all(|&count| count == 0));
-        assert_eq!(Moments::of(got), Moments::of(want));
+    // Few groups are counted in workgroup memory, many are not.
+    for groups in [4, 20] {
+        let of: Vec<u32> = (0..count as u32).map(|i| i * 7 % groups).collect();
+        let mut histograms: Vec<Vec<u64>> = vec![Vec::new(); (groups * groups) as usize];
+        for (&(i, j), &distance) in condensed(count).iter().zip(distances) {
+            let (a, b) = (of[i as usize], of[j as usize]);
+            let counts = &mut histograms[(groups * a.min(b) + a.max(b)) as usize];
+            counts.resize(counts.len().max(distance as usize + 1), 0);
+            counts[distance as usize] += 1;
+        }
+        let got = set.histograms(&of, &mut quiet()).await.unwrap();
+        assert_eq!(got.len(), histograms.len());
+        for (got, want) in got.iter().zip(&histograms) {
+            assert_eq!(&got[..want.len()], want);
+            assert!(got[want.len()..].iter().all(|&count| count == 0));
+            assert_eq!(Moments::of(got), Moments::of(want));
+        }
     }
     let all = Moments::of(&set.histogram(&mut quiet()).await.unwrap());
     let squares = distances.iter().map(|&distance| u64::from(distance).pow(2)).sum();

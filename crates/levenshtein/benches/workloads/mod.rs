@@ -11,6 +11,8 @@ pub enum Workload {
     TopLists,
     /// One layer's experts that hold a share of 0.78 of flat gates: about 37 symbols.
     LayerLists,
+    /// 100 symbols drawn from 64, the length for which others state the speed of their graphics processors.
+    Hundred,
 }
 
 const LAYERS: usize = 16;
@@ -19,13 +21,14 @@ const EXPERTS: usize = 64;
 const BREAK: u16 = EXPERTS as u16;
 
 impl Workload {
-    pub const ALL: [Self; 3] = [Self::Pathways, Self::TopLists, Self::LayerLists];
+    pub const ALL: [Self; 4] = [Self::Pathways, Self::TopLists, Self::LayerLists, Self::Hundred];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Pathways => "P",
             Self::TopLists => "T",
             Self::LayerLists => "C",
+            Self::Hundred => "H",
         }
     }
 
@@ -50,6 +53,9 @@ impl Workload {
                     }
                 }
                 Self::LayerLists => random.layer(Keep::Share(0.78), &mut sequences),
+                Self::Hundred => {
+                    (0..100).for_each(|_| sequences.push_symbol((random.next() % EXPERTS as u64) as u16));
+                }
             }
             sequences.end();
         }

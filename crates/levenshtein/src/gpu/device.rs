@@ -36,6 +36,15 @@ pub(super) enum Key {
     Reduction(Reduction),
 }
 
+/// Words that come back when what was submitted before them is done.
+pub(super) struct Reading {
+    staging: wgpu::Buffer,
+    words: usize,
+    mapped: oneshot::Receiver<Result<(), wgpu::BufferAsyncError>>,
+    #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "browsers call back by themselves"))]
+    submission: wgpu::SubmissionIndex,
+}
+
 /// How many storage buffers a shader is given, two of which it writes.
 const STORAGE_BUFFERS: u32 = 6;
 
@@ -221,7 +230,11 @@ impl Gpu {
             layout: Some(&layout),
             module: &module,
             entry_point: None,
-            compilation_options: wgpu::PipelineCompilationOptions::default(),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                // Every word of it is written before it is read.
+                zero_initialize_workgroup_memory: false,
+                ..Default::default()
+            },
             cache: None,
         });
         if let Some(error) = scope.pop().await {
@@ -264,10 +277,20 @@ impl Gpu {
     /// Submits `commands`, and gives the first `words` of `from` after them.
     pub(super) async fn read(
         &self,
-        mut commands: wgpu::CommandEncoder,
+        commands: wgpu::CommandEncoder,
         from: &wgpu::Buffer,
         words: u64,
     ) -> Result<Vec<u32>, Error> {
+        self.finish(self.submit(commands, from, words)).await
+    }
+
+    /// Submits `commands` and a copy of the first `words` of `from` as they are after them.
+    pub(super) fn submit(
+        &self,
+        mut commands: wgpu::CommandEncoder,
+        from: &wgpu::Buffer,
+        words: u64,
+    ) -> Reading {
         let staging = self.device.create_buffer(&wgpu::BufferDescriptor {
             label: None,
             size: 4 * words.max(1),
@@ -275,17 +298,27 @@ impl Gpu {
             mapped_at_creation: false,
         });
         commands.copy_buffer_to_buffer(from, 0, &staging, 0, staging.size());
-        self.queue.submit([commands.finish()]);
+        let submission = self.queue.submit([commands.finish()]);
         let (tell, mapped) = oneshot::channel();
         staging.map_async(wgpu::MapMode::Read, .., move |result| {
             // The reader may have been dropped: that is how work is cancelled.
             drop(tell.send(result));
         });
-        // Browsers call back by themselves.
+        Reading { staging, words: words as usize, mapped, submission }
+    }
+
+    /// Waits for what was submitted.
+    pub(super) async fn finish(&self, reading: Reading) -> Result<Vec<u32>, Error> {
         #[cfg(not(target_arch = "wasm32"))]
-        self.device
-            .poll(wgpu::PollType::wait_indefinitely())
-            .map_err(|error| Error::GpuLost { gpu: self.name.clone(), reason: error.to_string() })?;
+        {
+            let until = wgpu::PollType::Wait { submission_index: Some(reading.submission), timeout: None };
+            if let Err(error) = self.device.poll(until) {
+                // Whoever waits for the loss hears of it in a poll that waits for nothing.
+                drop(self.device.poll(wgpu::PollType::Poll));
+                return Err(Error::GpuLost { gpu: self.name.clone(), reason: error.to_string() });
+            }
+        }
+        let Reading { staging, words, mapped, .. } = reading;
         let mapped = mapped.await;
         self.sound()?;
         let broken = |reason: String| Error::GpuLost { gpu: self.name.clone(), reason };
@@ -294,7 +327,7 @@ impl Gpu {
             .map_err(|error| broken(error.to_string()))?;
         let view = staging.get_mapped_range(..).map_err(|error| broken(error.to_string()))?;
         let bytes = view.as_chunks::<4>().0;
-        Ok(bytes.iter().take(words as usize).map(|&bytes| u32::from_le_bytes(bytes)).collect())
+        Ok(bytes.iter().take(words).map(|&bytes| u32::from_le_bytes(bytes)).collect())
     }
 
     /// Fails if the device is lost or has failed.

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 pub(super) const GROUP: u32 = 64;
 
 /// The numbers of words that kernels of one shared pattern are made for.
-const WORDS: [u32; 10] = [1, 2, 3, 4, 6, 8, 10, 12, 14, 16];
+const WORDS: [u32; 14] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16];
 
 /// Strips have at least so many words, if the pattern has.
 const WIDE: u32 = 4;
@@ -15,25 +15,28 @@ const WIDE: u32 = 4;
 /// One way to compute distances. Patterns with more rows than `words` hold are computed in several strips, whose
 /// lower edges are kept in a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Kernel {
+pub(super) struct Kernel {
+    pattern: Pattern,
+    /// Words of a strip.
+    words: u32,
+    /// Bit planes of a symbol.
+    planes: u32,
+    /// Whether one strip is enough, so that there are no edges.
+    whole: bool,
+}
+
+/// Whose the pattern is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Pattern {
     /// All invocations of a workgroup share a pattern. A table in workgroup memory says where each symbol of the
     /// alphabet stands in it.
     Shared {
-        /// Words of a strip.
-        words: u32,
         /// Lines of the table: at least as many as there are symbols.
         lines: u32,
-        /// Bit planes of a symbol.
-        planes: u32,
     },
     /// Every invocation has a pattern of its own, whose bit planes it compares with each symbol of its text. No
     /// table, so that any alphabet will do.
-    Own {
-        /// Words of a strip.
-        words: u32,
-        /// Bit planes of a symbol.
-        planes: u32,
-    },
+    Own,
 }
 
 impl Kernel {
@@ -52,26 +55,25 @@ impl Kernel {
         // A strip costs about half a word for its edges and its table. Even strips waste the fewest words.
         let cost = |&words: &u32| needed.div_ceil(words) * (2 * words + u32::from(needed > words));
         let words = WORDS.into_iter().filter(fits).min_by_key(cost)?;
-        Some(Self::Shared { words, lines, planes: planes as u32 })
+        let pattern = Pattern::Shared { lines };
+        Some(Self { pattern, words, planes: planes as u32, whole: needed <= words })
     }
 
-    /// The kernel for pairs that share nothing.
-    pub(super) fn own(planes: usize) -> Self {
+    /// The kernel for pairs that share nothing, of which the longest pattern has `rows` symbols.
+    pub(super) fn own(rows: u32, planes: usize) -> Self {
         // The planes stay in registers.
         let words = if planes <= 11 { 4 } else { 2 };
-        Self::Own { words, planes: planes as u32 }
+        Self { pattern: Pattern::Own, words, planes: planes as u32, whole: rows <= 32 * words }
     }
 
-    /// Words of a strip.
-    fn words(self) -> u32 {
-        match self {
-            Self::Shared { words, .. } | Self::Own { words, .. } => words,
-        }
+    /// Whether every pair has a pattern of its own.
+    pub(super) fn is_own(self) -> bool {
+        self.pattern == Pattern::Own
     }
 
     /// How many strips a pattern of `rows` symbols takes.
     pub(super) fn strips(self, rows: u32) -> u32 {
-        rows.div_ceil(32 * self.words()).max(1)
+        rows.div_ceil(32 * self.words).max(1)
     }
 
     /// How many words of edges a pair with a text of `columns` symbols needs if there are several strips.
@@ -81,50 +83,109 @@ impl Kernel {
 
     /// Its source.
     pub(super) fn source(self) -> String {
-        let words = self.words();
-        let (main, lines, planes, find, matches) = match self {
-            Self::Shared { lines, planes, .. } => {
-                (SHARED, lines, planes, String::new(), matches_from_table(words, lines))
-            }
-            Self::Own { planes, .. } => {
-                (OWN, 0, planes, own_planes(words, planes), matches_from_planes(words, planes))
-            }
-        };
+        let Self { words, planes, .. } = self;
         let mut state = String::new();
-        let mut cells = String::new();
         let mut sum = String::new();
         for word in 0..words {
             _ = writeln!(state, "var plus{word} = ~0u; var minus{word} = 0u;");
-            let named = [("FOUND", "found"), ("PLUS", "plus"), ("MINUS", "minus")];
-            let one = named
-                .iter()
-                .fold(CELLS.to_owned(), |one, (slot, name)| one.replace(slot, &format!("{name}{word}")));
-            _ = writeln!(cells, "{{{one}}}");
             _ = writeln!(sum, "total += rise(plus{word}, minus{word}, pattern.y, above + {}u);", 32 * word);
         }
+        let (main, lines) = match self.pattern {
+            Pattern::Shared { lines } => (SHARED, lines),
+            Pattern::Own => (OWN, 0),
+        };
+        let find = if self.is_own() { own_planes(words, planes) } else { String::new() };
+        let (tables, fill) = tables(words);
         let parts = [
-            ("/*strip*/", STRIP.to_owned()),
-            ("/*find*/", find),
-            ("/*state*/", state),
-            ("/*matches*/", matches),
-            ("/*cells*/", cells),
-            ("/*sum*/", sum),
-            ("/*group*/", GROUP.to_string()),
-            ("/*words*/", words.to_string()),
-            ("/*lines*/", lines.to_string()),
-            ("/*planes*/", planes.to_string()),
-            ("/*table*/", (words * lines).to_string()),
+            ("/*strip*/", STRIP),
+            ("/*columns*/", if self.whole { WHOLE } else { EDGED }),
+            ("/*four*/", FOUR),
+            ("/*tables*/", &tables),
+            ("/*fill*/", &fill),
+            ("/*find*/", &find),
+            ("/*state*/", &state),
+            ("/*first*/", &self.column("four.x & 0xffffu")),
+            ("/*second*/", &self.column("four.x >> 16u")),
+            ("/*third*/", &self.column("four.y & 0xffffu")),
+            ("/*fourth*/", &self.column("four.y >> 16u")),
+            (
+                "/*one*/",
+                &self.column("(select(four.x, four.y, rest >= 2u) >> (16u * (rest & 1u))) & 0xffffu"),
+            ),
+            ("/*sum*/", &sum),
+            ("/*group*/", &GROUP.to_string()),
+            ("/*words*/", &words.to_string()),
+            ("/*lines*/", &lines.to_string()),
+            ("/*planes*/", &planes.to_string()),
         ];
         parts.iter().fold(COMMON.to_owned() + main, |source, (slot, part)| source.replace(slot, part))
     }
+
+    /// One column of a strip.
+    fn column(self, symbol: &str) -> String {
+        let Self { words, planes, .. } = self;
+        let matches =
+            if self.is_own() { matches_from_planes(words, planes) } else { matches_from_tables(words) };
+        let (before, after) = if self.whole {
+            // The first row of the matrix rises by one in every column.
+            ("var up = 1u << 31u; var down = 0u;", "")
+        } else {
+            (
+                "var up = edge << 31u; var down = (edge >> 1u) & 1u; edge = edge >> 2u;",
+                "next = (next >> 2u) | ((up >> 31u) << 30u) | (down << 31u);",
+            )
+        };
+        let mut source = format!("{{ let symbol = {symbol};\n{before}\n{matches}");
+        for word in 0..words {
+            let named = [("FOUND", "found"), ("PLUS", "plus"), ("MINUS", "minus")];
+            let cells = named
+                .iter()
+                .fold(CELLS.to_owned(), |cells, (slot, name)| cells.replace(slot, &format!("{name}{word}")));
+            _ = writeln!(source, "{{{cells}}}");
+        }
+        source + after + "\n}\n"
+    }
 }
 
-/// `foundN`: the rows of word N that hold the symbol, read from the table.
-fn matches_from_table(words: u32, lines: u32) -> String {
-    // Word by word rather than line by line, so that different symbols fall into different banks.
+/// A table of four words a line is read at once; words that are left have tables of one word.
+fn tables_of(words: u32) -> impl Iterator<Item = (u32, bool)> {
+    let fours = words / 4 * 4;
+    (0..fours).step_by(4).map(|word| (word, true)).chain((fours..words).map(|word| (word, false)))
+}
+
+/// The declarations of the tables, and what fills line `symbol` of them. Each has an array of its own: all are
+/// read at the same index, so that whoever checks it does so once.
+fn tables(words: u32) -> (String, String) {
+    let (mut declared, mut filled) = (String::new(), String::new());
+    for (word, four) in tables_of(words) {
+        if four {
+            _ = writeln!(declared, "var<workgroup> table{word}: array<vec4<u32>, /*lines*/>;");
+            let lanes: Vec<String> = (word..word + 4).map(|word| found(word, "symbol")).collect();
+            _ = writeln!(filled, "table{word}[symbol] = vec4<u32>({});", lanes.join(", "));
+        } else {
+            _ = writeln!(declared, "var<workgroup> table{word}: array<u32, /*lines*/>;");
+            _ = writeln!(filled, "table{word}[symbol] = {};", found(word, "symbol"));
+        }
+    }
+    (declared, filled)
+}
+
+fn found(word: u32, symbol: &str) -> String {
+    format!("stands(strip * /*words*/u + {word}u, pattern, {symbol})")
+}
+
+/// `foundN`: the rows of word N that hold the symbol, read from the tables.
+fn matches_from_tables(words: u32) -> String {
     let mut source = String::new();
-    for word in 0..words {
-        _ = writeln!(source, "let found{word} = table[{}u + symbol];", word * lines);
+    for (word, four) in tables_of(words) {
+        if four {
+            _ = writeln!(source, "let line{word} = table{word}[symbol];");
+            for (lane, name) in (word..).zip(["x", "y", "z", "w"]) {
+                _ = writeln!(source, "let found{lane} = line{word}.{name};");
+            }
+        } else {
+            _ = writeln!(source, "let found{word} = table{word}[symbol];");
+        }
     }
     source
 }
@@ -171,10 +232,12 @@ struct Call {
     // The pair of row r and column c is wanted if column_base + c > row_base + r.
     row_base: u32,
     column_base: u32,
+    // So many times 64 columns are a workgroup's, where there is one strip.
+    blocks: u32,
 }
 
 @group(0) @binding(0) var<uniform> call: Call;
-@group(0) @binding(1) var<storage, read> texts: array<u32>;
+@group(0) @binding(1) var<storage, read> texts: array<vec2<u32>>;
 @group(0) @binding(2) var<storage, read> places: array<vec4<u32>>;
 @group(0) @binding(3) var<storage, read> planes: array<u32>;
 @group(0) @binding(4) var<storage, read> items: array<vec2<u32>>;
@@ -192,90 +255,122 @@ fn rise(plus: u32, minus: u32, rows: u32, above: u32) -> i32 {
 }
 ";
 
-/// One word of a column. `up` and `down` are the horizontal differences that come in from above, and go out.
+/// One word of a column. `up` holds in its highest bit whether the row above rises, `down` is 1 if it falls; both are
+/// left so for the word below. Shifted in by the pattern of a funnel shift and by an addition of three, which
+/// hardware has instructions for.
 const CELLS: &str = "
-    let match_or_down = FOUND | down;
-    let diagonal = (((match_or_down & PLUS) + PLUS) ^ PLUS) | match_or_down | MINUS;
+    let diagonal = ((((FOUND | down) & PLUS) + PLUS) ^ PLUS) | FOUND | down | MINUS;
     let right_up = MINUS | ~(diagonal | PLUS);
     let right_down = diagonal & PLUS;
-    let shifted_up = (right_up << 1u) | up;
-    let shifted_down = (right_down << 1u) | down;
-    up = right_up >> 31u;
+    let shifted_up = (right_up << 1u) | (up >> 31u);
+    let shifted_down = right_down + right_down + down;
+    up = right_up;
     down = right_down >> 31u;
     PLUS = shifted_down | ~(diagonal | shifted_up);
     MINUS = shifted_up & diagonal;
 ";
 
-/// The columns of one strip. Sixteen columns' differences along its lower edge are one word of edges.
+/// One strip.
 const STRIP: &str = "
-        /*find*/
-        /*state*/
-        let last = strip + 1u >= strips;
-        for (var block = 0u; block < (length + 15u) / 16u; block++) {
-            var edge = 0x55555555u;
-            if (strip > 0u) {
-                edge = edges[block * call.lanes + lane];
-            }
-            var next = 0u;
-            let columns = min(16u, length - block * 16u);
-            var word = 0u;
-            for (var column = 0u; column < columns; column++) {
-                if ((column & 1u) == 0u) {
-                    word = texts[text.x + (block * 8u + column / 2u) * 64u];
-                }
-                let symbol = word & 0xffffu;
-                word = word >> 16u;
-                var up = edge & 1u;
-                var down = (edge >> 1u) & 1u;
-                edge = edge >> 2u;
-                /*matches*/
-                /*cells*/
-                next = (next >> 2u) | (up << 30u) | (down << 31u);
-            }
-            if (!last) {
-                edges[block * call.lanes + lane] = next >> (2u * (16u - columns));
-            }
-        }
-        let above = strip * /*words*/u * 32u;
-        /*sum*/
+            /*find*/
+            /*state*/
+            /*columns*/
+            let above = strip * /*words*/u * 32u;
+            /*sum*/
 ";
 
-/// Rows by columns: the row is the workgroup's, the column the invocation's.
+/// Four columns at once: `fours` words of the text from `at` on, then the `rest` that is left, of fewer than four.
+const FOUR: &str = "
+                for (var end = at + fours * 64u; at < end; at += 64u) {
+                    let four = texts[at];
+                    /*first*/
+                    /*second*/
+                    /*third*/
+                    /*fourth*/
+                }
+                if (left > 0u) {
+                    let four = texts[at];
+                    for (var rest = 0u; rest < left; rest++) {
+                        /*one*/
+                    }
+                }
+";
+
+/// The columns of the only strip.
+const WHOLE: &str = "
+            {
+                var at = text.x;
+                let fours = length / 4u;
+                let left = length & 3u;
+                /*four*/
+            }
+";
+
+/// The columns of one strip of several. Sixteen columns' differences along its lower edge are one word of edges.
+const EDGED: &str = "
+            let last = strip + 1u >= strips;
+            for (var block = 0u; block < (length + 15u) / 16u; block++) {
+                var edge = 0x55555555u;
+                if (strip > 0u) {
+                    edge = edges[block * call.lanes + lane];
+                }
+                var next = 0u;
+                let columns = min(16u, length - block * 16u);
+                var at = text.x + block * (4u * 64u);
+                let fours = columns / 4u;
+                let left = columns & 3u;
+                /*four*/
+                if (!last) {
+                    edges[block * call.lanes + lane] = next >> (2u * (16u - columns));
+                }
+            }
+";
+
+/// Rows by columns: the row is the workgroup's, the columns are the invocations'.
 const SHARED: &str = "
-var<workgroup> table: array<u32, /*table*/>;
+/*tables*/
+
+// The rows of a word of the pattern that hold a symbol.
+fn stands(word: u32, pattern: vec4<u32>, symbol: u32) -> u32 {
+    if (word * 32u >= pattern.y) {
+        return 0u;
+    }
+    var found = ~0u;
+    for (var plane = 0u; plane < /*planes*/u; plane++) {
+        let bit = 0u - ((symbol >> plane) & 1u);
+        found &= ~(planes[pattern.z + word * /*planes*/u + plane] ^ bit);
+    }
+    return found;
+}
 
 @compute @workgroup_size(/*group*/)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let row = items[call.first + group.y];
     let pattern = places[row.x];
-    let place = group.x * /*group*/u + local;
-    let column = items[call.first_column + min(place, call.columns - 1u)];
-    let text = places[column.x];
-    let wanted = place < call.columns && call.column_base + place > call.row_base + group.y;
-    let length = select(0u, text.y, wanted);
-    let lane = group.y * (/*group*/u * ((call.columns + /*group*/u - 1u) / /*group*/u)) + place;
     let strips = call.strips;
-    var total = i32(text.y);
-    for (var strip = 0u; strip < call.strips; strip++) {
+    var total = 0;
+    for (var strip = 0u; strip < strips; strip++) {
         workgroupBarrier();
-        for (var entry = local; entry < /*table*/u; entry += /*group*/u) {
-            let word = strip * /*words*/u + entry / /*lines*/u;
-            let symbol = entry % /*lines*/u;
-            var found = 0u;
-            if (word * 32u < pattern.y) {
-                found = ~0u;
-                for (var plane = 0u; plane < /*planes*/u; plane++) {
-                    let bit = 0u - ((symbol >> plane) & 1u);
-                    found &= ~(planes[pattern.z + word * /*planes*/u + plane] ^ bit);
-                }
-            }
-            table[entry] = found;
+        for (var symbol = local; symbol < /*lines*/u; symbol += /*group*/u) {
+            /*fill*/
         }
         workgroupBarrier();
-        /*strip*/
-    }
-    if (wanted) {
-        distances[row.y * call.stride + column.y] = u32(total);
+        // Where there are several strips, a workgroup has one block.
+        for (var block = 0u; block < call.blocks; block++) {
+            let place = (group.x * call.blocks + block) * /*group*/u + local;
+            let column = items[call.first_column + min(place, call.columns - 1u)];
+            let text = places[column.x];
+            let wanted = place < call.columns && call.column_base + place > call.row_base + group.y;
+            let length = select(0u, text.y, wanted);
+            let lane = group.y * (/*group*/u * ((call.columns + /*group*/u - 1u) / /*group*/u)) + place;
+            if (strip == 0u) {
+                total = i32(text.y);
+            }
+            /*strip*/
+            if (wanted && strip + 1u == strips) {
+                distances[row.y * call.stride + column.y] = u32(total);
+            }
+        }
     }
 }
 ";
@@ -295,7 +390,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let strips = max(1u, (pattern.y + (/*words*/u * 32u - 1u)) / (/*words*/u * 32u));
     var total = i32(length);
     for (var strip = 0u; strip < strips; strip++) {
-        /*strip*/
+        {
+            /*strip*/
+        }
     }
     distances[items[2u * lane + 1u].x] = u32(total);
 }

@@ -4,6 +4,7 @@
 //! [`Set`] has the questions. The integers are those of the other engines. The crate's README explains the kernels.
 
 mod device;
+mod flow;
 mod kernel;
 mod nearest;
 mod pace;

@@ -2,8 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// One submission shall take so many milliseconds: half of what would be felt by whoever shares the GPU.
-const AIM: f64 = 25.0;
+/// One submission shall take so many milliseconds: all that are under way, what would be felt by whoever shares
+/// the GPU.
+const AIM: f64 = 50.0 / super::flow::DEPTH as f64;
 /// Where a new device begins: a few milliseconds even where the GPU is imitated by a processor. It never gets
 /// less, for what still takes long then is not the computing but the way there and back.
 const FIRST: u64 = 1 << 22;

@@ -7,12 +7,12 @@ pub(super) const SIDE_BY_SIDE: usize = 64;
 
 /// The sequences of a library as texts and as patterns.
 pub(super) struct Packed {
-    /// Texts in blocks of [`SIDE_BY_SIDE`], two symbols a word, the first in the low half: word `w` of the block's
-    /// text `t` is `SIDE_BY_SIDE w + t` words behind the block's start.
+    /// Texts in blocks of [`SIDE_BY_SIDE`], four symbols in two words, the first in the low half of the first: the
+    /// two words `w` of the block's text `t` are twice `SIDE_BY_SIDE w + t` words behind the block's start.
     pub(super) texts: Vec<u32>,
     /// Patterns in bit planes: for every 32 positions one word a plane, in which bit `b` belongs to position `b`.
     pub(super) planes: Vec<u32>,
-    /// For each sequence where its text starts, its length, where its planes start, and 0.
+    /// For each sequence where its text starts in twos of words, its length, where its planes start, and 0.
     pub(super) places: Vec<u32>,
     /// How many planes there are: the bits of the largest code, at least one.
     pub(super) plane_count: usize,
@@ -25,7 +25,7 @@ impl Packed {
         let blocks = (0..library.len()).step_by(SIDE_BY_SIDE);
         let words = |number: usize, symbols| u64::from(library.length(number as u32)).div_ceil(symbols);
         let texts: u64 =
-            blocks.map(|first| SIDE_BY_SIDE as u64 * words(last_of_block(library, first), 2)).sum();
+            blocks.map(|first| 2 * SIDE_BY_SIDE as u64 * words(last_of_block(library, first), 4)).sum();
         let patterns: u64 = (0..library.len()).map(|number| planes * words(number, 32)).sum();
         [4 * texts, 4 * patterns, 16 * library.len() as u64]
     }
@@ -35,15 +35,17 @@ impl Packed {
         let mut packed = Self { texts: Vec::new(), planes: Vec::new(), places: Vec::new(), plane_count };
         for first in (0..library.len()).step_by(SIDE_BY_SIDE) {
             let last = last_of_block(library, first);
-            let start = packed.texts.len();
-            let height = (library.length(last as u32) as usize).div_ceil(2);
-            packed.texts.resize(start + SIDE_BY_SIDE * height, 0);
+            let start = packed.texts.len() / 2;
+            let height = (library.length(last as u32) as usize).div_ceil(4);
+            packed.texts.resize(2 * (start + SIDE_BY_SIDE * height), 0);
             for number in first..=last {
                 let symbols = library.get(number as u32);
                 let start = start + number - first;
-                for (word, pair) in symbols.chunks(2).enumerate() {
-                    let high = pair.get(1).map_or(0, |&code| u32::from(code) << 16);
-                    packed.texts[start + SIDE_BY_SIDE * word] = u32::from(pair[0]) | high;
+                for (four, codes) in symbols.chunks(4).enumerate() {
+                    for (word, pair) in codes.chunks(2).enumerate() {
+                        let high = pair.get(1).map_or(0, |&code| u32::from(code) << 16);
+                        packed.texts[2 * (start + SIDE_BY_SIDE * four) + word] = u32::from(pair[0]) | high;
+                    }
                 }
                 let planes = packed.planes.len() as u32;
                 packed.places.extend([start as u32, symbols.len() as u32, planes, 0]);
@@ -97,8 +99,8 @@ mod tests {
         let packed = Packed::new(&library);
         // The shorter sequence comes first and gives code 0 to symbol 6.
         assert_eq!(numbers, [1, 0]);
-        assert_eq!([packed.texts[0], packed.texts[64]], [0, 0]);
-        assert_eq!([packed.texts[1], packed.texts[65]], [1, 1]);
+        assert_eq!([packed.texts[0], packed.texts[1]], [0, 0]);
+        assert_eq!([packed.texts[2], packed.texts[3]], [1, 1]);
         assert_eq!(packed.places, [0, 2, 0, 0, 1, 3, 1, 0]);
         assert_eq!(packed.planes, [0b00, 0b101]);
     }

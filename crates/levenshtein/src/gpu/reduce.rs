@@ -12,7 +12,10 @@ pub(super) enum Reduction {
     /// The sum of each line.
     Sums,
     /// How often each distance occurs between each two groups.
-    Counts,
+    Counts {
+        /// Whether a line's counts fit into workgroup memory.
+        local: bool,
+    },
     /// The smallest distances of each line.
     Nearest,
     /// The sums of squares of a tile.
@@ -24,7 +27,10 @@ impl Reduction {
     pub(super) fn source(self) -> String {
         match self {
             Self::Sums => LINES.to_owned() + SUMS,
-            Self::Counts => LINES.to_owned() + COUNTS,
+            Self::Counts { local: true } => {
+                LINES.to_owned() + &COUNTS_OF_LINE.replace("/*most*/", &MOST_LOCAL.to_string())
+            }
+            Self::Counts { local: false } => LINES.to_owned() + COUNTS,
             Self::Nearest => LINES.to_owned() + super::nearest::NEAREST,
             Self::Squares => super::tile::SQUARES.to_owned(),
         }
@@ -143,6 +149,45 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 }
 ";
 
+/// The same where what a line counts fits into workgroup memory: many distances are equal, and the memory of all
+/// workgroups would be asked to count to them one by one.
+const COUNTS_OF_LINE: &str = "
+@group(0) @binding(6) var<storage, read_write> counts: array<atomic<u32>>;
+var<workgroup> of_line: array<atomic<u32>, /*most*/>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let line = group.x + group.y * 65535u;
+    let words = call.first * call.second;
+    for (var word = local; word < words; word += 64u) {
+        atomicStore(&of_line[word], 0u);
+    }
+    workgroupBarrier();
+    if (line < call.lines) {
+        for (var item = local; item < call.items; item += 64u) {
+            if (wanted(line, item)) {
+                atomicAdd(&of_line[attributes[call.item_base + item] * call.second + at(line, item)], 1u);
+            }
+        }
+    }
+    workgroupBarrier();
+    if (line < call.lines) {
+        let mine = attributes[call.line_base + line];
+        for (var word = local; word < words; word += 64u) {
+            let count = atomicLoad(&of_line[word]);
+            if (count > 0u) {
+                let other = word / call.second;
+                let two = min(mine, other) * call.first + max(mine, other);
+                atomicAdd(&counts[two * call.second + word % call.second], count);
+            }
+        }
+    }
+}
+";
+
+/// The most counts of a line in workgroup memory.
+const MOST_LOCAL: u32 = 2048;
+
 /// As many lines as workgroups, in rows of 65,535.
 pub(super) fn groups(lines: usize) -> [u32; 2] {
     let lines = lines as u32;
@@ -220,9 +265,10 @@ impl Set<'_> {
         let bins = self.lengths.last().map_or(1, |&longest| longest + 1);
         let words = count * count * bins;
         self.gpu.fits("the histograms", 4 * u64::from(words))?;
+        let local = count * bins <= MOST_LOCAL && 4 * MOST_LOCAL <= self.gpu.workgroup_bytes();
         let in_order: Vec<u32> = self.order.iter().map(|&i| groups[i as usize]).collect();
         let mut counts = Counts {
-            pipeline: self.gpu.pipeline(Key::Reduction(Reduction::Counts)).await?,
+            pipeline: self.gpu.pipeline(Key::Reduction(Reduction::Counts { local })).await?,
             groups: self.gpu.upload(&in_order, wgpu::BufferUsages::STORAGE),
             shape: [count, bins],
             sums: vec![0; words as usize],

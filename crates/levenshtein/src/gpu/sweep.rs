@@ -6,8 +6,8 @@ use wgpu::BufferUsages;
 
 use super::Progress;
 use super::device::{Gpu, Key};
+use super::flow::Flow;
 use super::kernel::{GROUP, Kernel};
-use super::pace::Stopwatch;
 use super::set::{Buffers, Set};
 use crate::error::Error;
 
@@ -15,6 +15,10 @@ use crate::error::Error;
 pub(super) const MOST_GROUPS: u32 = 65_535;
 /// The most distances of one submission, 16 MiB: a list of them is one row of workgroups.
 pub(super) const MOST_PAIRS: usize = (MOST_GROUPS * GROUP) as usize;
+/// So many workgroups keep any GPU busy.
+const MANY_GROUPS: u32 = 4096;
+/// The most blocks of 64 columns for one table.
+const MOST_BLOCKS: u32 = 8;
 /// The most bytes for the edges between strips.
 pub(super) const EDGE_BYTES: u64 = 64 << 20;
 
@@ -146,7 +150,7 @@ impl Set<'_> {
     /// The kernel for rows of this length against many columns.
     pub(super) fn kernel(&self, rows: u32) -> Kernel {
         Kernel::shared(rows, self.alphabet, self.planes, self.gpu.workgroup_bytes())
-            .unwrap_or_else(|| Kernel::own(self.planes))
+            .unwrap_or_else(|| Kernel::own(rows, self.planes))
     }
 
     /// Records the computation of a block.
@@ -158,7 +162,7 @@ impl Set<'_> {
     ) -> Result<(), Error> {
         let Block { rows, columns, .. } = *block;
         let Some(first) = rows.first().filter(|_| !columns.is_empty()) else { return Ok(()) };
-        if matches!(self.kernel(self.length(first[0])), Kernel::Own { .. }) {
+        if self.kernel(self.length(first[0])).is_own() {
             return self.compute_as_list(commands, edges, block).await;
         }
         let words: Vec<u32> = rows.iter().chain(columns).flatten().copied().collect();
@@ -175,6 +179,8 @@ impl Set<'_> {
             let lanes = run.len() as u32 * padded;
             let edge_words = if strips > 1 { u64::from(lanes) * Kernel::edge_words(longest) } else { 0 };
             let edges = edges.of(self.gpu, edge_words);
+            // A table serves several blocks of columns where there are more than enough workgroups without.
+            let blocks = if strips > 1 { 1 } else { (lanes / GROUP / MANY_GROUPS).clamp(1, MOST_BLOCKS) };
             let [row_base, column_base] = block
                 .above_diagonal
                 .map_or([0, rows.len() + run.len()], |[row, column]| [row + start, column]);
@@ -188,12 +194,14 @@ impl Set<'_> {
                 lanes,
                 row_base as u32,
                 column_base as u32,
+                blocks,
             ];
             let pipeline = self.gpu.pipeline(Key::Distances(kernel)).await?;
             let Buffers { texts, places, planes } = &self.buffers;
             let buffers = [texts, places, planes, &items, block.distances, &edges];
             let mut pass = commands.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            self.gpu.record(&mut pass, &pipeline, &call, buffers, [padded / GROUP, run.len() as u32]);
+            let groups = [(padded / GROUP).div_ceil(blocks), run.len() as u32];
+            self.gpu.record(&mut pass, &pipeline, &call, buffers, groups);
             start += run.len();
         }
         Ok(())
@@ -230,13 +238,14 @@ impl Set<'_> {
             return Ok(());
         }
         let pairs = items.as_chunks::<4>().0;
-        let kernel = Kernel::own(self.planes);
-        let strips = pairs.iter().map(|pair| kernel.strips(self.length(pair[0]))).max().unwrap_or(1);
+        let rows = pairs.iter().map(|pair| self.length(pair[0])).max().unwrap_or(0);
+        let kernel = Kernel::own(rows, self.planes);
+        let strips = kernel.strips(rows);
         let longest = pairs.iter().map(|pair| self.length(pair[1])).max().unwrap_or(0);
         let lanes = (pairs.len() as u32).next_multiple_of(GROUP);
         let edge_words = if strips > 1 { u64::from(lanes) * Kernel::edge_words(longest) } else { 0 };
         let edges = edges.of(self.gpu, edge_words);
-        let call = [0, pairs.len() as u32, 0, 0, strips, 0, lanes, 0, 0];
+        let call = [0, pairs.len() as u32, 0, 0, strips, 0, lanes, 0, 0, 1];
         let pipeline = self.gpu.pipeline(Key::Distances(kernel)).await?;
         let items = self.gpu.upload(items, BufferUsages::STORAGE);
         let Buffers { texts, places, planes } = &self.buffers;
@@ -247,13 +256,21 @@ impl Set<'_> {
     }
 
     /// Computes the distances of all unordered pairs, region by region.
-    pub(super) async fn sweep(&self, reader: &mut impl Reader, progress: Progress<'_>) -> Result<(), Error> {
+    pub(super) async fn sweep<R: Reader>(&self, reader: &mut R, progress: Progress<'_>) -> Result<(), Error> {
         let count = self.len();
         let total = (count * count.saturating_sub(1) / 2) as u64;
         let items: Vec<[u32; 2]> = self.order.iter().map(|&i| [self.numbers[i as usize], 0]).collect();
         let cut = Cut::new(self, &items, &items);
         let (mut room, mut edges) = (Room::new(), Room::new());
+        let mut flow = Flow::new(self.gpu);
         let mut done = 0;
+        let mut take = |reader: &mut R, region: &Region, words: &[u32]| {
+            reader.take(region, words);
+            let columns = &region.columns;
+            let after = |row: usize| columns.end.saturating_sub(columns.start.max(row + 1)) as u64;
+            done += region.rows.clone().map(after).sum::<u64>();
+            progress(done, total);
+        };
         let mut row = 0;
         while row + 1 < count {
             let mut rows = cut.height(row, row + 1, self.gpu.pace.cells());
@@ -268,7 +285,6 @@ impl Set<'_> {
                 };
                 let distances = room.of(self.gpu, (rows.len() * stride) as u64);
                 let region = Region { rows: rows.clone(), columns: columns.clone(), distances };
-                let watch = Stopwatch::start();
                 let mut commands = self.gpu.commands();
                 let block = Block {
                     rows: &placed(&rows),
@@ -279,15 +295,16 @@ impl Set<'_> {
                 };
                 self.compute(&mut commands, &mut edges, &block).await?;
                 let (buffer, words) = reader.record(self.gpu, &mut commands, &region);
-                let words = self.gpu.read(commands, &buffer, words).await?;
-                self.gpu.pace.learn(cut.cells(&rows, &columns), watch.milliseconds());
-                reader.take(&region, &words);
-                let after = |row: usize| columns.end.saturating_sub(columns.start.max(row + 1)) as u64;
-                done += rows.clone().map(after).sum::<u64>();
-                progress(done, total);
+                let cells = cut.cells(&rows, &columns);
+                if let Some((region, words)) = flow.submit(region, cells, commands, &buffer, words).await? {
+                    take(reader, &region, &words);
+                }
                 column = columns.end;
             }
             row = rows.end;
+        }
+        while let Some((region, words)) = flow.next().await? {
+            take(reader, &region, &words);
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::Progress;
 use super::device::{Gpu, Key};
-use super::pace::Stopwatch;
+use super::flow::Flow;
 use super::reduce::Reduction;
 use super::set::Set;
 use super::sweep::{Block, Cut, Reader, Region, Room};
@@ -159,13 +159,13 @@ impl<'g> Set<'g> {
         let (rows, columns) = (self.items(rows), self.items(columns));
         let cut = Cut::new(self, &rows, &columns);
         let mut edges = Room::new();
+        let mut flow = Flow::new(self.gpu);
         let (mut done, mut row) = (0, 0);
         while row < rows.len() && !columns.is_empty() {
             let some_rows = cut.height(row, 0, self.gpu.pace.cells());
             let mut column = 0;
             while column < columns.len() {
                 let some_columns = cut.width(&some_rows, column, self.gpu.pace.cells());
-                let watch = Stopwatch::start();
                 let mut commands = self.gpu.commands();
                 let block = Block {
                     rows: &rows[some_rows.clone()],
@@ -176,13 +176,19 @@ impl<'g> Set<'g> {
                 };
                 self.compute(&mut commands, &mut edges, &block).await?;
                 // One word is read, to know when it is done.
-                self.gpu.read(commands, &tile.buffer, 1).await?;
-                self.gpu.pace.learn(cut.cells(&some_rows, &some_columns), watch.milliseconds());
-                done += (some_rows.len() * some_columns.len()) as u64;
-                progress(done, pairs);
+                let some = (some_rows.len() * some_columns.len()) as u64;
+                let cells = cut.cells(&some_rows, &some_columns);
+                if let Some((some, _)) = flow.submit(some, cells, commands, &tile.buffer, 1).await? {
+                    done += some;
+                    progress(done, pairs);
+                }
                 column = some_columns.end;
             }
             row = some_rows.end;
+        }
+        while let Some((some, _)) = flow.next().await? {
+            done += some;
+            progress(done, pairs);
         }
         Ok(tile)
     }

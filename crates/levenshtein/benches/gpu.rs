@@ -1,0 +1,242 @@
+//! Pairs a second on the graphics processor, and beside them what its integer units do at most, measured in the
+//! same run.
+//!
+//! `cargo bench -p levenshtein --features gpu --bench gpu -- [--only H|P|T|C] [--task NAME] [--most SEQUENCES]`
+
+mod workloads;
+
+use std::error::Error;
+use std::time::Instant;
+
+use futures::executor::block_on;
+use levenshtein::gpu::{Gpu, Set};
+use levenshtein::{Engine, Sequences, all_pairs, pairs};
+use workloads::{Workload, sample};
+
+/// What is asked of a set.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Task {
+    /// How often each distance occurs.
+    Histogram,
+    /// The sum of each row.
+    RowSums,
+    /// The ten nearest of each.
+    Nearest,
+    /// A map of means over squares of 16 by 16.
+    Map,
+    /// Every distance, brought back to memory.
+    AllPairs,
+    /// A list of random pairs, brought back.
+    Pairs,
+}
+
+impl Task {
+    const ALL: [Self; 6] =
+        [Self::Histogram, Self::RowSums, Self::Nearest, Self::Map, Self::AllPairs, Self::Pairs];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Histogram => "histogram",
+            Self::RowSums => "row sums",
+            Self::Nearest => "ten nearest",
+            Self::Map => "map, 16 to a point",
+            Self::AllPairs => "all pairs, brought back",
+            Self::Pairs => "random pairs, brought back",
+        }
+    }
+
+    /// The most sequences that it is given: what is brought back must fit in memory.
+    fn most(self) -> usize {
+        match self {
+            Self::AllPairs | Self::Pairs => 20_000,
+            _ => 80_000,
+        }
+    }
+
+    /// Does it; gives the number of pairs and how many cells their matrices have.
+    fn run(self, set: &Set<'_>, sequences: &Sequences) -> Result<(usize, f64), Box<dyn Error>> {
+        let count = sequences.len();
+        let quiet = &mut |_, _| {};
+        let counted = match self {
+            Self::Histogram => block_on(set.histogram(quiet))?.iter().sum::<u64>() as usize,
+            Self::RowSums => block_on(set.row_sums(quiet))?.len() * (count - 1) / 2,
+            Self::Nearest => block_on(set.nearest(10, quiet))?.len() * (count - 1) / 2,
+            Self::Map => {
+                let map = block_on(set.map(0..count, 0..count, 16, quiet))?;
+                assert_eq!(map.means.len(), count.div_ceil(16).pow(2));
+                return Ok((count * count, square_of_symbols(sequences)));
+            }
+            Self::AllPairs => block_on(set.all_pairs(quiet))?.len(),
+            Self::Pairs => {
+                let list = sample(100 * count, count);
+                let length = |i: u32| sequences.get(i as usize).len() as f64;
+                let cells = list.iter().map(|&(i, j)| length(i) * length(j)).sum();
+                return Ok((block_on(set.pairs(&list, quiet))?.len(), cells));
+            }
+        };
+        assert_eq!(counted, count * (count - 1) / 2);
+        let own: f64 = sequences.iter().map(|sequence| (sequence.len() * sequence.len()) as f64).sum();
+        Ok((counted, (square_of_symbols(sequences) - own) / 2.0))
+    }
+}
+
+fn square_of_symbols(sequences: &Sequences) -> f64 {
+    let symbols: usize = sequences.iter().map(<[u16]>::len).sum();
+    symbols as f64 * symbols as f64
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let option = |name: &str| {
+        arguments.iter().position(|argument| argument == name).and_then(|place| arguments.get(place + 1))
+    };
+    let most: usize = option("--most").map_or(Ok(usize::MAX), |most| most.parse())?;
+    let start = Instant::now();
+    let gpu = block_on(Gpu::new())?;
+    let found = start.elapsed().as_secs_f64();
+    let rate = operations(&gpu)?;
+    println!(
+        "{}, found and checked in {found:.2} s; {:.2} T integer operations/s\n",
+        gpu.name(),
+        rate / 1e12
+    );
+    println!("| | | sequences | seconds | M pairs/s | T cells/s | operations a word of a column | least |");
+    println!("|---|---|---|---|---|---|---|---|");
+    for workload in Workload::ALL {
+        if option("--only").is_none_or(|only| only == workload.name()) {
+            check(&gpu, workload)?;
+            for task in Task::ALL {
+                if option("--task").is_none_or(|name| name == task.name()) {
+                    measure(&gpu, rate, workload, task, most.min(task.most()))?;
+                }
+            }
+        }
+    }
+    println!(
+        "\nThe least is of a processor with logic and additions of three operands and with funnel shifts."
+    );
+    Ok(())
+}
+
+/// Fails unless the distances are those of the processor.
+fn check(gpu: &Gpu, workload: Workload) -> Result<(), Box<dyn Error>> {
+    let sequences = workload.sequences(1000);
+    let set = gpu.load(&sequences)?;
+    if block_on(set.all_pairs(&mut |_, _| {}))? != all_pairs(Engine::best(), &sequences) {
+        return Err(format!("wrong distances of {}", workload.name()).into());
+    }
+    let list = sample(10_000, 1000);
+    if block_on(set.pairs(&list, &mut |_, _| {}))? != pairs(Engine::best(), &sequences, &list)? {
+        return Err(format!("wrong distances of a list of {}", workload.name()).into());
+    }
+    Ok(())
+}
+
+/// Prints one line of the table: more and more sequences until half a second passes, and then the best of three.
+fn measure(gpu: &Gpu, rate: f64, workload: Workload, task: Task, most: usize) -> Result<(), Box<dyn Error>> {
+    let mut count = 1000.min(most);
+    loop {
+        let sequences = workload.sequences(count);
+        let set = gpu.load(&sequences)?;
+        let mut best = f64::INFINITY;
+        let mut done = (0, 0.0);
+        for round in 0..3 {
+            let start = Instant::now();
+            done = task.run(&set, &sequences)?;
+            best = best.min(start.elapsed().as_secs_f64());
+            if round == 0 && best < 0.5 && count < most {
+                break;
+            }
+        }
+        if best < 0.5 && count < most {
+            count = (2 * count).min(most);
+            continue;
+        }
+        let (pairs, cells) = done;
+        let words = cells / 32.0;
+        println!(
+            "| {} | {} | {count} | {best:.3} | {:.1} | {:.2} | {:.1} | {LEAST} |",
+            workload.name(),
+            task.name(),
+            pairs as f64 / best / 1e6,
+            cells / best / 1e12,
+            rate * best / words,
+        );
+        return Ok(());
+    }
+}
+
+/// How many instructions 32 rows of a column need at least: six of logic, three additions and two shifts.
+const LEAST: u32 = 11;
+
+/// Additions and exclusive ors by turns, in eight chains.
+const OPERATIONS: &str = "
+@group(0) @binding(0) var<storage, read_write> out: array<u32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+    var a = vec4<u32>(id.x, id.x + 1u, id.x + 2u, id.x + 3u);
+    var b = a * 3u;
+    var c = a * 5u;
+    var d = a * 7u;
+    for (var round = 0u; round < 256u; round++) {
+        a += b; b ^= a; c += d; d ^= c;
+        a += d; b ^= c; c += b; d ^= a;
+        a += c; b ^= d; c += a; d ^= b;
+        a += b; b ^= a; c += d; d ^= c;
+    }
+    let all = a ^ b ^ c ^ d;
+    out[id.x & 63u] = all.x ^ all.y ^ all.z ^ all.w;
+}
+";
+const OPERATIONS_OF_ONE: f64 = 256.0 * 16.0 * 4.0;
+
+/// Integer operations that the device does in a second.
+fn operations(gpu: &Gpu) -> Result<f64, Box<dyn Error>> {
+    let device = gpu.device();
+    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: None,
+        source: wgpu::ShaderSource::Wgsl(OPERATIONS.into()),
+    });
+    let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: None,
+        layout: None,
+        module: &module,
+        entry_point: None,
+        compilation_options: wgpu::PipelineCompilationOptions::default(),
+        cache: None,
+    });
+    let out = device.create_buffer(&wgpu::BufferDescriptor {
+        label: None,
+        size: 256,
+        usage: wgpu::BufferUsages::STORAGE,
+        mapped_at_creation: false,
+    });
+    let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
+        label: None,
+        layout: &pipeline.get_bind_group_layout(0),
+        entries: &[wgpu::BindGroupEntry { binding: 0, resource: out.as_entire_binding() }],
+    });
+    let seconds = |groups: u32| -> Result<f64, Box<dyn Error>> {
+        let start = Instant::now();
+        let mut commands = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut pass = commands.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        pass.set_pipeline(&pipeline);
+        pass.set_bind_group(0, &group, &[]);
+        pass.dispatch_workgroups(groups, 1, 1);
+        drop(pass);
+        gpu.queue().submit([commands.finish()]);
+        device.poll(wgpu::PollType::wait_indefinitely())?;
+        Ok(start.elapsed().as_secs_f64())
+    };
+    // Enough to forget what a submission costs: 25 ms of work, by what smaller ones took.
+    let mut groups = 16;
+    while seconds(groups)? < 0.025 && groups < 65_535 {
+        groups = (2 * groups).min(65_535);
+    }
+    let mut best = f64::INFINITY;
+    for _ in 0..5 {
+        best = best.min(seconds(groups)?);
+    }
+    Ok(f64::from(groups) * 64.0 * OPERATIONS_OF_ONE / best)
+}

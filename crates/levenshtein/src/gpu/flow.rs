@@ -1,0 +1,51 @@
+//! Submissions under way: a few wait their turn, so that the GPU need not wait for what it is given next.
+
+use std::collections::VecDeque;
+
+use super::device::{Gpu, Reading};
+use super::pace::Stopwatch;
+use crate::error::Error;
+
+/// So many submissions are under way at once: one is computed, one waits, and the answer of one is on its way.
+/// Together they keep the GPU for no longer than [`pace`](super::pace) allows.
+pub(super) const DEPTH: usize = 3;
+
+/// What was submitted and has not been read, the oldest first, each with what its reader needs to know.
+pub(super) struct Flow<'g, T> {
+    gpu: &'g Gpu,
+    waiting: VecDeque<(T, u64, Reading)>,
+    /// Since when the GPU has been computing the oldest.
+    since: Stopwatch,
+}
+
+impl<'g, T> Flow<'g, T> {
+    pub(super) fn new(gpu: &'g Gpu) -> Self {
+        Self { gpu, waiting: VecDeque::with_capacity(DEPTH), since: Stopwatch::start() }
+    }
+
+    /// Submits commands that compute so many cells, and of which `words` of `from` are wanted. Gives the oldest
+    /// answer if there are enough under way.
+    pub(super) async fn submit(
+        &mut self,
+        job: T,
+        cells: u64,
+        commands: wgpu::CommandEncoder,
+        from: &wgpu::Buffer,
+        words: u64,
+    ) -> Result<Option<(T, Vec<u32>)>, Error> {
+        if self.waiting.is_empty() {
+            self.since = Stopwatch::start();
+        }
+        self.waiting.push_back((job, cells, self.gpu.submit(commands, from, words)));
+        if self.waiting.len() < DEPTH { Ok(None) } else { self.next().await }
+    }
+
+    /// The oldest answer, if any is to come.
+    pub(super) async fn next(&mut self) -> Result<Option<(T, Vec<u32>)>, Error> {
+        let Some((job, cells, reading)) = self.waiting.pop_front() else { return Ok(None) };
+        let words = self.gpu.finish(reading).await?;
+        self.gpu.pace.learn(cells, self.since.milliseconds());
+        self.since = Stopwatch::start();
+        Ok(Some((job, words)))
+    }
+}
