@@ -8,7 +8,9 @@ import net from "node:net";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
-export const GPU = process.env.GROKSCOPE_GPU === "on";
+/** `off`; `on`: WebGPU, by software; `hardware`: by this machine's graphics card, through Vulkan. */
+const WEBGPU = process.env.GROKSCOPE_GPU;
+export const GPU = WEBGPU === "on" || WEBGPU === "hardware";
 export const PAGE = required("GROKSCOPE_PAGE", "the address of the page, such as http://127.0.0.1:8080/");
 const CHROME = required("CHROME", "the path of a Chromium");
 const OUT = process.env.GROKSCOPE_OUT ?? new URL("./test-results/", import.meta.url).pathname;
@@ -55,7 +57,8 @@ export async function launch() {
     socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
   });
   await new Promise((resolve) => witness.listen(0, "127.0.0.1", resolve));
-  const gpu = GPU ? ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"] : [];
+  const hardware = ["--use-angle=vulkan", "--enable-features=Vulkan", "--disable-vulkan-surface", "--ignore-gpu-blocklist"];
+  const gpu = GPU ? ["--enable-unsafe-webgpu", ...(WEBGPU === "hardware" ? hardware : ["--use-webgpu-adapter=swiftshader"])] : [];
   // What the browser would ask its maker for on its own account, in the name of a page.
   const off = ["AutofillServerCommunication", "CertificateTransparencyComponentUpdater", "DestroyProfileOnBrowserClose",
     "InterestFeedContentSuggestions", "MediaRouter", "OptimizationHints", "Translate", ...(GPU ? [] : ["WebGPU", "WebGPUService"])];

@@ -4,6 +4,7 @@ mod browser;
 mod distance;
 mod engine;
 mod generate;
+mod gpu;
 mod link;
 mod machine;
 mod model;
@@ -26,15 +27,18 @@ struct Benchmark {
     name: &'static str,
     title: &'static str,
     measure: fn(&Project) -> Result<String>,
+    /// Whether it is only measured if it is asked for, since not every machine has what it measures.
+    asked: bool,
 }
 
-const ALL: [Benchmark; 6] = [
-    Benchmark { name: "distance", title: "Distances", measure: distance::measure },
-    Benchmark { name: "trace", title: "Reading", measure: trace::measure },
-    Benchmark { name: "run", title: "A large run", measure: run::measure },
-    Benchmark { name: "engine", title: "Checkpoints", measure: engine::measure },
-    Benchmark { name: "link", title: "The link", measure: link::measure },
-    Benchmark { name: "size", title: "Weight of the page", measure: size },
+const ALL: [Benchmark; 7] = [
+    Benchmark { name: "distance", title: "Distances", measure: distance::measure, asked: false },
+    Benchmark { name: "gpu", title: "Distances on a graphics processor", measure: gpu::measure, asked: true },
+    Benchmark { name: "trace", title: "Reading", measure: trace::measure, asked: false },
+    Benchmark { name: "run", title: "A large run", measure: run::measure, asked: false },
+    Benchmark { name: "engine", title: "Checkpoints", measure: engine::measure, asked: false },
+    Benchmark { name: "link", title: "The link", measure: link::measure, asked: false },
+    Benchmark { name: "size", title: "Weight of the page", measure: size, asked: false },
 ];
 
 /// What `bench` was asked for.
@@ -62,8 +66,11 @@ pub fn run(project: &Project, options: &Options) -> Result<()> {
         bail!("there is no benchmark `{unknown}`; there are {}", ALL.map(|one| one.name).join(", "));
     }
     let path = project.root.join("BENCHMARKS.md");
-    let wanted = |name: &str| options.only.is_empty() || options.only.iter().any(|only| only == name);
-    for Benchmark { name, title, measure } in ALL.iter().filter(|one| wanted(one.name)) {
+    let wanted = |one: &&Benchmark| match options.only.as_slice() {
+        [] => !one.asked,
+        only => only.iter().any(|only| only == one.name),
+    };
+    for Benchmark { name, title, measure, .. } in ALL.iter().filter(wanted) {
         println!("\n== {name}");
         let figures =
             measure(project).with_context(|| format!("the benchmark `{name}` could not be measured"))?;

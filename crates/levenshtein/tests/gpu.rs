@@ -243,6 +243,30 @@ everywhere! {
         }
     }
 
+    /// Lists in which rows by columns are hidden, whole and cut, between pairs that share nothing.
+    async fn matrices_in_lists(gpu) {
+        let mut random = cases::Random(23);
+        for (alphabet, longest) in [(12, 90), (65, 700), (60_000, 300)] {
+            let lists: Vec<Vec<u16>> =
+                (0..260).map(|_| { let length = random.below(longest); random.sequence(length, alphabet) }).collect();
+            let sequences = sequences(&lists);
+            let distances = all_pairs(Engine::best(), &sequences);
+            let count = lists.len() as u32;
+            let mut list = condensed(lists.len());
+            list.drain(..77);
+            list.extend((0..900).map(|_| (random.below(260) as u32, random.below(260) as u32)));
+            list.extend((3..40).flat_map(|i| (0..count).rev().map(move |j| (i, j))));
+            let want: Vec<u32> =
+                list.iter().map(|&(i, j)| lookup(&distances, lists.len(), i, j)).collect();
+            let mut heard = 0;
+            let set = gpu.load(&sequences).unwrap();
+            let got = set.pairs(&list, &mut |done, _| heard = done).await.unwrap();
+            assert_eq!(heard, list.len() as u64);
+            let wrong = (0..list.len()).find(|&at| got[at] != want[at]);
+            assert_eq!(wrong.map(|at| (list[at], got[at], want[at])), None, "alphabet {alphabet}");
+        }
+    }
+
     /// Progress ends at the whole, and a dropped future leaves a device that works.
     async fn progress_and_cancelling(gpu) {
         let (sequences, distances) = mixed_set(300);

@@ -92,13 +92,17 @@ fn fmt(project: &Project, _: &mut Count) -> Result<()> {
 
 fn clippy(project: &Project, _: &mut Count) -> Result<()> {
     let mut clippy = cargo(project, &["clippy", "--workspace", "--all-targets", "--locked"]);
-    shell::run(clippy.args(excluding(&BROWSER_CRATES)).args(["--", "-D", "warnings"]))
+    shell::run(clippy.args(excluding(&BROWSER_CRATES)).args(["--", "-D", "warnings"]))?;
+    let mut clippy = cargo(project, &["clippy", "--all-targets", "--locked"]);
+    clippy.args(["--package", "levenshtein", "--features", "gpu"]);
+    shell::run(clippy.args(["--", "-D", "warnings"]))
 }
 
 fn clippy_wasm(project: &Project, _: &mut Count) -> Result<()> {
     let mut clippy = cargo(project, &["clippy", "--locked", "--lib", "--bins"]);
     shell::run(clippy.args(WASM).args(packages(&BROWSER_CRATES)).args(["--", "-D", "warnings"]))?;
-    let mut clippy = cargo(project, &["clippy", "--locked", "--all-targets"]);
+    // Benchmarks are native.
+    let mut clippy = cargo(project, &["clippy", "--locked", "--lib", "--tests", "--examples"]);
     clippy.args(WASM).args(["--package", "levenshtein", "--features", "gpu"]);
     shell::run(clippy.args(["--", "-D", "warnings"]))
 }

@@ -11,6 +11,7 @@ mod pace;
 mod packed;
 mod pairs;
 mod reduce;
+mod rows;
 mod self_test;
 mod set;
 mod sweep;

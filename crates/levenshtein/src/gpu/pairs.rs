@@ -1,10 +1,14 @@
 //! The distances of a list of pairs.
 
+use std::ops::Range;
+use std::rc::Rc;
+
 use super::Progress;
 use super::flow::Flow;
 use super::kernel::Kernel;
+use super::rows::{self, Rows};
 use super::set::Set;
-use super::sweep::{EDGE_BYTES, MOST_PAIRS, Room};
+use super::sweep::{Block, Cut, EDGE_BYTES, MOST_PAIRS, Room};
 use crate::error::Error;
 
 impl Set<'_> {
@@ -16,28 +20,38 @@ impl Set<'_> {
     /// [`Error::GpuRefuses`] say what happened to the graphics processor.
     pub async fn pairs(&self, pairs: &[(u32, u32)], progress: Progress<'_>) -> Result<Vec<u32>, Error> {
         crate::pairs::check(pairs, self.len())?;
+        let (matrices, others) = rows::find(pairs);
+        let mut out = Out { distances: vec![0; pairs.len()], done: 0, progress };
+        self.matrices(pairs, &matrices, &mut out).await?;
+        self.list(pairs, &others, &mut out).await?;
+        Ok(out.distances)
+    }
+
+    /// Pairs that share nothing, from parts of the list.
+    async fn list(
+        &self,
+        pairs: &[(u32, u32)],
+        parts: &[Range<usize>],
+        out: &mut Out<'_>,
+    ) -> Result<(), Error> {
         let kernel = Kernel::own(0, self.planes);
         // The shorter sequence is the pattern. Neighbours have as many strips and about as many columns.
         let strips = |item: &Item| kernel.strips(self.length(item.pattern));
-        let items: Vec<Item> = (0..)
-            .zip(pairs)
-            .map(|(slot, &(a, b))| {
-                let (a, b) = (self.numbers[a as usize], self.numbers[b as usize]);
-                Item { pattern: a.min(b), text: a.max(b), slot }
-            })
-            .collect();
+        let item = |slot: usize| {
+            let (a, b) = pairs[slot];
+            let (a, b) = (self.numbers[a as usize], self.numbers[b as usize]);
+            Item { pattern: a.min(b), text: a.max(b), slot: slot as u32 }
+        };
+        let items: Vec<Item> = parts.iter().cloned().flatten().map(item).collect();
         let items = sorted(&items, self.lengths.len(), |item| item.text as usize);
         let most = self.lengths.last().map_or(1, |&longest| kernel.strips(longest));
         let items = sorted(&items, most as usize + 1, |item| strips(item) as usize);
 
-        let mut out = vec![0; pairs.len()];
-        let mut done = 0;
         let mut take = |batch: &[Item], found: &[u32]| {
             for (item, &distance) in batch.iter().zip(found) {
-                out[item.slot as usize] = distance;
+                out.distances[item.slot as usize] = distance;
             }
-            done += batch.len() as u64;
-            progress(done, pairs.len() as u64);
+            out.more(batch.len() as u64);
         };
         let mut flow = Flow::new(self.gpu);
         let (mut room, mut edges) = (Room::new(), Room::new());
@@ -58,7 +72,64 @@ impl Set<'_> {
         while let Some((batch, found)) = flow.next().await? {
             take(batch, &found);
         }
-        Ok(out)
+        Ok(())
+    }
+
+    /// Rows by columns, each pair of which has its place in the list.
+    async fn matrices(
+        &self,
+        pairs: &[(u32, u32)],
+        matrices: &[Rows],
+        out: &mut Out<'_>,
+    ) -> Result<(), Error> {
+        let mut flow = Flow::new(self.gpu);
+        let (mut room, mut edges) = (Room::new(), Room::new());
+        for matrix in matrices {
+            let row_items = self.items(matrix.starts.iter().map(|&start| pairs[start].0 as usize));
+            let column_items = self.items(pairs[matrix.columns()].iter().map(|pair| pair.1 as usize));
+            let (row_items, column_items) = (Rc::new(row_items), Rc::new(column_items));
+            let cut = Cut::new(self, &row_items, &column_items);
+            let mut row = 0;
+            while row < row_items.len() {
+                let rows = cut.height(row, 0, self.gpu.pace.cells());
+                let mut column = 0;
+                while column < column_items.len() {
+                    let columns = cut.width(&rows, column, self.gpu.pace.cells());
+                    let stride = columns.len();
+                    let placed = |items: &[[u32; 2]]| -> Vec<[u32; 2]> {
+                        (0..).zip(items).map(|(place, item)| [item[0], place]).collect()
+                    };
+                    let distances = room.of(self.gpu, (rows.len() * stride) as u64);
+                    let mut commands = self.gpu.commands();
+                    let block = Block {
+                        rows: &placed(&row_items[rows.clone()]),
+                        columns: &placed(&column_items[columns.clone()]),
+                        above_diagonal: None,
+                        distances: &distances,
+                        stride,
+                    };
+                    self.compute(&mut commands, &mut edges, &block).await?;
+                    let (cells, words) = (cut.cells(&rows, &columns), (rows.len() * stride) as u64);
+                    column = columns.end;
+                    let part = Part {
+                        matrix,
+                        row_items: Rc::clone(&row_items),
+                        column_items: Rc::clone(&column_items),
+                        rows: rows.clone(),
+                        columns,
+                    };
+                    if let Some((part, found)) = flow.submit(part, cells, commands, &distances, words).await?
+                    {
+                        part.take(&found, out);
+                    }
+                }
+                row = rows.end;
+            }
+        }
+        while let Some((part, found)) = flow.next().await? {
+            part.take(&found, out);
+        }
+        Ok(())
     }
 
     /// The first items that one submission computes, and their cells.
@@ -80,6 +151,46 @@ impl Set<'_> {
             count += 1;
         }
         (&items[..count], cells)
+    }
+}
+
+/// What comes of a list.
+struct Out<'a> {
+    distances: Vec<u32>,
+    done: u64,
+    progress: Progress<'a>,
+}
+
+impl Out<'_> {
+    fn more(&mut self, pairs: u64) {
+        self.done += pairs;
+        (self.progress)(self.done, self.distances.len() as u64);
+    }
+}
+
+/// Rows by columns that are computed at once.
+struct Part<'m> {
+    matrix: &'m Rows,
+    row_items: Rc<Vec<[u32; 2]>>,
+    column_items: Rc<Vec<[u32; 2]>>,
+    rows: Range<usize>,
+    columns: Range<usize>,
+}
+
+impl Part<'_> {
+    /// Puts what was found where the list has it.
+    fn take(&self, found: &[u32], out: &mut Out<'_>) {
+        let columns = &self.column_items[self.columns.clone()];
+        let mut pairs = 0;
+        for (row, line) in self.row_items[self.rows.clone()].iter().zip(found.chunks(columns.len())) {
+            for (column, &distance) in columns.iter().zip(line) {
+                if let Some(position) = self.matrix.position(row[1] as usize, column[1] as usize) {
+                    out.distances[position] = distance;
+                    pairs += 1;
+                }
+            }
+        }
+        out.more(pairs);
     }
 }
 

@@ -1,0 +1,14 @@
+//! Distances a second on this machine's graphics processor.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{project::Project, shell};
+
+/// Runs the crate's own benchmark.
+pub fn measure(project: &Project) -> Result<String> {
+    let mut cargo = Command::new(shell::cargo());
+    cargo.args(["bench", "--locked", "--package", "levenshtein", "--features", "gpu", "--bench", "gpu"]);
+    shell::output(cargo.current_dir(&project.root))
+}
