@@ -13,6 +13,9 @@ use crate::threads::Threads;
 /// Cells of the distance tables below which nothing is measured: threads have done them in a second.
 const SMALL: u64 = 100_000_000_000;
 
+/// Cells that are tenths of a second for a small graphics processor, and enough to keep a large one busy.
+const ENOUGH: u64 = 100_000_000_000;
+
 /// Pairs that both compute to be compared.
 const COMPARED: usize = 1 << 16;
 
@@ -76,5 +79,9 @@ impl Graphics {
 impl Distances for Graphics {
     fn pairs(&self, sequences: Rc<Sequences>, pairs: Pairs) -> Pending<'_, Result<Vec<u32>, Error>> {
         Box::pin(async move { self.measure(&sequences, &pairs).await })
+    }
+
+    fn mouthful(&self) -> u64 {
+        if self.chosen.get() == Some(true) { ENOUGH } else { self.threads.mouthful() }
     }
 }

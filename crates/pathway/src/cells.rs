@@ -4,22 +4,26 @@
 use std::ops::Range;
 
 /// Rows of a triangle of all pairs `(i, j)`, `i < j`, cut into blocks of at most `most` pairs; a row that has more is a
-/// block by itself. Together the blocks have every row once, in ascending order.
-pub fn triangle_blocks(samples: usize, most: usize) -> Vec<Range<usize>> {
-    let mut blocks = Vec::new();
-    let (mut start, mut pairs) = (0, 0);
-    for row in 0..samples.saturating_sub(1) {
-        let of_row = samples - row - 1;
-        if pairs > 0 && pairs + of_row > most {
-            blocks.push(start..row);
-            (start, pairs) = (row, 0);
+/// block by itself. `most` is asked before each block. Together the blocks have every row once, in ascending order.
+pub fn triangle_blocks(
+    samples: usize,
+    mut most: impl FnMut() -> usize,
+) -> impl Iterator<Item = Range<usize>> {
+    let rows = samples.saturating_sub(1);
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        if start == rows {
+            return None;
         }
-        pairs += of_row;
-    }
-    if pairs > 0 {
-        blocks.push(start..samples - 1);
-    }
-    blocks
+        let most = most();
+        let mut end = start + 1;
+        let mut pairs = samples - end;
+        while end < rows && pairs + (samples - end - 1) <= most {
+            pairs += samples - end - 1;
+            end += 1;
+        }
+        Some(std::mem::replace(&mut start, end)..end)
+    })
 }
 
 /// A symmetric matrix of distances, averaged down to fewer cells while it is computed.

@@ -7,12 +7,18 @@ mod golden;
 #[expect(dead_code, reason = "other tests use more of it")]
 mod support;
 
-use std::{cell::RefCell, collections::BTreeSet, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
+    rc::Rc,
+};
 
 use futures::executor::block_on;
 use golden::run_a;
+use levenshtein::Sequences;
 use report::{
-    Analysis, Group, Here, PairBudget, Pending, Report, Settings, Stage, TraceRun, Unwatched, Watch,
+    Analysis, Distances, Error, Group, Here, PairBudget, Pairs, Pending, Report, Settings, Stage, TraceRun,
+    Unwatched, Watch,
     map::{EXACT_SAMPLES, MEAN_SIDE, MapOrder, MapScope, npy_header},
 };
 
@@ -176,18 +182,34 @@ impl Watch for Told {
     fn partial(&self, _: bool, _: &dyn Fn() -> Report) {}
 }
 
+/// One that turns out to be fast.
+#[derive(Default)]
+struct Growing(Cell<u64>);
+
+impl Distances for Growing {
+    fn pairs(&self, sequences: Rc<Sequences>, pairs: Pairs) -> Pending<'_, Result<Vec<u32>, Error>> {
+        Here.pairs(sequences, pairs)
+    }
+
+    fn mouthful(&self) -> u64 {
+        self.0.replace(u64::MAX)
+    }
+}
+
 #[test]
-fn progress_counts_every_pair() {
+fn progress_counts_every_pair_and_blocks_grow_with_the_speed() {
     let settings = Settings::default();
     let number = 1300;
     let (run, analysis, _) = analysed(&[drawn(number, 1), drawn(number, 2)], &settings);
     let samples = analysis.map_samples(&run, &settings, &EVERYBODY).unwrap();
     let order: Rc<[u32]> = (0..number as u32).collect();
     let told = Told::default();
-    block_on(analysis.map_frame(&run, &settings, &samples, &order, 1, &Here, &told)).unwrap();
+    let growing = Growing::default();
+    block_on(analysis.map_frame(&run, &settings, &samples, &order, 1, &growing, &told)).unwrap();
     let told = told.0.into_inner();
     let pairs = pathway::pair_count(number);
-    assert!(told.len() > 2 && told.iter().all(|&(_, total)| total == pairs));
+    assert!(told.len() == 3 && told.iter().all(|&(_, total)| total == pairs), "{told:?}");
+    assert!((1..=8192).contains(&told[1].0), "{told:?}");
     assert!(told.is_sorted());
     assert_eq!(told.last(), Some(&(pairs, pairs)));
 }

@@ -11,7 +11,10 @@ const PATIENCE: f64 = 3_000.0;
 const MOUTHFUL: f64 = 100.0;
 
 /// The most chunks that it is sent at once.
-const MOST_CHUNKS: usize = 64;
+const MOST_CHUNKS: usize = 1024;
+
+/// Cells that are some tenths of a second's work of a few workers.
+const OF_WORKERS: u64 = 8_000_000_000;
 
 /// Work done, and the time it took.
 #[derive(Clone, Copy, Debug, Default)]
@@ -152,6 +155,17 @@ impl Contest {
         (wanted as usize).clamp(1, MOST_CHUNKS)
     }
 
+    /// Cells that are best asked for at once: some tenths of a second of a few workers, or of the graphics processor
+    /// as far as it is known to be faster.
+    #[must_use]
+    pub fn cells_at_once(&self) -> u64 {
+        let graphics = match self.gpu {
+            Gpu::Chosen { .. } => self.graphics.rate().unwrap_or(0.0) * MOUTHFUL,
+            _ => 0.0,
+        };
+        (graphics as u64).max(OF_WORKERS)
+    }
+
     /// What the page's badge says, and the sentence behind it.
     #[must_use]
     pub fn badge(&self, workers: usize) -> (String, String) {
@@ -210,6 +224,9 @@ mod tests {
             "Distances are computed by WebGPU, measured 10.0 times as fast as 4 workers here."
         );
         assert_eq!(fast.mouthful(100_000.0), 4);
+        assert_eq!(fast.cells_at_once(), super::OF_WORKERS);
+        fast.learn(true, 1e12, 999.0, 4);
+        assert_eq!(fast.cells_at_once(), 100_000_000_400);
         let mut slow = tried();
         assert!(slow.learn(true, 100.0, 1.0, 4));
         assert!(slow.may(false) && !slow.may(true) && !slow.wakes(4));

@@ -161,7 +161,7 @@ proptest! {
 
     #[test]
     fn blocks_have_every_row_once(samples in 0_usize..200, most in 1_usize..500) {
-        let blocks = triangle_blocks(samples, most);
+        let blocks: Vec<_> = triangle_blocks(samples, || most).collect();
         let rows: Vec<usize> = blocks.iter().cloned().flatten().collect();
         prop_assert_eq!(rows, (0..samples.saturating_sub(1)).collect::<Vec<_>>());
         for block in blocks {

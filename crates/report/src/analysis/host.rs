@@ -20,6 +20,12 @@ pub trait Distances {
     /// # Errors
     /// When the place that computes has failed; the message says what to do.
     fn pairs(&self, sequences: Rc<Sequences>, pairs: Pairs) -> Pending<'_, Result<Vec<u32>, Error>>;
+
+    /// Cells of the distance tables that are best asked for at once where there is a choice: some tenths of a second.
+    /// Asked again and again, since it may turn out that the place is faster than it seemed.
+    fn mouthful(&self) -> u64 {
+        8_000_000_000
+    }
 }
 
 /// Watches an analysis: hears how far it is, sees reports as they sharpen, and lets others run in between.

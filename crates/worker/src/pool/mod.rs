@@ -327,6 +327,10 @@ impl Distances for Pool {
             call.await.unwrap_or_else(|_| Err(Error::Distances { message: "the work was stopped".into() }))
         })
     }
+
+    fn mouthful(&self) -> u64 {
+        self.state.borrow().contest.cells_at_once()
+    }
 }
 
 /// Without calculators: the same, here, with turns of the event loop in between.

@@ -82,7 +82,7 @@ impl Analysis {
         let mut means = vec![(0_u64, 0_u64); domains * domains];
         let mut landmarks = Landmarks::new(number);
         let every: Vec<u32> = (0..number as u32).collect();
-        let blocks = triangle(&every, block_size(&sequences));
+        let blocks = triangle(&every, || block_size(&sequences, distances));
         let take = |a: u32, b: u32, distance: u16| {
             let (a, b) = (a as usize, b as usize);
             cells.add(a, b, distance);

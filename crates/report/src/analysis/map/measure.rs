@@ -12,11 +12,8 @@ use crate::{
     settings::{Settings, Unit},
 };
 
-/// Cells of the distance tables in one block: some tenths of a second on a few cores.
-const CELLS_A_BLOCK: u64 = 8_000_000_000;
-
-/// Pairs of a block: enough to keep calculators busy, few enough that a block takes 8 MiB.
-const PAIRS_A_BLOCK: std::ops::RangeInclusive<u64> = 8_192..=524_288;
+/// Pairs of a block: enough to keep calculators busy, few enough that a block takes 12 MiB.
+const PAIRS_A_BLOCK: std::ops::RangeInclusive<u64> = 8_192..=1_048_576;
 
 /// Blocks under way at once: while the end of one keeps a few calculators busy, the next fills the others.
 const IN_FLIGHT: usize = 2;
@@ -40,11 +37,11 @@ pub(super) fn sequences(
     }))
 }
 
-/// Pairs that are measured at a time.
-pub(super) fn block_size(sequences: &Sequences) -> usize {
+/// Pairs that are measured at a time there, as things stand.
+pub(super) fn block_size(sequences: &Sequences, distances: &dyn Distances) -> usize {
     let (symbols, _) = sequences.as_parts();
     let length = (symbols.len() / sequences.len().max(1)).max(64) as u64;
-    (CELLS_A_BLOCK / (length * length)).clamp(*PAIRS_A_BLOCK.start(), *PAIRS_A_BLOCK.end()) as usize
+    (distances.mouthful() / (length * length)).clamp(*PAIRS_A_BLOCK.start(), *PAIRS_A_BLOCK.end()) as usize
 }
 
 /// Measures blocks of pairs in their order, and gives `take` the distance of each. Distances beyond 65,535 are told as
@@ -76,20 +73,28 @@ pub(super) async fn measure(
     Ok(())
 }
 
-/// Every row with every column, cut into blocks of whole rows.
+/// Every row with every column, cut into blocks of whole rows. `most` is asked before each block.
 pub(super) fn rectangle<'a>(
     rows: &'a [u32],
     columns: &'a [u32],
-    most: usize,
+    most: impl Fn() -> usize + 'a,
 ) -> impl Iterator<Item = Pairs> + 'a {
-    let rows_a_block = (most / columns.len().max(1)).max(1);
-    rows.chunks(rows_a_block)
-        .map(|rows| rows.iter().flat_map(|&row| columns.iter().map(move |&column| (row, column))).collect())
+    let mut rest = rows;
+    std::iter::from_fn(move || {
+        let rows = (most() / columns.len().max(1)).clamp(1, rest.len().max(1));
+        let (block, after) = rest.split_at_checked(rows)?;
+        rest = after;
+        Some(block.iter().flat_map(|&row| columns.iter().map(move |&column| (row, column))).collect())
+    })
 }
 
-/// Every pair of the listed samples once, in the order of the list, cut into blocks of whole rows.
-pub(super) fn triangle(places: &[u32], most: usize) -> impl Iterator<Item = Pairs> + '_ {
-    pathway::triangle_blocks(places.len(), most).into_iter().map(|rows| {
+/// Every pair of the listed samples once, in the order of the list, cut into blocks of whole rows. `most` is asked
+/// before each block.
+pub(super) fn triangle<'a>(
+    places: &'a [u32],
+    most: impl Fn() -> usize + 'a,
+) -> impl Iterator<Item = Pairs> + 'a {
+    pathway::triangle_blocks(places.len(), most).map(|rows| {
         rows.flat_map(|row| {
             let (first, rest) = places.get(row..).and_then(|rest| rest.split_first()).unwrap_or((&0, &[]));
             rest.iter().map(move |&other| (*first, other))

@@ -63,7 +63,7 @@ impl Analysis {
             MapOrder::Cluster => places.sort_by_key(domain),
         }
         let sequences = sequences(self, run, settings, samples, checkpoint)?;
-        let most = block_size(&sequences);
+        let most = || block_size(&sequences, distances);
         let mut ordered = Vec::with_capacity(places.len());
         for members in places.chunk_by(|a, b| domain(a) == domain(b)) {
             let (chosen, others) = spread(members, MOST_CLUSTERED);

@@ -32,7 +32,7 @@ impl Analysis {
         }
         let sequences = sequences(self, run, settings, samples, checkpoint)?;
         let mut found = Vec::with_capacity(rows.len() * columns.len());
-        let blocks = rectangle(rows, columns, block_size(&sequences));
+        let blocks = rectangle(rows, columns, || block_size(&sequences, distances));
         let take = |_, _, distance| found.push(distance);
         measure(&sequences, blocks, (rows.len() * columns.len()) as u64, distances, watch, take).await?;
         Ok(found)
