@@ -1,5 +1,5 @@
 // The map of many samples: seconds until every pair of them is measured at every checkpoint, where the address asks for it.
-// `node map.mjs SAMPLES gpu|cpu|auto`; the last line is JSON. The machine's own graphics card: GROKSCOPE_GPU=hardware.
+// `GROKSCOPE_PAGE=… CHROME=… GROKSCOPE_GPU=hardware node map.mjs SAMPLES gpu|cpu|auto`; the last line is JSON.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use olmoe::{Config, Error, Processor};
 use worker::engine_protocol::{Backend, EngineEvent, ProcessorInfo};
 
-use crate::post::post;
+use crate::{adapter, post::post};
 
 /// Operations below which a graphics processor only loses time: its shaders are compiled first, and every small step is
 /// a message to it. About a second of the processor's time.
@@ -62,8 +62,11 @@ impl Processors {
         if let Some(known) = known {
             return known;
         }
-        let found = Processor::gpu().await;
-        if let Ok(processor) = &found {
+        let mut found = Processor::gpu().await;
+        if let Ok(processor) = &mut found {
+            if let Some(name) = adapter::name().await {
+                processor.name = name;
+            }
             processor.when_lost(|message| {
                 post(&EngineEvent::Failed { message, device: true });
             });

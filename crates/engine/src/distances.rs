@@ -16,6 +16,8 @@ use worker::{
     scope::{listen, now, object, property},
 };
 
+use crate::adapter;
+
 /// Starts to answer, once there is a graphics processor that computes right.
 pub fn start(scope: &DedicatedWorkerGlobalScope) {
     let (asks, waiting) = mpsc::unbounded();
@@ -46,7 +48,8 @@ async fn serve(
     let lost = gpu.when_lost();
     let told = scope.clone();
     spawn_local(async move { absent(&told, &lost.await) });
-    scope.post_message(&object(&[("ready", &JsValue::from_str(gpu.name()))])).ok();
+    let name = adapter::name().await.unwrap_or_else(|| gpu.name().to_owned());
+    scope.post_message(&object(&[("ready", &JsValue::from_str(&name))])).ok();
 
     let mut sets: BTreeMap<u32, Result<Set<'_>, Error>> = BTreeMap::new();
     while let Some(data) = waiting.next().await {

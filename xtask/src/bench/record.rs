@@ -4,7 +4,8 @@ use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result};
 
-const HEAD: &str = "# Benchmarks\n\nWritten by `cargo xtask bench`; measure your own machine with it. Nothing here is copied by hand.\n";
+const HEAD: &str = "# Benchmarks\n\nWritten by `cargo xtask bench`; measure your own machine with it. \
+     A part that names another command is what that command printed.\n";
 
 /// Puts a part in the place of the one with that name, or at the end.
 pub fn replace(path: &Path, name: &str, part: &str) -> Result<()> {
