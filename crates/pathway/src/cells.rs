@@ -31,10 +31,11 @@ pub fn triangle_blocks(
 /// The cell of two places is the mean over all pairs of different samples that fall into it.
 #[derive(Clone, Debug)]
 pub struct MeanCells {
-    samples: usize,
     side: usize,
-    sums: Vec<u32>,
-    counts: Vec<u32>,
+    /// For each place the row, or column, of cells that it is in.
+    cell_of: Vec<u32>,
+    /// Sum and number of the pairs of each cell on the diagonal and above it.
+    cells: Vec<[u32; 2]>,
 }
 
 impl MeanCells {
@@ -42,7 +43,8 @@ impl MeanCells {
     #[must_use]
     pub fn new(samples: usize, side: usize) -> Self {
         let side = side.min(samples);
-        Self { samples, side, sums: vec![0; side * side], counts: vec![0; side * side] }
+        let cell_of = (0..samples).map(|place| (place * side / samples) as u32).collect();
+        Self { side, cell_of, cells: vec![[0; 2]; side * side] }
     }
 
     /// Cells in a row.
@@ -51,37 +53,33 @@ impl MeanCells {
         self.side
     }
 
-    /// The row, or column, of cells that a place is in.
+    /// The row, or column, of cells that a place is in; the last for places that do not exist.
     #[must_use]
     pub fn cell(&self, place: usize) -> usize {
-        (place * self.side).checked_div(self.samples).unwrap_or(0).min(self.side.saturating_sub(1))
+        self.cell_of.get(place).map_or(self.side.saturating_sub(1), |&cell| cell as usize)
     }
 
     /// Takes in the distance of two different places.
     pub fn add(&mut self, a: usize, b: usize, distance: u16) {
         let (row, column) = (self.cell(a), self.cell(b));
-        for at in [row * self.side + column, column * self.side + row] {
-            // Up to 10,000 samples a cell has a hundred pairs; beyond, a full sum keeps its mean.
-            if let (Some(sum), Some(count)) = (self.sums.get_mut(at), self.counts.get_mut(at))
-                && let Some(more) = sum.checked_add(u32::from(distance))
-            {
-                *sum = more;
-                *count += 1;
-            }
-            // A pair inside one cell of the diagonal counts once.
-            if row == column {
-                break;
-            }
+        let at = row.min(column) * self.side + row.max(column);
+        // Up to 10,000 samples a cell has a hundred pairs; beyond, a full sum keeps its mean.
+        if let Some([sum, count]) = self.cells.get_mut(at)
+            && let Some(more) = sum.checked_add(u32::from(distance))
+        {
+            *sum = more;
+            *count += 1;
         }
     }
 
     /// The means, row by row, halves rounded up; 0 where a cell has no pair.
     #[must_use]
     pub fn finish(&self) -> Vec<u16> {
-        let mean = |(&sum, &count): (&u32, &u32)| {
-            let (sum, count) = (u64::from(sum), u64::from(count));
+        let mean = |at: usize| {
+            let (row, column) = (at / self.side, at % self.side);
+            let [sum, count] = self.cells[row.min(column) * self.side + row.max(column)].map(u64::from);
             ((2 * sum + count).checked_div(2 * count).unwrap_or(0)).min(u64::from(u16::MAX)) as u16
         };
-        self.sums.iter().zip(&self.counts).map(mean).collect()
+        (0..self.cells.len()).map(mean).collect()
     }
 }

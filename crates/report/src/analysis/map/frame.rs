@@ -81,7 +81,8 @@ impl Analysis {
         let domains = run.domains.len();
         let mut means = vec![(0_u64, 0_u64); domains * domains];
         let mut landmarks = Landmarks::new(number);
-        let every: Vec<u32> = (0..number as u32).collect();
+        // In the order of the map, so that neighbours fall into neighbouring cells.
+        let every = complete(order, number);
         let blocks = triangle(&every, || block_size(&sequences, distances));
         let take = |a: u32, b: u32, distance: u16| {
             let (a, b) = (a as usize, b as usize);
@@ -119,6 +120,18 @@ impl Analysis {
             landmarks: number > EXACT_LAYOUT,
             loss: samples.samples.iter().map(loss).collect(),
         })
+    }
+}
+
+/// Every sample once: in that order if it has them all, else in their own.
+fn complete(order: &[u32], samples: usize) -> Vec<u32> {
+    let mut seen = vec![false; samples];
+    let new =
+        |&sample: &u32| seen.get_mut(sample as usize).is_some_and(|seen| !std::mem::replace(seen, true));
+    if order.len() == samples && order.iter().all(new) {
+        order.to_vec()
+    } else {
+        (0..samples as u32).collect()
     }
 }
 
