@@ -10,12 +10,21 @@ use crate::error::Error;
 /// Together they keep the GPU for no longer than [`pace`](super::pace) allows.
 pub(super) const DEPTH: usize = 3;
 
-/// What was submitted and has not been read, the oldest first, each with what its reader needs to know.
+/// What was submitted and has not been read, the oldest first.
 pub(super) struct Flow<'g, T> {
     gpu: &'g Gpu,
-    waiting: VecDeque<(T, u64, Reading)>,
-    /// Since when the GPU has been computing the oldest.
+    waiting: VecDeque<Waiting<T>>,
+    /// Since when the GPU has been computing the oldest, if nobody was late to hear of the one before.
     since: Stopwatch,
+}
+
+/// One submission.
+struct Waiting<T> {
+    /// What its reader needs to know.
+    job: T,
+    cells: u64,
+    reading: Reading,
+    submitted: Stopwatch,
 }
 
 impl<'g, T> Flow<'g, T> {
@@ -36,15 +45,21 @@ impl<'g, T> Flow<'g, T> {
         if self.waiting.is_empty() {
             self.since = Stopwatch::start();
         }
-        self.waiting.push_back((job, cells, self.gpu.submit(commands, from, words)));
+        let submitted = Stopwatch::start();
+        let reading = self.gpu.submit(commands, from, words);
+        self.waiting.push_back(Waiting { job, cells, reading, submitted });
         if self.waiting.len() < DEPTH { Ok(None) } else { self.next().await }
     }
 
     /// The oldest answer, if any is to come.
     pub(super) async fn next(&mut self) -> Result<Option<(T, Vec<u32>)>, Error> {
-        let Some((job, cells, reading)) = self.waiting.pop_front() else { return Ok(None) };
+        let Some(Waiting { job, cells, reading, submitted }) = self.waiting.pop_front() else {
+            return Ok(None);
+        };
         let words = self.gpu.finish(reading).await?;
-        self.gpu.pace.learn(cells, self.since.milliseconds());
+        // Whoever was late finds several done at once: they did not take no time at all.
+        let its_share = submitted.milliseconds() / DEPTH as f64;
+        self.gpu.pace.learn(cells, self.since.milliseconds().max(its_share));
         self.since = Stopwatch::start();
         Ok(Some((job, words)))
     }
