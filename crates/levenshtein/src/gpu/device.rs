@@ -1,4 +1,4 @@
-//! The device: found, checked, its kernels made when first needed, its loss heard of.
+//! The device: its kernels made when first needed, its loss heard of.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -10,8 +10,7 @@ use futures::future::Shared;
 
 use super::kernel::Kernel;
 use super::pace::Pace;
-use super::reduce::Reduction;
-use super::self_test;
+use super::reduction::Reduction;
 use crate::error::Error;
 
 /// A graphics processor that computes distances. It was checked against the processor when it was made.
@@ -23,7 +22,8 @@ pub struct Gpu {
     layout: wgpu::BindGroupLayout,
     pipelines: RefCell<HashMap<Key, wgpu::ComputePipeline>>,
     pub(super) pace: Pace,
-    longest: usize,
+    /// Set by who has checked it.
+    pub(super) longest: usize,
     lost: Shared<oneshot::Receiver<String>>,
     /// The first error that nobody waited for.
     failure: Arc<Mutex<Option<String>>>,
@@ -48,39 +48,9 @@ pub(super) struct Reading {
 /// How many storage buffers a shader is given, two of which it writes.
 const STORAGE_BUFFERS: u32 = 6;
 
-/// The most symbols of a sequence, the first of these that a device computes rightly.
-const LENGTHS: [usize; 2] = [2048, 1024];
-
 impl Gpu {
-    /// The fastest graphics processor that the system offers.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NoGpu`] where there is none that can compute, [`Error::GpuDisagrees`] where it computes wrongly.
-    pub async fn new() -> Result<Self, Error> {
-        let backends = wgpu::Backends::PRIMARY;
-        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
-            backends,
-            ..wgpu::InstanceDescriptor::new_without_display_handle()
-        });
-        let options = wgpu::RequestAdapterOptions {
-            power_preference: wgpu::PowerPreference::HighPerformance,
-            ..Default::default()
-        };
-        let adapter = instance
-            .request_adapter(&options)
-            .await
-            .map_err(|error| Error::NoGpu { reason: error.to_string() })?;
-        Self::on(&adapter).await
-    }
-
-    /// The graphics processor that `adapter` stands for.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NoGpu`] where its limits are too small or it gives no device, [`Error::GpuDisagrees`] where it
-    /// computes wrongly.
-    pub async fn on(adapter: &wgpu::Adapter) -> Result<Self, Error> {
+    /// The graphics processor that `adapter` stands for, of whom nobody knows whether it computes right.
+    pub(super) async fn unchecked(adapter: &wgpu::Adapter) -> Result<Self, Error> {
         let limits = adapter.limits();
         check_limits(&limits)?;
         let descriptor = wgpu::DeviceDescriptor {
@@ -113,7 +83,7 @@ impl Gpu {
         let info = adapter.get_info();
         let named = [&info.name, &info.driver, &info.driver_info];
         let name = named.into_iter().find(|name| !name.is_empty()).map_or("graphics processor", |name| name);
-        let mut gpu = Self {
+        Ok(Self {
             name: name.to_owned(),
             layout: layout(&device),
             device,
@@ -121,18 +91,10 @@ impl Gpu {
             limits,
             pipelines: RefCell::default(),
             pace: Pace::new(),
-            longest: LENGTHS[0],
+            longest: 0,
             lost: lost.shared(),
             failure,
-        };
-        self_test::run(&gpu).await?;
-        for longest in LENGTHS {
-            gpu.longest = longest;
-            if self_test::long_pair(&gpu).await? {
-                return Ok(gpu);
-            }
-        }
-        Err(Error::NoGpu { reason: format!("{} ends loops too early", gpu.name) })
+        })
     }
 
     /// What it calls itself.
@@ -347,7 +309,7 @@ fn check_limits(limits: &wgpu::Limits) -> Result<(), Error> {
         ("invocations in a workgroup", limits.max_compute_invocations_per_workgroup, super::kernel::GROUP),
         ("invocations in a row of a workgroup", limits.max_compute_workgroup_size_x, super::kernel::GROUP),
         ("bytes of workgroup memory", limits.max_compute_workgroup_storage_size, 4096),
-        ("workgroups in a row", limits.max_compute_workgroups_per_dimension, super::sweep::MOST_GROUPS),
+        ("workgroups in a row", limits.max_compute_workgroups_per_dimension, super::kernel::MOST_GROUPS),
     ];
     match needed.into_iter().find(|&(_, has, needs)| has < needs) {
         Some((what, has, needs)) => {

@@ -3,12 +3,8 @@
 use std::collections::VecDeque;
 
 use super::device::{Gpu, Reading};
-use super::pace::Stopwatch;
+use super::pace::{DEPTH, Stopwatch};
 use crate::error::Error;
-
-/// So many submissions are under way at once: one is computed, one waits, and the answer of one is on its way.
-/// Together they keep the GPU for no longer than [`pace`](super::pace) allows.
-pub(super) const DEPTH: usize = 3;
 
 /// What was submitted and has not been read, the oldest first.
 pub(super) struct Flow<'g, T> {

@@ -4,6 +4,7 @@
 //! [`Set`] has the questions. The integers are those of the other engines. The crate's README explains the kernels.
 
 mod device;
+mod find;
 mod flow;
 mod kernel;
 mod nearest;
@@ -11,9 +12,11 @@ mod pace;
 mod packed;
 mod pairs;
 mod reduce;
+mod reduction;
 mod rows;
 mod self_test;
 mod set;
+mod shader;
 mod sweep;
 mod tile;
 

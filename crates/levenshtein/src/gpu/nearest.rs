@@ -2,54 +2,11 @@
 
 use super::Progress;
 use super::device::{Gpu, Key};
-use super::reduce::{Direction, Reduction, groups};
+use super::reduce::{Direction, groups};
+use super::reduction::Reduction;
 use super::set::Set;
 use super::sweep::{Reader, Region};
 use crate::error::Error;
-
-/// `attributes` are the sequences in their order, `first` is how many are kept, `second` how many of them there
-/// can be. Of equally near ones the first
-/// sequence is nearer. A kept one is two words: its distance plus one, 0 if there is none, and its index.
-pub(super) const NEAREST: &str = "
-@group(0) @binding(6) var<storage, read_write> kept: array<vec2<u32>>;
-var<workgroup> best: array<vec2<u32>, 64>;
-
-fn before(x: vec2<u32>, y: vec2<u32>) -> bool {
-    return x.x < y.x || (x.x == y.x && x.y < y.y);
-}
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let line = group.x + group.y * 65535u;
-    var last = vec2<u32>(0u, 0u);
-    for (var rank = 0u; rank < call.second; rank++) {
-        var nearest = vec2<u32>(~0u, ~0u);
-        if (line < call.lines) {
-            for (var item = local; item < call.items; item += 64u) {
-                if (wanted(line, item)) {
-                    let candidate = vec2<u32>(at(line, item) + 1u, attributes[call.item_base + item]);
-                    if (before(last, candidate) && before(candidate, nearest)) {
-                        nearest = candidate;
-                    }
-                }
-            }
-        }
-        best[local] = nearest;
-        for (var half = 32u; half > 0u; half /= 2u) {
-            workgroupBarrier();
-            if (local < half && before(best[local + half], best[local])) {
-                best[local] = best[local + half];
-            }
-        }
-        workgroupBarrier();
-        last = best[0];
-        if (local == 0u && line < call.lines) {
-            kept[line * call.first + rank] = select(last, vec2<u32>(0u, 0u), last.x == ~0u);
-        }
-        workgroupBarrier();
-    }
-}
-";
 
 /// Another sequence and how far it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

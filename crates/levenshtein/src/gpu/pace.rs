@@ -2,9 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// So many submissions are under way at once: one is computed, one waits, and the answer of one is on its way.
+pub(super) const DEPTH: usize = 3;
 /// One submission shall take so many milliseconds: all that are under way, what would be felt by whoever shares
 /// the GPU.
-const AIM: f64 = 50.0 / super::flow::DEPTH as f64;
+const AIM: f64 = 50.0 / DEPTH as f64;
 /// Where a new device begins: a few milliseconds even where the GPU is imitated by a processor. It never gets
 /// less, for what still takes long then is not the computing but the way there and back.
 const FIRST: u64 = 1 << 22;

@@ -2,40 +2,10 @@
 
 use super::Progress;
 use super::device::{Gpu, Key};
+use super::reduction::{MOST_LOCAL, Reduction};
 use super::set::Set;
 use super::sweep::{Reader, Region};
 use crate::error::Error;
-
-/// A shader that reads distances.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Reduction {
-    /// The sum of each line.
-    Sums,
-    /// How often each distance occurs between each two groups.
-    Counts {
-        /// Whether a line's counts fit into workgroup memory.
-        local: bool,
-    },
-    /// The smallest distances of each line.
-    Nearest,
-    /// The sums of squares of a tile.
-    Squares,
-}
-
-impl Reduction {
-    /// Its source.
-    pub(super) fn source(self) -> String {
-        match self {
-            Self::Sums => LINES.to_owned() + SUMS,
-            Self::Counts { local: true } => {
-                LINES.to_owned() + &COUNTS_OF_LINE.replace("/*most*/", &MOST_LOCAL.to_string())
-            }
-            Self::Counts { local: false } => LINES.to_owned() + COUNTS,
-            Self::Nearest => LINES.to_owned() + super::nearest::NEAREST,
-            Self::Squares => super::tile::SQUARES.to_owned(),
-        }
-    }
-}
 
 /// How the distances of a region are read: along its rows or along its columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,127 +36,6 @@ impl Direction {
         }
     }
 }
-
-/// What shaders of lines declare. Lines are rows or columns; a workgroup reads one of them.
-const LINES: &str = "
-struct Call {
-    lines: u32,
-    items: u32,
-    // From one line to the next, and from one item to the next.
-    line_step: u32,
-    item_step: u32,
-    // Where both begin in the order of the set.
-    line_base: u32,
-    item_base: u32,
-    // 1 if items are wanted that come after the line, 0 for those before.
-    after: u32,
-    // What the shader needs besides.
-    first: u32,
-    second: u32,
-}
-
-@group(0) @binding(0) var<uniform> call: Call;
-@group(0) @binding(1) var<storage, read> attributes: array<u32>;
-@group(0) @binding(5) var<storage, read_write> distances: array<u32>;
-
-fn wanted(line: u32, item: u32) -> bool {
-    let x = call.line_base + line;
-    let y = call.item_base + item;
-    return select((y < x), (y > x), call.after == 1u);
-}
-
-fn at(line: u32, item: u32) -> u32 {
-    return distances[line * call.line_step + item * call.item_step];
-}
-";
-
-const SUMS: &str = "
-@group(0) @binding(6) var<storage, read_write> sums: array<u32>;
-var<workgroup> partial: array<u32, 64>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let line = group.x + group.y * 65535u;
-    var sum = 0u;
-    if (line < call.lines) {
-        for (var item = local; item < call.items; item += 64u) {
-            if (wanted(line, item)) {
-                sum += at(line, item);
-            }
-        }
-    }
-    partial[local] = sum;
-    for (var half = 32u; half > 0u; half /= 2u) {
-        workgroupBarrier();
-        if (local < half) {
-            partial[local] += partial[local + half];
-        }
-    }
-    if (local == 0u && line < call.lines) {
-        sums[line] = partial[0];
-    }
-}
-";
-
-/// `attributes` are the groups; `first` is how many there are, `second` how many counts each two of them have.
-const COUNTS: &str = "
-@group(0) @binding(6) var<storage, read_write> counts: array<atomic<u32>>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let line = group.x + group.y * 65535u;
-    if (line >= call.lines) {
-        return;
-    }
-    let of_line = attributes[call.line_base + line];
-    for (var item = local; item < call.items; item += 64u) {
-        if (wanted(line, item)) {
-            let of_item = attributes[call.item_base + item];
-            let two = min(of_line, of_item) * call.first + max(of_line, of_item);
-            atomicAdd(&counts[two * call.second + at(line, item)], 1u);
-        }
-    }
-}
-";
-
-/// The same where what a line counts fits into workgroup memory: many distances are equal, and the memory of all
-/// workgroups would be asked to count to them one by one.
-const COUNTS_OF_LINE: &str = "
-@group(0) @binding(6) var<storage, read_write> counts: array<atomic<u32>>;
-var<workgroup> of_line: array<atomic<u32>, /*most*/>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let line = group.x + group.y * 65535u;
-    let words = call.first * call.second;
-    for (var word = local; word < words; word += 64u) {
-        atomicStore(&of_line[word], 0u);
-    }
-    workgroupBarrier();
-    if (line < call.lines) {
-        for (var item = local; item < call.items; item += 64u) {
-            if (wanted(line, item)) {
-                atomicAdd(&of_line[attributes[call.item_base + item] * call.second + at(line, item)], 1u);
-            }
-        }
-    }
-    workgroupBarrier();
-    if (line < call.lines) {
-        let mine = attributes[call.line_base + line];
-        for (var word = local; word < words; word += 64u) {
-            let count = atomicLoad(&of_line[word]);
-            if (count > 0u) {
-                let other = word / call.second;
-                let two = min(mine, other) * call.first + max(mine, other);
-                atomicAdd(&counts[two * call.second + word % call.second], count);
-            }
-        }
-    }
-}
-";
-
-/// The most counts of a line in workgroup memory.
-const MOST_LOCAL: u32 = 2048;
 
 /// As many lines as workgroups, in rows of 65,535.
 pub(super) fn groups(lines: usize) -> [u32; 2] {

@@ -7,12 +7,10 @@ use wgpu::BufferUsages;
 use super::Progress;
 use super::device::{Gpu, Key};
 use super::flow::Flow;
-use super::kernel::{GROUP, Kernel};
+use super::kernel::{GROUP, Kernel, MOST_GROUPS};
 use super::set::{Buffers, Set};
 use crate::error::Error;
 
-/// The most workgroups in one direction of a dispatch, by the standard.
-pub(super) const MOST_GROUPS: u32 = 65_535;
 /// The most distances of one submission, 16 MiB: a list of them is one row of workgroups.
 pub(super) const MOST_PAIRS: usize = (MOST_GROUPS * GROUP) as usize;
 /// So many workgroups keep any GPU busy.

@@ -5,40 +5,11 @@ use std::ops::Range;
 use super::Progress;
 use super::device::{Gpu, Key};
 use super::flow::Flow;
-use super::reduce::Reduction;
+use super::reduction::Reduction;
 use super::set::Set;
 use super::sweep::{Block, Cut, Reader, Region, Room};
 use crate::all_pairs::{condensed, triangle};
 use crate::error::Error;
-
-/// The sums over squares of `side` by `side`, of which the last ones of each line are smaller.
-pub(super) const SQUARES: &str = "
-struct Call {
-    rows: u32,
-    columns: u32,
-    side: u32,
-}
-
-@group(0) @binding(0) var<uniform> call: Call;
-@group(0) @binding(5) var<storage, read_write> distances: array<u32>;
-@group(0) @binding(6) var<storage, read_write> sums: array<u32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let wide = (call.columns + call.side - 1u) / call.side;
-    let x = group.x * 64u + local;
-    if (x >= wide) {
-        return;
-    }
-    var sum = 0u;
-    for (var row = group.y * call.side; row < min((group.y + 1u) * call.side, call.rows); row++) {
-        for (var column = x * call.side; column < min((x + 1u) * call.side, call.columns); column++) {
-            sum += distances[row * call.columns + column];
-        }
-    }
-    sums[group.y * wide + x] = sum;
-}
-";
 
 /// The longest side of a square that is averaged: the sum of its distances fits 32 bits.
 const LONGEST_SIDE: usize = 512;
