@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use crate::{
-    error::Error, routers::router_layer, source::Source, step_name::step_from_name, text::json_words,
+    error::Error, router_names::router_layer, source::Source, step_name::step_from_name, text::json_words,
 };
 
 /// Larger JSON files belong to no checkpoint.

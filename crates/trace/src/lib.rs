@@ -45,6 +45,7 @@ mod results;
 mod results_csv;
 mod results_json;
 mod router;
+mod router_names;
 mod routers;
 mod safetensors;
 mod sample_list;
@@ -93,7 +94,8 @@ pub use self::{
         Accuracy, Embeddings, Item, ItemGates, Results, SampleList, SampleRecord, TokenGates, ValidationLoss,
     },
     results_json::write as write_results,
-    routers::{CheckpointRouters, read_routers, router_layer},
+    router_names::router_layer,
+    routers::{CheckpointRouters, read_routers},
     safetensors::open as open_safetensors,
     softmax::{exp, largest, softmax},
     source::{ByteSource, Counted, MemorySource, Pending, Source},

@@ -12,25 +12,11 @@ use crate::{
     error::Error,
     metadata::shorten,
     model::Router,
+    router_names::{ROUTERS, router_layer},
     safetensors,
     source::Source,
     tensors::{TensorFile, TensorInfo, shape_text},
 };
-
-/// What follows `model.layers.{i}.` in a router's name.
-const ROUTERS: [&str; 6] = [
-    // OLMoE, Qwen2-MoE, Qwen3-MoE, DeepSeek V2 and V3, GLM-4 MoE, FlexOlmo, Ernie.
-    "mlp.gate.weight",
-    // Mixtral.
-    "block_sparse_moe.gate.weight",
-    // GPT-OSS.
-    "mlp.router.weight",
-    // GraniteMoE, as its files have it, and as later versions of transformers call it.
-    "block_sparse_moe.router.layer.weight",
-    "block_sparse_moe.router.weight",
-    // Jamba.
-    "feed_forward.router.weight",
-];
 
 /// The routers of one checkpoint.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,17 +52,6 @@ impl CheckpointRouters {
         let Self { layers, experts, width, values, .. } = self;
         Router::Weights { layers: layers.len(), experts, width, values }
     }
-}
-
-/// The layer whose router a tensor of this name is.
-#[must_use]
-pub fn router_layer(tensor: &str) -> Option<usize> {
-    let (model, rest) = tensor.split_once("layers.")?;
-    let (layer, rest) = rest.split_once('.')?;
-    // Further blocks that predict tokens ahead (`mtp.layers.0.…`) are no layers of the model.
-    let of_model = model.is_empty() || (model.starts_with("model.") && model.ends_with('.'));
-    let digits = layer.bytes().all(|byte| byte.is_ascii_digit());
-    if of_model && digits && ROUTERS.contains(&rest) { layer.parse().ok() } else { None }
 }
 
 /// Reads the routers from the files of a checkpoint's folder. Of several shards only those with routers are opened; the
@@ -177,35 +152,4 @@ fn collect(shard: TensorFile, found: &mut BTreeMap<usize, (TensorFile, TensorInf
         found.insert(layer, (shard.clone(), tensor));
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::router_layer;
-
-    #[test]
-    fn names_of_all_families() {
-        assert_eq!(router_layer("model.layers.3.mlp.gate.weight"), Some(3));
-        assert_eq!(router_layer("model.layers.10.block_sparse_moe.gate.weight"), Some(10));
-        assert_eq!(router_layer("model.layers.0.mlp.router.weight"), Some(0));
-        assert_eq!(router_layer("model.layers.7.block_sparse_moe.router.layer.weight"), Some(7));
-        assert_eq!(router_layer("model.language_model.layers.7.mlp.gate.weight"), Some(7));
-        assert_eq!(router_layer("layers.7.mlp.gate.weight"), Some(7));
-    }
-
-    #[test]
-    fn what_is_no_router() {
-        for name in [
-            "model.layers.3.mlp.gate_proj.weight",
-            "model.layers.3.mlp.shared_expert_gate.weight",
-            "model.layers.3.mlp.gate.e_score_correction_bias",
-            "model.layers.x.mlp.gate.weight",
-            "model.layers.+1.mlp.gate.weight",
-            "model.layers.99999999999999999999999.mlp.gate.weight",
-            "mtp.layers.0.mlp.gate.weight",
-            "lm_head.weight",
-        ] {
-            assert_eq!(router_layer(name), None, "{name}");
-        }
-    }
 }
