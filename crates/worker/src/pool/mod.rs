@@ -250,11 +250,17 @@ impl Pool {
         self.tell();
         let pool = self.clone();
         spawn_local(async move {
-            let calculator = if has_adapter().await { pool.hire(true) } else { None };
+            let hired = match adapter().await {
+                None => Err("This browser offers no WebGPU."),
+                Some(Adapter::Imitated) if !pool.state.borrow().contest.forced() => {
+                    Err("WebGPU is only imitated here; the processor itself is quicker.")
+                }
+                Some(_) => pool.hire(true).ok_or("This browser starts no worker for WebGPU."),
+            };
             let mut state = pool.state.borrow_mut();
-            match calculator {
-                Some(calculator) => state.calculators.push(calculator),
-                None => state.contest.out("This browser offers no WebGPU.".to_owned()),
+            match hired {
+                Ok(calculator) => state.calculators.push(calculator),
+                Err(why) => state.contest.out(why.to_owned()),
             }
             drop(state);
             pool.tell();
@@ -275,12 +281,21 @@ impl Pool {
     }
 }
 
-/// Whether the browser has a graphics processor to offer. Many have the interface and nothing behind it.
-async fn has_adapter() -> bool {
+/// What stands behind WebGPU.
+enum Adapter {
+    Card,
+    /// The processor does as if.
+    Imitated,
+}
+
+/// What the browser has to offer. Many have the interface and nothing behind it.
+async fn adapter() -> Option<Adapter> {
     let gpu = property(&scope().navigator(), "gpu");
-    let Ok(ask) = property(&gpu, "requestAdapter").dyn_into::<Function>() else { return false };
-    let Ok(promise) = ask.call0(&gpu) else { return false };
-    JsFuture::from(Promise::resolve(&promise)).await.is_ok_and(|adapter| adapter.is_truthy())
+    let ask = property(&gpu, "requestAdapter").dyn_into::<Function>().ok()?;
+    let promise = ask.call0(&gpu).ok()?;
+    let adapter = JsFuture::from(Promise::resolve(&promise)).await.ok().filter(JsValue::is_truthy)?;
+    let imitated = property(&property(&adapter, "info"), "isFallbackAdapter").is_truthy();
+    Some(if imitated { Adapter::Imitated } else { Adapter::Card })
 }
 
 /// Takes what a calculator says of a chunk. Whether there is something to tell of the contest.
