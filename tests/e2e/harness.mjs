@@ -151,8 +151,8 @@ export function safetensors(tensors, metadata = {}) {
   return Buffer.concat([length, text, ...parts]);
 }
 
-/** A trace of Grokscope's own kind with random gates, of any size. */
-export function trace({ step, samples, layers, experts, domains = ["math", "code"], seed = step + 1, changed = {} }) {
+/** A trace of Grokscope's own kind with random gates, of any size. The less sharp they are, the longer are pathways. */
+export function trace({ step, samples, layers, experts, domains = ["math", "code"], seed = step + 1, sharpness = 6, changed = {} }) {
   // A small generator of our own: the same files every time.
   let state = seed >>> 0;
   const random = () => {
@@ -164,7 +164,7 @@ export function trace({ step, samples, layers, experts, domains = ["math", "code
     const part = gates.subarray(row * experts, (row + 1) * experts);
     let sum = 0;
     for (let expert = 0; expert < experts; expert += 1) {
-      part[expert] = random() ** 6;
+      part[expert] = random() ** sharpness;
       sum += part[expert];
     }
     for (let expert = 0; expert < experts; expert += 1) {
@@ -179,6 +179,19 @@ export function trace({ step, samples, layers, experts, domains = ["math", "code
     { name: "loss", dtype: "F32", shape: [samples], data: loss },
   ];
   return safetensors(changed.tensors?.(tensors) ?? tensors, { ...metadata, ...changed.metadata });
+}
+
+/** A page at work that would take minutes on any machine: the map of many long pathways, of which some are measured. */
+export async function busy(session) {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  const large = { samples: 6000, layers: 16, experts: 32, domains: ["all"], sharpness: 1 };
+  await give(page, [1, 2].map((step) => made(`large-${step}.safetensors`, trace({ step, ...large }))));
+  await finished(page, 120_000);
+  await page.keyboard.press("m");
+  await by(page, "progress").filter({ hasText: /[1-9][\d,]* of [\d,]+ pairs/ }).waitFor({ timeout: 120_000 });
+  return opened;
 }
 
 /** Files for the file input that are made here and lie nowhere. */
