@@ -13,7 +13,7 @@ use crate::threads::Threads;
 /// Cells of the distance tables below which nothing is measured: threads have done them in a second.
 const SMALL: u64 = 100_000_000_000;
 
-/// Cells that are tenths of a second for a small graphics processor, and enough to keep a large one busy.
+/// Cells that a graphics processor is asked for at once: a dozen times as many as a few cores.
 const ENOUGH: u64 = 100_000_000_000;
 
 /// Pairs that both compute to be compared.

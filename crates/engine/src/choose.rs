@@ -3,9 +3,12 @@
 use std::cell::RefCell;
 
 use olmoe::{Config, Error, Processor};
-use worker::engine_protocol::{Backend, EngineEvent, ProcessorInfo};
+use worker::{
+    adapter::adapter,
+    engine_protocol::{Backend, EngineEvent, ProcessorInfo},
+};
 
-use crate::{adapter, post::post};
+use crate::post::post;
 
 /// Operations below which a graphics processor only loses time: its shaders are compiled first, and every small step is
 /// a message to it. About a second of the processor's time.
@@ -64,8 +67,8 @@ impl Processors {
         }
         let mut found = Processor::gpu().await;
         if let Ok(processor) = &mut found {
-            if let Some(name) = adapter::name().await {
-                processor.name = name;
+            if let Some(adapter) = adapter().await.filter(|adapter| !adapter.name.is_empty()) {
+                processor.name = adapter.name;
             }
             processor.when_lost(|message| {
                 post(&EngineEvent::Failed { message, device: true });

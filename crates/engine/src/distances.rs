@@ -12,11 +12,10 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::DedicatedWorkerGlobalScope;
 use worker::{
+    adapter::adapter,
     calculator,
     scope::{listen, now, object, property},
 };
-
-use crate::adapter;
 
 /// Starts to answer, once there is a graphics processor that computes right.
 pub fn start(scope: &DedicatedWorkerGlobalScope) {
@@ -48,7 +47,8 @@ async fn serve(
     let lost = gpu.when_lost();
     let told = scope.clone();
     spawn_local(async move { absent(&told, &lost.await) });
-    let name = adapter::name().await.unwrap_or_else(|| gpu.name().to_owned());
+    let told = adapter().await.map(|adapter| adapter.name).filter(|name| !name.is_empty());
+    let name = told.unwrap_or_else(|| gpu.name().to_owned());
     scope.post_message(&object(&[("ready", &JsValue::from_str(&name))])).ok();
 
     let mut sets: BTreeMap<u32, Result<Set<'_>, Error>> = BTreeMap::new();

@@ -5,8 +5,6 @@
 //! distances, on the graphics processor too.
 
 #[cfg(target_arch = "wasm32")]
-mod adapter;
-#[cfg(target_arch = "wasm32")]
 mod choose;
 #[cfg(target_arch = "wasm32")]
 mod distances;

@@ -1,6 +1,8 @@
 //! Who computes distances: the workers, one a core, or the graphics processor. The work itself is the measurement: both
 //! take a part of it, and whoever is faster goes on.
 
+use report::CELLS_AT_ONCE;
+
 use crate::engine_protocol::Backend;
 
 /// Milliseconds of every worker's time after which the graphics processor is asked: what is done sooner is not worth
@@ -12,9 +14,6 @@ const MOUTHFUL: f64 = 100.0;
 
 /// The most chunks that it is sent at once.
 const MOST_CHUNKS: usize = 1024;
-
-/// Cells that are some tenths of a second's work of a few workers.
-const OF_WORKERS: u64 = 8_000_000_000;
 
 /// Answers by which the graphics processor is judged. The first ones wait for shaders to be compiled, one for each number
 /// of words; the best counts.
@@ -182,15 +181,15 @@ impl Contest {
         (wanted as usize).clamp(1, MOST_CHUNKS)
     }
 
-    /// Cells that are best asked for at once: some tenths of a second of a few workers, or of the graphics processor
-    /// as far as it is known to be faster.
+    /// Cells that are best asked for at once: what a few workers like, or what keeps the graphics processor busy once it
+    /// is known to be faster.
     #[must_use]
     pub fn cells_at_once(&self) -> u64 {
         let graphics = match self.gpu {
             Gpu::Chosen { .. } => self.graphics.rate().unwrap_or(0.0) * MOUTHFUL,
             _ => 0.0,
         };
-        (graphics as u64).max(OF_WORKERS)
+        (graphics as u64).max(CELLS_AT_ONCE)
     }
 
     /// What the page's badge says, and the sentence behind it.
@@ -256,7 +255,7 @@ mod tests {
             "Distances are computed by WebGPU, measured 10.0 times as fast as 4 workers here."
         );
         assert_eq!(fast.mouthful(100_000.0), 4);
-        assert_eq!(fast.cells_at_once(), super::OF_WORKERS);
+        assert_eq!(fast.cells_at_once(), super::CELLS_AT_ONCE);
         fast.learn(true, 1e12, 999.0, 4);
         assert_eq!(fast.cells_at_once(), 100_000_000_400);
         let mut slow = tried();

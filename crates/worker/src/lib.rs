@@ -11,6 +11,8 @@ pub mod mapping;
 pub mod protocol;
 
 #[cfg(target_arch = "wasm32")]
+pub mod adapter;
+#[cfg(target_arch = "wasm32")]
 pub mod analyst;
 #[cfg(target_arch = "wasm32")]
 mod answers;

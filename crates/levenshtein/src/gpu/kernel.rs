@@ -165,18 +165,19 @@ fn tables(words: u32) -> (String, String) {
     for (word, four) in tables_of(words) {
         if four {
             _ = writeln!(declared, "var<workgroup> table{word}: array<vec4<u32>, /*lines*/>;");
-            let lanes: Vec<String> = (word..word + 4).map(|word| found(word, "symbol")).collect();
+            let lanes: Vec<String> = (word..word + 4).map(found).collect();
             _ = writeln!(filled, "table{word}[symbol] = vec4<u32>({});", lanes.join(", "));
         } else {
             _ = writeln!(declared, "var<workgroup> table{word}: array<u32, /*lines*/>;");
-            _ = writeln!(filled, "table{word}[symbol] = {};", found(word, "symbol"));
+            _ = writeln!(filled, "table{word}[symbol] = {};", found(word));
         }
     }
     (declared, filled)
 }
 
-fn found(word: u32, symbol: &str) -> String {
-    format!("stands(strip * /*words*/u + {word}u, pattern, {symbol})")
+/// A word of that line.
+fn found(word: u32) -> String {
+    format!("stands(strip * /*words*/u + {word}u, pattern, symbol)")
 }
 
 /// `foundN`: the rows of word N that hold the symbol, read from the tables.

@@ -62,7 +62,7 @@ pub(super) const STRIP: &str = "
             /*sum*/
 ";
 
-/// Four columns at once: `fours` words of the text from `at` on, then the `rest` that is left, of fewer than four.
+/// Four columns at once: `fours` pieces of the text from `at` on, and of the next one the columns that are `left`.
 pub(super) const FOUR: &str = "
                 for (var end = at + fours * 64u; at < end; at += 64u) {
                     let four = texts[at];

@@ -12,6 +12,9 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 /// Pairs of sequences, by index.
 pub type Pairs = Rc<[(u32, u32)]>;
 
+/// Cells of the distance tables that are some tenths of a second's work of a few cores.
+pub const CELLS_AT_ONCE: u64 = 8_000_000_000;
+
 /// Computes edit distances: on native threads, in a pool of browser workers, on a GPU. The analysis never knows
 /// where.
 pub trait Distances {
@@ -21,10 +24,10 @@ pub trait Distances {
     /// When the place that computes has failed; the message says what to do.
     fn pairs(&self, sequences: Rc<Sequences>, pairs: Pairs) -> Pending<'_, Result<Vec<u32>, Error>>;
 
-    /// Cells of the distance tables that are best asked for at once where there is a choice: some tenths of a second.
-    /// Asked again and again, since it may turn out that the place is faster than it seemed.
+    /// Cells of the distance tables that are best asked for at once where there is a choice. Asked again and again, since
+    /// it may turn out that the place is faster than it seemed.
     fn mouthful(&self) -> u64 {
-        8_000_000_000
+        CELLS_AT_ONCE
     }
 }
 

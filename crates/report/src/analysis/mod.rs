@@ -26,5 +26,5 @@ mod run;
 
 pub use align::{AlignedPair, PairOfSamples};
 pub use driver::Analysis;
-pub use host::{Distances, Here, Pairs, Pending, Stage, Unwatched, Watch};
+pub use host::{CELLS_AT_ONCE, Distances, Here, Pairs, Pending, Stage, Unwatched, Watch};
 pub use run::{Part, Run, Verdict, assemble, traces};

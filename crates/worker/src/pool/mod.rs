@@ -7,11 +7,11 @@ mod call;
 use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 
 use futures::channel::oneshot;
-use js_sys::{Function, Promise, Uint32Array};
+use js_sys::Uint32Array;
 use levenshtein::Sequences;
 use report::{Distances, Error, Pairs, Pending};
 use wasm_bindgen::{JsCast as _, JsValue};
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen_futures::spawn_local;
 use web_sys::Worker;
 
 use self::{
@@ -19,6 +19,7 @@ use self::{
     call::{Calls, Chunk, cells_a_pair, chunk_size},
 };
 use crate::{
+    adapter::adapter,
     contest::Contest,
     engine_protocol::Backend,
     post::post,
@@ -252,7 +253,7 @@ impl Pool {
         spawn_local(async move {
             let hired = match adapter().await {
                 None => Err("This browser offers no WebGPU."),
-                Some(Adapter::Imitated) if !pool.state.borrow().contest.forced() => {
+                Some(adapter) if adapter.imitated && !pool.state.borrow().contest.forced() => {
                     Err("WebGPU is only imitated here; the processor itself is quicker.")
                 }
                 Some(_) => pool.hire(true).ok_or("This browser starts no worker for WebGPU."),
@@ -279,23 +280,6 @@ impl Pool {
         self.deal();
         receive
     }
-}
-
-/// What stands behind WebGPU.
-enum Adapter {
-    Card,
-    /// The processor does as if.
-    Imitated,
-}
-
-/// What the browser has to offer. Many have the interface and nothing behind it.
-async fn adapter() -> Option<Adapter> {
-    let gpu = property(&scope().navigator(), "gpu");
-    let ask = property(&gpu, "requestAdapter").dyn_into::<Function>().ok()?;
-    let promise = ask.call0(&gpu).ok()?;
-    let adapter = JsFuture::from(Promise::resolve(&promise)).await.ok().filter(JsValue::is_truthy)?;
-    let imitated = property(&property(&adapter, "info"), "isFallbackAdapter").is_truthy();
-    Some(if imitated { Adapter::Imitated } else { Adapter::Card })
 }
 
 /// Takes what a calculator says of a chunk. Whether there is something to tell of the contest.
