@@ -190,8 +190,13 @@ export async function busy(session) {
   await give(page, [1, 2].map((step) => made(`large-${step}.safetensors`, trace({ step, ...large }))));
   await finished(page, 120_000);
   await page.keyboard.press("m");
-  await by(page, "progress").filter({ hasText: /[1-9][\d,]* of [\d,]+ pairs/ }).waitFor({ timeout: 120_000 });
+  await measuring(page);
   return opened;
+}
+
+/** Pairs of a map are being measured, and some have been. */
+export async function measuring(page) {
+  await by(page, "progress").filter({ hasText: /[1-9][\d,]* of [\d,]+ pairs/ }).waitFor({ timeout: 120_000 });
 }
 
 /** Files for the file input that are made here and lie nowhere. */

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { busy, by, clean, empty, give, launch, made, open, trace } from "../harness.mjs";
+import { busy, by, clean, empty, give, launch, made, measuring, open, trace } from "../harness.mjs";
 
 // Files that are read for a while.
 const LARGE = { samples: 3000, layers: 16, experts: 64 };
@@ -27,9 +27,13 @@ test("cancel ends work that would take minutes, and the page works on", async ()
   });
   console.log(`cancelled in ${Math.round(took)} ms`);
 
-  // It stays cancelled, and the next job is done as if there had been none.
+  // It stays cancelled, and the work goes on when it is asked for.
   await page.waitForTimeout(1000);
   assert.equal(await by(page, "progress").count(), 0);
+  await page.getByRole("button", { name: "Go on" }).click();
+  await measuring(page);
+  await by(page, "cancel").click();
+  await by(page, "progress").waitFor({ state: "detached" });
   assert.equal(await page.getByText("The worker stopped").count(), 0);
   clean(session, opened);
   await opened.context.close();

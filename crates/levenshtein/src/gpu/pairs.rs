@@ -8,7 +8,7 @@ use super::flow::Flow;
 use super::kernel::Kernel;
 use super::rows::{self, Rows};
 use super::set::Set;
-use super::sweep::{Block, Cut, EDGE_BYTES, MOST_PAIRS, Room};
+use super::sweep::{Block, Cut, EDGE_BYTES, MOST_PAIRS, Room, placed};
 use crate::error::Error;
 
 impl Set<'_> {
@@ -96,9 +96,6 @@ impl Set<'_> {
                 while column < column_items.len() {
                     let columns = cut.width(&rows, column, self.gpu.pace.cells());
                     let stride = columns.len();
-                    let placed = |items: &[[u32; 2]]| -> Vec<[u32; 2]> {
-                        (0..).zip(items).map(|(place, item)| [item[0], place]).collect()
-                    };
                     let distances = room.of(self.gpu, (rows.len() * stride) as u64);
                     let mut commands = self.gpu.commands();
                     let block = Block {

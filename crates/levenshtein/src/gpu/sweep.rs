@@ -131,6 +131,11 @@ impl Cut {
     }
 }
 
+/// Items whose places in the result are those that they have here.
+pub(super) fn placed(items: &[[u32; 2]]) -> Vec<[u32; 2]> {
+    (0..).zip(items).map(|(place, item)| [item[0], place]).collect()
+}
+
 /// The distances that one submission computes.
 pub(super) struct Block<'a> {
     /// The rows: number and place in the result.
@@ -278,15 +283,12 @@ impl Set<'_> {
             while column < count {
                 let columns = cut.width(&rows, column, self.gpu.pace.cells());
                 let stride = columns.len();
-                let placed = |range: &Range<usize>| -> Vec<[u32; 2]> {
-                    (0..).zip(&items[range.clone()]).map(|(place, item)| [item[0], place]).collect()
-                };
                 let distances = room.of(self.gpu, (rows.len() * stride) as u64);
                 let region = Region { rows: rows.clone(), columns: columns.clone(), distances };
                 let mut commands = self.gpu.commands();
                 let block = Block {
-                    rows: &placed(&rows),
-                    columns: &placed(&columns),
+                    rows: &placed(&items[rows.clone()]),
+                    columns: &placed(&items[columns.clone()]),
                     above_diagonal: Some([rows.start, columns.start]),
                     distances: &region.distances,
                     stride,
