@@ -4,7 +4,7 @@
 // them as if this file were not there. One cache belongs to one build; a new build fills its own and throws the old
 // one away once no tab uses it.
 
-// `cargo xtask finish` writes these two.
+// xtask/src/page/finish.rs writes these two.
 const BUILD = "";
 const FILES = [];
 

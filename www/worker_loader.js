@@ -1,4 +1,4 @@
-// Starts a worker: the analyst or a calculator, by its name. Replaces trunk's own loader, which knows no build identifier.
+// Starts a worker: the analyst or a calculator, depending on its name.
 
 const address = new URL(import.meta.url);
 const ofThisBuild = (file) => new URL(file + address.search, address);

@@ -1,5 +1,5 @@
-//! An input that is a file: its first line is the file's name, the rest its content. So names are changed too, and
-//! `tail -n +2` makes the file of a finding.
+//! Inputs that are files: the first line is the name, the rest the content. This way libFuzzer changes names too, and
+//! `tail -n +2` turns a finding into a file.
 
 use std::rc::Rc;
 
@@ -8,21 +8,20 @@ use trace::{IdsSettings, MemorySource, OpenTrace, Opened, Recognised, Source, op
 
 use crate::heap::Bound;
 
-/// Longest first line that is a name.
-const LONGEST_NAME: usize = 80;
+/// The most bytes of a first line that is a name.
+const MAX_NAME: usize = 80;
 
-/// Bytes of an unpacked file that are read beside what its reader reads.
-const BEGINNING: u64 = 4096;
+/// Bytes of an unpacked file that are read in addition to what its reader reads.
+const START: u64 = 4096;
 
-/// What unpacking may take: bytes may become 1,100 times as many and a MiB. Those are in memory twice while their buffer
-/// doubles, again in the window of zstd, which doubles too, and copied once when they are through: five times at the most
-/// that was seen, and eight are allowed.
-pub const UNPACKING: Bound = Bound { factor: 8 * 1100, beside: 8 << 20 };
+/// The bound of unpacking. Data may grow to 1,100 times its size and one MiB. It is in memory twice while its buffer
+/// doubles, twice in the window of zstd, and once in the final copy: five times at most, of which eight are allowed.
+pub const UNPACKING: Bound = Bound { per_byte: 8 * 1100, constant: 8 << 20 };
 
-/// The name in the first line, and the content. Without a name the file is called `file`.
+/// Splits an input into the name in its first line and the content. Without a name the file is called `file`.
 #[must_use]
-pub fn named(input: &[u8]) -> (&str, &[u8]) {
-    let end = input.iter().take(LONGEST_NAME).position(|&byte| byte == b'\n');
+pub fn split_name(input: &[u8]) -> (&str, &[u8]) {
+    let end = input.iter().take(MAX_NAME).position(|&byte| byte == b'\n');
     let name = end.and_then(|end| std::str::from_utf8(input.get(..end)?).ok());
     match name {
         Some(name) => (name, input.get(name.len() + 1..).unwrap_or_default()),
@@ -30,46 +29,46 @@ pub fn named(input: &[u8]) -> (&str, &[u8]) {
     }
 }
 
-/// The same, where names have one of these endings: `usual` is the name of all others.
+/// As [`split_name`], for files with one of these endings; any other name is replaced with `usual`.
 #[must_use]
-pub fn named_as<'a>(input: &'a [u8], endings: &[&str], usual: &'a str) -> (&'a str, &'a [u8]) {
-    let (name, content) = named(input);
+pub fn split_name_as<'a>(input: &'a [u8], endings: &[&str], usual: &'a str) -> (&'a str, &'a [u8]) {
+    let (name, content) = split_name(input);
     let fits = endings.iter().any(|ending| name.to_ascii_lowercase().ends_with(ending));
     (if fits { name } else { usual }, content)
 }
 
-/// Unpacks a file, if it is packed, and reads everything in it that can be read.
+/// Unpacks a file, if it is packed, and reads everything in it.
 pub fn read_all(name: &str, content: &[u8], reading: Bound) {
     let source: Source = Rc::new(MemorySource::new(name, content));
-    let Ok(unpacked) = UNPACKING.hold(content.len(), || block_on(trace::unpack(source))) else { return };
+    let Ok(unpacked) = UNPACKING.enforce(content.len(), || block_on(trace::unpack(source))) else { return };
     for file in unpacked.files {
-        // What a packed member claims to be is checked when it is read.
+        // The size that a packed member claims is checked when it is read.
         let len = file.len().min(content.len() as u64 * 1100 + (1 << 20)) as usize;
-        Bound { beside: reading.beside + UNPACKING.beside, ..reading }.hold(len, || read(&file));
+        Bound { constant: reading.constant + UNPACKING.constant, ..reading }.enforce(len, || read(&file));
     }
 }
 
-/// Reads everything in a file, and checks what readers promise of it.
+/// Reads everything in a file and checks what readers guarantee.
 pub fn read(file: &Source) {
     let settings = if file.name().contains("given") {
         IdsSettings { experts: Some(8), layers: Some(2), top_k: Some(2) }
     } else {
         IdsSettings::default()
     };
-    block_on(file.read(0, file.len().min(BEGINNING) as usize)).ok();
+    block_on(file.read(0, file.len().min(START) as usize)).ok();
     let opened = match block_on(open_with(Rc::clone(file), settings)) {
         Ok(opened) => opened,
-        Err(error) => return said(&error.to_string()),
+        Err(error) => return check_message(&error.to_string()),
     };
-    opened_whole(file, opened);
+    read_kind(file, opened);
 }
 
-fn opened_whole(file: &Source, Opened { what, warnings }: Opened) {
-    all_said(&warnings);
+fn read_kind(file: &Source, Opened { what, warnings }: Opened) {
+    check_messages(&warnings);
     match what {
         Recognised::Trace(mut trace) => {
-            traced(&trace);
-            // A file that was recorded beside it can hold anything.
+            read_trace(&trace);
+            // The file with its logits can hold anything.
             if trace.set_logits(file).is_ok() {
                 block_on(trace.gates(0..trace.info.samples.len())).ok();
             }
@@ -77,22 +76,22 @@ fn opened_whole(file: &Source, Opened { what, warnings }: Opened) {
         Recognised::Layer(layer) => {
             let mut warnings = Vec::new();
             match trace::join_layers(&[&layer], &[], &mut warnings) {
-                Ok(trace) => traced(&trace),
-                Err(error) => said(&error.to_string()),
+                Ok(trace) => read_trace(&trace),
+                Err(error) => check_message(&error.to_string()),
             }
         }
         Recognised::Mappable(proposal) => {
-            said(&proposal.sentence());
+            check_message(&proposal.sentence());
             match block_on(open_mapped(Rc::clone(file), &proposal.mapping)) {
-                Ok(Opened { what: Recognised::Trace(trace), .. }) => traced(&trace),
+                Ok(Opened { what: Recognised::Trace(trace), .. }) => read_trace(&trace),
                 Ok(_) => {}
-                Err(error) => said(&error.to_string()),
+                Err(error) => check_message(&error.to_string()),
             }
         }
         Recognised::Results(results) => {
             trace::write_results(&results).expect("results can be written");
         }
-        Recognised::Unrelated { looked_for } => said(&looked_for),
+        Recognised::Unrelated { looked_for } => check_message(&looked_for),
         Recognised::Embeddings(_)
         | Recognised::ItemGates(_)
         | Recognised::TokenGates(_)
@@ -104,32 +103,36 @@ fn opened_whole(file: &Source, Opened { what, warnings }: Opened) {
     }
 }
 
-/// Everything that a trace has, and its shapes.
-fn traced(trace: &OpenTrace) {
+/// Reads everything in a trace and checks the shapes.
+fn read_trace(trace: &OpenTrace) {
     let info = &trace.info;
     let samples = info.samples.len();
     let row = info.layers * info.experts;
     match block_on(trace.gates(0..samples)) {
         Ok(gates) => {
-            assert_eq!(gates.len(), samples * row, "gates have another shape than the trace");
-            assert!(gates.iter().all(|gate| gate.is_finite()), "gates that are no numbers");
+            assert_eq!(gates.len(), samples * row, "the gates do not have the shape of the trace");
+            assert!(gates.iter().all(|gate| gate.is_finite()), "a gate is not finite");
         }
-        Err(error) => said(&error.to_string()),
+        Err(error) => check_message(&error.to_string()),
     }
-    all_said(&trace.take_notices());
+    check_messages(&trace.take_notices());
     match block_on(trace.topk(0..samples)) {
         Ok(Some(topk)) => {
             let tokens = topk.offsets.last().copied().unwrap_or_default();
-            assert_eq!(topk.offsets.len(), samples + 1, "selections of other samples");
-            assert!(topk.offsets.is_sorted(), "selections begin before they end");
-            assert_eq!(topk.ids.len(), tokens * topk.layers * topk.k, "selections have another shape");
-            assert!(topk.ids.iter().all(|&id| usize::from(id) < info.experts), "selections of no expert");
+            assert_eq!(topk.offsets.len(), samples + 1, "the offsets do not match the samples");
+            assert!(topk.offsets.is_sorted(), "the offsets are not ascending");
+            assert_eq!(
+                topk.ids.len(),
+                tokens * topk.layers * topk.k,
+                "the selected ids do not have the shape of the trace"
+            );
+            assert!(topk.ids.iter().all(|&id| usize::from(id) < info.experts), "a selected id is no expert");
         }
         Ok(None) => {}
-        Err(error) => said(&error.to_string()),
+        Err(error) => check_message(&error.to_string()),
     }
     if let Ok(Some(counts)) = block_on(trace.counts(0..samples)) {
-        assert_eq!(counts.values.len(), samples * row, "counts have another shape than the trace");
+        assert_eq!(counts.values.len(), samples * row, "the counts do not have the shape of the trace");
     }
     block_on(trace.router()).ok();
     if let Some(last) = samples.checked_sub(1) {
@@ -138,21 +141,21 @@ fn traced(trace: &OpenTrace) {
     }
 }
 
-/// What is said to people: never nothing, and never a flood.
+/// Checks a message for people.
 ///
 /// # Panics
-/// When it is either.
-pub fn said(text: &str) {
-    assert!(!text.trim().is_empty(), "nothing is said");
-    assert!(text.len() < 64 << 10, "{} bytes are said", text.len());
+/// If it is empty or has 64 KiB or more.
+pub fn check_message(text: &str) {
+    assert!(!text.trim().is_empty(), "a message is empty");
+    assert!(text.len() < 64 << 10, "a message has {} bytes", text.len());
 }
 
-/// The same of several texts.
+/// Checks several messages.
 ///
 /// # Panics
-/// As [`said`].
-pub fn all_said(texts: &[String]) {
+/// As [`check_message`].
+pub fn check_messages(texts: &[String]) {
     for text in texts {
-        said(text);
+        check_message(text);
     }
 }

@@ -1,9 +1,8 @@
-//! What the fuzz targets have in common: how an input becomes a file, how all of it is read, and how much memory that
-//! may take.
+//! Code shared by the fuzz targets: turning inputs into files, reading all of them, and bounds of memory.
 //!
-//! A target is a file in `fuzz_targets`. Each gives bytes to one reader; libFuzzer changes the bytes and keeps what
-//! reaches code that nothing reached before. A finding is a panic, a failed check, more than [`heap`] allows, or more
-//! than the seconds that `cargo xtask fuzz` allows an input.
+//! Each file in `fuzz_targets` is a target and gives bytes to one reader. libFuzzer changes the bytes and keeps inputs that
+//! reach new code. A finding is a panic, a failed check, memory over the bound of [`heap`], or an input that takes longer
+//! than `cargo xtask fuzz` allows.
 
 pub mod files;
 pub mod heap;

@@ -12,7 +12,7 @@ const BEGINNING: &str = "#r=1d.";
 const PHRASES: &[u8] = include_bytes!("../../crates/report/src/link/phrases-v1.txt");
 
 /// Most bytes of names that are changed as text.
-const MOST_NAMES: usize = 8 << 10;
+const MAX_NAMES: usize = 8 << 10;
 
 /// The parts of a link.
 struct Link {
@@ -61,7 +61,7 @@ impl Link {
 
     /// The names as text.
     fn plain_names(&self) -> Vec<u8> {
-        let mut plain = vec![0; PHRASES.len() + MOST_NAMES];
+        let mut plain = vec![0; PHRASES.len() + MAX_NAMES];
         if let Some(phrases) = plain.get_mut(..PHRASES.len()) {
             phrases.copy_from_slice(PHRASES);
         }
@@ -107,7 +107,7 @@ pub fn mutate(data: &mut [u8], size: usize, max: usize, seed: u32) -> usize {
         0 => link.names = change(link.names),
         1 | 2 => {
             let mut names = change(link.plain_names());
-            names.truncate(MOST_NAMES);
+            names.truncate(MAX_NAMES);
             link.set_names(&names);
         }
         _ => link.figures = change(link.figures),

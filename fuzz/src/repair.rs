@@ -1,13 +1,13 @@
-//! Checksums put right. Bytes that were changed at random fail at the first checksum; behind it is what is to be tried.
+//! Repairs checksums: changed bytes would fail at the first one, and never reach the reader behind it.
 
 use libfuzzer_sys::fuzzer_mutate;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 
-/// Most bytes that are unpacked to know their checksum.
-const MOST: usize = 1 << 16;
+/// The most bytes that are unpacked to compute a checksum.
+const MAX_UNPACKED: usize = 1 << 16;
 
-/// Changes an input as libFuzzer does; where its content is packed or an archive, checksums are right afterwards, but for
-/// one time in eight. `head` is the length of what stands before the content.
+/// Changes an input as libFuzzer does, and repairs the checksums of packed files and archives in seven of eight calls.
+/// `head` returns the number of bytes before the content.
 #[must_use]
 pub fn mutate(data: &mut [u8], size: usize, max: usize, seed: u32, head: fn(&[u8]) -> usize) -> usize {
     let size = fuzzer_mutate(data, size, max);
@@ -24,7 +24,7 @@ pub fn mutate(data: &mut [u8], size: usize, max: usize, seed: u32, head: fn(&[u8
 
 /// Rewrites the checksums of gzip, zip and tar.
 fn checksums(content: &mut [u8]) -> Option<()> {
-    // Each gives up where the bytes are not what it is for.
+    // Each stops at bytes that are not in its format.
     if content.starts_with(b"\x1f\x8b\x08") {
         gzip(content)
     } else if content.starts_with(b"PK") {
@@ -50,16 +50,16 @@ fn u32_at(content: &[u8], at: usize) -> Option<usize> {
     content.get(at..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes) as usize)
 }
 
-/// What deflated bytes become, and how many of them there are.
+/// Inflates bytes; also returns how many were read.
 fn inflate(packed: &[u8]) -> (Vec<u8>, usize) {
-    let mut plain = vec![0; packed.len().saturating_mul(1040).min(MOST)];
+    let mut plain = vec![0; packed.len().saturating_mul(1040).min(MAX_UNPACKED)];
     let flags = inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
     let (_, read, written) = decompress(&mut DecompressorOxide::new(), packed, &mut plain, 0, flags);
     plain.truncate(written);
     (plain, read)
 }
 
-/// One member without names or comments before its bytes.
+/// Repairs a file with one member and no optional header fields.
 fn gzip(content: &mut [u8]) -> Option<()> {
     if content.get(3) != Some(&0) {
         return None;

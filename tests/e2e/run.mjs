@@ -1,23 +1,23 @@
-// Runs the specifications against a page that is being served: `node run.mjs [parts of files' names, by comma]`.
+// Runs specifications against a page that is being served: `node run.mjs [comma-separated parts of file names]`.
 //
-// `cargo xtask test` sets these: GROKSCOPE_PAGE, the page's address; CHROME, a Chromium; GROKSCOPE_GPU, `on` or `off`;
-// GROKSCOPE_CLI, the command line program; GROKSCOPE_OUT, a folder for pictures. GROKSCOPE_SPECS can name
-// them as well.
+// `cargo xtask test` and `cargo xtask e2e` set the variables: GROKSCOPE_PAGE, the page's address; CHROME, a Chromium;
+// GROKSCOPE_GPU, `on` or `off`; GROKSCOPE_CLI, the command line program; GROKSCOPE_OUT, a folder for screenshots;
+// GROKSCOPE_SPECS, the parts of file names.
 
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 
 const specs = new URL("./specs/", import.meta.url);
-const wanted = (process.argv[2] ?? process.env.GROKSCOPE_SPECS ?? "").split(",");
+const parts = (process.argv[2] ?? process.env.GROKSCOPE_SPECS ?? "").split(",");
 const files = readdirSync(specs)
-  .filter((name) => name.endsWith(".spec.mjs") && wanted.some((part) => name.includes(part)))
+  .filter((name) => name.endsWith(".spec.mjs") && parts.some((part) => name.includes(part)))
   .sort()
   .map((name) => new URL(name, specs).pathname);
 if (files.length === 0) {
-  console.error(`no specification has "${wanted.join('" or "')}" in its name`);
+  console.error(`no specification has "${parts.join('" or "')}" in its name`);
   process.exit(2);
 }
-// One browser at a time: software rendering takes every core there is. A test that fails leaves servers and browsers
-// behind, which must not keep the program from ending.
+// One browser at a time: software rendering uses all cores. A failed test may leave servers and browsers open; the
+// program must end nevertheless.
 const { status } = spawnSync(process.execPath, ["--test", "--test-concurrency=1", "--test-force-exit", "--test-timeout=600000", "--test-reporter=spec", ...files], { stdio: "inherit" });
 process.exit(status ?? 1);

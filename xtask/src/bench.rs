@@ -17,9 +17,9 @@ use anyhow::{Context as _, Result, bail};
 use lexopt::prelude::*;
 
 use crate::{
-    page::{self, Effort},
+    page::{self, Profile},
     project::Project,
-    setup, sizes,
+    sizes,
 };
 
 /// A benchmark: its name, what it measures, and the Markdown that it gives.
@@ -87,9 +87,8 @@ pub fn run(project: &Project, options: &Options) -> Result<()> {
 }
 
 fn size(project: &Project) -> Result<String> {
-    let tools = setup::bring(project)?;
-    let dist = project.target.join("dist");
-    page::build(project, &tools, Effort::Publish, &dist)?;
-    let sizes = sizes::weigh(&dist)?;
+    let dist = project.published();
+    page::build(project, Profile::Published, &dist)?;
+    let sizes = sizes::measure(&dist)?;
     Ok(sizes::markdown(&sizes))
 }

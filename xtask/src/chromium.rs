@@ -1,4 +1,4 @@
-//! The browser that tests run in: found, or on Debian installed.
+//! The browser that tests run in: found on this machine, or installed on Debian.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::{debian, shell};
 pub struct Chromium {
     /// The browser.
     pub browser: PathBuf,
-    /// What wasm-bindgen's test runner steers it with.
+    /// The chromedriver that wasm-bindgen's test runner uses.
     pub driver: PathBuf,
 }
 
@@ -19,15 +19,18 @@ const BROWSER_ON_MAC: &str = "/Applications/Google Chrome.app/Contents/MacOS/Goo
 const DRIVER_ON_DEBIAN: &str = "/usr/lib/chromium/chromedriver";
 
 impl Chromium {
-    /// Finds both, or brings them where that can be done without asking.
-    pub fn bring() -> Result<Self> {
+    /// Finds both, or installs them on Debian and Ubuntu.
+    ///
+    /// # Errors
+    /// If they are missing and cannot be installed.
+    pub fn find_or_install() -> Result<Self> {
         if let Some(found) = Self::find() {
             return Ok(found);
         }
         install()?;
         match Self::find() {
             Some(found) => Ok(found),
-            None => bail!("Chromium was installed, but `chromium` and `chromedriver` are not to be found"),
+            None => bail!("Chromium was installed, but `chromium` and `chromedriver` are not on the PATH"),
         }
     }
 

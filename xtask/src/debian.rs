@@ -1,4 +1,4 @@
-//! Packages of Debian and Ubuntu, where that is the system and they may be installed without asking.
+//! Packages of Debian and Ubuntu, installed if that needs no password.
 
 use std::{env::consts::OS, path::Path, process::Command};
 
@@ -6,7 +6,11 @@ use anyhow::Result;
 
 use crate::shell;
 
-/// Installs packages by apt-get and says so; `false` where that cannot be done here. `missing` is what they are for.
+/// How long apt-get waits for another one to finish.
+const LOCK_TIMEOUT: &str = "DPkg::Lock::Timeout=300";
+
+/// Installs packages with apt-get and prints that it does; `false` if this system has no apt-get or needs a password for
+/// it. `missing` names what the packages are for.
 pub fn install(missing: &str, packages: &[&str]) -> Result<bool> {
     let debian =
         OS == "linux" && Path::new("/etc/debian_version").exists() && shell::on_path("apt-get").is_some();
@@ -20,13 +24,13 @@ pub fn install(missing: &str, packages: &[&str]) -> Result<bool> {
     if !root && !sudo {
         return Ok(false);
     }
-    println!("{missing} is missing: installing Debian's packages {} by apt-get", packages.join(" and "));
+    println!("{missing} is missing: installing the Debian packages {} with apt-get", packages.join(" and "));
     let apt = |arguments: &[&str]| {
         let mut command = Command::new(if root { "apt-get" } else { "sudo" });
         if sudo {
             command.arg("apt-get");
         }
-        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+        command.args(["-o", LOCK_TIMEOUT]).args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
         shell::run(&mut command)
     };
     apt(&["update", "-q"])?;

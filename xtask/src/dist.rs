@@ -6,12 +6,12 @@ use anyhow::Result;
 use lexopt::prelude::*;
 
 use crate::{
-    page::{self, Effort},
+    page::{self, Profile},
     project::Project,
-    setup, sizes,
+    sizes,
 };
 
-/// What `dist` was asked for.
+/// The arguments after `dist`.
 pub struct Options {
     /// The folder to write.
     pub out: Option<PathBuf>,
@@ -19,6 +19,9 @@ pub struct Options {
 
 impl Options {
     /// Reads the arguments after `dist`.
+    ///
+    /// # Errors
+    /// If there is an unknown one.
     pub fn parse(arguments: &mut lexopt::Parser) -> Result<Self> {
         let mut options = Self { out: None };
         while let Some(argument) = arguments.next()? {
@@ -31,12 +34,14 @@ impl Options {
     }
 }
 
-/// Builds it, weighs it, and fails where the page has grown too heavy.
+/// Builds the folder and prints its sizes.
+///
+/// # Errors
+/// If the build fails or the page is over its budget.
 pub fn run(project: &Project, options: &Options) -> Result<()> {
-    let tools = setup::bring(project)?;
     let out = options.out.clone().unwrap_or_else(|| project.root.join("dist"));
-    page::build(project, &tools, Effort::Publish, &out)?;
-    let sizes = sizes::weigh(&out)?;
+    page::build(project, Profile::Published, &out)?;
+    let sizes = sizes::measure(&out)?;
     sizes::print(&sizes);
     sizes::check(&sizes)?;
     println!("\nThe page is in {}. Any static host can serve it, from any path.", out.display());

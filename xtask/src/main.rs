@@ -1,12 +1,14 @@
-//! The project's chores, called as `cargo xtask <command>`. README and continuous integration call nothing else.
+//! The project's commands, called as `cargo xtask <command>`. README and continuous integration call nothing else.
 
 mod bench;
 mod chromium;
 mod debian;
+mod dev;
 mod dist;
+mod e2e;
 mod examples;
-mod finish;
 mod fuzz;
+mod live;
 mod page;
 mod project;
 mod serve;
@@ -25,21 +27,25 @@ use crate::project::Project;
 const HELP: &str = "\
 cargo xtask <command>
 
-  setup                     fetch or build the tools that the page needs, into target/tools
-  serve [--quick] [--port N] [--no-open]
-                            build the page and serve it on this machine, with the example run
+  setup                     set up the tools that build the page, in target/tools
+  serve [--port N] [--no-open]
+                            build the page and serve it with the example run; the checkpoint engine follows
+  dev [--engine] [--port N] [--no-open]
+                            the same for work on it: quickly built, and rebuilt and reloaded after every change
   dist [-o DIR]             build the folder that any static host can serve, from any path
-  test [--only STAGE]...    every check there is, in headless Chromium too
+  test [--only STAGE]...    every check, including those in headless Chromium
+  e2e SPEC [--quick [--engine]] [--gpu]
+                            the browser tests of tests/e2e/specs with SPEC in their names, on a fresh page
   examples                  set up transformers in a folder of its own, and test the scripts in examples with it
   fuzz [TARGET]... [--seconds N | --runs N]
-                            change bytes at random until a reader fails; a minute a target
+                            run the readers on randomly changed bytes; a minute per target
   bench [distance|trace|run|engine|link|size]...
                             measure, and write BENCHMARKS.md
   help                      this text
 ";
 
 fn main() {
-    // Cargo, building what is fuzzed.
+    // Cargo calls this program as compiler of the fuzz targets.
     if let Some(compiled) = fuzz::compile() {
         std::process::exit(compiled.unwrap_or_else(|error| {
             eprintln!("error: {error:#}");
@@ -69,19 +75,16 @@ fn run() -> Result<()> {
             setup::run(&Project::find()?)
         }
         "serve" => serve::run(&Project::find()?, &serve::Options::parse(&mut arguments)?),
+        "dev" => dev::run(&Project::find()?, &dev::Options::parse(&mut arguments)?),
         "dist" => dist::run(&Project::find()?, &dist::Options::parse(&mut arguments)?),
         "test" => test::run(&Project::find()?, &test::Options::parse(&mut arguments)?),
+        "e2e" => e2e::run(&Project::find()?, &e2e::Options::parse(&mut arguments)?),
         "examples" => {
             end(&mut arguments)?;
             examples::run(&Project::find()?)
         }
         "fuzz" => fuzz::run(&Project::find()?, &fuzz::Options::parse(&mut arguments)?),
         "bench" => bench::run(&Project::find()?, &bench::Options::parse(&mut arguments)?),
-        // Called by trunk, not by people.
-        "finish" => {
-            end(&mut arguments)?;
-            finish::run(&Project::find()?)
-        }
         "help" => {
             print!("{HELP}");
             Ok(())
@@ -90,7 +93,7 @@ fn run() -> Result<()> {
     }
 }
 
-/// Nothing may follow.
+/// Fails if there are further arguments.
 fn end(arguments: &mut lexopt::Parser) -> Result<()> {
     match arguments.next()? {
         Some(other) => Err(other.unexpected().into()),

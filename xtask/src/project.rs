@@ -1,4 +1,4 @@
-//! Where things are: the project's root, cargo's target folder, the versions that other files fix.
+//! Paths of the project: its root, cargo's target folder, tools; and versions in `Cargo.lock`.
 
 use std::{env, fs, path::PathBuf, process::Command};
 
@@ -6,47 +6,53 @@ use anyhow::{Context as _, Result};
 
 use crate::shell;
 
-/// The places that every chore needs.
+/// The paths that every command needs.
 pub struct Project {
     /// The folder of the workspace's `Cargo.toml`.
     pub root: PathBuf,
-    /// Cargo's target folder, wherever the user has put it.
+    /// Cargo's target folder.
     pub target: PathBuf,
-    /// This program, which cargo calls while it builds what is fuzzed. It is found at the start: the native tests build it
-    /// anew, after which the one that runs does not find itself.
+    /// This program, which cargo calls as compiler of the fuzz targets. Looked up at the start: once the native tests have
+    /// rebuilt it, the running one cannot find its own file any more.
     pub program: PathBuf,
 }
 
 impl Project {
-    /// Asks cargo.
+    /// Asks cargo for the paths.
+    ///
+    /// # Errors
+    /// If `cargo metadata` fails.
     pub fn find() -> Result<Self> {
         // At run time first: two checkouts that share a target folder share this program too.
         let here = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
         let mut cargo = Command::new(shell::cargo());
         cargo.args(["metadata", "--format-version", "1", "--no-deps", "--offline"]).current_dir(here);
-        let answer = shell::output(&mut cargo)?;
-        let answer: serde_json::Value =
-            serde_json::from_str(&answer).context("cargo metadata gave no JSON")?;
-        let place = |name: &str| -> Result<PathBuf> {
-            let place =
-                answer[name].as_str().with_context(|| format!("cargo metadata does not name {name}"))?;
-            Ok(PathBuf::from(place))
+        let metadata = shell::output(&mut cargo)?;
+        let metadata: serde_json::Value =
+            serde_json::from_str(&metadata).context("cargo metadata printed no JSON")?;
+        let path = |name: &str| -> Result<PathBuf> {
+            let path =
+                metadata[name].as_str().with_context(|| format!("cargo metadata does not name {name}"))?;
+            Ok(PathBuf::from(path))
         };
-        let program = env::current_exe().context("this program does not find itself")?;
-        Ok(Self { root: place("workspace_root")?, target: place("target_directory")?, program })
+        let program = env::current_exe().context("the path of this program is unknown")?;
+        Ok(Self { root: path("workspace_root")?, target: path("target_directory")?, program })
     }
 
-    /// The folder of tools that belong to the project alone: never the user's own.
+    /// The folder for tools of this project.
     pub fn tools(&self) -> PathBuf {
         self.target.join("tools")
     }
 
-    /// The page that `serve` and `test` build.
-    pub fn page(&self) -> PathBuf {
-        self.target.join("page")
+    /// The published page that `test` builds and `e2e` opens.
+    pub fn published(&self) -> PathBuf {
+        self.target.join("dist")
     }
 
     /// The version of a package in `Cargo.lock`.
+    ///
+    /// # Errors
+    /// If the file cannot be read or does not have the package.
     pub fn locked_version(&self, package: &str) -> Result<String> {
         let path = self.root.join("Cargo.lock");
         let lock = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;

@@ -1,4 +1,4 @@
-//! `serve`: the page on this machine.
+//! `serve`: the page on this machine. The checkpoint engine is compiled while the page is already in use.
 
 use std::{env::consts::OS, process::Command};
 
@@ -6,32 +6,34 @@ use anyhow::{Context as _, Result};
 use lexopt::prelude::*;
 
 use crate::{
-    page::{self, Effort},
+    live::{EngineState, Page},
+    page::{self, Live, Profile},
     project::Project,
     server::{Server, Site},
-    setup, shell,
+    shell,
 };
 
-/// Where the page is served unless told otherwise.
-const PORT: u16 = 8080;
+/// The port that the page is served on by default.
+pub const PORT: u16 = 8080;
 
-/// What `serve` was asked for.
+/// The arguments after `serve`.
 pub struct Options {
-    quick: bool,
     port: u16,
     open: bool,
 }
 
 impl Options {
     /// Reads the arguments after `serve`.
+    ///
+    /// # Errors
+    /// If there is an unknown one.
     pub fn parse(arguments: &mut lexopt::Parser) -> Result<Self> {
-        let mut options = Self { quick: false, port: PORT, open: true };
+        let mut options = Self { port: PORT, open: true };
         while let Some(argument) = arguments.next()? {
             match argument {
-                Long("quick") => options.quick = true,
                 Long("no-open") => options.open = false,
                 Short('p') | Long("port") => {
-                    options.port = arguments.value()?.parse().context("--port wants a number")?;
+                    options.port = arguments.value()?.parse().context("--port expects a number")?;
                 }
                 other => return Err(other.unexpected().into()),
             }
@@ -40,29 +42,35 @@ impl Options {
     }
 }
 
-/// Builds the page and serves it until the program is stopped.
+/// Builds the page, serves it until the program is stopped, and adds the engine as soon as it is compiled.
+///
+/// # Errors
+/// If the page cannot be built or served.
 pub fn run(project: &Project, options: &Options) -> Result<()> {
-    let tools = setup::bring(project)?;
-    let (effort, folder) = if options.quick {
-        (Effort::Quick, project.target.join("page-quick"))
-    } else {
-        (Effort::Release, project.page())
-    };
-    page::build(project, &tools, effort, &folder)?;
-    let server = Server::start(Site::new(folder, "/"), options.port)?;
-    let address = server.address();
-    println!("\nGrokscope is at {address} (only this machine can see it; Ctrl-C stops it)");
-    // Without a display there is nothing to open.
-    let display =
-        OS != "linux" || ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
-    if options.open && display {
-        open(&address);
-    }
+    let folder = project.target.join("page");
+    let live = Live { engine: EngineState::Building, watched: false };
+    let build = page::build_without_engine(project, Profile::Serve, Some(&live), &folder)?;
+    let server = Server::start(Site::new(folder.clone(), "/"), options.port)?;
+    announce(&server, options.open);
+    println!("The checkpoint engine is built next; everything else works already.");
+    let mut page = Page { folder: &folder, build, engine: live.engine, watched: false };
+    page.add_engine(project, || false)?;
     server.wait();
     Ok(())
 }
 
-/// Opens the user's browser; where that fails, the printed address does.
+/// Prints the page's address and opens it in the user's browser if there is a display.
+pub fn announce(server: &Server, wanted: bool) {
+    let address = server.address();
+    println!("\nGrokscope is at {address} (only this machine can see it; Ctrl-C stops it)");
+    let display =
+        OS != "linux" || ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
+    if wanted && display {
+        open(&address);
+    }
+}
+
+/// Opens the user's browser; if that fails, the printed address is enough.
 fn open(address: &str) {
     let opener = match OS {
         "macos" => "open",

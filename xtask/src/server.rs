@@ -1,4 +1,4 @@
-//! A static file server for this machine alone: right types for wasm and traces, and parts of files (`Range`).
+//! A static file server for this machine only: content types for wasm and traces, and byte ranges.
 
 use std::{
     net::{Ipv4Addr, TcpListener},
@@ -17,12 +17,12 @@ use axum::{
 use tokio::sync::oneshot;
 use tower_http::{services::ServeDir, set_header::SetResponseHeaderLayer};
 
-/// Ports tried after the wished one, if that is taken.
+/// Ports tried after the requested one, if that is in use.
 const PORTS_TRIED: u16 = 20;
 
-/// What every answer says beside its content. Addresses of one build end in its identifier, but the page itself must always
-/// be asked for.
-const SAID: [(HeaderName, &str); 2] = [(CACHE_CONTROL, "no-cache"), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
+/// Headers of every response. Addresses of one build end in its identifier, but the page itself must always be requested
+/// again.
+const HEADERS: [(HeaderName, &str); 2] = [(CACHE_CONTROL, "no-cache"), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
 
 /// A folder under a path.
 pub struct Site {
@@ -43,7 +43,7 @@ impl Site {
             "" => Router::new().fallback_service(files),
             prefix => Router::new().nest_service(prefix, files),
         };
-        SAID.into_iter().fold(router, |router, (name, value)| {
+        HEADERS.into_iter().fold(router, |router, (name, value)| {
             router.layer(SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value)))
         })
     }
@@ -58,9 +58,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves a site on the wished port of the loopback address, or on one of the next if that is taken. Port 0 takes any.
-    pub fn start(site: Site, wished: u16) -> Result<Self> {
-        let listener = bind(wished)?;
+    /// Serves a site on the requested port of the loopback address, or on one of the next if that is in use. Port 0 takes any
+    /// free one.
+    ///
+    /// # Errors
+    /// If no port is free.
+    pub fn start(site: Site, requested: u16) -> Result<Self> {
+        let listener = bind(requested)?;
         let port = listener.local_addr()?.port();
         listener.set_nonblocking(true)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -70,7 +74,7 @@ impl Server {
             runtime.block_on(async {
                 let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
                 let serving = async { axum::serve(listener, router).await };
-                // Whoever still has a connection when the server stops is let go.
+                // Open connections are closed when the server stops.
                 tokio::select! {
                     _ = serving => {}
                     _ = stopped => {}
@@ -101,22 +105,21 @@ impl Drop for Server {
     }
 }
 
-fn bind(wished: u16) -> Result<TcpListener> {
-    let mut trouble = None;
-    for port in wished..=wished.saturating_add(PORTS_TRIED) {
+fn bind(requested: u16) -> Result<TcpListener> {
+    let mut last_error = None;
+    for port in requested..=requested.saturating_add(PORTS_TRIED) {
         match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
             Ok(listener) => return Ok(listener),
-            Err(error) => trouble = Some(error),
+            Err(error) => last_error = Some(error),
         }
-        if wished == 0 {
+        if requested == 0 {
             break;
         }
     }
-    match trouble {
-        Some(error) => {
-            Err(error).with_context(|| format!("no port from {wished} on is free; name another with --port"))
-        }
-        None => bail!("no port from {wished} on is free; name another with --port"),
+    match last_error {
+        Some(error) => Err(error)
+            .with_context(|| format!("no port from {requested} on is free; choose another with --port")),
+        None => bail!("no port from {requested} on is free; choose another with --port"),
     }
 }
 
@@ -130,17 +133,17 @@ mod tests {
 
     use super::{Server, Site};
 
-    fn ask(server: &Server, request: &str) -> String {
-        ask_with(server, request, "")
+    fn get(server: &Server, request: &str) -> String {
+        request_with(server, request, "")
     }
 
-    fn ask_with(server: &Server, request: &str, headers: &str) -> String {
+    fn request_with(server: &Server, request: &str, headers: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
         write!(stream, "{request} HTTP/1.1\r\nHost: localhost\r\n{headers}Connection: close\r\n\r\n")
             .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        response
     }
 
     #[test]
@@ -151,14 +154,14 @@ mod tests {
         fs::write(folder.join("inner/a.wasm"), "0123456789").unwrap();
         let server = Server::start(Site::new(folder.clone(), "/some/sub/"), 0).unwrap();
 
-        let page = ask(&server, "GET /some/sub/?x=1");
+        let page = get(&server, "GET /some/sub/?x=1");
         assert!(
             page.starts_with("HTTP/1.1 200") && page.contains("text/html") && page.ends_with("<p>page"),
             "{page}"
         );
-        let wasm = ask(&server, "GET /some/sub/inner/a.wasm?v=1");
+        let wasm = get(&server, "GET /some/sub/inner/a.wasm?v=1");
         assert!(wasm.contains("application/wasm") && wasm.ends_with("0123456789"), "{wasm}");
-        let part = ask_with(&server, "GET /some/sub/inner/a.wasm", "Range: bytes=2-4\r\n");
+        let part = request_with(&server, "GET /some/sub/inner/a.wasm", "Range: bytes=2-4\r\n");
         assert!(
             part.starts_with("HTTP/1.1 206")
                 && part.contains("bytes 2-4/10")
@@ -172,9 +175,9 @@ mod tests {
             "/some/sub//etc/passwd",
             "/some/sub/absent",
         ] {
-            assert!(ask(&server, &format!("GET {outside}")).starts_with("HTTP/1.1 404"), "{outside}");
+            assert!(get(&server, &format!("GET {outside}")).starts_with("HTTP/1.1 404"), "{outside}");
         }
-        assert!(ask(&server, "POST /some/sub/").starts_with("HTTP/1.1 405"));
+        assert!(get(&server, "POST /some/sub/").starts_with("HTTP/1.1 405"));
 
         fs::remove_dir_all(&folder).unwrap();
     }

@@ -1,18 +1,16 @@
-//! `setup`: everything that the page needs to be built.
+//! `setup`: everything that building the page needs.
 
 use anyhow::Result;
 
 use crate::{project::Project, tools::Tools};
 
-/// Brings the tools and says where they are.
+/// Sets up the tools and prints where they are.
+///
+/// # Errors
+/// If one cannot be built or installed.
 pub fn run(project: &Project) -> Result<()> {
-    bring(project)?;
-    println!("Everything is set up in {}.", project.tools().display());
+    Tools::add_wasm_target(project)?;
+    Tools::for_publishing(project)?;
+    println!("The tools are in {}.", project.tools().display());
     Ok(())
-}
-
-/// Brings the tools.
-pub fn bring(project: &Project) -> Result<Tools> {
-    println!("Setting up");
-    Tools::bring(project)
 }

@@ -1,19 +1,22 @@
-//! Running other programs: every failure names the program and how it was called.
+//! Runs other programs; every error names the program and its arguments.
 
 use std::{
     ffi::OsString,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
 };
 
 use anyhow::{Context as _, Result, bail};
 
-/// The cargo that runs this program.
+/// The cargo that started this program.
 pub fn cargo() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-/// Runs a program, its words going to the terminal; failing is an error.
+/// Runs a program; its output goes to the terminal.
+///
+/// # Errors
+/// If it cannot be started or fails.
 pub fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| not_started(command))?;
     if !status.success() {
@@ -22,17 +25,20 @@ pub fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a program and gives what it printed.
+/// Runs a program and returns what it printed.
+///
+/// # Errors
+/// If it cannot be started, fails or prints something that is not UTF-8.
 pub fn output(command: &mut Command) -> Result<String> {
     let output = command.stderr(Stdio::inherit()).output().with_context(|| not_started(command))?;
     if !output.status.success() {
         bail!("{} ended with {}", called(command), output.status);
     }
     String::from_utf8(output.stdout)
-        .with_context(|| format!("{} printed something that is no text", called(command)))
+        .with_context(|| format!("{} printed something that is not UTF-8", called(command)))
 }
 
-/// Whether a program runs and succeeds; its words are dropped.
+/// Whether a program runs and succeeds; its output is dropped.
 pub fn succeeds(command: &mut Command) -> bool {
     command
         .stdin(Stdio::null())
@@ -42,7 +48,7 @@ pub fn succeeds(command: &mut Command) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// How a program was called, as a line for people.
+/// The command line of a program, for messages.
 pub fn called(command: &Command) -> String {
     let mut line = format!("`{}", command.get_program().to_string_lossy());
     for argument in command.get_args() {
@@ -57,21 +63,14 @@ fn not_started(command: &Command) -> String {
     format!("{} could not be started", called(command))
 }
 
-/// Looks a program up in `PATH`.
+/// The first program of that name on the `PATH`.
 pub fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
     std::env::split_paths(&path).map(|folder| folder.join(&file)).find(|file| file.is_file())
 }
 
-/// `PATH` with some folders before it.
-pub fn path_with(folders: &[&Path]) -> Result<OsString> {
-    let old = std::env::var_os("PATH").unwrap_or_default();
-    let all = folders.iter().map(|folder| folder.to_path_buf()).chain(std::env::split_paths(&old));
-    std::env::join_paths(all).context("PATH cannot take the folder of tools")
-}
-
-/// npm's name: a script with an ending of its own on Windows.
+/// The name of npm: on Windows it is a script.
 pub fn npm() -> &'static str {
     if cfg!(windows) { "npm.cmd" } else { "npm" }
 }

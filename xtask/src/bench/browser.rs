@@ -4,37 +4,43 @@ use std::{path::Path, process::Command};
 
 use anyhow::Result;
 
-use crate::{chromium::Chromium, project::Project, setup, shell, tools::npm_ci};
+use crate::{
+    chromium::Chromium,
+    page::WASM,
+    project::Project,
+    shell,
+    tools::{Tools, npm_ci},
+};
 
-/// How an example meets JavaScript.
+/// How JavaScript calls an example.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Meets {
-    /// By its own exports alone.
+pub enum Exports {
+    /// By the exports of the wasm itself.
     Bare,
-    /// Through what wasm-bindgen makes for it.
+    /// Through the JavaScript that wasm-bindgen writes.
     Bound,
 }
 
-/// Builds a package's example for the browser and has a script of `tests/e2e` time it; what the script prints. `files`, if
-/// any, is the script's second argument.
+/// Builds a package's example for the browser, has a script of `tests/e2e` time it, and returns what the script prints.
+/// `files`, if any, is the script's second argument.
 pub fn time(
     project: &Project,
     package: &str,
-    (example, meets): (&str, Meets),
+    (example, exports): (&str, Exports),
     script: &str,
     files: Option<&Path>,
 ) -> Result<String> {
-    let chromium = Chromium::bring()?;
+    let chromium = Chromium::find_or_install()?;
     let mut cargo = Command::new(shell::cargo());
-    cargo.args(["build", "--release", "--locked", "--target", "wasm32-unknown-unknown"]);
+    cargo.args(["build", "--profile", "wasm", "--locked", "--target", WASM]);
     cargo.args(["--package", package, "--example", example]);
     shell::run(cargo.current_dir(&project.root))?;
     let folder = project.root.join("tests/e2e");
-    npm_ci(&folder, &folder, "playwright-core: it steers Chromium")?;
-    let mut wasm = project.target.join(format!("wasm32-unknown-unknown/release/examples/{example}.wasm"));
-    if meets == Meets::Bound {
+    npm_ci(&folder, &folder, "playwright-core: which drives Chromium")?;
+    let mut wasm = project.target.join(WASM).join(format!("wasm/examples/{example}.wasm"));
+    if exports == Exports::Bound {
         let folder = project.target.join("bench-wasm");
-        let program = setup::bring(project)?.wasm_bindgen.join("wasm-bindgen");
+        let program = Tools::for_page(project)?.wasm_bindgen.join("wasm-bindgen");
         let mut bind = Command::new(program);
         shell::run(bind.args(["--target", "web", "--no-typescript", "--out-dir"]).arg(&folder).arg(&wasm))?;
         wasm = folder.join(format!("{example}_bg.wasm"));

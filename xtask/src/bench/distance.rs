@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::Command};
 use anyhow::{Result, bail};
 
 use super::{
-    browser::{self, Meets},
+    browser::{self, Exports},
     python,
 };
 use crate::{project::Project, shell};
@@ -17,13 +17,13 @@ pub fn measure(project: &Project) -> Result<String> {
     cargo.args(["bench", "--locked", "--package", "levenshtein", "--bench", "distance", "--", "--peers"]);
     let native = shell::output(cargo.arg(python).current_dir(&project.root))?;
     // The same sequences in WebAssembly.
-    let wasm = browser::time(project, "levenshtein", ("wasm_bench", Meets::Bare), "distance.mjs", None)?;
+    let wasm = browser::time(project, "levenshtein", ("wasm_bench", Exports::Bare), "distance.mjs", None)?;
     Ok(format!("{native}\n\n{wasm}"))
 }
 
 /// A Python with rapidfuzz, and StringZilla where there is a build of it.
 fn peers(project: &Project) -> Result<PathBuf> {
-    let python = python::bring(project)?;
+    let python = python::prepare(project)?;
     if !python::with(&python, "rapidfuzz", &["numpy", "rapidfuzz"]) {
         bail!("rapidfuzz could not be installed; is the Python package index within reach?");
     }

@@ -20,10 +20,10 @@ use super::{
 };
 use crate::{
     chromium::Chromium,
-    page::{self, Effort},
+    page::{self, Profile},
     project::Project,
     server::{Server, Site},
-    setup, shell,
+    shell,
     tools::npm_ci,
 };
 
@@ -76,7 +76,7 @@ fn compare(project: &Project, cli: &Path, threads: usize) -> Result<String> {
         ("the same on one thread".to_owned(), single),
         ("the page in Chromium on the CPU (simd128, one thread), reading included".to_owned(), page_seconds),
     ];
-    let python = python::bring(project)?;
+    let python = python::prepare(project)?;
     if python::with(&python, "transformers, torch, safetensors", &["torch", "transformers", "safetensors"]) {
         for threads in [threads, 1] {
             let peer = peer(project, &python, &folder, threads)?;
@@ -180,12 +180,11 @@ fn peer(project: &Project, python: &Path, folder: &Path, threads: usize) -> Resu
 }
 
 fn in_page(project: &Project, folder: &Path, backend: &str) -> Result<Value> {
-    let tools = setup::bring(project)?;
-    let chromium = Chromium::bring()?;
-    let dist = project.page();
-    page::build(project, &tools, Effort::Release, &dist)?;
+    let chromium = Chromium::find_or_install()?;
+    let dist = project.published();
+    page::build(project, Profile::Published, &dist)?;
     let e2e = project.root.join("tests/e2e");
-    npm_ci(&e2e, &e2e, "playwright-core: it steers Chromium")?;
+    npm_ci(&e2e, &e2e, "playwright-core: which drives Chromium")?;
     let server = Server::start(Site::new(dist, "/"), 0)?;
     let mut node = Command::new("node");
     node.args(["engine.mjs"]).arg(folder).arg(backend).current_dir(&e2e);

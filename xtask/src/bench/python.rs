@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use crate::{project::Project, shell};
 
 /// Finds it, or makes it.
-pub fn bring(project: &Project) -> Result<PathBuf> {
+pub fn prepare(project: &Project) -> Result<PathBuf> {
     let folder = project.target.join("bench-venv");
     let python = if cfg!(windows) { folder.join("Scripts/python.exe") } else { folder.join("bin/python") };
     if !python.is_file() {

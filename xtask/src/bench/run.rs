@@ -14,10 +14,10 @@ use serde::Deserialize;
 use super::generate::{self, Shape};
 use crate::{
     chromium::Chromium,
-    page::{self, Effort},
+    page::{self, Profile},
     project::Project,
     server::{Server, Site},
-    setup, shell,
+    shell,
     tools::npm_ci,
 };
 
@@ -122,12 +122,11 @@ struct Example {
 }
 
 fn in_page(project: &Project, files: &Path) -> Result<InPage> {
-    let tools = setup::bring(project)?;
-    let chromium = Chromium::bring()?;
-    let dist = project.target.join("dist");
-    page::build(project, &tools, Effort::Publish, &dist)?;
+    let chromium = Chromium::find_or_install()?;
+    let dist = project.published();
+    page::build(project, Profile::Published, &dist)?;
     let folder = project.root.join("tests/e2e");
-    npm_ci(&folder, &folder, "playwright-core: it steers Chromium")?;
+    npm_ci(&folder, &folder, "playwright-core: which drives Chromium")?;
     let server = Server::start(Site::new(dist, "/"), 0)?;
     let mut node = Command::new("node");
     node.arg("bench.mjs").arg(files).current_dir(&folder);

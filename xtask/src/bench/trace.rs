@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context as _, Result};
 
-use super::browser::{self, Meets};
+use super::browser::{self, Exports};
 use crate::{project::Project, shell};
 
 /// Runs the crate's own benchmarks, natively and in Chromium.
@@ -18,7 +18,7 @@ pub fn measure(project: &Project) -> Result<String> {
     let files = project.target.join("bench-files");
     native("gates", Some(&files))?;
     let browser =
-        browser::time(project, "trace", ("wasm_reading", Meets::Bound), "reading.mjs", Some(&files));
+        browser::time(project, "trace", ("wasm_reading", Exports::Bound), "reading.mjs", Some(&files));
     fs::remove_dir_all(&files).with_context(|| format!("{} cannot be removed", files.display()))?;
     Ok(format!("{}\n\nNative, one thread, from memory:\n\n{}\n\n{}", gates.trim(), ids.trim(), browser?))
 }

@@ -1,30 +1,30 @@
-//! What a target did, by the words of libFuzzer.
+//! The outcome of a target, read from libFuzzer's output.
 
 use std::{fmt, path::Path};
 
-/// Lines of a failed target's words that are shown, from the first that matters on.
-const SHOWN: usize = 40;
+/// Lines of a failed target's output that are shown.
+const MAX_LINES: usize = 40;
 
-/// What a target did.
+/// The outcome of a target.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Inputs that it was run on.
+    /// Inputs tried.
     pub executions: u64,
-    /// Edges of its code that these reached.
+    /// Edges of the control flow that were reached.
     pub edges: u64,
-    /// Edges that there are, those of libraries among them.
+    /// All edges, including those of libraries.
     pub all_edges: u64,
-    /// Inputs that each reached something that no other does.
+    /// Inputs kept because each reaches something that no other does.
     pub inputs: u64,
-    /// What failed, where the input is, and how to run it again.
+    /// The failure, the path of the input, and how to run it again.
     pub finding: Option<String>,
 }
 
 impl Outcome {
-    /// Reads the words of a target that is through.
-    pub fn of(words: &str, succeeded: bool, program: &Path, log: &Path) -> Self {
+    /// Reads the output of a finished target.
+    pub fn of(output: &str, succeeded: bool, program: &Path, log: &Path) -> Self {
         let mut outcome = Self::default();
-        for line in words.lines() {
+        for line in output.lines() {
             if let Some(runs) = after(line, "stat::number_of_executed_units:") {
                 outcome.executions = runs;
             } else if let Some(all) = line.split_once(" modules").and_then(|(_, rest)| after(rest, "(")) {
@@ -37,34 +37,34 @@ impl Outcome {
             }
         }
         if !succeeded {
-            outcome.finding = Some(finding(words, program, log));
+            outcome.finding = Some(finding(output, program, log));
         }
         outcome
     }
 }
 
-/// The number that follows a word.
+/// The number after a word.
 fn after(line: &str, word: &str) -> Option<u64> {
     let rest = line.split_once(word)?.1.trim_start();
     let digits = rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len());
     rest.get(..digits)?.parse().ok()
 }
 
-/// The end of what it said, and the line that says it again.
-fn finding(words: &str, program: &Path, log: &Path) -> String {
-    // It tells of its settings and of progress before, and of the input in other notations afterwards.
-    let lines = words.lines().filter(|line| !line.starts_with(['#', '\t']));
+/// The lines that describe the failure, and how to run its input again.
+fn finding(output: &str, program: &Path, log: &Path) -> String {
+    // Settings and progress come before; the input in other notations after.
+    let lines = output.lines().filter(|line| !line.starts_with(['#', '\t']));
     let lines = lines
         .skip_while(|line| ["INFO: ", "WARNING: ", "Dictionary: "].iter().any(|word| line.starts_with(word)));
-    let shown: Vec<&str> = lines.filter(|line| !line.is_empty()).take(SHOWN).collect();
+    let shown: Vec<&str> = lines.filter(|line| !line.is_empty()).take(MAX_LINES).collect();
     let shown = shown.join("\n");
     let input =
-        words.lines().find_map(|line| line.split_once("Test unit written to ").map(|(_, path)| path.trim()));
+        output.lines().find_map(|line| line.split_once("Test unit written to ").map(|(_, path)| path.trim()));
     let again = match input {
         Some(input) => format!("The input is {input}\nRun it again: {} {input}", program.display()),
-        None => "It ended without naming an input.".to_owned(),
+        None => "libFuzzer named no input.".to_owned(),
     };
-    format!("{shown}\n{again}\nAll that it said: {}", log.display())
+    format!("{shown}\n{again}\nIts whole output: {}", log.display())
 }
 
 impl fmt::Display for Outcome {
@@ -82,7 +82,7 @@ impl fmt::Display for Outcome {
 mod tests {
     use super::*;
 
-    const WORDS: &str = "\
+    const OUTPUT: &str = "\
 INFO: Seed: 1
 INFO: Loaded 1 modules   (152037 inline 8-bit counters): 152037 [0x1, 0x2), 
 #1026\tINITED cov: 1811 ft: 4123 corp: 311/85Kb exec/s: 513 rss: 51Mb
@@ -91,7 +91,7 @@ INFO: Loaded 1 modules   (152037 inline 8-bit counters): 152037 [0x1, 0x2),
 
     #[test]
     fn executions_and_edges_are_those_of_the_last_line() {
-        let end = format!("{WORDS}Done 5000 runs in 10 second(s)\nstat::number_of_executed_units: 5000\n");
+        let end = format!("{OUTPUT}Done 5000 runs in 10 second(s)\nstat::number_of_executed_units: 5000\n");
         let outcome = Outcome::of(&end, true, Path::new("ids"), Path::new("log"));
         let expected =
             Outcome { executions: 5000, edges: 1925, all_edges: 152_037, inputs: 340, finding: None };
@@ -100,7 +100,7 @@ INFO: Loaded 1 modules   (152037 inline 8-bit counters): 152037 [0x1, 0x2),
 
     #[test]
     fn a_finding_names_its_input() {
-        let end = format!("{WORDS}thread panicked\nartifact_prefix='x/'; Test unit written to x/crash-1\n");
+        let end = format!("{OUTPUT}thread panicked\nartifact_prefix='x/'; Test unit written to x/crash-1\n");
         let outcome = Outcome::of(&end, false, Path::new("ids"), Path::new("log"));
         let finding = outcome.finding.unwrap_or_default();
         assert!(

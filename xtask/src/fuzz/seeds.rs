@@ -1,4 +1,4 @@
-//! What a target begins with: the project's own fixtures, good and malformed, and inputs that once were findings.
+//! The inputs that a target starts with: fixtures of the tests, valid and malformed, and earlier findings.
 
 use std::{
     fs,
@@ -9,26 +9,26 @@ use anyhow::{Context as _, Result};
 
 use crate::project::Project;
 
-/// Longer fixtures are cut by no target in a way that leaves something of them.
-const LONGEST: u64 = 64 << 10;
+/// Bytes of the largest fixture that is used; targets would only read the start of larger ones.
+const MAX_BYTES: u64 = 64 << 10;
 
-/// Fixtures of one target: folders and files of `tests/fixtures`, and the endings of names that it takes.
+/// The fixtures of one target: folders of `tests/fixtures`, and the endings of the file names that it reads.
 struct Fixtures {
-    places: &'static [&'static str],
+    folders: &'static [&'static str],
     endings: &'static [&'static str],
-    /// Whether an input begins with a line that names the file.
+    /// Whether an input starts with a line that has the file name.
     named: bool,
 }
 
-/// Folders with traces of ids.
+/// Folders with traces of expert ids.
 const IDS: &[&str] = &["traces", "traces/megatron", "malformed/ids"];
 
-/// Folders with files that are dropped on the page.
+/// Folders with files for the page.
 const EVERYTHING: &[&str] =
     &["traces", "traces/flame-moe", "traces/megatron", "malformed", "malformed/ids", "demo-run", "archives"];
 
 fn of(target: &str) -> Fixtures {
-    let files = |places, endings| Fixtures { places, endings, named: true };
+    let files = |folders, endings| Fixtures { folders, endings, named: true };
     match target {
         "safetensors" => files(&["traces", "malformed", "router-geometry"], &["safetensors"]),
         "npz" => files(&["traces", "malformed"], &["npz", "npy"]),
@@ -36,26 +36,29 @@ fn of(target: &str) -> Fixtures {
         "ids" => files(IDS, &["jsonl", "csv"]),
         "results" => files(&["malformed", "demo-run", "traces"], &["json", "jsonl", "csv"]),
         "archives" => files(&["archives", "malformed", "traces"], &["zip", "tar", "gz", "zst", "npz"]),
-        "report" => Fixtures { places: &["reports", "links"], endings: &["json"], named: false },
-        "link" => Fixtures { places: &["links"], endings: &["txt"], named: false },
-        "messages" => Fixtures { places: &[], endings: &[], named: false },
+        "report" => Fixtures { folders: &["reports", "links"], endings: &["json"], named: false },
+        "link" => Fixtures { folders: &["links"], endings: &["txt"], named: false },
+        "messages" => Fixtures { folders: &[], endings: &[], named: false },
         _ => files(EVERYTHING, &[""]),
     }
 }
 
 /// Writes the seeds of a target into a folder.
-pub fn plant(project: &Project, target: &str, folder: &Path) -> Result<()> {
-    let Fixtures { places, endings, named } = of(target);
-    for place in places {
-        for path in files(&project.root.join("tests/fixtures").join(place))? {
+///
+/// # Errors
+/// If a fixture cannot be read or a seed not be written.
+pub fn write(project: &Project, target: &str, folder: &Path) -> Result<()> {
+    let Fixtures { folders, endings, named } = of(target);
+    for source in folders {
+        for path in files(&project.root.join("tests/fixtures").join(source))? {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let fits = endings.iter().any(|ending| name.ends_with(ending));
-            if !fits || fs::metadata(&path)?.len() > LONGEST {
+            if !fits || fs::metadata(&path)?.len() > MAX_BYTES {
                 continue;
             }
             let bytes = fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
             let inputs: Vec<Vec<u8>> = match target {
-                // A link a line, each behind its name.
+                // One link per line, after its name.
                 "link" => bytes
                     .split(|&byte| byte == b'\n')
                     .filter_map(|line| {
@@ -66,12 +69,12 @@ pub fn plant(project: &Project, target: &str, folder: &Path) -> Result<()> {
                 _ => vec![bytes],
             };
             for (at, input) in inputs.iter().enumerate() {
-                let seed = folder.join(format!("{}-{name}-{at}", place.replace('/', "-")));
+                let seed = folder.join(format!("{}-{name}-{at}", source.replace('/', "-")));
                 fs::write(&seed, input).with_context(|| format!("{} cannot be written", seed.display()))?;
             }
         }
     }
-    // Those that are kept beside the targets are inputs as they are.
+    // Seeds beside the targets are complete inputs.
     for path in files(&project.root.join("fuzz/seeds").join(target))? {
         let name = path.file_name().unwrap_or_default();
         fs::copy(&path, folder.join(name)).with_context(|| format!("{} cannot be copied", path.display()))?;
@@ -79,7 +82,7 @@ pub fn plant(project: &Project, target: &str, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The files in a folder, ascending by name; none where there is no such folder.
+/// The files in a folder, sorted by name; none if there is no such folder.
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let Ok(entries) = fs::read_dir(folder) else { return Ok(Vec::new()) };
     let mut files = Vec::new();

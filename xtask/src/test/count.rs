@@ -1,4 +1,4 @@
-//! Counting tests while their words go by.
+//! Counts tests in the output of their programs.
 
 use std::{
     fmt,
@@ -11,20 +11,20 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::shell;
 
-/// Lines that are kept of what the failed tests of one program say.
-const KEPT: usize = 80;
+/// Lines that are kept of the messages of one program's failed tests.
+const MAX_LINES: usize = 80;
 
-/// Tests that passed and failed.
+/// How many tests passed, failed and were skipped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Count {
-    /// Passed.
+    /// Tests that passed.
     pub passed: u64,
-    /// Failed.
+    /// Tests that failed.
     pub failed: u64,
-    /// Not run, since something that nobody has to have is not there.
+    /// Tests that need an optional program which is missing.
     pub skipped: u64,
-    /// What the failed ones say.
-    pub words: Vec<String>,
+    /// The messages of the failed tests.
+    pub messages: Vec<String>,
 }
 
 impl Add for Count {
@@ -35,7 +35,7 @@ impl Add for Count {
             passed: self.passed + other.passed,
             failed: self.failed + other.failed,
             skipped: self.skipped + other.skipped,
-            words: [self.words, other.words].concat(),
+            messages: [self.messages, other.messages].concat(),
         }
     }
 }
@@ -50,22 +50,25 @@ impl fmt::Display for Count {
     }
 }
 
-/// Runs a program, shows what it says, and adds the tests that it counts, with the words of those that failed.
+/// Runs a program, prints its output, and adds the tests that it counts and the messages of those that failed.
+///
+/// # Errors
+/// If the program cannot be started or fails.
 pub fn counted(command: &mut Command, count: &mut Count) -> Result<()> {
     let mut child = command
         .stdout(Stdio::piped())
         .spawn()
         .with_context(|| format!("{} could not be started", shell::called(command)))?;
-    let words = child.stdout.take().context("the program has no output")?;
+    let output = child.stdout.take().context("the program has no output")?;
     let mut failures = Failures::default();
-    for line in BufReader::new(words).split(b'\n') {
+    for line in BufReader::new(output).split(b'\n') {
         let line = line?;
         let line = String::from_utf8_lossy(&line);
         println!("{line}");
-        failures.hear(&line);
+        failures.read_line(&line);
         *count = std::mem::take(count) + tests_in(&line);
     }
-    count.words.append(&mut failures.0);
+    count.messages.append(&mut failures.lines);
     let status = child.wait()?;
     if !status.success() {
         bail!("{} ended with {status}", shell::called(command));
@@ -73,23 +76,26 @@ pub fn counted(command: &mut Command, count: &mut Count) -> Result<()> {
     Ok(())
 }
 
-/// The words of failed tests: libtest's and Node's both come behind a title, in the end.
+/// The messages of failed tests: libtest and Node print them at the end, after a title.
 #[derive(Default)]
-struct Failures(Vec<String>, bool);
+struct Failures {
+    lines: Vec<String>,
+    /// Whether the title was read.
+    inside: bool,
+}
 
 impl Failures {
-    fn hear(&mut self, line: &str) {
-        let Self(kept, within) = self;
+    fn read_line(&mut self, line: &str) {
         match line.trim() {
-            "failures:" | "✖ failing tests:" => *within = true,
-            end if end.starts_with("test result: ") => *within = false,
-            _ if *within && kept.len() < KEPT => kept.push(line.to_owned()),
+            "failures:" | "✖ failing tests:" => self.inside = true,
+            end if end.starts_with("test result: ") => self.inside = false,
+            _ if self.inside && self.lines.len() < MAX_LINES => self.lines.push(line.to_owned()),
             _ => {}
         }
     }
 }
 
-/// What one line says of tests: the closing lines of libtest, of wasm-bindgen's runner, of Node's and of the examples'.
+/// The tests counted by one line: a last line of libtest, wasm-bindgen's runner, Node or the examples.
 fn tests_in(line: &str) -> Count {
     if let Some((_, rest)) = line.split_once("test result: ") {
         let words: Vec<&str> = rest.split_whitespace().collect();
@@ -115,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn closing_lines_are_understood() {
+    fn last_lines_are_counted() {
         let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.10s";
         assert_eq!(tests_in(line), count(12, 3));
         assert_eq!(tests_in("test result: 4 passed; 1 failed"), count(4, 1));
@@ -126,20 +132,20 @@ mod tests {
     }
 
     #[test]
-    fn words_of_failed_tests_are_kept() {
-        let heard = |text: &str| {
+    fn messages_of_failed_tests_are_kept() {
+        let read = |text: &str| {
             let mut failures = Failures::default();
-            text.lines().for_each(|line| failures.hear(line));
-            failures.0
+            text.lines().for_each(|line| failures.read_line(line));
+            failures.lines
         };
         let libtest = "test a ... FAILED\n\nfailures:\n---- a stdout ----\n1 is not 2\ntest result: FAILED. 0 passed; 1 failed\ntest b ... ok";
-        assert_eq!(heard(libtest), ["---- a stdout ----", "1 is not 2"]);
-        assert_eq!(heard("✖ a\nℹ fail 1\n\n✖ failing tests:\n\n✖ a\n  1 !== 2"), ["", "✖ a", "  1 !== 2"]);
-        assert!(heard("test result: ok. 1 passed; 0 failed").is_empty());
+        assert_eq!(read(libtest), ["---- a stdout ----", "1 is not 2"]);
+        assert_eq!(read("✖ a\nℹ fail 1\n\n✖ failing tests:\n\n✖ a\n  1 !== 2"), ["", "✖ a", "  1 !== 2"]);
+        assert!(read("test result: ok. 1 passed; 0 failed").is_empty());
     }
 
     #[test]
-    fn what_was_not_run_is_said() {
+    fn skipped_tests_are_displayed() {
         assert_eq!(count(3, 0).to_string(), "3 passed, 0 failed");
         let all = count(3, 0) + Count { skipped: 1, ..Count::default() };
         assert_eq!(all.to_string(), "3 passed, 0 failed, 1 skipped");
