@@ -22,32 +22,40 @@ use crate::{
     sizes,
 };
 
-/// A benchmark: its name, what it measures, and the Markdown that it gives.
+/// A benchmark: its name, its title in `BENCHMARKS.md`, and the function that measures and returns Markdown.
 struct Benchmark {
     name: &'static str,
     title: &'static str,
     measure: fn(&Project) -> Result<String>,
-    /// Whether it is only measured if it is asked for, since not every machine has what it measures.
-    asked: bool,
+    /// Whether it only runs when it is named, because not every machine can.
+    on_request: bool,
 }
 
 const ALL: [Benchmark; 7] = [
-    Benchmark { name: "distance", title: "Distances", measure: distance::measure, asked: false },
-    Benchmark { name: "gpu", title: "Distances on a graphics processor", measure: gpu::measure, asked: true },
-    Benchmark { name: "trace", title: "Reading", measure: trace::measure, asked: false },
-    Benchmark { name: "run", title: "A large run", measure: run::measure, asked: false },
-    Benchmark { name: "engine", title: "Checkpoints", measure: engine::measure, asked: false },
-    Benchmark { name: "link", title: "The link", measure: link::measure, asked: false },
-    Benchmark { name: "size", title: "Weight of the page", measure: size, asked: false },
+    Benchmark { name: "distance", title: "Distances", measure: distance::measure, on_request: false },
+    Benchmark {
+        name: "gpu",
+        title: "Distances on a graphics processor",
+        measure: gpu::measure,
+        on_request: true,
+    },
+    Benchmark { name: "trace", title: "Reading", measure: trace::measure, on_request: false },
+    Benchmark { name: "run", title: "A large run", measure: run::measure, on_request: false },
+    Benchmark { name: "engine", title: "Checkpoints", measure: engine::measure, on_request: false },
+    Benchmark { name: "link", title: "The link", measure: link::measure, on_request: false },
+    Benchmark { name: "size", title: "Size of the page", measure: size, on_request: false },
 ];
 
-/// What `bench` was asked for.
+/// The arguments after `bench`.
 pub struct Options {
     only: Vec<String>,
 }
 
 impl Options {
     /// Reads the arguments after `bench`.
+    ///
+    /// # Errors
+    /// If there is an unknown one.
     pub fn parse(arguments: &mut lexopt::Parser) -> Result<Self> {
         let mut options = Self { only: Vec::new() };
         while let Some(argument) = arguments.next()? {
@@ -60,17 +68,20 @@ impl Options {
     }
 }
 
-/// Measures, prints, and writes each part of `BENCHMARKS.md` anew; parts that were not asked for stay as they are.
+/// Runs benchmarks, prints their results and replaces their parts of `BENCHMARKS.md`.
+///
+/// # Errors
+/// If a benchmark is unknown or fails.
 pub fn run(project: &Project, options: &Options) -> Result<()> {
     if let Some(unknown) = options.only.iter().find(|name| ALL.iter().all(|one| one.name != *name)) {
         bail!("there is no benchmark `{unknown}`; there are {}", ALL.map(|one| one.name).join(", "));
     }
     let path = project.root.join("BENCHMARKS.md");
-    let wanted = |one: &&Benchmark| match options.only.as_slice() {
-        [] => !one.asked,
+    let selected = |one: &&Benchmark| match options.only.as_slice() {
+        [] => !one.on_request,
         only => only.iter().any(|only| only == one.name),
     };
-    for Benchmark { name, title, measure, .. } in ALL.iter().filter(wanted) {
+    for Benchmark { name, title, measure, .. } in ALL.iter().filter(selected) {
         println!("\n== {name}");
         let figures =
             measure(project).with_context(|| format!("the benchmark `{name}` could not be measured"))?;

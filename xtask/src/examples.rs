@@ -1,5 +1,5 @@
-//! `examples`: the scripts in `examples`, run on small checkpoints and recorded answers. Those for transformers need
-//! packages of Python, which come into a folder of their own under cargo's target folder.
+//! `examples`: runs the scripts in `examples` on small checkpoints and recorded responses. Those for transformers need
+//! Python packages, which are installed into a virtual environment in cargo's target folder.
 
 use std::{
     path::{Path, PathBuf},
@@ -14,13 +14,16 @@ use crate::{
     test::count::{Count, counted},
 };
 
-/// What the tests look for on `PATH`, the usual name first.
+/// Names of Python on the `PATH`, the usual one first.
 const NAMES: [&str; 2] = ["python3", "python"];
 
-/// Whether a Python is new enough for the tests.
+/// A script that succeeds if this Python is new enough for the tests.
 const IS_RECENT: &str = "import sys; sys.exit(sys.version_info < (3, 10))";
 
-/// Sets up what transformers needs and runs the tests of all examples.
+/// Installs the packages and runs the tests of all examples.
+///
+/// # Errors
+/// If Python 3.10 is missing or a test fails.
 pub fn run(project: &Project) -> Result<()> {
     let Some(python) = python() else {
         bail!(
@@ -30,12 +33,10 @@ pub fn run(project: &Project) -> Result<()> {
     let folder = project.target.join("examples-venv");
     let own = in_venv(&folder);
     if !own.is_file() {
-        println!("Making a virtual environment in {}", folder.display());
+        println!("Creating a virtual environment in {}", folder.display());
         shell::run(Command::new(python).args(["-m", "venv"]).arg(&folder))?;
     }
-    println!(
-        "Installing examples/requirements.txt (with torch, some 100 MB; on Linux some GB, for it brings CUDA along)"
-    );
+    println!("Installing examples/requirements.txt (with torch: some 100 MB, on Linux some GB with CUDA)");
     let mut pip = Command::new(&own);
     pip.args(["-m", "pip", "install", "--quiet", "--requirement"])
         .arg(project.root.join("examples/requirements.txt"));
@@ -46,10 +47,13 @@ pub fn run(project: &Project) -> Result<()> {
     outcome
 }
 
-/// Runs the tests that need nothing but Python; says whether there is one.
+/// Runs the tests that need only Python, or skips them without it.
+///
+/// # Errors
+/// If a test fails.
 pub fn clients(project: &Project, count: &mut Count) -> Result<()> {
     let Some(python) = python() else {
-        println!("skipped: there is no Python 3.10 or later to run the examples with");
+        println!("skipped: the examples need Python 3.10 or later");
         count.skipped += 1;
         return Ok(());
     };

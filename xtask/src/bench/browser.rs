@@ -36,7 +36,7 @@ pub fn time(
     cargo.args(["--package", package, "--example", example]);
     shell::run(cargo.current_dir(&project.root))?;
     let folder = project.root.join("tests/e2e");
-    npm_ci(&folder, &folder, "playwright-core: which drives Chromium")?;
+    npm_ci(&folder, &folder, "playwright-core, which drives Chromium")?;
     let mut wasm = project.target.join(WASM).join(format!("wasm/examples/{example}.wasm"));
     if exports == Exports::Bound {
         let folder = project.target.join("bench-wasm");

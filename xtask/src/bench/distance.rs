@@ -1,4 +1,4 @@
-//! Distances a second, beside other libraries on the same sequences in the same run.
+//! Distances per second, compared with other libraries on the same sequences.
 
 use std::{path::PathBuf, process::Command};
 
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{project::Project, shell};
 
-/// Runs the crate's own benchmark with a Python that has the other libraries.
+/// Runs the benchmark of the crate with a Python that has the other libraries, and the same in WebAssembly.
 pub fn measure(project: &Project) -> Result<String> {
     let python = peers(project)?;
     let mut cargo = Command::new(shell::cargo());
@@ -21,14 +21,14 @@ pub fn measure(project: &Project) -> Result<String> {
     Ok(format!("{native}\n\n{wasm}"))
 }
 
-/// A Python with rapidfuzz, and StringZilla where there is a build of it.
+/// A Python with rapidfuzz, and with StringZilla if there is a build of it.
 fn peers(project: &Project) -> Result<PathBuf> {
     let python = python::prepare(project)?;
     if !python::with(&python, "rapidfuzz", &["numpy", "rapidfuzz"]) {
-        bail!("rapidfuzz could not be installed; is the Python package index within reach?");
+        bail!("rapidfuzz could not be installed; is the Python package index reachable?");
     }
     if !python::with(&python, "stringzillas", &["stringzillas-cpus"]) {
-        println!("There is no build of stringzillas-cpus for this machine: compared with rapidfuzz alone");
+        println!("There is no build of stringzillas-cpus for this machine: comparing with rapidfuzz only");
     }
     Ok(python)
 }

@@ -1,5 +1,5 @@
-//! Checkpoints run: tokens a second beside transformers on the same machine, in the page beside the command line, and
-//! the whole of OLMoE-1B-7B's geometry beside the time of only reading its files.
+//! Running checkpoints: tokens per second compared with transformers, in the page and on the command line; and the full
+//! geometry of OLMoE-1B-7B compared with only reading its files.
 
 use std::{
     fs::{self, File},
@@ -27,16 +27,19 @@ use crate::{
     tools::npm_ci,
 };
 
-/// Samples of the comparison, and tokens of each.
+/// Samples of the comparison, and tokens per sample.
 const COMPARED: (usize, usize) = (8, 512);
 
-/// Samples through the whole geometry, and tokens of each.
+/// Samples for the full geometry, and tokens per sample.
 const WHOLE: (usize, usize) = (4, 128);
 
-/// Samples through one layer of it in the page.
+/// The same for one layer of it in the page.
 const ONE_LAYER: (usize, usize) = (4, 128);
 
-/// Measures everything.
+/// Runs all measurements.
+///
+/// # Errors
+/// If a program is missing or fails.
 pub fn measure(project: &Project) -> Result<String> {
     let cli = cli(project)?;
     let threads = thread::available_parallelism()?.get();
@@ -46,7 +49,7 @@ pub fn measure(project: &Project) -> Result<String> {
     Ok(text)
 }
 
-/// A folder with a checkpoint and samples beside it.
+/// Writes a checkpoint and samples into a folder; returns it and the bytes of the checkpoint.
 fn prepare(
     project: &Project,
     name: &str,
@@ -67,21 +70,21 @@ fn compare(project: &Project, cli: &Path, threads: usize) -> Result<String> {
     let single = {
         let mut command = trace(cli, &folder);
         command.env("RAYON_NUM_THREADS", "1");
-        watch(command)?.0
+        measure_process(command)?.0
     };
     let page = in_page(project, &folder, "cpu")?;
-    let page_seconds = page["seconds"].as_f64().context("engine.mjs does not tell the seconds")?;
+    let page_seconds = page["seconds"].as_f64().context("engine.mjs printed no seconds")?;
     let mut rows = vec![
-        ("`grokscope trace`, the whole process, reading included".to_owned(), seconds),
+        ("`grokscope trace`, the whole process, including reading".to_owned(), seconds),
         ("the same on one thread".to_owned(), single),
-        ("the page in Chromium on the CPU (simd128, one thread), reading included".to_owned(), page_seconds),
+        ("the page in Chromium on the CPU (simd128, one thread), including reading".to_owned(), page_seconds),
     ];
     let python = python::prepare(project)?;
     if python::with(&python, "transformers, torch, safetensors", &["torch", "transformers", "safetensors"]) {
         for threads in [threads, 1] {
             let peer = peer(project, &python, &folder, threads)?;
             let versions = peer["versions"].as_str().unwrap_or("transformers");
-            let seconds = peer["seconds"].as_f64().context("the peer does not tell its seconds")?;
+            let seconds = peer["seconds"].as_f64().context("transformers_peer.py printed no seconds")?;
             rows.push((format!("{versions}, float32, {threads} threads, forward pass alone"), seconds));
         }
     } else {
@@ -92,7 +95,7 @@ fn compare(project: &Project, cli: &Path, threads: usize) -> Result<String> {
         .map(|(what, seconds)| format!("| {what} | {seconds:.2} | {:.0} |", tokens as f64 / seconds));
     Ok(format!(
         "16 layers, hidden 512, 64 experts of inner width 256, top 8, vocabulary 50,304, random bf16 weights ({} MB), {} \
-         samples of {} tokens:\n\n| | seconds | tokens a second |\n|---|---|---|\n{}",
+         samples of {} tokens:\n\n| | seconds | tokens per second |\n|---|---|---|\n{}",
         bytes / 1_000_000,
         COMPARED.0,
         COMPARED.1,
@@ -109,10 +112,7 @@ fn whole(project: &Project, cli: &Path) -> Result<String> {
     let (one, one_bytes) = prepare(project, "olmoe-1b-7b-layer", &layer, ONE_LAYER)?;
     let page = in_page(project, &one, "cpu")?;
     let gib = |bytes: Option<u64>| {
-        bytes.map_or_else(
-            || "not known here".to_owned(),
-            |b| format!("{:.2} GiB", b as f64 / f64::from(1 << 30)),
-        )
+        bytes.map_or_else(|| "unknown".to_owned(), |b| format!("{:.2} GiB", b as f64 / f64::from(1 << 30)))
     };
     Ok(format!(
         "The geometry of OLMoE-1B-7B-0924, random bf16 weights, {:.2} GB in shards, {} samples of {} tokens:\n\n\
@@ -126,12 +126,12 @@ fn whole(project: &Project, cli: &Path) -> Result<String> {
         gib(peak),
         one_bytes / 1_000_000,
         ONE_LAYER.0 * ONE_LAYER.1,
-        page["seconds"].as_f64().context("engine.mjs does not tell the seconds")?,
+        page["seconds"].as_f64().context("engine.mjs printed no seconds")?,
         gib(page["memory"].as_u64()),
     ))
 }
 
-/// Seconds of reading every file in order, thrown away.
+/// Seconds to read every file in order.
 fn read_all(folder: &Path) -> Result<f64> {
     let start = Instant::now();
     let mut buffer = vec![0; 8 << 20];
@@ -150,11 +150,11 @@ fn trace(cli: &Path, folder: &Path) -> Command {
 }
 
 fn native(cli: &Path, folder: &Path) -> Result<(f64, Option<u64>)> {
-    watch(trace(cli, folder))
+    measure_process(trace(cli, folder))
 }
 
-/// Seconds and peak memory of a program.
-fn watch(mut command: Command) -> Result<(f64, Option<u64>)> {
+/// Runs a program; returns its seconds and peak memory.
+fn measure_process(mut command: Command) -> Result<(f64, Option<u64>)> {
     let start = Instant::now();
     let mut child = command.spawn().context("grokscope could not be started")?;
     let mut peak = None;
@@ -162,7 +162,7 @@ fn watch(mut command: Command) -> Result<(f64, Option<u64>)> {
         if let Some(status) = child.try_wait()? {
             break status;
         }
-        // The system keeps the maximum: the last look before the end is near enough.
+        // The system keeps the maximum, so the last reading before the end is close enough.
         peak = peak_memory(child.id()).or(peak);
         thread::sleep(Duration::from_millis(5));
     };
@@ -176,7 +176,7 @@ fn peer(project: &Project, python: &Path, folder: &Path, threads: usize) -> Resu
     command.arg(folder.join("samples.jsonl")).arg(threads.to_string());
     let answer = shell::output(&mut command)?;
     let last = answer.lines().last().unwrap_or_default();
-    serde_json::from_str(last).with_context(|| format!("the peer said {last:?}"))
+    serde_json::from_str(last).with_context(|| format!("transformers_peer.py printed {last:?}"))
 }
 
 fn in_page(project: &Project, folder: &Path, backend: &str) -> Result<Value> {
@@ -184,12 +184,12 @@ fn in_page(project: &Project, folder: &Path, backend: &str) -> Result<Value> {
     let dist = project.published();
     page::build(project, Profile::Published, &dist)?;
     let e2e = project.root.join("tests/e2e");
-    npm_ci(&e2e, &e2e, "playwright-core: which drives Chromium")?;
+    npm_ci(&e2e, &e2e, "playwright-core, which drives Chromium")?;
     let server = Server::start(Site::new(dist, "/"), 0)?;
     let mut node = Command::new("node");
     node.args(["engine.mjs"]).arg(folder).arg(backend).current_dir(&e2e);
     node.env("GROKSCOPE_PAGE", server.address()).env("GROKSCOPE_GPU", "off").env("CHROME", chromium.browser);
     let answer = shell::output(&mut node)?;
     let last = answer.lines().last().unwrap_or_default();
-    serde_json::from_str(last).with_context(|| format!("engine.mjs said {last:?}"))
+    serde_json::from_str(last).with_context(|| format!("engine.mjs printed {last:?}"))
 }

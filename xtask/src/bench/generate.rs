@@ -1,7 +1,7 @@
-//! A run of any size, for measuring: real files, made numbers.
+//! Writes traces of a synthetic run of any size.
 //!
-//! Early gates are flat and a sample's own, late ones sharp and shared in a domain, so that pathways have the lengths and
-//! distances of real runs.
+//! Early gates are flat and specific to a sample, late ones sharp and shared within a domain, so that pathways have the
+//! lengths and distances of real runs.
 
 use std::{
     fs::{self, File},
@@ -13,29 +13,32 @@ use anyhow::{Context as _, Result};
 use half::f16;
 use serde_json::json;
 
-/// How large the run is.
+/// The dimensions of a run.
 pub struct Shape {
-    /// Samples, dealt to the domains in turn.
+    /// Samples, assigned to the domains in turn.
     pub samples: usize,
     /// Checkpoints, 1,000 steps apart.
     pub checkpoints: usize,
     /// Layers.
     pub layers: usize,
-    /// Experts of a layer.
+    /// Experts per layer.
     pub experts: usize,
 }
 
 const DOMAINS: [&str; 4] = ["math", "code", "law", "prose"];
 
-/// Writes the run's traces, unless they are there, and names them.
+/// Writes the traces of the run, unless they are there, and returns their paths.
+///
+/// # Errors
+/// If a file cannot be written.
 pub fn traces(folder: &Path, shape: &Shape) -> Result<Vec<PathBuf>> {
-    fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    fs::create_dir_all(folder).with_context(|| format!("{} cannot be created", folder.display()))?;
     let files: Vec<PathBuf> = (1..=shape.checkpoints)
         .map(|number| folder.join(format!("step-{}.safetensors", number * 1000)))
         .collect();
     for (place, path) in files.iter().enumerate() {
         if !path.is_file() {
-            // Under another name first, so that a broken file is not taken for a whole one.
+            // Under another name first, so that an interrupted one is written again.
             let partial = path.with_extension("partial");
             write(&partial, shape, place)
                 .with_context(|| format!("{} cannot be written", partial.display()))?;
@@ -97,7 +100,7 @@ fn power4(value: f64) -> f64 {
     value * value * value * value
 }
 
-/// A number in [0, 1) that belongs to these numbers (the mixing of `SplitMix64`).
+/// A pseudorandom number in [0, 1), determined by these numbers (the mixing function of `SplitMix64`).
 fn uniform(of: &[u64]) -> f64 {
     let mut state = 0_u64;
     for &part in of {

@@ -1,4 +1,4 @@
-//! Distances a second on this machine's graphics processor.
+//! Distances per second on the GPU of this machine.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::{project::Project, shell};
 
-/// Runs the crate's own benchmark.
+/// Runs the benchmark of the crate.
 pub fn measure(project: &Project) -> Result<String> {
     let mut cargo = Command::new(shell::cargo());
     cargo.args(["bench", "--locked", "--package", "levenshtein", "--features", "gpu", "--bench", "gpu"]);

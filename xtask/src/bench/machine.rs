@@ -1,8 +1,8 @@
-//! Which machine measured.
+//! The machine that measured.
 
 use std::{fs, process::Command, thread};
 
-/// Processor, cores, memory, system and compiler, in a line.
+/// Processor, cores, memory, system and compiler, in one line.
 pub fn describe() -> String {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let rustc = Command::new("rustc").arg("--version").output().ok();

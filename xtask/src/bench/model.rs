@@ -1,4 +1,4 @@
-//! A checkpoint of any size, for measuring: real files as transformers writes them, made weights.
+//! Writes checkpoints of any size with random weights, as transformers writes them.
 
 use std::{
     fs::{self, File},
@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use half::bf16;
 use serde_json::{Value, json};
 
-/// How large the model is. Heads are 64 or 128 wide, as in models of such sizes.
+/// The dimensions of a model. Heads are 64 or 128 wide, as in models of such sizes.
 pub struct Geometry {
     /// Layers.
     pub layers: usize,
@@ -20,15 +20,15 @@ pub struct Geometry {
     pub intermediate: usize,
     /// Attention heads.
     pub heads: usize,
-    /// Experts a layer.
+    /// Experts per layer.
     pub experts: usize,
-    /// Experts a token.
+    /// Experts per token.
     pub top_k: usize,
-    /// Tokens that there are.
+    /// Tokens of the vocabulary.
     pub vocabulary: usize,
 }
 
-/// That of OLMoE-1B-7B-0924 (its `config.json`).
+/// The geometry of OLMoE-1B-7B-0924, from its `config.json`.
 pub const OLMOE_1B_7B: Geometry = Geometry {
     layers: 16,
     hidden: 2048,
@@ -39,14 +39,14 @@ pub const OLMOE_1B_7B: Geometry = Geometry {
     vocabulary: 50_304,
 };
 
-/// A quarter as wide.
+/// The same model at a quarter of the width.
 pub const QUARTER: Geometry = Geometry { hidden: 512, intermediate: 256, heads: 8, ..OLMOE_1B_7B };
 
-/// Bytes of a shard, as transformers cuts them.
+/// The most bytes per shard, as transformers splits them.
 const SHARD: usize = 5_000_000_000;
 
 impl Geometry {
-    /// Names and shapes of all tensors, in the order in which they are written.
+    /// Names and shapes of all tensors in file order.
     fn tensors(&self) -> Vec<(String, Vec<usize>)> {
         let &Self { layers, hidden, intermediate, experts, vocabulary, .. } = self;
         let mut all = vec![("model.embed_tokens.weight".to_owned(), vec![vocabulary, hidden])];
@@ -86,15 +86,18 @@ impl Geometry {
     }
 }
 
-/// Writes the checkpoint in bf16, unless it is there, and gives its bytes.
+/// Writes the checkpoint in bf16, unless it is there, and returns its size in bytes.
+///
+/// # Errors
+/// If a file cannot be written.
 pub fn checkpoint(folder: &Path, geometry: &Geometry) -> Result<u64> {
     let index = folder.join("model.safetensors.index.json");
     if !index.is_file() {
         println!("Writing a checkpoint to {}", folder.display());
-        fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+        fs::create_dir_all(folder).with_context(|| format!("{} cannot be created", folder.display()))?;
         fs::write(folder.join("config.json"), geometry.config().to_string())?;
         let map = write(folder, geometry)?;
-        // Written last, so that a broken checkpoint is not taken for a whole one.
+        // Written last, so that an interrupted one is written again.
         fs::write(&index, json!({ "metadata": {}, "weight_map": map }).to_string())?;
     }
     let files = fs::read_dir(folder)?.filter_map(|entry| entry.ok()?.metadata().ok());
@@ -142,11 +145,11 @@ fn write(folder: &Path, geometry: &Geometry) -> Result<Value> {
     Ok(map.into())
 }
 
-/// Numbers that look random and are the same every time.
+/// Reproducible random numbers.
 struct Numbers(u64);
 
 impl Numbers {
-    /// Vectors are norms, near 1; matrices keep the size of what they are applied to.
+    /// Writes a tensor: vectors are norms, near 1; matrices preserve the scale of their input.
     fn write(&mut self, out: &mut impl std::io::Write, shape: &[usize]) -> Result<()> {
         let (middle, spread) = match shape {
             [_] => (1.0, 0.2),
@@ -172,6 +175,9 @@ impl Numbers {
 }
 
 /// Writes samples of random tokens as JSON lines.
+///
+/// # Errors
+/// If the file cannot be written.
 pub fn samples(path: &Path, count: usize, tokens: usize, vocabulary: usize) -> Result<()> {
     let mut numbers = Numbers(0x1234_5678_9abc_def1);
     let mut lines = String::new();

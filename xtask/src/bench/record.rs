@@ -1,4 +1,4 @@
-//! The file of figures: one part a benchmark, each between marks, so that one can be replaced alone.
+//! `BENCHMARKS.md`: one part per benchmark between two comments, so that each can be replaced alone.
 
 use std::{fs, path::Path};
 
@@ -7,7 +7,10 @@ use anyhow::{Context as _, Result};
 const HEAD: &str = "# Benchmarks\n\nWritten by `cargo xtask bench`; measure your own machine with it. \
      A part that names another command is what that command printed.\n";
 
-/// Puts a part in the place of the one with that name, or at the end.
+/// Replaces the part with that name, or adds it at the end.
+///
+/// # Errors
+/// If the file cannot be written.
 pub fn replace(path: &Path, name: &str, part: &str) -> Result<()> {
     let old = fs::read_to_string(path).unwrap_or_else(|_| HEAD.to_owned());
     fs::write(path, replaced(&old, name, part))

@@ -1,4 +1,4 @@
-//! A large run: on the command line, and dropped on the page in Chromium. And the example run, from the click.
+//! A large run on the command line and in the page in Chromium, and the example run from the click.
 
 use std::{
     fs,
@@ -21,10 +21,13 @@ use crate::{
     tools::npm_ci,
 };
 
-/// What the project promises: 20 seconds on two cores, under 1.5 GiB.
+/// The run that must take at most 20 seconds on two cores and 1.5 GiB.
 const LARGE: Shape = Shape { samples: 10_000, checkpoints: 10, layers: 16, experts: 64 };
 
-/// Measures both.
+/// Runs all measurements.
+///
+/// # Errors
+/// If a program is missing or fails.
 pub fn measure(project: &Project) -> Result<String> {
     let folder = project.target.join("bench/run");
     println!(
@@ -36,11 +39,11 @@ pub fn measure(project: &Project) -> Result<String> {
     let (seconds, peak) = native(project, &files)?;
     let page = in_page(project, &folder)?;
     let gib = |bytes: u64| format!("{:.2} GiB", bytes as f64 / (1_u64 << 30) as f64);
-    let known = |bytes: Option<u64>| bytes.map_or_else(|| "not known here".to_owned(), gib);
+    let known = |bytes: Option<u64>| bytes.map_or_else(|| "unknown".to_owned(), gib);
     Ok(format!(
         "10,000 samples x 10 checkpoints x 16 layers x 64 experts in f16, {} MB on disk, 4 domains, 100,000 sampled pairs\n\
          a checkpoint, default settings.\n\n\
-         | | seconds to the whole report | peak memory |\n|---|---|---|\n\
+         | | seconds to the complete report | peak memory |\n|---|---|---|\n\
          | `grokscope report` | {seconds:.1} | {} |\n\
          | the page in Chromium, files dropped | {:.1} | {} in its process, page and all workers |\n\n\
          The example run in the page, from the click, best of five: {:.1} s to the report, {:.1} s with delays and\n\
@@ -50,11 +53,14 @@ pub fn measure(project: &Project) -> Result<String> {
         page.seconds,
         known(page.memory),
         page.example.first,
-        page.example.whole,
+        page.example.complete,
     ))
 }
 
-/// Builds the command line program.
+/// Builds the command line program and returns its path.
+///
+/// # Errors
+/// If it does not compile.
 pub fn cli(project: &Project) -> Result<PathBuf> {
     let mut cargo = Command::new(shell::cargo());
     shell::run(
@@ -78,7 +84,7 @@ fn native(project: &Project, files: &[PathBuf]) -> Result<(f64, Option<u64>)> {
         if let Some(status) = child.try_wait()? {
             break status;
         }
-        // The system keeps the maximum: the last look before the end is near enough.
+        // The system keeps the maximum, so the last reading before the end is close enough.
         peak = peak_memory(child.id()).or(peak);
         thread::sleep(Duration::from_millis(10));
     };
@@ -88,7 +94,7 @@ fn native(project: &Project, files: &[PathBuf]) -> Result<(f64, Option<u64>)> {
     Ok((start.elapsed().as_secs_f64(), peak))
 }
 
-/// The most memory that a process has had so far, where the system tells.
+/// The peak memory of a process so far in bytes, if the system reports it.
 pub fn peak_memory(process: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let kibibytes: u64 = status
@@ -101,12 +107,12 @@ pub fn peak_memory(process: u32) -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
-/// What `bench.mjs` says in its last line.
+/// The last line of `bench.mjs`.
 #[derive(Deserialize)]
 struct InPage {
-    /// Seconds to the whole report.
+    /// Seconds to the complete report.
     seconds: f64,
-    /// Bytes at the most, where the system tells.
+    /// Peak memory in bytes, if the system reports it.
     memory: Option<u64>,
     /// The example run.
     example: Example,
@@ -117,8 +123,8 @@ struct InPage {
 struct Example {
     /// To the report.
     first: f64,
-    /// Until it is whole.
-    whole: f64,
+    /// To the complete report.
+    complete: f64,
 }
 
 fn in_page(project: &Project, files: &Path) -> Result<InPage> {
@@ -126,14 +132,15 @@ fn in_page(project: &Project, files: &Path) -> Result<InPage> {
     let dist = project.published();
     page::build(project, Profile::Published, &dist)?;
     let folder = project.root.join("tests/e2e");
-    npm_ci(&folder, &folder, "playwright-core: which drives Chromium")?;
+    npm_ci(&folder, &folder, "playwright-core, which drives Chromium")?;
     let server = Server::start(Site::new(dist, "/"), 0)?;
     let mut node = Command::new("node");
     node.arg("bench.mjs").arg(files).current_dir(&folder);
     node.env("GROKSCOPE_PAGE", server.address()).env("GROKSCOPE_GPU", "off").env("CHROME", chromium.browser);
     let answer = shell::output(&mut node)?;
     let last = answer.lines().last().unwrap_or_default();
-    let figures: InPage = serde_json::from_str(last).with_context(|| format!("bench.mjs said {last:?}"))?;
+    let figures: InPage =
+        serde_json::from_str(last).with_context(|| format!("bench.mjs printed {last:?}"))?;
     ensure!(figures.seconds > 0.0, "bench.mjs measured nothing");
     Ok(figures)
 }

@@ -1,4 +1,4 @@
-//! How fast files are read: binary ones beside their bytes, ids in text natively and in the browser.
+//! Speed of reading: binary files compared with reading their bytes, and expert ids as text; natively and in the browser.
 
 use std::{fs, path::Path, process::Command};
 
@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use super::browser::{self, Exports};
 use crate::{project::Project, shell};
 
-/// Runs the crate's own benchmarks, natively and in Chromium.
+/// Runs the benchmarks of the crate, natively and in Chromium.
 pub fn measure(project: &Project) -> Result<String> {
     let native = |name: &str, files: Option<&Path>| {
         let mut cargo = Command::new(shell::cargo());
