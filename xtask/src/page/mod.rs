@@ -23,16 +23,20 @@ pub const WASM: &str = "wasm32-unknown-unknown";
 pub enum Profile {
     /// Cargo's profile `quick`, for work on the page: seconds after a change.
     Quick,
-    /// Cargo's profile `wasm`: full speed, some hundred KiB larger than what is published.
+    /// Cargo's profile `wasm`: full speed, but the page's own wasm is a tenth larger than published.
     Serve,
-    /// Cargo's profile `wasm`, then wasm-opt.
+    /// Cargo's profile `publish` for the page's own wasm and `wasm` for the others, then wasm-opt.
     Published,
 }
 
 impl Profile {
     /// Cargo's profile of a binary. The engine has one profile: it is not usable without optimisation.
     fn cargo(self, binary: Binary) -> &'static str {
-        if self == Self::Quick && binary != Binary::Engine { "quick" } else { "wasm" }
+        match (self, binary) {
+            (Self::Quick, Binary::App | Binary::Worker) => "quick",
+            (Self::Published, Binary::App) => "publish",
+            _ => "wasm",
+        }
     }
 }
 
@@ -86,10 +90,13 @@ fn compile_with_tools(project: &Project, profile: Profile, engine: bool) -> Resu
                 Tools::for_page(project)
             }
         });
-        shell::run(&mut compiler(project, profile, &Binary::PAGE)).context("the page does not compile")?;
-        if engine {
+        for binaries in
+            Binary::ALL.chunk_by(|a, b| *b != Binary::Engine && profile.cargo(*a) == profile.cargo(*b))
+        {
             // A call of its own: in one call the workers would get the features that the engine asks for.
-            shell::run(&mut engine_compiler(project)).context("the checkpoint engine does not compile")?;
+            if engine || *binaries != [Binary::Engine] {
+                shell::run(&mut compiler(project, profile, binaries)).context("the page does not compile")?;
+            }
         }
         tools.join().unwrap_or_else(|_| bail!("setting up the tools panicked"))
     })
