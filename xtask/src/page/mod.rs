@@ -25,7 +25,7 @@ pub enum Profile {
     Quick,
     /// Cargo's profile `wasm`: full speed, but the page's own wasm is a tenth larger than published.
     Serve,
-    /// Cargo's profile `publish` for the page's own wasm and `wasm` for the others, then wasm-opt.
+    /// Cargo's profile `published` for the page's own wasm and `wasm` for the others, then wasm-opt.
     Published,
 }
 
@@ -34,7 +34,7 @@ impl Profile {
     fn cargo(self, binary: Binary) -> &'static str {
         match (self, binary) {
             (Self::Quick, Binary::App | Binary::Worker) => "quick",
-            (Self::Published, Binary::App) => "publish",
+            (Self::Published, Binary::App) => "published",
             _ => "wasm",
         }
     }
