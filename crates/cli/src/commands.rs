@@ -255,7 +255,7 @@ struct Terminal {
 }
 
 impl Watch for Terminal {
-    fn breathe(&self) -> Pending<'_, ()> {
+    fn yield_now(&self) -> Pending<'_, ()> {
         Box::pin(std::future::ready(()))
     }
 

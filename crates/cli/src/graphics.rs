@@ -81,7 +81,7 @@ impl Distances for Graphics {
         Box::pin(async move { self.measure(&sequences, &pairs).await })
     }
 
-    fn mouthful(&self) -> u64 {
-        if self.chosen.get() == Some(true) { ENOUGH } else { self.threads.mouthful() }
+    fn preferred_batch_cells(&self) -> u64 {
+        if self.chosen.get() == Some(true) { ENOUGH } else { self.threads.preferred_batch_cells() }
     }
 }

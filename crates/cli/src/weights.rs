@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use report::{LastRouters, Unwatched, geometry_csv, geometry_json, last_in_training};
+use report::{LastRouters, NoProgress, geometry_csv, geometry_json, last_in_training};
 use trace::{CheckpointFiles, CheckpointRouters, Counted, Source, read_routers};
 
 use crate::{
@@ -37,10 +37,10 @@ pub async fn measure_all(paths: &[PathBuf], output: Option<&Path>) -> Result<(),
             Err(error) => eprintln!("left out: {error}"),
         }
     };
-    let mut measured = LastRouters::new(&last, &Unwatched).await?;
+    let mut measured = LastRouters::new(&last, &NoProgress).await?;
     for folder in &folders {
         let done = match folder.routers().await {
-            Ok(routers) => measured.measure(&routers, &Unwatched).await,
+            Ok(routers) => measured.measure(&routers, &NoProgress).await,
             Err(error) => Err(error.into()),
         };
         match done {
@@ -50,7 +50,7 @@ pub async fn measure_all(paths: &[PathBuf], output: Option<&Path>) -> Result<(),
             done => done?,
         }
     }
-    measured.measure(&last, &Unwatched).await?;
+    measured.measure(&last, &NoProgress).await?;
     let geometry = measured.finish();
     let json = output.and_then(Path::extension) == Some(OsStr::new("json"));
     let text = if json { geometry_json(&geometry) } else { geometry_csv(&geometry) };

@@ -131,7 +131,7 @@ impl LastRouters {
         let mut layers = Vec::with_capacity(numbers.len());
         for place in 0..numbers.len() {
             layers.push(RouterLayer::new(*experts, *width, routers.layer(place))?);
-            watch.breathe().await;
+            watch.yield_now().await;
         }
         let geometry = Geometry {
             format: GEOMETRY_FORMAT.to_owned(),
@@ -164,7 +164,7 @@ impl LastRouters {
         for (place, last) in self.layers.iter().enumerate() {
             let layer = RouterLayer::new(*experts, *width, routers.layer(place))?;
             measured.push(LayerGeometry::new(&layer, last)?);
-            watch.breathe().await;
+            watch.yield_now().await;
         }
         self.geometry.checkpoints.push(CheckpointGeometry {
             name: routers.folder.clone(),

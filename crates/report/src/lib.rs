@@ -13,8 +13,8 @@ mod model;
 mod settings;
 
 pub use analysis::{
-    AlignedPair, Analysis, CELLS_AT_ONCE, Distances, Here, PairOfSamples, Pairs, Part, Pending,
-    Run as TraceRun, Stage, Unwatched, Verdict, Watch, assemble, map, traces,
+    AlignedPair, Analysis, CELLS_AT_ONCE, Distances, InlineDistances, NoProgress, PairOfSamples, Pairs, Part,
+    Pending, Run as TraceRun, Stage, Verdict, Watch, assemble, map, traces,
 };
 pub use error::Error;
 pub use export::{csv_tables, json, parse_json};

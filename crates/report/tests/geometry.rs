@@ -6,7 +6,7 @@ use std::{cell::Cell, fs, path::PathBuf, rc::Rc};
 
 use futures::executor::block_on;
 use report::{
-    GEOMETRY_FORMAT, Geometry, LastRouters, LayerGeometry, Unwatched, geometry_csv, geometry_json,
+    GEOMETRY_FORMAT, Geometry, LastRouters, LayerGeometry, NoProgress, geometry_csv, geometry_json,
     last_in_training,
 };
 use serde_json::Value;
@@ -33,9 +33,9 @@ fn geometry() -> Geometry {
     let all: Vec<CheckpointRouters> = STEPS.iter().map(|&step| routers(step, &read)).collect();
     let steps: Vec<Option<u64>> = all.iter().map(|routers| routers.step).collect();
     let last = last_in_training(&steps).unwrap();
-    let mut last = block_on(LastRouters::new(&all[last], &Unwatched)).unwrap();
+    let mut last = block_on(LastRouters::new(&all[last], &NoProgress)).unwrap();
     for routers in &all {
-        block_on(last.measure(routers, &Unwatched)).unwrap();
+        block_on(last.measure(routers, &NoProgress)).unwrap();
     }
     last.finish()
 }
@@ -102,10 +102,10 @@ fn an_unknown_step_counts_as_the_last() {
 #[test]
 fn a_checkpoint_of_another_model_is_told() {
     let read = Rc::default();
-    let mut last = block_on(LastRouters::new(&routers(500, &read), &Unwatched)).unwrap();
+    let mut last = block_on(LastRouters::new(&routers(500, &read), &NoProgress)).unwrap();
     let mut other = routers(3000, &read);
     other.layers.pop();
-    let message = block_on(last.measure(&other, &Unwatched)).unwrap_err().to_string();
+    let message = block_on(last.measure(&other, &NoProgress)).unwrap_err().to_string();
     for words in ["demo-run/step3000", "routers of [", "one model and run"] {
         assert!(message.contains(words), "{message}");
     }

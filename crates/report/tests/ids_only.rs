@@ -4,7 +4,7 @@
 mod support;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use report::{Analysis, GateKind, Group, Here, Settings, Unwatched, assemble};
+use report::{Analysis, GateKind, Group, InlineDistances, NoProgress, Settings, assemble};
 use support::{analyse, parts};
 
 #[cfg(target_arch = "wasm32")]
@@ -163,8 +163,8 @@ fn files_of_one_folder_are_one_checkpoint() {
         &run,
         &Settings::default(),
         "",
-        &Here,
-        &Unwatched,
+        &InlineDistances,
+        &NoProgress,
     ));
     assert_eq!(parted.unwrap().domains, whole.domains);
 }

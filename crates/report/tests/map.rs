@@ -17,8 +17,8 @@ use futures::executor::block_on;
 use golden::run_a;
 use levenshtein::Sequences;
 use report::{
-    Analysis, Distances, Error, Group, Here, PairBudget, Pairs, Pending, Report, Settings, Stage, TraceRun,
-    Unwatched, Watch,
+    Analysis, Distances, Error, Group, InlineDistances, NoProgress, PairBudget, Pairs, Pending, Report,
+    Settings, Stage, TraceRun, Watch,
     map::{EXACT_SAMPLES, MEAN_SIDE, MapOrder, MapScope, npy_header},
 };
 
@@ -28,7 +28,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 fn analysed(files: &[(String, Vec<u8>)], settings: &Settings) -> (TraceRun, Analysis, Report) {
     let run = report::assemble(&support::parts(files)).unwrap();
     let analysis = Analysis::new();
-    let report = block_on(analysis.analyse(&run, settings, "", &Here, &Unwatched)).unwrap();
+    let report = block_on(analysis.analyse(&run, settings, "", &InlineDistances, &NoProgress)).unwrap();
     (run, analysis, report)
 }
 
@@ -69,8 +69,15 @@ fn every_distance_is_that_of_the_two_pathways() {
             let samples = analysis.map_samples(&run, &settings, &scope).unwrap();
             let order: Vec<u32> = (0..samples.len() as u32).collect();
             for checkpoint in [0, run.checkpoints.len() - 1] {
-                let frame =
-                    analysis.map_frame(&run, &settings, &samples, &order, checkpoint, &Here, &Unwatched);
+                let frame = analysis.map_frame(
+                    &run,
+                    &settings,
+                    &samples,
+                    &order,
+                    checkpoint,
+                    &InlineDistances,
+                    &NoProgress,
+                );
                 let frame = block_on(frame).unwrap();
                 assert_eq!(frame.side, samples.len());
                 // The report has the same mean, found another way.
@@ -102,7 +109,8 @@ fn orders_keep_domains_together() {
     assert_eq!(samples.len(), run.samples.len());
     for kind in [MapOrder::Cluster, MapOrder::Domain, MapOrder::TStar, MapOrder::File] {
         let order =
-            block_on(analysis.map_order(&run, &settings, &samples, kind, 3, &Here, &Unwatched)).unwrap();
+            block_on(analysis.map_order(&run, &settings, &samples, kind, 3, &InlineDistances, &NoProgress))
+                .unwrap();
         assert_eq!(order.iter().copied().collect::<BTreeSet<_>>(), (0..samples.len() as u32).collect());
         let domains: Vec<usize> = order.iter().map(|&place| samples.domains[place as usize]).collect();
         if kind == MapOrder::File {
@@ -127,17 +135,20 @@ fn many_samples_are_averaged_and_their_parts_are_exact() {
     let settings = Settings::default();
     let (run, analysis, _) = analysed(&[drawn(number, 1), drawn(number, 2)], &settings);
     let samples = analysis.map_samples(&run, &settings, &EVERYBODY).unwrap();
-    let order = analysis.map_order(&run, &settings, &samples, MapOrder::Cluster, 1, &Here, &Unwatched);
+    let order =
+        analysis.map_order(&run, &settings, &samples, MapOrder::Cluster, 1, &InlineDistances, &NoProgress);
     let order = block_on(order).unwrap();
     let frame =
-        block_on(analysis.map_frame(&run, &settings, &samples, &order, 0, &Here, &Unwatched)).unwrap();
+        block_on(analysis.map_frame(&run, &settings, &samples, &order, 0, &InlineDistances, &NoProgress))
+            .unwrap();
     assert_eq!((frame.side, frame.cells.len()), (MEAN_SIDE, MEAN_SIDE * MEAN_SIDE));
     let cell_of = |place: usize| place * MEAN_SIDE / number;
     for (row, column) in [(0, 0), (3, 700), (999, 999), (500, 499), (999, 0)] {
         let places = |cell: usize| (0..number).filter(move |&place| cell_of(place) == cell);
         let rows: Vec<u32> = places(row).map(|place| order[place]).collect();
         let columns: Vec<u32> = places(column).map(|place| order[place]).collect();
-        let part = analysis.map_part(&run, &settings, &samples, (&rows, &columns), 0, &Here, &Unwatched);
+        let part =
+            analysis.map_part(&run, &settings, &samples, (&rows, &columns), 0, &InlineDistances, &NoProgress);
         let part = block_on(part).unwrap();
         let pairs: Vec<f64> = rows
             .iter()
@@ -162,7 +173,8 @@ fn many_samples_are_averaged_and_their_parts_are_exact() {
     let same: BTreeSet<[u64; 2]> = frame.points.iter().map(|point| point.map(f64::to_bits)).collect();
     assert!(same.len() > number / 2);
     let beyond = [number as u32];
-    let outside = analysis.map_part(&run, &settings, &samples, (&beyond, &[0]), 0, &Here, &Unwatched);
+    let outside =
+        analysis.map_part(&run, &settings, &samples, (&beyond, &[0]), 0, &InlineDistances, &NoProgress);
     assert!(block_on(outside).is_err());
 }
 
@@ -171,7 +183,7 @@ fn many_samples_are_averaged_and_their_parts_are_exact() {
 struct Told(RefCell<Vec<(u64, u64)>>);
 
 impl Watch for Told {
-    fn breathe(&self) -> Pending<'_, ()> {
+    fn yield_now(&self) -> Pending<'_, ()> {
         Box::pin(std::future::ready(()))
     }
 
@@ -188,10 +200,10 @@ struct Growing(Cell<u64>);
 
 impl Distances for Growing {
     fn pairs(&self, sequences: Rc<Sequences>, pairs: Pairs) -> Pending<'_, Result<Vec<u32>, Error>> {
-        Here.pairs(sequences, pairs)
+        InlineDistances.pairs(sequences, pairs)
     }
 
-    fn mouthful(&self) -> u64 {
+    fn preferred_batch_cells(&self) -> u64 {
         self.0.replace(u64::MAX)
     }
 }
@@ -225,7 +237,7 @@ fn groups_that_do_not_exist_are_refused() {
         "No map of distances: \"cooking\" has fewer than two memorized samples. Choose another domain or group."
     );
     let samples = analysis.map_samples(&run, &settings, &EVERYBODY).unwrap();
-    let frame = analysis.map_frame(&run, &settings, &samples, &[], 99, &Here, &Unwatched);
+    let frame = analysis.map_frame(&run, &settings, &samples, &[], 99, &InlineDistances, &NoProgress);
     assert!(block_on(frame).unwrap_err().to_string().contains("not analysed"));
 }
 

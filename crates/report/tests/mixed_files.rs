@@ -6,7 +6,7 @@
 mod support;
 
 use futures::executor::block_on;
-use report::{Analysis, Error, Here, Settings, TraceRun, Unwatched};
+use report::{Analysis, Error, InlineDistances, NoProgress, Settings, TraceRun};
 use support::parts;
 use trace::{GateDtype, GateKind, RouterTrace, SampleMeta, write_trace};
 
@@ -160,7 +160,7 @@ fn a_bad_gate_names_its_file_and_the_others_go_on() {
     let analysis = Analysis::new();
     let analyse = |parts: &[report::Part]| {
         let run = report::assemble(parts).unwrap();
-        block_on(analysis.analyse(&run, &Settings::default(), "", &Here, &Unwatched))
+        block_on(analysis.analyse(&run, &Settings::default(), "", &InlineDistances, &NoProgress))
     };
     match analyse(&parts) {
         Err(Error::Checkpoint { file, source }) => {
@@ -219,19 +219,21 @@ fn layers_of_a_folder_are_one_checkpoint() {
     // What has been computed of two layers is not taken for that of three.
     let analysis = Analysis::new();
     let settings = Settings::default();
-    block_on(analysis.analyse(&run, &settings, "", &Here, &Unwatched)).unwrap();
+    block_on(analysis.analyse(&run, &settings, "", &InlineDistances, &NoProgress)).unwrap();
     files.extend([layer("880", 2), layer("1760", 2)]);
     let run = report::assemble(&parts(&files)).unwrap();
     assert_eq!((steps(&run), run.layers, run.checkpoints[0].file), (vec![880, 1760], 3, 6));
-    let again = block_on(analysis.analyse(&run, &settings, "", &Here, &Unwatched)).unwrap();
-    let fresh = block_on(Analysis::new().analyse(&run, &settings, "", &Here, &Unwatched)).unwrap();
+    let again = block_on(analysis.analyse(&run, &settings, "", &InlineDistances, &NoProgress)).unwrap();
+    let fresh =
+        block_on(Analysis::new().analyse(&run, &settings, "", &InlineDistances, &NoProgress)).unwrap();
     assert_eq!(report::export::json(&again), report::export::json(&fresh));
     // And less is not taken for more.
     let fewer: Vec<_> = parts(&files).into_iter().filter(|part| ![1, 2].contains(&part.id)).collect();
     let run = report::assemble(&fewer).unwrap();
     assert_eq!(run.layers, 2);
-    let again = block_on(analysis.analyse(&run, &settings, "", &Here, &Unwatched)).unwrap();
-    let fresh = block_on(Analysis::new().analyse(&run, &settings, "", &Here, &Unwatched)).unwrap();
+    let again = block_on(analysis.analyse(&run, &settings, "", &InlineDistances, &NoProgress)).unwrap();
+    let fresh =
+        block_on(Analysis::new().analyse(&run, &settings, "", &InlineDistances, &NoProgress)).unwrap();
     assert_eq!(report::export::json(&again), report::export::json(&fresh));
 }
 

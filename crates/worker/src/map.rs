@@ -503,7 +503,7 @@ impl<'a> Teller<'a> {
 }
 
 impl Watch for Teller<'_> {
-    fn breathe(&self) -> Pending<'_, ()> {
+    fn yield_now(&self) -> Pending<'_, ()> {
         self.breath.take()
     }
 

@@ -116,11 +116,11 @@ pub async fn read_gates(
         for (i, row) in gates.chunks_exact(width).enumerate() {
             fold.push(start + i, row, counts.as_ref().map(|counts| counts.of(i)))?;
             if (i + 1) % SAMPLES_A_BREATH == 0 {
-                watch.breathe().await;
+                watch.yield_now().await;
             }
         }
         read(bytes_a_row * (end - start) as u64);
-        watch.breathe().await;
+        watch.yield_now().await;
     }
     Ok(fold.finish())
 }
@@ -308,7 +308,7 @@ pub async fn read_selections(
                 let sum = saturation.get_or_insert_with(|| SaturationSum::new(layers, here.k, ordered));
                 sum.push(&here.ids, &there.ids)?;
             }
-            watch.breathe().await;
+            watch.yield_now().await;
         }
         sums.push(Selections { load, saturation, coactivation });
     }

@@ -119,7 +119,7 @@ impl Analysis {
         let mut report = compose::report(&job);
         watch.partial(true, &|| report.clone());
         for (index, domain) in report.domains.iter_mut().enumerate() {
-            watch.breathe().await;
+            watch.yield_now().await;
             compose_domain::conclude(&job, index, domain);
         }
         Ok(report)
@@ -178,7 +178,7 @@ impl Job<'_> {
         let measured = measurement.measure(&digest, distances).await?;
         self.cache.borrow_mut().put_measured(self.key(measurement), measured);
         meter.measured(measurement.pairs.pairs.len() as u64);
-        meter.watch.breathe().await;
+        meter.watch.yield_now().await;
         Ok(())
     }
 }

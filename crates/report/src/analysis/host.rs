@@ -1,4 +1,4 @@
-//! What an analysis asks of the place it runs in. Everything else it does by itself, the same way everywhere.
+//! What an analysis needs from its host: distances, and a watcher for progress and cancellation.
 
 use std::{future::Future, pin::Pin, rc::Rc};
 
@@ -12,41 +12,40 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 /// Pairs of sequences, by index.
 pub type Pairs = Rc<[(u32, u32)]>;
 
-/// Cells of the distance tables that are some tenths of a second's work of a few cores.
+/// Default batch size in cells of the distance tables: a few tenths of a second on a few cores.
 pub const CELLS_AT_ONCE: u64 = 8_000_000_000;
 
-/// Computes edit distances: on native threads, in a pool of browser workers, on a GPU. The analysis never knows
-/// where.
+/// Backend for edit distances: native threads, a pool of browser workers, or a GPU.
 pub trait Distances {
     /// The edit distance of each pair, in the order of `pairs`.
     ///
     /// # Errors
-    /// When the place that computes has failed; the message says what to do.
+    /// The backend failed; the message says what to do.
     fn pairs(&self, sequences: Rc<Sequences>, pairs: Pairs) -> Pending<'_, Result<Vec<u32>, Error>>;
 
-    /// Cells of the distance tables that are best asked for at once where there is a choice. Asked again and again, since
-    /// it may turn out that the place is faster than it seemed.
-    fn mouthful(&self) -> u64 {
+    /// Preferred batch size in cells of the distance tables. Callers ask before each batch, since
+    /// the backend may raise it after measuring its speed.
+    fn preferred_batch_cells(&self) -> u64 {
         CELLS_AT_ONCE
     }
 }
 
-/// Watches an analysis: hears how far it is, sees reports as they sharpen, and lets others run in between.
+/// Observes an analysis: receives progress and partial reports, and yields to the event loop.
 pub trait Watch {
-    /// Lets messages and other futures through. Called at least every few milliseconds of computing.
-    fn breathe(&self) -> Pending<'_, ()>;
+    /// Yields to other tasks. Called at least every few milliseconds of computing.
+    fn yield_now(&self) -> Pending<'_, ()>;
 
-    /// `done` of `total` units of the stage are done.
+    /// Reports that `done` of `total` units of the stage are finished.
     fn progress(&self, stage: &Stage, done: u64, total: u64);
 
-    /// The report so far; later ones have more checkpoints and more figures. Once all is `measured`, only delays and
-    /// correlations are missing.
+    /// Offers the report so far; later ones cover more checkpoints and figures. Once `measured` is
+    /// true, only delays and correlations are missing.
     ///
-    /// `report` writes it, so that one who does not want it does not pay for it.
+    /// `report` composes it on demand, so watchers that skip it cost nothing.
     fn partial(&self, measured: bool, report: &dyn Fn() -> Report);
 }
 
-/// What an analysis is at.
+/// Stage of an analysis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// Reading gates, counted in bytes of all checkpoints.
@@ -55,12 +54,12 @@ pub enum Stage {
     Distances,
 }
 
-/// Watches nothing: for tests and for programs that only want the end.
+/// Watcher that ignores everything, for tests and programs that only need the result.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Unwatched;
+pub struct NoProgress;
 
-impl Watch for Unwatched {
-    fn breathe(&self) -> Pending<'_, ()> {
+impl Watch for NoProgress {
+    fn yield_now(&self) -> Pending<'_, ()> {
         Box::pin(std::future::ready(()))
     }
 
@@ -69,11 +68,11 @@ impl Watch for Unwatched {
     fn partial(&self, _: bool, _: &dyn Fn() -> Report) {}
 }
 
-/// Computes distances right here, on the calling thread.
+/// Computes distances on the calling thread.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Here;
+pub struct InlineDistances;
 
-impl Distances for Here {
+impl Distances for InlineDistances {
     fn pairs(&self, sequences: Rc<Sequences>, pairs: Pairs) -> Pending<'_, Result<Vec<u32>, Error>> {
         Box::pin(async move {
             levenshtein::pairs(levenshtein::Engine::best(), &sequences, &pairs).map_err(Error::from)

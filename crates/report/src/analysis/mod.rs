@@ -26,5 +26,5 @@ mod run;
 
 pub use align::{AlignedPair, PairOfSamples};
 pub use driver::Analysis;
-pub use host::{CELLS_AT_ONCE, Distances, Here, Pairs, Pending, Stage, Unwatched, Watch};
+pub use host::{CELLS_AT_ONCE, Distances, InlineDistances, NoProgress, Pairs, Pending, Stage, Watch};
 pub use run::{Part, Run, Verdict, assemble, traces};

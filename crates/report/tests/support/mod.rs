@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use futures::executor::block_on;
-use report::{Analysis, Here, Part, Report, Settings, Unwatched};
+use report::{Analysis, InlineDistances, NoProgress, Part, Report, Settings};
 use trace::MemorySource;
 
 /// Opens files from memory.
@@ -19,5 +19,5 @@ pub fn parts(files: &[(String, Vec<u8>)]) -> Vec<Part> {
 /// The report of files.
 pub fn analyse(files: &[(String, Vec<u8>)], settings: &Settings) -> Report {
     let run = report::assemble(&parts(files)).unwrap();
-    block_on(Analysis::new().analyse(&run, settings, "", &Here, &Unwatched)).unwrap()
+    block_on(Analysis::new().analyse(&run, settings, "", &InlineDistances, &NoProgress)).unwrap()
 }

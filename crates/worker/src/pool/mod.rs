@@ -327,7 +327,7 @@ impl Distances for Pool {
         })
     }
 
-    fn mouthful(&self) -> u64 {
+    fn preferred_batch_cells(&self) -> u64 {
         self.state.borrow().contest.cells_at_once()
     }
 }

@@ -247,7 +247,7 @@ impl Landmarks {
         };
         let mut scaling = Scaling::new(rows, between);
         while scaling.step() {
-            watch.breathe().await;
+            watch.yield_now().await;
         }
         let mut layout = scaling.finish();
         if rows < self.samples {

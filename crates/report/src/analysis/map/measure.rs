@@ -41,7 +41,8 @@ pub(super) fn sequences(
 pub(super) fn block_size(sequences: &Sequences, distances: &dyn Distances) -> usize {
     let (symbols, _) = sequences.as_parts();
     let length = (symbols.len() / sequences.len().max(1)).max(64) as u64;
-    (distances.mouthful() / (length * length)).clamp(*PAIRS_A_BLOCK.start(), *PAIRS_A_BLOCK.end()) as usize
+    (distances.preferred_batch_cells() / (length * length))
+        .clamp(*PAIRS_A_BLOCK.start(), *PAIRS_A_BLOCK.end()) as usize
 }
 
 /// Measures blocks of pairs in their order, and gives `take` the distance of each. Distances beyond 65,535 are told as
@@ -68,7 +69,7 @@ pub(super) async fn measure(
         }
         done.set(done.get() + pairs.len() as u64);
         watch.progress(&Stage::Distances, done.get(), total);
-        watch.breathe().await;
+        watch.yield_now().await;
     }
     Ok(())
 }
