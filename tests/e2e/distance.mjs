@@ -9,7 +9,7 @@ const browser = await chromium.launch({ executablePath: process.env.CHROME, args
 try {
   const page = await browser.newPage();
   const lines = await page.evaluate(measure, { wasm: readFileSync(path).toString("base64"), rounds: Number(rounds) });
-  console.log(`Chromium ${browser.version()}, one thread, seconds by the clock\n`);
+  console.log(`Chromium ${browser.version()}, one thread, wall-clock seconds\n`);
   console.log("| | mean length | pairs | pairs/s | cell updates/s |\n|---|---|---|---|---|");
   for (const { name, length, pairs, rate } of lines) {
     console.log(`| ${name} | ${length.toFixed(0)} | ${pairs} | ${rate.toFixed(0)} | ${((rate * length * length) / 1e9).toFixed(1)} G |`);

@@ -29,9 +29,9 @@ try {
   await page.locator("input").setInputFiles(files.map((name) => join(folder, name)));
   const { ids, times } = await page.evaluate(measure);
   console.log(`Chromium ${browser.version()}, one thread\n\n${ids}`);
-  console.log("\nBinary files in Chromium, in a worker, from a `File` on the disk that was read before, MB/s. Bytes: pieces of 4 MiB, each");
-  console.log("asked for when the one before has come; or all of them as a stream, which is the fastest that the browser has.\n");
-  console.log("| binary file | MB | its bytes in pieces | as a stream | read and parsed | of pieces | of the stream |\n|---|---|---|---|---|---|---|");
+  console.log("\nBinary files in Chromium, in a worker, from a `File` on disk that is in the system's cache, MB/s. Bytes are read in pieces");
+  console.log("of 4 MiB, each requested after the previous one arrived, or as one stream, the fastest way that the browser offers.\n");
+  console.log("| binary file | MB | bytes in pieces | bytes as a stream | reading and parsing | share of pieces | share of stream |\n|---|---|---|---|---|---|---|");
   for (const { name, size, pieces, stream, parsed } of times) {
     const rate = (milliseconds) => (size / milliseconds / 1000).toFixed(0);
     const share = (milliseconds) => `${((100 * milliseconds) / parsed).toFixed(0)} %`;

@@ -191,7 +191,7 @@ fn print_table(workload: Workload, large: &Sequences, ours: &[(Engine, Task, Lin
     println!("\n{}: {workload:?}, mean length {mean:.0}\n", workload.name());
     let best = theirs.iter().max_by(|x, y| x.rate().total_cmp(&y.rate()));
     let ratio = best.map_or(String::new(), |best| format!(" times {} |", best.what));
-    println!("| | pairs | pairs/s | cell updates/s | of the bound |{ratio}");
+    println!("| | pairs | pairs/s | cell updates/s | share of the bound |{ratio}");
     println!("|---|---|---|---|---|{}", if best.is_some() { "---|" } else { "" });
     let clock = clock();
     let ours = ours
@@ -206,7 +206,7 @@ fn print_table(workload: Workload, large: &Sequences, ours: &[(Engine, Task, Lin
     }
     let gigahertz = clock / 1e9;
     println!(
-        "\nThe bound is what this processor's logical instructions do at {gigahertz:.2} GHz, measured now; cells that the band spares count."
+        "\nThe bound is this processor's throughput of logical instructions at {gigahertz:.2} GHz, measured in the same run. Cell updates include cells that the band skips."
     );
 }
 

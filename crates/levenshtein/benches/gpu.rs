@@ -24,9 +24,9 @@ enum Task {
     Nearest,
     /// A map of means over squares of 16 by 16.
     Map,
-    /// Every distance, brought back to memory.
+    /// Every distance, copied to the CPU's memory.
     AllPairs,
-    /// A list of random pairs, brought back.
+    /// A list of random pairs, copied to the CPU.
     Pairs,
 }
 
@@ -40,12 +40,12 @@ impl Task {
             Self::RowSums => "row sums",
             Self::Nearest => "ten nearest",
             Self::Map => "map, 16 to a point",
-            Self::AllPairs => "all pairs, brought back",
-            Self::Pairs => "random pairs, brought back",
+            Self::AllPairs => "all pairs, copied to the CPU",
+            Self::Pairs => "random pairs, copied to the CPU",
         }
     }
 
-    /// The most sequences that it is given: what is brought back must fit in memory.
+    /// The most sequences that it is given: what is copied to the CPU must fit in memory.
     fn most(self) -> usize {
         match self {
             Self::AllPairs | Self::Pairs => 20_000,
@@ -100,7 +100,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         gpu.name(),
         rate / 1e12
     );
-    println!("| | | sequences | seconds | M pairs/s | T cells/s | operations a word of a column | least |");
+    println!("| | | sequences | seconds | M pairs/s | T cells/s | operations per word and column | minimum |");
     println!("|---|---|---|---|---|---|---|---|");
     for workload in Workload::ALL {
         if option("--only").is_none_or(|only| only == workload.name()) {
@@ -113,7 +113,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     println!(
-        "\nThe least is of a processor with logic and additions of three operands and with funnel shifts."
+        "\nThe minimum assumes a processor with three-operand logic and additions and with funnel shifts."
     );
     Ok(())
 }

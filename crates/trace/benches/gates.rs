@@ -176,7 +176,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     println!(
-        "| binary file | MB | reading its bytes, MB/s | reading and parsing, MB/s | of reading |\n|---|---|---|---|---|"
+        "| binary file | MB | reading its bytes, MB/s | reading and parsing, MB/s | share of reading |\n|---|---|---|---|---|"
     );
     let folder = std::env::temp_dir().join(format!("grokscope-bench-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
