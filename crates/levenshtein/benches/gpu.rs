@@ -100,7 +100,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         gpu.name(),
         rate / 1e12
     );
-    println!("| | | sequences | seconds | M pairs/s | T cells/s | operations per word and column | minimum |");
+    println!(
+        "| | | sequences | seconds | M pairs/s | T cells/s | operations per word and column | minimum |"
+    );
     println!("|---|---|---|---|---|---|---|---|");
     for workload in Workload::ALL {
         if option("--only").is_none_or(|only| only == workload.name()) {

@@ -75,7 +75,7 @@ fn compare(project: &Project, cli: &Path, threads: usize) -> Result<String> {
     let page = in_page(project, &folder, "cpu")?;
     let page_seconds = page["seconds"].as_f64().context("engine.mjs printed no seconds")?;
     let mut rows = vec![
-        ("`grokscope trace`, the whole process, including reading".to_owned(), seconds),
+        ("`grokscope trace`, whole process, including reading".to_owned(), seconds),
         ("the same on one thread".to_owned(), single),
         ("the page in Chromium on the CPU (simd128, one thread), including reading".to_owned(), page_seconds),
     ];
@@ -115,10 +115,10 @@ fn whole(project: &Project, cli: &Path) -> Result<String> {
         bytes.map_or_else(|| "unknown".to_owned(), |b| format!("{:.2} GiB", b as f64 / f64::from(1 << 30)))
     };
     Ok(format!(
-        "The geometry of OLMoE-1B-7B-0924, random bf16 weights, {:.2} GB in shards, {} samples of {} tokens:\n\n\
+        "A model with the shapes of OLMoE-1B-7B-0924, random bf16 weights, {:.2} GB in shards, {} samples of {} tokens:\n\n\
          | | seconds | peak memory |\n|---|---|---|\n\
-         | reading its files in order, before and after | {reading:.1}, {again:.1} | |\n\
-         | `grokscope trace`, the whole process | {seconds:.1} | {} |\n\
+         | reading its files sequentially, before and after | {reading:.1}, {again:.1} | |\n\
+         | `grokscope trace`, whole process | {seconds:.1} | {} |\n\
          | one layer of it ({} MB, vocabulary 8,192), {} tokens, in the page on the CPU | {:.1} | {} in its process |",
         bytes as f64 / 1e9,
         WHOLE.0,

@@ -33,13 +33,13 @@ pub fn measure(project: &Project) -> Result<String> {
     let last = traces.len().saturating_sub(1);
     let ten = (0..10).filter_map(|place| traces.get(place * last / 9).cloned()).chain(rest);
     let rows = [
-        ("made numbers, 10 checkpoints, 4 domains, no benchmark", made),
+        ("synthetic figures, 10 checkpoints, 4 domains, no benchmark", made),
         ("ten checkpoints of the example run, 4 domains", ten.collect()),
         ("the example run, 33 checkpoints, 4 domains", example),
     ];
     let mut table = format!(
         "`grokscope open` is timed from its start to the JSON on disk, median of {RUNS}, which is more than decoding alone.\n\n\
-         | report | characters of the link | bits of a main figure | milliseconds to open |\n|---|---|---|---|"
+         | report | characters in the link | bits per main figure | milliseconds to open |\n|---|---|---|---|"
     );
     for (what, files) in rows {
         let (characters, bits, milliseconds) = one(&cli, &folder, &files)?;

@@ -4,8 +4,8 @@ use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result};
 
-const HEAD: &str = "# Benchmarks\n\nWritten by `cargo xtask bench`; measure your own machine with it. \
-     A part that names another command is what that command printed.\n";
+const HEAD: &str = "# Benchmarks\n\n`cargo xtask bench` writes this file; run it to measure your own machine. A section that names \
+     another\ncommand contains the output of that command.\n";
 
 /// Replaces the part with that name, or adds it at the end.
 ///

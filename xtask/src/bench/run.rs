@@ -42,10 +42,10 @@ pub fn measure(project: &Project) -> Result<String> {
     let known = |bytes: Option<u64>| bytes.map_or_else(|| "unknown".to_owned(), gib);
     Ok(format!(
         "10,000 samples x 10 checkpoints x 16 layers x 64 experts in f16, {} MB on disk, 4 domains, 100,000 sampled pairs\n\
-         a checkpoint, default settings.\n\n\
+         per checkpoint, default settings.\n\n\
          | | seconds to the complete report | peak memory |\n|---|---|---|\n\
          | `grokscope report` | {seconds:.1} | {} |\n\
-         | the page in Chromium, files dropped | {:.1} | {} in its process, page and all workers |\n\n\
+         | the page in Chromium, files dropped | {:.1} | {} in its process (page and all workers) |\n\n\
          The example run in the page, from the click, best of five: {:.1} s to the report, {:.1} s with delays and\n\
          correlations.",
         bytes / 1_000_000,
