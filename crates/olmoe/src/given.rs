@@ -1,5 +1,5 @@
 //! Samples and benchmark items as files give them: token ids, or text that a tokenizer is still to make ids of. JSON
-//! lines (the project's own format; see README), or plain text with a sample a line.
+//! lines (the project's own format; see docs/checkpoints.md), or plain text with a sample a line.
 
 use serde::{Deserialize, de::IgnoredAny};
 use trace::IdText;
