@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use futures::executor::block_on;
-use trace::{IdsSettings, MemorySource, OpenTrace, Opened, Recognised, Source, open_mapped, open_with};
+use trace::{FileKind, IdsSettings, MemorySource, OpenTrace, Opened, Source, open_mapped, open_with};
 
 use crate::heap::Bound;
 
@@ -66,40 +66,40 @@ pub fn read(file: &Source) {
 fn read_kind(file: &Source, Opened { what, warnings }: Opened) {
     check_messages(&warnings);
     match what {
-        Recognised::Trace(mut trace) => {
+        FileKind::Trace(mut trace) => {
             read_trace(&trace);
             // The file with its logits can hold anything.
             if trace.set_logits(file).is_ok() {
                 block_on(trace.gates(0..trace.info.samples.len())).ok();
             }
         }
-        Recognised::Layer(layer) => {
+        FileKind::Layer(layer) => {
             let mut warnings = Vec::new();
             match trace::join_layers(&[&layer], &[], &mut warnings) {
                 Ok(trace) => read_trace(&trace),
                 Err(error) => check_message(&error.to_string()),
             }
         }
-        Recognised::Mappable(proposal) => {
+        FileKind::Mappable(proposal) => {
             check_message(&proposal.sentence());
             match block_on(open_mapped(Rc::clone(file), &proposal.mapping)) {
-                Ok(Opened { what: Recognised::Trace(trace), .. }) => read_trace(&trace),
+                Ok(Opened { what: FileKind::Trace(trace), .. }) => read_trace(&trace),
                 Ok(_) => {}
                 Err(error) => check_message(&error.to_string()),
             }
         }
-        Recognised::Results(results) => {
+        FileKind::Results(results) => {
             trace::write_results(&results).expect("results can be written");
         }
-        Recognised::Unrelated { looked_for } => check_message(&looked_for),
-        Recognised::Embeddings(_)
-        | Recognised::ItemGates(_)
-        | Recognised::TokenGates(_)
-        | Recognised::SampleList(_)
-        | Recognised::Items
-        | Recognised::GateInputs { .. }
-        | Recognised::Logits(_)
-        | Recognised::Text => {}
+        FileKind::Unrelated { reason } => check_message(&reason),
+        FileKind::Embeddings(_)
+        | FileKind::ItemGates(_)
+        | FileKind::TokenGates(_)
+        | FileKind::SampleList(_)
+        | FileKind::Items
+        | FileKind::GateInputs { .. }
+        | FileKind::Logits(_)
+        | FileKind::Text => {}
     }
 }
 

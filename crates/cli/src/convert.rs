@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use trace::{GateDtype, OpenTrace, Recognised};
+use trace::{FileKind, GateDtype, OpenTrace};
 
 use crate::{
     error::Error,
@@ -22,8 +22,8 @@ pub async fn convert_all(
     let parts = open_all(paths, known).await?;
     for part in &parts {
         match &part.what {
-            Recognised::Unrelated { looked_for } => eprintln!("left out: {looked_for}"),
-            Recognised::Mappable(proposal) => eprintln!("left out: {}", proposal.sentence()),
+            FileKind::Unrelated { reason } => eprintln!("left out: {reason}"),
+            FileKind::Mappable(proposal) => eprintln!("left out: {}", proposal.sentence()),
             _ => {}
         }
     }
@@ -58,7 +58,7 @@ async fn convert_one(open: &OpenTrace, gates: GateDtype, output: &Path) -> Resul
     if path.exists() {
         return Err(Error::Exists { path, name: name.clone() });
     }
-    let trace = open.whole().await?;
+    let trace = open.read_all().await?;
     for notice in open.take_notices() {
         eprintln!("note: {notice}");
     }

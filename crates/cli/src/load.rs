@@ -7,7 +7,7 @@ use std::{
 };
 
 use report::Part;
-use trace::{FileSource, IdsSettings, Mapping, Opened, Recognised, Source, Unpacked};
+use trace::{FileKind, FileSource, IdsSettings, Mapping, Opened, Source, Unpacked};
 
 use crate::{error::Error, text::read};
 
@@ -88,7 +88,7 @@ async fn open(file: Source, Known { map, ids }: &Known) -> Result<Opened, trace:
     }
     let opened = trace::open_with(Rc::clone(&file), *ids).await?;
     match (map, &opened.what) {
-        (Some(Map::Auto), Recognised::Mappable(proposal)) => {
+        (Some(Map::Auto), FileKind::Mappable(proposal)) => {
             for reason in &proposal.reasons {
                 eprintln!("note: {}: {reason}", proposal.name);
             }

@@ -6,7 +6,7 @@ use std::{fs, path::PathBuf, rc::Rc};
 
 use futures::executor::block_on;
 use olmoe::{Checkpoint, GivenInputs, Processor, Traced, Unwatched, run};
-use trace::{FileSource, Recognised, Source};
+use trace::{FileKind, FileSource, Source};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -32,7 +32,7 @@ fn step_3000() {
     assert_eq!(trace.step, Some(3000));
 
     let shipped = source(root().join("www/example/step-03000.safetensors"));
-    let Recognised::Trace(shipped) = block_on(trace::open(shipped)).unwrap().what else { unreachable!() };
+    let FileKind::Trace(shipped) = block_on(trace::open(shipped)).unwrap().what else { unreachable!() };
     let samples = trace.len();
     assert_eq!(shipped.info.samples.len(), samples);
     for (found, expected) in trace.gates.iter().zip(block_on(shipped.gates(0..samples)).unwrap()) {
@@ -45,7 +45,7 @@ fn step_3000() {
     assert_eq!(trace.topk.unwrap().ids, block_on(shipped.topk(0..samples)).unwrap().unwrap().ids);
 
     let results = block_on(trace::open(source(root().join("www/example/run.json")))).unwrap().what;
-    let Recognised::Results(results) = results else { unreachable!() };
+    let FileKind::Results(results) = results else { unreachable!() };
     let at = results.steps.iter().position(|&step| step == 3000).unwrap();
     for (item, score) in inputs.items.iter().zip(scores) {
         let known = results.items.iter().find(|known| known.id == item.id).unwrap();

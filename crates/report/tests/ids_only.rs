@@ -177,7 +177,7 @@ fn checkpoints_of_different_sources_are_one_run() {
     files[2] = file("step-3/answers.jsonl", olmoe(3));
     // The last one as `grokscope convert` writes it.
     let last = parts(&files[3..]).remove(0);
-    let trace::Recognised::Trace(opened) = last.what else { panic!("{} is no trace", last.path) };
+    let trace::FileKind::Trace(opened) = last.what else { panic!("{} is no trace", last.path) };
     let samples = 0..opened.info.samples.len();
     let gates = futures::executor::block_on(opened.gates(samples.clone())).unwrap();
     let written = trace::RouterTrace {
@@ -201,7 +201,7 @@ fn checkpoints_of_different_sources_are_one_run() {
     let formats: std::collections::BTreeSet<&str> = opened
         .iter()
         .filter_map(|part| match &part.what {
-            trace::Recognised::Trace(trace) => Some(trace.info.format),
+            trace::FileKind::Trace(trace) => Some(trace.info.format),
             _ => None,
         })
         .collect();

@@ -6,7 +6,7 @@ use std::{error::Error, fs, hint::black_box, path::Path, rc::Rc, time::Instant};
 
 use futures::executor::block_on;
 use half::{bf16, f16};
-use trace::{ByteSource as _, FileSource, Recognised, Source};
+use trace::{ByteSource as _, FileKind, FileSource, Source};
 
 const SAMPLES: usize = 100_000;
 const LAYERS: usize = 16;
@@ -139,7 +139,7 @@ fn measure(what: &str, path: &Path) -> Result<(), Box<dyn Error>> {
     })?;
     let parsing = best(|| {
         let found = block_on(trace::open(opened(path)?))?;
-        let Recognised::Trace(trace) = found.what else {
+        let FileKind::Trace(trace) = found.what else {
             return Err(format!("{what}: not recognised").into());
         };
         let samples = trace.info.samples.len();

@@ -7,7 +7,7 @@ mod records;
 use std::{hint::black_box, rc::Rc};
 
 use js_sys::Function;
-use trace::{BlobSource, Recognised};
+use trace::{BlobSource, FileKind};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use web_sys::File;
 
@@ -19,7 +19,7 @@ const AT_ONCE: usize = 2048;
 pub async fn parse(file: File) -> Result<usize, JsValue> {
     let said = |error: trace::Error| JsValue::from_str(&error.to_string());
     let found = trace::open(Rc::new(BlobSource::new(file.name(), file.into()))).await.map_err(said)?;
-    let Recognised::Trace(trace) = found.what else { return Err("it is no trace".into()) };
+    let FileKind::Trace(trace) = found.what else { return Err("it is no trace".into()) };
     let samples = trace.info.samples.len();
     for first in (0..samples).step_by(AT_ONCE) {
         black_box(trace.gates(first..samples.min(first + AT_ONCE)).await.map_err(said)?);

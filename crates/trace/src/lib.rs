@@ -7,7 +7,7 @@
 //! - A reader checks what it reads and answers with an [`OpenTrace`] (or what else the file is) and warnings; large
 //!   tensors stay where they are until a range of samples is asked for.
 //! - A [`Proposal`] says what tensors under other people's names might be; [`open_mapped`] reads them by a [`Mapping`].
-//! - [`hub`], [`listing`] and [`refusal`] know addresses: what a page shows, what a folder has, why an answer is no file.
+//! - [`hub`], [`listing`] and [`http_error`] know addresses: what a page shows, what a folder has, why an answer is no file.
 //! - [`write_trace`] writes our own trace file.
 //! - [`read_routers`] reads the routers alone out of a checkpoint's shards.
 //!
@@ -15,92 +15,66 @@
 //! by a size that has not been checked against the file's.
 
 mod archive;
-mod asked;
-mod beside;
-mod check;
-mod checkpoint_files;
-mod embeddings;
+mod checkpoint;
+mod container;
 mod error;
-mod flame;
-mod gate_inputs;
-mod hf;
-pub mod hub;
-mod ids;
-mod inflate;
-pub mod listing;
-mod mapped;
-mod mapping;
-mod metadata;
+mod format;
+mod io;
 mod model;
-mod npz;
-mod numbers;
+mod numeric;
+mod open;
 mod open_trace;
-mod own;
-mod parquet;
-mod proposal;
-mod recognise;
-mod reference;
-pub mod refusal;
-mod results;
-mod results_csv;
-mod results_json;
-mod router;
-mod router_names;
-mod routers;
-mod safetensors;
-mod sample_list;
-mod softmax;
-mod source;
-mod step_name;
-mod strangers;
-mod tar;
-mod tensors;
 mod text;
-mod vector;
-mod whole;
+mod web;
 mod write;
-mod zip;
-
-// Paths exist outside the browser only, `File` and `fetch` inside it only.
-#[cfg(target_arch = "wasm32")]
-mod ahead;
-#[cfg(target_arch = "wasm32")]
-mod blob;
-#[cfg(not(target_arch = "wasm32"))]
-mod disk;
-#[cfg(target_arch = "wasm32")]
-mod http;
 
 #[cfg(target_arch = "wasm32")]
-pub use self::blob::BlobSource;
+pub use self::io::blob::BlobSource;
 #[cfg(not(target_arch = "wasm32"))]
-pub use self::disk::FileSource;
+pub use self::io::disk::FileSource;
 #[cfg(target_arch = "wasm32")]
-pub use self::http::HttpSource;
+pub use self::io::http::HttpSource;
 pub use self::{
     archive::{Unpacked, unpack},
-    checkpoint_files::{CheckpointFiles, Shards},
-    error::Error,
-    flame::{TraceLayer, join_layers},
-    gate_inputs::gate_inputs_layer,
-    ids::Settings as IdsSettings,
-    mapped::open_mapped,
-    mapping::{Axis, MappedTensor, Mapping, Role},
-    model::{Counts, GateKind, Router, RouterTrace, SampleCounts, SampleMeta, StepSource, TopK, TraceInfo},
-    open_trace::OpenTrace,
-    proposal::{Proposal, ShownTensor, TensorGroup, propose},
-    recognise::{Opened, Recognised, Sidecar, open, open_tensors, open_with},
-    results::{
-        Accuracy, Embeddings, Item, ItemGates, Results, SampleList, SampleRecord, TokenGates, ValidationLoss,
+    checkpoint::{
+        files::{CheckpointFiles, Shards},
+        names::router_layer,
+        routers::{CheckpointRouters, read_routers},
     },
-    results_json::write as write_results,
-    router_names::router_layer,
-    routers::{CheckpointRouters, read_routers},
-    safetensors::open as open_safetensors,
-    softmax::{exp, largest, softmax},
-    source::{ByteSource, Counted, MemorySource, Pending, Source},
-    step_name::{NamedStep, step_from_name},
-    tensors::{Dtype, TensorFile, TensorInfo, shape_text},
-    text::IdText,
+    container::{
+        open_tensors,
+        safetensors::open as open_safetensors,
+        tensors::{Dtype, TensorFile, TensorInfo, shape_text},
+    },
+    error::Error,
+    format::{
+        flame_moe::{join_layers, layer::TraceLayer},
+        gate_inputs::gate_inputs_layer,
+        kind::{FileKind, Format, Opened, Sidecar, Warnings},
+        mapped::{
+            mapping::{Axis, MappedTensor, Mapping, Role},
+            open_mapped,
+            proposal::{Proposal, ShownTensor, TensorGroup, propose},
+        },
+        probe::{Probe, Settings as IdsSettings},
+        results::json::write as write_results,
+        table::{FORMATS, has_known_ending},
+    },
+    io::source::{ByteSource, Counted, MemorySource, Pending, Source},
+    model::{
+        Counts, GateKind, Router, RouterTrace, SampleCounts, SampleMeta, StepSource, TopK, TraceInfo,
+        results::{
+            Accuracy, Embeddings, Item, ItemGates, Results, SampleList, SampleRecord, TokenGates,
+            ValidationLoss,
+        },
+    },
+    numeric::softmax::{exp, largest, softmax},
+    open::{open, open_with},
+    open_trace::OpenTrace,
+    text::{
+        IdText,
+        step_name::{NamedStep, step_from_name},
+    },
+    web::{http_error, hub, listing},
     write::{GateDtype, write_trace},
 };

@@ -11,7 +11,7 @@ use common::{as_trace, fixture};
 use futures::executor::block_on;
 use packed::{gzip, tar, zstd};
 use proptest::prelude::*;
-use trace::{ByteSource as _, Counted, FileSource, MemorySource, Recognised, Source, Unpacked, open, unpack};
+use trace::{ByteSource as _, Counted, FileKind, FileSource, MemorySource, Source, Unpacked, open, unpack};
 
 fn unpacked(name: &str) -> Unpacked {
     let source = FileSource::open(fixture(&format!("archives/{name}"))).expect("the fixture is there");
@@ -44,7 +44,7 @@ fn check_run(unpacked: &Unpacked, prefix: &str) {
         assert_eq!(gates[..4].iter().map(|v| v.to_bits()).collect::<Vec<_>>(), turned);
     }
     let list = block_on(open(Rc::clone(&unpacked.files[3]))).expect("a list").what;
-    let Recognised::SampleList(list) = list else { panic!("no list of samples: {list:?}") };
+    let FileKind::SampleList(list) = list else { panic!("no list of samples: {list:?}") };
     assert_eq!(list.samples[1].domain, "code");
 }
 

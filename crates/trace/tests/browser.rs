@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use js_sys::{Array, Uint8Array};
 use trace::{
-    BlobSource, ByteSource as _, GateDtype, GateKind, HttpSource, MemorySource, Recognised, RouterTrace,
+    BlobSource, ByteSource as _, FileKind, GateDtype, GateKind, HttpSource, MemorySource, RouterTrace,
     write_trace,
 };
 use wasm_bindgen_test::{console_log, wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -52,9 +52,7 @@ async fn a_dropped_file_is_read_by_ranges() {
     assert_eq!(source.read(bytes.len() as u64, 0).await.unwrap(), Vec::<u8>::new());
     let error = source.read(bytes.len() as u64 - 1, 2).await.unwrap_err().to_string();
     assert!(error.contains("run/step-7.safetensors") && error.contains("cut off"), "{error}");
-    let Recognised::Trace(open) = trace::open(Rc::new(source)).await.unwrap().what else {
-        panic!("no trace")
-    };
+    let FileKind::Trace(open) = trace::open(Rc::new(source)).await.unwrap().what else { panic!("no trace") };
     assert_eq!(open.gates(3..5).await.unwrap(), trace.gates[3 * 1024..5 * 1024]);
 }
 
@@ -92,11 +90,9 @@ async fn an_address_is_read_by_ranges() {
     assert_eq!(source.len(), bytes.len() as u64);
     assert_eq!(source.read(8, 100).await.unwrap(), bytes[8..108]);
     assert_eq!(source.read(0, bytes.len()).await.unwrap(), bytes);
-    let Recognised::Trace(open) = trace::open(Rc::new(source)).await.unwrap().what else {
-        panic!("no trace")
-    };
+    let FileKind::Trace(open) = trace::open(Rc::new(source)).await.unwrap().what else { panic!("no trace") };
     let memory = Rc::new(MemorySource::new("memory", bytes));
-    let Recognised::Trace(known) = trace::open(memory).await.unwrap().what else { panic!("no trace") };
+    let FileKind::Trace(known) = trace::open(memory).await.unwrap().what else { panic!("no trace") };
     assert_eq!(open.gates(990..1000).await.unwrap(), known.gates(990..1000).await.unwrap());
 }
 
@@ -105,7 +101,7 @@ async fn a_server_without_ranges_sends_small_files_whole() {
     // A `data:` address answers with everything, whatever is asked.
     let source = HttpSource::open("data:text/csv,domain,step,accuracy%0Amath,5,0.5%0A").await.unwrap();
     assert_eq!(source.read(7, 4).await.unwrap(), b"step");
-    let Recognised::Results(results) = trace::open(Rc::new(source)).await.unwrap().what else {
+    let FileKind::Results(results) = trace::open(Rc::new(source)).await.unwrap().what else {
         panic!("no results")
     };
     assert_eq!(results.steps, [5]);
@@ -126,7 +122,7 @@ async fn ten_thousand_samples_are_read_in_no_time() {
     trace.gates = trace.gates.repeat(10);
     let bytes = write_trace(&trace, GateDtype::F16).unwrap();
     let source = Rc::new(BlobSource::new("step-7.safetensors", blob_of(&bytes)));
-    let Recognised::Trace(open) = trace::open(source).await.unwrap().what else { panic!("no trace") };
+    let FileKind::Trace(open) = trace::open(source).await.unwrap().what else { panic!("no trace") };
     for _ in 0..3 {
         let start = js_sys::Date::now();
         let mut read = 0;

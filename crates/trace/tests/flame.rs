@@ -11,13 +11,13 @@ use common::{fixture, json_fixture, open_bytes, open_fixture};
 use futures::executor::block_on;
 use packed::{Form, Layer, PLAIN};
 use proptest::prelude::*;
-use trace::{Counted, GateKind, Recognised, SampleRecord, TraceLayer, join_layers};
+use trace::{Counted, FileKind, GateKind, SampleRecord, TraceLayer, join_layers};
 
 fn fixture_layers() -> Vec<TraceLayer> {
     (0..4)
         .map(|layer| {
             match open_fixture(&format!("traces/flame-moe/layer_0{layer}.parquet")).expect("a layer").what {
-                Recognised::Layer(layer) => layer,
+                FileKind::Layer(layer) => layer,
                 other => panic!("no layer: {other:?}"),
             }
         })
@@ -91,7 +91,7 @@ fn of_a_file_of_other_columns_only_the_end_is_read() {
     let source = Counted::new(trace::MemorySource::new("a_1.parquet", bytes), Rc::clone(&read));
     assert!(matches!(
         block_on(trace::open(Rc::new(source))).expect("opened").what,
-        Recognised::Unrelated { .. }
+        FileKind::Unrelated { .. }
     ));
     assert!(read.get() < 6000 && len > 100_000, "{} of {len} bytes", read.get());
 }
@@ -100,7 +100,7 @@ fn of_a_file_of_other_columns_only_the_end_is_read() {
 fn the_folder_tells_the_step() {
     let bytes = std::fs::read(fixture("traces/flame-moe/layer_02.parquet")).expect("the fixture");
     let step = |name: &str| match open_bytes(name, bytes.clone()).expect("a layer").what {
-        Recognised::Layer(layer) => (layer.folder, layer.layer, layer.step),
+        FileKind::Layer(layer) => (layer.folder, layer.layer, layer.step),
         other => panic!("no layer: {other:?}"),
     };
     assert_eq!(step("flame/2640/layer_02.parquet"), ("flame/2640".to_owned(), 2, Some(2640)));
@@ -127,7 +127,7 @@ proptest! {
     fn written_and_read_again(layer in rows(), codec in 0_usize..4, second: bool, dictionary: bool, rows in 1_usize..100) {
         let form = Form { codec: [0, 1, 2, 6][codec], second, dictionary, rows };
         let opened = open_bytes("5/layer_3.parquet", layer.parquet(form)).expect("a layer");
-        let Recognised::Layer(read) = opened.what else { panic!("no layer") };
+        let FileKind::Layer(read) = opened.what else { panic!("no layer") };
         let falls = layer.scores.iter().all(|row| row.is_sorted_by(|a, b| a >= b));
         prop_assert_eq!((read.tokens, read.k, read.ordered), (layer.indices.len(), layer.indices[0].len(), falls));
         let trace = join_layers(&[&read], &[record(0, read.tokens)], &mut Vec::new()).expect("a trace");
@@ -155,7 +155,7 @@ proptest! {
             bytes[at] = value;
         }
         if let Ok(opened) = open_bytes("5/layer_3.parquet", bytes)
-            && let Recognised::Layer(layer) = opened.what
+            && let FileKind::Layer(layer) = opened.what
         {
             drop(join_layers(&[&layer], &[], &mut Vec::new()));
         }

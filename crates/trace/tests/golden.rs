@@ -5,7 +5,7 @@ mod common;
 
 use common::{as_trace, json_fixture, open_bytes, open_fixture, tensor};
 use futures::executor::block_on;
-use trace::{GateKind, Recognised, Router, StepSource};
+use trace::{FileKind, GateKind, Router, StepSource};
 
 fn close(ours: &[f32], expected: &[f32], tolerance: f32) -> f32 {
     assert_eq!(ours.len(), expected.len());
@@ -117,14 +117,14 @@ fn the_synthetic_run_reads_whole() {
 
 #[test]
 fn item_gates_and_token_gates_are_told_by_their_names() {
-    let Recognised::ItemGates(items) =
+    let FileKind::ItemGates(items) =
         open_fixture("metrics/run-a/items-last.safetensors").expect("gates").what
     else {
         panic!("not item gates")
     };
     assert_eq!((items.layers, items.experts), (4, 16));
     assert_eq!(items.values, tensor("metrics/run-a/items-last.safetensors", "gates"));
-    let Recognised::TokenGates(tokens) =
+    let FileKind::TokenGates(tokens) =
         open_fixture("metrics/run-a/tokens-7000.safetensors").expect("gates").what
     else {
         panic!("not token gates")
@@ -143,7 +143,7 @@ fn item_gates_and_token_gates_are_told_by_their_names() {
 #[test]
 fn results_with_a_table_of_correct() {
     let json = json_fixture("metrics/run-a/run.json");
-    let Recognised::Results(results) = open_fixture("metrics/run-a/run.json").expect("results").what else {
+    let FileKind::Results(results) = open_fixture("metrics/run-a/run.json").expect("results").what else {
         panic!("not results")
     };
     assert_eq!(results.model.as_deref(), Some("run-a"));
@@ -168,7 +168,7 @@ fn results_with_correct_in_the_items_and_rows_of_accuracy() {
     let text = r#"{"model": "tiny", "steps": [50, 0.0, 25],
         "items": [{"id": "a", "domain": "add", "correct": [1, 0, null]}, {"id": 7, "domain": "mul", "correct": [true, false, 1.0]}],
         "accuracy": [{"step": 0, "domain": "add", "train_loss": 3.3, "test_loss": 3.25, "accuracy": 0.5}]}"#;
-    let Recognised::Results(results) = open_bytes("run.json", text).expect("results").what else {
+    let FileKind::Results(results) = open_bytes("run.json", text).expect("results").what else {
         panic!("not results")
     };
     // Steps ascend, and the columns with them.
@@ -185,7 +185,7 @@ fn results_with_correct_in_the_items_and_rows_of_accuracy() {
 fn tables() {
     let items =
         "item,domain,step,correct\nq1,math,1000,0\nq2,math,1000,1\nq1,math,2000,true\n\"q,3\",code,2000,\n";
-    let Recognised::Results(results) = open_bytes("results.csv", items).expect("results").what else {
+    let FileKind::Results(results) = open_bytes("results.csv", items).expect("results").what else {
         panic!("not results")
     };
     assert_eq!(results.steps, [1000, 2000]);
@@ -195,7 +195,7 @@ fn tables() {
     assert_eq!(results.items[2].correct, [None, None]);
 
     let domains = "\u{feff}Domain;Step;Accuracy;validation_loss\r\nmath;5;0.25;1.5\r\nmath;10;0.5;\r\n";
-    let Recognised::Results(results) = open_bytes("acc.csv", domains).expect("results").what else {
+    let FileKind::Results(results) = open_bytes("acc.csv", domains).expect("results").what else {
         panic!("not results")
     };
     assert_eq!(results.steps, [5, 10]);
@@ -205,7 +205,7 @@ fn tables() {
 #[test]
 fn sample_lists() {
     let text = "{\"id\": \"s0\", \"domain\": \"math\", \"input_ids\": [115]}\n{\"id\": \"s1\", \"domain\": \"code\", \"input_ids\": [78, 104]}\n\n";
-    let Recognised::SampleList(list) = open_bytes("samples.jsonl", text).expect("samples").what else {
+    let FileKind::SampleList(list) = open_bytes("samples.jsonl", text).expect("samples").what else {
         panic!("not a list")
     };
     let seen: Vec<_> = list.samples.iter().map(|s| (s.id.as_str(), s.domain.as_str(), s.tokens)).collect();
@@ -219,7 +219,7 @@ fn embeddings_of_samples_and_items() {
         &[1, 3],
         &[7.0, 8.0, 9.0],
     );
-    let Recognised::Embeddings(found) =
+    let FileKind::Embeddings(found) =
         open_bytes("embeddings.safetensors", file.bytes()).expect("embeddings").what
     else {
         panic!("not embeddings")

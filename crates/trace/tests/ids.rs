@@ -9,7 +9,7 @@ use std::rc::Rc;
 use common::{as_trace, fixture, json_fixture, open_bytes, open_fixture};
 use futures::executor::block_on;
 use serde_json::Value;
-use trace::{FileSource, GateKind, IdsSettings, OpenTrace, Recognised, StepSource};
+use trace::{FileKind, FileSource, GateKind, IdsSettings, OpenTrace, StepSource};
 
 const LAYERS: usize = 4;
 const EXPERTS: usize = 8;
@@ -177,7 +177,7 @@ fn what_is_given_counts() {
 fn logits_beside_the_ids_make_mean_gates() {
     let (mut trace, _) = opened("megatron/router_trace_rank0.jsonl");
     let logits = open_fixture("traces/megatron/logits_rank0.bin").expect("logits");
-    let Recognised::Logits(logits) = logits.what else { panic!("not logits") };
+    let FileKind::Logits(logits) = logits.what else { panic!("not logits") };
     assert!(trace.takes_logits(logits.source.name()) && !trace.takes_logits("elsewhere/logits_rank0.bin"));
     assert!(!opened("vllm-lists.jsonl").0.takes_logits(logits.source.name()));
     trace.set_logits(&logits.source).expect("they fit");

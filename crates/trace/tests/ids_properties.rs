@@ -100,7 +100,7 @@ proptest! {
             bytes.splice(at..at, line.iter().copied());
             for name in ["x.jsonl", "x.csv"] {
                 if let Ok(opened) = open_bytes(name, bytes.clone())
-                    && let trace::Recognised::Trace(trace) = opened.what
+                    && let trace::FileKind::Trace(trace) = opened.what
                 {
                     let all = 0..trace.info.samples.len();
                     drop(block_on(trace.gates(all.clone())));

@@ -9,7 +9,7 @@ use std::{cell::Cell, collections::BTreeMap, rc::Rc};
 
 use common::{fixture, open_bytes};
 use futures::executor::block_on;
-use trace::{ByteSource, Error, Opened, Pending, Recognised};
+use trace::{ByteSource, Error, FileKind, Opened, Pending};
 
 /// Three gigabytes whose second line does not end.
 struct Endless {
@@ -219,7 +219,7 @@ fn said(name: &str, bytes: &[u8]) -> Vec<String> {
     };
     let mut said: Vec<String> = warnings.into_iter().map(|text| format!("warning: {text}")).collect();
     match what {
-        Recognised::Trace(trace) => {
+        FileKind::Trace(trace) => {
             let all = 0..trace.info.samples.len();
             let errors = [
                 block_on(trace.gates(all.clone())).err(),
@@ -228,7 +228,7 @@ fn said(name: &str, bytes: &[u8]) -> Vec<String> {
             ];
             said.extend(errors.into_iter().flatten().map(|error| format!("error: {error}")));
         }
-        Recognised::Unrelated { looked_for } => said.push(format!("unrelated: {looked_for}")),
+        FileKind::Unrelated { reason } => said.push(format!("unrelated: {reason}")),
         _ => {}
     }
     said

@@ -10,7 +10,7 @@ use common::{Handmade, as_trace, fixture, open_fixture};
 use futures::executor::block_on;
 use proptest::prelude::*;
 use trace::{
-    Axis, FileSource, GateKind, MappedTensor, Mapping, MemorySource, OpenTrace, Proposal, Recognised, Role,
+    Axis, FileKind, FileSource, GateKind, MappedTensor, Mapping, MemorySource, OpenTrace, Proposal, Role,
     Source, open, open_mapped, open_tensors, propose,
 };
 
@@ -118,7 +118,7 @@ fn the_order_of_axes_does_not_matter() {
 #[test]
 fn opening_an_unknown_file_says_what_it_could_be() {
     let opened = block_on(open(source(renamed("hf-batch.safetensors", false)))).expect("opened");
-    let Recognised::Mappable(proposal) = opened.what else { panic!("{:?}", opened.what) };
+    let FileKind::Mappable(proposal) = opened.what else { panic!("{:?}", opened.what) };
     let sentence = proposal.sentence();
     for part in [
         "step-5/dump.safetensors",

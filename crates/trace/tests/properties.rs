@@ -6,7 +6,7 @@ mod common;
 use common::{as_trace, fixture, good, open_bytes};
 use futures::executor::block_on;
 use proptest::prelude::*;
-use trace::{GateDtype, GateKind, OpenTrace, Recognised, Router, RouterTrace, SampleMeta, TopK, write_trace};
+use trace::{FileKind, GateDtype, GateKind, OpenTrace, Router, RouterTrace, SampleMeta, TopK, write_trace};
 
 /// Rows that sum to 1 in f32, exactly enough.
 fn rows(count: usize, experts: usize) -> impl Strategy<Value = Vec<f32>> {
@@ -155,7 +155,7 @@ proptest! {
 /// Opens and asks for everything; only a panic fails.
 fn read_all(name: &str, bytes: Vec<u8>) {
     if let Ok(opened) = open_bytes(name, bytes)
-        && let Recognised::Trace(trace) = opened.what
+        && let FileKind::Trace(trace) = opened.what
     {
         let all = 0..trace.info.samples.len();
         drop(block_on(trace.gates(all.clone())));

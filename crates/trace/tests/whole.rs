@@ -8,14 +8,14 @@ use common::{as_trace, open_bytes, open_fixture};
 use futures::executor::block_on;
 use proptest::prelude::*;
 use trace::{
-    GateDtype, GateKind, OpenTrace, Recognised, RouterTrace, SampleMeta, TopK, join_layers, write_trace,
+    FileKind, GateDtype, GateKind, OpenTrace, RouterTrace, SampleMeta, TopK, join_layers, write_trace,
 };
 
 fn again(trace: &OpenTrace) -> (RouterTrace, RouterTrace) {
-    let whole = block_on(trace.whole()).expect("all of it");
+    let whole = block_on(trace.read_all()).expect("all of it");
     let written = write_trace(&whole, GateDtype::F32).expect("a file");
     let read = as_trace(open_bytes("again.safetensors", written).expect("a trace"));
-    (whole, block_on(read.whole()).expect("all of it"))
+    (whole, block_on(read.read_all()).expect("all of it"))
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn dumps_and_layers_survive() {
     let layers: Vec<_> = (0..4)
         .map(|layer| {
             match open_fixture(&format!("traces/flame-moe/layer_0{layer}.parquet")).expect("a layer").what {
-                Recognised::Layer(layer) => layer,
+                FileKind::Layer(layer) => layer,
                 other => panic!("no layer: {other:?}"),
             }
         })
@@ -74,6 +74,6 @@ proptest! {
         };
         let bytes = write_trace(&trace, GateDtype::F32).expect("a file");
         let open = as_trace(open_bytes("a.safetensors", bytes).expect("a trace"));
-        prop_assert_eq!(block_on(open.whole()).expect("all of it"), trace);
+        prop_assert_eq!(block_on(open.read_all()).expect("all of it"), trace);
     }
 }

@@ -63,7 +63,7 @@ pub fn read(address: &str) -> Address {
 /// Whether a link may name the address: one of a server that proves who it is, or of this machine.
 #[must_use]
 pub fn may_be_linked(address: &str) -> bool {
-    address.starts_with("https://") || trace::refusal::is_this_machine(address)
+    address.starts_with("https://") || trace::http_error::is_this_machine(address)
 }
 
 /// The folder's name for people and for its step: without what every address of the kind has.

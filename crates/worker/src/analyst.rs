@@ -329,7 +329,7 @@ impl Analyst {
         let (traces, anything) = {
             let files = self.files.borrow();
             let is_trace = |file: &Entry| {
-                matches!(file.what(), Some(trace::Recognised::Trace(_) | trace::Recognised::Layer(_)))
+                matches!(file.what(), Some(trace::FileKind::Trace(_) | trace::FileKind::Layer(_)))
             };
             (files.iter().any(is_trace), files.iter().any(|file| file.part().is_some()))
         };

@@ -9,7 +9,7 @@ use std::{
 
 use futures::future::{AbortHandle, abortable};
 use report::Part;
-use trace::{Item, Recognised, Results};
+use trace::{FileKind, Item, Results};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
@@ -256,18 +256,16 @@ impl Conductor {
             let Some(part) = file.part() else { continue };
             let asked = inputs.contains(&file.row.id);
             let what = match part.what {
-                Recognised::Items if made && asked => match results.take() {
-                    Some(results) => Recognised::Results(results),
+                FileKind::Items if made && asked => match results.take() {
+                    Some(results) => FileKind::Results(results),
                     // A further file of items: its results are with the first one's.
-                    None => {
-                        Recognised::SampleList(trace::SampleList { samples: Vec::new(), runnable: false })
-                    }
+                    None => FileKind::SampleList(trace::SampleList { samples: Vec::new(), runnable: false }),
                 },
-                Recognised::GateInputs { .. } if fed(file.row.id) => {
-                    Recognised::SampleList(trace::SampleList { samples: Vec::new(), runnable: false })
+                FileKind::GateInputs { .. } if fed(file.row.id) => {
+                    FileKind::SampleList(trace::SampleList { samples: Vec::new(), runnable: false })
                 }
-                Recognised::Text if made && asked => {
-                    Recognised::SampleList(trace::SampleList { samples: Vec::new(), runnable: true })
+                FileKind::Text if made && asked => {
+                    FileKind::SampleList(trace::SampleList { samples: Vec::new(), runnable: true })
                 }
                 what => what,
             };
@@ -339,10 +337,10 @@ impl Conductor {
 
 /// The files that checkpoints are run on: samples as JSON lines, or else plain text; and items.
 fn samples_and_items(files: &[Entry]) -> Vec<usize> {
-    let lists = files.iter().any(|file| file.is_samples() && !matches!(file.what(), Some(Recognised::Text)));
+    let lists = files.iter().any(|file| file.is_samples() && !matches!(file.what(), Some(FileKind::Text)));
     let wanted = |file: &&Entry| match file.what() {
-        Some(Recognised::Items) => true,
-        Some(Recognised::Text) => !lists,
+        Some(FileKind::Items) => true,
+        Some(FileKind::Text) => !lists,
         _ => file.is_samples(),
     };
     files.iter().filter(wanted).map(|file| file.row.id).collect()
@@ -388,7 +386,7 @@ impl Feed {
 /// Marks checkpoints that need not be run, and says what the others wait for.
 fn spare(files: &mut [Entry], feed: &Feed) {
     let is_file = |file: &&Entry| {
-        !file.row.checkpoint && matches!(file.what(), Some(Recognised::Trace(_) | Recognised::Layer(_)))
+        !file.row.checkpoint && matches!(file.what(), Some(FileKind::Trace(_) | FileKind::Layer(_)))
     };
     let known: Vec<u64> = files.iter().filter(is_file).filter_map(|file| file.row.step).collect();
     for file in files.iter_mut().filter(|file| file.row.checkpoint && file.made.is_none()) {

@@ -4,7 +4,7 @@ use std::{cell::Cell, rc::Rc};
 
 use report::Part;
 use trace::{
-    IdsSettings, Proposal, Recognised, Source,
+    FileKind, IdsSettings, Proposal, Source,
     listing::{Listed, Listing},
 };
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -128,7 +128,7 @@ impl Entry {
     }
 
     /// What it is, where that is known.
-    pub fn what(&self) -> Option<&Recognised> {
+    pub fn what(&self) -> Option<&FileKind> {
         match &self.content {
             Some(Content::Run(what)) => Some(what),
             _ => None,
@@ -138,7 +138,7 @@ impl Entry {
     /// What its tensors might be, where somebody has to say so.
     pub fn proposal(&self) -> Option<&Proposal> {
         match self.what() {
-            Some(Recognised::Mappable(proposal)) => Some(proposal),
+            Some(FileKind::Mappable(proposal)) => Some(proposal),
             _ => None,
         }
     }
@@ -146,15 +146,15 @@ impl Entry {
     /// Whether checkpoints can be run on it.
     pub fn is_samples(&self) -> bool {
         match self.what() {
-            Some(Recognised::SampleList(list)) => list.runnable,
-            Some(Recognised::Text) => true,
+            Some(FileKind::SampleList(list)) => list.runnable,
+            Some(FileKind::Text) => true,
             _ => false,
         }
     }
 
     /// Whether it has what enters the routers of a checkpoint.
     pub fn is_gate_inputs(&self) -> bool {
-        matches!(self.what(), Some(Recognised::GateInputs { .. }))
+        matches!(self.what(), Some(FileKind::GateInputs { .. }))
     }
 
     /// Puts a checkpoint back to where nothing was made of it.
@@ -169,8 +169,8 @@ impl Entry {
     }
 
     /// Takes in the trace that was made of a checkpoint.
-    pub fn make(&mut self, made: Made, trace: Recognised, note: String) {
-        if let Recognised::Trace(trace) = &trace {
+    pub fn make(&mut self, made: Made, trace: FileKind, note: String) {
+        if let FileKind::Trace(trace) = &trace {
             self.row.step = self.step.or(trace.info.step);
             self.row.samples = Some(trace.info.samples.len());
         }
@@ -190,8 +190,8 @@ impl Entry {
         }
         let mut what = self.what()?.clone();
         match (&mut what, self.step) {
-            (Recognised::Trace(trace), Some(step)) => trace.info.step = Some(step),
-            (Recognised::Layer(layer), Some(step)) => layer.set_step(step),
+            (FileKind::Trace(trace), Some(step)) => trace.info.step = Some(step),
+            (FileKind::Layer(layer), Some(step)) => layer.set_step(step),
             _ => {}
         }
         Some(Part { id: self.row.id, path: self.row.path.clone(), what })
@@ -256,26 +256,26 @@ impl Entry {
                 self.row.kind = kind;
                 self.plain = plain;
                 match &content {
-                    Content::Run(Recognised::Trace(trace)) => {
+                    Content::Run(FileKind::Trace(trace)) => {
                         self.row.step = self.step.or(trace.info.step);
                         self.row.samples = Some(trace.info.samples.len());
                     }
-                    Content::Run(Recognised::Layer(layer)) => self.row.step = self.step.or(layer.step),
+                    Content::Run(FileKind::Layer(layer)) => self.row.step = self.step.or(layer.step),
                     _ => {}
                 }
-                if let Content::Run(Recognised::GateInputs { step }) = &content {
+                if let Content::Run(FileKind::GateInputs { step }) = &content {
                     self.row.step = self.step.or(*step);
                 }
                 self.row.state = FileState::Left;
                 self.warnings = warnings;
                 self.row.question = match &content {
-                    Content::Run(Recognised::Mappable(proposal)) => {
+                    Content::Run(FileKind::Mappable(proposal)) => {
                         self.warnings.extend(proposal.reasons.iter().cloned());
                         Some(Question::Mapping)
                     }
-                    Content::Run(Recognised::Layer(_)) => Some(Question::Experts),
+                    Content::Run(FileKind::Layer(_)) => Some(Question::Experts),
                     // What the user has said can be said again.
-                    Content::Run(Recognised::Trace(trace))
+                    Content::Run(FileKind::Trace(trace))
                         if trace.experts_are_guessed() || self.ids.experts.is_some() =>
                     {
                         Some(Question::Experts)
@@ -283,8 +283,8 @@ impl Entry {
                     _ => None,
                 };
                 self.row.messages.clone_from(&self.warnings);
-                if let Content::Run(Recognised::Unrelated { looked_for }) = &content {
-                    self.row.messages.extend(Some(looked_for.clone()).filter(|text| !text.is_empty()));
+                if let Content::Run(FileKind::Unrelated { reason }) = &content {
+                    self.row.messages.extend(Some(reason.clone()).filter(|text| !text.is_empty()));
                 }
                 self.content = Some(content);
             }

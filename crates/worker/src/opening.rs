@@ -4,7 +4,7 @@ use std::{cell::Cell, rc::Rc};
 
 use js_sys::{Array, Uint8Array};
 use report::Report;
-use trace::{BlobSource, Counted, HttpSource, IdsSettings, Mapping, Recognised, Source, listing::Listing};
+use trace::{BlobSource, Counted, FileKind, HttpSource, IdsSettings, Mapping, Source, listing::Listing};
 use web_sys::Blob;
 
 use crate::{
@@ -23,7 +23,7 @@ const LARGEST_LIST: u64 = 1 << 30;
 /// What a file holds.
 pub enum Content {
     /// A part of a run.
-    Run(Recognised),
+    Run(FileKind),
     /// A finished report.
     Report(Box<Report>),
 }
@@ -168,7 +168,7 @@ pub struct Unopened {
 ///
 /// # Errors
 /// As [`open`].
-pub async fn open_made(name: String, blob: Blob) -> Result<Recognised, String> {
+pub async fn open_made(name: String, blob: Blob) -> Result<FileKind, String> {
     let opened =
         trace::open(Rc::new(BlobSource::new(name, blob))).await.map_err(|error| error.to_string())?;
     Ok(opened.what)
@@ -218,8 +218,8 @@ async fn open_plain(source: Source, was_packed: bool, known: &Known) -> Result<O
         Some(mapping) => trace::open_mapped(Rc::clone(&source), mapping).await?,
         None => trace::open_with(Rc::clone(&source), known.ids).await?,
     };
-    let kind = kind(&opened.what).to_string();
-    let asked = matches!(opened.what, Recognised::SampleList(_) | Recognised::Items | Recognised::Text);
+    let kind = opened.what.name().to_string();
+    let asked = matches!(opened.what, FileKind::SampleList(_) | FileKind::Items | FileKind::Text);
     let plain = if was_packed && asked && bytes <= LARGEST_LIST {
         let bytes = source.read(0, bytes as usize).await?;
         let parts = Array::of1(&Uint8Array::from(bytes.as_slice()));
@@ -229,25 +229,6 @@ async fn open_plain(source: Source, was_packed: bool, known: &Known) -> Result<O
     };
     let content = Content::Run(opened.what);
     Ok(Opening::File { bytes, kind, content, warnings: opened.warnings, plain })
-}
-
-/// What a file was recognised as, in the words of the table.
-fn kind(what: &Recognised) -> &'static str {
-    match what {
-        Recognised::Trace(trace) => trace.info.format,
-        Recognised::Layer(layer) => layer.format,
-        Recognised::Results(_) => "benchmark results",
-        Recognised::Embeddings(_) => "text embeddings",
-        Recognised::ItemGates(_) => "gates of benchmark items",
-        Recognised::TokenGates(_) => "gates of single tokens",
-        Recognised::SampleList(_) => "list of samples",
-        Recognised::GateInputs { .. } => "inputs of routers",
-        Recognised::Logits(_) => "router logits",
-        Recognised::Items => "benchmark items",
-        Recognised::Text => "text, a sample a line",
-        Recognised::Mappable(_) => "tensors under other names",
-        Recognised::Unrelated { .. } => "not part of a run",
-    }
 }
 
 /// Why a file could not be opened.

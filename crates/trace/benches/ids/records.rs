@@ -4,7 +4,7 @@ use std::{fmt::Write as _, rc::Rc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::FutureExt as _;
-use trace::{MemorySource, Recognised, Source};
+use trace::{FileKind, MemorySource, Source};
 
 const LAYERS: usize = 16;
 const EXPERTS: usize = 64;
@@ -154,7 +154,7 @@ pub fn measure(clock: impl Fn() -> f64) -> String {
             let opened = trace::open(Rc::clone(&source)).now_or_never();
             let took = clock() - start;
             let Some(Ok(opened)) = opened else { return format!("{what}: could not be read: {opened:?}") };
-            if !matches!(opened.what, Recognised::Trace(_)) {
+            if !matches!(opened.what, FileKind::Trace(_)) {
                 return format!("{what}: not recognised");
             }
             best = best.min(took);

@@ -7,7 +7,7 @@ use std::{cell::Cell, path::PathBuf, rc::Rc};
 
 use futures::executor::block_on;
 use serde_json::{Value, json};
-use trace::{ByteSource, Error, FileSource, MemorySource, OpenTrace, Opened, Pending, Recognised};
+use trace::{ByteSource, Error, FileKind, FileSource, MemorySource, OpenTrace, Opened, Pending};
 
 pub fn fixture(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures").join(path)
@@ -24,7 +24,7 @@ pub fn open_bytes(name: &str, bytes: impl Into<Vec<u8>>) -> Result<Opened, Error
 
 pub fn as_trace(opened: Opened) -> OpenTrace {
     match opened.what {
-        Recognised::Trace(trace) => trace,
+        FileKind::Trace(trace) => trace,
         other => panic!("not a trace: {other:?}"),
     }
 }

@@ -14,7 +14,7 @@ use std::{collections::BTreeMap, rc::Rc};
 use cases::cases;
 use common::fixture;
 use futures::executor::block_on;
-use trace::{MemorySource, Opened, Recognised, Source, open, unpack};
+use trace::{FileKind, MemorySource, Opened, Source, open, unpack};
 
 /// All that is said of a file when everything in it is asked for.
 fn said(name: &str, bytes: &[u8]) -> Vec<String> {
@@ -36,7 +36,7 @@ fn said_of(file: Source) -> Vec<String> {
     };
     let mut said: Vec<String> = warnings.into_iter().map(|text| format!("warning: {text}")).collect();
     match what {
-        Recognised::Trace(trace) => {
+        FileKind::Trace(trace) => {
             let all = 0..trace.info.samples.len();
             let errors = [
                 block_on(trace.gates(all.clone())).err(),
@@ -46,8 +46,8 @@ fn said_of(file: Source) -> Vec<String> {
             said.extend(trace.take_notices().into_iter().map(|text| format!("warning: {text}")));
             said.extend(errors.into_iter().flatten().map(|error| format!("error: {error}")));
         }
-        Recognised::Mappable(proposal) => said.push(format!("mappable: {}", proposal.sentence())),
-        Recognised::Unrelated { looked_for } => said.push(format!("unrelated: {looked_for}")),
+        FileKind::Mappable(proposal) => said.push(format!("mappable: {}", proposal.sentence())),
+        FileKind::Unrelated { reason } => said.push(format!("unrelated: {reason}")),
         _ => {}
     }
     said

@@ -4,7 +4,7 @@ use std::{cell::Cell, rc::Rc};
 
 use futures::executor::block_on;
 use serde_json::json;
-use trace::Recognised;
+use trace::FileKind;
 
 use crate::common::{self, Handmade, Vast, good, open_bytes, with_header};
 
@@ -71,7 +71,7 @@ fn three_gigabytes_of_anything_else_are_declined_at_a_glance() {
         let read = Rc::new(Cell::new(0));
         let source = Vast { name: name.to_owned(), head, len: 3 << 30, read: Rc::clone(&read) };
         let opened = block_on(trace::open(Rc::new(source))).expect("declined, not an error");
-        assert!(matches!(opened.what, Recognised::Unrelated { .. }), "{name}: {opened:?}");
+        assert!(matches!(opened.what, FileKind::Unrelated { .. }), "{name}: {opened:?}");
         assert!(read.get() <= 8 << 10, "{name}: {} bytes", read.get());
     }
 }

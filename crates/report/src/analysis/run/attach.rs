@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use trace::{Recognised, Results, SampleMeta};
+use trace::{FileKind, Results, SampleMeta};
 
 use super::{
     Run, RunEmbeddings, TokenEntropy,
@@ -18,8 +18,8 @@ pub(super) fn attach(run: &mut Run, parts: &[Part]) {
     let rows = run.checkpoints.first().map_or(0, |first| first.trace.info.samples.len());
     for part in parts {
         let (used, text) = match &part.what {
-            Recognised::Trace(_) | Recognised::Layer(_) | Recognised::Results(_) => continue,
-            Recognised::Embeddings(found) => {
+            FileKind::Trace(_) | FileKind::Layer(_) | FileKind::Results(_) => continue,
+            FileKind::Embeddings(found) => {
                 let fits = found.samples.len() == rows && found.items.len() == items;
                 if fits && let Some(first) = run.checkpoints.first() {
                     let samples =
@@ -36,7 +36,7 @@ pub(super) fn attach(run: &mut Run, parts: &[Part]) {
                 );
                 (fits, (!fits).then_some(text))
             }
-            Recognised::ItemGates(found) => {
+            FileKind::ItemGates(found) => {
                 let width = found.layers * found.experts;
                 let count = found.values.len().checked_div(width).unwrap_or(0);
                 let fits = (found.layers, found.experts) == (run.layers, run.experts) && count == items;
@@ -50,7 +50,7 @@ pub(super) fn attach(run: &mut Run, parts: &[Part]) {
                 );
                 (fits, (!fits).then_some(text))
             }
-            Recognised::TokenGates(found) => {
+            FileKind::TokenGates(found) => {
                 let step = found.step;
                 let fits = step.is_some_and(|step| run.checkpoints.iter().any(|c| c.step == step));
                 if fits {
@@ -63,8 +63,8 @@ pub(super) fn attach(run: &mut Run, parts: &[Part]) {
                 );
                 (fits, (!fits).then_some(text))
             }
-            Recognised::SampleList(_) => (true, None),
-            Recognised::Items => {
+            FileKind::SampleList(_) => (true, None),
+            FileKind::Items => {
                 let text = format!(
                     "{}: benchmark items, which are asked of checkpoints. Drop checkpoint folders too; results of \
                      items go into run.json or a table with item, domain, step and correct.",
@@ -72,23 +72,23 @@ pub(super) fn attach(run: &mut Run, parts: &[Part]) {
                 );
                 (false, Some(text))
             }
-            Recognised::GateInputs { .. } => {
+            FileKind::GateInputs { .. } => {
                 let text = format!(
                     "{}: inputs of routers, which gating layers are computed on. Drop the checkpoint's folder too.",
                     part.path
                 );
                 (false, Some(text))
             }
-            Recognised::Text => {
+            FileKind::Text => {
                 let text = format!(
                     "{}: plain text, which checkpoints are run on. Drop checkpoint folders too.",
                     part.path
                 );
                 (false, Some(text))
             }
-            Recognised::Mappable(proposal) => (false, Some(proposal.sentence())),
-            Recognised::Logits(_) if run.verdicts.iter().any(|verdict| verdict.id == part.id) => continue,
-            Recognised::Logits(_) => {
+            FileKind::Mappable(proposal) => (false, Some(proposal.sentence())),
+            FileKind::Logits(_) if run.verdicts.iter().any(|verdict| verdict.id == part.id) => continue,
+            FileKind::Logits(_) => {
                 let text = format!(
                     "{}: router logits without the trace that tells their shape. Drop `router_trace_rank*.jsonl` of the \
                      same folder and rank too.",
@@ -96,7 +96,7 @@ pub(super) fn attach(run: &mut Run, parts: &[Part]) {
                 );
                 (false, Some(text))
             }
-            Recognised::Unrelated { looked_for } => (false, Some(looked_for.clone())),
+            FileKind::Unrelated { reason } => (false, Some(reason.clone())),
         };
         run.verdicts.push(Verdict { id: part.id, used, text });
     }

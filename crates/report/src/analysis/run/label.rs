@@ -1,6 +1,6 @@
 //! Traces with all that other files know of them: layers put together, names, domains, token counts, logits, a step.
 
-use trace::{GateKind, OpenTrace, Recognised, Results, SampleMeta};
+use trace::{FileKind, GateKind, OpenTrace, Results, SampleMeta};
 
 use super::{
     Stepped,
@@ -28,14 +28,14 @@ fn labelled(
     verdicts: &mut Vec<Verdict>,
 ) -> (Vec<(usize, OpenTrace)>, Joined) {
     let list = parts.iter().find_map(|part| match &part.what {
-        Recognised::SampleList(list) => Some(&list.samples),
+        FileKind::SampleList(list) => Some(&list.samples),
         _ => None,
     });
     let records = results.map(|results| &results.samples).filter(|records| !records.is_empty()).or(list);
     let mut joined = layers::join(parts, records.map_or(&[], Vec::as_slice), verdicts);
     let mut traces: Vec<(usize, OpenTrace)> = Vec::new();
     for part in parts {
-        if let Recognised::Trace(trace) = &part.what {
+        if let FileKind::Trace(trace) = &part.what {
             let mut trace = trace.clone();
             add_logits(&mut trace, parts, verdicts);
             traces.push((part.id, trace));
@@ -84,7 +84,7 @@ pub(super) fn label(
 /// Gives a trace of ids the router logits that lie beside it.
 fn add_logits(trace: &mut OpenTrace, parts: &[Part], verdicts: &mut Vec<Verdict>) {
     for part in parts {
-        let Recognised::Logits(logits) = &part.what else { continue };
+        let FileKind::Logits(logits) = &part.what else { continue };
         if !trace.takes_logits(logits.source.name()) {
             continue;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use trace::{OpenTrace, Recognised, SampleRecord, TraceLayer, join_layers};
+use trace::{FileKind, OpenTrace, SampleRecord, TraceLayer, join_layers};
 
 use super::part::{Part, Verdict};
 
@@ -23,7 +23,7 @@ pub struct Joined {
 pub fn join(parts: &[Part], records: &[SampleRecord], verdicts: &mut Vec<Verdict>) -> Joined {
     let mut folders: BTreeMap<&str, Vec<(usize, &TraceLayer)>> = BTreeMap::new();
     for part in parts {
-        if let Recognised::Layer(layer) = &part.what {
+        if let FileKind::Layer(layer) = &part.what {
             folders.entry(&layer.folder).or_default().push((part.id, layer));
         }
     }

@@ -1,6 +1,6 @@
 //! A file before and after a run is put together.
 
-use trace::Recognised;
+use trace::FileKind;
 
 /// One file after opening.
 #[derive(Debug)]
@@ -10,7 +10,7 @@ pub struct Part {
     /// Its path or address, for messages.
     pub path: String,
     /// Its content.
-    pub what: Recognised,
+    pub what: FileKind,
 }
 
 /// What became of one file.

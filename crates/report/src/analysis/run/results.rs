@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use trace::{Recognised, Results};
+use trace::{FileKind, Results};
 
 use super::part::{Part, Verdict};
 
@@ -10,7 +10,7 @@ use super::part::{Part, Verdict};
 pub(super) fn pick_results(parts: &[Part], verdicts: &mut Vec<Verdict>) -> Option<Rc<Results>> {
     let mut picked: Option<Results> = None;
     for part in parts {
-        let Recognised::Results(results) = &part.what else { continue };
+        let FileKind::Results(results) = &part.what else { continue };
         match &mut picked {
             None => {
                 picked = Some(results.clone());

@@ -1,0 +1,182 @@
+//! The files of a checkpoint's folder: which shard has which tensor, and which step it is of. No weights are read here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use crate::{
+    checkpoint::names::router_layer,
+    error::Error,
+    io::source::Source,
+    text::{json_words, step_name::step_from_name},
+};
+
+/// Larger JSON files belong to no checkpoint.
+const MOST_JSON: u64 = 64 << 20;
+
+/// What lists the shards of a checkpoint.
+const INDEX: &str = "model.safetensors.index.json";
+
+/// The only shard of a checkpoint without a list.
+const WHOLE: &str = "model.safetensors";
+
+/// The files of one checkpoint's folder, which may have others beside them.
+#[derive(Clone, Copy)]
+pub struct CheckpointFiles<'a> {
+    folder: &'a str,
+    files: &'a [Source],
+}
+
+/// Where the tensors of a checkpoint are.
+#[derive(Clone)]
+pub enum Shards {
+    /// All in one file, whose header lists them.
+    One(Source),
+    /// In several files, as the index says.
+    Several {
+        /// The index, for messages.
+        index: String,
+        /// For each tensor the name of its shard.
+        shard_of: BTreeMap<String, String>,
+        /// Bytes of all tensors, where the index says it.
+        bytes: Option<u64>,
+    },
+}
+
+impl Shards {
+    /// The names of the shards that hold routers, ascending; none where there is no index to tell.
+    #[must_use]
+    pub fn with_routers(&self) -> Vec<&str> {
+        let Self::Several { shard_of, .. } = self else { return Vec::new() };
+        let routers = shard_of.iter().filter(|(tensor, _)| router_layer(tensor).is_some());
+        let names: BTreeSet<&str> = routers.map(|(_, shard)| shard.as_str()).collect();
+        names.into_iter().collect()
+    }
+}
+
+#[derive(Deserialize)]
+struct Index {
+    weight_map: BTreeMap<String, String>,
+    #[serde(default)]
+    metadata: Metadata,
+}
+
+#[derive(Default, Deserialize)]
+struct Metadata {
+    total_size: Option<f64>,
+}
+
+#[derive(Deserialize)]
+struct TrainerState {
+    global_step: Option<u64>,
+}
+
+impl<'a> CheckpointFiles<'a> {
+    /// The files of a folder; `folder` is what messages call it, and what tells the step.
+    #[must_use]
+    pub fn new(folder: &'a str, files: &'a [Source]) -> Self {
+        Self { folder, files }
+    }
+
+    /// The file of this name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&'a Source> {
+        self.files.iter().find(|file| last_part(file.name()) == name)
+    }
+
+    /// The error that something is not there.
+    #[must_use]
+    pub fn missing(&self, missing: &str, advice: &'static str) -> Error {
+        Error::Missing { folder: self.folder.to_owned(), missing: missing.to_owned(), advice }
+    }
+
+    /// A JSON file of the checkpoint, whole.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] beyond 64 MiB, and what the source answers.
+    pub async fn json(&self, file: &Source) -> Result<Vec<u8>, Error> {
+        if file.len() > MOST_JSON {
+            return Err(Error::TooLarge {
+                name: file.name().to_owned(),
+                what: "the whole file".to_owned(),
+                bytes: file.len(),
+                limit: MOST_JSON,
+                advice: "This is no file of a checkpoint.",
+            });
+        }
+        file.read(0, file.len() as usize).await
+    }
+
+    /// Which shards there are.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] where there is neither an index nor a single shard, [`Error::Text`] for what is no index.
+    pub async fn shards(&self) -> Result<Shards, Error> {
+        let Some(index) = self.find(INDEX) else { return self.whole().cloned().map(Shards::One) };
+        let bytes = self.json(index).await?;
+        let Index { weight_map, metadata } = serde_json::from_slice(&bytes).map_err(|error| Error::Text {
+            name: index.name().to_owned(),
+            place: format!("line {}", error.line()),
+            found: json_words(&bytes, &error),
+            expected: "an object with a `weight_map`".to_owned(),
+            advice: "Copy or download it again.",
+        })?;
+        // A float because some writers write one; whoever shows it needs no more digits.
+        let bytes =
+            metadata.total_size.filter(|size| size.is_finite() && *size >= 0.0).map(|size| size as u64);
+        Ok(Shards::Several { index: index.name().to_owned(), shard_of: weight_map, bytes })
+    }
+
+    /// A shard that the index names.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] where it is not among the files.
+    pub fn shard(&self, name: &str) -> Result<&'a Source, Error> {
+        self.find(name).ok_or_else(|| {
+            self.missing(&format!("shard {name}, which {INDEX} names"), "Download the missing shard.")
+        })
+    }
+
+    fn whole(&self) -> Result<&'a Source, Error> {
+        self.find(WHOLE).ok_or_else(|| {
+            let pickled = self.files.iter().any(|file| {
+                let name = last_part(file.name()).to_ascii_lowercase();
+                let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+                matches!(ending, Some("bin" | "pt" | "pth"))
+            });
+            if pickled {
+                self.missing(
+                    "safetensors file (only pickled weights, which can run code and are never read)",
+                    "Load it with transformers and call save_pretrained, which writes safetensors.",
+                )
+            } else {
+                self.missing(
+                    "model.safetensors and no model.safetensors.index.json",
+                    "Give the whole folder that `save_pretrained` wrote.",
+                )
+            }
+        })
+    }
+
+    /// Training step, from the folder's name or `trainer_state.json`, and training tokens, from the folder's name.
+    ///
+    /// # Errors
+    /// What the source answers; a `trainer_state.json` that says nothing is passed over.
+    pub async fn step(&self) -> Result<(Option<u64>, Option<u64>), Error> {
+        let named = step_from_name(self.folder);
+        let state = match self.find("trainer_state.json") {
+            Some(file) if named.is_none() => {
+                serde_json::from_slice::<TrainerState>(&self.json(file).await?).ok()
+            }
+            _ => None,
+        };
+        let step = named.map(|named| named.step).or(state.and_then(|state| state.global_step));
+        Ok((step, named.and_then(|named| named.tokens)))
+    }
+}
+
+/// The last part of a path or address, without what an address has after `?`.
+fn last_part(path: &str) -> &str {
+    let path = path.split(['?', '#']).next().unwrap_or(path);
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
+}

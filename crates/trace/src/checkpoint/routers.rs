@@ -1,0 +1,159 @@
+//! The routers of a checkpoint, and nothing else of it: headers and a few small matrices out of gigabytes of shards.
+//!
+//! Routers are found by their tensors' names, which differ between families of models. No configuration is needed:
+//! layers, experts and width are the shapes that lie there.
+
+use std::collections::BTreeMap;
+
+use futures::future::try_join_all;
+
+use crate::{
+    checkpoint::{
+        files::{CheckpointFiles, Shards},
+        names::{ROUTERS, router_layer},
+    },
+    container::{
+        safetensors,
+        tensors::{TensorFile, TensorInfo, shape_text},
+    },
+    error::Error,
+    io::source::Source,
+    model::Router,
+    text::shorten,
+};
+
+/// The routers of one checkpoint.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckpointRouters {
+    /// The folder, for messages.
+    pub folder: String,
+    /// Training step, from the folder's name or `trainer_state.json`.
+    pub step: Option<u64>,
+    /// Training tokens, from the folder's name.
+    pub tokens: Option<u64>,
+    /// The model's numbers of the layers that have routers, ascending, `[L]`: dense layers have none.
+    pub layers: Vec<usize>,
+    /// Experts a layer, `E`.
+    pub experts: usize,
+    /// Hidden size, `d`.
+    pub width: usize,
+    /// The matrices, `[L,E,d]`.
+    pub values: Vec<f32>,
+}
+
+impl CheckpointRouters {
+    /// The matrix of the layer with this place in `layers`, `[E,d]`; empty where there is no such layer.
+    #[must_use]
+    pub fn layer(&self, place: usize) -> &[f32] {
+        let size = self.experts * self.width;
+        let start = place.saturating_mul(size);
+        self.values.get(start..start.saturating_add(size)).unwrap_or_default()
+    }
+
+    /// The matrices as a trace holds them.
+    #[must_use]
+    pub fn into_router(self) -> Router {
+        let Self { layers, experts, width, values, .. } = self;
+        Router::Weights { layers: layers.len(), experts, width, values }
+    }
+}
+
+/// Reads the routers from the files of a checkpoint's folder. Of several shards only those with routers are opened; the
+/// others need not be there.
+///
+/// # Errors
+/// [`Error::Missing`] for what is not there, [`Error::Tensor`] for routers of different shapes or values that are not
+/// finite, and what the files answer.
+pub async fn read_routers(folder: &str, files: &[Source]) -> Result<CheckpointRouters, Error> {
+    let folder_files = CheckpointFiles::new(folder, files);
+    let mut found: BTreeMap<usize, (TensorFile, TensorInfo)> = BTreeMap::new();
+    match folder_files.shards().await? {
+        Shards::One(source) => collect(safetensors::open(source).await?, &mut found)?,
+        Shards::Several { index, shard_of, .. } => {
+            let mut wanted: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+            for (tensor, shard) in shard_of.iter().filter(|(tensor, _)| router_layer(tensor).is_some()) {
+                wanted.entry(shard).or_default().push(tensor);
+            }
+            for (shard, tensors) in wanted {
+                let shard = safetensors::open(folder_files.shard(shard)?.clone()).await?;
+                if let Some(absent) = tensors.into_iter().find(|tensor| shard.get(tensor).is_none()) {
+                    return Err(Error::Tensor {
+                        name: shard.name().to_owned(),
+                        tensor: shorten(absent),
+                        found: "not in this shard".to_owned(),
+                        expected: format!("the tensor, as {index} says"),
+                        advice: "Download index and shards again.",
+                    });
+                }
+                collect(shard, &mut found)?;
+            }
+        }
+    }
+    let Some((file, first)) = found.values().next() else {
+        let names: Vec<String> = ROUTERS.iter().map(|name| format!("`model.layers.0.{name}`")).collect();
+        return Err(folder_files.missing(
+            &format!("router among its tensors (looked for {})", names.join(", ")),
+            "Give a checkpoint of a mixture-of-experts model as transformers saves it.",
+        ));
+    };
+    let (experts, width) = match *first.shape {
+        [experts, width] if (2..=1 << 16).contains(&experts) && width > 0 => (experts, width),
+        _ => {
+            let expected = "a matrix [experts, hidden size] of at least two experts";
+            return Err(file.wrong(first, expected, "Give a checkpoint of a mixture-of-experts model."));
+        }
+    };
+    // All at once, because over a network it is the waiting that takes long.
+    let reading = found.values().map(|(file, tensor)| read_one(file, tensor, [experts, width]));
+    let values = try_join_all(reading).await?.concat();
+    let (step, tokens) = folder_files.step().await?;
+    Ok(CheckpointRouters {
+        folder: folder.to_owned(),
+        step,
+        tokens,
+        layers: found.keys().copied().collect(),
+        experts: experts as usize,
+        width: width as usize,
+        values,
+    })
+}
+
+/// One router `[E,d]`, as f32.
+async fn read_one(file: &TensorFile, tensor: &TensorInfo, shape: [u64; 2]) -> Result<Vec<f32>, Error> {
+    if tensor.shape != shape || !tensor.dtype.is_float() {
+        let expected = format!("floats {}, as in the first layer with a router", shape_text(&shape));
+        return Err(file.wrong(tensor, expected, "Give unquantised weights of one model."));
+    }
+    let [_, width] = shape;
+    let read = file.floats(tensor, 0..tensor.values()).await?;
+    match read.iter().position(|value| !value.is_finite()) {
+        None => Ok(read),
+        Some(at) => Err(Error::Tensor {
+            name: file.name().to_owned(),
+            tensor: shorten(&tensor.name),
+            found: format!("a value of expert {} that is NaN or infinite", at as u64 / width),
+            expected: "finite numbers".to_owned(),
+            advice: "Check how the checkpoint was saved, or download it again.",
+        }),
+    }
+}
+
+/// Takes the routers of a shard.
+fn collect(shard: TensorFile, found: &mut BTreeMap<usize, (TensorFile, TensorInfo)>) -> Result<(), Error> {
+    let routers: Vec<TensorInfo> = shard
+        .names()
+        .filter(|name| router_layer(name).is_some())
+        .filter_map(|name| shard.get(name))
+        .cloned()
+        .collect();
+    for tensor in routers {
+        let Some(layer) = router_layer(&tensor.name) else { continue };
+        if let Some((_, other)) = found.get(&layer) {
+            let expected =
+                format!("one router in layer {layer}, where there is `{}` too", shorten(&other.name));
+            return Err(shard.wrong(&tensor, expected, "Give the shards of one model only."));
+        }
+        found.insert(layer, (shard.clone(), tensor));
+    }
+    Ok(())
+}

@@ -1,0 +1,210 @@
+//! What a Parquet file says about itself at its end: rows, columns, and where each column's bytes are
+//! (<https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift>).
+
+use crate::container::parquet::thrift::{Kind, Reader, Visited};
+
+/// Columns times row groups that a file of routing may have, and entries of any list.
+const MAX_CHUNKS: usize = 1 << 16;
+
+/// Types of values that are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Physical {
+    /// `INT32`.
+    Int32,
+    /// `INT64`.
+    Int64,
+    /// `FLOAT`.
+    Float,
+    /// `DOUBLE`.
+    Double,
+    /// Anything else, by its number in the format.
+    Other(i64),
+}
+
+/// Bytes of one column in one row group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// Number of the codec in the format.
+    pub codec: i64,
+    /// Values, nulls included.
+    pub values: u64,
+    /// First byte: that of the dictionary where there is one.
+    pub start: u64,
+    /// Bytes, headers of pages included.
+    pub len: u64,
+}
+
+/// One column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its path: `["indices", "list", "element"]`.
+    pub path: Vec<String>,
+    /// Type of its values.
+    pub physical: Physical,
+    /// The definition level of a value that is there.
+    pub max_definition: u32,
+    /// Lists inside lists: 1 for a list.
+    pub max_repetition: u32,
+    /// One a row group.
+    pub chunks: Vec<Chunk>,
+}
+
+/// The footer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Footer {
+    /// Rows in all.
+    pub rows: u64,
+    /// The columns.
+    pub columns: Vec<Column>,
+}
+
+/// One node of the schema as written, in depth-first order.
+#[derive(Default)]
+struct Element {
+    physical: Option<i64>,
+    repetition: i64,
+    name: String,
+    children: u64,
+}
+
+fn list_of<'a, T>(
+    reader: &mut Reader<'a>,
+    wanted: Kind,
+    mut read: impl FnMut(&mut Reader<'a>) -> Option<T>,
+) -> Option<Vec<T>> {
+    let (kind, len) = reader.list()?;
+    if (kind != wanted && len > 0) || len > MAX_CHUNKS {
+        return None;
+    }
+    let mut list = Vec::new();
+    for _ in 0..len {
+        list.push(read(reader)?);
+    }
+    Some(list)
+}
+
+fn element(reader: &mut Reader<'_>) -> Option<Element> {
+    let mut element = Element::default();
+    reader.fields(|reader, field, kind| {
+        match (field, kind) {
+            (1, Kind::Int) => element.physical = Some(reader.int()?),
+            (3, Kind::Int) => element.repetition = reader.int()?,
+            (4, Kind::Binary) => element.name = reader.text()?,
+            (5, Kind::Int) => element.children = reader.count()?,
+            _ => return Some(Visited::Left),
+        }
+        Some(Visited::Read)
+    })?;
+    Some(element)
+}
+
+fn chunk(reader: &mut Reader<'_>) -> Option<Chunk> {
+    let mut found = None;
+    reader.fields(|reader, field, kind| {
+        if (field, kind) != (3, Kind::Struct) {
+            return Some(Visited::Left);
+        }
+        let mut chunk = Chunk { codec: 0, values: 0, start: 0, len: 0 };
+        let mut dictionary = None;
+        reader.fields(|reader, field, kind| {
+            match (field, kind) {
+                (4, Kind::Int) => chunk.codec = reader.int()?,
+                (5, Kind::Int) => chunk.values = reader.count()?,
+                (7, Kind::Int) => chunk.len = reader.count()?,
+                (9, Kind::Int) => chunk.start = reader.count()?,
+                (11, Kind::Int) => dictionary = Some(reader.count()?),
+                _ => return Some(Visited::Left),
+            }
+            Some(Visited::Read)
+        })?;
+        // Some writers leave the dictionary's place at 0, where the file's magic is.
+        if let Some(dictionary) = dictionary.filter(|&at| at > 0) {
+            chunk.start = chunk.start.min(dictionary);
+        }
+        found = Some(chunk);
+        Some(Visited::Read)
+    })?;
+    found
+}
+
+fn row_group(reader: &mut Reader<'_>) -> Option<Vec<Chunk>> {
+    let mut chunks = Vec::new();
+    reader.fields(|reader, field, kind| {
+        if (field, kind) != (1, Kind::List) {
+            return Some(Visited::Left);
+        }
+        chunks = list_of(reader, Kind::Struct, chunk)?;
+        Some(Visited::Read)
+    })?;
+    Some(chunks)
+}
+
+/// The leaves below a node. `depth` is bounded so that no schema fills the stack.
+fn leaves(
+    elements: &mut std::vec::IntoIter<Element>,
+    count: u64,
+    above: &(Vec<String>, u32, u32),
+    columns: &mut Vec<Column>,
+) -> Option<()> {
+    if above.0.len() > 8 {
+        return None;
+    }
+    for _ in 0..count {
+        let element = elements.next()?;
+        let (mut path, mut definition, mut repetition) = above.clone();
+        path.push(element.name);
+        // 0 required, 1 optional, 2 repeated.
+        definition += u32::from(element.repetition != 0);
+        repetition += u32::from(element.repetition == 2);
+        if element.children > 0 {
+            leaves(elements, element.children, &(path, definition, repetition), columns)?;
+            continue;
+        }
+        let physical = match element.physical {
+            Some(1) => Physical::Int32,
+            Some(2) => Physical::Int64,
+            Some(4) => Physical::Float,
+            Some(5) => Physical::Double,
+            other => Physical::Other(other.unwrap_or(-1)),
+        };
+        columns.push(Column {
+            path,
+            physical,
+            max_definition: definition,
+            max_repetition: repetition,
+            chunks: Vec::new(),
+        });
+    }
+    Some(())
+}
+
+/// Reads a footer; `None` when it is none, or is of a file with more columns than any of routing.
+pub fn parse(bytes: &[u8]) -> Option<Footer> {
+    let mut footer = Footer::default();
+    let mut elements = Vec::new();
+    let mut groups = Vec::new();
+    Reader::new(bytes).fields(|reader, field, kind| {
+        match (field, kind) {
+            (2, Kind::List) => elements = list_of(reader, Kind::Struct, element)?,
+            (3, Kind::Int) => footer.rows = reader.count()?,
+            (4, Kind::List) => groups = list_of(reader, Kind::Struct, row_group)?,
+            _ => return Some(Visited::Left),
+        }
+        Some(Visited::Read)
+    })?;
+    let mut elements = elements.into_iter();
+    let root = elements.next()?;
+    leaves(&mut elements, root.children, &(Vec::new(), 0, 0), &mut footer.columns)?;
+    if footer.columns.len().checked_mul(groups.len())? > MAX_CHUNKS {
+        return None;
+    }
+    for group in groups {
+        if group.len() != footer.columns.len() {
+            return None;
+        }
+        for (column, chunk) in footer.columns.iter_mut().zip(group) {
+            column.chunks.push(chunk);
+        }
+    }
+    Some(footer)
+}

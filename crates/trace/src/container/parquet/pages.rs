@@ -1,0 +1,338 @@
+//! The pages of a column become values: levels say where lists begin, and values are plain or numbers of a dictionary.
+
+use crate::{
+    archive::codecs::{self, Codec, Fault},
+    container::parquet::{
+        footer::{Column, Physical},
+        hybrid,
+        thrift::{Kind, Reader, Visited},
+    },
+};
+
+/// Values of one page; writers begin a new one after a MiB.
+const MAX_VALUES: u64 = 1 << 24;
+
+/// Values of a column, ids as whole numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    /// Whole numbers.
+    Ints(Vec<i64>),
+    /// Floats; doubles are rounded.
+    Floats(Vec<f32>),
+}
+
+impl Values {
+    /// Those at these places; `None` when a place is beyond the end.
+    fn pick(&self, places: &[u32]) -> Option<Self> {
+        fn pick<T: Copy>(values: &[T], places: &[u32]) -> Option<Vec<T>> {
+            places.iter().map(|&at| values.get(at as usize).copied()).collect()
+        }
+        Some(match self {
+            Self::Ints(values) => Self::Ints(pick(values, places)?),
+            Self::Floats(values) => Self::Floats(pick(values, places)?),
+        })
+    }
+}
+
+/// What a page holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// For each value whether a row begins with it.
+    pub begins: Vec<bool>,
+    /// The values; every one of them is there.
+    pub values: Values,
+}
+
+/// The header of a page.
+#[derive(Default)]
+struct Header {
+    kind: i64,
+    unpacked: u64,
+    packed: u64,
+    checksum: Option<i64>,
+    values: u64,
+    encoding: i64,
+    /// Lengths of the levels, which the second version has in its header.
+    levels: Option<[u64; 2]>,
+    /// Whether the second version's values are packed.
+    is_packed: bool,
+}
+
+fn header(reader: &mut Reader<'_>) -> Option<Header> {
+    let mut header = Header { kind: -1, is_packed: true, ..Header::default() };
+    reader.fields(|reader, field, kind| {
+        match (field, kind) {
+            (1, Kind::Int) => header.kind = reader.int()?,
+            (2, Kind::Int) => header.unpacked = reader.count()?,
+            (3, Kind::Int) => header.packed = reader.count()?,
+            (4, Kind::Int) => header.checksum = Some(reader.int()?),
+            // Of a data page, and of a dictionary: both begin with count and encoding.
+            (5 | 7, Kind::Struct) => reader.fields(|reader, field, kind| {
+                match (field, kind) {
+                    (1, Kind::Int) => header.values = reader.count()?,
+                    (2, Kind::Int) => header.encoding = reader.int()?,
+                    _ => return Some(Visited::Left),
+                }
+                Some(Visited::Read)
+            })?,
+            (8, Kind::Struct) => {
+                let mut levels = [0; 2];
+                reader.fields(|reader, field, kind| {
+                    match (field, kind) {
+                        (1, Kind::Int) => header.values = reader.count()?,
+                        (4, Kind::Int) => header.encoding = reader.int()?,
+                        // Definition first in the header, repetition first in the page.
+                        (5, Kind::Int) => levels[1] = reader.count()?,
+                        (6, Kind::Int) => levels[0] = reader.count()?,
+                        (7, Kind::Bool(is_packed)) => {
+                            header.is_packed = is_packed;
+                        }
+                        _ => return Some(Visited::Left),
+                    }
+                    Some(Visited::Read)
+                })?;
+                header.levels = Some(levels);
+            }
+            _ => return Some(Visited::Left),
+        }
+        Some(Visited::Read)
+    })?;
+    Some(header)
+}
+
+/// Why a page could not be read: what was found, and what was expected.
+pub struct Wrong {
+    /// What is there.
+    pub found: String,
+    /// What should be there.
+    pub expected: &'static str,
+}
+
+fn wrong(found: impl Into<String>, expected: &'static str) -> Wrong {
+    Wrong { found: found.into(), expected }
+}
+
+/// Reads the pages of one chunk, one after the other.
+pub struct Pages<'a> {
+    column: &'a Column,
+    codec: i64,
+    rest: &'a [u8],
+    /// Values still to come.
+    left: u64,
+    dictionary: Option<Values>,
+}
+
+impl<'a> Pages<'a> {
+    /// `bytes` are those of the chunk that has this codec and so many values.
+    pub fn new(column: &'a Column, codec: i64, values: u64, bytes: &'a [u8]) -> Self {
+        Self { column, codec, rest: bytes, left: values, dictionary: None }
+    }
+
+    /// The next page of values; `None` behind the last.
+    ///
+    /// # Errors
+    /// [`Wrong`] for whatever is not as the format says, or is not read here.
+    pub fn next_page(&mut self) -> Result<Option<Page>, Wrong> {
+        while self.left > 0 {
+            let mut reader = Reader::new(self.rest);
+            let no_header = || wrong("no page header", "the header of the column's next page");
+            let header = header(&mut reader).ok_or_else(no_header)?;
+            let after = self.rest.get(reader.position()..).unwrap_or_default();
+            let cut = || wrong(format!("a page of {} bytes", header.packed), "one inside the column's bytes");
+            let (packed, rest) = usize::try_from(header.packed)
+                .ok()
+                .and_then(|len| after.split_at_checked(len))
+                .ok_or_else(cut)?;
+            self.rest = rest;
+            if let Some(checksum) = header.checksum
+                && crc32fast::hash(packed).cast_signed() != checksum as i32
+            {
+                return Err(wrong("another checksum of a page", "the one in its header"));
+            }
+            match header.kind {
+                0 | 3 => return self.data(&header, packed).map(Some),
+                2 => {
+                    if header.values > MAX_VALUES || !matches!(header.encoding, 0 | 2) {
+                        return Err(wrong(
+                            format!(
+                                "a dictionary of {} values in encoding {}",
+                                header.values, header.encoding
+                            ),
+                            "at most 16777216 plain values",
+                        ));
+                    }
+                    let bytes = self.unpack(packed, header.unpacked)?;
+                    self.dictionary = Some(self.plain(&bytes, header.values as usize)?);
+                }
+                // An index, or what later versions of the format add: not needed for the values.
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// A page's bytes, of exactly the length that its header says.
+    fn unpack(&self, packed: &[u8], unpacked: u64) -> Result<Vec<u8>, Wrong> {
+        let codec = match self.codec {
+            0 => None,
+            1 => Some(Codec::Snappy),
+            2 => Some(Codec::Gzip),
+            6 => Some(Codec::Zstd),
+            other => {
+                let name = match other {
+                    3 => "LZO".to_owned(),
+                    4 => "brotli".to_owned(),
+                    5 | 7 => "LZ4".to_owned(),
+                    other => format!("codec {other}"),
+                };
+                return Err(wrong(format!("packed with {name}"), "snappy, gzip, zstd or not packed"));
+            }
+        };
+        let limit = codecs::limit(packed.len() as u64);
+        if unpacked > limit {
+            return Err(wrong(
+                format!("{} bytes that claim to unpack to {unpacked}", packed.len()),
+                "sizes that can be true",
+            ));
+        }
+        let bytes = match codec {
+            None => packed.to_vec(),
+            // Nothing packed is nothing: writers do so for pages of nulls.
+            Some(_) if packed.is_empty() => Vec::new(),
+            Some(codec) => codec.unpack(packed, unpacked).map_err(|fault| match fault {
+                Fault::TooMuch => {
+                    wrong("a page that unpacks to more than its header says", "the size in its header")
+                }
+                Fault::Broken(reason) => wrong(
+                    format!("broken {} data ({})", codec.name(), crate::text::shorten_to(&reason, 120)),
+                    "packed data that is whole",
+                ),
+            })?,
+        };
+        if bytes.len() as u64 != unpacked {
+            return Err(wrong(
+                format!("a page of {} bytes unpacked", bytes.len()),
+                "as many as its header says",
+            ));
+        }
+        Ok(bytes)
+    }
+
+    fn data(&mut self, header: &Header, packed: &[u8]) -> Result<Page, Wrong> {
+        if header.values > self.left || header.values > MAX_VALUES || header.values == 0 {
+            return Err(wrong(
+                format!("a page of {} values", header.values),
+                "1 to 16777216, and no more than the column has",
+            ));
+        }
+        self.left -= header.values;
+        let count = header.values as usize;
+        let widths = [self.column.max_repetition, self.column.max_definition]
+            .map(|max| u32::BITS - max.leading_zeros());
+        let short = || wrong("levels that are cut off", "one for each value");
+        let bytes;
+        let (levels, values) = match header.levels {
+            Some(lens) => {
+                // The levels are never packed here; their lengths count in both sizes.
+                let [repetition, definition] = lens.map(|len| usize::try_from(len).unwrap_or(usize::MAX));
+                let (first, rest) = packed.split_at_checked(repetition).ok_or_else(short)?;
+                let (second, rest) = rest.split_at_checked(definition).ok_or_else(short)?;
+                let len = header.unpacked.checked_sub(lens[0].saturating_add(lens[1])).ok_or_else(short)?;
+                bytes = if header.is_packed { self.unpack(rest, len)? } else { rest.to_vec() };
+                ([first, second], bytes.as_slice())
+            }
+            None => {
+                bytes = self.unpack(packed, header.unpacked)?;
+                let mut rest = bytes.as_slice();
+                let mut levels = [&[][..]; 2];
+                for (levels, width) in levels.iter_mut().zip(widths) {
+                    if width > 0 {
+                        let (len, after) = rest.split_first_chunk().ok_or_else(short)?;
+                        (*levels, rest) =
+                            after.split_at_checked(u32::from_le_bytes(*len) as usize).ok_or_else(short)?;
+                    }
+                }
+                (levels, rest)
+            }
+        };
+        let [repetitions, definitions] = levels;
+        let level = |bytes, width| {
+            if width == 0 { Some(Vec::new()) } else { hybrid::decode(bytes, width, count) }
+        };
+        let repetition = level(repetitions, widths[0]).ok_or_else(short)?;
+        let definition = level(definitions, widths[1]).ok_or_else(short)?;
+        if let Some(at) = definition.iter().position(|&level| level != self.column.max_definition) {
+            return Err(wrong(
+                format!("nothing at place {at} of a page"),
+                "a value in every place of every row",
+            ));
+        }
+        let begins = if repetition.is_empty() {
+            vec![true; count]
+        } else {
+            repetition.into_iter().map(|level| level == 0).collect()
+        };
+        Ok(Page { begins, values: self.values(header.encoding, values, count)? })
+    }
+
+    fn values(&self, encoding: i64, bytes: &[u8], count: usize) -> Result<Values, Wrong> {
+        match encoding {
+            0 => self.plain(bytes, count),
+            2 | 8 => {
+                let dictionary = self.dictionary.as_ref();
+                let dictionary =
+                    dictionary.ok_or_else(|| wrong("no dictionary", "one before the first page"))?;
+                let (&width, packed) =
+                    bytes.split_first().ok_or_else(|| wrong("an empty page", "numbers of the dictionary"))?;
+                hybrid::decode(packed, u32::from(width), count)
+                    .and_then(|places| dictionary.pick(&places))
+                    .ok_or_else(|| {
+                        wrong("numbers that the dictionary does not have", "numbers of the dictionary")
+                    })
+            }
+            9 => {
+                let size = self.size()?;
+                let streams = bytes.get(..count * size).ok_or_else(|| {
+                    wrong(format!("{} bytes of values", bytes.len()), "as many as there are values")
+                })?;
+                // Byte `b` of value `i` is the `i`th of stream `b`.
+                let whole: Vec<u8> = (0..count)
+                    .flat_map(|i| (0..size).map(move |b| streams.get(b * count + i).copied().unwrap_or(0)))
+                    .collect();
+                self.plain(&whole, count)
+            }
+            other => Err(wrong(
+                format!("values in encoding {other}"),
+                "plain values or numbers of a dictionary, as pyarrow writes them",
+            )),
+        }
+    }
+
+    /// Bytes of a value.
+    fn size(&self) -> Result<usize, Wrong> {
+        match self.column.physical {
+            Physical::Int32 | Physical::Float => Ok(4),
+            Physical::Int64 | Physical::Double => Ok(8),
+            Physical::Other(kind) => Err(wrong(format!("values of type {kind}"), "whole numbers or floats")),
+        }
+    }
+
+    fn plain(&self, bytes: &[u8], count: usize) -> Result<Values, Wrong> {
+        let size = self.size()?;
+        let bytes = count.checked_mul(size).and_then(|len| bytes.get(..len)).ok_or_else(|| {
+            wrong(format!("{} bytes of values", bytes.len()), "as many as there are values")
+        })?;
+        Ok(match self.column.physical {
+            Physical::Int32 => {
+                Values::Ints(bytes.as_chunks().0.iter().map(|&b| i64::from(i32::from_le_bytes(b))).collect())
+            }
+            Physical::Float => {
+                Values::Floats(bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect())
+            }
+            Physical::Double => {
+                Values::Floats(bytes.as_chunks().0.iter().map(|&b| f64::from_le_bytes(b) as f32).collect())
+            }
+            _ => Values::Ints(bytes.as_chunks().0.iter().map(|&b| i64::from_le_bytes(b)).collect()),
+        })
+    }
+}

@@ -1,0 +1,236 @@
+//! The safetensors container: 8 bytes of header length, a JSON header, then the tensors' bytes
+//! (<https://huggingface.co/docs/safetensors>). Only the header is read here, and everything it says is checked
+//! against the file's length before anything is allocated for it.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+
+use crate::{
+    container::tensors::{Dtype, Place, TensorFile, TensorInfo, shape_text},
+    error::Error,
+    io::source::Source,
+    text::{json_words, shorten},
+};
+
+/// The format's own limit on the header, which its reference implementation enforces.
+const MAX_HEADER: u64 = 100_000_000;
+
+/// Axes that a tensor may have; ours have three.
+const MAX_AXES: usize = 16;
+
+/// Whether the first bytes of a file of this length look like safetensors.
+#[must_use]
+pub fn looks_like(head: &[u8], len: u64) -> bool {
+    match head.split_first_chunk::<8>() {
+        Some((size, rest)) => {
+            let header = u64::from_le_bytes(*size);
+            header <= MAX_HEADER && header.saturating_add(8) <= len && rest.first() == Some(&b'{')
+        }
+        None => false,
+    }
+}
+
+/// Reads and checks the header.
+///
+/// # Errors
+/// [`Error::Truncated`], [`Error::Format`] or [`Error::Tensor`] with what is wrong.
+pub async fn open(source: Source) -> Result<TensorFile, Error> {
+    let name = source.name().to_owned();
+    let len = source.len();
+    if len == 0 {
+        return Err(Error::Empty { name });
+    }
+    if len < 8 {
+        return Err(Error::Truncated {
+            name,
+            part: "the header length of safetensors".to_owned(),
+            needed: 8,
+            len,
+        });
+    }
+    let size = source.read(0, 8).await?;
+    let header_len = match size.first_chunk::<8>() {
+        Some(bytes) => u64::from_le_bytes(*bytes),
+        None => 0,
+    };
+    if header_len > MAX_HEADER {
+        return Err(Error::Format {
+            name,
+            part: "first 8 bytes".to_owned(),
+            found: format!("a header of {header_len} bytes"),
+            expected: format!("the length of a safetensors header, at most {MAX_HEADER}"),
+            advice: "The file is damaged or is no safetensors file; write it again.",
+        });
+    }
+    let data_start = header_len + 8;
+    if data_start > len {
+        return Err(Error::Truncated {
+            name,
+            part: "the safetensors header".to_owned(),
+            needed: data_start,
+            len,
+        });
+    }
+    let header = source.read(8, header_len as usize).await?;
+    let Header { tensors: raw, metadata } = parse_header(&name, &header)?;
+    let mut tensors = BTreeMap::new();
+    let mut spans = Vec::with_capacity(raw.len());
+    for (tensor, entry) in raw {
+        let info = check_entry(&name, tensor, entry, data_start, len)?;
+        spans.push((entry_span(&info), info.name.clone()));
+        if let Some(twin) = tensors.insert(info.name.clone(), info) {
+            return Err(Error::Format {
+                name,
+                part: "safetensors header".to_owned(),
+                found: format!("two tensors called `{}`", shorten(&twin.name)),
+                expected: "every name once".to_owned(),
+                advice: "Write the file again.",
+            });
+        }
+    }
+    check_overlaps(&name, spans)?;
+    Ok(TensorFile { source, tensors, metadata, container: "safetensors" })
+}
+
+/// The header as written.
+struct Header {
+    tensors: Vec<(String, Entry)>,
+    metadata: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    dtype: String,
+    shape: Vec<u64>,
+    data_offsets: (u64, u64),
+}
+
+fn parse_header(name: &str, bytes: &[u8]) -> Result<Header, Error> {
+    serde_json::from_slice(bytes).map_err(|error| Error::Format {
+        name: name.to_owned(),
+        part: "safetensors header".to_owned(),
+        found: format!("not the JSON that it should be ({})", json_words(bytes, &error)),
+        expected: "an object of tensors, each with dtype, shape and data_offsets".to_owned(),
+        advice: "The file is damaged; copy, download or write it again.",
+    })
+}
+
+/// By hand, because a map would swallow a name that comes twice.
+impl<'de> Deserialize<'de> for Header {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Header;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of tensors")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header, A::Error> {
+                let mut header = Header { tensors: Vec::new(), metadata: BTreeMap::new() };
+                while let Some(key) = map.next_key::<String>()? {
+                    if key == "__metadata__" {
+                        header.metadata = map.next_value::<Option<_>>()?.unwrap_or_default();
+                    } else {
+                        let entry = map.next_value()?;
+                        header.tensors.push((key, entry));
+                    }
+                }
+                Ok(header)
+            }
+        }
+        deserializer.deserialize_map(Entries)
+    }
+}
+
+fn dtype(name: String) -> Dtype {
+    match name.as_str() {
+        "F16" => Dtype::F16,
+        "BF16" => Dtype::Bf16,
+        "F32" => Dtype::F32,
+        "F64" => Dtype::F64,
+        "I8" => Dtype::Int(1),
+        "I16" => Dtype::Int(2),
+        "I32" => Dtype::Int(4),
+        "I64" => Dtype::Int(8),
+        "U8" => Dtype::Uint(1),
+        "U16" => Dtype::Uint(2),
+        "U32" => Dtype::Uint(4),
+        "U64" => Dtype::Uint(8),
+        "BOOL" => Dtype::Bool,
+        _ => Dtype::Other(name),
+    }
+}
+
+/// Type, shape and bytes of one tensor must agree with each other and with the file's length.
+fn check_entry(
+    name: &str,
+    tensor: String,
+    entry: Entry,
+    data_start: u64,
+    len: u64,
+) -> Result<TensorInfo, Error> {
+    let Entry { dtype: dtype_name, shape, data_offsets: (start, end) } = entry;
+    let wrong = |found: String, expected: &str| Error::Tensor {
+        name: name.to_owned(),
+        tensor: shorten(&tensor),
+        found,
+        expected: expected.to_owned(),
+        advice: "The header is damaged; write the file again.",
+    };
+    if end < start {
+        return Err(wrong(format!("data_offsets {start} to {end}"), "an end that is not before the start"));
+    }
+    if shape.len() > MAX_AXES {
+        return Err(wrong(format!("{} axes", shape.len()), "at most 16"));
+    }
+    let needed = data_start.saturating_add(end);
+    if needed > len {
+        return Err(Error::Truncated {
+            name: name.to_owned(),
+            part: format!("tensor `{}`", shorten(&tensor)),
+            needed,
+            len,
+        });
+    }
+    let dtype = dtype(dtype_name);
+    if let Some(size) = dtype.size() {
+        let bytes = shape.iter().try_fold(size, |product, &n| product.checked_mul(n));
+        if bytes != Some(end - start) {
+            return Err(wrong(
+                format!("{dtype} {} in {} bytes", shape_text(&shape), end - start),
+                "as many bytes as type and shape take",
+            ));
+        }
+    }
+    Ok(TensorInfo { name: tensor, dtype, shape, place: Place::Plain(data_start + start) })
+}
+
+fn entry_span(info: &TensorInfo) -> (u64, u64) {
+    let start = if let Place::Plain(start) = info.place { start } else { 0 };
+    let bytes = info.dtype.size().map_or(0, |size| info.values().saturating_mul(size));
+    (start, start + bytes)
+}
+
+fn check_overlaps(name: &str, mut spans: Vec<((u64, u64), String)>) -> Result<(), Error> {
+    spans.retain(|((start, end), _)| end > start);
+    spans.sort();
+    for pair in spans.windows(2) {
+        if let [((_, end), before), ((start, _), after)] = pair
+            && end > start
+        {
+            return Err(Error::Tensor {
+                name: name.to_owned(),
+                tensor: shorten(after),
+                found: format!("its bytes overlap those of `{}`", shorten(before)),
+                expected: "bytes of its own".to_owned(),
+                advice: "The header is damaged; write the file again.",
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! What all traces of ids have in common once they are folded: how many experts, which step, what to say of them.
+
+use std::rc::Rc;
+
+use crate::{
+    error::Error,
+    format::expert_ids::{
+        body::{IdsBody, Places},
+        fold::{Folded, most_counts},
+    },
+    io::source::Source,
+    model::{GateKind, SampleMeta, StepSource, TraceInfo, make_distinct, offsets_of, unnamed_samples},
+    open_trace::{Body, OpenTrace},
+    text::step_name::step_from_name,
+};
+
+/// What a file says of itself, or a setting of it.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// Experts a layer.
+    pub experts: Option<usize>,
+    /// The model.
+    pub model: Option<String>,
+    /// Training step by the records.
+    pub step: Option<u64>,
+    /// Training step by the file's name, where it has a form of its own.
+    pub named: Option<u64>,
+    /// Names of the samples; called by their place otherwise.
+    pub samples: Option<Vec<SampleMeta>>,
+    /// Whether these names are the samples' own.
+    pub labelled: bool,
+    /// Losses, NaN where there is none.
+    pub loss: Option<Vec<f32>>,
+    /// Whether `k` is known.
+    pub without_k: bool,
+}
+
+/// Puts a trace together.
+///
+/// # Errors
+/// [`Error::Metadata`] when there are more experts than the file says.
+pub fn trace(
+    source: &Source,
+    format: &'static str,
+    folded: Folded,
+    known: Known,
+    places: Places,
+    warnings: &mut Vec<String>,
+) -> Result<OpenTrace, Error> {
+    let name = source.name();
+    let least = usize::from(folded.largest) + 1;
+    let experts = match known.experts {
+        Some(experts) if experts >= least && experts <= 65_535 => experts,
+        Some(experts) => {
+            return Err(Error::Metadata {
+                name: name.to_owned(),
+                field: "num_experts".to_owned(),
+                found: experts.to_string(),
+                expected: format!("{least} to 65535, because the ids go up to {}", folded.largest),
+                advice: "Correct the number, or leave it out.",
+            });
+        }
+        None => {
+            let experts = least.next_power_of_two();
+            warnings.push(format!(
+                "{name}: how many experts a layer has is not told. The ids go up to {}, so {experts} are assumed, the next \
+                 power of two. Write `num_experts` into the first record if there are others, or say it to the program (`--experts`; in the \
+                 page beside the file).",
+                folded.largest
+            ));
+            experts
+        }
+    };
+    let count = folded.tokens.len();
+    let bytes = count.saturating_mul(folded.layers).saturating_mul(4 * experts);
+    let most = most_counts(source);
+    if bytes > most {
+        return Err(Error::TooLarge {
+            name: name.to_owned(),
+            what: format!("counts of {count} samples, {} layers and {experts} experts", folded.layers),
+            bytes: bytes as u64,
+            limit: most as u64,
+            advice: "Correct the number of experts, which is more than a file of this size can tell of.",
+        });
+    }
+    let named = step_from_name(name);
+    let in_model = known.model.as_deref().and_then(step_from_name);
+    let (step, step_from) = match (known.step, known.named.or(named.map(|named| named.step)), in_model) {
+        (Some(step), _, _) => (Some(step), StepSource::Metadata),
+        (None, Some(step), _) => (Some(step), StepSource::FileName),
+        (None, None, Some(in_model)) => (Some(in_model.step), StepSource::Metadata),
+        (None, None, None) => (None, StepSource::None),
+    };
+    let mut samples = known.samples.unwrap_or_else(|| unnamed_samples(count));
+    make_distinct(name, &mut samples, warnings);
+    let has_topk = !matches!(places, Places::Nowhere);
+    let offsets = has_topk.then(|| Rc::from(offsets_of(&folded.tokens)));
+    let info = TraceInfo {
+        name: name.to_owned(),
+        format,
+        model: known.model,
+        step,
+        step_from,
+        tokens: named.or(in_model).and_then(|named| named.tokens),
+        samples,
+        labelled: known.labelled,
+        layers: folded.layers,
+        experts,
+        top_k: (!known.without_k).then_some(folded.k),
+        topk_ordered: !folded.by_id,
+        gate_kind: GateKind::SelectionFrequency,
+        half_precision: false,
+        loss: known.loss,
+        n_tokens: (!known.without_k).then(|| folded.tokens.clone()),
+        has_topk,
+        has_router: false,
+        bytes: source.len(),
+    };
+    let body = IdsBody {
+        source: Rc::clone(source),
+        folded: Rc::new(folded),
+        experts_given: known.experts.is_some(),
+        places,
+        logits: None,
+    };
+    Ok(OpenTrace::new(info, Body::Ids(Rc::new(body)), offsets))
+}
+
+/// There are records, but no ids in any.
+pub fn no_ids(name: &str) -> Error {
+    Error::Text {
+        name: name.to_owned(),
+        place: "the whole file".to_owned(),
+        found: "no record with expert ids of a token (lists that are empty, null, -1 or zero throughout)"
+            .to_owned(),
+        expected: "ids of at least one token".to_owned(),
+        advice: "Start the server with `--enable-return-routed-experts` and ask for the ids in the request.",
+    }
+}

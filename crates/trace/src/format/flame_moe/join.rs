@@ -1,0 +1,229 @@
+//! Joins the layers of one folder into a trace.
+
+use crate::{
+    error::Error,
+    format::flame_moe::layer::{MAX_SELECTIONS, NAME, TraceLayer},
+    model::{GateKind, RouterTrace, SampleMeta, StepSource, TopK, results::SampleRecord},
+    open_trace::OpenTrace,
+};
+
+/// Tokens of one sample where nobody says otherwise: a sequence of FLAME-MoE's evaluation.
+const SEQUENCE: usize = 2048;
+
+/// Makes one trace of the layers of one folder.
+///
+/// Samples are those of `records` where their token counts sum to the number of rows; otherwise every 2048 rows are one
+/// sample. The number of experts is not in such files: where nobody said it, it is the next power of two above the largest
+/// id. `warnings` hears of both.
+///
+/// # Errors
+/// [`Error::Mismatch`] when the layers do not fit together.
+pub fn join_layers(
+    layers: &[&TraceLayer],
+    records: &[SampleRecord],
+    warnings: &mut Vec<String>,
+) -> Result<OpenTrace, Error> {
+    let mut layers = layers.to_vec();
+    layers.sort_by_key(|layer| layer.layer);
+    let wrong = |layer: &TraceLayer, given: String, has: String, advice: &'static str| Error::Mismatch {
+        name: layer.name.clone(),
+        given,
+        has,
+        advice,
+    };
+    let Some(&first) = layers.first() else {
+        return Err(Error::Mismatch {
+            name: NAME.to_owned(),
+            given: "no layers were given".to_owned(),
+            has: "at least one".to_owned(),
+            advice: "This is a fault of the program; please report it.",
+        });
+    };
+    for pair in layers.windows(2) {
+        let [before, layer] = pair else { continue };
+        if before.layer == layer.layer {
+            return Err(wrong(
+                layer,
+                format!("layer {}", layer.layer),
+                format!("that layer from {} already", before.name),
+                "Give every checkpoint a folder of its own.",
+            ));
+        }
+        if (layer.tokens, layer.k) != (first.tokens, first.k) {
+            return Err(wrong(
+                layer,
+                format!("{} tokens with {} experts each", layer.tokens, layer.k),
+                format!("{} tokens with {} experts each in {}", first.tokens, first.k, first.name),
+                "Write all layers from the same tokens.",
+            ));
+        }
+    }
+    let shown = if first.folder.is_empty() { &first.name } else { &first.folder };
+    let numbers = layers.last().map_or(0, |last| last.layer - first.layer);
+    if numbers != layers.len() as u64 - 1 {
+        warnings.push(format!(
+            "{shown}: layers {} to {} with gaps: {} files. Where a layer between them is missing, the trace is of those that \
+             are there.",
+            first.layer,
+            first.layer + numbers,
+            layers.len()
+        ));
+    }
+    let (tokens, k) = (first.tokens, first.k);
+    let said = layers.iter().find(|layer| layer.step_from == StepSource::User).unwrap_or(&first);
+    let size = tokens.checked_mul(k).and_then(|size| size.checked_mul(layers.len()));
+    if size.is_none_or(|size| size > MAX_SELECTIONS) {
+        return Err(Error::TooLarge {
+            name: shown.clone(),
+            what: "its selections".to_owned(),
+            bytes: 2 * size.unwrap_or(usize::MAX / 2) as u64,
+            limit: 2 * MAX_SELECTIONS as u64,
+            advice: "Write fewer tokens.",
+        });
+    }
+    let (samples, offsets) = samples_of(shown, tokens, records, warnings);
+    let largest = layers.iter().flat_map(|layer| layer.ids.iter().copied()).max().unwrap_or(0);
+    let least = (usize::from(largest) + 1).max(k);
+    let told = layers.iter().filter_map(|layer| layer.experts).max();
+    let experts = told.unwrap_or_else(|| least.next_power_of_two()).max(least).min(1 << 16);
+    if told.is_none() {
+        warnings.push(format!(
+            "{shown}: how many experts a layer has is not in such files. The ids go up to {largest}, so {experts} are assumed, the \
+             next power of two. If there are others, say it to the program (`--experts`; in the page beside the file)."
+        ));
+    }
+    let count = offsets.len() - 1;
+    let values = count.checked_mul(layers.len()).and_then(|n| n.checked_mul(experts));
+    if values.is_none_or(|values| values > MAX_SELECTIONS) {
+        return Err(Error::TooLarge {
+            name: shown.clone(),
+            what: "its selection frequencies".to_owned(),
+            bytes: 4 * values.unwrap_or(usize::MAX / 4) as u64,
+            limit: 4 * MAX_SELECTIONS as u64,
+            advice: "Write fewer tokens.",
+        });
+    }
+    let mut ids = Vec::with_capacity(size.unwrap_or(0));
+    for token in 0..tokens {
+        for layer in &layers {
+            ids.extend_from_slice(layer.ids.get(token * k..(token + 1) * k).unwrap_or_default());
+        }
+    }
+    let topk = TopK { k, layers: layers.len(), ids, offsets };
+    let trace = RouterTrace {
+        model: None,
+        step: said.step,
+        tokens: None,
+        samples,
+        layers: layers.len(),
+        experts,
+        gate_kind: GateKind::SelectionFrequency,
+        gates: topk.frequencies(experts),
+        loss: None,
+        n_tokens: Some(topk.offsets.windows(2).map(|span| (span[1] - span[0]) as u32).collect()),
+        router: None,
+        topk: Some(topk),
+        topk_ordered: layers.iter().all(|layer| layer.ordered),
+    };
+    let mut open = OpenTrace::from_memory(shown, "FLAME-MoE layers", trace)?;
+    open.info.step_from = said.step_from;
+    open.info.bytes = layers.iter().map(|layer| layer.bytes).sum();
+    Ok(open)
+}
+
+/// The samples, and the tokens at which they begin and end.
+fn samples_of(
+    shown: &str,
+    tokens: usize,
+    records: &[SampleRecord],
+    warnings: &mut Vec<String>,
+) -> (Option<Vec<SampleMeta>>, Vec<usize>) {
+    let counts: Option<Vec<usize>> =
+        records.iter().map(|record| record.tokens.map(|n| n as usize).filter(|&n| n > 0)).collect();
+    if let Some(counts) = counts.filter(|counts| counts.iter().sum::<usize>() == tokens) {
+        let mut offsets = vec![0];
+        let mut sum = 0;
+        for count in counts {
+            sum += count;
+            offsets.push(sum);
+        }
+        let samples =
+            records.iter().map(|record| SampleMeta { id: record.id.clone(), domain: record.domain.clone() });
+        return (Some(samples.collect()), offsets);
+    }
+    warnings.push(format!(
+        "{shown}: where samples end is not in such files, so every {SEQUENCE} rows are taken as one sample. A list of the \
+         samples with their token counts, which sum to {tokens}, tells better."
+    ));
+    let mut offsets: Vec<usize> = (0..tokens).step_by(SEQUENCE).collect();
+    offsets.push(tokens);
+    (None, offsets)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+
+    use super::*;
+
+    fn layer(number: u64, ids: &[u16], k: usize) -> TraceLayer {
+        TraceLayer {
+            name: format!("run/5/layer_{number}.parquet"),
+            format: NAME,
+            folder: "run/5".to_owned(),
+            layer: number,
+            step: Some(5),
+            step_from: StepSource::FileName,
+            tokens: ids.len() / k,
+            k,
+            experts: None,
+            ordered: true,
+            bytes: 100,
+            ids: ids.into(),
+        }
+    }
+
+    fn record(id: &str, tokens: u32) -> SampleRecord {
+        SampleRecord { id: id.to_owned(), domain: "x".to_owned(), tokens: Some(tokens), embedding: None }
+    }
+
+    #[test]
+    fn layers_are_put_in_order_and_samples_cut() {
+        let (two, seven) = (layer(2, &[0, 1, 1, 0, 0, 1], 2), layer(7, &[5, 4, 5, 4, 4, 0], 2));
+        let mut warnings = Vec::new();
+        let open =
+            join_layers(&[&seven, &two], &[record("a", 1), record("b", 2)], &mut warnings).expect("a trace");
+        assert_eq!((open.info.layers, open.info.experts, open.info.top_k), (2, 8, Some(2)));
+        assert_eq!((open.info.step, open.info.samples[1].id.as_str()), (Some(5), "b"));
+        let [gaps, assumed] = warnings.as_slice() else { panic!("{warnings:?}") };
+        assert!(gaps.contains("layers 2 to 7"), "{gaps}");
+        assert!(assumed.contains("go up to 5, so 8 are assumed"), "{assumed}");
+        let topk = futures::executor::block_on(open.topk(1..2)).expect("selections").expect("some");
+        assert_eq!(topk.ids, [1, 0, 5, 4, 0, 1, 4, 0]);
+    }
+
+    #[test]
+    fn a_number_of_experts_that_was_said_is_taken() {
+        let mut layers = [layer(1, &[0, 1], 2), layer(2, &[5, 4], 2)];
+        layers[1].experts = Some(64);
+        let experts = |layers: &[TraceLayer; 2]| {
+            let open = join_layers(&[&layers[0], &layers[1]], &[], &mut Vec::new()).expect("a trace");
+            assert_eq!(block_on(open.gates(0..1)).expect("gates").len(), 2 * open.info.experts);
+            open.info.experts
+        };
+        assert_eq!(experts(&layers), 64);
+        layers[1].experts = None;
+        assert_eq!(experts(&layers), 8);
+    }
+
+    #[test]
+    fn layers_that_do_not_fit_are_told() {
+        let (one, other) = (layer(1, &[0, 1], 2), layer(2, &[0, 1, 2, 3], 2));
+        let said = |layers: &[&TraceLayer]| {
+            join_layers(layers, &[], &mut Vec::new()).expect_err("a mistake").to_string()
+        };
+        assert!(said(&[&one, &other]).contains("1 tokens with 2 experts each in run/5/layer_1.parquet"));
+        assert!(said(&[&one, &one]).contains("already"));
+        assert!(said(&[]).contains("no layers"));
+    }
+}

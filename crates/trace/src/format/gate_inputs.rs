@@ -1,0 +1,43 @@
+//! What enters the routers of a checkpoint, given by whoever has it already: `gate_inputs.{layer}` or
+//! `hidden_states.{layer}` `[T,d]`. Whoever computes gating layers reads the values; here the file is only recognised.
+
+use crate::{
+    format::{
+        kind::{FileKind, Format, Match, Opened},
+        metadata,
+        probe::Probe,
+    },
+    text::step_name::step_from_name,
+};
+
+/// The names that a layer's inputs may have before `.{layer}`.
+const NAMES: [&str; 2] = ["gate_inputs", "hidden_states"];
+
+/// The MoE layer whose router's inputs a tensor of this name holds, if it does.
+#[must_use]
+pub fn gate_inputs_layer(tensor: &str) -> Option<usize> {
+    let (name, layer) = tensor.split_once('.')?;
+    let digits = layer.bytes().all(|byte| byte.is_ascii_digit());
+    if NAMES.contains(&name) && digits { layer.parse().ok() } else { None }
+}
+
+/// Files of router inputs.
+pub const FORMAT: Format = Format {
+    endings: &["safetensors", "npz"],
+    in_tensors: true,
+    content: "inputs of routers (`gate_inputs.0`, `gate_inputs.1`, …)",
+    probe,
+};
+
+fn probe(probe: &Probe) -> Option<Match<'_>> {
+    let file = probe.tensors.as_ref()?;
+    if !file.names().any(|name| gate_inputs_layer(name).is_some()) {
+        return None;
+    }
+    Some(Box::pin(async move {
+        let mut warnings = Vec::new();
+        let step = metadata::number(file, "step", &mut warnings)
+            .or_else(|| step_from_name(file.name()).map(|named| named.step));
+        Ok(Opened { what: FileKind::GateInputs { step }, warnings })
+    }))
+}

@@ -1,0 +1,206 @@
+//! Logits of single tokens become mean gates of samples (METRICS 1): softmax over all experts in f32, sums over a
+//! sample's real tokens in f64, the mean stored as f32.
+
+use crate::{
+    container::tensors::TensorFile,
+    error::Error,
+    format::hf_logits::{
+        batch::Batch,
+        layers::{Layer, Layers},
+    },
+    io::source::PIECE,
+    model::TopK,
+    numeric::softmax::{add, add_softmax},
+};
+
+/// Selections beyond this many are not made; saturation and load are then left out.
+const MAX_SELECTIONS: usize = 1 << 28;
+
+/// What a dump folds into.
+pub struct Folded {
+    /// `[S,L,E]`, of the samples that have tokens.
+    pub gates: Vec<f32>,
+    /// Selections by the logits' rank, where `k` is known.
+    pub topk: Option<TopK>,
+    /// Whether the logits were probabilities.
+    pub probabilities: bool,
+}
+
+/// Sums of one layer.
+struct Sums {
+    /// `[B,E]`: sums of softmaxed rows.
+    softmax: Vec<f64>,
+    /// `[B,E]`: sums of the rows as they are, kept while all of them are distributions.
+    plain: Option<Vec<f64>>,
+}
+
+/// Folds all layers.
+///
+/// # Errors
+/// [`Error::Tensor`] for logits that are not finite, or when some layers are probabilities and others not.
+pub async fn fold(
+    file: &TensorFile,
+    layers: &Layers,
+    batch: &Batch,
+    top_k: Option<usize>,
+) -> Result<Folded, Error> {
+    let counts = batch.token_counts();
+    let experts = layers.experts;
+    let mut topk = top_k.and_then(|k| empty_selections(k, layers.layers.len(), &counts));
+    let mut all = Vec::with_capacity(layers.layers.len());
+    for (l, layer) in layers.layers.iter().enumerate() {
+        all.push(
+            fold_layer(file, layers, layer, batch, |token, row| {
+                if let Some(topk) = &mut topk {
+                    let at = (token * topk.layers + l) * topk.k;
+                    if let Some(slots) = topk.ids.get_mut(at..at + topk.k) {
+                        select(row, slots);
+                    }
+                }
+            })
+            .await?,
+        );
+    }
+    let plain = all.iter().filter(|sums| sums.plain.is_some()).count();
+    if plain > 0 && plain < all.len() {
+        let odd = all.iter().position(|sums| sums.plain.is_none()).and_then(|at| layers.layers.get(at));
+        return Err(Error::Tensor {
+            name: file.name().to_owned(),
+            tensor: odd.map(|layer| layer.tensor.name.clone()).unwrap_or_default(),
+            found: "router logits, while other layers hold probabilities".to_owned(),
+            expected: "the same in every layer".to_owned(),
+            advice: "Write all layers from one pass of the model.",
+        });
+    }
+    let mut gates = Vec::with_capacity(counts.len() * all.len() * experts);
+    for (sample, &tokens) in counts.iter().enumerate().filter(|&(_, &tokens)| tokens > 0) {
+        for sums in &all {
+            let sums = sums.plain.as_ref().unwrap_or(&sums.softmax);
+            let row = sums.get(sample * experts..(sample + 1) * experts).unwrap_or_default();
+            gates.extend(row.iter().map(|sum| (sum / f64::from(tokens)) as f32));
+        }
+    }
+    Ok(Folded { gates, topk, probabilities: plain > 0 })
+}
+
+fn empty_selections(k: usize, layers: usize, counts: &[u32]) -> Option<TopK> {
+    let mut offsets = vec![0];
+    let mut tokens = 0_usize;
+    for &count in counts.iter().filter(|&&count| count > 0) {
+        tokens += count as usize;
+        offsets.push(tokens);
+    }
+    let size = tokens.checked_mul(layers)?.checked_mul(k).filter(|&size| size <= MAX_SELECTIONS)?;
+    Some(TopK { k, layers, ids: vec![0; size], offsets })
+}
+
+/// Reads one layer some rows at a time. `token` hears of every real token: its number among them, and its row.
+async fn fold_layer(
+    file: &TensorFile,
+    layers: &Layers,
+    layer: &Layer,
+    batch: &Batch,
+    mut token: impl FnMut(usize, &[f32]),
+) -> Result<Sums, Error> {
+    let experts = layers.experts;
+    let tolerance = if layer.tensor.dtype.is_half() { 1e-2 } else { 1e-3 };
+    let size = batch.count * experts;
+    let mut sums = Sums { softmax: vec![0.0; size], plain: Some(vec![0.0; size]) };
+    let (mut logits, mut weights) = (vec![0.0_f32; experts], vec![0.0_f32; experts]);
+    let mut tokens = 0;
+    let row_bytes = experts * layer.tensor.dtype.size().unwrap_or(4) as usize;
+    let at_once = (PIECE / row_bytes).max(1);
+    let mut start = 0;
+    while start < layers.rows {
+        let end = (start + at_once).min(layers.rows);
+        let first = layer.start + (start * experts) as u64;
+        let bytes = file.bytes(&layer.tensor, first..layer.start + (end * experts) as u64).await?;
+        for (row, bytes) in (start..end).zip(bytes.chunks_exact(row_bytes)) {
+            if !batch.is_real(row) {
+                continue;
+            }
+            // Row by row, so that a row's numbers stay near between what is done with them.
+            layer.tensor.dtype.widen_over(bytes, &mut logits);
+            let sample = row / batch.positions.max(1);
+            let span = sample * experts..(sample + 1) * experts;
+            let softmax = sums.softmax.get_mut(span.clone()).unwrap_or_default();
+            if !add_softmax(&logits, &mut weights, softmax) {
+                return Err(not_finite(file, layer, batch, row, &logits));
+            }
+            if sums.plain.is_some() && !is_distribution(&logits, tolerance) {
+                sums.plain = None;
+            }
+            if let Some(plain) = sums.plain.as_mut().and_then(|plain| plain.get_mut(span)) {
+                add(plain, &logits);
+            }
+            token(tokens, &logits);
+            tokens += 1;
+        }
+        start = end;
+    }
+    Ok(sums)
+}
+
+fn not_finite(file: &TensorFile, layer: &Layer, batch: &Batch, row: usize, logits: &[f32]) -> Error {
+    let positions = batch.positions.max(1);
+    let expert = logits.iter().position(|logit| !logit.is_finite()).unwrap_or(0);
+    Error::Tensor {
+        name: file.name().to_owned(),
+        tensor: layer.tensor.name.clone(),
+        found: format!(
+            "{} for expert {expert} at sample {}, position {}",
+            logits.get(expert).copied().unwrap_or(f32::NAN),
+            row / positions,
+            row % positions
+        ),
+        expected: "finite logits for real tokens".to_owned(),
+        advice: "The model overflowed there; run it again in float32 or bfloat16.",
+    }
+}
+
+/// Whether a row is a distribution over the experts.
+fn is_distribution(row: &[f32], tolerance: f64) -> bool {
+    let mut sum = 0.0_f64;
+    for &value in row {
+        if !(0.0..=1.0).contains(&value) {
+            return false;
+        }
+        sum += f64::from(value);
+    }
+    (sum - 1.0).abs() <= tolerance
+}
+
+/// The experts with the largest logits, largest first; of equals the lower id.
+fn select(logits: &[f32], slots: &mut [u16]) {
+    let k = slots.len();
+    let mut best: Vec<(f32, u16)> = Vec::with_capacity(k + 1);
+    for (expert, &logit) in logits.iter().enumerate() {
+        let at = best.partition_point(|&(other, _)| other >= logit);
+        if at < k {
+            best.insert(at, (logit, expert as u16));
+            best.truncate(k);
+        }
+    }
+    for (slot, (_, expert)) in slots.iter_mut().zip(best) {
+        *slot = expert;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equals_are_selected_by_id() {
+        let mut slots = [0; 3];
+        select(&[1.0, 3.0, 3.0, 0.5, 1.0], &mut slots);
+        assert_eq!(slots, [1, 2, 0]);
+    }
+
+    #[test]
+    fn distributions_are_recognised() {
+        assert!(is_distribution(&[0.25, 0.75], 1e-3));
+        assert!(!is_distribution(&[0.25, 0.7], 1e-3));
+        assert!(!is_distribution(&[-0.25, 1.25], 1e-3));
+    }
+}

@@ -1,0 +1,229 @@
+//! Dumps of `router_logits` as transformers gives them (`output_router_logits=True`): one tensor a sparse layer,
+//! `[batch * sequence, experts]`, batch-major and with the padding in it. Nothing in transformers writes such files, so
+//! people's own names are met half-way: `router_logits.0`, `router_logits_0`, `layers.0.router_logits`, `layer_0`,
+//! `arr_0`, or all layers in one `router_logits`.
+//!
+//! transformers 5.0 to 5.5 return softmax probabilities under the name of logits. They are recognised by being a
+//! distribution in every row, and are not softmaxed again.
+
+mod batch;
+mod fold;
+mod layers;
+
+use crate::{
+    container::tensors::{TensorFile, TensorInfo, shape_text},
+    error::Error,
+    format::{
+        hf_logits::{batch::Batch, layers::Layers},
+        kind::{FileKind, Format, Match, Opened},
+        metadata,
+        probe::Probe,
+    },
+    model::{GateKind, RouterTrace, SampleMeta},
+    open_trace::{OpenTrace, router},
+};
+
+/// Dumps of router logits.
+pub const FORMAT: Format = Format {
+    endings: &["safetensors", "npz"],
+    in_tensors: true,
+    content: "router logits of each layer (`router_logits.0`, `router_logits.1` and so on)",
+    probe,
+};
+
+fn probe(probe: &Probe) -> Option<Match<'_>> {
+    let file = probe.tensors.as_ref().filter(|file| layers::names_layers(file))?;
+    Some(Box::pin(async move {
+        let mut warnings = Vec::new();
+        let trace = open(file.clone(), &mut warnings).await?;
+        Ok(Opened { what: FileKind::Trace(trace), warnings })
+    }))
+}
+
+/// Reads a dump and folds it into mean gates: a layer at a time, some rows at a time.
+///
+/// # Errors
+/// [`Error::Tensor`] when layers, mask and losses do not fit together, or a logit is not finite.
+async fn open(file: TensorFile, warnings: &mut Vec<String>) -> Result<OpenTrace, Error> {
+    let batch_shape = batch_shape(&file)?;
+    let layers = Layers::find(&file, batch_shape)?;
+    let batch = batch(&file, &layers, batch_shape, warnings).await?;
+    let top_k =
+        ["top_k", "num_experts_per_tok"].iter().find_map(|key| metadata::number(&file, key, warnings));
+    let top_k = top_k.map(|k| k as usize).filter(|k| (1..=layers.experts).contains(k));
+    let folded = fold::fold(&file, &layers, &batch, top_k).await?;
+    if folded.probabilities {
+        warnings.push(format!(
+            "{}: what is stored as router logits are probabilities (every row is a distribution), as transformers 5.0 \
+             to 5.5 return them. They are taken as they are, without another softmax.",
+            file.name()
+        ));
+    }
+    let mut n_tokens = batch.token_counts();
+    let mut samples = metadata::samples(&file, batch.count, warnings)?;
+    let mut loss = losses(&file, batch.count, warnings).await?;
+    let kept: Vec<bool> = n_tokens.iter().map(|&n| n > 0).collect();
+    let empty = kept.iter().filter(|&&kept| !kept).count();
+    if empty == batch.count {
+        return Err(Error::Tensor {
+            name: file.name().to_owned(),
+            tensor: "attention_mask".to_owned(),
+            found: "no real token in any sample".to_owned(),
+            expected: "1 for real tokens, 0 for padding".to_owned(),
+            advice: "Write the mask that the model was given.",
+        });
+    }
+    if empty > 0 {
+        warnings.push(format!(
+            "{}: {empty} of {} samples have no real token by `attention_mask` and are left out.",
+            file.name(),
+            batch.count
+        ));
+        keep(&mut n_tokens, &kept);
+        samples = samples.map(|mut samples| {
+            keep::<SampleMeta>(&mut samples, &kept);
+            samples
+        });
+        loss = loss.map(|mut loss| {
+            keep(&mut loss, &kept);
+            loss
+        });
+    }
+    let (step, step_from, named_tokens) = metadata::step_of(&file, warnings);
+    let router = match router::find(&file, layers.layers.len(), layers.experts)? {
+        Some(tensor) => Some(router::read(&file, &tensor, layers.layers.len(), layers.experts).await?),
+        None => None,
+    };
+    let trace = RouterTrace {
+        model: file.metadata("model").filter(|model| !model.is_empty()).map(str::to_owned),
+        step,
+        tokens: metadata::number(&file, "tokens", warnings).or(named_tokens),
+        samples,
+        layers: layers.layers.len(),
+        experts: layers.experts,
+        gate_kind: GateKind::SoftmaxMean,
+        gates: folded.gates,
+        loss,
+        n_tokens: Some(n_tokens),
+        router,
+        topk: folded.topk,
+        topk_ordered: true,
+    };
+    let mut open = OpenTrace::from_memory(file.name(), "Hugging Face router logits", trace)?;
+    open.info.step_from = step_from;
+    open.info.bytes = file.source.len();
+    open.info.half_precision = layers.layers.iter().any(|layer| layer.tensor.dtype.is_half());
+    open.info.top_k = top_k;
+    Ok(open)
+}
+
+fn keep<T>(list: &mut Vec<T>, kept: &[bool]) {
+    let mut kept = kept.iter().copied();
+    list.retain(|_| kept.next().unwrap_or(true));
+}
+
+/// `[B, positions]` of the mask, or else of the ids.
+fn batch_shape(file: &TensorFile) -> Result<Option<(&TensorInfo, [usize; 2])>, Error> {
+    for name in ["attention_mask", "input_ids"] {
+        let Some(tensor) = file.get(name) else { continue };
+        let axes: Option<Vec<usize>> = tensor.shape.iter().map(|&n| usize::try_from(n).ok()).collect();
+        return match axes.as_deref() {
+            Some(&[count, positions]) if count > 0 && positions > 0 => Ok(Some((tensor, [count, positions]))),
+            // One sample without a batch axis.
+            Some(&[positions]) if positions > 0 => Ok(Some((tensor, [1, positions]))),
+            _ => Err(file.wrong(tensor, "[samples, positions]", "Write it as the model was given it.")),
+        };
+    }
+    Ok(None)
+}
+
+async fn batch(
+    file: &TensorFile,
+    layers: &Layers,
+    shape: Option<(&TensorInfo, [usize; 2])>,
+    warnings: &mut Vec<String>,
+) -> Result<Batch, Error> {
+    let rows = layers.rows;
+    let Some((tensor, [count, positions])) = shape else {
+        if let Some([count, positions]) = layers.batch {
+            warnings.push(format!(
+                "{}: there is no `attention_mask`, so padding, if any, is counted. Write the mask beside the logits.",
+                file.name()
+            ));
+            return Ok(Batch { count, positions, real: None });
+        }
+        warnings.push(format!(
+            "{}: there is neither `attention_mask` nor `input_ids`, so all {rows} rows are taken as one sample. \
+             Write the mask [samples, positions] beside the logits.",
+            file.name()
+        ));
+        return Ok(Batch { count: 1, positions: rows, real: None });
+    };
+    if count.checked_mul(positions) != Some(rows) {
+        let Some(layer) = layers.layers.first() else { return Ok(Batch { count, positions, real: None }) };
+        return Err(file.wrong(
+            &layer.tensor,
+            format!(
+                "{} rows, one a position of `{}` {}",
+                count.saturating_mul(positions),
+                tensor.name,
+                tensor.shape_text()
+            ),
+            "Write mask and logits of the same batch.",
+        ));
+    }
+    if tensor.name != "attention_mask" {
+        warnings.push(format!(
+            "{}: there is no `attention_mask`, so every position counts, padding included. Write the mask beside the \
+             logits if samples were padded.",
+            file.name()
+        ));
+        return Ok(Batch { count, positions, real: None });
+    }
+    let values: Vec<i64> = if tensor.dtype.is_float() {
+        file.floats(tensor, 0..tensor.values()).await?.into_iter().map(|v| i64::from(v > 0.5)).collect()
+    } else {
+        file.integers(tensor, 0..tensor.values()).await?
+    };
+    if let Some(at) = values.iter().position(|value| !matches!(value, 0 | 1)) {
+        return Err(Error::Tensor {
+            name: file.name().to_owned(),
+            tensor: tensor.name.clone(),
+            found: format!(
+                "{} in sample {}, position {}",
+                values.get(at).copied().unwrap_or(0),
+                at / positions,
+                at % positions
+            ),
+            expected: "1 for real tokens, 0 for padding".to_owned(),
+            advice: "Write the mask that the model was given.",
+        });
+    }
+    Ok(Batch { count, positions, real: Some(values.into_iter().map(|value| value == 1).collect()) })
+}
+
+/// Losses of the samples, where the dump has them.
+async fn losses(
+    file: &TensorFile,
+    count: usize,
+    warnings: &mut Vec<String>,
+) -> Result<Option<Vec<f32>>, Error> {
+    let Some(tensor) = file.get("losses").or_else(|| file.get("loss")) else { return Ok(None) };
+    if tensor.values() == 1 && count > 1 {
+        warnings.push(format!(
+            "{}: `{}` is one number, the mean of the batch; it is left out, because memorization needs the loss of every \
+             sample. Write a list of {count}.",
+            file.name(),
+            tensor.name
+        ));
+        return Ok(None);
+    }
+    if tensor.values() != count as u64 || !tensor.dtype.is_float() {
+        return Err(file.wrong(
+            tensor,
+            format!("F32 {}, one mean loss a sample", shape_text(&[count as u64])),
+            "Write the loss of every sample of the batch.",
+        ));
+    }
+    file.floats(tensor, 0..count as u64).await.map(Some)
+}

@@ -1,0 +1,124 @@
+//! What a file turned out to be, and how a format offers to read it.
+
+use std::fmt;
+
+use crate::{
+    error::Error,
+    format::{flame_moe::layer::TraceLayer, mapped::proposal::Proposal, probe::Probe},
+    io::source::{Pending, Source},
+    model::results::{Embeddings, ItemGates, Results, SampleList, TokenGates},
+    open_trace::OpenTrace,
+};
+
+/// What a file is to a run.
+#[derive(Clone, Debug)]
+pub enum FileKind {
+    /// One checkpoint's router trace.
+    Trace(OpenTrace),
+    /// One layer of a trace; see [`crate::join_layers`].
+    Layer(TraceLayer),
+    /// Benchmark results.
+    Results(Results),
+    /// Text embeddings of samples and items.
+    Embeddings(Embeddings),
+    /// Mean gates of the benchmark items at the last checkpoint.
+    ItemGates(ItemGates),
+    /// Entropies of single tokens' gates at one checkpoint.
+    TokenGates(TokenGates),
+    /// Names, domains and token counts of the samples.
+    SampleList(SampleList),
+    /// Benchmark items with their answers, for running checkpoints on. `olmoe` reads the content.
+    Items,
+    /// Inputs of a checkpoint's routers, for computing gates. `olmoe` reads the content.
+    GateInputs {
+        /// Training step of the checkpoint.
+        step: Option<u64>,
+    },
+    /// Router logits that Megatron's tracer wrote beside a trace of ids ([`OpenTrace::set_logits`]).
+    Logits(Sidecar),
+    /// Plain text, one sample per line, for running checkpoints on.
+    Text,
+    /// Tensors under other names that might be routing; see [`crate::open_mapped`].
+    Mappable(Proposal),
+    /// Not part of a run.
+    Unrelated {
+        /// One or two sentences: what the file seems to be, or which content was looked for.
+        reason: String,
+    },
+}
+
+impl FileKind {
+    /// The kind in the words of the table of files.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Trace(trace) => trace.info.format,
+            Self::Layer(layer) => layer.format,
+            Self::Results(_) => "benchmark results",
+            Self::Embeddings(_) => "text embeddings",
+            Self::ItemGates(_) => "gates of benchmark items",
+            Self::TokenGates(_) => "gates of single tokens",
+            Self::SampleList(_) => "list of samples",
+            Self::GateInputs { .. } => "inputs of routers",
+            Self::Logits(_) => "router logits",
+            Self::Items => "benchmark items",
+            Self::Text => "text, a sample a line",
+            Self::Mappable(_) => "tensors under other names",
+            Self::Unrelated { .. } => "not part of a run",
+        }
+    }
+}
+
+/// A file that is read together with another one.
+#[derive(Clone)]
+pub struct Sidecar {
+    /// Its bytes.
+    pub source: Source,
+}
+
+impl fmt::Debug for Sidecar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sidecar").field("name", &self.source.name()).finish_non_exhaustive()
+    }
+}
+
+/// Sentences about a file that is usable nevertheless; each begins with the file's name.
+pub type Warnings = Vec<String>;
+
+/// A file after opening.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// What it is.
+    pub what: FileKind,
+    /// What the user should know about it.
+    pub warnings: Warnings,
+}
+
+impl Opened {
+    /// A file that needs no further reading.
+    #[must_use]
+    pub fn plain(what: FileKind) -> Self {
+        Self { what, warnings: Warnings::new() }
+    }
+}
+
+/// The reading of a file whose format matched. Nothing is read before it is awaited.
+pub type Match<'p> = Pending<'p, Result<Opened, Error>>;
+
+/// One format: a row of [`crate::format::table::FORMATS`].
+pub struct Format {
+    /// Endings of such files, lower case.
+    pub endings: &'static [&'static str],
+    /// Whether the format is tensors in a container (safetensors, npz, npy), not a file of its own.
+    pub in_tensors: bool,
+    /// What such a file contains; completes "Looked for …".
+    pub content: &'static str,
+    /// Looks at the first bytes and the directory of tensors; the answer reads the file.
+    pub probe: for<'p> fn(&'p Probe) -> Option<Match<'p>>,
+}
+
+impl fmt::Debug for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Format").field("content", &self.content).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,79 @@
+//! The lines of text that our trace files, and dumps made with care, say about themselves.
+
+use serde::Deserialize;
+
+use crate::{
+    container::tensors::TensorFile,
+    error::Error,
+    model::{SampleMeta, StepSource, make_distinct},
+    text::{IdText, json_words, shorten, step_name::step_from_name},
+};
+
+/// A whole number in the metadata; nonsense is a warning, because the trace is good without it.
+pub fn number(file: &TensorFile, key: &str, warnings: &mut Vec<String>) -> Option<u64> {
+    let text = file.metadata(key)?.trim();
+    match text.parse() {
+        Ok(number) => Some(number),
+        Err(_) => {
+            if !text.is_empty() {
+                warnings.push(format!(
+                    "{}: metadata `{key}` is \"{}\", which is no whole number; it is left out of account.",
+                    file.name(),
+                    shorten(text)
+                ));
+            }
+            None
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct RawSample {
+    id: IdText,
+    domain: Option<String>,
+}
+
+/// Name and domain of each of `count` samples, where the metadata lists them.
+///
+/// # Errors
+/// [`Error::Metadata`] when the list is not JSON, has another shape or another length. A wrong list would mix up the
+/// domains without anybody noticing, so it is no mere warning.
+pub fn samples(
+    file: &TensorFile,
+    count: usize,
+    warnings: &mut Vec<String>,
+) -> Result<Option<Vec<SampleMeta>>, Error> {
+    let Some(text) = file.metadata("samples") else { return Ok(None) };
+    let wrong = |found: String| Error::Metadata {
+        name: file.name().to_owned(),
+        field: "samples".to_owned(),
+        found,
+        expected: format!("JSON: a list of {count} objects with `id` and `domain`, one a sample"),
+        advice: "Write the list again, or leave it out: samples are then known by their place.",
+    };
+    let raw: Vec<RawSample> =
+        serde_json::from_str(text).map_err(|error| wrong(json_words(text.as_bytes(), &error)))?;
+    if raw.len() != count {
+        return Err(wrong(format!("a list of {}", raw.len())));
+    }
+    let mut samples: Vec<SampleMeta> = raw
+        .into_iter()
+        .map(|RawSample { id: IdText(id), domain }| SampleMeta {
+            id,
+            domain: domain.unwrap_or_else(|| "all".to_owned()),
+        })
+        .collect();
+    make_distinct(file.name(), &mut samples, warnings);
+    Ok(Some(samples))
+}
+
+/// The step, from the metadata or else from the name, and the tokens that the name tells.
+pub fn step_of(file: &TensorFile, warnings: &mut Vec<String>) -> (Option<u64>, StepSource, Option<u64>) {
+    let named = step_from_name(file.name());
+    let tokens = named.and_then(|named| named.tokens);
+    match (number(file, "step", warnings), named) {
+        (Some(step), _) => (Some(step), StepSource::Metadata, tokens),
+        (None, Some(named)) => (Some(named.step), StepSource::FileName, tokens),
+        (None, None) => (None, StepSource::None, None),
+    }
+}

@@ -1,0 +1,4 @@
+//! Benchmark results: `run.json` and CSV tables.
+
+pub mod csv;
+pub mod json;

@@ -1,0 +1,165 @@
+//! `samples.jsonl`: one JSON object a line with `id`, `domain`, and `tokens` or `input_ids`; the samples in the order of
+//! the traces. The same file that a run of checkpoints takes.
+
+use serde::Deserialize;
+
+use crate::{
+    error::Error,
+    format::{
+        kind::{FileKind, Format, Match, Opened},
+        probe::Probe,
+        results::json::distinct_records,
+    },
+    model::results::{SampleList, SampleRecord},
+    text::{IdText, json_words},
+};
+
+/// Bytes read at once.
+const CHUNK: u64 = 4 << 20;
+
+/// A longer line is no sample.
+const MAX_LINE: usize = 64 << 20;
+
+#[derive(Deserialize)]
+struct Line {
+    id: IdText,
+    #[serde(default)]
+    domain: Option<String>,
+    #[serde(default)]
+    tokens: Option<u32>,
+    #[serde(default)]
+    input_ids: Option<Count>,
+    #[serde(default)]
+    text: Option<serde::de::IgnoredAny>,
+    #[serde(default)]
+    embedding: Option<Vec<f64>>,
+}
+
+/// How long a list is; its entries are passed over.
+struct Count(u32);
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Counter;
+        impl<'de> serde::de::Visitor<'de> for Counter {
+            type Value = Count;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a list of token ids")
+            }
+
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Count, A::Error> {
+                let mut count = 0;
+                while seq.next_element::<i64>()?.is_some() {
+                    count += 1;
+                }
+                Ok(Count(count))
+            }
+        }
+        deserializer.deserialize_seq(Counter)
+    }
+}
+
+/// Lists of samples.
+pub const FORMAT: Format = Format {
+    endings: &["jsonl", "ndjson"],
+    in_tensors: false,
+    content: "a list of samples (JSON lines with id and domain)",
+    probe,
+};
+
+fn probe(probe: &Probe) -> Option<Match<'_>> {
+    if !is_list(probe, probe.text()?) {
+        return None;
+    }
+    Some(Box::pin(async move {
+        let mut warnings = Vec::new();
+        let what = open(probe, &mut warnings).await?;
+        Ok(Opened { what, warnings })
+    }))
+}
+
+/// Whether the first line is a sample.
+fn is_list(probe: &Probe, text: &str) -> bool {
+    let text = text.trim_start();
+    let named = probe.has_ending("jsonl") || probe.has_ending("ndjson");
+    match text.split_once('\n') {
+        // A whole line must be a sample; what follows it must not make it part of something larger.
+        Some((first, _)) if serde_json::from_str::<serde::de::IgnoredAny>(first).is_ok() => {
+            first.contains("\"id\"") && (named || serde_json::from_str::<Line>(first).is_ok())
+        }
+        // A single line, or one longer than what is looked at, is known by its beginning and the file's name.
+        _ => named && text.starts_with('{') && text.contains("\"id\""),
+    }
+}
+
+/// Reads it, some MiB at a time.
+///
+/// # Errors
+/// [`Error::Text`] with the line for whatever is not as described.
+async fn open(probe: &Probe, warnings: &mut Vec<String>) -> Result<FileKind, Error> {
+    let source = &probe.source;
+    let name = source.name();
+    let mut samples = Vec::new();
+    let mut runnable = true;
+    let mut pending: Vec<u8> = Vec::new();
+    let mut number = 0;
+    let mut at = 0;
+    while at < source.len() {
+        let len = CHUNK.min(source.len() - at);
+        let chunk = source.read(at, len as usize).await?;
+        at += len;
+        let mut rest = chunk.as_slice();
+        while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
+            let (line, after) = rest.split_at(end);
+            rest = after.get(1..).unwrap_or_default();
+            number += 1;
+            if pending.is_empty() {
+                runnable &= push(name, number, line, &mut samples)?;
+            } else {
+                pending.extend_from_slice(line);
+                runnable &= push(name, number, &pending, &mut samples)?;
+                pending.clear();
+            }
+        }
+        pending.extend_from_slice(rest);
+        if pending.len() > MAX_LINE {
+            return Err(Error::TooLarge {
+                name: name.to_owned(),
+                what: format!("line {}", number + 1),
+                bytes: pending.len() as u64,
+                limit: MAX_LINE as u64,
+                advice: "Write one sample a line.",
+            });
+        }
+    }
+    runnable &= push(name, number + 1, &pending, &mut samples)?;
+    runnable &= !samples.is_empty();
+    let samples = distinct_records(name, samples, warnings);
+    Ok(FileKind::SampleList(SampleList { samples, runnable }))
+}
+
+/// Whether a checkpoint can be run on the line's sample; an empty line stands in nobody's way.
+fn push(name: &str, number: usize, line: &[u8], samples: &mut Vec<SampleRecord>) -> Result<bool, Error> {
+    let line = if number == 1 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
+    let line = line.trim_ascii();
+    if line.is_empty() {
+        return Ok(true);
+    }
+    let Line { id: IdText(id), domain, tokens, input_ids, text, embedding } = serde_json::from_slice(line)
+        .map_err(|error| Error::Text {
+            name: name.to_owned(),
+            place: format!("line {number}"),
+            found: json_words(line, &error),
+            expected: "a JSON object with `id`, `domain` and `input_ids`, `text` or `tokens`".to_owned(),
+            advice: "Correct the line.",
+        })?;
+    let runnable = input_ids.is_some() || text.is_some();
+    samples.push(SampleRecord {
+        id,
+        domain: domain.unwrap_or_else(|| "all".to_owned()),
+        tokens: tokens.or(input_ids.map(|count| count.0)),
+        embedding,
+    });
+    Ok(runnable)
+}

@@ -1,0 +1,5 @@
+//! Arithmetic on values of tensors: widening of 16-bit floats, softmax.
+
+pub mod numbers;
+pub mod softmax;
+pub mod vector;

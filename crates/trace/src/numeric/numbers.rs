@@ -1,0 +1,154 @@
+//! Little-endian bytes of a tensor become numbers, in bulk and exactly: the widenings change no value, and run the same
+//! on every machine.
+
+#![allow(clippy::inline_always, reason = "what is called in a loop for wide vectors must be part of it")]
+
+use crate::numeric::vector::widest;
+
+/// IEEE 754 binary16 to f32, every value exactly.
+///
+/// The exponent is shifted into place as if it had f32's bias and put right by one multiplication, which is exact also
+/// for subnormal numbers; only infinities and NaN need a second look. No branch, so the compiler can use SIMD.
+#[inline(always)]
+#[must_use]
+pub fn widen_f16(bits: u16) -> f32 {
+    /// 2^112: the difference of the two biases, 127 - 15.
+    const REBIAS: f32 = f32::from_bits((112 + 127) << 23);
+    let magnitude = u32::from(bits & 0x7fff) << 13;
+    let sign = u32::from(bits & 0x8000) << 16;
+    let value = (f32::from_bits(magnitude) * REBIAS).to_bits();
+    // All ones in the exponent (from 0x7c00 on) mean infinity or NaN.
+    let special = if bits & 0x7c00 == 0x7c00 { 0x7f80_0000 } else { 0 };
+    f32::from_bits(value | special | sign)
+}
+
+/// bfloat16 to f32: the upper half of its bits.
+#[inline(always)]
+#[must_use]
+pub fn widen_bf16(bits: u16) -> f32 {
+    f32::from_bits(u32::from(bits) << 16)
+}
+
+/// f32 to IEEE 754 binary16, to the nearest value, ties to even.
+#[must_use]
+pub fn narrow_f16(value: f32) -> u16 {
+    let bits = value.to_bits();
+    let sign = ((bits >> 16) & 0x8000) as u16;
+    let magnitude = bits & 0x7fff_ffff;
+    let half = if magnitude > 0x7f80_0000 {
+        // NaN stays NaN, and quiet.
+        0x7e00
+    } else if magnitude >= 0x477f_f000 {
+        // 65520 and more round to infinity.
+        0x7c00
+    } else if magnitude >= 0x3880_0000 {
+        // Normal: move the bias from 127 to 15, round what falls off.
+        let rebiased = magnitude - (112 << 23);
+        let round = 0x0fff + ((rebiased >> 13) & 1);
+        ((rebiased + round) >> 13) as u16
+    } else {
+        // Subnormal: adding 0.5 leaves units of 2^-24 in the low bits, rounded by the addition itself.
+        let shifted = f32::from_bits(magnitude) + 0.5;
+        (shifted.to_bits() - 0.5_f32.to_bits()) as u16
+    };
+    sign | half
+}
+
+/// Little-endian bytes of an f16 as f32.
+#[inline(always)]
+#[must_use]
+pub fn f16(bytes: [u8; 2]) -> f32 {
+    widen_f16(u16::from_le_bytes(bytes))
+}
+
+/// Little-endian bytes of a bf16 as f32.
+#[inline(always)]
+#[must_use]
+pub fn bf16(bytes: [u8; 2]) -> f32 {
+    widen_bf16(u16::from_le_bytes(bytes))
+}
+
+/// Little-endian bytes of an f64 as the nearest f32.
+#[inline(always)]
+#[must_use]
+pub fn f64_rounded(bytes: [u8; 8]) -> f32 {
+    f64::from_le_bytes(bytes) as f32
+}
+
+/// Little-endian bytes of values of `N` bytes each, all of them as f32 behind what is in `values` already.
+pub fn widen_behind<const N: usize>(bytes: &[u8], values: &mut Vec<f32>, widen: impl Fn([u8; N]) -> f32) {
+    widest(
+        #[inline(always)]
+        || {
+            let (chunks, rest) = bytes.as_chunks::<N>().0.as_chunks::<16>();
+            for chunk in chunks {
+                values.extend(chunk.map(&widen));
+            }
+            values.extend(rest.iter().map(|&value| widen(value)));
+        },
+    );
+}
+
+/// As [`widen_behind`], over `values`, one for each value in `bytes`.
+pub fn widen_over<const N: usize>(bytes: &[u8], values: &mut [f32], widen: impl Fn([u8; N]) -> f32) {
+    widest(
+        #[inline(always)]
+        || {
+            for (value, &bytes) in values.iter_mut().zip(bytes.as_chunks().0) {
+                *value = widen(bytes);
+            }
+        },
+    );
+}
+
+/// Little-endian f64 bytes to f64.
+#[must_use]
+pub fn f64_bytes_to_f64(bytes: &[u8]) -> Vec<f64> {
+    bytes.as_chunks::<8>().0.iter().map(|&b| f64::from_le_bytes(b)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_f16_widens_and_comes_back() {
+        for bits in 0..=u16::MAX {
+            let oracle = half::f16::from_bits(bits);
+            let ours = widen_f16(bits);
+            if oracle.is_nan() {
+                assert!(ours.is_nan(), "{bits:#06x}");
+                assert!(half::f16::from_bits(narrow_f16(ours)).is_nan(), "{bits:#06x}");
+            } else {
+                assert_eq!(ours.to_bits(), oracle.to_f32().to_bits(), "{bits:#06x}");
+                assert_eq!(narrow_f16(ours), bits, "{bits:#06x}");
+            }
+        }
+    }
+
+    #[test]
+    fn narrowing_rounds_to_nearest_even() {
+        // Every 257th f32 covers all exponents and many ties.
+        for bits in (0..=u32::MAX).step_by(257) {
+            let value = f32::from_bits(bits);
+            let oracle = half::f16::from_f32(value);
+            if oracle.is_nan() {
+                assert!(half::f16::from_bits(narrow_f16(value)).is_nan());
+            } else {
+                assert_eq!(narrow_f16(value), oracle.to_bits(), "{value:e}");
+            }
+        }
+        for half_bits in 0..0x7bff_u16 {
+            let tie = f32::midpoint(widen_f16(half_bits), widen_f16(half_bits + 1));
+            assert_eq!(narrow_f16(tie), half::f16::from_f32(tie).to_bits(), "{tie:e}");
+        }
+    }
+
+    #[test]
+    fn every_bf16_widens() {
+        for bits in 0..=u16::MAX {
+            let oracle = half::bf16::from_bits(bits).to_f32();
+            assert!(widen_bf16(bits).to_bits() == oracle.to_bits() || oracle.is_nan());
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Whether numbers can be what they claim to be: gates a distribution over the experts, selections distinct experts.
+
+use std::{
+    iter::Sum,
+    ops::{AddAssign, Range},
+};
+
+use crate::{
+    container::tensors::Dtype, error::Error, model::TraceInfo, numeric::vector::widest, text::shorten,
+};
+
+/// How far from 1 a row of gates may sum without a word.
+///
+/// A stored weight is off by at most half a unit in its last place, so a row's sum is off by 2^-11 in f16 and 2^-8 in
+/// bf16 at most; f32 sums are off by what the writer's own sum in f32 brings.
+fn tolerance(dtype: &Dtype) -> f64 {
+    match dtype {
+        Dtype::F16 => 1e-3,
+        Dtype::Bf16 => 4e-3,
+        _ => 1e-4,
+    }
+}
+
+/// Beyond this the rows are something else than routing weights, and the trace is refused.
+const FAR_OFF: f64 = 1e-2;
+
+/// Rows up to this long are summed in f32 first: such a sum, in sixteen parts, is off by 2e-5 at most, which half of any
+/// tolerance allows for.
+const SHORT: usize = 4096;
+
+/// Checks gates `[n,L,E]` of the given samples; a warning when rows sum to 1 only roughly.
+///
+/// # Errors
+/// [`Error::Gates`] at the first value that is negative or not finite, and at the first row that sums to 1 by no means.
+pub fn gates(
+    info: &TraceInfo,
+    dtype: &Dtype,
+    samples: &Range<usize>,
+    values: &[f32],
+) -> Result<Option<String>, Error> {
+    let tolerance = tolerance(dtype);
+    let mut rough: Option<(usize, f64)> = None;
+    let mut rough_rows = 0_usize;
+    for (i, row) in values.chunks_exact(info.experts.max(1)).enumerate() {
+        // Most rows leave no doubt, and need no sum in f64.
+        let (sum, sound) = row_sum::<f32>(row);
+        if sound && row.len() <= SHORT && f64::from(sum - 1.0).abs() <= tolerance / 2.0 {
+            continue;
+        }
+        let (sum, sound) = row_sum::<f64>(row);
+        let off = (sum - 1.0).abs();
+        if sound && off <= tolerance {
+            continue;
+        }
+        if !sound || off.is_nan() || off > FAR_OFF {
+            return Err(bad_row(info, samples, i, row, sum));
+        }
+        rough_rows += 1;
+        rough.get_or_insert((i, sum));
+    }
+    Ok(rough.map(|(i, sum)| {
+        let (sample, layer) = (samples.start + i / info.layers.max(1), i % info.layers.max(1));
+        format!(
+            "{}: {rough_rows} rows of gates sum to 1 only roughly; the first is sample {sample} (`{}`), layer {layer}, \
+             with {sum:.5}. They are used as they are; writing gates as F32 avoids this.",
+            info.name,
+            id_of(info, sample),
+        )
+    }))
+}
+
+/// The sum (several running sums, so that it takes no longer than reading), and whether no value is negative or NaN.
+fn row_sum<T: AddAssign + Copy + Default + From<f32> + Sum>(row: &[f32]) -> (T, bool) {
+    widest(
+        #[inline(always)]
+        || {
+            let (chunks, rest) = row.as_chunks::<16>();
+            // Numbers as wide as the values, not truth values, which would have to be narrowed for every comparison.
+            let (mut sums, mut sound) = ([T::default(); 16], [1_u32; 16]);
+            for chunk in chunks.iter().map(<[f32; 16]>::as_slice).chain([rest]) {
+                for ((sum, sound), &value) in sums.iter_mut().zip(&mut sound).zip(chunk) {
+                    *sum += T::from(value);
+                    *sound &= u32::from(value >= 0.0);
+                }
+            }
+            (sums.into_iter().sum(), sound.iter().all(|&sound| sound == 1))
+        },
+    )
+}
+
+fn id_of(info: &TraceInfo, sample: usize) -> String {
+    info.samples.get(sample).map_or_else(String::new, |meta| shorten(&meta.id))
+}
+
+fn bad_row(info: &TraceInfo, samples: &Range<usize>, i: usize, row: &[f32], sum: f64) -> Error {
+    let (sample, layer) = (samples.start + i / info.layers.max(1), i % info.layers.max(1));
+    let bad =
+        row.iter().enumerate().find(|&(_, &value)| value.is_nan() || value < 0.0 || value.is_infinite());
+    let (found, expected, advice) = match bad {
+        Some((expert, value)) if value.is_finite() => (
+            format!("expert {expert} has the weight {value}"),
+            "weights from 0 to 1",
+            "If these are router logits, apply softmax over all experts before the mean.",
+        ),
+        Some((expert, value)) => (
+            format!("expert {expert} has the weight {value}"),
+            "finite weights from 0 to 1",
+            "The model's routing overflowed, or the mean was taken over no tokens; make this trace again in float32.",
+        ),
+        None if sum < 1.0 => (
+            format!("the weights sum to {sum:.5}"),
+            "1",
+            "If only the selected experts' weights were kept, write the softmax over all experts instead.",
+        ),
+        None => (
+            format!("the weights sum to {sum:.5}"),
+            "1",
+            "If these are sums or router logits, write the mean over tokens of the softmax over all experts.",
+        ),
+    };
+    Error::Gates { name: info.name.clone(), sample, id: id_of(info, sample), layer, found, expected, advice }
+}
+
+/// Checks selections `[T,L,k]`, the first token being the file's token `first`, and narrows them.
+///
+/// # Errors
+/// [`Error::Selection`] at the first id that is no expert or comes twice.
+pub fn selections(
+    info: &TraceInfo,
+    k: usize,
+    first: usize,
+    ids: impl ExactSizeIterator<Item = i64>,
+) -> Result<Vec<u16>, Error> {
+    let mut narrow = Vec::with_capacity(ids.len());
+    // The row in which each expert was last seen; rows count from 1.
+    let mut seen = vec![0_usize; info.experts];
+    let (mut row, mut rank) = (1_usize, 0_usize);
+    for id in ids {
+        if rank == k {
+            (row, rank) = (row + 1, 0);
+        }
+        rank += 1;
+        let slot = usize::try_from(id).ok().and_then(|id| seen.get_mut(id));
+        let (Some(slot), Ok(small)) = (slot, u16::try_from(id)) else {
+            return Err(bad_selection(
+                info,
+                first,
+                row - 1,
+                format!("expert {id}"),
+                format!("ids from 0 to {}", info.experts.saturating_sub(1)),
+                "Write only real tokens, and the experts' own numbers (no -1 for padding, no shared experts).",
+            ));
+        };
+        if *slot == row {
+            return Err(bad_selection(
+                info,
+                first,
+                row - 1,
+                format!("expert {id} twice"),
+                format!("{k} different experts"),
+                "A token goes to an expert once; leave out dense layers and padding.",
+            ));
+        }
+        *slot = row;
+        narrow.push(small);
+    }
+    Ok(narrow)
+}
+
+fn bad_selection(
+    info: &TraceInfo,
+    first: usize,
+    row: usize,
+    found: String,
+    expected: String,
+    advice: &'static str,
+) -> Error {
+    Error::Selection {
+        name: info.name.clone(),
+        token: first + row / info.layers.max(1),
+        layer: row % info.layers.max(1),
+        found,
+        expected,
+        advice,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SHORT, row_sum};
+
+    #[test]
+    fn sums_in_f32_are_as_close_as_the_tolerances_need() {
+        let mut state = 1_u32;
+        for experts in [1, 7, 16, 64, 1024, SHORT] {
+            for _ in 0..200 {
+                let mut row: Vec<f32> = Vec::new();
+                row.resize_with(experts, || {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    let part = f64::from(state) / f64::from(u32::MAX);
+                    (part * part * part * part * part) as f32
+                });
+                let whole: f32 = row.iter().sum();
+                for value in &mut row {
+                    *value /= whole;
+                }
+                let ((near, sound), (sum, _)) = (row_sum::<f32>(&row), row_sum::<f64>(&row));
+                assert!(
+                    sound && (f64::from(near) - sum).abs() < 2e-5,
+                    "{experts} experts: {near}, not {sum}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn rows_that_are_no_weights_are_not_sound() {
+        for (bad, at) in [(f32::NAN, 3), (-0.1, 17), (f32::NEG_INFINITY, 64)] {
+            let mut row = [1.0 / 65.0_f32; 65];
+            row[at] = bad;
+            assert!(!row_sum::<f32>(&row).1 && !row_sum::<f64>(&row).1, "{bad} at {at}");
+        }
+    }
+}
