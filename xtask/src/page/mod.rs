@@ -23,9 +23,9 @@ pub const WASM: &str = "wasm32-unknown-unknown";
 pub enum Profile {
     /// Cargo's profile `quick`, for work on the page: seconds after a change.
     Quick,
-    /// Cargo's profile `wasm`: full speed, but the page's own wasm is a tenth larger than published.
+    /// Cargo's profile `wasm`: optimised, without link-time optimisation; a tenth larger than published.
     Serve,
-    /// Cargo's profile `published` for the page's own wasm and `wasm` for the others, then wasm-opt.
+    /// Cargo's profiles `published`, `published-worker` and, for the engine, `wasm`; then wasm-opt.
     Published,
 }
 
@@ -35,6 +35,7 @@ impl Profile {
         match (self, binary) {
             (Self::Quick, Binary::App | Binary::Worker) => "quick",
             (Self::Published, Binary::App) => "published",
+            (Self::Published, Binary::Worker) => "published-worker",
             _ => "wasm",
         }
     }
