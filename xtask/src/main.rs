@@ -9,6 +9,7 @@ mod e2e;
 mod examples;
 mod fuzz;
 mod live;
+mod markdown;
 mod page;
 mod project;
 mod serve;

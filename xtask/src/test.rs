@@ -2,6 +2,7 @@
 
 mod compiled;
 pub mod count;
+mod documents;
 mod stages;
 
 use std::{

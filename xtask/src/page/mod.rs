@@ -4,6 +4,7 @@
 //! the second is still being compiled.
 
 mod bind;
+mod documents;
 mod files;
 mod finish;
 
@@ -137,6 +138,7 @@ fn assemble(
     for binary in binaries {
         files::copy_folder(&bind::bind(project, tools, profile, *binary)?, &staging)?;
     }
+    documents::write_pages(project, &staging)?;
     let build = finish::finish(&staging, live)?;
     files::remove(folder)?;
     files::rename(&staging, folder)?;

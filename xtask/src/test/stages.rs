@@ -4,7 +4,10 @@ use std::{fs, process::Command};
 
 use anyhow::{Context as _, Result};
 
-use super::count::{Count, counted};
+use super::{
+    count::{Count, counted},
+    documents,
+};
 use crate::{
     chromium::Chromium,
     e2e, examples, fuzz,
@@ -25,8 +28,9 @@ pub struct Stage {
 }
 
 /// All stages.
-pub const ALL: [Stage; 12] = [
+pub const ALL: [Stage; 13] = [
     Stage { name: "fmt", does: "formatting by rustfmt", run: fmt },
+    Stage { name: "documents", does: "links and anchors in documents and code", run: documents },
     Stage { name: "clippy", does: "lints of the native code", run: clippy },
     Stage { name: "unit", does: "native tests", run: unit },
     Stage {
@@ -80,6 +84,10 @@ fn packages(names: &[&'static str]) -> Vec<&'static str> {
 fn fmt(project: &Project, _: &mut Count) -> Result<()> {
     shell::run(&mut cargo(project, &["fmt", "--all", "--check"]))?;
     shell::run(&mut cargo(project, &["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]))
+}
+
+fn documents(project: &Project, _: &mut Count) -> Result<()> {
+    documents::check(project)
 }
 
 fn clippy(project: &Project, _: &mut Count) -> Result<()> {
