@@ -49,9 +49,9 @@ async function takeOver() {
   await self.clients.claim();
 }
 
-// The page itself: from the network while there is one, so that a new build shows at once.
+// A page: from the network while there is one, so that a new build shows at once.
 async function page(request) {
-  const kept = await keptAnswer(new Request(SCOPE));
+  const kept = (await keptAnswer(request)) ?? (await keptAnswer(new Request(SCOPE)));
   if (!kept) {
     return fetch(request);
   }
