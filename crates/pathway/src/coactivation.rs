@@ -1,4 +1,4 @@
-//! Which experts are selected together (METRICS 9).
+//! Which experts are selected together (docs/metrics.md#co-activation).
 
 use crate::error::{Error, check_router};
 use crate::load::check_selections;

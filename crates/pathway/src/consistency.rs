@@ -1,4 +1,4 @@
-//! How smoothly a pathway runs from layer to layer (METRICS 4).
+//! How smoothly a pathway runs from layer to layer (docs/metrics.md#pathway-consistency).
 
 use crate::error::{Error, check_len, check_router};
 use crate::sums::{dot, mean, quantile};

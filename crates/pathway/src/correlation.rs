@@ -1,4 +1,4 @@
-//! Does the course of a metric go with accuracy? (METRICS 7; paper, table 1)
+//! Does the course of a metric go with accuracy? (docs/metrics.md#correlation-with-accuracy; paper, table 1)
 
 use std::fmt;
 

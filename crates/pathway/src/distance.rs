@@ -1,4 +1,4 @@
-//! Mean pathway distances with their uncertainty (METRICS 3).
+//! Mean pathway distances with their uncertainty (docs/metrics.md#pathway-distance).
 
 use levenshtein::Sequences;
 

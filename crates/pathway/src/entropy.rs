@@ -1,4 +1,4 @@
-//! How evenly gates spread over the experts (METRICS 9; paper, appendix E.5).
+//! How evenly gates spread over the experts (docs/metrics.md#routing-entropy; paper, appendix E.5).
 
 use crate::error::{Error, check_len};
 use crate::sums::mean;

@@ -1,4 +1,4 @@
-//! From router logits to mean gates (METRICS 1).
+//! From router logits to mean gates (docs/metrics.md#mean-gates).
 
 use crate::error::{Error, check_len, check_router};
 

@@ -1,4 +1,4 @@
-//! When a benchmark item is generalized (METRICS 6; paper, section 3).
+//! When a benchmark item is generalized (docs/metrics.md#generalization-step; paper, section 3).
 
 /// The generalization step of one item from its results over the checkpoints `[C]`.
 ///

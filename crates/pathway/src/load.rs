@@ -1,4 +1,4 @@
-//! How evenly the experts are used (METRICS 9).
+//! How evenly the experts are used (docs/metrics.md#expert-load).
 
 use crate::error::{Error, check_len, check_router};
 

@@ -1,4 +1,4 @@
-//! When a training sample is memorized (METRICS 5; paper, section 3).
+//! When a training sample is memorized (docs/metrics.md#memorization-step; paper, section 3).
 
 /// The memorization step of one sample from its losses over the checkpoints `[C]`, nats a token.
 ///

@@ -1,4 +1,4 @@
-//! Unrelated pathways of the same lengths, against which a distance can be held (METRICS 3).
+//! Unrelated pathways of the same lengths, against which a distance can be held (docs/metrics.md#null-distance-and-structure).
 
 use levenshtein::Sequences;
 

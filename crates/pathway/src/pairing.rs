@@ -1,4 +1,4 @@
-//! Matching groups of memorized samples with groups of generalized items (METRICS 6).
+//! Matching groups of memorized samples with groups of generalized items (docs/metrics.md#pairing-and-delay).
 
 use crate::error::{Error, check_len};
 use crate::sums::dot;

@@ -1,4 +1,4 @@
-//! The experts of every sample and layer, heaviest first, and how many of them each threshold takes (METRICS 2).
+//! The experts of every sample and layer, heaviest first, and how many of them each threshold takes (docs/metrics.md#pathway).
 
 use levenshtein::Sequences;
 

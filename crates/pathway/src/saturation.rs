@@ -1,4 +1,4 @@
-//! How much of the final routing is already there: router saturation (METRICS 9; `OLMoE` paper).
+//! How much of the final routing is already there: router saturation (docs/metrics.md#router-saturation; `OLMoE` paper).
 
 use crate::error::{Error, check_len};
 use crate::sums::mean;

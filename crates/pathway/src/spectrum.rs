@@ -1,4 +1,4 @@
-//! How many directions a group's gates fill: the effective dimension (METRICS 8; paper, section 4.4).
+//! How many directions a group's gates fill: the effective dimension (docs/metrics.md#effective-dimension; paper, section 4.4).
 
 use crate::error::{Error, check_len, check_router};
 use crate::sums::mean;
