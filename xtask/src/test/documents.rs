@@ -26,7 +26,10 @@ pub fn check(project: &Project) -> Result<()> {
     let files: BTreeSet<PathBuf> = list.lines().map(PathBuf::from).collect();
     for file in &files {
         let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-        if CITING.contains(&ending) && !file.starts_with("tests/fixtures") {
+        // This file's own tests cite documents that do not exist.
+        let apart =
+            file.starts_with("tests/fixtures") || *file == Path::new("xtask").join("src/test/documents.rs");
+        if CITING.contains(&ending) && !apart {
             let path = project.root.join(file);
             let text =
                 fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
