@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use levenshtein::{Engine, Prepared, Sequences};
+use levenshtein::{InstructionSet, Prepared, Sequences};
 use report::{Distances, Error, Pairs, Pending};
 
 /// Pairs in a chunk: enough to fill the lanes of every length class, few enough to end together.
@@ -39,7 +39,7 @@ impl Threads {
         let chunks: Vec<&[(u32, u32)]> = pairs.chunks(CHUNK).collect();
         let next = AtomicUsize::new(0);
         let found = Mutex::new(Vec::with_capacity(chunks.len()));
-        let engine = Engine::best();
+        let instructions = InstructionSet::best();
         thread::scope(|scope| {
             for _ in 0..self.count.min(chunks.len()) {
                 scope.spawn(|| {
@@ -47,7 +47,7 @@ impl Threads {
                         let at = next.fetch_add(1, Ordering::Relaxed);
                         chunks.get(at).map(|chunk| (at, *chunk))
                     } {
-                        let distances = prepared.pairs(engine, chunk);
+                        let distances = prepared.pairs(instructions, chunk);
                         if let Ok(mut found) = found.lock() {
                             found.push((at, distances));
                         }

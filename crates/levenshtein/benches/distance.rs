@@ -1,9 +1,9 @@
-//! Pairs a second on one core, for every engine, and beside other libraries in the same run.
+//! Pairs a second on one core, for every instruction set, and beside other libraries in the same run.
 //!
 //! Seconds are those of the processor, where the system tells them, so that other work on the machine does not
 //! count. Other libraries are timed the same way.
 //!
-//! `cargo bench -p levenshtein -- [--peers PYTHON] [--only P|T|C] [--rounds N] [--engine NAME] [--task NAME]`
+//! `cargo bench -p levenshtein -- [--peers PYTHON] [--only P|T|C] [--rounds N] [--instructions NAME] [--task NAME]`
 
 mod workloads;
 
@@ -13,7 +13,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use levenshtein::{Engine, Prepared, Sequences, all_pairs, pairs};
+use levenshtein::{InstructionSet, Prepared, Sequences, all_pairs, pairs};
 use workloads::{Workload, sample};
 
 /// What is run on a workload.
@@ -44,11 +44,11 @@ impl Task {
 
     /// How many logical instructions a cell takes: that of a shared text, or of unrelated pairs with the seven
     /// planes that all three workloads have. AVX-512 has instructions for the logic of three operands.
-    fn instructions(self, engine: Engine) -> f64 {
-        match (self, engine) {
-            (Self::AllPairs | Self::SmallAllPairs, Engine::Avx512) => 5.0,
+    fn instructions(self, instructions: InstructionSet) -> f64 {
+        match (self, instructions) {
+            (Self::AllPairs | Self::SmallAllPairs, InstructionSet::Avx512) => 5.0,
             (Self::AllPairs | Self::SmallAllPairs, _) => 8.0,
-            (_, Engine::Avx512) => 12.0,
+            (_, InstructionSet::Avx512) => 12.0,
             _ => 21.0,
         }
     }
@@ -85,8 +85,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rounds: usize = option("--rounds").map_or(Ok(5), |rounds| rounds.parse())?;
     for workload in Workload::ALL {
         if option("--only").is_none_or(|only| only == workload.name()) {
-            let wanted = |engine: Engine, task: Task| {
-                option("--engine").is_none_or(|name| name.eq_ignore_ascii_case(engine.name()))
+            let wanted = |instructions: InstructionSet, task: Task| {
+                option("--instructions").is_none_or(|name| name.eq_ignore_ascii_case(instructions.name()))
                     && option("--task").is_none_or(|name| name == task.name())
             };
             measure(workload, rounds, option("--peers"), &wanted)?;
@@ -116,7 +116,7 @@ fn measure(
     workload: Workload,
     rounds: usize,
     python: Option<&String>,
-    wanted: &dyn Fn(Engine, Task) -> bool,
+    wanted: &dyn Fn(InstructionSet, Task) -> bool,
 ) -> Result<(), Box<dyn Error>> {
     let sizes = sizes(workload);
     let large = workload.sequences(sizes.large);
@@ -125,20 +125,20 @@ fn measure(
     let sampled = sample(sizes.sampled.0, sizes.sampled.1);
     let mut peers = python.map(|python| Peers::start(python, &small)).transpose()?;
     if let Some(peers) = &mut peers {
-        peers.compare(&all_pairs(Engine::best(), &small))?;
+        peers.compare(&all_pairs(InstructionSet::best(), &small))?;
     }
 
     let tasks = [Task::AllPairs, Task::SmallAllPairs, Task::Sampled, Task::Parts, Task::Prepared];
-    let mut ours: Vec<(Engine, Task, Line)> = Vec::new();
-    for engine in Engine::available() {
-        for task in tasks.into_iter().filter(|&task| wanted(engine, task)) {
+    let mut ours: Vec<(InstructionSet, Task, Line)> = Vec::new();
+    for instructions in InstructionSet::available() {
+        for task in tasks.into_iter().filter(|&task| wanted(instructions, task)) {
             let (cells, count) = match task {
                 Task::AllPairs => all_cells(&large),
                 Task::SmallAllPairs => all_cells(&small),
                 Task::Sampled | Task::Parts | Task::Prepared => (cells(&many, &sampled), sampled.len()),
             };
-            let what = format!("{}, {engine}", task.name());
-            ours.push((engine, task, Line { what, pairs: count, cells, seconds: Vec::new() }));
+            let what = format!("{}, {instructions}", task.name());
+            ours.push((instructions, task, Line { what, pairs: count, cells, seconds: Vec::new() }));
         }
     }
     let mut theirs: Vec<Line> = Vec::new();
@@ -148,19 +148,19 @@ fn measure(
         theirs.extend(peers.names.iter().map(line));
     }
     for _ in 0..rounds {
-        for (engine, task, line) in &mut ours {
+        for (instructions, task, line) in &mut ours {
             let start = cpu_seconds();
             let distances = match task {
-                Task::AllPairs => all_pairs(*engine, &large),
-                Task::SmallAllPairs => all_pairs(*engine, &small),
-                Task::Sampled => pairs(*engine, &many, &sampled)?,
+                Task::AllPairs => all_pairs(*instructions, &large),
+                Task::SmallAllPairs => all_pairs(*instructions, &small),
+                Task::Sampled => pairs(*instructions, &many, &sampled)?,
                 Task::Parts => {
-                    let parts = sampled.chunks(A_PART).map(|part| pairs(*engine, &many, part));
+                    let parts = sampled.chunks(A_PART).map(|part| pairs(*instructions, &many, part));
                     parts.collect::<Result<Vec<_>, _>>()?.concat()
                 }
                 Task::Prepared => {
                     let prepared = Prepared::new(&many);
-                    let parts = sampled.chunks(A_PART).map(|part| prepared.pairs(*engine, part));
+                    let parts = sampled.chunks(A_PART).map(|part| prepared.pairs(*instructions, part));
                     parts.collect::<Result<Vec<_>, _>>()?.concat()
                 }
             };
@@ -185,7 +185,12 @@ fn cpu_seconds() -> f64 {
     nanoseconds.map_or_else(|| START.get_or_init(Instant::now).elapsed().as_secs_f64(), |n| n as f64 / 1e9)
 }
 
-fn print_table(workload: Workload, large: &Sequences, ours: &[(Engine, Task, Line)], theirs: &[Line]) {
+fn print_table(
+    workload: Workload,
+    large: &Sequences,
+    ours: &[(InstructionSet, Task, Line)],
+    theirs: &[Line],
+) {
     let symbols: usize = large.iter().map(<[u16]>::len).sum();
     let mean = symbols as f64 / large.len() as f64;
     println!("\n{}: {workload:?}, mean length {mean:.0}\n", workload.name());
@@ -194,9 +199,9 @@ fn print_table(workload: Workload, large: &Sequences, ours: &[(Engine, Task, Lin
     println!("| | pairs | pairs/s | cell updates/s | share of the bound |{ratio}");
     println!("|---|---|---|---|---|{}", if best.is_some() { "---|" } else { "" });
     let clock = clock();
-    let ours = ours
-        .iter()
-        .map(|(engine, task, line)| (line, Some(clock * bits_a_cycle(*engine) / task.instructions(*engine))));
+    let ours = ours.iter().map(|(instructions, task, line)| {
+        (line, Some(clock * bits_a_cycle(*instructions) / task.instructions(*instructions)))
+    });
     for (line, bound) in ours.chain(theirs.iter().map(|line| (line, None))) {
         let rate = line.rate();
         let cells = rate * line.cells / line.pairs as f64;
@@ -212,13 +217,13 @@ fn print_table(workload: Workload, large: &Sequences, ours: &[(Engine, Task, Lin
 
 /// How many bits a core's logical instructions are taken to make in a cycle. AMD since Zen 3 does four instructions on
 /// words or AVX2's vectors, and AVX-512 by halves; Intel four on words, three on AVX2's vectors and two on AVX-512's.
-fn bits_a_cycle(engine: Engine) -> f64 {
+fn bits_a_cycle(instructions: InstructionSet) -> f64 {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    match engine {
-        Engine::Avx2 if cpu.contains("GenuineIntel") => 3.0 * 256.0,
+    match instructions {
+        InstructionSet::Avx2 if cpu.contains("GenuineIntel") => 3.0 * 256.0,
         // Two of 512 bits, or four of 256.
-        Engine::Avx512 | Engine::Avx2 => 4.0 * 256.0,
-        Engine::Scalar | Engine::Simd128 => 4.0 * 64.0,
+        InstructionSet::Avx512 | InstructionSet::Avx2 => 4.0 * 256.0,
+        InstructionSet::Scalar | InstructionSet::Simd128 => 4.0 * 64.0,
     }
 }
 

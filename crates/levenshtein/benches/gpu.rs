@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use futures::executor::block_on;
 use levenshtein::gpu::{Gpu, Set};
-use levenshtein::{Engine, Sequences, all_pairs, pairs};
+use levenshtein::{InstructionSet, Sequences, all_pairs, pairs};
 use workloads::{Workload, sample};
 
 /// What is asked of a set.
@@ -20,10 +20,6 @@ enum Task {
     Histogram,
     /// The sum of each row.
     RowSums,
-    /// The ten nearest of each.
-    Nearest,
-    /// A map of means over squares of 16 by 16.
-    Map,
     /// Every distance, copied to the CPU's memory.
     AllPairs,
     /// A list of random pairs, copied to the CPU.
@@ -31,15 +27,12 @@ enum Task {
 }
 
 impl Task {
-    const ALL: [Self; 6] =
-        [Self::Histogram, Self::RowSums, Self::Nearest, Self::Map, Self::AllPairs, Self::Pairs];
+    const ALL: [Self; 4] = [Self::Histogram, Self::RowSums, Self::AllPairs, Self::Pairs];
 
     fn name(self) -> &'static str {
         match self {
             Self::Histogram => "histogram",
             Self::RowSums => "row sums",
-            Self::Nearest => "ten nearest",
-            Self::Map => "map, 16 to a point",
             Self::AllPairs => "all pairs, copied to the CPU",
             Self::Pairs => "random pairs, copied to the CPU",
         }
@@ -60,12 +53,6 @@ impl Task {
         let counted = match self {
             Self::Histogram => block_on(set.histogram(quiet))?.iter().sum::<u64>() as usize,
             Self::RowSums => block_on(set.row_sums(quiet))?.len() * (count - 1) / 2,
-            Self::Nearest => block_on(set.nearest(10, quiet))?.len() * (count - 1) / 2,
-            Self::Map => {
-                let map = block_on(set.map(0..count, 0..count, 16, quiet))?;
-                assert_eq!(map.means.len(), count.div_ceil(16).pow(2));
-                return Ok((count * count, square_of_symbols(sequences)));
-            }
             Self::AllPairs => block_on(set.all_pairs(quiet))?.len(),
             Self::Pairs => {
                 let list = sample(100 * count, count);
@@ -124,11 +111,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn check(gpu: &Gpu, workload: Workload) -> Result<(), Box<dyn Error>> {
     let sequences = workload.sequences(1000);
     let set = gpu.load(&sequences)?;
-    if block_on(set.all_pairs(&mut |_, _| {}))? != all_pairs(Engine::best(), &sequences) {
+    if block_on(set.all_pairs(&mut |_, _| {}))? != all_pairs(InstructionSet::best(), &sequences) {
         return Err(format!("wrong distances of {}", workload.name()).into());
     }
     let list = sample(10_000, 1000);
-    if block_on(set.pairs(&list, &mut |_, _| {}))? != pairs(Engine::best(), &sequences, &list)? {
+    if block_on(set.pairs(&list, &mut |_, _| {}))? != pairs(InstructionSet::best(), &sequences, &list)? {
         return Err(format!("wrong distances of a list of {}", workload.name()).into());
     }
     Ok(())

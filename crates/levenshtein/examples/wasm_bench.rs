@@ -7,7 +7,7 @@ mod workloads;
 
 use std::cell::RefCell;
 
-use levenshtein::{Engine, Sequences, all_pairs, pairs};
+use levenshtein::{InstructionSet, Sequences, all_pairs, pairs};
 use workloads::{Workload, sample};
 
 thread_local! {
@@ -25,22 +25,24 @@ extern "C" fn prepare(workload: usize, count: usize, sampled: usize) -> f64 {
     symbols as f64 / count as f64
 }
 
-/// The sum of the distances of all pairs, with the vector engine or the scalar one.
+/// The sum of the distances of all pairs, with the vector instruction set or the scalar one.
 #[unsafe(no_mangle)]
 extern "C" fn run_all_pairs(vectors: bool) -> f64 {
-    SEQUENCES.with_borrow(|sequences| sum(&all_pairs(engine(vectors), sequences)))
+    SEQUENCES.with_borrow(|sequences| sum(&all_pairs(instructions(vectors), sequences)))
 }
 
 /// The sum of the distances of the sampled pairs, -1 if one of them is out of range.
 #[unsafe(no_mangle)]
 extern "C" fn run_pairs(vectors: bool) -> f64 {
     SEQUENCES.with_borrow(|sequences| {
-        PAIRS.with_borrow(|list| pairs(engine(vectors), sequences, list).map_or(-1.0, |found| sum(&found)))
+        PAIRS.with_borrow(|list| {
+            pairs(instructions(vectors), sequences, list).map_or(-1.0, |found| sum(&found))
+        })
     })
 }
 
-fn engine(vectors: bool) -> Engine {
-    if vectors { Engine::best() } else { Engine::Scalar }
+fn instructions(vectors: bool) -> InstructionSet {
+    if vectors { InstructionSet::best() } else { InstructionSet::Scalar }
 }
 
 fn sum(distances: &[u32]) -> f64 {

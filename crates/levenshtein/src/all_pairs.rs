@@ -1,7 +1,7 @@
 //! The distances of all unordered pairs of one set.
 
 use crate::cost;
-use crate::engine::Engine;
+use crate::instruction_set::InstructionSet;
 use crate::kernel::shared::Shared;
 use crate::kernel::{self, Job, Lanes, UNSURE};
 use crate::leftover::{Leftover, Pending};
@@ -12,7 +12,7 @@ use crate::sequences::Sequences;
 ///
 /// For `n` sequences these are `n (n - 1) / 2` numbers.
 #[must_use]
-pub fn all_pairs(engine: Engine, sequences: &Sequences) -> Vec<u32> {
+pub fn all_pairs(instructions: InstructionSet, sequences: &Sequences) -> Vec<u32> {
     let (library, numbers) = Library::new(sequences.iter());
     let count = numbers.len();
     if library.len() == count {
@@ -21,10 +21,10 @@ pub fn all_pairs(engine: Engine, sequences: &Sequences) -> Vec<u32> {
         for (place, &number) in numbers.iter().enumerate() {
             places[number as usize] = place as u32;
         }
-        return distinct(engine, &library, &places);
+        return distinct(instructions, &library, &places);
     }
     let places: Vec<u32> = (0..library.len() as u32).collect();
-    let distances = distinct(engine, &library, &places);
+    let distances = distinct(instructions, &library, &places);
     let mut all = Vec::with_capacity(triangle(count));
     for (i, &a) in numbers.iter().enumerate() {
         all.extend(numbers[i + 1..].iter().map(|&b| lookup(&distances, library.len(), a, b)));
@@ -54,8 +54,8 @@ pub(crate) fn lookup(distances: &[u32], count: usize, a: u32, b: u32) -> u32 {
 }
 
 /// The distances of all pairs of a library, where sequence `i` stands at `places[i]` of the condensed order.
-pub(crate) fn distinct(engine: Engine, library: &Library, places: &[u32]) -> Vec<u32> {
-    kernel::dispatch(engine, AllPairs { library, places })
+pub(crate) fn distinct(instructions: InstructionSet, library: &Library, places: &[u32]) -> Vec<u32> {
+    kernel::dispatch(instructions, AllPairs { library, places })
 }
 
 struct AllPairs<'a> {

@@ -88,19 +88,6 @@ pub enum Error {
         /// What would fit.
         limit: u64,
     },
-    /// A range names a sequence that does not exist, or its end comes before its start.
-    #[cfg(feature = "gpu")]
-    #[error(
-        "the range {start}..{end} is not within the {sequences} sequences: give indices from 0 to that number"
-    )]
-    RangeOutOfRange {
-        /// Its start.
-        start: usize,
-        /// Its end.
-        end: usize,
-        /// How many sequences there are.
-        sequences: usize,
-    },
     /// Every sequence must have a group.
     #[cfg(feature = "gpu")]
     #[error("{groups} groups are given for {sequences} sequences: give one for each, from 0 to {most}")]
@@ -111,14 +98,5 @@ pub enum Error {
         sequences: usize,
         /// The largest number that a group may have.
         most: u32,
-    },
-    /// A tile is averaged over squares whose side is a number in a certain range.
-    #[cfg(feature = "gpu")]
-    #[error("a tile cannot be averaged over squares of {factor} by {factor}: give a side from 1 to {most}")]
-    WrongFactor {
-        /// The side that was asked for.
-        factor: usize,
-        /// The longest side.
-        most: usize,
     },
 }

@@ -7,11 +7,10 @@ mod all_pairs;
 mod alphabet;
 mod band;
 mod cost;
-mod cross;
-mod engine;
 mod error;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+mod instruction_set;
 mod kernel;
 mod leftover;
 mod library;
@@ -20,9 +19,8 @@ mod sequences;
 mod single;
 
 pub use all_pairs::all_pairs;
-pub use cross::cross;
-pub use engine::Engine;
 pub use error::Error;
+pub use instruction_set::InstructionSet;
 pub use pairs::{Prepared, pairs};
 pub use sequences::Sequences;
 pub use single::distance;

@@ -2,8 +2,8 @@
 
 use crate::all_pairs;
 use crate::cost;
-use crate::engine::Engine;
 use crate::error::Error;
+use crate::instruction_set::InstructionSet;
 use crate::kernel::shared::Shared;
 use crate::kernel::{self, Job, Lanes, UNSURE};
 use crate::leftover::{Leftover, Pending};
@@ -15,7 +15,11 @@ use crate::sequences::Sequences;
 /// # Errors
 ///
 /// [`Error::PairOutOfRange`] names the first pair that has no such sequence.
-pub fn pairs(engine: Engine, sequences: &Sequences, pairs: &[(u32, u32)]) -> Result<Vec<u32>, Error> {
+pub fn pairs(
+    instructions: InstructionSet,
+    sequences: &Sequences,
+    pairs: &[(u32, u32)],
+) -> Result<Vec<u32>, Error> {
     let count = sequences.len();
     check(pairs, count)?;
     // Only the sequences that the list names are prepared.
@@ -30,7 +34,7 @@ pub fn pairs(engine: Engine, sequences: &Sequences, pairs: &[(u32, u32)]) -> Res
     for (i, number) in names().zip(found) {
         numbers[i] = number;
     }
-    Ok(of_library(engine, &library, &numbers, pairs))
+    Ok(of_library(instructions, &library, &numbers, pairs))
 }
 
 /// Sequences that are prepared once for many lists of pairs, such as the parts of a long one: finding equal
@@ -56,9 +60,9 @@ impl Prepared {
     /// # Errors
     ///
     /// [`Error::PairOutOfRange`] names the first pair that has no such sequence.
-    pub fn pairs(&self, engine: Engine, pairs: &[(u32, u32)]) -> Result<Vec<u32>, Error> {
+    pub fn pairs(&self, instructions: InstructionSet, pairs: &[(u32, u32)]) -> Result<Vec<u32>, Error> {
         check(pairs, self.numbers.len())?;
-        Ok(of_library(engine, &self.library, &self.numbers, pairs))
+        Ok(of_library(instructions, &self.library, &self.numbers, pairs))
     }
 }
 
@@ -75,16 +79,21 @@ pub(crate) fn check(pairs: &[(u32, u32)], sequences: usize) -> Result<(), Error>
 }
 
 /// The distances of pairs of sequences that have these numbers in the library.
-fn of_library(engine: Engine, library: &Library, numbers: &[u32], pairs: &[(u32, u32)]) -> Vec<u32> {
+fn of_library(
+    instructions: InstructionSet,
+    library: &Library,
+    numbers: &[u32],
+    pairs: &[(u32, u32)],
+) -> Vec<u32> {
     let numbered = pairs.iter().map(|&(a, b)| (numbers[a as usize], numbers[b as usize]));
     // Where a third of all pairs are asked for, all of them are faster.
     if pairs.len() >= all_pairs::triangle(library.len()).div_ceil(3) {
         let places: Vec<u32> = (0..library.len() as u32).collect();
-        let distances = all_pairs::distinct(engine, library, &places);
+        let distances = all_pairs::distinct(instructions, library, &places);
         return numbered.map(|(a, b)| all_pairs::lookup(&distances, library.len(), a, b)).collect();
     }
     let numbered: Vec<(u32, u32)> = numbered.collect();
-    kernel::dispatch(engine, Pairs { library, pairs: &numbered })
+    kernel::dispatch(instructions, Pairs { library, pairs: &numbered })
 }
 
 struct Pairs<'a> {

@@ -3,7 +3,7 @@
 
 /// The Levenshtein distance of two sequences.
 ///
-/// For many pairs [`all_pairs`](crate::all_pairs()), [`cross`](crate::cross()) and [`pairs`](crate::pairs()) are
+/// For many pairs [`all_pairs`](crate::all_pairs()) and [`pairs`](crate::pairs()) are
 /// many times faster.
 #[must_use]
 pub fn distance(a: &[u16], b: &[u16]) -> u32 {

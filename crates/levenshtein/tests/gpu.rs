@@ -1,4 +1,4 @@
-//! The graphics processor against the textbook dynamic programme, golden distances and the processor's engines.
+//! The graphics processor against the textbook dynamic programme, golden distances and the processor's instruction sets.
 //!
 //! Where no adapter is to be found the tests say so and check nothing else.
 
@@ -8,8 +8,8 @@
 mod cases;
 
 use cases::{Case, naive};
-use levenshtein::gpu::{Gpu, Moments, Neighbour, Set};
-use levenshtein::{Engine, Error, Sequences, all_pairs};
+use levenshtein::gpu::{Gpu, Moments, Set};
+use levenshtein::{Error, InstructionSet, Sequences, all_pairs};
 
 /// Runs the same async function as a native test and in a browser.
 macro_rules! everywhere {
@@ -110,13 +110,12 @@ async fn check_against(gpu: &Gpu, name: &str, sequences: &Sequences, expected: &
     want.extend((0..count).step_by(9).map(|_| 0));
     compare("pairs", &sampled, &set.pairs(&sampled, &mut quiet()).await.unwrap(), &want);
 
-    // A tile across the diagonal.
+    // Rows by columns across the diagonal.
     let (rows, columns) = (count / 5..count / 2, count / 3..count);
-    let of_tile: Vec<(u32, u32)> =
+    let crossed: Vec<(u32, u32)> =
         rows.clone().flat_map(|i| columns.clone().map(move |j| (i as u32, j as u32))).collect();
-    let want: Vec<u32> = of_tile.iter().map(|&(i, j)| lookup(expected, count, i, j)).collect();
-    let tile = set.tile(rows, columns, &mut quiet()).await.unwrap();
-    compare("tile", &of_tile, &tile.read().await.unwrap(), &want);
+    let want: Vec<u32> = crossed.iter().map(|&(i, j)| lookup(expected, count, i, j)).collect();
+    compare("rows by columns", &crossed, &set.pairs(&crossed, &mut quiet()).await.unwrap(), &want);
 }
 
 fn lookup(condensed: &[u32], count: usize, i: u32, j: u32) -> u32 {
@@ -136,7 +135,7 @@ fn mixed_set(count: usize) -> (Sequences, Vec<u32>) {
         }
     }
     let set = sequences(&list);
-    let distances = all_pairs(Engine::best(), &set);
+    let distances = all_pairs(InstructionSet::best(), &set);
     (set, distances)
 }
 
@@ -177,7 +176,7 @@ everywhere! {
             list.push(random.sequence(gpu.longest(), alphabet));
             let set = sequences(&list);
             let name = format!("strips, alphabet {alphabet}");
-            check_against(&gpu, &name, &set, &all_pairs(Engine::best(), &set)).await;
+            check_against(&gpu, &name, &set, &all_pairs(InstructionSet::best(), &set)).await;
         }
     }
 
@@ -192,55 +191,16 @@ everywhere! {
         let set = sequences(&list);
         let set = gpu.load(&set).unwrap();
         assert_eq!(set.pairs(&pairs, &mut quiet()).await.unwrap(), want);
-        let tile = set.tile(0..list.len(), 0..list.len(), &mut quiet()).await.unwrap().read().await.unwrap();
-        let of_tile: Vec<u32> = pairs.iter().map(|&(i, j)| tile[i as usize * list.len() + j as usize]).collect();
-        assert_eq!(of_tile, want);
+        let condensed = set.all_pairs(&mut quiet()).await.unwrap();
+        let of_all: Vec<u32> = pairs.iter().map(|&(i, j)| lookup(&condensed, list.len(), i, j)).collect();
+        assert_eq!(of_all, want);
     }
 
-    /// Sums, histograms and nearest ones are those of the distances.
+    /// Sums and histograms are those of the distances.
     async fn reductions(gpu) {
         let (sequences, distances) = mixed_set(420);
         let set = gpu.load(&sequences).unwrap();
-        let count = sequences.len();
         sums_and_counts(&set, &distances).await;
-        for kept in [1, 5, 20] {
-            let nearest = set.nearest(kept, &mut quiet()).await.unwrap();
-            for (i, got) in (0..).zip(nearest) {
-                let others = (0..count as u32).filter(|&j| j != i);
-                let mut want: Vec<Neighbour> = others
-                    .map(|j| Neighbour { distance: lookup(&distances, count, i, j), sequence: j })
-                    .collect();
-                want.sort_unstable();
-                want.truncate(kept);
-                assert_eq!(got, want, "the {kept} nearest of {i}");
-            }
-        }
-    }
-
-    /// Means over squares, also incomplete ones, of a tile and of a map.
-    async fn maps(gpu) {
-        let (sequences, distances) = mixed_set(150);
-        let set = gpu.load(&sequences).unwrap();
-        let (rows, columns) = (3..130, 10..sequences.len());
-        for side in [1, 4, 7, 64, 300] {
-            let map = set.map(rows.clone(), columns.clone(), side, &mut quiet()).await.unwrap();
-            let mut want = Vec::new();
-            for top in rows.clone().step_by(side) {
-                for left in columns.clone().step_by(side) {
-                    let square = (top..(top + side).min(rows.end))
-                        .flat_map(|i| (left..(left + side).min(columns.end)).map(move |j| (i, j)));
-                    let of_square: Vec<f64> = square
-                        .map(|(i, j)| f64::from(lookup(&distances, sequences.len(), i as u32, j as u32)))
-                        .collect();
-                    want.push((of_square.iter().sum::<f64>() / of_square.len() as f64) as f32);
-                }
-            }
-            assert_eq!([map.rows, map.columns], [rows.len().div_ceil(side), columns.len().div_ceil(side)]);
-            assert_eq!(map.means, want, "squares of {side}");
-            let tile = set.tile(rows.clone(), columns.clone(), &mut quiet()).await.unwrap();
-            assert_eq!(tile.shape(), [rows.len(), columns.len()]);
-            assert_eq!(tile.averaged(side).await.unwrap(), map);
-        }
     }
 
     /// Lists in which rows by columns are hidden, whole and cut, between pairs that share nothing.
@@ -250,7 +210,7 @@ everywhere! {
             let lists: Vec<Vec<u16>> =
                 (0..260).map(|_| { let length = random.below(longest); random.sequence(length, alphabet) }).collect();
             let sequences = sequences(&lists);
-            let distances = all_pairs(Engine::best(), &sequences);
+            let distances = all_pairs(InstructionSet::best(), &sequences);
             let count = lists.len() as u32;
             let mut list = condensed(lists.len());
             list.drain(..77);
@@ -292,11 +252,7 @@ everywhere! {
             assert!(set.all_pairs(&mut quiet()).await.unwrap().is_empty());
             assert!(set.pairs(&[], &mut quiet()).await.unwrap().is_empty());
             assert_eq!(set.row_sums(&mut quiet()).await.unwrap(), vec![0; list.len()]);
-            assert_eq!(set.nearest(3, &mut quiet()).await.unwrap(), vec![Vec::new(); list.len()]);
             assert_eq!(set.histogram(&mut quiet()).await.unwrap().iter().sum::<u64>(), 0);
-            let tile = set.tile(0..list.len(), 0..0, &mut quiet()).await.unwrap();
-            assert!(tile.read().await.unwrap().is_empty());
-            assert!(set.map(0..0, 0..list.len(), 2, &mut quiet()).await.unwrap().means.is_empty());
         }
         let nothing = sequences(&[[0u16; 0]; 3]);
         assert_eq!(gpu.load(&nothing).unwrap().all_pairs(&mut quiet()).await.unwrap(), [0, 0, 0]);
@@ -312,13 +268,9 @@ everywhere! {
         let set = gpu.load(&two).unwrap();
         let outside = set.pairs(&[(0, 1), (2, 0)], &mut quiet()).await.err();
         assert_eq!(outside, Some(Error::PairOutOfRange { position: 1, first: 2, second: 0, sequences: 2 }));
-        let range = Error::RangeOutOfRange { start: 1, end: 3, sequences: 2 };
-        assert_eq!(set.tile(0..1, 1..3, &mut quiet()).await.err(), Some(range));
         let wrong = Error::WrongGroups { groups: 1, sequences: 2, most: 63 };
         assert_eq!(set.histograms(&[0], &mut quiet()).await.err(), Some(wrong));
         assert!(set.histograms(&[0, 64], &mut quiet()).await.is_err());
-        let wrong = Error::WrongFactor { factor: 0, most: 512 };
-        assert_eq!(set.map(0..1, 0..1, 0, &mut quiet()).await.err(), Some(wrong));
     }
 
     /// A device that is gone says so, to who waits for it and to who asks it.

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use js_sys::{Array, Uint16Array, Uint32Array};
-use levenshtein::{Engine, Prepared, Sequences};
+use levenshtein::{InstructionSet, Prepared, Sequences};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::DedicatedWorkerGlobalScope;
 
@@ -64,7 +64,7 @@ pub fn pairs(data: &JsValue) -> Option<Vec<(u32, u32)>> {
 fn measure(sequences: Option<&Prepared>, data: &JsValue) -> Result<Vec<u32>, String> {
     let sequences = sequences.ok_or("the sequences did not arrive")?;
     let pairs = pairs(data).ok_or("the pairs did not arrive")?;
-    sequences.pairs(Engine::best(), &pairs).map_err(|error| error.to_string())
+    sequences.pairs(InstructionSet::best(), &pairs).map_err(|error| error.to_string())
 }
 
 /// Answers a message `measure`.

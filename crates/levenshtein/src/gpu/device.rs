@@ -117,7 +117,7 @@ impl Gpu {
         self.longest
     }
 
-    /// The device, for whoever wants to read a [`Tile`](super::Tile)'s buffer in shaders of their own.
+    /// The device, for shaders of the caller's own.
     #[must_use]
     pub fn device(&self) -> &wgpu::Device {
         &self.device
@@ -234,16 +234,6 @@ impl Gpu {
     /// Commands to record into.
     pub(super) fn commands(&self) -> wgpu::CommandEncoder {
         self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default())
-    }
-
-    /// Submits `commands`, and gives the first `words` of `from` after them.
-    pub(super) async fn read(
-        &self,
-        commands: wgpu::CommandEncoder,
-        from: &wgpu::Buffer,
-        words: u64,
-    ) -> Result<Vec<u32>, Error> {
-        self.finish(self.submit(commands, from, words)).await
     }
 
     /// Submits `commands` and a copy of the first `words` of `from` as they are after them.

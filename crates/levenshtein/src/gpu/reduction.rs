@@ -1,4 +1,4 @@
-//! The shaders that make something of distances: sums, counts, the nearest, means of squares.
+//! The shaders that reduce distances on the GPU: sums and counts.
 
 /// A shader that reads distances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -10,10 +10,6 @@ pub(super) enum Reduction {
         /// Whether a line's counts fit into workgroup memory.
         local: bool,
     },
-    /// The smallest distances of each line.
-    Nearest,
-    /// The sums of squares of a tile.
-    Squares,
 }
 
 impl Reduction {
@@ -25,8 +21,6 @@ impl Reduction {
                 LINES.to_owned() + &COUNTS_OF_LINE.replace("/*most*/", &MOST_LOCAL.to_string())
             }
             Self::Counts { local: false } => LINES.to_owned() + COUNTS,
-            Self::Nearest => LINES.to_owned() + NEAREST,
-            Self::Squares => SQUARES.to_owned(),
         }
     }
 }
@@ -151,76 +145,3 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 
 /// The most counts of a line in workgroup memory.
 pub(super) const MOST_LOCAL: u32 = 2048;
-
-/// `attributes` are the sequences in their order, `first` is how many are kept, `second` how many of them there
-/// can be. Of equally near ones the first
-/// sequence is nearer. A kept one is two words: its distance plus one, 0 if there is none, and its index.
-const NEAREST: &str = "
-@group(0) @binding(6) var<storage, read_write> kept: array<vec2<u32>>;
-var<workgroup> best: array<vec2<u32>, 64>;
-
-fn before(x: vec2<u32>, y: vec2<u32>) -> bool {
-    return x.x < y.x || (x.x == y.x && x.y < y.y);
-}
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let line = group.x + group.y * 65535u;
-    var last = vec2<u32>(0u, 0u);
-    for (var rank = 0u; rank < call.second; rank++) {
-        var nearest = vec2<u32>(~0u, ~0u);
-        if (line < call.lines) {
-            for (var item = local; item < call.items; item += 64u) {
-                if (wanted(line, item)) {
-                    let candidate = vec2<u32>(at(line, item) + 1u, attributes[call.item_base + item]);
-                    if (before(last, candidate) && before(candidate, nearest)) {
-                        nearest = candidate;
-                    }
-                }
-            }
-        }
-        best[local] = nearest;
-        for (var half = 32u; half > 0u; half /= 2u) {
-            workgroupBarrier();
-            if (local < half && before(best[local + half], best[local])) {
-                best[local] = best[local + half];
-            }
-        }
-        workgroupBarrier();
-        last = best[0];
-        if (local == 0u && line < call.lines) {
-            kept[line * call.first + rank] = select(last, vec2<u32>(0u, 0u), last.x == ~0u);
-        }
-        workgroupBarrier();
-    }
-}
-";
-
-/// The sums over squares of `side` by `side`, of which the last ones of each line are smaller.
-const SQUARES: &str = "
-struct Call {
-    rows: u32,
-    columns: u32,
-    side: u32,
-}
-
-@group(0) @binding(0) var<uniform> call: Call;
-@group(0) @binding(5) var<storage, read_write> distances: array<u32>;
-@group(0) @binding(6) var<storage, read_write> sums: array<u32>;
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let wide = (call.columns + call.side - 1u) / call.side;
-    let x = group.x * 64u + local;
-    if (x >= wide) {
-        return;
-    }
-    var sum = 0u;
-    for (var row = group.y * call.side; row < min((group.y + 1u) * call.side, call.rows); row++) {
-        for (var column = x * call.side; column < min((x + 1u) * call.side, call.columns); column++) {
-            sum += distances[row * call.columns + column];
-        }
-    }
-    sums[group.y * wide + x] = sum;
-}
-";

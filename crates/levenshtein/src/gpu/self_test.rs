@@ -1,8 +1,8 @@
 //! A device is believed after it has given the processor's distances for a few sequences.
 
 use super::device::Gpu;
-use crate::engine::Engine;
 use crate::error::Error;
+use crate::instruction_set::InstructionSet;
 use crate::sequences::Sequences;
 
 /// Asks for all pairs and for a list of a small set that has several strips and every remainder of a word.
@@ -22,7 +22,7 @@ pub(super) async fn run(gpu: &Gpu) -> Result<(), Error> {
     }
     let count = sequences.len() as u32;
     let set = gpu.load(&sequences)?;
-    let expected = crate::all_pairs(Engine::Scalar, &sequences);
+    let expected = crate::all_pairs(InstructionSet::Scalar, &sequences);
     let list: Vec<(u32, u32)> = (0..count).flat_map(|i| (i + 1..count).map(move |j| (i, j))).collect();
     let answers = [
         ("all pairs", set.all_pairs(&mut |_, _| {}).await?),

@@ -55,7 +55,7 @@ pub(crate) trait Lanes: Copy + 'static {
     /// The vectors as words that can be written.
     fn words_mut(vectors: &mut [Self]) -> &mut [u64];
 
-    /// Runs `task` where the compiler may use the engine's instructions.
+    /// Runs `task` where the compiler may use the instruction set.
     fn run<T: Task>(task: T) -> T::Output;
 
     /// No bit set.
@@ -71,7 +71,7 @@ pub(crate) trait Lanes: Copy + 'static {
     }
 }
 
-/// An inner loop. Its `run` must be inlined into [`Lanes::run`], or it misses the engine's instructions.
+/// An inner loop. Its `run` must be inlined into [`Lanes::run`], or it misses the instruction set.
 pub(crate) trait Task {
     /// What comes out.
     type Output;

@@ -105,7 +105,7 @@ impl<L: Lanes, const PLANES: usize> Task for Occupied<'_, L, PLANES> {
 
     #[inline(always)]
     fn run(self) {
-        // Not `extend`: the iterator's closure would be compiled without the engine's instructions.
+        // Not `extend`: the iterator's closure would be compiled without the instruction set.
         for (step, symbol) in self.steps.iter_mut().zip(self.symbols) {
             *step = occupied(symbol);
         }

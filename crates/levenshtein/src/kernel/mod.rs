@@ -1,8 +1,5 @@
-//! The inner loops, written once over [`Lanes`] and compiled for every engine.
-#![expect(
-    clippy::inline_always,
-    reason = "an inner loop that is not inlined misses its engine's instructions"
-)]
+//! The inner loops, written once over [`Lanes`] and compiled for every instruction set.
+#![expect(clippy::inline_always, reason = "an inner loop that is not inlined misses its instruction set")]
 
 mod cell;
 mod count;
@@ -18,7 +15,7 @@ mod transpose;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-use crate::engine::Engine;
+use crate::instruction_set::InstructionSet;
 
 pub(crate) use lanes::Lanes;
 
@@ -34,15 +31,15 @@ pub(crate) trait Job {
     fn run<L: Lanes>(self) -> Self::Output;
 }
 
-/// Runs `job` with the engine's lanes, or with the scalar ones where the engine is not available.
-pub(crate) fn dispatch<J: Job>(engine: Engine, job: J) -> J::Output {
-    match engine {
+/// Runs `job` with the instruction set's lanes, or with the scalar ones where the instruction set is not available.
+pub(crate) fn dispatch<J: Job>(instructions: InstructionSet, job: J) -> J::Output {
+    match instructions {
         #[cfg(target_arch = "x86_64")]
-        Engine::Avx512 if engine.is_available() => job.run::<x86::Avx512>(),
+        InstructionSet::Avx512 if instructions.is_available() => job.run::<x86::Avx512>(),
         #[cfg(target_arch = "x86_64")]
-        Engine::Avx2 if engine.is_available() => job.run::<x86::Avx2>(),
+        InstructionSet::Avx2 if instructions.is_available() => job.run::<x86::Avx2>(),
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        Engine::Simd128 => job.run::<simd128::Simd128>(),
+        InstructionSet::Simd128 => job.run::<simd128::Simd128>(),
         _ => job.run::<scalar::Scalar>(),
     }
 }

@@ -10,13 +10,13 @@ use std::arch::x86_64::{
 
 use super::lanes::{Lanes, Task};
 
-/// 256 pairs. Made and used only after [`Engine::Avx2`](crate::Engine) was found available: the dispatcher is the one
+/// 256 pairs. Made and used only after [`InstructionSet::Avx2`](crate::InstructionSet) was found available: the dispatcher is the one
 /// place that names this type, and every SAFETY line below rests on that.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub(crate) struct Avx2(__m256i);
 
-/// 512 pairs, under the same condition with [`Engine::Avx512`](crate::Engine). It has the logic of three
+/// 512 pairs, under the same condition with [`InstructionSet::Avx512`](crate::InstructionSet). It has the logic of three
 /// operands in one instruction.
 #[derive(Clone, Copy)]
 #[repr(transparent)]

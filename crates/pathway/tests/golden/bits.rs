@@ -54,7 +54,7 @@ fn all_machines_find_the_same_bits() {
     let distance = measure(&ranking.symbols(2, &all));
     let pairs = pathway::sample_pairs(all.len(), 500, 1);
     let symbols = ranking.symbols(2, &all);
-    let distances = levenshtein::pairs(levenshtein::Engine::best(), &symbols, &pairs).unwrap();
+    let distances = levenshtein::pairs(levenshtein::InstructionSet::best(), &symbols, &pairs).unwrap();
     let lengths = pathway::lengths(&symbols);
     let sampled = pathway::group_distance(all.len(), &pairs, &distances, &lengths).unwrap();
     let sums = fixture.domains.iter().map(|domain| {

@@ -1,6 +1,6 @@
 //! Distances of groups, by layer, between domains, and against unrelated pathways.
 
-use levenshtein::{Engine, Sequences};
+use levenshtein::{InstructionSet, Sequences};
 use pathway::{GroupDistance, Ranking};
 use serde_json::Value;
 #[cfg(target_arch = "wasm32")]
@@ -12,7 +12,7 @@ use crate::pathways::{TAUS, ranking, selection_ranking};
 /// All pairs of the sequences.
 pub fn measure(sequences: &Sequences) -> GroupDistance {
     let pairs = pathway::sample_pairs(sequences.len(), u64::MAX, 0);
-    let distances = levenshtein::pairs(Engine::best(), sequences, &pairs).unwrap();
+    let distances = levenshtein::pairs(InstructionSet::best(), sequences, &pairs).unwrap();
     pathway::group_distance(sequences.len(), &pairs, &distances, &pathway::lengths(sequences)).unwrap()
 }
 
@@ -120,7 +120,7 @@ fn distances_between_domains() {
             let sequences = ranking.symbols(2, &[a.clone(), b.clone()].concat());
             let grid = pathway::sample_cross_pairs(a.len(), b.len(), u64::MAX, 0);
             let pairs: Vec<(u32, u32)> = grid.iter().map(|&(i, j)| (i, j + a.len() as u32)).collect();
-            let distances = levenshtein::pairs(Engine::best(), &sequences, &pairs).unwrap();
+            let distances = levenshtein::pairs(InstructionSet::best(), &sequences, &pairs).unwrap();
             let found = pathway::cross_distance(a.len(), b.len(), &distances).unwrap();
             let listed = pathway::cross_distance_sampled(a.len(), b.len(), &grid, &distances).unwrap();
             assert_eq!(found, listed);

@@ -75,7 +75,7 @@ pub struct InlineDistances;
 impl Distances for InlineDistances {
     fn pairs(&self, sequences: Rc<Sequences>, pairs: Pairs) -> Pending<'_, Result<Vec<u32>, Error>> {
         Box::pin(async move {
-            levenshtein::pairs(levenshtein::Engine::best(), &sequences, &pairs).map_err(Error::from)
+            levenshtein::pairs(levenshtein::InstructionSet::best(), &sequences, &pairs).map_err(Error::from)
         })
     }
 }

@@ -317,7 +317,7 @@ impl Distances for Pool {
                 return Ok(Vec::new());
             }
             if cells_a_pair(&sequences) * pairs.len() as u64 <= CELLS_AT_HOME {
-                return Ok(levenshtein::pairs(levenshtein::Engine::best(), &sequences, &pairs)?);
+                return Ok(levenshtein::pairs(levenshtein::InstructionSet::best(), &sequences, &pairs)?);
             }
             if self.state.borrow().alone {
                 return alone(&sequences, &pairs).await;
@@ -336,7 +336,7 @@ impl Distances for Pool {
 async fn alone(sequences: &Sequences, pairs: &Pairs) -> Result<Vec<u32>, Error> {
     let mut all = Vec::with_capacity(pairs.len());
     for chunk in pairs.chunks(chunk_size(sequences)) {
-        all.extend(levenshtein::pairs(levenshtein::Engine::best(), sequences, chunk)?);
+        all.extend(levenshtein::pairs(levenshtein::InstructionSet::best(), sequences, chunk)?);
         turn().await;
     }
     Ok(all)

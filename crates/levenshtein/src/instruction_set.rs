@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-/// A set of vector instructions. All engines give the same distances; only their speed differs.
+/// A set of vector instructions. All instruction sets give the same distances; only their speed differs.
 ///
-/// Asking for one that this machine or build does not have falls back to [`Engine::Scalar`].
+/// Asking for one that this machine or build does not have falls back to [`InstructionSet::Scalar`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Engine {
+pub enum InstructionSet {
     /// 64 pairs in a 64-bit integer, on every machine.
     Scalar,
     /// 256 pairs in a vector, on x86-64 processors with AVX2; found out at run time.
@@ -17,22 +17,22 @@ pub enum Engine {
     Simd128,
 }
 
-impl Engine {
-    /// The fastest engine available here.
+impl InstructionSet {
+    /// The fastest instruction set available here.
     #[must_use]
     pub fn best() -> Self {
         [Self::Avx512, Self::Avx2, Self::Simd128]
             .into_iter()
-            .find(|engine| engine.is_available())
+            .find(|instructions| instructions.is_available())
             .unwrap_or(Self::Scalar)
     }
 
-    /// All engines available here, the slowest first.
+    /// All instruction sets available here, the slowest first.
     #[must_use]
     pub fn available() -> Vec<Self> {
         [Self::Scalar, Self::Simd128, Self::Avx2, Self::Avx512]
             .into_iter()
-            .filter(|engine| engine.is_available())
+            .filter(|instructions| instructions.is_available())
             .collect()
     }
 
@@ -63,7 +63,7 @@ impl Engine {
     }
 }
 
-impl fmt::Display for Engine {
+impl fmt::Display for InstructionSet {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.name())
     }

@@ -1,9 +1,9 @@
-//! Every engine against a textbook dynamic programme and against golden distances.
+//! Every instruction set against a textbook dynamic programme and against golden distances.
 
 mod cases;
 
 use cases::{Case, naive};
-use levenshtein::{Engine, Error, Prepared, Sequences, all_pairs, cross, distance, pairs};
+use levenshtein::{Error, InstructionSet, Prepared, Sequences, all_pairs, distance, pairs};
 
 /// Runs the same function as a native test and in a browser.
 macro_rules! everywhere {
@@ -26,7 +26,7 @@ fn sequences<S: AsRef<[u16]>>(list: &[S]) -> Sequences {
     sequences
 }
 
-/// All three ways to ask, for every engine, must give what the naive algorithm gives.
+/// All three ways to ask, for every instruction set, must give what the naive algorithm gives.
 fn check(case: &Case) {
     let list = &case.sequences;
     let upper: Vec<Vec<u32>> =
@@ -49,32 +49,28 @@ fn check_against(name: &str, list: &[Vec<u16>], expected: &dyn Fn(usize, usize) 
         .collect();
     sampled.extend_from_within(..sampled.len() / 10);
     sampled.extend((0..count as u32).step_by(9).map(|i| (i, i)));
-    let split = count / 3;
-    let (rows, columns) = (sequences(&list[..split]), sequences(&list[split..]));
 
     let of = |pairs: &[(u32, u32)]| -> Vec<u32> {
         pairs.iter().map(|&(i, j)| expected(i as usize, j as usize)).collect()
     };
     let prepared = Prepared::new(&set);
-    for engine in Engine::available() {
+    for instructions in InstructionSet::available() {
         let compare = |what: &str, got: &[u32], pairs: &[(u32, u32)]| {
             let want = of(pairs);
-            assert_eq!(got.len(), want.len(), "{name}: {engine} {what} gives another number of distances");
+            assert_eq!(
+                got.len(),
+                want.len(),
+                "{name}: {instructions} {what} gives another number of distances"
+            );
             if let Some(place) = (0..got.len()).find(|&place| got[place] != want[place]) {
                 let (i, j) = pairs[place];
-                panic!("{name}: {engine} {what} ({i}, {j}): {} instead of {}", got[place], want[place]);
+                panic!("{name}: {instructions} {what} ({i}, {j}): {} instead of {}", got[place], want[place]);
             }
         };
-        compare("all_pairs", &all_pairs(engine, &set), &condensed);
-        compare("pairs", &pairs(engine, &set, &sampled).unwrap_or_default(), &sampled);
+        compare("all_pairs", &all_pairs(instructions, &set), &condensed);
+        compare("pairs", &pairs(instructions, &set, &sampled).unwrap_or_default(), &sampled);
         let few = &sampled[..sampled.len() / 7];
-        compare("prepared", &prepared.pairs(engine, few).unwrap_or_default(), few);
-        let crossed: Vec<(u32, u32)> =
-            (0..split as u32).flat_map(|i| (split as u32..count as u32).map(move |j| (i, j))).collect();
-        compare("cross", &cross(engine, &rows, &columns), &crossed);
-        let turned: Vec<(u32, u32)> =
-            (split as u32..count as u32).flat_map(|i| (0..split as u32).map(move |j| (i, j))).collect();
-        compare("cross turned", &cross(engine, &columns, &rows), &turned);
+        compare("prepared", &prepared.pairs(instructions, few).unwrap_or_default(), few);
     }
     for &(i, j) in condensed.iter().step_by(1 + condensed.len() / 300) {
         let got = distance(&list[i as usize], &list[j as usize]);
@@ -133,8 +129,8 @@ everywhere! {
         }
         let want: Vec<u32> =
             list_of_pairs.iter().map(|&(i, j)| naive(&list[i as usize], &list[j as usize])).collect();
-        for engine in Engine::available() {
-            assert_eq!(pairs(engine, &set, &list_of_pairs), Ok(want.clone()), "{engine}");
+        for instructions in InstructionSet::available() {
+            assert_eq!(pairs(instructions, &set, &list_of_pairs), Ok(want.clone()), "{instructions}");
         }
     }
 
@@ -148,8 +144,8 @@ everywhere! {
         for part in [&condensed[..2500], &condensed[100_000..102_000], &condensed[condensed.len() - 900..]] {
             let want: Vec<u32> =
                 part.iter().map(|&(i, j)| naive(&list[i as usize], &list[j as usize])).collect();
-            for engine in Engine::available() {
-                assert_eq!(pairs(engine, &set, part), Ok(want.clone()), "{engine}");
+            for instructions in InstructionSet::available() {
+                assert_eq!(pairs(instructions, &set, part), Ok(want.clone()), "{instructions}");
             }
         }
     }
@@ -168,8 +164,8 @@ everywhere! {
         }
         let set = sequences(&list);
         assert!(want.len() >= 400);
-        for engine in Engine::available() {
-            assert_eq!(pairs(engine, &set, &list_of_pairs), Ok(want.clone()), "{engine}");
+        for instructions in InstructionSet::available() {
+            assert_eq!(pairs(instructions, &set, &list_of_pairs), Ok(want.clone()), "{instructions}");
         }
         for (&(i, j), &want) in list_of_pairs.iter().zip(&want) {
             assert_eq!(distance(&list[i as usize], &list[j as usize]), want);
@@ -182,16 +178,13 @@ everywhere! {
         let default = Sequences::default();
         let one = sequences(&[[1, 2, 3]]);
         let nothing = sequences(&[[0u16; 0]; 3]);
-        for engine in Engine::available() {
-            assert!(all_pairs(engine, &empty).is_empty());
-            assert!(all_pairs(engine, &default).is_empty());
-            assert!(all_pairs(engine, &one).is_empty());
-            assert_eq!(all_pairs(engine, &nothing), [0, 0, 0]);
-            assert!(cross(engine, &empty, &one).is_empty());
-            assert!(cross(engine, &one, &empty).is_empty());
-            assert_eq!(cross(engine, &nothing, &one), [3, 3, 3]);
-            assert_eq!(pairs(engine, &empty, &[]), Ok(Vec::new()));
-            assert_eq!(pairs(engine, &one, &[(0, 0)]), Ok(vec![0]));
+        for instructions in InstructionSet::available() {
+            assert!(all_pairs(instructions, &empty).is_empty());
+            assert!(all_pairs(instructions, &default).is_empty());
+            assert!(all_pairs(instructions, &one).is_empty());
+            assert_eq!(all_pairs(instructions, &nothing), [0, 0, 0]);
+            assert_eq!(pairs(instructions, &empty, &[]), Ok(Vec::new()));
+            assert_eq!(pairs(instructions, &one, &[(0, 0)]), Ok(vec![0]));
         }
     }
 
@@ -199,21 +192,21 @@ everywhere! {
     fn pairs_out_of_range() {
         let two = sequences(&[[1, 2], [3, 4]]);
         let expected = Error::PairOutOfRange { position: 1, first: 0, second: 2, sequences: 2 };
-        for engine in Engine::available() {
-            assert_eq!(pairs(engine, &two, &[(0, 1), (0, 2), (9, 9)]), Err(expected.clone()));
-            assert_eq!(Prepared::new(&two).pairs(engine, &[(0, 1), (0, 2), (9, 9)]), Err(expected.clone()));
+        for instructions in InstructionSet::available() {
+            assert_eq!(pairs(instructions, &two, &[(0, 1), (0, 2), (9, 9)]), Err(expected.clone()));
+            assert_eq!(Prepared::new(&two).pairs(instructions, &[(0, 1), (0, 2), (9, 9)]), Err(expected.clone()));
         }
         assert!(expected.to_string().contains("pair 1 of the list is (0, 2)"));
     }
 
-    /// An engine that is not available here falls back to the scalar one.
+    /// An instruction set that is not available here falls back to the scalar one.
     fn unavailable_engines() {
         let two = sequences(&[[1, 2], [3, 2]]);
-        for engine in [Engine::Scalar, Engine::Avx2, Engine::Avx512, Engine::Simd128] {
-            assert_eq!(all_pairs(engine, &two), [1], "{engine}");
+        for instructions in [InstructionSet::Scalar, InstructionSet::Avx2, InstructionSet::Avx512, InstructionSet::Simd128] {
+            assert_eq!(all_pairs(instructions, &two), [1], "{instructions}");
         }
-        assert!(Engine::available().contains(&Engine::best()));
-        assert_eq!(Engine::available().last(), Some(&Engine::best()));
-        assert_eq!(Engine::best() == Engine::Simd128, cfg!(target_arch = "wasm32"));
+        assert!(InstructionSet::available().contains(&InstructionSet::best()));
+        assert_eq!(InstructionSet::available().last(), Some(&InstructionSet::best()));
+        assert_eq!(InstructionSet::best() == InstructionSet::Simd128, cfg!(target_arch = "wasm32"));
     }
 }
