@@ -29,9 +29,8 @@ fn show(report: &Report) {
     let last = report.checkpoints.len().saturating_sub(1);
     for domain in report.domains.iter().take(3) {
         let name = &domain.name;
-        LayerMeasure::ALL
-            .iter()
-            .filter_map(|&measure| layers(report, name, measure, &options))
+        LayerMeasure::all()
+            .filter_map(|measure| layers(report, name, measure, &options))
             .for_each(|of| check_figure(&of));
         experts(report, name, last, 0, ExpertOrder::Load, &options).iter().for_each(check_figure);
         coactivation(report, name, 0, &options).iter().for_each(check_figure);

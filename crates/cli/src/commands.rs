@@ -20,6 +20,7 @@ use crate::{
     error::Error,
     gates_only,
     load::{Known, Map, open_all},
+    settings::SettingFlags,
     text::{read, write},
     threads::Threads,
     weights,
@@ -43,9 +44,11 @@ enum Command {
         /// What tensors under other names are: a mapping as JSON, or `auto` for what is proposed.
         #[arg(long)]
         map: Option<PathBuf>,
-        /// Settings as JSON; what it does not name has the default.
+        /// Settings as JSON; settings that it does not name have their defaults.
         #[arg(long)]
         settings: Option<PathBuf>,
+        #[command(flatten)]
+        flags: SettingFlags,
         /// What to call the run.
         #[arg(long, default_value = "")]
         title: String,
@@ -149,12 +152,25 @@ enum Command {
 /// Does what was asked.
 pub fn run(arguments: Arguments) -> Result<(), Error> {
     match arguments.command {
-        Command::Report { paths, map, settings, title, output, csv, experts, layers, top_k, backend } => {
+        Command::Report {
+            paths,
+            map,
+            settings,
+            flags,
+            title,
+            output,
+            csv,
+            experts,
+            layers,
+            top_k,
+            backend,
+        } => {
             let known = Known {
                 map: map.as_deref().map(Map::read_from).transpose()?,
                 ids: trace::IdsSettings { experts, layers, top_k },
             };
-            let settings = settings.as_deref().map(read_settings).transpose()?.unwrap_or_default();
+            let mut settings = settings.as_deref().map(read_settings).transpose()?.unwrap_or_default();
+            flags.apply(&mut settings)?;
             let distances = place(backend)?;
             let report = block_on(analyse(&paths, &known, &settings, &title, &*distances))?;
             write(&output, &report::export::json(&report))?;

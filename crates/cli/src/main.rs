@@ -8,6 +8,7 @@ mod gates_only;
 #[cfg(feature = "gpu")]
 mod graphics;
 mod load;
+mod settings;
 mod text;
 mod threads;
 mod weights;

@@ -35,9 +35,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let options = ChartOptions { axis, theme, present, ..ChartOptions::default() };
     for (index, domain) in report.domains.iter().enumerate() {
-        let mut figures: Vec<Figure> = LayerMeasure::ALL
-            .iter()
-            .filter_map(|&measure| layers(&report, &domain.name, measure, &options))
+        let mut figures: Vec<Figure> = LayerMeasure::all()
+            .filter_map(|measure| layers(&report, &domain.name, measure, &options))
             .collect();
         let last = report.checkpoints.len().saturating_sub(1);
         figures.extend(experts(&report, &domain.name, last, 0, ExpertOrder::Load, &options));

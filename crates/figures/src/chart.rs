@@ -1,6 +1,6 @@
 //! What all specifications share: the frame, tooltips, and words about the report.
 
-use report::{GateKind, Group, Report};
+use report::{GateKind, Group, Metric, Need, Report};
 use wire::{Json, json};
 
 use crate::{axis::Axis, number, theme::Look};
@@ -124,9 +124,19 @@ pub(crate) const fn group_name(group: Group) -> &'static str {
     }
 }
 
-/// What must stand at every figure made from selections instead of gates (METRICS 2).
+/// What must stand at every figure made from selections instead of gates (docs/metrics.md#mean-gates).
 pub(crate) fn gate_label(report: &Report) -> Option<&'static str> {
     (report.run.gate_kind == GateKind::SelectionFrequency).then_some("from selection frequency")
+}
+
+/// Whether a metric is computed from gates, or from what stands for them.
+pub(crate) fn is_of_gates(metric: &Metric) -> bool {
+    metric.needs.iter().any(|need| matches!(need, Need::Routing | Need::TokenGates | Need::RouterWeights))
+}
+
+/// The unit of a metric, for axes and headings.
+pub(crate) fn unit(report: &Report, metric: &Metric) -> Option<&'static str> {
+    Some(metric.unit.name(report.settings.unit)).filter(|unit| !unit.is_empty())
 }
 
 /// Parts of a subtitle, set apart; empty parts vanish.

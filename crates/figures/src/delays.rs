@@ -1,4 +1,4 @@
-//! When groups of samples were memorized against when the matched items were generalized (METRICS 6).
+//! When groups of samples were memorized against when the matched items were generalized (docs/metrics.md#pairing-and-delay).
 
 use report::{Delays, Domain, Matched, Report};
 use wire::{Json, json};

@@ -1,6 +1,6 @@
-//! The experts of one layer: how often each is selected, and which go together.
+//! The experts of one layer: how often each is selected, and which are selected together.
 
-use report::{LayerLoad, Report, TopCoactivation};
+use report::{CoactivationPair, Report};
 use wire::json;
 
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     theme::Look,
 };
 
-/// In which order the experts stand.
+/// Order of the experts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum ExpertOrder {
     /// By their id.
@@ -22,7 +22,7 @@ pub enum ExpertOrder {
     Load,
 }
 
-/// So many of the strongest co-activations are drawn; the table has all that the report has.
+/// Strongest co-activations drawn; the table has all that the report has.
 const PARTNERS: usize = 12;
 
 /// Load bars of one layer's experts at one checkpoint; none without selections.
@@ -36,13 +36,13 @@ pub fn experts(
     options: &ChartOptions,
 ) -> Option<Figure> {
     let found = report.domain(domain)?;
-    let load = found.load.get(checkpoint)?.as_ref()?.layers.get(layer)?;
+    let counts = found.expert_selections.get(checkpoint)?.as_ref()?.get(layer)?;
     report.checkpoints.get(checkpoint)?;
-    let shares = shares(load)?;
+    let shares = shares(counts)?;
     let even = 1.0 / shares.len() as f64;
     let mut ids: Vec<usize> = (0..shares.len()).collect();
     if order == ExpertOrder::Load {
-        ids.sort_by(|&first, &second| load.counts[second].cmp(&load.counts[first]).then(first.cmp(&second)));
+        ids.sort_by(|&first, &second| counts[second].cmp(&counts[first]).then(first.cmp(&second)));
     }
     let partners = found.coactivation.get(layer).map_or(&[][..], Vec::as_slice);
     let place = chart::place_name(
@@ -54,12 +54,12 @@ pub fn experts(
     let busiest = ids
         .iter()
         .copied()
-        .max_by(|&first, &second| load.counts[first].cmp(&load.counts[second]).then(second.cmp(&first)))?;
+        .max_by(|&first, &second| counts[first].cmp(&counts[second]).then(second.cmp(&first)))?;
     let summary = format!(
         "{title}. Expert {busiest} is selected most, {} of all selections where an even share is {}; {} never selected.",
         number::percent(shares[busiest]),
         number::percent(even),
-        match load.counts.iter().filter(|&&count| count == 0).count() {
+        match counts.iter().filter(|&&count| count == 0).count() {
             1 => "1 expert is".to_owned(),
             count => format!("{} experts are", number::count(count as u64)),
         },
@@ -69,7 +69,7 @@ pub fn experts(
         .iter()
         .map(|&id| {
             json!({
-                "expert": id, "share": shares[id], "says": number::percent(shares[id]), "count": number::count(load.counts[id]),
+                "expert": id, "share": shares[id], "says": number::percent(shares[id]), "count": number::count(counts[id]),
             })
         })
         .collect();
@@ -110,7 +110,7 @@ pub fn experts(
     });
     let subtitle = "share of the layer’s selections, dashed: an even share";
     let frame = Frame { title: &title, subtitle, description: &summary, look };
-    let table = table(&ids, load, &shares, partners);
+    let table = table(&ids, counts, &shares, partners);
     Some(Figure { id: "experts".into(), spec: chart::specification(&frame, &body), title, table, summary })
 }
 
@@ -118,11 +118,11 @@ pub fn experts(
 #[must_use]
 pub fn coactivation(report: &Report, domain: &str, layer: usize, options: &ChartOptions) -> Option<Figure> {
     let found = report.domain(domain)?;
-    let mut partners: Vec<&TopCoactivation> =
+    let mut partners: Vec<&CoactivationPair> =
         found.coactivation.get(layer)?.iter().filter(|pair| pair.probability.is_finite()).collect();
     partners.sort_by(|first, second| second.probability.total_cmp(&first.probability));
     let strongest = partners.first()?;
-    let title = format!("Experts of layer {layer} that go together: {}", found.name);
+    let title = format!("Experts of layer {layer} selected together: {}", found.name);
     let summary = format!(
         "{title}, at the last checkpoint. Where expert {} is selected, expert {} is in {} of the cases.",
         strongest.first,
@@ -181,13 +181,13 @@ fn color_of(report: &Report, name: &str, options: &ChartOptions) -> &'static str
 }
 
 /// Every expert's share of the selections; none without any selection.
-fn shares(load: &LayerLoad) -> Option<Vec<f64>> {
-    let all: u128 = load.counts.iter().map(|&count| u128::from(count)).sum();
-    (all > 0).then(|| load.counts.iter().map(|&count| count as f64 / all as f64).collect())
+fn shares(counts: &[u64]) -> Option<Vec<f64>> {
+    let all: u128 = counts.iter().map(|&count| u128::from(count)).sum();
+    (all > 0).then(|| counts.iter().map(|&count| count as f64 / all as f64).collect())
 }
 
-/// A row an expert, with the expert that most often goes with it where that is known.
-fn table(ids: &[usize], load: &LayerLoad, shares: &[f64], partners: &[TopCoactivation]) -> Table {
+/// One row per expert, with the expert most often selected with it where that is known.
+fn table(ids: &[usize], counts: &[u64], shares: &[f64], partners: &[CoactivationPair]) -> Table {
     let mut table = Table::new(vec![
         Column::new("Expert"),
         Column::new("Selections"),
@@ -202,7 +202,7 @@ fn table(ids: &[usize], load: &LayerLoad, shares: &[f64], partners: &[TopCoactiv
             .max_by(|a, b| a.probability.total_cmp(&b.probability));
         table.push(vec![
             Cell::count(id as u64),
-            load.counts.get(id).map_or(Cell::Missing, |&count| Cell::count(count)),
+            counts.get(id).map_or(Cell::Missing, |&count| Cell::count(count)),
             Cell::fixed(shares.get(id).copied(), 4),
             partner.map_or(Cell::Missing, |pair| Cell::count(pair.second as u64)),
             Cell::fixed(partner.map(|pair| pair.probability), 3),

@@ -1,6 +1,6 @@
-//! One measure of every layer at every checkpoint, as a map.
+//! One metric of every layer at every checkpoint, as a map of colours.
 
-use report::{Domain, Group, Report, Series};
+use report::{Bounds, Group, METRICS, Metric, Report, Series, metrics::Layers};
 use wire::{Json, json};
 
 use crate::{
@@ -13,153 +13,143 @@ use crate::{
     theme::Look,
 };
 
-/// What a map of layers shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LayerMeasure {
-    /// Mean distance of one layer's expert lists, all samples.
-    Distance,
-    /// The same as difference from the first checkpoint that has it.
-    DistanceChange,
-    /// Coefficient of variation of the experts' load.
-    LoadCv,
-    /// Entropy of the mean gates, nats.
-    Entropy,
-    /// Share of the last checkpoint's selections already made.
-    Saturation,
-    /// Effective dimension of the group's gates.
-    EffectiveDimension,
+/// What a map of layers shows: a metric that has figures of single layers, or its change.
+#[derive(Clone, Copy, Debug)]
+pub struct LayerMeasure {
+    /// Row of [`METRICS`].
+    pub metric: &'static Metric,
+    /// Show the difference from the first checkpoint that has a value.
+    pub change: bool,
+}
+
+impl PartialEq for LayerMeasure {
+    fn eq(&self, other: &Self) -> bool {
+        self.metric.id == other.metric.id && self.change == other.change
+    }
 }
 
 impl LayerMeasure {
-    /// Every measure, in the order in which a menu offers them.
-    pub const ALL: [Self; 6] = [
-        Self::Distance,
-        Self::DistanceChange,
-        Self::LoadCv,
-        Self::Entropy,
-        Self::Saturation,
-        Self::EffectiveDimension,
-    ];
+    /// Every measure, in the order in which a menu offers them: values first, then changes.
+    pub fn all() -> impl Iterator<Item = Self> {
+        [false, true].into_iter().flat_map(|change| {
+            let metrics = METRICS.iter().filter(|metric| metric.scope.layers != Layers::Never);
+            metrics.map(move |metric| Self { metric, change })
+        })
+    }
 
     /// Letters and dashes, for addresses and test handles.
     #[must_use]
-    pub const fn id(self) -> &'static str {
-        match self {
-            Self::Distance => "distance",
-            Self::DistanceChange => "distance-change",
-            Self::LoadCv => "load",
-            Self::Entropy => "entropy",
-            Self::Saturation => "saturation",
-            Self::EffectiveDimension => "dimension",
-        }
+    pub fn id(self) -> String {
+        let id = self.metric.id.replace('_', "-");
+        if self.change { format!("{id}-change") } else { id }
     }
 
     /// Its name, for a menu.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Distance => "Distance",
-            Self::DistanceChange => "Distance change",
-            Self::LoadCv => "Load variation",
-            Self::Entropy => "Routing entropy",
-            Self::Saturation => "Router saturation",
-            Self::EffectiveDimension => "Effective dimension",
+    pub fn name(self) -> String {
+        if self.change { format!("{}, change", self.metric.name) } else { self.metric.name.to_owned() }
+    }
+
+    /// Samples that it describes when `group` is asked for.
+    #[must_use]
+    pub fn group(self, group: Group) -> Group {
+        if self.metric.scope.groups { group } else { Group::All }
+    }
+
+    /// Its definition, for the subtitle and a table's note.
+    pub(crate) fn definition(self) -> String {
+        let summary = self.metric.summary.trim_end_matches('.');
+        if self.change {
+            format!("{summary}; difference from the first checkpoint")
+        } else {
+            summary.to_owned()
         }
     }
 
-    /// What a reader of its table must know.
-    pub(crate) fn note(self, report: &Report) -> &'static str {
-        let by_frequency = chart::gate_label(report).is_some();
-        match self {
-            Self::Distance | Self::DistanceChange => {
-                "Mean distance of the layer’s expert lists, all samples."
-            }
-            Self::LoadCv => "Coefficient of variation of the experts’ load.",
-            Self::Entropy if by_frequency => "Entropy of the selection frequencies, all samples.",
-            Self::Entropy => "Entropy of the mean gates, all samples.",
-            Self::Saturation => "Share of the last checkpoint’s selections already made.",
-            Self::EffectiveDimension if by_frequency => {
-                "Effective dimension of the memorized samples’ selection frequencies."
-            }
-            Self::EffectiveDimension => "Effective dimension of the memorized samples’ gates.",
-        }
-    }
-
-    /// What it is, under the title.
-    fn says(self, report: &Report) -> &'static str {
-        let by_frequency = chart::gate_label(report).is_some();
-        match self {
-            Self::Distance => "mean distance of the layer’s expert lists",
-            Self::DistanceChange => {
-                "mean distance of the layer’s expert lists, difference from the first checkpoint"
-            }
-            Self::LoadCv => "coefficient of variation of the experts’ load, 0 is even",
-            Self::Entropy if by_frequency => "entropy of the selection frequencies",
-            Self::Entropy => "entropy of the mean gates",
-            Self::Saturation => "share of the last checkpoint’s selections already made",
-            Self::EffectiveDimension if by_frequency => "effective dimension of the selection frequencies",
-            Self::EffectiveDimension => "effective dimension of the gates",
-        }
+    /// The course of each layer; empty where the domain lacks the measure.
+    fn layers<'a>(self, report: &'a Report, domain: &str, group: Group) -> LayerCourses<'a> {
+        let courses = report.layer_courses(domain, self.metric.id, self.group(group));
+        let base = |values: &Series| {
+            let first = || (0..values.len()).find_map(|at| series::at(values, at));
+            if self.change { first() } else { None }
+        };
+        let layers = courses.into_iter().filter_map(|course| {
+            Some(LayerCourse { layer: course.layer?, values: &course.values, base: base(&course.values) })
+        });
+        LayerCourses(layers.collect())
     }
 
     /// The value of a domain at a checkpoint and layer, both counted from 0.
     #[must_use]
-    pub fn at(self, domain: &Domain, group: Group, checkpoint: usize, layer: usize) -> Option<f64> {
-        let value = match self {
-            Self::Distance => series::at2(&domain.distance_by_layer, checkpoint, layer),
-            Self::DistanceChange => {
-                let now = series::at2(&domain.distance_by_layer, checkpoint, layer)?;
-                let first = (0..domain.distance_by_layer.len())
-                    .find_map(|at| series::at2(&domain.distance_by_layer, at, layer))?;
-                Some(now - first)
-            }
-            Self::LoadCv => domain.load.get(checkpoint)?.as_ref()?.layers.get(layer)?.cv,
-            Self::Entropy => series::at2(&domain.entropy_by_layer, checkpoint, layer),
-            Self::Saturation => domain.saturation.get(checkpoint)?.as_ref()?.k_by_layer.get(layer).copied(),
-            Self::EffectiveDimension => series::at2(&domain.spectrum_of(group)?.by_layer, checkpoint, layer),
-        };
-        value.filter(|value| value.is_finite())
+    pub fn at(
+        self,
+        report: &Report,
+        domain: &str,
+        group: Group,
+        checkpoint: usize,
+        layer: usize,
+    ) -> Option<f64> {
+        let layers = self.layers(report, domain, group);
+        let found = layers.0.iter().find(|course| course.layer == layer)?;
+        found.at(checkpoint)
     }
 
-    /// Layers of which the domain has something, given a cap against reports that claim absurd sizes.
-    fn layers(self, domain: &Domain, group: Group) -> usize {
-        let widest = |rows: &[Series]| rows.iter().map(Vec::len).max().unwrap_or(0);
-        match self {
-            Self::Distance | Self::DistanceChange => widest(&domain.distance_by_layer),
-            Self::LoadCv => domain.load.iter().flatten().map(|load| load.layers.len()).max().unwrap_or(0),
-            Self::Entropy => widest(&domain.entropy_by_layer),
-            Self::Saturation => {
-                domain.saturation.iter().flatten().map(|s| s.k_by_layer.len()).max().unwrap_or(0)
-            }
-            Self::EffectiveDimension => {
-                domain.spectrum_of(group).map_or(0, |spectrum| widest(&spectrum.by_layer))
-            }
-        }
-    }
-
-    /// The range of the colours: given by the measure's own bounds where it has them, else that of all domains, so
-    /// that the maps of two domains can be compared.
+    /// The range of the colours: the metric's own bounds where it has them, else that of all domains, so that the
+    /// maps of two domains can be compared.
     fn range(self, report: &Report, group: Group) -> (f64, f64) {
+        let checkpoints = report.checkpoints.len();
         let values = || {
-            let cells = report.domains.iter().flat_map(|domain| {
-                let layers = self.layers(domain, group);
-                (0..report.checkpoints.len())
-                    .flat_map(move |at| (0..layers).filter_map(move |l| self.at(domain, group, at, l)))
+            let courses = report.domains.iter().flat_map(|domain| {
+                let layers = self.layers(report, &domain.name, group);
+                layers.values(checkpoints)
             });
-            series::extent(cells)
+            series::extent(courses)
         };
-        let most = |floor: f64| values().map_or(floor, |(_, high)| high.max(floor));
-        match self {
-            Self::Saturation => (0.0, 1.0),
-            Self::Entropy if report.run.experts > 1 => (0.0, libm::log(report.run.experts as f64)),
-            Self::DistanceChange => {
-                let most =
-                    values().map_or(1.0, |(low, high)| low.abs().max(high.abs())).max(f64::MIN_POSITIVE);
-                (-most, most)
-            }
-            Self::EffectiveDimension => (1.0, most(1.0 + f64::EPSILON)),
-            Self::Distance | Self::LoadCv | Self::Entropy => (0.0, most(f64::MIN_POSITIVE)),
+        let above =
+            |low: f64, span: f64| (low, values().map_or(low + span, |(_, high)| high.max(low + span)));
+        if self.change {
+            let most = values().map_or(1.0, |(low, high)| low.abs().max(high.abs())).max(f64::MIN_POSITIVE);
+            return (-most, most);
         }
+        match self.metric.bounds {
+            Bounds::Between(low, high) => (low, high),
+            Bounds::EntropyOfExperts if report.run.experts > 1 => (0.0, libm::log(report.run.experts as f64)),
+            Bounds::From(low) if low > 0.0 => above(low, f64::EPSILON),
+            Bounds::From(_) | Bounds::EntropyOfExperts => above(0.0, f64::MIN_POSITIVE),
+            Bounds::None => values().map_or((0.0, 1.0), series::padded),
+        }
+    }
+}
+
+/// The values of one layer.
+struct LayerCourse<'a> {
+    layer: usize,
+    values: &'a Series,
+    /// Subtracted from each value.
+    base: Option<f64>,
+}
+
+impl LayerCourse<'_> {
+    fn at(&self, checkpoint: usize) -> Option<f64> {
+        series::finite(series::at(self.values, checkpoint)? - self.base.unwrap_or(0.0))
+    }
+}
+
+/// The values of each layer that the report has, by layer.
+struct LayerCourses<'a>(Vec<LayerCourse<'a>>);
+
+impl LayerCourses<'_> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Layers and their values at a checkpoint, where they are defined.
+    fn row(&self, checkpoint: usize) -> impl Iterator<Item = (usize, f64)> {
+        self.0.iter().filter_map(move |course| Some((course.layer, course.at(checkpoint)?)))
+    }
+
+    fn values(&self, checkpoints: usize) -> Vec<f64> {
+        (0..checkpoints).flat_map(|at| self.row(at).map(|(_, value)| value)).collect()
     }
 }
 
@@ -174,47 +164,42 @@ pub fn layers(
     options: &ChartOptions,
 ) -> Option<Figure> {
     let domain = report.domain(domain)?;
-    let layers = measure.layers(domain, options.group);
+    let layers = measure.layers(report, &domain.name, options.group);
     let axis = if options.axis == Axis::Tokens { options.axis } else { Axis::Step };
     let places = axis.places(report);
-    let unit = unit(report, measure);
-    let table = layer_table(report, domain, measure, options.group)?;
+    let unit = chart::unit(report, measure.metric);
+    let table = layer_table(report, &domain.name, measure, options.group)?;
     let mut cells = Vec::new();
     for (at, &x) in places.iter().enumerate() {
         let place = chart::place_name(report, axis, at);
-        for layer in 0..layers {
-            if let Some(value) = measure.at(domain, options.group, at, layer) {
-                cells.push(json!({
+        for (layer, value) in layers.row(at) {
+            cells.push(json!({
                     "x": x, "checkpoint": at, "layer": layer, "value": value, "says": number::plain(value), "place": place,
                 }));
-            }
         }
     }
     let title = format!("{} by layer: {}", measure.name(), domain.name);
-    let summary = summary(report, domain, measure, options.group, layers, &title);
-    let group = if measure == LayerMeasure::EffectiveDimension { options.group } else { Group::All };
+    let summary = summary(report, &layers, &title);
+    let threshold =
+        if measure.metric.scope.threshold { chart::tau(report.settings.tau) } else { String::new() };
+    let gates = chart::gate_label(report).filter(|_| chart::is_of_gates(measure.metric));
     let subtitle = chart::subtitle([
-        measure.says(report),
-        chart::group_name(group),
-        if matches!(measure, LayerMeasure::Distance | LayerMeasure::DistanceChange) {
-            report.unit_name()
-        } else {
-            ""
-        },
-        chart::gate_label(report).unwrap_or_default(),
+        measure.definition().as_str(),
+        chart::group_name(measure.group(options.group)),
+        threshold.as_str(),
+        gates.unwrap_or_default(),
     ]);
     let look = Look { theme: options.theme, present: options.present };
     let (low, high) = measure.range(report, options.group);
-    let change = measure == LayerMeasure::DistanceChange;
-    let scheme = if change { "blueorange" } else { "viridis" };
+    let scheme = if measure.change { "blueorange" } else { "viridis" };
     let mut scale = json!({ "domain": [low, high], "scheme": scheme, "nice": false, "zero": false });
-    if change {
+    if measure.change {
         scale.set("domainMid", 0);
     }
-    let height = (look.size(18.0) * layers as f64).clamp(look.size(72.0), look.size(432.0));
+    let height = (look.size(18.0) * layers.len() as f64).clamp(look.size(72.0), look.size(432.0));
     let legend = match unit {
         Some(unit) => format!("{} ({unit})", measure.name()),
-        None => measure.name().to_owned(),
+        None => measure.name(),
     };
     let spec = chart::specification(
         &Frame { title: &title, subtitle: &subtitle, description: &summary, look },
@@ -256,25 +241,26 @@ pub fn layers(
     Some(Figure { id: format!("layers-{}", measure.id()), title, spec, table, summary })
 }
 
-/// A row a checkpoint, a column a layer; none where the domain lacks the measure.
+/// One row per checkpoint, one column per layer; none where the domain lacks the measure.
 pub(crate) fn layer_table(
     report: &Report,
-    domain: &Domain,
+    domain: &str,
     measure: LayerMeasure,
     group: Group,
 ) -> Option<Table> {
-    let layers = measure.layers(domain, group);
-    let unit = unit(report, measure);
+    let layers = measure.layers(report, domain, group);
+    let unit = chart::unit(report, measure.metric);
     let mut columns = checkpoint_columns(report);
     columns.extend(
-        (0..layers).map(|layer| Column { name: format!("Layer {layer}"), unit: unit.map(str::to_owned) }),
+        (0..layers.len())
+            .map(|layer| Column { name: format!("Layer {layer}"), unit: unit.map(str::to_owned) }),
     );
     let mut table = Table::new(columns);
     let mut found = false;
     for at in 0..report.checkpoints.len() {
         let mut row = checkpoint_cells(report, at);
-        for layer in 0..layers {
-            let value = measure.at(domain, group, at, layer);
+        for course in &layers.0 {
+            let value = course.at(at);
             found |= value.is_some();
             row.push(Cell::number(value));
         }
@@ -291,28 +277,11 @@ fn tooltip(legend: &str) -> Json {
     ])
 }
 
-fn unit(report: &Report, measure: LayerMeasure) -> Option<&'static str> {
-    match measure {
-        LayerMeasure::Distance | LayerMeasure::DistanceChange => Some(report.unit_name()),
-        LayerMeasure::Entropy => Some("nats"),
-        _ => None,
-    }
-}
-
-/// Says where the map ends and which layers stand out at the last checkpoint that has values.
-fn summary(
-    report: &Report,
-    domain: &Domain,
-    measure: LayerMeasure,
-    group: Group,
-    layers: usize,
-    title: &str,
-) -> String {
+/// Layers and checkpoints of the map, and the layers that stand out at the last checkpoint that has values.
+fn summary(report: &Report, layers: &LayerCourses<'_>, title: &str) -> String {
     let opening =
-        format!("{title}, {}, {}.", chart::counted(layers as u64, "layer"), checkpoint_span(report));
-    let row = |at: usize| -> Vec<(usize, f64)> {
-        (0..layers).filter_map(|layer| Some((layer, measure.at(domain, group, at, layer)?))).collect()
-    };
+        format!("{title}, {}, {}.", chart::counted(layers.len() as u64, "layer"), checkpoint_span(report));
+    let row = |at: usize| layers.row(at).collect::<Vec<(usize, f64)>>();
     let Some(at) = (0..report.checkpoints.len()).rev().find(|&at| !row(at).is_empty()) else {
         return opening;
     };

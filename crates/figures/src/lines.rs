@@ -1,4 +1,4 @@
-//! Courses over training, one line a domain: the form that most figures have.
+//! Courses over training, one line per domain: the form of most figures.
 
 mod drawing;
 
@@ -34,19 +34,19 @@ pub(crate) struct Lines<'a> {
     pub theme: Theme,
     pub present: bool,
     pub width: Option<u32>,
-    pub id: &'static str,
+    pub id: String,
     pub title: String,
     pub subtitle: String,
     /// Title of the vertical axis.
-    pub measure: &'static str,
+    pub measure: String,
     /// Unit of the values, for axis and table.
     pub unit: Option<&'static str>,
     /// The vertical range; that of the data when absent.
     pub range: Option<(f64, f64)>,
-    /// What the band's bounds are called: `95 % low` and `95 % high`.
+    /// Names of the band's bounds: `95 % low` and `95 % high`.
     pub band_names: (&'static str, &'static str),
-    /// What the second line is called, in a word or two.
-    pub reference_name: &'static str,
+    /// Name of the second line, in a word or two.
+    pub reference_name: String,
     pub courses: Vec<Line>,
 }
 
@@ -61,7 +61,7 @@ impl Lines<'_> {
         let summary = self.summary();
         let table = self.table();
         let spec = self.spec(&summary);
-        Some(Figure { id: self.id.into(), title: self.title, spec, table, summary })
+        Some(Figure { id: self.id, title: self.title, spec, table, summary })
     }
 
     fn name(&self, line: &Line) -> &str {

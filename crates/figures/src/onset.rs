@@ -1,9 +1,9 @@
 //! When a domain is memorized and when it generalizes, as one checkpoint each.
 //!
 //! - **Half memorized by**: the first checkpoint by which at least half of the memorized samples have reached
-//!   their memorization step `t*`. Memorized means `t*` before the last checkpoint (METRICS 5), so samples whose
+//!   their memorization step `t*`. Memorized means `t*` before the last checkpoint (docs/metrics.md#memorization-step), so samples whose
 //!   `t*` only the last checkpoint shows do not count.
-//! - **Half generalized by**: the median generalization step `t#` of the items that have one (METRICS 6), taken as
+//! - **Half generalized by**: the median generalization step `t#` of the items that have one (docs/metrics.md#generalization-step), taken as
 //!   the first checkpoint by which at least half of them have reached it. Items without `t#` do not count, so the
 //!   figure says when the items generalize that do, not how many.
 

@@ -1,4 +1,4 @@
-//! The paper's own figures, to stand beside a run's (METRICS 10): arXiv 2506.21551, table 1 and figures.
+//! The paper's own figures, to stand beside a run's (docs/metrics.md#published-figures): arXiv 2506.21551, table 1 and figures.
 
 /// A correlation of the paper's table 1, Pearson and Spearman against accuracy.
 pub(crate) struct PublishedCorrelation {

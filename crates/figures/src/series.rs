@@ -7,11 +7,6 @@ pub(crate) fn at(series: &Series, checkpoint: usize) -> Option<f64> {
     series.get(checkpoint).copied().flatten().filter(|value| value.is_finite())
 }
 
-/// The value of `[C][L]` at a checkpoint and layer, where it is there and finite.
-pub(crate) fn at2(rows: &[Vec<Option<f64>>], checkpoint: usize, layer: usize) -> Option<f64> {
-    rows.get(checkpoint)?.get(layer).copied().flatten().filter(|value| value.is_finite())
-}
-
 /// Checkpoints and values of a series, up to the number of checkpoints.
 pub(crate) fn defined(series: &Series, checkpoints: usize) -> Vec<(usize, f64)> {
     (0..checkpoints).filter_map(|index| Some((index, at(series, index)?))).collect()

@@ -1,6 +1,6 @@
-//! The distance at every threshold side by side, so that nobody has to trust one tau (METRICS 9).
+//! The pathway distance at every threshold side by side (docs/metrics.md#threshold-sweep).
 
-use report::{Domain, Report, Sweep};
+use report::{Course, Report};
 use wire::json;
 
 use crate::{
@@ -15,10 +15,18 @@ use crate::{
 /// The width of all panels together where none is asked for: panels cannot follow their container.
 const WIDTH: u32 = 720;
 
-/// A panel is never narrower than this.
+/// The narrowest panel.
 const NARROWEST: u32 = 90;
 
-/// One panel a threshold, each with its own vertical range, for the options' group; none where the report has none.
+/// The distance at one threshold.
+struct Threshold<'a> {
+    tau: f64,
+    course: &'a Course,
+    /// Half widths of the 95 % interval.
+    half: Option<&'a report::Series>,
+}
+
+/// One panel per threshold, each with its own vertical range, for the options' group; none where the report has fewer than two.
 ///
 /// Panels cannot follow their container: give the width in the options, and they take as many rows as they need.
 #[must_use]
@@ -26,25 +34,29 @@ pub fn sweep(report: &Report, domain: &str, options: &ChartOptions) -> Option<Fi
     let index = report.domains.iter().position(|other| other.name == domain)?;
     let found = report.domains.get(index)?;
     let checkpoints = report.checkpoints.len();
-    let sweeps: Vec<&Sweep> = found
-        .sweep
-        .iter()
-        .filter(|sweep| sweep.group == options.group && !series::defined(&sweep.mean, checkpoints).is_empty())
+    let of_group = report.courses.iter().filter(|course| course.is(domain, "distance", options.group));
+    let sweeps: Vec<Threshold<'_>> = of_group
+        .filter(|course| course.is_whole() && !series::defined(&course.values, checkpoints).is_empty())
+        .filter_map(|course| {
+            let tau = course.tau?;
+            let half = report.course_at(domain, "distance_ci", options.group, tau);
+            Some(Threshold { tau, course, half: half.map(|half| &half.values) })
+        })
         .collect();
-    if sweeps.is_empty() {
+    if sweeps.len() < 2 {
         return None;
     }
+    let interval = sweeps.iter().any(|sweep| sweep.half.is_some());
     let places = options.axis.places(report);
-    let quantile = quantile(found, options, checkpoints);
-    let mut table = Table::new(headings(report, &sweeps, quantile.is_some()));
+    let mut table = Table::new(headings(report, &sweeps, interval));
     let mut rows = Vec::new();
     for (at, &x) in places.iter().enumerate() {
         let mut cells = checkpoint_cells(report, at);
         for sweep in &sweeps {
-            let (mean, se) = (series::at(&sweep.mean, at), series::at(&sweep.se, at));
+            let mean = series::at(&sweep.course.values, at);
             cells.push(Cell::number(mean));
-            let half = quantile.and_then(|quantile| Some(quantile * se?));
-            if quantile.is_some() {
+            let half = sweep.half.and_then(|half| series::at(half, at));
+            if interval {
                 cells.push(Cell::number(half));
             }
             let text = match (mean, half) {
@@ -61,11 +73,11 @@ pub fn sweep(report: &Report, domain: &str, options: &ChartOptions) -> Option<Fi
         }
         table.push(cells);
     }
-    let title = format!("Pathway distance at other thresholds: {}", found.name);
+    let title = format!("Pathway distance by threshold: {}", found.name);
     let courses: Vec<String> = sweeps
         .iter()
         .filter_map(|sweep| {
-            let defined = series::defined(&sweep.mean, checkpoints);
+            let defined = series::defined(&sweep.course.values, checkpoints);
             let (&(_, start), &(_, end)) = (defined.first()?, defined.last()?);
             Some(format!(
                 "at {} from {} to {}",
@@ -78,7 +90,7 @@ pub fn sweep(report: &Report, domain: &str, options: &ChartOptions) -> Option<Fi
     let summary = format!("{title}, {}: {}.", checkpoint_span(report), courses.join("; "));
     let subtitle = chart::subtitle([
         chart::group_name(options.group),
-        if quantile.is_some() { "mean with 95 % interval" } else { "mean" },
+        if interval { "mean with 95 % interval" } else { "mean" },
         "each panel has its own range",
         chart::gate_label(report).unwrap_or_default(),
     ]);
@@ -123,16 +135,7 @@ pub fn sweep(report: &Report, domain: &str, options: &ChartOptions) -> Option<Fi
     Some(Figure { id: "sweep".into(), spec: chart::panels(&frame, &body), title, table, summary })
 }
 
-/// The factor between standard error and half interval that the main distance of the same group was given.
-fn quantile(domain: &Domain, options: &ChartOptions, checkpoints: usize) -> Option<f64> {
-    let distance = domain.distance_of(options.group)?;
-    (0..checkpoints).find_map(|at| {
-        let (ci, se) = (series::at(&distance.ci, at)?, series::at(&distance.se, at)?);
-        (se > 0.0).then(|| ci / se).filter(|factor| factor.is_finite())
-    })
-}
-
-fn headings(report: &Report, sweeps: &[&Sweep], interval: bool) -> Vec<Column> {
+fn headings(report: &Report, sweeps: &[Threshold<'_>], interval: bool) -> Vec<Column> {
     let mut columns = checkpoint_columns(report);
     for sweep in sweeps {
         columns.push(Column::with_unit(chart::tau(sweep.tau), report.unit_name()));

@@ -15,7 +15,7 @@ use crate::{
 
 /// All tables of a report in reading order; a table without rows is left out.
 ///
-/// Identifiers of tables of one domain end in the domain's index: `series-0`.
+/// Identifiers of tables of one domain end in the domain's index: `losses-0`.
 #[must_use]
 pub fn tables(report: &Report) -> Vec<NamedTable> {
     let mut tables = vec![
@@ -26,37 +26,22 @@ pub fn tables(report: &Report) -> Vec<NamedTable> {
         groups::generalization(report),
     ];
     for (index, domain) in report.domains.iter().enumerate() {
-        tables.extend(by_checkpoint::series(report, index, domain));
+        tables.extend(by_checkpoint::whole_groups(report, index, domain));
         tables.push(groups::onset_counts(report, index, domain));
-        tables.push(groups::by_memorization_step(report, index, domain));
+        tables.push(by_checkpoint::memorization_steps(report, index, domain));
         tables.extend(groups::delays(report, index, domain));
-        tables.push(by_checkpoint::sweep(report, index, domain));
-        tables.push(experts::load(report, index, domain));
-        tables.push(experts::saturation(report, index, domain));
+        tables.push(by_checkpoint::thresholds(report, index, domain));
         tables.push(experts::coactivation(index, domain));
         tables.extend(by_checkpoint::layers(report, index, domain));
     }
-    tables.push(by_checkpoint::cross_domain(report));
+    tables.push(by_checkpoint::between_domains(report));
     tables.retain(|named| !named.table.rows.is_empty());
     tables
 }
 
-/// The name of a metric that a correlation is of.
-fn metric_name(metric: &str) -> String {
-    match metric {
-        "distance" => "Pathway distance",
-        "distance_normalised" => "Pathway distance, normalised",
-        "consistency" => "Consistency (1 − C), median",
-        "consistency_mean" => "Consistency (1 − C), mean",
-        "smoothness" => "Smoothness",
-        "effective_dimension" => "Effective dimension",
-        "entropy" => "Routing entropy",
-        "loss" => "Training loss",
-        "loss_moving_average" => "Training loss, moving average",
-        "validation_loss" => "Validation loss",
-        other => other,
-    }
-    .to_owned()
+/// The name of a metric; its id where this version does not know it.
+fn metric_name(id: &str) -> String {
+    report::metric(id).map_or(id, |metric| metric.name).to_owned()
 }
 
 fn group_cell(group: Group) -> Cell {

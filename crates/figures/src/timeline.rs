@@ -2,27 +2,27 @@
 
 mod onsets;
 
-use report::{Domain, Group, Report, Series};
+use report::{Band, Bounds, Domain, Group, METRICS, Metric, Report, Series, Shown, metrics::MetricUnit};
 
 use crate::{
     axis::Axis,
     chart,
     figure::Figure,
     lines::{Line, Lines},
-    series,
+    number, series,
     theme::Theme,
 };
 
-/// What the timeline shows.
+/// Content and look of the timeline.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TimelineOptions {
-    /// What the horizontal axis measures.
+    /// Quantity on the horizontal axis.
     pub axis: Axis,
-    /// Light or dark ground.
+    /// Light or dark background.
     pub theme: Theme,
-    /// Which samples distance, consistency and effective dimension are of.
+    /// Samples of the metrics that have figures of both groups.
     pub group: Group,
-    /// Names of the domains that are switched off.
+    /// Names of hidden domains.
     pub hidden: Vec<String>,
     /// Type of 1.6 times the size, for a projector.
     pub present: bool,
@@ -45,29 +45,26 @@ impl Default for TimelineOptions {
 
 /// The timeline's figures from top to bottom; a figure for which the report has no value is left out.
 ///
-/// `onsets`, `loss`, `memorized`, `accuracy`, `distance`, `consistency`, `smoothness`, `entropy`, `dimension`.
-/// Each chart but the first has a selection `hover` over the field `checkpoint` (the index of the checkpoint that
-/// is nearest to the pointer) and a parameter `cursor` that shows the crosshair at that index, -1 for none.
+/// `onsets`, then one per metric that [`METRICS`] shows as a chart, with `memorized` after the losses. Each chart but
+/// the first has a selection `hover` over the field `checkpoint` (the index of the checkpoint nearest to the pointer)
+/// and a parameter `cursor` that shows the crosshair at that index, -1 for none.
 #[must_use]
 pub fn timeline(report: &Report, options: &TimelineOptions) -> Vec<Figure> {
     if report.checkpoints.is_empty() {
         return Vec::new();
     }
     let builder = Builder { report, options };
-    [
-        onsets::onsets(report, options),
-        builder.loss(),
-        builder.memorized(),
-        builder.accuracy(),
-        builder.distance(),
-        builder.consistency(),
-        builder.smoothness(),
-        builder.entropy(),
-        builder.dimension(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    let mut figures: Vec<Figure> = onsets::onsets(report, options).into_iter().collect();
+    let charted = METRICS.iter().filter(|metric| metric.shown == Shown::Chart);
+    figures.extend(charted.filter_map(|metric| builder.metric(metric)));
+    let after_losses = figures.iter().position(|figure| figure.id == "loss").map_or(0, |at| at + 1);
+    if let Some(memorized) = builder.memorized() {
+        figures.insert(
+            after_losses.max(figures.iter().take_while(|figure| figure.id == "onsets").count()),
+            memorized,
+        );
+    }
+    figures
 }
 
 /// Domains that are switched on, with their index in the report.
@@ -83,12 +80,12 @@ struct Builder<'a> {
 impl<'a> Builder<'a> {
     fn lines(
         &self,
-        id: &'static str,
+        id: impl Into<String>,
         title: impl Into<String>,
-        line: impl Fn(&'a Domain) -> Option<Course>,
+        line: impl Fn(&'a Domain) -> Option<Drawn>,
     ) -> Lines<'a> {
         let lines = visible(self.report, self.options).filter_map(|(index, domain)| {
-            let Course { value, band, reference } = line(domain)?;
+            let Drawn { value, band, reference } = line(domain)?;
             Some(Line { domain: index, value, band, reference })
         });
         Lines {
@@ -97,14 +94,14 @@ impl<'a> Builder<'a> {
             theme: self.options.theme,
             present: self.options.present,
             width: self.options.width,
-            id,
+            id: id.into(),
             title: title.into(),
             subtitle: String::new(),
-            measure: "",
+            measure: String::new(),
             unit: None,
             range: None,
             band_names: ("95 % low", "95 % high"),
-            reference_name: "",
+            reference_name: String::new(),
             courses: lines.collect(),
         }
     }
@@ -117,21 +114,72 @@ impl<'a> Builder<'a> {
         chart::of_group(self.options.group).trim_start_matches("the ")
     }
 
-    fn loss(&self) -> Option<Figure> {
-        let validated =
-            visible(self.report, self.options).any(|(_, domain)| domain.validation_loss.is_some());
-        let mut lines = self.lines(
-            "loss",
-            if validated { "Training and validation loss" } else { "Training loss" },
-            |domain| {
-                Some(Course { reference: domain.validation_loss.clone(), ..Course::of(domain.loss.clone()) })
-            },
-        );
-        lines.subtitle =
-            chart::subtitle(["mean over all samples", if validated { "dotted: validation" } else { "" }]);
-        lines.measure = "Loss";
-        lines.unit = Some("nats a token");
-        lines.reference_name = "validation";
+    /// The courses of a metric, with its band and the metric to compare it with.
+    fn metric(&self, metric: &'static Metric) -> Option<Figure> {
+        let report = self.report;
+        let group = if metric.scope.groups { self.options.group } else { Group::All };
+        let compared = metric.reference.and_then(report::metric);
+        let checkpoints = report.checkpoints.len();
+        let values = |domain: &Domain, id: &str, group: Group| {
+            let values = &report.course(&domain.name, id, group)?.values;
+            (!series::defined(values, checkpoints).is_empty()).then(|| values.clone())
+        };
+        let reference = |domain: &Domain| {
+            let compared = compared?;
+            values(domain, compared.id, if compared.scope.groups { group } else { Group::All })
+        };
+        let mut lines = self.lines(metric.id.replace('_', "-"), metric.name, |domain| {
+            let value = values(domain, metric.id, group)?;
+            let band = match metric.band {
+                Band::None => None,
+                Band::HalfWidth(id) => {
+                    values(domain, id, group).map(|half| around(&value, &half, checkpoints))
+                }
+                Band::Quartiles(low, high) => values(domain, low, group).zip(values(domain, high, group)),
+            };
+            Some(Drawn { value, band, reference: reference(domain) })
+        });
+        let mut clipped = false;
+        lines.range = match (metric.band, metric.bounds) {
+            (Band::Quartiles(..), _) => {
+                let (range, cut) = quartile_range(&lines.courses);
+                clipped = cut;
+                range
+            }
+            (_, Bounds::Between(low, high)) if metric.unit == MetricUnit::Share => Some((low, high)),
+            _ => None,
+        };
+        if metric.scope.groups {
+            lines.title = format!("{}, {}", metric.name, self.group());
+        }
+        let threshold = if metric.scope.threshold { chart::tau(report.settings.tau) } else { String::new() };
+        let band = match metric.band {
+            Band::None => "",
+            Band::HalfWidth(_) => "mean with 95 % interval",
+            Band::Quartiles(..) => "median with quartiles",
+        };
+        if let Some(compared) = compared.filter(|_| lines.courses.iter().any(|line| line.reference.is_some()))
+        {
+            lines.reference_name = compared.name.to_lowercase();
+        }
+        let dotted = match lines.reference_name.as_str() {
+            "" => String::new(),
+            name => format!("dotted: {name}"),
+        };
+        lines.subtitle = chart::subtitle([
+            metric.summary.trim_end_matches('.'),
+            threshold.as_str(),
+            band,
+            if clipped { "quartiles beyond the frame are cut off" } else { "" },
+            dotted.as_str(),
+            most(report, metric).as_str(),
+            if chart::is_of_gates(metric) { self.gates() } else { "" },
+        ]);
+        lines.measure = metric.name.into();
+        lines.unit = chart::unit(report, metric);
+        if let Band::Quartiles(..) = metric.band {
+            lines.band_names = ("lower quartile", "upper quartile");
+        }
         lines.figure()
     }
 
@@ -144,127 +192,30 @@ impl<'a> Builder<'a> {
                 seen += count as u128;
                 (domain.samples > 0).then(|| (seen as f64 / domain.samples as f64).min(1.0))
             });
-            Some(Course::of(share.collect()))
+            Some(Drawn { value: share.collect(), band: None, reference: None })
         });
         lines.subtitle = "loss low and settled (t*); unconfirmed at the last checkpoint".into();
-        lines.measure = "Share of samples";
+        lines.measure = "Share of samples".into();
         lines.range = Some((0.0, 1.0));
         lines.figure()
     }
+}
 
-    fn accuracy(&self) -> Option<Figure> {
-        let mut lines =
-            self.lines("accuracy", "Benchmark accuracy", |domain| Some(Course::of(domain.accuracy.clone()?)));
-        lines.measure = "Accuracy";
-        lines.range = Some((0.0, 1.0));
-        lines.figure()
-    }
-
-    fn distance(&self) -> Option<Figure> {
-        let mut lines = self.lines("distance", format!("Pathway distance, {}", self.group()), |domain| {
-            let distance = domain.distance_of(self.options.group)?;
-            Some(Course {
-                value: distance.mean.clone(),
-                band: Some(around(&distance.mean, &distance.ci, self.report.checkpoints.len())),
-                reference: Some(domain.null_distance.clone()),
-            })
-        });
-        lines.subtitle = chart::subtitle([
-            chart::tau(self.report.settings.tau).as_str(),
-            "mean with 95 % interval",
-            "dotted: unrelated pathways of the same lengths",
-            self.gates(),
-        ]);
-        lines.measure = "Distance";
-        lines.unit = Some(self.report.unit_name());
-        lines.reference_name = "unrelated";
-        lines.figure()
-    }
-
-    fn consistency(&self) -> Option<Figure> {
-        let mut lines =
-            self.lines("consistency", format!("Pathway consistency, {}", self.group()), |domain| {
-                let consistency = domain.consistency_of(self.options.group)?;
-                let band = (consistency.lower.clone(), consistency.upper.clone());
-                Some(Course { band: Some(band), ..Course::of(consistency.median.clone()) })
-            });
-        let (range, clipped) = quartile_range(&lines.courses);
-        lines.range = range;
-        lines.subtitle = chart::subtitle([
-            "1 − C, higher is smoother",
-            "median with quartiles",
-            if clipped { "quartiles beyond the frame are cut off" } else { "" },
-            self.gates(),
-        ]);
-        lines.measure = "Consistency";
-        lines.band_names = ("lower quartile", "upper quartile");
-        lines.figure()
-    }
-
-    fn smoothness(&self) -> Option<Figure> {
-        let mut lines = self.lines("smoothness", format!("Smoothness, {}", self.group()), |domain| {
-            Some(Course::of(domain.consistency_of(self.options.group)?.smoothness.clone()))
-        });
-        lines.subtitle = chart::subtitle(["mean cosine between adjacent layers, from −1 to 1", self.gates()]);
-        lines.measure = "Cosine";
-        lines.figure()
-    }
-
-    fn entropy(&self) -> Option<Figure> {
-        let of_tokens = visible(self.report, self.options)
-            .any(|(_, domain)| domain.token_entropy.iter().any(Option::is_some));
-        let mut lines = self.lines("entropy", "Routing entropy of all samples", |domain| {
-            let reference = of_tokens.then(|| domain.token_entropy.clone());
-            Some(Course { reference, ..Course::of(domain.entropy.clone()) })
-        });
-        let most = self.report.run.experts as f64;
-        let most = if most >= 1.0 {
-            format!("at most {} nats", crate::number::plain(libm::log(most)))
-        } else {
-            String::new()
-        };
-        lines.subtitle = chart::subtitle([
-            if self.gates().is_empty() {
-                "of mean gates, mean over layers"
-            } else {
-                "of selection frequencies, mean over layers"
-            },
-            if of_tokens { "dotted: of single tokens" } else { "" },
-            most.as_str(),
-            self.gates(),
-        ]);
-        lines.measure = "Entropy";
-        lines.unit = Some("nats");
-        lines.reference_name = "tokens";
-        lines.figure()
-    }
-
-    fn dimension(&self) -> Option<Figure> {
-        let mut lines = self.lines("dimension", format!("Effective dimension, {}", self.group()), |domain| {
-            Some(Course::of(domain.spectrum_of(self.options.group)?.mean.clone()))
-        });
-        lines.subtitle = chart::subtitle([
-            "mean over layers",
-            format!("α = {}", self.report.settings.alpha).as_str(),
-            "not comparable between groups of different size",
-            self.gates(),
-        ]);
-        lines.measure = "Dimension";
-        lines.figure()
+/// The largest value that a metric of entropies can have, in words.
+fn most(report: &Report, metric: &Metric) -> String {
+    match metric.bounds {
+        Bounds::EntropyOfExperts if report.run.experts > 0 => {
+            format!("at most {} nats", number::plain(libm::log(report.run.experts as f64)))
+        }
+        _ => String::new(),
     }
 }
 
 /// The series of one line.
-struct Course {
+struct Drawn {
     value: Series,
     band: Option<(Series, Series)>,
     reference: Option<Series>,
-}
-
-impl Course {
-    fn of(value: Series) -> Self {
-        Self { value, band: None, reference: None }
-    }
 }
 
 /// Bounds at so much below and above a series; undefined where either is.
@@ -279,8 +230,8 @@ fn around(mean: &[Option<f64>], half: &[Option<f64>], checkpoints: usize) -> (Se
     (bound(-1.0), bound(1.0))
 }
 
-/// The range of the medians and quartiles; where quartiles explode (METRICS 4) that of the medians with room for
-/// twice their span on either side, and whether that cuts a band off.
+/// The range of medians and quartiles; where quartiles explode (docs/metrics.md#pathway-consistency) that of the medians with room for
+/// twice their span on either side. Also whether that cuts a band off.
 fn quartile_range(lines: &[Line]) -> (Option<(f64, f64)>, bool) {
     let medians = series::extent(lines.iter().flat_map(|line| &line.value).copied().flatten());
     let bands =

@@ -39,8 +39,9 @@ pub fn verdict(report: &Report) -> Vec<String> {
 }
 
 /// The group whose courses are judged: the memorized samples, or all where nothing is memorized.
-fn judged_group(domain: &Domain) -> Group {
-    if domain.distance_of(Group::Memorized).is_some_and(|distance| distance.samples > 0) {
+fn judged_group(report: &Report, domain: &Domain) -> Group {
+    let memorized = report.course(&domain.name, "distance", Group::Memorized);
+    if memorized.is_some_and(|course| course.n.is_some_and(|n| n > 0)) {
         Group::Memorized
     } else {
         Group::All
@@ -52,7 +53,7 @@ fn headline(report: &Report) -> Option<String> {
     let judged: Vec<(&str, Strength)> = report
         .domains
         .iter()
-        .filter_map(|domain| match Relation::of(domain, "distance", judged_group(domain), -1.0) {
+        .filter_map(|domain| match Relation::of(report, domain, "distance", judged_group(report, domain)) {
             Relation::Measured { strength, .. } => Some((domain.name.as_str(), strength)),
             _ => None,
         })
@@ -84,11 +85,11 @@ fn headline(report: &Report) -> Option<String> {
 }
 
 fn paragraph(report: &Report, domain: &Domain) -> String {
-    let group = judged_group(domain);
+    let group = judged_group(report, domain);
     let mut sentences =
         vec![format!("{}; {}", memorization(report, domain), accuracy::clause(report, domain))];
     sentences.push(distance::sentence(report, domain, group));
-    sentences.extend(relation::distance_sentence(domain, group));
+    sentences.extend(relation::distance_sentence(report, domain, group));
     sentences.extend(consistency::sentence(report, domain, group));
     format!(
         "{}: {}",
@@ -129,14 +130,18 @@ fn caveats(report: &Report) -> Vec<String> {
             chart::counted(checkpoints as u64, "checkpoint")
         ));
     } else if report.domains.iter().any(|domain| {
-        matches!(Relation::of(domain, "distance", judged_group(domain), -1.0), Relation::Measured { .. })
+        matches!(
+            Relation::of(report, domain, "distance", judged_group(report, domain)),
+            Relation::Measured { .. }
+        )
     }) {
         lines.push(
             "Courses of training are smooth, so neighbouring checkpoints are not independent and the permutation p of a correlation is optimistic."
                 .into(),
         );
     }
-    if report.domains.iter().all(|domain| domain.accuracy.is_none()) {
+    let given = |metric: &str| report.courses.iter().any(|course| course.metric == metric);
+    if !given("accuracy") {
         lines.push(
             "No benchmark results were given: memorization can be seen here, generalization cannot.".into(),
         );
@@ -147,7 +152,7 @@ fn caveats(report: &Report) -> Vec<String> {
                 .into(),
         );
     }
-    if report.domains.iter().all(|domain| domain.consistency.is_empty()) {
+    if !given("consistency") {
         lines.push(if report.run.layers < 3 {
             "Consistency needs at least three layers.".into()
         } else if chart::gate_label(report).is_some() {

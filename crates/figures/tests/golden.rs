@@ -14,9 +14,8 @@ fn shown() -> Value {
     let report = common::small();
     let figures = timeline(&report, &TimelineOptions::default());
     let options = ChartOptions::default();
-    let of_domain = LayerMeasure::ALL
-        .iter()
-        .filter_map(|&measure| layers(&report, "math", measure, &options))
+    let of_domain = LayerMeasure::all()
+        .filter_map(|measure| layers(&report, "math", measure, &options))
         .chain(experts(&report, "math", 4, 0, ExpertOrder::Load, &options))
         .chain(coactivation(&report, "math", 0, &options))
         .chain(delays(&report, "math", &options))

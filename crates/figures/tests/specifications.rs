@@ -17,7 +17,7 @@ fn all(report: &Report, axis: Axis, theme: Theme, group: Group) -> Vec<Figure> {
     let options = ChartOptions { axis, theme, group, present: theme == Theme::Dark, width: None };
     for domain in &report.domains {
         figures.extend(
-            LayerMeasure::ALL.iter().filter_map(|&measure| layers(report, &domain.name, measure, &options)),
+            LayerMeasure::all().filter_map(|measure| layers(report, &domain.name, measure, &options)),
         );
         for at in 0..=report.checkpoints.len() {
             figures.extend(experts(report, &domain.name, at, at % 3, ExpertOrder::Load, &options));
@@ -32,7 +32,7 @@ fn all(report: &Report, axis: Axis, theme: Theme, group: Group) -> Vec<Figure> {
 #[test]
 fn figures_of_selections_say_so_and_never_speak_of_mean_gates() {
     let mut report = small();
-    let of_gates = ["distance", "entropy", "layers-distance", "layers-entropy", "sweep"];
+    let of_gates = ["distance", "entropy", "layers-layer-distance", "layers-entropy", "sweep"];
     for (kind, by_frequency) in
         [(report::GateKind::SoftmaxMean, false), (report::GateKind::SelectionFrequency, true)]
     {
@@ -188,7 +188,9 @@ fn check(figure: &Figure) {
     assert_eq!(spec["$schema"], "https://vega.github.io/schema/vega-lite/v6.json");
     assert_eq!(spec["title"]["text"], Value::from(figure.title.as_str()));
     assert_eq!(spec["description"], Value::from(figure.summary.as_str()));
-    assert!(!figure.id.is_empty() && figure.id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
+    // Ids of metrics may have digits.
+    let is_fit = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    assert!(!figure.id.is_empty() && figure.id.bytes().all(is_fit), "{}", figure.id);
     assert!(!figure.title.is_empty() && !figure.summary.is_empty());
     assert!(!figure.table.rows.is_empty(), "{}: an empty table", figure.id);
     check_table(&figure.table);
@@ -222,13 +224,13 @@ fn the_small_report_has_every_figure() {
         "consistency",
         "smoothness",
         "entropy",
-        "dimension",
-        "layers-distance",
-        "layers-distance-change",
-        "layers-load",
+        "effective-dimension",
+        "layers-layer-distance",
+        "layers-layer-distance-change",
+        "layers-load-cv",
         "layers-entropy",
-        "layers-saturation",
-        "layers-dimension",
+        "layers-saturation-k",
+        "layers-effective-dimension",
         "experts",
         "coactivation",
         "delays",
@@ -296,18 +298,24 @@ fn hidden_domains_leave_the_colours_of_the_others() {
     );
 }
 
+fn measure(id: &str) -> LayerMeasure {
+    LayerMeasure::all().find(|measure| measure.id() == id).unwrap_or_else(|| panic!("no measure {id}"))
+}
+
 #[test]
 fn what_is_absent_has_no_figure() {
     let mut report = small();
     let options = ChartOptions::default();
-    assert_eq!(layers(&report, "nobody", LayerMeasure::Distance, &options), None);
+    assert_eq!(layers(&report, "nobody", measure("layer-distance"), &options), None);
     assert_eq!(experts(&report, "math", 99, 0, ExpertOrder::Id, &options), None);
     assert_eq!(experts(&report, "math", 0, 99, ExpertOrder::Id, &options), None);
     assert!(delays(&report, "code", &options).is_empty());
-    report.domains[0].sweep.clear();
-    report.domains[0].load.clear();
+    assert!(layers(&report, "math", measure("load-cv"), &options).is_some());
+    assert!(layers(&report, "math", measure("load-cv-change"), &options).is_some());
+    report.domains[0].expert_selections.clear();
+    report.courses.retain(|course| course.tau != Some(0.5) && !course.metric.starts_with("load"));
     assert_eq!(sweep(&report, "math", &options), None);
-    assert_eq!(layers(&report, "math", LayerMeasure::LoadCv, &options), None);
+    assert_eq!(layers(&report, "math", measure("load-cv"), &options), None);
     report.checkpoints.clear();
     assert!(timeline(&report, &TimelineOptions::default()).is_empty());
 }

@@ -5,11 +5,20 @@ mod common;
 
 use common::small;
 use figures::verdict;
-use report::{GateKind, Group, Report};
+use report::{Course, GateKind, Group, Report};
 
 fn line<'a>(lines: &'a [String], domain: &str) -> &'a str {
     let opening = format!("{domain}: ");
     lines.iter().find(|line| line.starts_with(&opening)).map_or("", String::as_str)
+}
+
+/// The first course of a metric, which is that of math.
+fn course<'a>(report: &'a mut Report, metric: &str) -> &'a mut Course {
+    report
+        .courses
+        .iter_mut()
+        .find(|course| course.metric == metric)
+        .unwrap_or_else(|| panic!("no course of {metric}"))
 }
 
 fn math(report: &Report) -> String {
@@ -39,7 +48,7 @@ fn a_change_inside_its_interval_is_no_change() {
     assert!(line(&lines, "code").contains("it does not follow accuracy (r = 0.10, p = 0.800)"), "{lines:?}");
     assert_eq!(lines[0], "Pathway distance follows accuracy closely in math, not in code.");
     let mut report = small();
-    report.domains[0].accuracy = Some(vec![Some(0.5), None, None, None, Some(0.55)]);
+    course(&mut report, "accuracy").values = vec![Some(0.5), None, None, None, Some(0.55)];
     assert!(
         math(&report)
             .contains("accuracy goes from 0.50 to 0.55, no change that its interval carries (100 items)")
@@ -49,9 +58,7 @@ fn a_change_inside_its_interval_is_no_change() {
 #[test]
 fn without_standard_errors_nothing_is_claimed() {
     let mut report = small();
-    for distance in &mut report.domains[0].distance {
-        distance.ci = vec![None; 5];
-    }
+    report.courses.retain(|course| course.metric != "distance_ci");
     let text = math(&report);
     assert!(
         text.contains(
@@ -65,10 +72,7 @@ fn without_standard_errors_nothing_is_claimed() {
 #[test]
 fn what_is_missing_is_said() {
     let mut report = small();
-    for domain in &mut report.domains {
-        domain.accuracy = None;
-        domain.consistency.clear();
-    }
+    report.courses.retain(|course| !["accuracy", "consistency"].contains(&course.metric.as_str()));
     report.run.gate_kind = GateKind::SelectionFrequency;
     let all = verdict(&report).join("\n");
     assert!(all.contains("accuracy is missing"), "{all}");
@@ -84,7 +88,9 @@ fn no_threshold_means_nothing_is_memorized() {
     let mut report = small();
     report.domains[0].memorization.eps = None;
     report.domains[0].memorization.memorized = 0;
-    report.domains[0].distance.retain(|distance| distance.group == Group::All);
+    report.courses.retain(|course| {
+        course.domain != "math" || course.metric != "distance" || course.group == Group::All
+    });
     let text = math(&report);
     assert!(text.contains("no loss threshold qualifies"), "{text}");
     assert!(text.contains("Pathway distance of the all samples").eq(&false), "{text}");
@@ -94,11 +100,13 @@ fn no_threshold_means_nothing_is_memorized() {
 #[test]
 fn small_groups_and_short_runs_are_named() {
     let mut report = small();
-    for distance in &mut report.domains[0].distance {
-        distance.samples = 2;
-    }
+    let distances = |report: &mut Report, domain: &str, n: u64| {
+        let of_domain = report.courses.iter_mut().filter(|course| course.domain == domain);
+        of_domain.filter(|course| course.metric == "distance").for_each(|course| course.n = Some(n));
+    };
+    distances(&mut report, "math", 2);
     assert!(math(&report).contains("a group of 2 samples is too small"));
-    report.domains[1].distance[1].samples = 5;
+    distances(&mut report, "code", 5);
     assert!(line(&verdict(&report), "code").contains("(only 5 samples)"));
     report.checkpoints.truncate(3);
     for domain in &mut report.domains {
@@ -114,14 +122,14 @@ fn small_groups_and_short_runs_are_named() {
 #[test]
 fn unstable_consistency_carries_no_conclusion() {
     let mut report = small();
-    report.domains[0].consistency[0].undefined = vec![Some(0.07); 5];
+    course(&mut report, "consistency_undefined").values = vec![Some(0.07); 5];
     assert!(
         math(&report).contains("Consistency is unstable (up to 7.0 % of the samples have no value)"),
         "{}",
         math(&report)
     );
     report = small();
-    report.domains[0].consistency[0].upper = vec![Some(19.0); 5];
+    course(&mut report, "consistency_upper").values = vec![Some(19.0); 5];
     assert!(math(&report).contains("Consistency is unstable (samples spread by"), "{}", math(&report));
     assert!(math(&small()).contains("Over 5 checkpoints consistency follows accuracy closely"));
 }

@@ -1,11 +1,11 @@
-//! Does a report fit together? Whoever shows one relies on it: courses have one entry a checkpoint, matrices one
-//! row a checkpoint and one column a layer, indices point to something, figures are finite.
+//! Checks that a report is consistent. Views and exports rely on it: courses have one entry per checkpoint, indices
+//! are in range, figures are finite.
 
 use std::collections::BTreeSet;
 
-use crate::{Correlation, Delays, Domain, Error, FORMAT, Report, VERSION};
+use crate::{Correlation, Course, Delays, Domain, Error, FORMAT, Report, VERSION, metrics::Layers};
 
-/// Where in the report something is, and the sizes that everything there must have.
+/// A place in the report, and the sizes that everything there must have.
 struct Place<'a> {
     path: &'a str,
     checkpoints: usize,
@@ -26,10 +26,11 @@ fn require(
 }
 
 impl Report {
-    /// Checks that the report fits together, so that whoever reads it can rely on its shapes.
+    /// Checks that the report is consistent, so that its readers can rely on its shapes.
     ///
-    /// Every series has `C` entries, every matrix is empty or `[C][L]`, steps ascend, indices are in range, names
-    /// of domains are unique and those of `cross` exist, every figure is finite.
+    /// Every series has `C` entries, no course is listed twice, every course fits the scope of its metric, steps
+    /// ascend, indices are in range, names of domains are unique and those of courses exist, every figure is finite.
+    /// A metric that this version does not know is accepted.
     ///
     /// # Errors
     /// [`Error::LaterReport`], [`Error::Setting`], or [`Error::Inconsistent`], which names the first place that does not fit.
@@ -58,23 +59,24 @@ impl Report {
             };
             place.domain(domain)?;
         }
-        for (index, cross) in self.cross.iter().enumerate() {
-            let path = format!("cross[{index}]");
-            for name in [&cross.first, &cross.second] {
-                require(
-                    names.contains(name),
-                    || path.clone(),
-                    || "between domains of the report".to_owned(),
-                )?;
+        let mut keys = BTreeSet::new();
+        for (index, course) in self.courses.iter().enumerate() {
+            let path = format!("courses[{index}]");
+            for name in std::iter::once(&course.domain).chain(&course.other_domain) {
+                require(names.contains(name), || path.clone(), || "of a domain of the report".to_owned())?;
             }
+            let key = (
+                (&course.domain, &course.other_domain, &course.metric),
+                (course.group, course.layer, course.tau.map(f64::to_bits), course.t_star),
+            );
+            require(keys.insert(key), || path.clone(), || "another course than those before".to_owned())?;
             let place = Place {
                 path: &path,
                 checkpoints: self.checkpoints.len(),
                 layers: self.run.layers,
-                experts: 0,
+                experts: self.run.experts,
             };
-            place.series("mean", &cross.mean)?;
-            place.series("se", &cross.se)?;
+            place.course(course)?;
         }
         Ok(())
     }
@@ -89,7 +91,7 @@ impl Place<'_> {
         require(
             length == expected,
             || self.at(name),
-            || format!("{expected} long, one entry a {what}, and is {length}"),
+            || format!("{expected} long, one entry per {what}, and is {length}"),
         )
     }
 
@@ -103,18 +105,6 @@ impl Place<'_> {
         self.finite(name, series.iter().flatten())
     }
 
-    fn matrix(&self, name: &str, matrix: &[Vec<Option<f64>>]) -> Result<(), Error> {
-        if matrix.is_empty() {
-            return Ok(());
-        }
-        self.length(name, matrix.len(), self.checkpoints, "checkpoint")?;
-        for row in matrix {
-            self.length(name, row.len(), self.layers, "layer")?;
-            self.finite(name, row.iter().flatten())?;
-        }
-        Ok(())
-    }
-
     fn index(&self, name: &str, index: usize, below: usize) -> Result<(), Error> {
         require(index < below, || self.at(name), || format!("below {below}, and is {index}"))
     }
@@ -126,23 +116,6 @@ impl Place<'_> {
         if let Some(generalization) = &domain.generalization {
             self.length("generalization.t_sharp", generalization.t_sharp.len(), checkpoints, "checkpoint")?;
         }
-        for (name, series) in [
-            ("loss", Some(&domain.loss)),
-            ("loss_moving_average", Some(&domain.loss_moving_average)),
-            ("validation_loss", domain.validation_loss.as_ref()),
-            ("accuracy", domain.accuracy.as_ref()),
-            ("null_distance", Some(&domain.null_distance)),
-            ("structure", Some(&domain.structure)),
-            ("entropy", Some(&domain.entropy)),
-            ("token_entropy", Some(&domain.token_entropy)),
-        ] {
-            if let Some(series) = series {
-                self.series(name, series)?;
-            }
-        }
-        self.matrix("distance_by_layer", &domain.distance_by_layer)?;
-        self.matrix("entropy_by_layer", &domain.entropy_by_layer)?;
-        self.groups(domain)?;
         self.selections(domain)?;
         if let Some(delays) = &domain.delays {
             self.delays(delays)?;
@@ -150,70 +123,46 @@ impl Place<'_> {
         domain.correlations.iter().try_for_each(|correlation| self.correlation(correlation))
     }
 
-    fn groups(&self, domain: &Domain) -> Result<(), Error> {
-        for distance in &domain.distance {
-            for (name, series) in [
-                ("distance.mean", &distance.mean),
-                ("distance.se", &distance.se),
-                ("distance.ci", &distance.ci),
-                ("distance.normalised", &distance.normalised),
-                ("distance.normalised_se", &distance.normalised_se),
-                ("distance.length", &distance.length),
-            ] {
-                self.series(name, series)?;
-            }
+    fn course(&self, course: &Course) -> Result<(), Error> {
+        self.series("values", &course.values)?;
+        if let Some(se) = &course.se {
+            self.series("se", se)?;
         }
-        for sweep in &domain.sweep {
-            self.finite("sweep.tau", [&sweep.tau])?;
-            self.series("sweep.mean", &sweep.mean)?;
-            self.series("sweep.se", &sweep.se)?;
+        self.finite("tau", &course.tau)?;
+        if let Some(layer) = course.layer {
+            self.index("layer", layer, self.layers)?;
         }
-        for group in &domain.distance_by_t_star {
-            self.index("distance_by_t_star.checkpoint", group.checkpoint, self.checkpoints)?;
-            self.series("distance_by_t_star.mean", &group.mean)?;
+        if let Some(t_star) = course.t_star {
+            self.index("t_star", t_star, self.checkpoints)?;
         }
-        for consistency in &domain.consistency {
-            for (name, series) in [
-                ("consistency.median", &consistency.median),
-                ("consistency.lower", &consistency.lower),
-                ("consistency.upper", &consistency.upper),
-                ("consistency.mean", &consistency.mean),
-                ("consistency.mean_c", &consistency.mean_c),
-                ("consistency.smoothness", &consistency.smoothness),
-                ("consistency.undefined", &consistency.undefined),
-            ] {
-                self.series(name, series)?;
-            }
-        }
-        for spectrum in &domain.spectrum {
-            self.series("spectrum.mean", &spectrum.mean)?;
-            self.matrix("spectrum.by_layer", &spectrum.by_layer)?;
+        let Some(metric) = course.definition() else { return Ok(()) };
+        let scope = metric.scope;
+        let layer_fits = match scope.layers {
+            Layers::Never => course.layer.is_none(),
+            Layers::Also => true,
+            Layers::Only => course.layer.is_some(),
+        };
+        for (name, fits) in [
+            ("group", scope.groups || course.group == crate::Group::All),
+            ("layer", layer_fits),
+            ("tau", scope.threshold == course.tau.is_some()),
+            ("t_star", scope.t_star || course.t_star.is_none()),
+            ("other_domain", scope.domain_pairs || course.other_domain.is_none()),
+        ] {
+            require(fits, || self.at(name), || format!("as the metric {:?} has it", metric.id))?;
         }
         Ok(())
     }
 
-    /// What is counted over single selections of experts.
+    /// Counts of single selections of experts.
     fn selections(&self, domain: &Domain) -> Result<(), Error> {
-        if !domain.load.is_empty() {
-            self.length("load", domain.load.len(), self.checkpoints, "checkpoint")?;
+        if !domain.expert_selections.is_empty() {
+            self.length("expert_selections", domain.expert_selections.len(), self.checkpoints, "checkpoint")?;
         }
-        for load in domain.load.iter().flatten() {
-            self.length("load.layers", load.layers.len(), self.layers, "layer")?;
-            for layer in &load.layers {
-                self.length("load.layers.counts", layer.counts.len(), self.experts, "expert")?;
-                self.finite("load.layers", layer.max_over_mean.iter().chain(&layer.cv))?;
-            }
-        }
-        if !domain.saturation.is_empty() {
-            self.length("saturation", domain.saturation.len(), self.checkpoints, "checkpoint")?;
-        }
-        for saturation in domain.saturation.iter().flatten() {
-            self.finite("saturation", [&saturation.k])?;
-            self.finite("saturation", &saturation.top1)?;
-            let lists = std::iter::once(&saturation.k_by_layer).chain(&saturation.top1_by_layer);
-            for layers in lists.filter(|layers| !layers.is_empty()) {
-                self.length("saturation", layers.len(), self.layers, "layer")?;
-                self.finite("saturation", layers)?;
+        for layers in domain.expert_selections.iter().flatten() {
+            self.length("expert_selections", layers.len(), self.layers, "layer")?;
+            for counts in layers {
+                self.length("expert_selections", counts.len(), self.experts, "expert")?;
             }
         }
         if !domain.coactivation.is_empty() {

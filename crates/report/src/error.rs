@@ -55,7 +55,7 @@ pub enum Error {
         /// What it is.
         value: String,
         /// What is allowed.
-        expected: &'static str,
+        expected: String,
     },
 
     /// Two samples could not be chosen.

@@ -5,10 +5,12 @@
 
 mod analysis;
 mod check;
+pub mod derive;
 mod error;
 pub mod export;
 mod geometry;
 pub mod link;
+pub mod metrics;
 mod model;
 mod settings;
 
@@ -23,9 +25,12 @@ pub use geometry::{
     geometry_csv, geometry_json, last_in_training, training_order,
 };
 pub use link::{LinkOptions, Parts, decode, encode};
+pub use metrics::{Band, Better, Bounds, METRICS, Metric, Need, Shown, metric};
 pub use model::{
-    Checkpoint, Consistency, Correlation, CrossDomain, Delays, Distance, Domain, FORMAT, GateKind,
-    Generalization, Group, LayerLoad, Load, Matched, Memorization, Note, NoteLevel, Pair, Report, Run,
-    Saturation, Series, Spectrum, Sweep, TStarDistance, TopCoactivation, VERSION,
+    Checkpoint, CoactivationPair, Correlation, Course, Delays, Domain, ExpertSelections, FORMAT, GateKind,
+    Generalization, Group, Matched, Memorization, Note, NoteLevel, Pair, Report, Run, Series, VERSION,
 };
-pub use settings::{PairBudget, Settings, Unit, Window};
+pub use settings::{
+    PairBudget, Settings, Unit, Window,
+    declared::{SETTINGS, Setting, Value as SettingValue},
+};

@@ -1,20 +1,26 @@
-//! The report: plain data, versioned, complete. Every series has one entry a checkpoint, in training order;
-//! `None` is "undefined here", never zero.
+//! The report: plain data, versioned, complete. Everything that has one figure per checkpoint is a [`Course`], in
+//! long form; `None` means "undefined here", never zero.
 
 use serde::{Deserialize, Serialize};
 
-use crate::settings::{Settings, Unit};
+use crate::{
+    metrics::{METRICS, Metric},
+    settings::{Settings, Unit},
+};
 
 /// The `format` field of every report.
 pub const FORMAT: &str = "grokscope.report";
 
-/// The version of the report's own schema that this code writes.
+/// The schema version that this code writes.
 pub const VERSION: u32 = 1;
 
-/// One figure a checkpoint, `[C]`.
+/// One figure per checkpoint, `[C]`.
 pub type Series = Vec<Option<f64>>;
 
-/// Everything that is known of one run: the source of all charts, tables, links and exports.
+/// Selections of each expert at one checkpoint, `[L][E]`.
+pub type ExpertSelections = Vec<Vec<u64>>;
+
+/// All results of one run: the source of every chart, table, link and export.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// Always [`FORMAT`].
@@ -23,22 +29,58 @@ pub struct Report {
     pub version: u32,
     /// Program and version that computed the figures.
     pub made_by: String,
-    /// What the user calls this run.
+    /// Title that the user gave this run.
     pub title: String,
-    /// Bits to which the figures were rounded when they came through a link; absent for exact figures.
+    /// Bits to which a link rounded the figures; absent for exact figures.
     pub rounded_to_bits: Option<u8>,
-    /// What the figures were made from.
+    /// The traces that the figures were computed from.
     pub run: Run,
-    /// The settings that made them.
+    /// The settings that the figures were computed with.
     pub settings: Settings,
     /// Checkpoints in training order, `[C]`.
     pub checkpoints: Vec<Checkpoint>,
-    /// One part a domain, in the order in which the samples name them.
+    /// One entry per domain, in the order in which the samples name them.
     pub domains: Vec<Domain>,
-    /// Distances between samples of different domains (paper, appendix E.4).
-    pub cross: Vec<CrossDomain>,
-    /// What a reader of the figures must know.
+    /// Every course over the checkpoints, ordered by domain, then by the table [`METRICS`].
+    pub courses: Vec<Course>,
+    /// Warnings and remarks on the figures.
     pub notes: Vec<Note>,
+}
+
+/// One metric over the checkpoints: a row of the long form.
+///
+/// Domain, other domain, metric, group, layer, tau and `t_star` identify a course; no two courses share them all.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Course {
+    /// [`Metric::id`] of a row of [`METRICS`].
+    pub metric: String,
+    /// Name of the domain; of the first of two for distances between domains.
+    pub domain: String,
+    /// Name of the second domain, for distances between the samples of two domains.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_domain: Option<String>,
+    /// Samples that the figures describe.
+    pub group: Group,
+    /// Layer index, for figures of a single layer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<usize>,
+    /// Pathway threshold, for metrics that depend on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tau: Option<f64>,
+    /// Index of a checkpoint: the figures describe only the samples whose memorization step it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub t_star: Option<usize>,
+    /// Samples, or benchmark items, behind the figures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n: Option<u64>,
+    /// Pairs of samples measured per checkpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pairs: Option<u64>,
+    /// The figures, `[C]`, in the metric's unit.
+    pub values: Series,
+    /// Standard errors, `[C]`, in the same unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub se: Option<Series>,
 }
 
 /// The traces behind a report.
@@ -52,23 +94,23 @@ pub struct Run {
     pub items: usize,
     /// MoE layers, `L`.
     pub layers: usize,
-    /// Experts a layer, `E`.
+    /// Experts per layer, `E`.
     pub experts: usize,
-    /// Experts a token, `k`, where the traces tell.
+    /// Experts per token, `k`, where the traces state it.
     pub top_k: Option<usize>,
-    /// What the gates are.
+    /// Kind of the gates.
     pub gate_kind: GateKind,
-    /// Whether any checkpoint's gates were stored in 16 bits, which changes single pathways (METRICS 1).
+    /// Whether any checkpoint's gates were stored in 16 bits, which changes single pathways (docs/metrics.md).
     pub half_precision: bool,
 }
 
-/// What stands in place of the routing weights (METRICS 2).
+/// Quantity that stands for the routing weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GateKind {
     /// Softmax over all experts, averaged over a sample's tokens.
     SoftmaxMean,
-    /// How often an expert was selected: another quantity, and labelled as such.
+    /// How often an expert was selected.
     SelectionFrequency,
 }
 
@@ -81,72 +123,41 @@ pub struct Checkpoint {
     pub tokens: Option<u64>,
 }
 
-/// Which samples of a domain a figure is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// Samples of a domain that a figure describes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Group {
     /// Every sample of the domain.
+    #[default]
     All,
-    /// Those memorized before the last checkpoint, the same at every checkpoint.
+    /// Samples memorized before the last checkpoint; the same samples at every checkpoint.
     Memorized,
 }
 
-/// All figures of one domain.
+/// One domain: its size and its results that are not courses.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Domain {
-    /// Its name.
+    /// Name, unique in the report.
     pub name: String,
-    /// Samples in it.
+    /// Number of samples.
     pub samples: usize,
-    /// Benchmark items in it.
+    /// Number of benchmark items.
     pub items: usize,
-    /// When its samples were memorized.
+    /// When the samples were memorized.
     pub memorization: Memorization,
-    /// Mean training loss over all samples with a finite loss, nats a token.
-    pub loss: Series,
-    /// Trailing mean of up to three checkpoints of `loss`.
-    pub loss_moving_average: Series,
-    /// Validation loss where the results give it, nats a token.
-    pub validation_loss: Option<Series>,
-    /// Benchmark accuracy in `[0, 1]`, where results are given.
-    pub accuracy: Option<Series>,
-    /// When its items were generalized, where results an item are given.
+    /// When the items were generalized, where results per item are given.
     pub generalization: Option<Generalization>,
-    /// Pathway distance at the settings' tau and unit, one entry a group.
-    pub distance: Vec<Distance>,
-    /// Mean distance between unrelated pathways of the same lengths, all samples (METRICS 3).
-    pub null_distance: Series,
-    /// `1 - distance / null` of all samples.
-    pub structure: Series,
-    /// Distance at the other thresholds, one entry a threshold and group.
-    pub sweep: Vec<Sweep>,
-    /// Mean distance of one layer's expert lists, all samples, `[C][L]`.
-    pub distance_by_layer: Vec<Vec<Option<f64>>>,
-    /// Distance inside the groups of equal memorization step.
-    pub distance_by_t_star: Vec<TStarDistance>,
-    /// Consistency of the pathways between layers, one entry a group; empty where no router matrix is given.
-    pub consistency: Vec<Consistency>,
-    /// Effective dimension of the gates, one entry a group.
-    pub spectrum: Vec<Spectrum>,
-    /// Entropy of the mean gates, mean over samples and layers, nats.
-    pub entropy: Series,
-    /// The same by layer, `[C][L]`.
-    pub entropy_by_layer: Vec<Vec<Option<f64>>>,
-    /// Mean entropy of single tokens' gates, where per-token gates are given, nats.
-    pub token_entropy: Series,
-    /// Load of the experts, one entry a checkpoint; empty where no selections are given.
-    pub load: Vec<Option<Load>>,
-    /// Agreement of the selections with the last checkpoint's, one entry a checkpoint.
-    pub saturation: Vec<Option<Saturation>>,
-    /// The strongest co-activations at the last checkpoint, one list a layer.
-    pub coactivation: Vec<Vec<TopCoactivation>>,
+    /// Selections of every expert, one entry per checkpoint; empty where the traces have no expert ids.
+    pub expert_selections: Vec<Option<ExpertSelections>>,
+    /// The strongest co-activations at the last checkpoint, one list per layer.
+    pub coactivation: Vec<Vec<CoactivationPair>>,
     /// Memorization groups matched with generalization groups.
     pub delays: Option<Delays>,
-    /// Does a course predict accuracy? (paper, table 1)
+    /// Correlations of courses with accuracy (paper, table 1).
     pub correlations: Vec<Correlation>,
 }
 
-/// Memorization of a domain's samples (METRICS 5).
+/// Memorization of a domain's samples (docs/metrics.md#memorization-step).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Memorization {
     /// Loss threshold used, nats; `None` when no threshold of the grid qualifies.
@@ -161,7 +172,7 @@ pub struct Memorization {
     pub never: usize,
 }
 
-/// Generalization of a domain's benchmark items (METRICS 6).
+/// Generalization of a domain's benchmark items (docs/metrics.md#generalization-step).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Generalization {
     /// Items whose `t#` is each checkpoint, `[C]`; those of the last checkpoint rest on one observation.
@@ -170,136 +181,18 @@ pub struct Generalization {
     pub never: usize,
 }
 
-/// A group's pathway distance over training (METRICS 3).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Distance {
-    /// The group.
-    pub group: Group,
-    /// Samples in it.
-    pub samples: usize,
-    /// Pairs measured at each checkpoint.
-    pub pairs: u64,
-    /// Pairs that there are.
-    pub all_pairs: u64,
-    /// Mean distance, in the settings' unit.
-    pub mean: Series,
-    /// Its standard error.
-    pub se: Series,
-    /// Half width of its 95 % interval.
-    pub ci: Series,
-    /// Mean of distance / longer length, in `[0, 1]`.
-    pub normalised: Series,
-    /// Its standard error.
-    pub normalised_se: Series,
-    /// Mean pathway length, in the settings' unit.
-    pub length: Series,
-}
-
-/// A group's distance at one other threshold (METRICS 9).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Sweep {
-    /// The threshold.
-    pub tau: f64,
-    /// The group.
-    pub group: Group,
-    /// Pairs measured at each checkpoint.
-    pub pairs: u64,
-    /// Mean distance, in the settings' unit.
-    pub mean: Series,
-    /// Its standard error.
-    pub se: Series,
-}
-
-/// Distance inside one group of equal memorization step.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TStarDistance {
-    /// Index of the checkpoint that is their `t*`.
-    pub checkpoint: usize,
-    /// Samples in the group.
-    pub samples: usize,
-    /// Mean distance, in the settings' unit; undefined for a group of one.
-    pub mean: Series,
-}
-
-/// Pathway consistency of a group (METRICS 4).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Consistency {
-    /// The group.
-    pub group: Group,
-    /// Median of `1 - C_i` (higher is smoother).
-    pub median: Series,
-    /// Its lower quartile.
-    pub lower: Series,
-    /// Its upper quartile.
-    pub upper: Series,
-    /// Mean of `1 - C_i` over the samples where it is defined.
-    pub mean: Series,
-    /// Mean of `C_i` itself, the paper's quantity (lower is smoother).
-    pub mean_c: Series,
-    /// Mean of the bounded companion, the mean cosine between adjacent layers, in `[-1, 1]`.
-    pub smoothness: Series,
-    /// Share of samples where `C_i` is undefined, in `[0, 1]`.
-    pub undefined: Series,
-}
-
-/// Effective dimension of a group's gates (METRICS 8).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Spectrum {
-    /// The group.
-    pub group: Group,
-    /// Samples in it: the dimension is at most `min(S, E)`.
-    pub samples: usize,
-    /// Mean over layers.
-    pub mean: Series,
-    /// By layer, `[C][L]`.
-    pub by_layer: Vec<Vec<Option<f64>>>,
-}
-
-/// How evenly the experts are used at one checkpoint (METRICS 9).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Load {
-    /// One entry a layer.
-    pub layers: Vec<LayerLoad>,
-}
-
-/// How evenly one layer's experts are used.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LayerLoad {
-    /// Selections of each expert, `[E]`.
-    pub counts: Vec<u64>,
-    /// Busiest expert's share over the mean share.
-    pub max_over_mean: Option<f64>,
-    /// Coefficient of variation (population standard deviation over mean).
-    pub cv: Option<f64>,
-    /// Experts that no token selected.
-    pub never_used: usize,
-}
-
-/// Router saturation at one checkpoint: the share of the last checkpoint's selections already made.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Saturation {
-    /// Over the k selected experts, mean over layers.
-    pub k: f64,
-    /// The same by layer, `[L]`.
-    pub k_by_layer: Vec<f64>,
-    /// Over the heaviest expert alone, where ids come ordered by weight.
-    pub top1: Option<f64>,
-    /// The same by layer, `[L]`.
-    pub top1_by_layer: Option<Vec<f64>>,
-}
-
 /// One strong co-activation of a layer: how often `second` is selected where `first` is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TopCoactivation {
+pub struct CoactivationPair {
     /// The given expert.
     pub first: usize,
-    /// The expert that goes with it.
+    /// The expert selected with it.
     pub second: usize,
     /// `P(second selected | first selected)`.
     pub probability: f64,
 }
 
-/// Memorization groups matched with generalization groups (METRICS 6).
+/// Memorization groups matched with generalization groups (docs/metrics.md#pairing-and-delay).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Delays {
     /// Whether the cosines are between mean gates because no text embeddings were given.
@@ -340,11 +233,10 @@ pub struct Pair {
     pub score: f64,
 }
 
-/// One course against accuracy (METRICS 7).
+/// One course against accuracy (docs/metrics.md#correlation-with-accuracy).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Correlation {
-    /// `distance`, `distance_normalised`, `consistency` (median), `consistency_mean`, `smoothness`,
-    /// `effective_dimension`, `entropy`, `loss`, `loss_moving_average`, `validation_loss`.
+    /// [`Metric::id`] of the course.
     pub metric: String,
     /// The group that the course is of.
     pub group: Group,
@@ -366,29 +258,12 @@ pub struct Correlation {
     pub undefined: Option<String>,
 }
 
-/// Distance between two domains (paper, appendix E.4).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CrossDomain {
-    /// Name of the first domain.
-    pub first: String,
-    /// Name of the second domain.
-    pub second: String,
-    /// The group that both sides are of.
-    pub group: Group,
-    /// Pairs measured at each checkpoint.
-    pub pairs: u64,
-    /// Mean distance, in the settings' unit.
-    pub mean: Series,
-    /// Its standard error.
-    pub se: Series,
-}
-
-/// Something that a reader of the figures must know.
+/// A warning or remark on the figures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Note {
     /// How much it matters.
     pub level: NoteLevel,
-    /// What it says, in whole sentences.
+    /// Whole sentences.
     pub text: String,
 }
 
@@ -396,14 +271,14 @@ pub struct Note {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NoteLevel {
-    /// Good to know.
+    /// Information.
     Info,
-    /// The figures may mislead whoever does not know it.
+    /// The figures may mislead a reader who does not know it.
     Warning,
 }
 
 impl Report {
-    /// The domain of that name.
+    /// The domain with that name.
     #[must_use]
     pub fn domain(&self, name: &str) -> Option<&Domain> {
         self.domains.iter().find(|domain| domain.name == name)
@@ -422,24 +297,70 @@ impl Report {
             Unit::Character => "characters",
         }
     }
+
+    /// The course of a whole group of one domain at the settings' threshold: not of a single layer, another domain
+    /// or one memorization step.
+    #[must_use]
+    pub fn course(&self, domain: &str, metric: &str, group: Group) -> Option<&Course> {
+        self.course_at(domain, metric, group, self.settings.tau)
+    }
+
+    /// The same at another threshold.
+    #[must_use]
+    pub fn course_at(&self, domain: &str, metric: &str, group: Group, tau: f64) -> Option<&Course> {
+        self.courses.iter().find(|course| {
+            course.is(domain, metric, group)
+                && course.is_whole()
+                && course.tau.is_none_or(|at| at.to_bits() == tau.to_bits())
+        })
+    }
+
+    /// The courses of single layers, by layer.
+    #[must_use]
+    pub fn layer_courses(&self, domain: &str, metric: &str, group: Group) -> Vec<&Course> {
+        let of_layers =
+            self.courses.iter().filter(|course| course.layer.is_some() && course.is(domain, metric, group));
+        let mut courses: Vec<&Course> = of_layers.collect();
+        courses.sort_by_key(|course| course.layer);
+        courses
+    }
+
+    /// Sorts the courses by domain, metric (in the order of [`METRICS`]), group, layer, threshold, memorization step
+    /// and second domain. Distances between two domains come last.
+    pub fn sort_courses(&mut self) {
+        let domain_at =
+            |name: &str| self.domains.iter().position(|domain| domain.name == name).unwrap_or(usize::MAX);
+        let metric_at = |id: &str| METRICS.iter().position(|metric| metric.id == id).unwrap_or(usize::MAX);
+        self.courses.sort_by_cached_key(|course| {
+            (
+                course.other_domain.is_some(),
+                domain_at(&course.domain),
+                course.other_domain.as_deref().map(domain_at),
+                metric_at(&course.metric),
+                course.group,
+                // Positive numbers have the order of their bits.
+                (course.layer, course.tau.map(f64::to_bits), course.t_star),
+            )
+        });
+    }
 }
 
-impl Domain {
-    /// The distances of a group.
+impl Course {
+    /// The row of [`METRICS`]; `None` for a metric that this version does not know.
     #[must_use]
-    pub fn distance_of(&self, group: Group) -> Option<&Distance> {
-        self.distance.iter().find(|distance| distance.group == group)
+    pub fn definition(&self) -> Option<&'static Metric> {
+        crate::metrics::metric(&self.metric)
     }
 
-    /// The consistency of a group.
+    /// Whether it is of this domain, metric and group, and not between two domains.
     #[must_use]
-    pub fn consistency_of(&self, group: Group) -> Option<&Consistency> {
-        self.consistency.iter().find(|consistency| consistency.group == group)
+    pub fn is(&self, domain: &str, metric: &str, group: Group) -> bool {
+        self.metric == metric && self.group == group && self.domain == domain && self.other_domain.is_none()
     }
 
-    /// The effective dimension of a group.
+    /// Whether it describes a whole group: not a single layer, nor the samples of one memorization step.
     #[must_use]
-    pub fn spectrum_of(&self, group: Group) -> Option<&Spectrum> {
-        self.spectrum.iter().find(|spectrum| spectrum.group == group)
+    pub fn is_whole(&self) -> bool {
+        self.layer.is_none() && self.t_star.is_none()
     }
 }

@@ -12,7 +12,7 @@ mod synthetic;
 use std::collections::BTreeSet;
 
 use proptest::prelude::{ProptestConfig, any, prop_assert, proptest};
-use report::{Error, csv_tables, json, parse_json};
+use report::{Error, Group, csv_tables, json, parse_json};
 use serde_json::Value;
 use synthetic::{DOMAINS, PAPER_STEPS, SMALL};
 
@@ -53,7 +53,7 @@ fn every_field_is_documented() {
     report.settings.window = Some(report::Window { first: 1, last: 2 });
     let mut all = BTreeSet::new();
     fields(&serde_json::to_value(&report).unwrap(), &mut all);
-    assert!(all.len() > 80, "{}", all.len());
+    assert!(all.len() > 70, "{}", all.len());
     let missing: Vec<&String> = all.iter().filter(|field| !SCHEMA.contains(&format!("`{field}`"))).collect();
     assert_eq!(missing, Vec::<&String>::new(), "docs/report-schema.md does not know these fields");
 }
@@ -77,67 +77,62 @@ fn foreign_files_are_told_apart() {
     assert!(message(&"[".repeat(100_000)).contains("no Grokscope report"));
 }
 
-/// Takes one entry out of a report.
+/// A course of a single layer.
+fn layered(report: &mut report::Report) -> &mut report::Course {
+    report.courses.iter_mut().find(|course| course.layer.is_some()).unwrap()
+}
+
+/// Spoils one place of a report.
 type Break = fn(&mut report::Report);
 
-/// Takes entries out of a report, one at a time: none may pass and then be relied on.
+/// Spoils a report in one place at a time: each must be refused.
 #[test]
 fn reports_with_a_missing_entry_are_refused() {
     let report = full();
-    let breaks: [(&str, Break); 19] = [
-        ("loss", |r| {
-            r.domains[0].loss.pop();
+    let breaks: [(&str, Break); 17] = [
+        ("values", |r| {
+            r.courses[3].values.pop();
         }),
-        ("loss_moving_average", |r| {
-            r.domains[0].loss_moving_average.pop();
+        ("se", |r| {
+            r.courses.iter_mut().find_map(|course| course.se.as_mut()).unwrap().pop();
         }),
-        ("validation_loss", |r| {
-            r.domains[0].validation_loss.as_mut().unwrap().pop();
-        }),
-        ("accuracy", |r| {
-            r.domains[0].accuracy.as_mut().unwrap().pop();
-        }),
+        ("layer", |r| layered(r).layer = Some(99)),
         ("t_star", |r| {
+            r.courses.iter_mut().find(|course| course.t_star.is_some()).unwrap().t_star = Some(99);
+        }),
+        ("courses[1]", |r| r.courses[1] = r.courses[0].clone()),
+        ("courses[0]", |r| r.courses[0].domain = "nobody".to_owned()),
+        ("courses[0]", |r| r.courses[0].other_domain = Some("nobody".to_owned())),
+        ("tau", |r| {
+            r.courses.iter_mut().find(|course| course.metric == "distance").unwrap().tau = None;
+        }),
+        ("group", |r| {
+            r.courses.iter_mut().find(|course| course.metric == "entropy").unwrap().group = Group::Memorized;
+        }),
+        ("memorization.t_star", |r| {
             r.domains[0].memorization.t_star.pop();
         }),
         ("t_sharp", |r| {
             r.domains[0].generalization.as_mut().unwrap().t_sharp.pop();
         }),
-        ("distance.ci", |r| {
-            r.domains[1].distance[1].ci.pop();
+        ("expert_selections", |r| {
+            r.domains[1].expert_selections.pop();
         }),
-        ("sweep.mean", |r| {
-            r.domains[1].sweep[0].mean.pop();
-        }),
-        ("distance_by_layer", |r| {
-            r.domains[1].distance_by_layer[2].pop();
-        }),
-        ("entropy_by_layer", |r| {
-            r.domains[1].entropy_by_layer.pop();
-        }),
-        ("spectrum.by_layer", |r| {
-            r.domains[1].spectrum[0].by_layer[0].pop();
-        }),
-        ("consistency.upper", |r| r.domains[1].consistency[0].upper.push(None)),
-        ("load.layers.counts", |r| {
-            r.domains[1].load[0].as_mut().unwrap().layers[0].counts.pop();
-        }),
-        ("saturation", |r| {
-            r.domains[1].saturation.pop();
+        ("expert_selections", |r| {
+            r.domains[1].expert_selections[0].as_mut().unwrap()[0].pop();
         }),
         ("coactivation.first", |r| r.domains[1].coactivation[0][0].first = 99),
         ("delays.scores", |r| {
             r.domains[1].delays.as_mut().unwrap().scores[0].pop();
         }),
         ("delays.pairs.train", |r| r.domains[1].delays.as_mut().unwrap().pairs[0].train = 99),
-        ("cross[0]", |r| r.cross[0].first = "nobody".to_owned()),
         ("checkpoints", |r| r.checkpoints.swap(0, 1)),
     ];
     for (place, broken) in breaks {
         let mut report = report.clone();
         broken(&mut report);
         let text = json(&report);
-        let error = parse_json(&text).unwrap_err();
+        let error = parse_json(&text).err().unwrap();
         assert!(matches!(error, Error::Inconsistent { .. }), "{place}: {error}");
         assert!(error.to_string().contains(place), "{place}: {error}");
     }
@@ -156,26 +151,29 @@ fn rows(tables: &[(String, String)], name: &str) -> Vec<Vec<String>> {
 fn tables_hold_the_figures() {
     let report = full();
     let tables = csv_tables(&report);
-    let series = rows(&tables, "series.csv");
-    let column = |name: &str| series[0].iter().position(|head| head == name).unwrap();
-    let mean = |step: u64| {
-        series
-            .iter()
-            .find(|row| {
-                row[column("domain")] == "code"
-                    && row[column("other_domain")].is_empty()
-                    && row[column("group")] == "memorized"
-                    && row[column("metric")] == "distance"
-                    && row[column("step")] == step.to_string()
-            })
-            .map(|row| [row[column("value")].clone(), row[column("se")].clone(), row[column("ci")].clone()])
-            .unwrap()
-    };
-    let distance = &report.domains[1].distance[1];
-    for (place, step) in report.steps().enumerate() {
-        let expected =
-            [&distance.mean, &distance.se, &distance.ci].map(|series| series[place].unwrap().to_string());
-        assert_eq!(mean(step), expected);
+    let courses = rows(&tables, "courses.csv");
+    assert_eq!(courses.len(), 1 + report.courses.len() * PAPER_STEPS.len());
+    let column = |name: &str| courses[0].iter().position(|head| head == name).unwrap();
+    for course in &report.courses {
+        let key = |row: &&Vec<String>| {
+            let text = |layer: Option<usize>| layer.map(|layer| layer.to_string()).unwrap_or_default();
+            row[column("domain")] == course.domain
+                && row[column("other_domain")] == course.other_domain.clone().unwrap_or_default()
+                && row[column("metric")] == course.metric
+                && (row[column("group")] == "all") == (course.group == Group::All)
+                && row[column("layer")] == text(course.layer)
+                && row[column("tau")] == course.tau.map(|tau| tau.to_string()).unwrap_or_default()
+                && row[column("t_star")]
+                    == course.t_star.map(|at| PAPER_STEPS[at].to_string()).unwrap_or_default()
+        };
+        let found: Vec<&Vec<String>> = courses.iter().skip(1).filter(key).collect();
+        assert_eq!(found.len(), PAPER_STEPS.len(), "{} of {}", course.metric, course.domain);
+        for (place, row) in found.into_iter().enumerate() {
+            let text = |figure: Option<f64>| figure.map(|figure| figure.to_string()).unwrap_or_default();
+            assert_eq!(row[column("step")], PAPER_STEPS[place].to_string());
+            assert_eq!(row[column("value")], text(course.values[place]));
+            assert_eq!(row[column("se")], text(course.se.as_ref().and_then(|se| se[place])));
+        }
     }
     let memorization = rows(&tables, "memorization.csv");
     assert_eq!(memorization.len(), 1 + DOMAINS.len() * (PAPER_STEPS.len() + 1));
@@ -184,7 +182,7 @@ fn tables_hold_the_figures() {
     let delays = rows(&tables, "delays.csv");
     let pairs: usize = report.domains.iter().map(|domain| domain.delays.as_ref().unwrap().pairs.len()).sum();
     assert_eq!(delays.len(), 1 + pairs);
-    for name in ["layers.csv", "correlations.csv", "t-star.csv", "coactivation.csv"] {
+    for name in ["correlations.csv", "coactivation.csv"] {
         assert!(rows(&tables, name).len() > 1, "{name}");
     }
 }
@@ -197,7 +195,7 @@ proptest! {
         let report = arbitrary::report(seed, checkpoints, domains);
         prop_assert!(parse_json(&json(&report)).unwrap() == report);
         let tables = csv_tables(&report);
-        prop_assert!(tables.len() == 8);
+        prop_assert!(tables.len() == 6);
         for (name, _) in &tables {
             prop_assert!(!rows(&tables, name).is_empty());
         }

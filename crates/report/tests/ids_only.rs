@@ -98,16 +98,19 @@ fn a_run_without_losses_has_distances_of_all_samples_and_says_what_is_missing() 
     assert_eq!(report.run.gate_kind, GateKind::SelectionFrequency);
     assert_eq!((report.run.layers, report.run.experts, report.run.top_k), (LAYERS, 8, Some(2)));
     let math = &report.domains[0];
-    let distance = math.distance.iter().find(|distance| distance.group == Group::All).unwrap();
-    assert!(distance.mean.iter().all(Option::is_some), "{:?}", distance.mean);
+    let course = |metric: &str| report.course("math", metric, Group::All).map(|course| &course.values);
+    let distance = course("distance").unwrap();
+    assert!(distance.iter().all(Option::is_some), "{distance:?}");
     // Selections come to depend less on the sample, so pathways come closer.
-    assert!(distance.mean[3].unwrap() < distance.mean[0].unwrap(), "{:?}", distance.mean);
-    assert!(math.saturation.iter().all(Option::is_some) && math.load.iter().all(Option::is_some));
+    assert!(distance[3].unwrap() < distance[0].unwrap(), "{distance:?}");
+    let saturation = course("saturation_k").unwrap();
+    assert!(saturation.iter().all(Option::is_some) && math.expert_selections.iter().all(Option::is_some));
     // The last checkpoint agrees with itself.
-    assert!((math.saturation[3].as_ref().unwrap().k - 1.0).abs() < 1e-12);
-    assert!(math.consistency.is_empty(), "{:?}", math.consistency);
-    assert!(math.token_entropy.iter().all(Option::is_none));
-    assert!(math.loss.iter().all(Option::is_none));
+    assert!((saturation[3].unwrap() - 1.0).abs() < 1e-12);
+    assert_eq!(course("consistency"), None);
+    for metric in ["token_entropy", "loss"] {
+        assert!(course(metric).unwrap().iter().all(Option::is_none));
+    }
     assert_eq!(math.memorization.memorized, 0);
     let notes = report.notes.iter().map(|note| note.text.as_str()).collect::<Vec<_>>().join("\n");
     for words in [
@@ -121,7 +124,7 @@ fn a_run_without_losses_has_distances_of_all_samples_and_says_what_is_missing() 
         assert!(notes.contains(words), "{words:?} is not in\n{notes}");
     }
     let tables = report::export::csv_tables(&report);
-    for name in ["series.csv", "layers.csv", "t-star.csv", "correlations.csv"] {
+    for name in ["courses.csv", "correlations.csv"] {
         let (_, text) = tables.iter().find(|(table, _)| table == name).unwrap();
         let mut lines = text.lines();
         assert!(lines.next().unwrap().ends_with(",gates"), "{name}");
@@ -166,7 +169,8 @@ fn files_of_one_folder_are_one_checkpoint() {
         &InlineDistances,
         &NoProgress,
     ));
-    assert_eq!(parted.unwrap().domains, whole.domains);
+    let parted = parted.unwrap();
+    assert_eq!((parted.domains, parted.courses), (whole.domains, whole.courses));
 }
 
 #[test]
@@ -209,12 +213,15 @@ fn checkpoints_of_different_sources_are_one_run() {
     let run = assemble(&opened).unwrap();
     assert!(run.verdicts.iter().all(|verdict| verdict.used), "{:?}", run.verdicts);
     assert_eq!((run.checkpoints.len(), run.samples.len()), (4, 12));
-    assert_eq!(analyse(&files, &Settings::default()).domains, whole.domains);
+    let mixed = analyse(&files, &Settings::default());
+    assert_eq!((&mixed.domains, &mixed.courses), (&whole.domains, &whole.courses));
     // A table is counted and not kept, so it has no selections to compare; the distances are the same.
     files[2] = file("step-3/answers.csv", table(3));
     let with_table = analyse(&files, &Settings::default());
-    assert_eq!(with_table.domains[0].distance, whole.domains[0].distance);
-    assert!(with_table.domains[0].load[2].is_none() && whole.domains[0].load[2].is_some());
+    let distance = |report: &report::Report| report.course("math", "distance", Group::All).unwrap().clone();
+    assert_eq!(distance(&with_table), distance(&whole));
+    let selections = |report: &report::Report| report.domains[0].expert_selections[2].is_some();
+    assert!(!selections(&with_table) && selections(&whole));
 }
 
 #[test]

@@ -1,17 +1,21 @@
-//! Links: what comes back, how long they are, what they refuse.
+//! Links: what comes back, how exactly, and how long they are.
 
-// Properties need a source of randomness that browsers give differently; the report of run-a is compared there byte for byte.
+// Properties need a source of randomness that browsers give differently.
 #![cfg(not(target_arch = "wasm32"))]
+#![expect(clippy::float_cmp, clippy::type_complexity, reason = "derived figures are equal to the last bit")]
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 #[path = "arbitrary/mod.rs"]
 mod arbitrary;
 mod synthetic;
 
-use proptest::prelude::{ProptestConfig, any, prop, prop_assert, prop_assert_eq, proptest};
+use std::collections::BTreeMap;
+
+use proptest::prelude::{ProptestConfig, any, prop_assert, prop_assert_eq, proptest};
 use report::{
-    Error, Group, Report,
+    Course, Error, Group, Report, derive,
     link::{self, LinkOptions},
+    metrics::{SE_FEWER_BITS, Scale},
 };
 use synthetic::{DEMO_STEPS, DOMAINS, OLMOE, OLMOE_CLOSELY, PAPER_STEPS, SMALL, Size, many_steps};
 
@@ -23,130 +27,59 @@ fn with_bits(bits: u8) -> LinkOptions {
     LinkOptions { bits: Some(bits), ..LinkOptions::default() }
 }
 
-/// Figures of one kind, as a link groups them: how many bits fewer they have, whether by their roots, and they.
-type Kind = (&'static str, u8, bool, Vec<Option<f64>>);
-
-/// All rounded figures by kind; those that follow from others are not among them.
-fn kinds(report: &Report) -> Vec<Kind> {
-    let mut all: Vec<Kind> = [
-        ("loss", 0, true),
-        ("accuracy", 0, false),
-        ("distance", 0, false),
-        ("other distances", 2, false),
-        ("layer distance", 2, false),
-        ("distance error", 5, false),
-        ("normalised", 2, false),
-        ("normalised error", 5, false),
-        ("consistency", 0, false),
-        ("quartile", 2, false),
-        ("consistency mean", 2, false),
-        ("smoothness", 0, false),
-        ("share", 4, false),
-        ("dimension", 2, false),
-        ("entropy", 0, false),
-        ("saturation", 2, false),
-        ("probability", 2, false),
-        ("cosine", 4, false),
-        ("coefficient", 0, false),
-        ("significance", 4, true),
-    ]
-    .into_iter()
-    .map(|(name, fewer, root)| (name, fewer, root, Vec::new()))
-    .collect();
-    let mut put = |name: &str, figures: &[Option<f64>]| {
-        let kind = all.iter_mut().find(|kind| kind.0 == name).unwrap();
-        kind.3.extend_from_slice(figures);
-    };
-    for domain in &report.domains {
-        put("loss", &domain.loss);
-        // It shares the step of the losses, and widens their range where it is not computed from them.
-        put("loss", &domain.loss_moving_average);
-        put("loss", domain.validation_loss.as_deref().unwrap_or(&[]));
-        put("accuracy", domain.accuracy.as_deref().unwrap_or(&[]));
-        put("distance", &domain.null_distance);
-        for distance in &domain.distance {
-            put("distance", &distance.mean);
-            put("other distances", &distance.length);
-            put("distance error", &distance.se);
-            put("normalised", &distance.normalised);
-            put("normalised error", &distance.normalised_se);
-        }
-        for sweep in &domain.sweep {
-            put("other distances", &sweep.mean);
-            put("distance error", &sweep.se);
-        }
-        for group in &domain.distance_by_t_star {
-            put("other distances", &group.mean);
-        }
-        for row in &domain.distance_by_layer {
-            put("layer distance", row);
-        }
-        for consistency in &domain.consistency {
-            put("consistency", &consistency.median);
-            put("quartile", &consistency.lower);
-            put("quartile", &consistency.upper);
-            put("consistency mean", &consistency.mean);
-            put("smoothness", &consistency.smoothness);
-            put("share", &consistency.undefined);
-        }
-        for spectrum in &domain.spectrum {
-            put("dimension", &spectrum.mean);
-            spectrum.by_layer.iter().for_each(|row| put("dimension", row));
-        }
-        put("entropy", &domain.entropy);
-        put("entropy", &domain.token_entropy);
-        domain.entropy_by_layer.iter().for_each(|row| put("entropy", row));
-        for saturation in domain.saturation.iter().flatten() {
-            put("saturation", &[Some(saturation.k), saturation.top1]);
-            let lists = std::iter::once(&saturation.k_by_layer).chain(&saturation.top1_by_layer);
-            lists.for_each(|list| put("saturation", &list.iter().copied().map(Some).collect::<Vec<_>>()));
-        }
-        for pair in domain.coactivation.iter().flatten() {
-            put("probability", &[Some(pair.probability)]);
-        }
-        if let Some(delays) = &domain.delays {
-            for row in &delays.scores {
-                put("cosine", &row.iter().copied().map(Some).collect::<Vec<_>>());
-            }
-            put("cosine", &delays.pairs.iter().map(|pair| Some(pair.score)).collect::<Vec<_>>());
-        }
-        for entry in &domain.correlations {
-            put("coefficient", &[entry.pearson, entry.spearman]);
-            put("significance", &[entry.pearson_p, entry.spearman_p]);
-        }
-    }
-    for cross in &report.cross {
-        put("other distances", &cross.mean);
-        put("distance error", &cross.se);
-    }
-    all
+/// The report without what a reader computes.
+fn carried(report: &Report) -> Report {
+    let mut report = report.clone();
+    report.courses.retain(|course| course.definition().is_none_or(|metric| metric.derived.is_none()));
+    report.sort_courses();
+    report.domains.iter_mut().for_each(|domain| domain.correlations.clear());
+    report
 }
 
 /// Every figure is off by at most half a step: `range / (2^bits - 1) / 2`, for 12 bits `range / 8190`.
 fn assert_within_half_a_step(exact: &Report, seen: &Report, bits: u8) {
-    for ((name, fewer, root, exact), (_, _, _, seen)) in kinds(exact).into_iter().zip(kinds(seen)) {
-        assert_eq!(exact.len(), seen.len(), "{name}");
-        let root = root && exact.iter().flatten().all(|figure| *figure >= 0.0);
-        let scaled = |figure: f64| if root { figure.max(0.0).sqrt() } else { figure };
-        let (least, most) = exact
-            .iter()
-            .flatten()
-            .map(|figure| scaled(*figure))
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), figure| {
-                (least.min(figure), most.max(figure))
-            });
-        let steps = f64::from((1_u32 << bits.saturating_sub(fewer).max(3)) - 1);
-        // Beside half a step: the rounding of the figures themselves.
-        let bound = (most - least) / steps / 2.0 + 1e-13 * least.abs().max(most.abs()) + 1e-65;
-        for (exact, seen) in exact.iter().zip(&seen) {
-            match (exact, seen) {
-                (None, None) => {}
-                (Some(exact), Some(seen)) => {
-                    let off = (scaled(*exact) - scaled(*seen)).abs();
-                    assert!(off <= bound * (1.0 + 1e-9), "{name}: {exact} became {seen}, bound {bound}");
+    let (exact, seen) = (carried(exact), carried(seen));
+    // By metric and whether they are standard errors: exact and seen figures with their bits.
+    let mut figures: BTreeMap<(&str, bool), Vec<(f64, f64, u8)>> = BTreeMap::new();
+    for (exact_course, course) in exact.courses.iter().zip(&seen.courses) {
+        let metric = exact_course.definition();
+        let other_tau = course.tau.is_some_and(|tau| tau != exact.settings.tau);
+        let side = other_tau || !course.is_whole() || course.other_domain.is_some();
+        let fewer = metric.map_or(0, |metric| metric.link.fewer_bits).max(if side { 2 } else { 0 });
+        for (errors, exact, seen, fewer) in [
+            (false, &exact_course.values, &course.values, fewer),
+            (
+                true,
+                exact_course.se.as_ref().unwrap_or(&Vec::new()),
+                course.se.as_ref().unwrap_or(&Vec::new()),
+                SE_FEWER_BITS,
+            ),
+        ] {
+            assert_eq!(exact.len(), seen.len(), "{}", course.metric);
+            let of_metric = figures.entry((&exact_course.metric, errors)).or_default();
+            for pair in exact.iter().zip(seen) {
+                match pair {
+                    (Some(exact), Some(seen)) => {
+                        of_metric.push((*exact, *seen, bits.saturating_sub(fewer).max(3)));
+                    }
+                    (None, None) => {}
+                    _ => panic!("{}: {pair:?}", course.metric),
                 }
-                _ => panic!("{name}: {exact:?} became {seen:?}"),
             }
+        }
+    }
+    for ((metric, errors), figures) in figures {
+        let root = report::metric(metric).is_some_and(|metric| metric.link.scale == Scale::SquareRoot);
+        let root = root && !errors && figures.iter().all(|(exact, _, _)| *exact >= 0.0);
+        let scaled = |figure: f64| if root { figure.max(0.0).sqrt() } else { figure };
+        let least = figures.iter().map(|figure| scaled(figure.0)).fold(f64::INFINITY, f64::min);
+        let most = figures.iter().map(|figure| scaled(figure.0)).fold(f64::NEG_INFINITY, f64::max);
+        for (exact, seen, bits) in figures {
+            // Beside half a step: the rounding of the figures themselves.
+            let steps = f64::from((1_u32 << bits) - 1);
+            let bound = (most - least) / steps / 2.0 + 1e-13 * least.abs().max(most.abs()) + 1e-65;
+            let off = (scaled(exact) - scaled(seen)).abs();
+            assert!(off <= bound * (1.0 + 1e-9), "{metric}: {exact} became {seen}, bound {bound}");
         }
     }
 }
@@ -168,16 +101,20 @@ fn assert_same_but_fractions(exact: &Report, seen: &Report) {
             _ => assert_eq!(exact, seen, "{path}"),
         }
     }
-    let (exact, mut seen) = (exact.clone(), seen.clone());
+    let (exact, mut seen) = (carried(exact), carried(seen));
     seen.rounded_to_bits = exact.rounded_to_bits;
     walk("report", &serde_json::to_value(&exact).unwrap(), &serde_json::to_value(&seen).unwrap());
     assert_eq!(exact.settings, seen.settings);
+    let eps = |report: &Report| -> Vec<Option<f64>> {
+        report.domains.iter().map(|domain| domain.memorization.eps).collect()
+    };
+    assert_eq!(eps(&exact), eps(&seen));
 }
 
 #[test]
 fn a_full_report_comes_back() {
     let report = synthetic::report(&PAPER_STEPS, SMALL, &DOMAINS, 7, true);
-    for bits in [6, 9, 12, 15] {
+    for bits in [6, 12, 15] {
         let options = LinkOptions { bits: Some(bits), ..LinkOptions::EVERYTHING };
         let link = link::write(&report, &options).unwrap();
         let back = link::decode(&link.text).unwrap();
@@ -185,6 +122,7 @@ fn a_full_report_comes_back() {
         assert_eq!(back.rounded_to_bits, Some(bits));
         assert_same_but_fractions(&report, &back);
         assert_within_half_a_step(&report, &back, bits);
+        assert_eq!(link::encode(&report, &options).unwrap(), link.text, "twice the same");
     }
 }
 
@@ -192,34 +130,61 @@ fn a_full_report_comes_back() {
 fn what_follows_from_others_is_computed_from_them() {
     let report = synthetic::report(&PAPER_STEPS, OLMOE, &DOMAINS, 3, false);
     let back = link::decode(&link::encode(&report, &with_bits(12)).unwrap()).unwrap();
-    for domain in &back.domains {
-        let all = domain.distance_of(Group::All).unwrap();
+    let keys = |report: &Report| -> Vec<Course> {
+        let courses = report.courses.iter().cloned();
+        courses.map(|course| Course { values: Vec::new(), se: None, ..course }).collect()
+    };
+    assert_eq!(keys(&report), keys(&back), "the same courses in the same order");
+    for (domain, exact) in back.domains.iter().zip(&report.domains) {
+        let values = |metric: &str| &back.course(&domain.name, metric, Group::All).unwrap().values;
         for place in 0..back.checkpoints.len() {
-            let structure = 1.0 - all.mean[place].unwrap() / domain.null_distance[place].unwrap();
-            assert_eq!(domain.structure[place], Some(structure));
-            let window = &domain.loss[place.saturating_sub(2)..=place];
+            let at = |metric: &str| values(metric)[place].unwrap();
+            assert_eq!(at("structure"), 1.0 - at("distance") / at("null_distance"));
+            assert_eq!(at("consistency_c"), 1.0 - at("consistency_mean"));
+            let window = &values("loss")[place.saturating_sub(2)..=place];
             let mean = window.iter().flatten().sum::<f64>() / window.len() as f64;
-            assert!((domain.loss_moving_average[place].unwrap() - mean).abs() < 1e-12);
-            let factor = all.ci[place].unwrap() / all.se[place].unwrap();
+            assert!((at("loss_moving_average") - mean).abs() < 1e-12);
+            let se = back.course(&domain.name, "distance", Group::All).unwrap().se.as_ref().unwrap()[place];
+            let factor = at("distance_ci") / se.unwrap();
             assert!((factor - 1.960_2).abs() < 1e-4, "{factor}");
-            let entry = domain.consistency_of(Group::Memorized).unwrap();
-            assert_eq!(entry.mean_c[place], Some(1.0 - entry.mean[place].unwrap()));
         }
+        assert_eq!(domain.correlations, derive::correlations(&back, &domain.name));
+        assert_eq!(domain.correlations.len(), exact.correlations.len());
+        for (seen, exact) in domain.correlations.iter().zip(&exact.correlations) {
+            assert_eq!((&seen.metric, seen.group, seen.n), (&exact.metric, exact.group, exact.n));
+            assert!((seen.pearson.unwrap() - exact.pearson.unwrap()).abs() < 0.01, "{}", seen.metric);
+        }
+        let (delays, exact) = (domain.delays.as_ref().unwrap(), exact.delays.as_ref().unwrap());
+        assert_eq!((&delays.train, &delays.test), (&exact.train, &exact.test));
+        assert!(delays.pairs.iter().zip(&exact.pairs).all(|(seen, exact)| seen.delay == exact.delay));
     }
 }
 
 #[test]
-fn what_does_not_follow_is_carried() {
+fn numbers_that_do_not_follow_are_carried() {
     let mut report = synthetic::report(&PAPER_STEPS, OLMOE, &DOMAINS, 3, false);
-    report.domains[1].distance[0].ci[4] = Some(2.25);
-    report.domains[2].structure[5] = None;
-    report.domains[3].loss_moving_average[9] = Some(0.5);
+    report.run.samples = 7;
+    report.domains[0].memorization.memorized = 3;
+    report.domains[1].memorization.never = 100_000;
+    report.domains[2].generalization.as_mut().unwrap().never = 0;
+    let delays = report.domains[3].delays.as_mut().unwrap();
+    delays.train[0].count += 5;
+    delays.pairs[1].delay = -12_345;
+    delays.pairs.swap(0, 2);
+    report.courses[4].n = Some(u64::MAX);
+    let back = link::decode(&link::encode(&report, &LinkOptions::EVERYTHING).unwrap()).unwrap();
+    assert_same_but_fractions(&report, &back);
+}
+
+#[test]
+fn shares_of_a_countable_number_are_exact() {
+    let report = synthetic::report(&PAPER_STEPS, SMALL, &DOMAINS, 3, false);
     let back = link::decode(&link::encode(&report, &with_bits(12)).unwrap()).unwrap();
-    let near =
-        |found: Option<f64>, expected: f64| assert!((found.unwrap() - expected).abs() < 0.02, "{found:?}");
-    near(back.domains[1].distance[0].ci[4], 2.25);
-    assert_eq!(back.domains[2].structure[5], None);
-    near(back.domains[3].loss_moving_average[9], 0.5);
+    for domain in &report.domains {
+        let values =
+            |report: &Report| report.course(&domain.name, "accuracy", Group::All).unwrap().values.clone();
+        assert_eq!(values(&report), values(&back));
+    }
 }
 
 #[test]
@@ -229,21 +194,17 @@ fn what_is_left_out_is_said_once() {
     assert!(link.left_out.per_layer && link.left_out.sweep && link.left_out.title && !link.left_out.notes);
     let back = link::decode(&link.text).unwrap();
     assert!(back.title.is_empty());
+    assert!(back.courses.iter().all(|course| course.is_whole() && course.tau.is_none_or(|tau| tau == 0.7)));
     for domain in &back.domains {
-        assert!(domain.sweep.is_empty() && domain.distance_by_layer.is_empty() && domain.load.is_empty());
-        assert!(domain.coactivation.is_empty() && domain.distance_by_t_star.is_empty());
+        assert!(domain.expert_selections.is_empty() && domain.coactivation.is_empty());
         assert!(domain.delays.as_ref().unwrap().scores.is_empty());
-        assert!(domain.spectrum.iter().all(|spectrum| spectrum.by_layer.is_empty()));
     }
     let said = |report: &Report| {
         report.notes.iter().filter(|note| note.text.starts_with("The link leaves out")).count()
     };
     assert_eq!(said(&back), 1);
-    assert!(
-        back.notes.last().unwrap().text.contains("the title, the figures of single layers"),
-        "{:?}",
-        back.notes
-    );
+    let note = &back.notes.last().unwrap().text;
+    assert!(note.contains("the title, the figures of single layers"), "{note}");
     let again = link::decode(&link::encode(&back, &LinkOptions::EVERYTHING).unwrap()).unwrap();
     assert_eq!(again.notes, back.notes);
 }
@@ -253,12 +214,9 @@ fn ten_checkpoints_fit_two_thousand_characters() {
     for seed in 0..5 {
         let report = synthetic::report(&PAPER_STEPS, OLMOE, &DOMAINS, seed, false);
         let link = link::write(&report, &LinkOptions::default()).unwrap();
-        let fine = link::encode(&report, &with_bits(12)).unwrap();
-        println!("seed {seed}: {} characters at {} bits, {} at 12", link.text.len(), link.bits, fine.len());
+        println!("seed {seed}: {} characters at {} bits", link.text.len(), link.bits);
         assert!(link.text.len() <= 2_000 && link.bits == 12, "{} at {} bits", link.text.len(), link.bits);
-        let mut carried = report.clone();
-        carried.domains.iter_mut().for_each(|domain| domain.delays.as_mut().unwrap().scores.clear());
-        assert_within_half_a_step(&carried, &link.seen, link.bits);
+        assert_within_half_a_step(&report, &link.seen, link.bits);
     }
 }
 
@@ -267,7 +225,7 @@ fn the_real_run_fits_eight_thousand_characters() {
     let report = synthetic::report(&DEMO_STEPS, SMALL, &["add", "mul", "sqsum", "sub"], 1, false);
     let link = link::write(&report, &LinkOptions::default()).unwrap();
     println!("33 checkpoints: {} at {} bits", link.text.len(), link.bits);
-    assert!(link.text.len() <= 8_000 && link.bits == 12, "{} at {} bits", link.text.len(), link.bits);
+    assert!(link.text.len() <= 4_800 && link.bits == 12, "{} at {} bits", link.text.len(), link.bits);
 }
 
 #[test]
@@ -276,7 +234,7 @@ fn two_hundred_checkpoints_fit_eight_thousand_characters() {
     let link = link::write(&report, &LinkOptions::default()).unwrap();
     println!("244 checkpoints: {} at {} bits", link.text.len(), link.bits);
     assert!(link.text.len() <= 8_000, "{} at {} bits", link.text.len(), link.bits);
-    assert_same_but_fractions(&link.seen, &link::decode(&link.text).unwrap());
+    assert_eq!(link.seen, link::decode(&link.text).unwrap());
 }
 
 #[test]
@@ -292,7 +250,7 @@ fn golden_links_are_read_for_ever() {
     }
 }
 
-/// Makes the golden links anew; only for as long as the format is not published.
+/// Writes the golden links; only for as long as the format is not published.
 #[test]
 #[ignore = "writes fixtures"]
 fn write_golden_links() {
@@ -315,34 +273,50 @@ fn write_golden_links() {
     std::fs::write(format!("{LINKS}v1.txt"), text).unwrap();
 }
 
+/// Writes the report that links are trained with; only for as long as the format is not published.
 #[test]
-fn errors_say_what_to_do() {
-    let link =
-        link::encode(&synthetic::report(&PAPER_STEPS, OLMOE, &DOMAINS, 1, false), &with_bits(12)).unwrap();
-    let half = &link[..link.len() / 2];
-    let message = |text: &str| link::decode(text).unwrap_err().to_string();
-    let (data, arrived) = (link.len() - 6, half.len() - 6);
-    assert!(message(half).contains(&format!("cut: {arrived} of {data} characters")), "{}", message(half));
-    assert!(message(&link.replace("1d.", "2d.")).contains("later version of Grokscope"));
-    assert!(message("https://example.org/").contains("no Grokscope link"));
-    let place = link.len() / 2;
-    let other = if link.as_bytes()[place] == b'x' { "y" } else { "x" };
-    let mut changed = link.clone();
-    changed.replace_range(place..=place, other);
-    assert!(message(&changed).contains("damaged"));
+#[ignore = "writes a part of the program"]
+fn write_prototype() {
+    let size = Size { samples: 300, items: 100, layers: 2, experts: 3, noise: 1.0 };
+    let mut report = carried(&synthetic::report(&PAPER_STEPS[..3], size, &DOMAINS, 1, false));
+    (report.run.samples, report.run.items) = (0, 0);
+    report.title.clear();
+    for course in &mut report.courses {
+        course.values.clear();
+        course.se.iter_mut().for_each(Vec::clear);
+        course.n = course.n.map(|_| 0);
+    }
+    let round = |figure: &mut f64| *figure = (*figure * 100.0).round() / 100.0;
+    for domain in &mut report.domains {
+        (domain.memorization.memorized, domain.memorization.never) = (0, 0);
+        domain.generalization.iter_mut().for_each(|found| found.never = 0);
+        if let Some(delays) = &mut domain.delays {
+            delays.scores.clear();
+            delays.train.clear();
+            delays.test.clear();
+            round(&mut delays.total);
+            delays.second_best_total.iter_mut().for_each(round);
+            for pair in &mut delays.pairs {
+                (pair.delay, pair.train, pair.test) = (0, 0, 0);
+                round(&mut pair.score);
+            }
+        }
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/link/prototype-v1.json");
+    std::fs::write(path, serde_json::to_string(&report).unwrap()).unwrap();
 }
 
 #[test]
 fn reports_that_contradict_themselves_are_not_written() {
     let mut report = synthetic::report(&PAPER_STEPS, SMALL, &DOMAINS, 7, false);
-    report.domains[1].distance[0].se.pop();
+    report.courses[1].values.pop();
     let error = link::encode(&report, &LinkOptions::default()).unwrap_err();
-    assert!(error.to_string().contains("domains[1].distance.se must be 10 long"), "{error}");
+    assert!(error.to_string().contains("courses[1].values must be 10 long"), "{error}");
 }
 
 #[test]
 fn more_than_a_link_can_carry_is_refused() {
-    let report = synthetic::report(&many_steps(150), OLMOE, &DOMAINS, 7, true);
+    let report = synthetic::report(&many_steps(60), OLMOE, &DOMAINS, 7, true);
     let error = link::encode(&report, &LinkOptions::EVERYTHING).unwrap_err();
     assert!(matches!(error, Error::LinkTooLarge { what: "figures", .. }), "{error}");
 }
@@ -362,29 +336,5 @@ proptest! {
         assert_within_half_a_step(&report, &back, bits);
         // And once more, from what a reader has.
         prop_assert!(link::decode(&link::encode(&back, &LinkOptions::default()).unwrap()).is_ok());
-    }
-
-    #[test]
-    fn any_text_is_an_error(text in "\\PC{0,200}") {
-        prop_assert!(link::decode(&text).is_err());
-        let link = format!("#r=1d.{text}");
-        prop_assert!(link::decode(&link).is_err());
-    }
-
-    #[test]
-    fn any_change_is_an_error(seed in any::<u64>(), place in any::<prop::sample::Index>(), byte in "[A-Za-z0-9_-]", cut in any::<bool>()) {
-        let report = arbitrary::report(seed % 64, 3, 2);
-        let text = link::encode(&report, &LinkOptions::EVERYTHING).unwrap();
-        let place = 6 + place.index(text.len() - 6);
-        let mut changed = text.clone();
-        if cut {
-            changed.truncate(place);
-        } else {
-            changed.replace_range(place..=place, &byte);
-        }
-        // The last character may hold bits that mean nothing.
-        if changed != text && place + 1 < text.len() {
-            prop_assert!(link::decode(&changed).is_err());
-        }
     }
 }

@@ -83,7 +83,8 @@ fn every_distance_is_that_of_the_two_pathways() {
                 // The report has the same mean, found another way.
                 let mean =
                     frame.means.iter().find(|mean| (mean.first, mean.second) == (index, index)).unwrap();
-                let known = domain.distance_of(group).unwrap().mean[checkpoint].unwrap();
+                let known =
+                    report.course(&domain.name, "distance", group).unwrap().values[checkpoint].unwrap();
                 assert!((mean.value().unwrap() - known).abs() < 1e-9, "{known}");
                 for (a, b) in [(0, 1), (1, 2), (0, samples.len() - 1)] {
                     let pair = (samples.samples[a] as usize, samples.samples[b] as usize);

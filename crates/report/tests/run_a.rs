@@ -7,7 +7,7 @@ mod golden;
 mod support;
 
 use golden::{EXPECTED, close, run_a, run_a_without};
-use report::{Correlation, Delays, Domain, Group, PairBudget, Report, Series, Settings};
+use report::{Correlation, Course, Delays, Domain, Group, PairBudget, Report, Series, Settings};
 use serde_json::Value;
 use support::analyse;
 
@@ -27,6 +27,16 @@ fn series_close(found: &Series, expected: &Value, what: &str) {
     for (c, (found, expected)) in found.iter().zip(expected).enumerate() {
         close(*found, expected.as_f64(), 1e-9, &format!("{what} at checkpoint {c}"));
     }
+}
+
+/// The course of a whole group, or of nobody.
+fn course<'a>(report: &'a Report, domain: &Domain, metric: &str, group: Group) -> &'a Course {
+    report.course(&domain.name, metric, group).unwrap_or_else(|| panic!("no {metric} of {}", domain.name))
+}
+
+/// The figures of single layers at a checkpoint, `[L]`.
+fn layers_at(report: &Report, domain: &Domain, metric: &str, group: Group, c: usize) -> Series {
+    report.layer_courses(&domain.name, metric, group).iter().map(|course| course.values[c]).collect()
 }
 
 fn domains(report: &Report) -> impl Iterator<Item = &Domain> {
@@ -76,13 +86,19 @@ fn distances() {
             for (group, name) in [(Group::All, "all"), (Group::Memorized, "memorized")] {
                 let expected = &expected()["distance"][&domain.name][name];
                 let of = |tau: &str, field: &str| expected[tau][word][field].clone();
-                let found = domain.distance_of(group).unwrap();
-                series_close(&found.mean, &of("0.7", "mean"), "mean");
-                series_close(&found.se, &of("0.7", "se_jackknife"), "se");
-                series_close(&found.normalised, &of("0.7", "normalised"), "normalised");
-                for sweep in domain.sweep.iter().filter(|sweep| sweep.group == group) {
-                    series_close(&sweep.mean, &of(&sweep.tau.to_string(), "mean"), "sweep");
-                    series_close(&sweep.se, &of(&sweep.tau.to_string(), "se_jackknife"), "sweep se");
+                let found = course(&report, domain, "distance", group);
+                series_close(&found.values, &of("0.7", "mean"), "mean");
+                series_close(found.se.as_ref().unwrap(), &of("0.7", "se_jackknife"), "se");
+                let normalised = course(&report, domain, "distance_normalised", group);
+                series_close(&normalised.values, &of("0.7", "normalised"), "normalised");
+                for tau in settings.sweep.iter().copied() {
+                    let found = report.course_at(&domain.name, "distance", group, tau).unwrap();
+                    series_close(&found.values, &of(&tau.to_string(), "mean"), "sweep");
+                    series_close(
+                        found.se.as_ref().unwrap(),
+                        &of(&tau.to_string(), "se_jackknife"),
+                        "sweep se",
+                    );
                 }
             }
         }
@@ -95,24 +111,30 @@ fn distances_of_parts() {
     let expected = expected();
     for domain in domains(&report) {
         let by_layer = &expected["distance_by_layer"][&domain.name]["all"];
-        for (found, expected) in domain.distance_by_layer.iter().zip(by_layer.as_array().unwrap()) {
-            series_close(found, expected, "by layer");
+        for (c, expected) in by_layer.as_array().unwrap().iter().enumerate() {
+            series_close(&layers_at(&report, domain, "layer_distance", Group::All, c), expected, "by layer");
         }
-        for group in &domain.distance_by_t_star {
-            let step = report.checkpoints[group.checkpoint].step.to_string();
-            series_close(&group.mean, &expected["distance_by_t_star"][&domain.name][&step], "by t*");
+        let of_domain = report.courses.iter().filter(|course| course.domain == domain.name);
+        let groups: Vec<&Course> = of_domain.filter(|course| course.t_star.is_some()).collect();
+        assert!(!groups.is_empty());
+        for group in groups {
+            let step = report.checkpoints[group.t_star.unwrap()].step.to_string();
+            series_close(&group.values, &expected["distance_by_t_star"][&domain.name][&step], "by t*");
         }
     }
-    for cross in &report.cross {
-        let name = if cross.group == Group::All { "all" } else { "memorized" };
-        let expected = &expected["distance_cross_domain"][format!("{}|{}", cross.first, cross.second)][name];
+    let between: Vec<&Course> =
+        report.courses.iter().filter(|course| course.other_domain.is_some()).collect();
+    for course in &between {
+        let name = if course.group == Group::All { "all" } else { "memorized" };
+        let pair = format!("{}|{}", course.domain, course.other_domain.as_deref().unwrap());
+        let expected = &expected["distance_cross_domain"][pair][name];
         let field = |field: &str| -> Value {
             expected.as_array().unwrap().iter().map(|one| one[field].clone()).collect()
         };
-        series_close(&cross.mean, &field("mean"), "cross mean");
-        series_close(&cross.se, &field("se"), "cross se");
+        series_close(&course.values, &field("mean"), "mean between domains");
+        series_close(course.se.as_ref().unwrap(), &field("se"), "se between domains");
     }
-    assert_eq!(report.cross.len(), 2);
+    assert_eq!(between.len(), 2);
 }
 
 #[test]
@@ -123,10 +145,11 @@ fn null_and_structure() {
         for (c, expected) in all.as_array().unwrap().iter().enumerate() {
             let (mean, sd) =
                 (expected["mean"].as_f64().unwrap(), expected["sd_of_one_replicate"].as_f64().unwrap());
-            let found = domain.null_distance[c].unwrap();
+            let found = course(&report, domain, "null_distance", Group::All).values[c].unwrap();
             assert!((found - mean).abs() < 4.0 * sd, "{found} for {mean} +- {sd}");
             let structure = expected["structure"].as_f64().unwrap();
-            assert!((domain.structure[c].unwrap() - structure).abs() < 4.0 * sd / mean);
+            let found = course(&report, domain, "structure", Group::All).values[c].unwrap();
+            assert!((found - structure).abs() < 4.0 * sd / mean);
         }
     }
 }
@@ -137,21 +160,26 @@ fn consistency_entropy_and_dimension() {
     let expected = expected();
     for domain in domains(&report) {
         for (group, name) in [(Group::All, "all"), (Group::Memorized, "memorized")] {
-            let found = domain.consistency_of(group).unwrap();
-            series_close(&found.mean_c, &expected["consistency"]["mean_C"][&domain.name][name], "C");
-            let spectrum = domain.spectrum_of(group).unwrap();
+            let c = &course(&report, domain, "consistency_c", group).values;
+            series_close(c, &expected["consistency"]["mean_C"][&domain.name][name], "C");
+            let mean = &course(&report, domain, "effective_dimension", group).values;
             let all = expected["effective_dimension"][&domain.name][name]["0.01"].as_array().unwrap();
             for (c, expected) in all.iter().enumerate() {
-                close(spectrum.mean[c], expected["mean"].as_f64(), 1e-7, "d_eff");
-                for (layer, expected) in expected["d_eff"].as_array().unwrap().iter().enumerate() {
-                    close(spectrum.by_layer[c][layer], expected.as_f64(), 1e-7, "d_eff of a layer");
+                close(mean[c], expected["mean"].as_f64(), 1e-7, "d_eff");
+                let layers = layers_at(&report, domain, "effective_dimension", group, c);
+                let expected = expected["d_eff"].as_array().unwrap();
+                assert_eq!(layers.len(), expected.len());
+                for (found, expected) in layers.into_iter().zip(expected) {
+                    close(found, expected.as_f64(), 1e-7, "d_eff of a layer");
                 }
             }
         }
-        series_close(&domain.entropy, &expected["entropy"]["mean"][&domain.name], "entropy");
+        let entropy = &course(&report, domain, "entropy", Group::All).values;
+        series_close(entropy, &expected["entropy"]["mean"][&domain.name], "entropy");
         let tokens = expected["entropy"]["mean_token_last"][&domain.name]["pooled_over_tokens"].as_f64();
-        close(*domain.token_entropy.last().unwrap(), tokens, 1e-9, "token entropy");
-        assert!(domain.token_entropy[..6].iter().all(Option::is_none));
+        let found = &course(&report, domain, "token_entropy", Group::All).values;
+        close(*found.last().unwrap(), tokens, 1e-9, "token entropy");
+        assert!(found[..6].iter().all(Option::is_none));
     }
 }
 
@@ -160,28 +188,32 @@ fn selections() {
     let report = analyse(&run_a(), &Settings::default());
     let expected = expected();
     for domain in domains(&report) {
-        let ends = [domain.load.first(), domain.load.last()];
-        for (found, expected) in ends.into_iter().zip(expected["load"][&domain.name].as_array().unwrap()) {
-            let found = found.unwrap().as_ref().unwrap();
-            for (layer, expected) in found.layers.iter().zip(expected.as_array().unwrap()) {
+        let last = report.checkpoints.len() - 1;
+        for (c, expected) in [0, last].into_iter().zip(expected["load"][&domain.name].as_array().unwrap()) {
+            let found = domain.expert_selections[c].as_ref().unwrap();
+            let figure = |metric: &str| layers_at(&report, domain, metric, Group::All, c);
+            let (most, cv, unused) =
+                (figure("load_max_over_mean"), figure("load_cv"), figure("load_never_used"));
+            for (layer, expected) in expected.as_array().unwrap().iter().enumerate() {
                 let counts: Vec<u64> = expected["counts"]
                     .as_array()
                     .unwrap()
                     .iter()
                     .map(|count| count.as_u64().unwrap())
                     .collect();
-                assert_eq!(layer.counts, counts);
-                close(layer.max_over_mean, expected["max_over_mean"].as_f64(), 1e-9, "max over mean");
-                close(layer.cv, expected["cv_population"].as_f64(), 1e-9, "cv");
-                assert_eq!(layer.never_used as u64, expected["never_used"].as_u64().unwrap());
+                assert_eq!(found[layer], counts);
+                close(most[layer], expected["max_over_mean"].as_f64(), 1e-9, "max over mean");
+                close(cv[layer], expected["cv_population"].as_f64(), 1e-9, "cv");
+                close(unused[layer], expected["never_used"].as_f64(), 0.0, "never used");
             }
         }
         let all = expected["saturation"][&domain.name].as_array().unwrap();
-        let found: Vec<_> = domain.saturation.iter().flatten().collect();
-        assert_eq!(found.len(), all.len());
-        for (found, expected) in found.into_iter().zip(all) {
-            close(Some(found.k), expected["k"].as_f64(), 1e-9, "saturation");
-            close(found.top1, expected["top1"].as_f64(), 1e-9, "top-1 saturation");
+        let k = &course(&report, domain, "saturation_k", Group::All).values;
+        let top1 = &course(&report, domain, "saturation_top1", Group::All).values;
+        assert_eq!(k.len(), all.len());
+        for (c, expected) in all.iter().enumerate() {
+            close(k[c], expected["k"].as_f64(), 1e-9, "saturation");
+            close(top1[c], expected["top1"].as_f64(), 1e-9, "top-1 saturation");
         }
         let counts = &expected["coactivation_last"][&domain.name];
         for (layer, list) in domain.coactivation.iter().enumerate() {
@@ -201,7 +233,8 @@ fn accuracy_and_generalization() {
     let expected = expected();
     for domain in domains(&report) {
         let expected = &expected["generalization"][&domain.name];
-        series_close(domain.accuracy.as_ref().unwrap(), &expected["accuracy"], "accuracy");
+        let accuracy = &course(&report, domain, "accuracy", Group::All).values;
+        series_close(accuracy, &expected["accuracy"], "accuracy");
         let items = expected["t_sharp"].as_object().unwrap();
         let found = domain.generalization.as_ref().unwrap();
         for (step, count) in report.steps().zip(&found.t_sharp) {

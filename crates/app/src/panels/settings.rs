@@ -1,11 +1,11 @@
-//! The settings that change figures. A change recomputes what depends on it, and no more.
+//! The panel of settings, built from their declaration. A change recomputes only what depends on it.
 
 use leptos::prelude::*;
-use report::{PairBudget, Settings, Unit, Window};
+use report::{Error, Group, SETTINGS, Setting, SettingValue, Settings, Unit};
 use worker::Job;
 
 use crate::analyst;
-use crate::format::{count, figure};
+use crate::format::figure;
 use crate::panels::dialog::Modal;
 use crate::panels::engine::BackendChoice;
 use crate::panels::progress::Progress;
@@ -22,300 +22,200 @@ pub fn SettingsDialog() -> impl IntoView {
     }
 }
 
-/// Applies a change where it makes one, and has the analyst recompute.
-fn change(app: App, apply: impl FnOnce(&mut Settings)) {
+/// Applies a change where it makes one, and lets the analyst recompute; else the reason for its refusal.
+fn change(app: App, apply: impl FnOnce(&mut Settings) -> Result<(), Error>) -> Result<(), String> {
     let mut settings = app.settings.get_untracked();
-    apply(&mut settings);
-    if settings == app.settings.get_untracked() {
-        return;
+    apply(&mut settings).map_err(|error| error.to_string())?;
+    if settings != app.settings.get_untracked() {
+        app.settings.set(settings.clone());
+        analyst::work(app, &Job::Configure { settings }, &[]);
     }
-    app.settings.set(settings.clone());
-    analyst::work(app, &Job::Configure { settings }, &[]);
+    Ok(())
 }
 
 #[component]
 fn Panel() -> impl IntoView {
     let app = App::get();
     let fixed = move || app.origin.get() != Origin::Files;
+    // Sections in the order of the declaration.
+    let mut sections: Vec<&'static str> = SETTINGS.iter().map(|setting| setting.section).collect();
+    sections.dedup();
     view! {
         <Show when=fixed>
-            <p class="banner">"These figures came without their traces. Drop the run’s files to change how they are made."</p>
+            <p class="banner">"These figures came without their traces. Drop the run’s files to change settings."</p>
         </Show>
         <Progress/>
         <fieldset class="fields" prop:disabled=fixed>
-            <legend class="unseen">"How the figures are made"</legend>
-            <Pathways/>
-            <Pairs/>
-            <Memorization/>
-            <Correlations/>
+            <legend class="unseen">"Settings of the analysis"</legend>
+            {sections.into_iter().map(|section| view! {
+                <h3>{section}</h3>
+                {SETTINGS.iter().filter(|setting| setting.section == section).map(control).collect_view()}
+            }).collect_view()}
         </fieldset>
         <h3>"Computing"</h3>
         <label class="field">
-            <span class="name">"Computed on"</span>
+            <span class="name">"Backend"</span>
             <BackendChoice id="computing"/>
-            <span class="soft">{move || { let (badge, note) = app.badge.get(); format!("distances and checkpoints; now {badge}. {note}") }}</span>
+            <span class="soft">{move || { let (badge, note) = app.badge.get(); format!("for distances and checkpoints; now {badge}. {note}") }}</span>
         </label>
-        <p class="soft">"Figures on the page keep their old settings until new ones are there. All settings ride in links and exports."</p>
+        <p class="soft">"The page shows figures of the old settings until the new ones are computed. Links and exports include all settings."</p>
+    }
+}
+
+/// The control of a setting, chosen by the kind of its value.
+fn control(setting: &'static Setting) -> AnyView {
+    match setting.value {
+        SettingValue::Unit(_) => view! { <UnitChoice setting/> }.into_any(),
+        SettingValue::Flag(_) => view! { <Flag setting/> }.into_any(),
+        SettingValue::PerDomain(..) => view! { <Domains setting/> }.into_any(),
+        SettingValue::Numbers(..) => view! { <Thresholds/>{field(setting)} }.into_any(),
+        SettingValue::Number(..)
+        | SettingValue::Whole(_)
+        | SettingValue::Pairs(_)
+        | SettingValue::Steps(_) => field(setting),
+    }
+}
+
+/// Unit and hint of a setting.
+fn hint(setting: &Setting) -> String {
+    if setting.unit.is_empty() {
+        setting.hint.to_owned()
+    } else {
+        format!("{}; {}", setting.unit, setting.hint)
+    }
+}
+
+/// A field for the text of a setting.
+fn field(setting: &'static Setting) -> AnyView {
+    let app = App::get();
+    view! {
+        <Field
+            label=setting.name hint=hint(setting)
+            value=Signal::derive(move || app.settings.with(|settings| setting.text(settings)))
+            take=move |text| change(app, |settings| setting.set(settings, text))
+        />
+    }
+    .into_any()
+}
+
+#[component]
+fn UnitChoice(setting: &'static Setting) -> impl IntoView {
+    let app = App::get();
+    view! {
+        <Choice
+            label=setting.name
+            options=vec![("symbols", Unit::Symbol), ("characters", Unit::Character)]
+            chosen=Signal::derive(move || app.settings.with(|settings| settings.unit))
+            choose=move |unit| drop(change(app, |settings| { settings.unit = unit; Ok(()) }))
+        />
     }
 }
 
 #[component]
-fn Pathways() -> impl IntoView {
+fn Flag(setting: &'static Setting) -> impl IntoView {
     let app = App::get();
-    let sweep = move || app.settings.with(|settings| settings.sweep.clone());
     view! {
-        <h3>"Pathways"</h3>
-        <Field
-            label="τ" hint="routing weight that a pathway’s layer must exceed; paper: 0.7"
-            value=Signal::derive(move || app.settings.with(|settings| settings.tau.to_string()))
-            take=move |text| {
-                let tau = number(text)?;
-                if !(tau > 0.0 && tau < 1.0) {
-                    return Err("τ lies between 0 and 1.".to_owned());
+        <label class="check">
+            <input
+                type="checkbox"
+                prop:checked=move || app.settings.with(|settings| setting.text(settings) == "true")
+                on:change=move |event| {
+                    let text = if event_target_checked(&event) { "true" } else { "false" };
+                    drop(change(app, |settings| setting.set(settings, text)));
                 }
-                change(app, |settings| settings.tau = tau);
-                Ok(())
-            }
-        />
+            />
+            {format!(" {}: {}", setting.name, setting.hint)}
+        </label>
+    }
+}
+
+/// The thresholds of the sweep with their distances; a click makes one the pathway threshold.
+#[component]
+fn Thresholds() -> impl IntoView {
+    let app = App::get();
+    view! {
         <div class="strip" role="group" aria-label="Thresholds of the sweep; choose one as τ">
-            {move || sweep().into_iter().map(|tau| view! {
+            {move || app.settings.with(|settings| settings.sweep.clone()).into_iter().map(|tau| view! {
                 <button
                     type="button"
                     aria-pressed=move || app.settings.with(|settings| settings.tau.to_bits() == tau.to_bits()).to_string()
-                    on:click=move |_| change(app, |settings| settings.tau = tau)
+                    on:click=move |_| drop(change(app, |settings| { settings.tau = tau; Ok(()) }))
                 >
                     <span>{format!("τ {tau}")}</span>
                     <span class="soft">{move || at_last_checkpoint(app, tau)}</span>
                 </button>
             }).collect_view()}
         </div>
-        <Field
-            label="Sweep" hint="thresholds whose distances are shown beside, with commas"
-            value=Signal::derive(move || sweep().iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
-            take=move |text| {
-                let mut sweep = Vec::new();
-                for part in text.split([',', ' ', ';']).filter(|part| !part.is_empty()) {
-                    let tau = number(part)?;
-                    if !(tau > 0.0 && tau < 1.0) {
-                        return Err(format!("{part} does not lie between 0 and 1."));
-                    }
-                    sweep.push(tau);
-                }
-                if sweep.len() > 16 {
-                    return Err("At most 16 thresholds.".to_owned());
-                }
-                sweep.sort_by(f64::total_cmp);
-                sweep.dedup();
-                change(app, |settings| settings.sweep = sweep);
-                Ok(())
-            }
-        />
-        <Choice
-            label="Unit of the distance"
-            options=vec![("symbols", Unit::Symbol), ("characters", Unit::Character)]
-            chosen=Signal::derive(move || app.settings.with(|settings| settings.unit))
-            choose=move |unit| change(app, |settings| settings.unit = unit)
-        />
     }
 }
 
 /// Mean distance at a threshold and the last checkpoint, over the domains, as a hint in the strip.
 fn at_last_checkpoint(app: App, tau: f64) -> String {
     let mean = app.with_report(|report| {
-        let values: Vec<f64> = report
-            .domains
-            .iter()
-            .filter_map(|domain| {
-                let sweep = domain.sweep.iter().find(|sweep| {
-                    sweep.tau.to_bits() == tau.to_bits() && sweep.group == report::Group::All
-                })?;
-                *sweep.mean.last()?
-            })
-            .collect();
+        let last = |name: &str| {
+            let course = report.course_at(name, "distance", Group::All, tau)?;
+            course.values.last().copied().flatten()
+        };
+        let values: Vec<f64> = report.domains.iter().filter_map(|domain| last(&domain.name)).collect();
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     });
     mean.flatten().map(figure).unwrap_or_default()
 }
 
+/// A field per domain.
 #[component]
-fn Pairs() -> impl IntoView {
-    let app = App::get();
-    let exact = Memo::new(move |_| app.settings.with(|settings| settings.pairs == PairBudget::Exact));
-    view! {
-        <h3>"Pairs"</h3>
-        <Choice
-            label="Pairs measured"
-            options=vec![("a sample of them", false), ("every one", true)]
-            chosen=Signal::derive(move || exact.get())
-            choose=move |exact| change(app, |settings| {
-                settings.pairs = if exact { PairBudget::Exact } else { Settings::default().pairs };
-            })
-        />
-        <Show when=move || !exact.get()>
-            <Field
-                label="Pairs a checkpoint" hint="over all domains and groups"
-                value=Signal::derive(move || app.settings.with(|settings| match settings.pairs {
-                    PairBudget::Sampled { per_checkpoint } => count(per_checkpoint),
-                    PairBudget::Exact => String::new(),
-                }))
-                take=move |text| {
-                    let per_checkpoint = whole(text)?;
-                    if per_checkpoint == 0 {
-                        return Err("At least one pair.".to_owned());
-                    }
-                    change(app, |settings| settings.pairs = PairBudget::Sampled { per_checkpoint });
-                    Ok(())
-                }
-            />
-        </Show>
-        <Field
-            label="Seed" hint="of every random draw"
-            value=Signal::derive(move || app.settings.with(|settings| settings.seed.to_string()))
-            take=move |text| {
-                let seed = whole(text)?;
-                change(app, |settings| settings.seed = seed);
-                Ok(())
-            }
-        />
-    }
-}
-
-#[component]
-fn Memorization() -> impl IntoView {
+fn Domains(setting: &'static Setting) -> impl IntoView {
     let app = App::get();
     let domains = Memo::new(move |_| {
         app.with_report(|report| report.domains.iter().map(|domain| domain.name.clone()).collect::<Vec<_>>())
             .unwrap_or_default()
     });
     view! {
-        <h3>"Memorization"</h3>
         <For each=move || domains.get() key=Clone::clone let:name>
-            <Eps name/>
+            <OfDomain setting name/>
         </For>
-        <Field
-            label="δ" hint="drift of a settled loss, nats"
-            value=Signal::derive(move || app.settings.with(|settings| settings.delta.to_string()))
-            take=move |text| {
-                let delta = not_negative(text)?;
-                change(app, |settings| settings.delta = delta);
-                Ok(())
-            }
-        />
     }
 }
 
 #[component]
-fn Eps(name: String) -> impl IntoView {
+fn OfDomain(setting: &'static Setting, name: String) -> impl IntoView {
     let app = App::get();
-    let found = {
-        let name = name.clone();
-        Memo::new(move |_| {
-            app.with_report(|report| report.domain(&name).and_then(|domain| domain.memorization.eps))
-                .flatten()
-        })
-    };
-    let value = {
-        let name = name.clone();
-        Signal::derive(move || {
-            app.settings.with(|settings| settings.eps.get(&name).map(ToString::to_string).unwrap_or_default())
-        })
-    };
-    let hint = Signal::derive(move || match found.get() {
-        Some(eps) => format!("nats; empty: searched, now {eps}"),
-        None => "nats; empty: searched, none fits now".to_owned(),
+    let stored = StoredValue::new(name.clone());
+    // The threshold in use, which is the searched one where the user sets none.
+    let found = Memo::new(move |_| {
+        let found = |name: &str| {
+            app.with_report(|report| report.domain(name).and_then(|domain| domain.memorization.eps)).flatten()
+        };
+        stored.with_value(|name| found(name))
     });
-    let label = format!("ε {name}");
+    let value = Signal::derive(move || {
+        app.settings.with(|settings| {
+            stored.with_value(|name| settings.eps.get(name).map(ToString::to_string).unwrap_or_default())
+        })
+    });
+    let hint = Signal::derive(move || match found.get() {
+        Some(eps) => format!("{}, now {eps}", hint(setting)),
+        None => format!("{}, now none", hint(setting)),
+    });
     view! {
-        <Field label hint value take=move |text| {
-            let eps = if text.trim().is_empty() { None } else { Some(not_negative(text)?) };
-            change(app, |settings| match eps {
-                Some(eps) => drop(settings.eps.insert(name.clone(), eps)),
-                None => drop(settings.eps.remove(&name)),
-            });
-            Ok(())
+        <Field label=format!("{} {name}", setting.name) hint value take=move |text| {
+            stored.with_value(|name| change(app, |settings| setting.set_of_domain(settings, name, text)))
         }/>
     }
 }
 
-#[component]
-fn Correlations() -> impl IntoView {
-    let app = App::get();
-    let window = move |pick: fn(&Window) -> u64| {
-        Signal::derive(move || {
-            app.settings.with(|settings| {
-                settings.window.as_ref().map(|window| pick(window).to_string()).unwrap_or_default()
-            })
-        })
-    };
-    let set = move |first: Option<u64>, last: Option<u64>| {
-        change(app, |settings| {
-            let old = settings.window.unwrap_or(Window { first: 0, last: u64::MAX >> 11 });
-            settings.window =
-                Some(Window { first: first.unwrap_or(old.first), last: last.unwrap_or(old.last) });
-        });
-    };
-    view! {
-        <h3>"Correlations and dimension"</h3>
-        <Field
-            label="First step" hint="of the window for correlations; empty: all" value=window(|window| window.first)
-            take=move |text| {
-                if text.trim().is_empty() {
-                    change(app, |settings| settings.window = None);
-                } else {
-                    set(Some(whole(text)?), None);
-                }
-                Ok(())
-            }
-        />
-        <Field
-            label="Last step" hint="empty: all" value=window(|window| window.last)
-            take=move |text| {
-                if text.trim().is_empty() {
-                    change(app, |settings| settings.window = None);
-                } else {
-                    set(None, Some(whole(text)?));
-                }
-                Ok(())
-            }
-        />
-        <Field
-            label="α" hint="ridge of the effective dimension, relative"
-            value=Signal::derive(move || app.settings.with(|settings| settings.alpha.to_string()))
-            take=move |text| {
-                let alpha = number(text)?;
-                if alpha <= 0.0 {
-                    return Err("α is above 0.".to_owned());
-                }
-                change(app, |settings| settings.alpha = alpha);
-                Ok(())
-            }
-        />
-        <label class="check">
-            <input
-                type="checkbox"
-                prop:checked=move || app.settings.with(|settings| settings.unconfirmed)
-                on:change=move |event| {
-                    let unconfirmed = event_target_checked(&event);
-                    change(app, |settings| settings.unconfirmed = unconfirmed);
-                }
-            />
-            " Pair groups too that only the last checkpoint confirms"
-        </label>
-    }
-}
-
-/// A line of the panel: a value that is taken when the reader leaves it, with what is wrong with it.
+/// A field of the panel: a value that is taken when the user leaves the field, and the error where it is refused.
 #[component]
 fn Field(
-    /// Its name.
+    /// Name of the setting.
     #[prop(into)]
     label: String,
-    /// What it is, in a few words.
+    /// Description in a few words.
     #[prop(into)]
     hint: Signal<String>,
-    /// The value now.
+    /// Current value.
     value: Signal<String>,
-    /// Takes what was typed, or says what is wrong with it.
+    /// Takes the text of the field.
     take: impl Fn(&str) -> Result<(), String> + 'static,
 ) -> impl IntoView {
     let wrong = RwSignal::new(None::<String>);
@@ -332,24 +232,4 @@ fn Field(
             <span class="wrong" role="status">{move || wrong.get()}</span>
         </label>
     }
-}
-
-fn number(text: &str) -> Result<f64, String> {
-    let text = text.trim().replace(',', ".");
-    wire::number::parse(&text).ok_or_else(|| format!("“{text}” is not a number."))
-}
-
-fn not_negative(text: &str) -> Result<f64, String> {
-    number(text)
-        .and_then(|value| if value < 0.0 { Err("It cannot be below 0.".to_owned()) } else { Ok(value) })
-}
-
-fn whole(text: &str) -> Result<u64, String> {
-    let digits: String = text.chars().filter(|letter| !matches!(letter, ',' | ' ' | '_')).collect();
-    digits
-        .parse()
-        .ok()
-        // Above 2^53 a number would change on its way to the worker.
-        .filter(|value| *value <= 1 << 53)
-        .ok_or_else(|| format!("“{text}” is not a whole number that can be used here."))
 }

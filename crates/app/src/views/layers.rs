@@ -5,6 +5,7 @@ use std::sync::Arc;
 use figures::{ExpertOrder, Figure, LayerMeasure};
 use leptos::html;
 use leptos::prelude::*;
+use report::Need;
 use wasm_bindgen::JsCast;
 
 use crate::chart::{Chart, Over, Plot};
@@ -17,7 +18,10 @@ use crate::views::controls::{CheckpointSlider, Choice, DomainChoice, GroupChoice
 #[component]
 pub fn Layers() -> impl IntoView {
     let app = App::get();
-    let measure = RwSignal::new(LayerMeasure::Distance);
+    let measures: Vec<LayerMeasure> = LayerMeasure::all().collect();
+    let Some(&first) = measures.first() else { return ().into_any() };
+    let measure = RwSignal::new(first);
+    let offered = measures.clone();
     let drawn = Memo::new(move |_| {
         app.with_report(|report| looks::layers(app, report, measure.get()).map(Arc::new)).flatten()
     });
@@ -28,14 +32,15 @@ pub fn Layers() -> impl IntoView {
                 <span class="soft">"Measure"</span>
                 <select on:change=move |event| {
                     let id = event_target_value(&event);
-                    if let Some(chosen) = LayerMeasure::ALL.into_iter().find(|measure| measure.id() == id) {
+                    if let Some(&chosen) = offered.iter().find(|measure| measure.id() == id) {
                         measure.set(chosen);
                     }
                 }>
-                    {LayerMeasure::ALL.into_iter().map(|measure| view! { <option value=measure.id()>{measure.name()}</option> }).collect_view()}
+                    {measures.into_iter().map(|measure| view! { <option value=measure.id()>{measure.name()}</option> }).collect_view()}
                 </select>
             </label>
-            <Show when=move || measure.get() == LayerMeasure::EffectiveDimension><GroupChoice/></Show>
+            <a href=move || format!("metrics.html#{}", measure.get().metric.section) target="_blank">"Definition"</a>
+            <Show when=move || measure.get().metric.scope.groups><GroupChoice/></Show>
             <TwinSwitch/>
         </div>
         <div class="toolbar">
@@ -50,20 +55,15 @@ pub fn Layers() -> impl IntoView {
         </Show>
         <Experts measure=measure.into()/>
     }
+    .into_any()
 }
 
 /// Why a measure cannot be shown.
 fn missing(measure: LayerMeasure) -> &'static str {
-    match measure {
-        LayerMeasure::LoadCv | LayerMeasure::Saturation => {
-            "Load and saturation need the selected experts of every token: write topk_ids and offsets into the traces."
-        }
-        LayerMeasure::Distance
-        | LayerMeasure::DistanceChange
-        | LayerMeasure::Entropy
-        | LayerMeasure::EffectiveDimension => {
-            "This report has no figures by layer. A link carries them only where its sender ticked them; drop the run’s files to compute them."
-        }
+    if measure.metric.needs.contains(&Need::Ids) {
+        "This metric needs the selected experts of every token: write topk_ids and offsets into the traces."
+    } else {
+        "This report has no figures by layer. A link carries them only if its sender selected them; drop the run’s files to compute them."
     }
 }
 
@@ -142,13 +142,11 @@ fn Experts(measure: Signal<LayerMeasure>) -> impl IntoView {
             (app.checkpoint.get(), app.layer.get(), app.domain.get(), measure.get());
         app.with_report(|report| {
             let step = report.checkpoints.get(checkpoint).map_or(0, |checkpoint| checkpoint.step);
-            let value = report
-                .domain(&domain)
-                .and_then(|domain| measure.at(domain, app.group.get(), checkpoint, layer));
+            let value = measure.at(report, &domain, app.group.get(), checkpoint, layer);
             format!(
                 "{domain}, layer {layer}, step {}: {} {}",
                 count(step),
-                measure.name().to_ascii_lowercase(),
+                measure.name().to_lowercase(),
                 optional(value)
             )
         })

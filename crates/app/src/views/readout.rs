@@ -1,13 +1,13 @@
-//! The figures at the cursor, one row a domain: legend, switch and readout in one.
+//! The figures at the cursor, one row per domain: legend, switch and readout in one.
 
 use leptos::prelude::*;
-use report::{Domain, Group, Report, Series};
+use report::{Band, Domain, Group, METRICS, Metric, Report, Shown, metrics::MetricUnit};
 
-use crate::format::{count, figure, optional};
+use crate::format::{count, figure};
 use crate::looks;
 use crate::state::App;
 
-/// The table over the charts.
+/// The table above the charts.
 #[component]
 pub fn Readout() -> impl IntoView {
     let app = App::get();
@@ -15,7 +15,13 @@ pub fn Readout() -> impl IntoView {
         app.with_report(|report| report.domains.iter().map(|domain| domain.name.clone()).collect::<Vec<_>>())
             .unwrap_or_default()
     });
-    let unit = move || app.with_report(Report::unit_name).unwrap_or_default();
+    let unit = move |metric: &Metric| {
+        let unit = app.with_report(|report| metric.unit.name(report.settings.unit)).unwrap_or_default();
+        let percent = metric.unit == MetricUnit::Share;
+        let unit = if unit.is_empty() || percent { String::new() } else { format!(", {unit}") };
+        let interval = if matches!(metric.band, Band::HalfWidth(_)) { " ± 95 %" } else { "" };
+        format!("{unit}{interval}")
+    };
     let place = move || {
         let here = app.looked_at();
         app.with_report(|report| {
@@ -35,15 +41,13 @@ pub fn Readout() -> impl IntoView {
                     <tr>
                         <th scope="col">{place}</th>
                         <td></td>
-                        <th scope="col" class="number">"loss, nats"</th>
-                        <th scope="col" class="number">"memorized"</th>
-                        <th scope="col" class="number">"accuracy"</th>
-                        <th scope="col" class="number">{move || format!("distance, {} ± 95 %", unit())}</th>
-                        <th scope="col" class="number">"structure"</th>
-                        <th scope="col" class="number">"consistency"</th>
-                        <th scope="col" class="number">"smoothness"</th>
-                        <th scope="col" class="number">"entropy, nats"</th>
-                        <th scope="col" class="number">"d_eff"</th>
+                        <th scope="col" class="number">"Memorized"</th>
+                        {columns().map(|metric| view! {
+                            <th scope="col" class="number">
+                                <a href=format!("metrics.html#{}", metric.section) target="_blank" title=metric.summary>{metric.name}</a>
+                                {move || unit(metric)}
+                            </th>
+                        }).collect_view()}
                     </tr>
                 </thead>
                 <tbody>
@@ -99,7 +103,8 @@ fn Row(place: usize, name: String) -> impl IntoView {
     let cells = move || {
         let (here, group) = (app.looked_at(), app.group.get());
         app.with_report(|report| {
-            stored.with_value(|name| report.domain(name).map(|domain| figures_at(domain, here, group)))
+            stored
+                .with_value(|name| report.domain(name).map(|domain| figures_at(report, domain, here, group)))
         })
         .flatten()
         .unwrap_or_default()
@@ -143,31 +148,30 @@ fn outline(shape: &str) -> &'static str {
     }
 }
 
-fn figures_at(domain: &Domain, here: usize, group: Group) -> Vec<String> {
-    let at = |series: &Series| series.get(here).copied().flatten();
-    let distance = domain.distance_of(group);
-    let consistency = domain.consistency_of(group);
+/// The metrics of the columns, in the order of the table of metrics.
+fn columns() -> impl Iterator<Item = &'static Metric> {
+    METRICS.iter().filter(|metric| metric.shown != Shown::Tables)
+}
+
+/// The share of memorized samples, then the metrics of [`columns`] at a checkpoint.
+fn figures_at(report: &Report, domain: &Domain, here: usize, group: Group) -> Vec<String> {
     let settled: usize = domain.memorization.t_star.iter().take(here + 1).sum();
-    vec![
-        optional(at(&domain.loss)),
-        if domain.samples > 0 {
-            format!("{:.1} %", 100.0 * settled as f64 / domain.samples as f64)
-        } else {
-            "–".to_owned()
-        },
-        domain
-            .accuracy
-            .as_ref()
-            .and_then(at)
-            .map_or_else(|| "–".to_owned(), |share| format!("{:.1} %", 100.0 * share)),
-        distance.and_then(|distance| at(&distance.mean).map(|mean| (mean, at(&distance.ci)))).map_or_else(
-            || "–".to_owned(),
-            |(mean, ci)| ci.map_or_else(|| figure(mean), |ci| format!("{} ± {}", figure(mean), figure(ci))),
-        ),
-        optional(at(&domain.structure)),
-        optional(consistency.and_then(|consistency| at(&consistency.median))),
-        optional(consistency.and_then(|consistency| at(&consistency.smoothness))),
-        optional(at(&domain.entropy)),
-        optional(domain.spectrum_of(group).and_then(|spectrum| at(&spectrum.mean))),
-    ]
+    let memorized = (domain.samples > 0).then(|| settled as f64 / domain.samples as f64);
+    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+    let metric = |metric: &'static Metric| {
+        let group = if metric.scope.groups { group } else { Group::All };
+        let at = |id: &str| report.course(&domain.name, id, group)?.values.get(here).copied().flatten();
+        let value = at(metric.id)?;
+        Some(match metric.band {
+            _ if metric.unit == MetricUnit::Share => percent(value),
+            Band::HalfWidth(id) => match at(id) {
+                Some(half) => format!("{} ± {}", figure(value), figure(half)),
+                None => figure(value),
+            },
+            Band::None | Band::Quartiles(..) => figure(value),
+        })
+    };
+    let missing = || "–".to_owned();
+    let figures = columns().map(|column| metric(column).unwrap_or_else(missing));
+    std::iter::once(memorized.map_or_else(missing, percent)).chain(figures).collect()
 }

@@ -62,7 +62,7 @@ impl Lines<'_> {
     fn y(&self, field: &str) -> Json {
         let title = match self.unit {
             Some(unit) => format!("{} ({unit})", self.measure),
-            None => self.measure.to_owned(),
+            None => self.measure.clone(),
         };
         let (low, high) = self.range();
         json!({

@@ -1,33 +1,40 @@
-//! Series by checkpoint: a row a checkpoint, a column a series.
+//! Courses as tables: one row per checkpoint, one column per course.
 
-use report::{Domain, Report, Series};
+use report::{Course, Domain, Group, Metric, Need, Report, Series};
 
-use super::{labelled, named};
+use super::{labelled, metric_name, named};
 use crate::{
     chart,
     checkpoints::{checkpoint_cells, checkpoint_columns},
-    figure::ChartOptions,
     layers::{LayerMeasure, layer_table},
-    series as read,
+    number, series as read,
     table::{Cell, Column, NamedTable, Table},
 };
 
-/// Columns that grow one series at a time; a series without any value is left out.
-struct Growing<'a> {
+/// A table that grows by one column at a time; a column without any value is left out.
+struct Columns<'a> {
     report: &'a Report,
     headings: Vec<Column>,
     series: Vec<&'a Series>,
 }
 
-impl<'a> Growing<'a> {
+impl<'a> Columns<'a> {
     fn new(report: &'a Report) -> Self {
         Self { report, headings: Vec::new(), series: Vec::new() }
     }
 
-    fn add(&mut self, column: Column, series: &'a Series) {
-        if !read::defined(series, self.report.checkpoints.len()).is_empty() {
-            self.headings.push(column);
-            self.series.push(series);
+    /// Adds the values of a course under a name, and its standard errors where it has some.
+    fn add(&mut self, name: &str, course: &'a Course) {
+        let unit = course.definition().and_then(|metric| chart::unit(self.report, metric));
+        let mut column = |name: String, series: &'a Series| {
+            if !read::defined(series, self.report.checkpoints.len()).is_empty() {
+                self.headings.push(Column { name, unit: unit.map(str::to_owned) });
+                self.series.push(series);
+            }
+        };
+        column(name.to_owned(), &course.values);
+        if let Some(se) = &course.se {
+            column(format!("{name}, standard error"), se);
         }
     }
 
@@ -47,91 +54,100 @@ impl<'a> Growing<'a> {
     }
 }
 
-/// Everything of a domain that has one value a checkpoint.
-pub(super) fn series(report: &Report, index: usize, domain: &Domain) -> Vec<NamedTable> {
-    let nats = |name: &str| Column::with_unit(name, "nats a token");
-    let unit = report.unit_name();
-    let mut results = Growing::new(report);
-    results.add(nats("Training loss"), &domain.loss);
-    results.add(nats("Training loss, moving average"), &domain.loss_moving_average);
-    if let Some(loss) = &domain.validation_loss {
-        results.add(nats("Validation loss"), loss);
+/// Tables of a domain's courses over whole groups at the settings' threshold.
+#[derive(Clone, Copy, PartialEq)]
+enum Theme {
+    Results,
+    Pathways,
+    Routing,
+}
+
+impl Theme {
+    fn of(metric: &Metric) -> Self {
+        if metric.needs.iter().any(|need| matches!(need, Need::Losses | Need::Results)) {
+            Self::Results
+        } else if metric.scope.threshold {
+            Self::Pathways
+        } else {
+            Self::Routing
+        }
     }
-    if let Some(accuracy) = &domain.accuracy {
-        results.add(Column::new("Accuracy"), accuracy);
+}
+
+/// Courses of a domain, not between domains.
+fn courses<'a>(report: &'a Report, domain: &Domain) -> impl Iterator<Item = &'a Course> {
+    let name = domain.name.clone();
+    report.courses.iter().filter(move |course| course.domain == name && course.other_domain.is_none())
+}
+
+/// Whether a course is at the settings' threshold, or at none.
+fn at_main_threshold(report: &Report, course: &Course) -> bool {
+    course.tau.is_none_or(|tau| tau.to_bits() == report.settings.tau.to_bits())
+}
+
+/// A metric's name with the group, where it has figures of both groups.
+fn name_and_group(course: &Course) -> String {
+    let name = metric_name(&course.metric);
+    match course.definition() {
+        Some(metric) if metric.scope.groups => format!("{name}, {}", chart::group_name(course.group)),
+        _ => name,
     }
-    let mut distances = Growing::new(report);
-    for found in &domain.distance {
-        let of = |name: &str| format!("{name}, {}", chart::group_name(found.group));
-        distances.add(Column::with_unit(of("Distance"), unit), &found.mean);
-        distances.add(Column::with_unit(of("standard error"), unit), &found.se);
-        distances.add(Column::with_unit(of("95 % ±"), unit), &found.ci);
-        distances.add(Column::new(of("Normalised")), &found.normalised);
-        distances.add(Column::new(of("Normalised, standard error")), &found.normalised_se);
-        distances.add(Column::with_unit(of("Pathway length"), unit), &found.length);
-    }
-    distances.add(Column::with_unit("Unrelated pathways", unit), &domain.null_distance);
-    distances.add(Column::new("Structure"), &domain.structure);
-    let mut routing = Growing::new(report);
-    for found in &domain.consistency {
-        let of = |name: &str| Column::new(format!("{name}, {}", chart::group_name(found.group)));
-        routing.add(of("Consistency 1 − C, median"), &found.median);
-        routing.add(of("lower quartile"), &found.lower);
-        routing.add(of("upper quartile"), &found.upper);
-        routing.add(of("Consistency 1 − C, mean"), &found.mean);
-        routing.add(of("C, mean"), &found.mean_c);
-        routing.add(of("Smoothness"), &found.smoothness);
-        routing.add(of("Share undefined"), &found.undefined);
-    }
-    for found in &domain.spectrum {
-        let name = format!("Effective dimension, {}", chart::group_name(found.group));
-        routing.add(Column::new(name), &found.mean);
-    }
-    routing.add(Column::with_unit("Routing entropy", "nats"), &domain.entropy);
-    routing.add(Column::with_unit("Token entropy", "nats"), &domain.token_entropy);
+}
+
+/// Every course of a domain over a whole group, in one table per theme.
+pub(super) fn whole_groups(report: &Report, index: usize, domain: &Domain) -> Vec<NamedTable> {
+    let table = |theme: Theme| {
+        let mut columns = Columns::new(report);
+        for course in courses(report, domain).filter(|course| course.is_whole()) {
+            let themed = course.definition().is_some_and(|metric| Theme::of(metric) == theme);
+            if themed && at_main_threshold(report, course) {
+                columns.add(&name_and_group(course), course);
+            }
+        }
+        columns.table()
+    };
     vec![
         named(
-            format!("series-{index}"),
+            format!("results-{index}"),
             format!("Loss and accuracy: {}", domain.name),
-            "Loss is the mean over all samples with a finite loss.",
-            results.table(),
+            "",
+            table(Theme::Results),
         ),
         named(
-            format!("distances-{index}"),
-            format!("Pathway distance: {}", domain.name),
-            labelled(report, &distance_note(report, domain)),
-            distances.table(),
+            format!("pathways-{index}"),
+            format!("Pathways: {}", domain.name),
+            labelled(report, &pairs_note(report, domain)),
+            table(Theme::Pathways),
         ),
         named(
             format!("routing-{index}"),
-            format!("Consistency, dimension, entropy: {}", domain.name),
-            labelled(
-                report,
-                "Higher consistency is smoother; its mean is carried off by single samples, so the median stands first. Effective \
-                 dimension is at most the smaller of samples and experts: not comparable between groups of different size.",
-            ),
-            routing.table(),
+            format!("Routing: {}", domain.name),
+            labelled(report, ""),
+            table(Theme::Routing),
         ),
     ]
 }
 
-fn distance_note(report: &Report, domain: &Domain) -> String {
-    let groups: Vec<String> = domain
-        .distance
-        .iter()
-        .map(|found| {
-            let all = if found.pairs >= found.all_pairs { "all" } else { "a seeded sample" };
-            format!(
-                "{}: {}, {} ({all} of {})",
-                chart::group_name(found.group),
-                chart::counted(found.samples as u64, "sample"),
-                chart::counted(found.pairs, "pair"),
-                crate::number::count(found.all_pairs),
-            )
+/// How the pathways were compared: threshold, unit, seed and pairs of each group.
+fn pairs_note(report: &Report, domain: &Domain) -> String {
+    let groups: Vec<String> = [Group::All, Group::Memorized]
+        .into_iter()
+        .filter_map(|group| {
+            let course = report.course(&domain.name, "distance", group)?;
+            let (n, pairs) = (course.n?, course.pairs?);
+            let all = report::derive::all_pairs(n);
+            Some(format!(
+                "{}: {}, {} ({} of {})",
+                chart::group_name(group),
+                chart::counted(n, "sample"),
+                chart::counted(pairs, "pair"),
+                if pairs >= all { "all" } else { "a seeded sample" },
+                number::count(all),
+            ))
         })
         .collect();
     format!(
-        "{}; edit distance in {}; seed {}. {}. Unrelated: random pathways of the same lengths. Structure: 1 − distance / unrelated, all samples.",
+        "{}; edit distance in {}; seed {}. {}.",
         chart::tau(report.settings.tau),
         report.unit_name(),
         report.settings.seed,
@@ -139,46 +155,69 @@ fn distance_note(report: &Report, domain: &Domain) -> String {
     )
 }
 
-/// Distance at the other thresholds.
-pub(super) fn sweep(report: &Report, index: usize, domain: &Domain) -> NamedTable {
-    let mut columns = Growing::new(report);
-    for found in &domain.sweep {
-        let name = format!("{}, {}", chart::tau(found.tau), chart::group_name(found.group));
-        columns.add(Column::with_unit(&name, report.unit_name()), &found.mean);
-        columns.add(Column::with_unit(format!("{name}, standard error"), report.unit_name()), &found.se);
+/// Courses at other thresholds than the settings' own, beside it.
+pub(super) fn thresholds(report: &Report, index: usize, domain: &Domain) -> NamedTable {
+    let mut columns = Columns::new(report);
+    let swept = |course: &&Course| course.is_whole() && course.tau.is_some();
+    for course in courses(report, domain).filter(swept) {
+        let others = |other: &&Course| other.is(&domain.name, &course.metric, course.group) && swept(other);
+        if let Some(tau) = course.tau
+            && report.courses.iter().filter(others).nth(1).is_some()
+        {
+            columns.add(&format!("{}, {}", name_and_group(course), chart::tau(tau)), course);
+        }
     }
-    let title = format!("Pathway distance at other thresholds: {}", domain.name);
-    let note = labelled(report, "The shape of the course should not hang on one threshold.");
+    let title = format!("Threshold sweep: {}", domain.name);
+    let note = labelled(report, "The shape of a course should not depend on one threshold.");
     named(format!("sweep-{index}"), title, note, columns.table())
 }
 
-/// Distance between domains (paper, appendix E.4).
-pub(super) fn cross_domain(report: &Report) -> NamedTable {
-    let mut columns = Growing::new(report);
-    for found in &report.cross {
-        let name = format!("{} × {}, {}", found.first, found.second, chart::group_name(found.group));
-        columns.add(Column::with_unit(&name, report.unit_name()), &found.mean);
-        columns.add(Column::with_unit(format!("{name}, standard error"), report.unit_name()), &found.se);
+/// Courses of the samples of each memorization step.
+pub(super) fn memorization_steps(report: &Report, index: usize, domain: &Domain) -> NamedTable {
+    let mut columns = Columns::new(report);
+    for course in courses(report, domain) {
+        let Some(t_star) = course.t_star else { continue };
+        let step = report.checkpoints.get(t_star).map_or_else(|| "?".to_owned(), |at| number::count(at.step));
+        let samples = course.n.map_or_else(String::new, |n| format!(", {}", chart::counted(n, "sample")));
+        columns.add(&format!("{}, t* {step}{samples}", metric_name(&course.metric)), course);
+    }
+    let title = format!("By memorization step: {}", domain.name);
+    let note = labelled(report, "Only the samples with that t*; a distance needs two of them.");
+    named(format!("t-star-{index}"), title, note, columns.table())
+}
+
+/// Courses between domains (paper, appendix E.4).
+pub(super) fn between_domains(report: &Report) -> NamedTable {
+    let mut columns = Columns::new(report);
+    for course in &report.courses {
+        let Some(other) = &course.other_domain else { continue };
+        let pair = format!("{} × {}", course.domain, other);
+        columns.add(&format!("{pair}, {}", chart::group_name(course.group)), course);
     }
     let note = labelled(
         report,
         "Pairs with one sample from each of two domains: a control for the distances inside a domain.",
     );
-    named("cross-domain", "Pathway distance between domains", note, columns.table())
+    named("between-domains", "Pathway distance between domains", note, columns.table())
 }
 
-/// Every measure by layer.
+/// One table per metric that has figures of single layers, and group.
 pub(super) fn layers(report: &Report, index: usize, domain: &Domain) -> Vec<NamedTable> {
-    let group = ChartOptions::default().group;
-    [LayerMeasure::Distance, LayerMeasure::Entropy, LayerMeasure::EffectiveDimension]
-        .into_iter()
+    let measures = LayerMeasure::all().filter(|measure| !measure.change);
+    measures
         .filter_map(|measure| {
-            let table = layer_table(report, domain, measure, group)?;
-            let title = format!("{} by layer: {}", measure.name(), domain.name);
+            let group = Group::Memorized;
+            let table = layer_table(report, &domain.name, measure, group)?;
+            let mut title = format!("{} by layer", measure.name());
+            if measure.metric.scope.groups {
+                title = format!("{title}, {}", chart::group_name(group));
+            }
+            let note = format!("{}.", measure.definition());
+            let of_gates = chart::is_of_gates(measure.metric);
             Some(named(
                 format!("layers-{}-{index}", measure.id()),
-                title,
-                labelled(report, measure.note(report)),
+                format!("{title}: {}", domain.name),
+                if of_gates { labelled(report, &note) } else { note },
                 table,
             ))
         })

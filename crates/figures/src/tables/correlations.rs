@@ -1,4 +1,4 @@
-//! Does a course predict accuracy? (METRICS 7)
+//! Correlations of courses with accuracy (docs/metrics.md#correlation-with-accuracy)
 
 use report::Report;
 

@@ -1,13 +1,12 @@
-//! Groups of samples and items by the step that memorizes or generalizes them (METRICS 5 and 6).
+//! Groups of samples and items by the step that memorizes or generalizes them (docs/metrics.md).
 
 use report::{Domain, Report};
 
-use super::{labelled, named, step_cell};
+use super::{named, step_cell};
 use crate::{
     checkpoints::{checkpoint_cells, checkpoint_columns},
-    delays as pairing, number,
+    delays as pairing,
     onset::Onsets,
-    series,
     table::{Cell, Column, NamedTable, Table},
 };
 
@@ -113,35 +112,6 @@ pub(super) fn onset_counts(report: &Report, index: usize, domain: &Domain) -> Na
         note,
         table,
     )
-}
-
-/// Distance inside the groups of equal memorization step.
-pub(super) fn by_memorization_step(report: &Report, index: usize, domain: &Domain) -> NamedTable {
-    let mut columns = checkpoint_columns(report);
-    for group in &domain.distance_by_t_star {
-        let step = report
-            .checkpoints
-            .get(group.checkpoint)
-            .map_or_else(|| "?".to_owned(), |found| number::count(found.step));
-        columns.push(Column::with_unit(
-            format!("t* {step}, {} samples", number::count(group.samples as u64)),
-            report.unit_name(),
-        ));
-    }
-    let mut table = Table::new(columns);
-    if !domain.distance_by_t_star.is_empty() {
-        for at in 0..report.checkpoints.len() {
-            let mut row = checkpoint_cells(report, at);
-            row.extend(
-                domain.distance_by_t_star.iter().map(|group| Cell::number(series::at(&group.mean, at))),
-            );
-            table.push(row);
-        }
-    }
-    let title = format!("Pathway distance by memorization step: {}", domain.name);
-    let note =
-        labelled(report, "Mean over the pairs inside each group of equal t*; undefined for a group of one.");
-    named(format!("t-star-distance-{index}"), title, note, table)
 }
 
 /// The matched groups of samples and items.

@@ -1,6 +1,6 @@
-//! The paper's published figures beside this run's (METRICS 10).
+//! The paper's published figures beside this run's (docs/metrics.md#published-figures).
 
-use report::{Group, Report, Unit};
+use report::{Course, Group, Report, Unit};
 
 use super::{group_cell, labelled, metric_name, named};
 use crate::{
@@ -75,17 +75,18 @@ pub(super) fn levels(report: &Report) -> NamedTable {
         ]);
     }
     let checkpoints = report.checkpoints.len();
-    let extent = |series: &Vec<Option<f64>>| {
-        series::extent(series::defined(series, checkpoints).into_iter().map(|(_, value)| value))
+    let extent = |course: &Course| {
+        series::extent(series::defined(&course.values, checkpoints).into_iter().map(|(_, value)| value))
     };
     for domain in &report.domains {
-        for distance in &domain.distance {
-            let Some((low, high)) = extent(&distance.mean) else { continue };
-            let c = domain.consistency_of(distance.group).and_then(|found| extent(&found.mean_c));
+        for group in [Group::All, Group::Memorized] {
+            let course = |metric: &str| report.course(&domain.name, metric, group);
+            let Some((low, high)) = course("distance").and_then(extent) else { continue };
+            let c = course("consistency_c").and_then(extent);
             table.push(vec![
                 Cell::text(OURS),
                 Cell::text(&domain.name),
-                group_cell(distance.group),
+                group_cell(group),
                 Cell::number(Some(report.settings.tau)),
                 Cell::text(unit),
                 Cell::number(Some(low)),

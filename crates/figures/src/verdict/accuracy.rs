@@ -1,15 +1,15 @@
 //! Whether accuracy changes, and when most of it did.
 
-use report::{Domain, Report};
+use report::{Domain, Group, Report};
 
 use crate::{chart, number, series};
 
 /// What can be said of a domain's accuracy, as half a sentence.
 pub(super) fn clause(report: &Report, domain: &Domain) -> String {
-    let Some(accuracy) = &domain.accuracy else {
+    let Some(accuracy) = report.course(&domain.name, "accuracy", Group::All) else {
         return "accuracy is missing".into();
     };
-    let defined = series::defined(accuracy, report.checkpoints.len());
+    let defined = series::defined(&accuracy.values, report.checkpoints.len());
     let (Some(&(first, start)), Some(&(last, end))) = (defined.first(), defined.last()) else {
         return "accuracy is missing".into();
     };

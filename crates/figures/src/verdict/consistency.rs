@@ -1,6 +1,6 @@
-//! Whether the pathway consistency carries anything here.
+//! Whether the pathway consistency allows a conclusion.
 
-use report::{Consistency, Domain, Group, Report};
+use report::{Domain, Group, Report, Series};
 
 use super::relation::{Relation, Strength, figures};
 use crate::{number, series};
@@ -10,11 +10,17 @@ const UNDEFINED: f64 = 0.05;
 
 /// What can be said of a domain's consistency, as a sentence without its point; nothing where there is none.
 pub(super) fn sentence(report: &Report, domain: &Domain, group: Group) -> Option<String> {
-    let consistency = domain.consistency_of(group)?;
-    if let Some(why) = unstable(consistency, report.checkpoints.len()) {
-        return Some(format!("Consistency is unstable ({why}) and carries no conclusion"));
+    let course = |metric: &str| Some(&report.course(&domain.name, metric, group)?.values);
+    let courses = Courses {
+        median: course("consistency")?,
+        lower: course("consistency_lower")?,
+        upper: course("consistency_upper")?,
+        undefined: course("consistency_undefined")?,
+    };
+    if let Some(why) = unstable(&courses, report.checkpoints.len()) {
+        return Some(format!("Consistency is unstable ({why}): no conclusion can be drawn"));
     }
-    match Relation::of(domain, "consistency", group, 1.0) {
+    match Relation::of(report, domain, "consistency", group) {
         Relation::Measured { strength, r, p, n } => {
             let words = match strength {
                 Strength::Close => "consistency follows accuracy closely",
@@ -30,19 +36,25 @@ pub(super) fn sentence(report: &Report, domain: &Domain, group: Group) -> Option
     }
 }
 
+/// The median of a group's consistency with its quartiles and the share of undefined samples, each `[C]`.
+struct Courses<'a> {
+    median: &'a Series,
+    lower: &'a Series,
+    upper: &'a Series,
+    undefined: &'a Series,
+}
+
 /// Why a course must not be read: samples without a value, or quartiles further apart than the whole course.
-fn unstable(consistency: &Consistency, checkpoints: usize) -> Option<String> {
-    let undefined = series::extent((0..checkpoints).filter_map(|at| series::at(&consistency.undefined, at)));
+fn unstable(consistency: &Courses<'_>, checkpoints: usize) -> Option<String> {
+    let undefined = series::extent((0..checkpoints).filter_map(|at| series::at(consistency.undefined, at)));
     if let Some((_, most)) = undefined.filter(|(_, most)| *most > UNDEFINED) {
         return Some(format!("up to {} of the samples have no value", number::percent(most)));
     }
-    let medians = series::defined(&consistency.median, checkpoints);
+    let medians = series::defined(consistency.median, checkpoints);
     let (low, high) = series::extent(medians.iter().map(|&(_, median)| median))?;
     let mut spreads: Vec<f64> = medians
         .iter()
-        .filter_map(|&(at, _)| {
-            Some(series::at(&consistency.upper, at)? - series::at(&consistency.lower, at)?)
-        })
+        .filter_map(|&(at, _)| Some(series::at(consistency.upper, at)? - series::at(consistency.lower, at)?))
         .collect();
     spreads.sort_by(f64::total_cmp);
     let typical = *spreads.get(spreads.len() / 2)?;

@@ -1,25 +1,28 @@
 //! Whether the pathway distance changes after memorization.
 
-use report::{Distance, Domain, Group, Report};
+use report::{Course, Domain, Group, Report};
 
 use crate::{chart, number, onset::Onsets, series};
 
-/// A smaller group has no standard error worth the name (METRICS 3).
-const SMALLEST_GROUP: usize = 3;
+/// The smallest group with a standard error (docs/metrics.md#pathway-distance).
+const SMALLEST_GROUP: u64 = 3;
 
 /// A group below this is called small beside its figure.
-const SMALL_GROUP: usize = 20;
+const SMALL_GROUP: u64 = 20;
 
 /// What can be said of a group's distance, as a sentence without its point.
 pub(super) fn sentence(report: &Report, domain: &Domain, group: Group) -> String {
     let subject = format!("Pathway distance of {}", chart::of_group(group));
-    let Some(distance) = domain.distance_of(group) else { return format!("{subject} was not measured") };
-    if distance.samples < SMALLEST_GROUP {
-        let size = chart::counted(distance.samples as u64, "sample");
+    let Some(distance) = report.course(&domain.name, "distance", group) else {
+        return format!("{subject} was not measured");
+    };
+    let samples = distance.n.unwrap_or(0);
+    if samples < SMALLEST_GROUP {
+        let size = chart::counted(samples, "sample");
         return format!("{subject} has no interval: a group of {size} is too small");
     }
-    let small = if distance.samples < SMALL_GROUP {
-        format!(" (only {})", chart::counted(distance.samples as u64, "sample"))
+    let small = if samples < SMALL_GROUP {
+        format!(" (only {})", chart::counted(samples, "sample"))
     } else {
         String::new()
     };
@@ -60,17 +63,18 @@ struct Change {
 }
 
 /// From half memorized (the first value where nothing is) to the last value.
-fn change(report: &Report, domain: &Domain, distance: &Distance) -> Option<Change> {
+fn change(report: &Report, domain: &Domain, distance: &Course) -> Option<Change> {
     let onset =
         Onsets::of(report, domain).memorization.filter(|_| distance.group == Group::Memorized).unwrap_or(0);
-    let defined = series::defined(&distance.mean, report.checkpoints.len());
+    let defined = series::defined(&distance.values, report.checkpoints.len());
     let &(from, start) = defined.iter().find(|(at, _)| *at >= onset)?;
     let &(to, end) = defined.last()?;
     if from == to || start <= 0.0 {
         return None;
     }
-    let half = series::at(&distance.ci, from)
-        .zip(series::at(&distance.ci, to))
+    let ci = report.course(&domain.name, "distance_ci", distance.group);
+    let half = ci
+        .and_then(|ci| series::at(&ci.values, from).zip(series::at(&ci.values, to)))
         .map(|(first, last)| widest(start, end, first, last))
         .filter(|half| half.is_finite());
     Some(Change { from, to, start, end, half })

@@ -1,6 +1,6 @@
 //! Whether a course follows accuracy, judged from the report's own correlations.
 
-use report::{Correlation, Domain, Group};
+use report::{Better, Correlation, Domain, Group, Report};
 
 use crate::number;
 
@@ -42,11 +42,15 @@ pub(super) enum Strength {
 }
 
 impl<'a> Relation<'a> {
-    /// The relation of a domain's metric; `expected` is the sign that the paper expects.
-    pub fn of(domain: &'a Domain, metric: &str, group: Group, expected: f64) -> Self {
-        if domain.accuracy.is_none() {
+    /// The relation of a domain's metric. A metric that is better when lower is expected to fall where accuracy rises.
+    pub fn of(report: &Report, domain: &'a Domain, metric: &str, group: Group) -> Self {
+        if report.course(&domain.name, "accuracy", Group::All).is_none() {
             return Self::Absent;
         }
+        let expected = match report::metric(metric).map(|metric| metric.better) {
+            Some(Better::Lower) => -1.0,
+            _ => 1.0,
+        };
         let found = domain.correlations.iter().find(|found| found.metric == metric && found.group == group);
         found.map_or(Self::Absent, |found| Self::judge(found, expected))
     }
@@ -70,8 +74,8 @@ impl<'a> Relation<'a> {
 }
 
 /// Whether the distance follows accuracy, as a sentence without its point.
-pub(super) fn distance_sentence(domain: &Domain, group: Group) -> Option<String> {
-    match Relation::of(domain, "distance", group, -1.0) {
+pub(super) fn distance_sentence(report: &Report, domain: &Domain, group: Group) -> Option<String> {
+    match Relation::of(report, domain, "distance", group) {
         Relation::Absent => None,
         Relation::Undefined(why) => {
             Some(format!("Whether it follows accuracy is undefined: {}", why.trim_end_matches('.')))

@@ -14,10 +14,70 @@ pub const NASTY: [&str; 8] = [
     "{\"signal\":\"1\"}",
 ];
 
+fn some(values: &[f64]) -> Series {
+    values.iter().copied().map(Some).collect()
+}
+
+/// The courses of a domain of [`small`].
+fn courses(domain: &str, shift: f64) -> Vec<Course> {
+    let course = |metric: &str, group: Group, values: Series| Course {
+        metric: metric.into(),
+        domain: domain.into(),
+        group,
+        n: Some(if group == Group::All { 200 } else { 50 }),
+        values,
+        ..Course::default()
+    };
+    let (all, memorized) = (Group::All, Group::Memorized);
+    let tau = Some(0.7);
+    let mut courses = vec![
+        course("loss", all, some(&[3.2, 1.5 + shift, 1.1, 1.0, 1.0])),
+        course("accuracy", all, some(&[0.2, 0.21, 0.4, 0.8, 0.93])),
+        Course { tau, ..course("null_distance", all, some(&[15.0; 5])) },
+        course("consistency", memorized, vec![Some(0.5), Some(0.6), None, Some(0.7), Some(0.8)]),
+        course("consistency_lower", memorized, vec![Some(0.48), Some(0.55), None, Some(0.65), Some(0.75)]),
+        course("consistency_upper", memorized, vec![Some(0.52), Some(0.65), None, Some(0.75), Some(0.85)]),
+        course("consistency_mean", memorized, some(&[0.5, 0.6, 0.6, 0.7, 0.8])),
+        course("smoothness", memorized, some(&[0.1, 0.2, 0.3, 0.35, 0.4])),
+        course("consistency_undefined", memorized, some(&[0.0; 5])),
+        course("effective_dimension", memorized, some(&[3.5, 3.0, 2.9, 2.5, 2.2])),
+        course("entropy", all, some(&[1.38, 1.3, 1.2, 1.1, 1.0])),
+        course("token_entropy", all, vec![None; 5]),
+        course("saturation_k", all, some(&[0.7; 5])),
+        course("saturation_top1", all, some(&[0.5; 5])),
+        Course {
+            tau,
+            t_star: Some(1),
+            n: Some(30),
+            ..course("distance", all, some(&[10.0, 12.0, 11.0, 10.5, 10.0]))
+        },
+    ];
+    for group in [all, memorized] {
+        let mean = some(&[10.0, 12.0, 11.0, 10.5 + shift, 10.0 + shift]);
+        let (pairs, se) = (Some(1225), Some(some(&[0.1; 5])));
+        courses.push(Course { tau, pairs, se: se.clone(), ..course("distance", group, mean) });
+        let half = some(&[0.2; 5]);
+        courses.push(Course { tau, ..course("distance_ci", group, half) });
+        let normalised = course("distance_normalised", group, some(&[0.5, 0.6, 0.55, 0.52, 0.5]));
+        courses.push(Course { tau, pairs, se: Some(some(&[0.01; 5])), ..normalised });
+        courses.push(Course { tau, ..course("pathway_length", group, some(&[20.0; 5])) });
+        let other = course("distance", group, some(&[10.0, 12.0, 11.0, 10.5, 10.0]));
+        courses.push(Course { tau: Some(0.5), pairs, se, ..other });
+    }
+    for layer in [0, 1] {
+        let distance = (0..5).map(|at| Some(if layer == 0 { 4.0 - 0.25 * f64::from(at) } else { 5.0 }));
+        courses.push(Course { tau, ..course("layer_distance", all, distance.collect()) });
+        courses.push(course("effective_dimension", memorized, some(&[3.5; 5])));
+        courses.push(course("entropy", all, vec![(layer == 0).then_some(1.3); 5]));
+        courses.push(course("saturation_k", all, vec![Some([0.6, 0.8][layer]); 5]));
+        courses.push(course("saturation_top1", all, vec![Some([0.4, 0.6][layer]); 5]));
+        courses.iter_mut().rev().take(5).for_each(|course| course.layer = Some(layer));
+    }
+    courses
+}
+
 /// Two domains, five checkpoints, two layers of four experts, three values missing, a pairing in the first domain.
-#[expect(clippy::too_many_lines, reason = "a report is long")]
 pub fn small() -> Report {
-    let some = |values: &[f64]| values.iter().copied().map(Some).collect::<Series>();
     let steps = [0_u64, 1000, 2000, 3000, 4000];
     let domain = |name: &str, shift: f64| Domain {
         name: name.into(),
@@ -30,88 +90,9 @@ pub fn small() -> Report {
             memorized: 50,
             never: 148,
         },
-        loss: some(&[3.2, 1.5 + shift, 1.1, 1.0, 1.0]),
-        loss_moving_average: some(&[3.2, 2.35, 1.93, 1.2, 1.03]),
-        validation_loss: None,
-        accuracy: Some(some(&[0.2, 0.21, 0.4, 0.8, 0.93])),
         generalization: Some(Generalization { t_sharp: vec![0, 1, 10, 50, 12], never: 27 }),
-        distance: [Group::All, Group::Memorized]
-            .into_iter()
-            .map(|group| Distance {
-                group,
-                samples: if group == Group::All { 200 } else { 50 },
-                pairs: 1225,
-                all_pairs: 1225,
-                mean: some(&[10.0, 12.0, 11.0, 10.5 + shift, 10.0 + shift]),
-                se: some(&[0.1, 0.1, 0.1, 0.1, 0.1]),
-                ci: some(&[0.2, 0.2, 0.2, 0.2, 0.2]),
-                normalised: some(&[0.5, 0.6, 0.55, 0.52, 0.5]),
-                normalised_se: some(&[0.01; 5]),
-                length: some(&[20.0; 5]),
-            })
-            .collect(),
-        null_distance: some(&[15.0; 5]),
-        structure: some(&[0.33, 0.2, 0.27, 0.3, 0.33]),
-        sweep: [0.5, 0.7]
-            .into_iter()
-            .flat_map(|tau| [Group::All, Group::Memorized].map(|group| (tau, group)))
-            .map(|(tau, group)| Sweep {
-                tau,
-                group,
-                pairs: 1225,
-                mean: some(&[10.0, 12.0, 11.0, 10.5, 10.0]),
-                se: some(&[0.1; 5]),
-            })
-            .collect(),
-        distance_by_layer: (0..5).map(|at| vec![Some(4.0 - 0.25 * f64::from(at)), Some(5.0)]).collect(),
-        distance_by_t_star: vec![TStarDistance {
-            checkpoint: 1,
-            samples: 30,
-            mean: some(&[10.0, 12.0, 11.0, 10.5, 10.0]),
-        }],
-        consistency: vec![Consistency {
-            group: Group::Memorized,
-            median: vec![Some(0.5), Some(0.6), None, Some(0.7), Some(0.8)],
-            lower: vec![Some(0.48), Some(0.55), None, Some(0.65), Some(0.75)],
-            upper: vec![Some(0.52), Some(0.65), None, Some(0.75), Some(0.85)],
-            mean: some(&[0.5, 0.6, 0.6, 0.7, 0.8]),
-            mean_c: some(&[0.5, 0.4, 0.4, 0.3, 0.2]),
-            smoothness: some(&[0.1, 0.2, 0.3, 0.35, 0.4]),
-            undefined: some(&[0.0; 5]),
-        }],
-        spectrum: vec![Spectrum {
-            group: Group::Memorized,
-            samples: 50,
-            mean: some(&[3.5, 3.0, 2.9, 2.5, 2.2]),
-            by_layer: vec![vec![Some(3.5), Some(3.5)]; 5],
-        }],
-        entropy: some(&[1.38, 1.3, 1.2, 1.1, 1.0]),
-        entropy_by_layer: vec![vec![Some(1.3), None]; 5],
-        token_entropy: vec![None; 5],
-        load: vec![
-            Some(Load {
-                layers: vec![
-                    LayerLoad {
-                        counts: vec![1, 2, 0, 5],
-                        max_over_mean: Some(2.5),
-                        cv: Some(0.9),
-                        never_used: 1
-                    };
-                    2
-                ],
-            });
-            5
-        ],
-        saturation: vec![
-            Some(Saturation {
-                k: 0.7,
-                k_by_layer: vec![0.6, 0.8],
-                top1: Some(0.5),
-                top1_by_layer: Some(vec![0.4, 0.6])
-            });
-            5
-        ],
-        coactivation: vec![vec![TopCoactivation { first: 3, second: 1, probability: 0.8 }], Vec::new()],
+        expert_selections: vec![Some(vec![vec![1, 2, 0, 5]; 2]); 5],
+        coactivation: vec![vec![CoactivationPair { first: 3, second: 1, probability: 0.8 }], Vec::new()],
         delays: (shift == 0.0).then(|| Delays {
             from_gates: true,
             train: vec![Matched { checkpoint: 1, count: 30 }, Matched { checkpoint: 2, count: 16 }],
@@ -133,7 +114,17 @@ pub fn small() -> Report {
             correlation("consistency", 0.95),
         ],
     };
-    Report {
+    let between = Course {
+        metric: "distance".into(),
+        domain: "math".into(),
+        other_domain: Some("code".into()),
+        tau: Some(0.7),
+        pairs: Some(400),
+        values: some(&[14.0; 5]),
+        se: Some(some(&[0.1; 5])),
+        ..Course::default()
+    };
+    let mut report = Report {
         format: FORMAT.into(),
         version: VERSION,
         made_by: "a test".into(),
@@ -152,16 +143,11 @@ pub fn small() -> Report {
         settings: Settings::default(),
         checkpoints: steps.map(|step| Checkpoint { step, tokens: Some(step * 4_194_304) }).to_vec(),
         domains: vec![domain("math", 0.0), domain("code", 2.0)],
-        cross: vec![CrossDomain {
-            first: "math".into(),
-            second: "code".into(),
-            group: Group::All,
-            pairs: 400,
-            mean: some(&[14.0; 5]),
-            se: some(&[0.1; 5]),
-        }],
+        courses: [courses("math", 0.0), courses("code", 2.0), vec![between]].concat(),
         notes: Vec::new(),
-    }
+    };
+    derive::complete(&mut report);
+    report
 }
 
 fn correlation(metric: &str, r: f64) -> Correlation {
@@ -217,10 +203,6 @@ impl Dice {
         self.list(9, |dice| dice.option(Self::number))
     }
 
-    fn rows(&mut self) -> Vec<Series> {
-        self.list(9, |dice| dice.list(4, |dice| dice.option(Self::number)))
-    }
-
     fn index(&mut self) -> usize {
         if self.roll(12) == 0 { usize::MAX } else { self.roll(9) as usize }
     }
@@ -237,7 +219,6 @@ impl Dice {
         NASTY[self.roll(NASTY.len() as u64) as usize].to_owned()
     }
 
-    #[expect(clippy::too_many_lines, reason = "a domain is long")]
     fn domain(&mut self) -> Domain {
         Domain {
             name: self.text(),
@@ -250,78 +231,12 @@ impl Dice {
                 memorized: self.index(),
                 never: self.index(),
             },
-            loss: self.series(),
-            loss_moving_average: self.series(),
-            validation_loss: self.option(Self::series),
-            accuracy: self.option(Self::series),
             generalization: self
                 .option(|dice| Generalization { t_sharp: dice.list(9, Self::index), never: dice.index() }),
-            distance: self.list(3, |dice| Distance {
-                group: dice.group(),
-                samples: dice.index(),
-                pairs: dice.big(),
-                all_pairs: dice.big(),
-                mean: dice.series(),
-                se: dice.series(),
-                ci: dice.series(),
-                normalised: dice.series(),
-                normalised_se: dice.series(),
-                length: dice.series(),
-            }),
-            null_distance: self.series(),
-            structure: self.series(),
-            sweep: self.list(4, |dice| Sweep {
-                tau: dice.number(),
-                group: dice.group(),
-                pairs: dice.big(),
-                mean: dice.series(),
-                se: dice.series(),
-            }),
-            distance_by_layer: self.rows(),
-            distance_by_t_star: self.list(3, |dice| TStarDistance {
-                checkpoint: dice.index(),
-                samples: dice.index(),
-                mean: dice.series(),
-            }),
-            consistency: self.list(2, |dice| Consistency {
-                group: dice.group(),
-                median: dice.series(),
-                lower: dice.series(),
-                upper: dice.series(),
-                mean: dice.series(),
-                mean_c: dice.series(),
-                smoothness: dice.series(),
-                undefined: dice.series(),
-            }),
-            spectrum: self.list(2, |dice| Spectrum {
-                group: dice.group(),
-                samples: dice.index(),
-                mean: dice.series(),
-                by_layer: dice.rows(),
-            }),
-            entropy: self.series(),
-            entropy_by_layer: self.rows(),
-            token_entropy: self.series(),
-            load: self.list(9, |dice| {
-                dice.option(|dice| Load {
-                    layers: dice.list(3, |dice| LayerLoad {
-                        counts: dice.list(5, Self::big),
-                        max_over_mean: dice.option(Self::number),
-                        cv: dice.option(Self::number),
-                        never_used: dice.index(),
-                    }),
-                })
-            }),
-            saturation: self.list(9, |dice| {
-                dice.option(|dice| Saturation {
-                    k: dice.number(),
-                    k_by_layer: dice.list(3, Self::number),
-                    top1: dice.option(Self::number),
-                    top1_by_layer: dice.option(|dice| dice.list(3, Self::number)),
-                })
-            }),
+            expert_selections: self
+                .list(9, |dice| dice.option(|dice| dice.list(3, |dice| dice.list(5, Self::big)))),
             coactivation: self.list(3, |dice| {
-                dice.list(3, |dice| TopCoactivation {
+                dice.list(3, |dice| CoactivationPair {
                     first: dice.index(),
                     second: dice.index(),
                     probability: dice.number(),
@@ -356,6 +271,28 @@ impl Dice {
         }
     }
 
+    fn course(&mut self, names: &[String]) -> Course {
+        let names = if self.roll(12) == 0 { &[] } else { names };
+        let name = |dice: &mut Self| match names.len() {
+            0 => dice.text(),
+            known => names[dice.roll(known as u64) as usize].clone(),
+        };
+        let metric = METRICS[self.roll(METRICS.len() as u64) as usize].id;
+        Course {
+            metric: if self.roll(20) == 0 { self.text() } else { metric.into() },
+            domain: name(self),
+            other_domain: (self.roll(12) == 0).then(|| name(self)),
+            group: self.group(),
+            layer: (self.roll(2) == 0).then(|| self.index()),
+            tau: (self.roll(2) == 0).then(|| [0.5, 0.7, f64::NAN, -1.0][self.roll(4) as usize]),
+            t_star: (self.roll(12) == 0).then(|| self.index()),
+            n: self.option(Self::big),
+            pairs: self.option(Self::big),
+            values: self.series(),
+            se: self.option(Self::series),
+        }
+    }
+
     /// A report in which nothing fits anything.
     pub fn report(&mut self) -> Report {
         let mut report = small();
@@ -372,14 +309,8 @@ impl Dice {
             if self.roll(2) == 0 { GateKind::SoftmaxMean } else { GateKind::SelectionFrequency };
         report.settings.tau = self.number();
         report.settings.window = self.option(|dice| Window { first: dice.big(), last: dice.big() });
-        report.cross = self.list(3, |dice| CrossDomain {
-            first: dice.text(),
-            second: dice.text(),
-            group: dice.group(),
-            pairs: dice.big(),
-            mean: dice.series(),
-            se: dice.series(),
-        });
+        let names: Vec<String> = report.domains.iter().map(|domain| domain.name.clone()).collect();
+        report.courses = self.list(300, |dice| dice.course(&names));
         report
     }
 }

@@ -69,7 +69,7 @@ pub struct Wanted {
     pub digest: Option<Vec<f64>>,
     /// Gates' second moments of these groups (ascending samples of the run).
     pub spectra: Vec<Rc<[u32]>>,
-    /// Sums of the unit vectors of the flattened gates of these groups (METRICS 6, without embeddings).
+    /// Sums of the unit vectors of the flattened gates of these groups (docs/metrics.md#pairing-and-delay).
     pub unit_sums: Vec<Rc<[u32]>>,
 }
 

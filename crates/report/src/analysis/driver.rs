@@ -15,7 +15,7 @@ use futures::{
 
 use super::{
     cache::Cache,
-    compose, compose_domain,
+    compose,
     digest::{read_gates, read_selections},
     host::{Distances, Stage, Watch},
     job::Job,
@@ -65,11 +65,7 @@ impl Analysis {
     ) -> Result<Report, Error> {
         settings.check()?;
         let job = Job::new(&self.cache, run, settings, title);
-        let main: Vec<Vec<Measurement>> =
-            (0..run.checkpoints.len()).map(|c| job.main_measurements(c)).collect();
-        let side: Vec<Vec<Measurement>> =
-            (0..run.checkpoints.len()).map(|c| job.side_measurements(c)).collect();
-        let pairs = job.missing_pairs(main.iter().chain(&side).flatten());
+        let pairs = job.missing_pairs();
         let meter = Meter::new(watch, pairs, job.missing_bytes());
         let together = pairs <= FEW_PAIRS;
 
@@ -89,11 +85,10 @@ impl Analysis {
         let measuring = ready
             .map(|checkpoint| {
                 let (job, meter) = (&job, &meter);
-                let with_main = if together { &side[checkpoint][..] } else { &[] };
-                let measurements = main[checkpoint].iter().chain(with_main);
+                let measurements = if together { job.measurements.all() } else { job.measurements.main() };
                 async move {
                     for measurement in measurements {
-                        job.measure(measurement, distances, meter).await?;
+                        job.measure(measurement, checkpoint, distances, meter).await?;
                     }
                     Ok::<usize, Error>(checkpoint)
                 }
@@ -108,8 +103,10 @@ impl Analysis {
             });
         try_join(reading, measuring).await?;
 
-        stream::iter(side.iter().flatten())
-            .map(|measurement| job.measure(measurement, distances, &meter))
+        let checkpoints = 0..run.checkpoints.len();
+        let side = checkpoints.flat_map(|c| job.measurements.side().iter().map(move |side| (side, c)));
+        stream::iter(side)
+            .map(|(measurement, checkpoint)| job.measure(measurement, checkpoint, distances, &meter))
             .buffer_unordered(IN_FLIGHT)
             .try_for_each(|()| {
                 watch.partial(false, &|| compose::report(&job));
@@ -118,9 +115,9 @@ impl Analysis {
             .await?;
         let mut report = compose::report(&job);
         watch.partial(true, &|| report.clone());
-        for (index, domain) in report.domains.iter_mut().enumerate() {
+        for index in 0..report.domains.len() {
             watch.yield_now().await;
-            compose_domain::conclude(&job, index, domain);
+            compose::conclude(&job, index, &mut report);
         }
         Ok(report)
     }
@@ -168,15 +165,16 @@ impl Job<'_> {
     async fn measure(
         &self,
         measurement: &Measurement,
+        checkpoint: usize,
         distances: &dyn Distances,
         meter: &Meter<'_>,
     ) -> Result<(), Error> {
-        if self.known(measurement).is_some() {
+        if self.known(measurement, checkpoint).is_some() {
             return Ok(());
         }
-        let Some(digest) = self.digest(measurement.checkpoint) else { return Ok(()) };
+        let Some(digest) = self.digest(checkpoint) else { return Ok(()) };
         let measured = measurement.measure(&digest, distances).await?;
-        self.cache.borrow_mut().put_measured(self.key(measurement), measured);
+        self.cache.borrow_mut().put_measured(self.key(measurement, checkpoint), measured);
         meter.measured(measurement.pairs.pairs.len() as u64);
         meter.watch.yield_now().await;
         Ok(())

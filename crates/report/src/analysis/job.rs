@@ -1,4 +1,4 @@
-//! One run of the analysis: what all its steps look at, what has to be measured for it, and what is known of that.
+//! One run of the analysis: what all of its steps look at, and what the cache knows for it.
 
 use std::{cell::RefCell, collections::BTreeSet, rc::Rc};
 
@@ -6,17 +6,19 @@ use super::{
     cache::Cache,
     digest::Wanted,
     fingerprint::Fingerprint,
-    measure::{Grouping, Key, Measurement, Quantity},
+    measure::{Key, Measured, Measurement},
+    measurements::{MeasurementId, Measurements},
     plan::{Plan, plan},
     run::Run,
 };
-use crate::{model::Group, settings::Settings};
+use crate::settings::Settings;
 
 /// One run of the analysis: what all its steps look at.
 pub(super) struct Job<'a> {
     pub run: &'a Run,
     pub settings: &'a Settings,
     pub plan: Plan,
+    pub measurements: Measurements,
     pub title: &'a str,
     /// Thresholds of the ranking: the main one and those of the sweep.
     pub taus: Vec<f64>,
@@ -45,7 +47,9 @@ impl<'a> Job<'a> {
         samples_of_run.add(run.layers as u64);
         samples_of_run.add(run.experts as u64);
         let plan = plan(run, settings);
-        Self { run, settings, plan, title, taus, samples_of_run: samples_of_run.value(), cache }
+        let samples_of_run = samples_of_run.value();
+        let measurements = Measurements::new(&plan, run.layers, settings, samples_of_run);
+        Self { run, settings, plan, measurements, title, taus, samples_of_run, cache }
     }
 
     pub fn digest_fingerprint(&self) -> u64 {
@@ -138,130 +142,33 @@ impl<'a> Job<'a> {
             .sum()
     }
 
-    /// The main figures of a checkpoint: distances of every domain's groups.
-    pub fn main_measurements(&self, checkpoint: usize) -> Vec<Measurement> {
-        let quantity = Quantity::Pathways { tau: self.settings.tau, unit: self.settings.unit };
-        let groups = self.plan.domains.iter().flat_map(|domain| &domain.groups);
-        groups
-            .map(|members| Measurement {
-                checkpoint,
-                quantity,
-                samples: Rc::clone(&members.samples),
-                pairs: members.main.clone(),
-                grouping: Grouping::One,
-            })
-            .collect()
+    /// The result of a measurement at a checkpoint, if it has been measured.
+    pub fn result(&self, id: MeasurementId, checkpoint: usize) -> Option<Rc<Measured>> {
+        self.known(self.measurements.get(id)?, checkpoint)
     }
 
-    /// The company of the main figures: null, other thresholds, layers, `t*` groups, domains against each other.
-    pub fn side_measurements(&self, checkpoint: usize) -> Vec<Measurement> {
-        let mut all = Vec::new();
-        for domain in 0..self.plan.domains.len() {
-            all.extend(self.null_measurements(checkpoint, domain));
-            all.extend((0..self.run.layers).map(|layer| self.layer_measurement(checkpoint, domain, layer)));
-            for group in [Group::All, Group::Memorized] {
-                let taus = self.settings.sweep.iter().copied();
-                all.extend(taus.filter_map(|tau| self.sweep_measurement(checkpoint, domain, group, tau)));
-            }
-            if !self.plan.domains[domain].by_t_star.groups.is_empty() {
-                all.push(self.t_star_measurement(checkpoint, domain));
-            }
-        }
-        all.extend((0..self.plan.cross.len()).map(|at| self.cross_measurement(checkpoint, at)));
-        all
+    /// The cached result of a measurement at a checkpoint.
+    pub fn known(&self, measurement: &Measurement, checkpoint: usize) -> Option<Rc<Measured>> {
+        self.cache.borrow().measured(self.key(measurement, checkpoint))
     }
 
-    /// Draws of random pathways, as many as make the null's own noise small beside the pairs'.
-    pub fn null_measurements(&self, checkpoint: usize, domain: usize) -> Vec<Measurement> {
-        let Some(members) = self.plan.domains[domain].group(Group::All) else { return Vec::new() };
-        let replicates = (2_000 / members.side.pairs.len().max(1)).clamp(1, 8) as u64;
-        (0..replicates)
-            .map(|replicate| Measurement {
-                checkpoint,
-                quantity: Quantity::Null {
-                    tau: self.settings.tau,
-                    unit: self.settings.unit,
-                    seed: self.settings.seed.wrapping_add(replicate),
-                },
-                samples: Rc::clone(&members.samples),
-                pairs: members.side.clone(),
-                grouping: Grouping::One,
-            })
-            .collect()
-    }
-
-    pub fn layer_measurement(&self, checkpoint: usize, domain: usize, layer: usize) -> Measurement {
-        let members = &self.plan.domains[domain].groups[0];
-        Measurement {
-            checkpoint,
-            quantity: Quantity::Layer { tau: self.settings.tau, layer },
-            samples: Rc::clone(&members.samples),
-            pairs: members.side.clone(),
-            grouping: Grouping::One,
-        }
-    }
-
-    /// Distances at another threshold. At the main threshold the main figure already has them.
-    pub fn sweep_measurement(
-        &self,
-        checkpoint: usize,
-        domain: usize,
-        group: Group,
-        tau: f64,
-    ) -> Option<Measurement> {
-        let members = self.plan.domains[domain].group(group)?;
-        let pairs = if tau.to_bits() == self.settings.tau.to_bits() { &members.main } else { &members.side };
-        Some(Measurement {
-            checkpoint,
-            quantity: Quantity::Pathways { tau, unit: self.settings.unit },
-            samples: Rc::clone(&members.samples),
-            pairs: pairs.clone(),
-            grouping: Grouping::One,
-        })
-    }
-
-    /// Distances inside the groups of equal `t*` of a domain.
-    pub fn t_star_measurement(&self, checkpoint: usize, domain: usize) -> Measurement {
-        let groups = &self.plan.domains[domain].by_t_star;
-        Measurement {
-            checkpoint,
-            quantity: Quantity::Pathways { tau: self.settings.tau, unit: self.settings.unit },
-            samples: Rc::clone(&groups.samples),
-            pairs: groups.pairs.clone(),
-            grouping: Grouping::Many { ends: Rc::clone(&groups.ends) },
-        }
-    }
-
-    pub fn cross_measurement(&self, checkpoint: usize, at: usize) -> Measurement {
-        let cross = &self.plan.cross[at];
-        Measurement {
-            checkpoint,
-            quantity: Quantity::Pathways { tau: self.settings.tau, unit: self.settings.unit },
-            samples: Rc::clone(&cross.samples),
-            pairs: cross.pairs.clone(),
-            grouping: Grouping::Two { rows: cross.rows },
-        }
-    }
-
-    /// What the cache knows of a measurement.
-    pub fn known(&self, measurement: &Measurement) -> Option<Rc<super::measure::Measured>> {
-        self.cache.borrow().measured(self.key(measurement))
-    }
-
-    /// Pairs that will be measured. The same measurement can serve two figures, and is made once.
-    pub fn missing_pairs<'m>(&self, measurements: impl Iterator<Item = &'m Measurement>) -> u64 {
+    /// Pairs that will be measured at all checkpoints. A measurement that serves two figures counts once.
+    pub fn missing_pairs(&self) -> u64 {
         let mut seen = BTreeSet::new();
         let cache = self.cache.borrow();
-        measurements
-            .filter(|measurement| {
-                let key = self.key(measurement);
-                cache.measured(key).is_none() && seen.insert(key)
-            })
-            .map(|measurement| measurement.pairs.pairs.len() as u64)
-            .sum()
+        let mut missing = 0;
+        for checkpoint in 0..self.run.checkpoints.len() {
+            for measurement in self.measurements.all() {
+                let key = self.key(measurement, checkpoint);
+                if cache.measured(key).is_none() && seen.insert(key) {
+                    missing += measurement.pairs.pairs.len() as u64;
+                }
+            }
+        }
+        missing
     }
 
-    pub fn key(&self, measurement: &Measurement) -> Key {
-        measurement.key(self.run.checkpoints[measurement.checkpoint].file, self.samples_of_run)
+    pub fn key(&self, measurement: &Measurement, checkpoint: usize) -> Key {
+        measurement.key(self.run.checkpoints[checkpoint].file)
     }
 }

@@ -1,12 +1,14 @@
-//! One measurement of pathways at one checkpoint: sequences are written, the host computes their distances, the
-//! distances become statistics. Each has a key, so that nothing is measured twice.
+//! One measurement of pathways: sequences are written, the host computes their distances, the distances become
+//! statistics. Each has a key, so that nothing is measured twice.
 
 use std::rc::Rc;
 
 use levenshtein::Sequences;
 use pathway::{CrossDistance, GroupDistance};
 
-use super::{digest::Digest, fingerprint::Fingerprint, host::Distances, plan::PairSet};
+use super::{
+    digest::Digest, fingerprint::Fingerprint, host::Distances, measurements::MeasurementId, plan::PairSet,
+};
 use crate::{error::Error, settings::Unit};
 
 /// What is measured.
@@ -37,11 +39,11 @@ pub enum Quantity {
     },
 }
 
-/// One measurement at one checkpoint.
+/// A measurement, the same at every checkpoint.
 #[derive(Clone, Debug)]
 pub struct Measurement {
-    /// Index of the checkpoint in the run.
-    pub checkpoint: usize,
+    /// Identifies it within the run and its settings.
+    pub id: MeasurementId,
     /// What is measured.
     pub quantity: Quantity,
     /// The samples.
@@ -50,6 +52,8 @@ pub struct Measurement {
     pub pairs: PairSet,
     /// How the samples are grouped.
     pub grouping: Grouping,
+    /// Fingerprint of all that the result depends on but the checkpoint.
+    fingerprint: u64,
 }
 
 /// How the samples of a measurement are grouped.
@@ -111,8 +115,8 @@ impl Measured {
 pub struct Key {
     /// The checkpoint's file.
     file: usize,
-    /// The rest, mixed.
-    rest: u64,
+    /// Fingerprint of everything else.
+    fingerprint: u64,
 }
 
 impl Key {
@@ -123,11 +127,18 @@ impl Key {
 }
 
 impl Measurement {
-    /// Its key, given the file of its checkpoint and the samples' fingerprint of the run.
-    pub fn key(&self, file: usize, run: u64) -> Key {
+    /// A measurement of a run whose samples have the fingerprint `run`.
+    pub fn new(
+        id: MeasurementId,
+        quantity: Quantity,
+        samples: Rc<[u32]>,
+        pairs: PairSet,
+        grouping: Grouping,
+        run: u64,
+    ) -> Self {
         let mut mix = Fingerprint::new();
         mix.add(run);
-        let (kind, tau, unit, extra) = match self.quantity {
+        let (kind, tau, unit, extra) = match quantity {
             Quantity::Pathways { tau, unit } => (0, tau, unit, 0),
             Quantity::Null { tau, unit, seed } => (1, tau, unit, seed),
             Quantity::Layer { tau, layer } => (2, tau, Unit::Symbol, layer as u64),
@@ -136,18 +147,23 @@ impl Measurement {
         mix.add(tau.to_bits());
         mix.add(unit as u64);
         mix.add(extra);
-        mix.add(match &self.grouping {
+        mix.add(match &grouping {
             Grouping::One => u64::MAX,
             Grouping::Two { rows } => *rows as u64,
             // How many pairs each has is in the pairs' own fingerprint.
             Grouping::Many { .. } => u64::MAX - 1,
         });
-        mix.add_all(&self.samples);
-        mix.add(self.pairs.print);
-        Key { file, rest: mix.value() }
+        mix.add_all(&samples);
+        mix.add(pairs.print);
+        Self { id, quantity, samples, pairs, grouping, fingerprint: mix.value() }
     }
 
-    /// Measures.
+    /// Its key in the cache at the checkpoint of a file.
+    pub fn key(&self, file: usize) -> Key {
+        Key { file, fingerprint: self.fingerprint }
+    }
+
+    /// Measures at the checkpoint that the digest was read from.
     pub async fn measure(&self, digest: &Digest, distances: &dyn Distances) -> Result<Measured, Error> {
         let sequences = Rc::new(self.sequences(digest)?);
         let pairs = match self.grouping {

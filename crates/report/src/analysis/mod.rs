@@ -3,7 +3,7 @@
 //! 1. [`run`] puts files together to a run.
 //! 2. [`plan`] chooses groups and pairs (losses decide who is memorized, so they are known before any gate is read).
 //! 3. [`digest`] reads each checkpoint's gates once and lets them go.
-//! 4. [`measure`] asks the host for distances.
+//! 4. [`measurements`] enumerates what is measured, [`measure`] asks the host for distances.
 //! 5. [`compose`] writes the report from what is in the [`cache`], complete or not.
 //!
 //! [`map`] measures all pairs of a group, for a picture of them; the report does not need it.
@@ -13,7 +13,6 @@
 mod align;
 mod cache;
 mod compose;
-mod compose_domain;
 mod digest;
 mod driver;
 mod fingerprint;
@@ -21,6 +20,7 @@ mod host;
 mod job;
 pub mod map;
 mod measure;
+mod measurements;
 mod plan;
 mod run;
 

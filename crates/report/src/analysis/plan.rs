@@ -1,4 +1,4 @@
-//! Which samples and pairs are measured: the groups of METRICS 3 and 5 and the settings' budget of pairs. The same
+//! Which samples and pairs are measured: the groups of docs/metrics.md#pathway-distance and the settings' budget of pairs. The same
 //! samples and pairs are followed through all checkpoints.
 
 use std::{collections::BTreeMap, rc::Rc};

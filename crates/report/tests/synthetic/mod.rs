@@ -1,9 +1,8 @@
 //! Reports as a real run gives them: smooth courses under noise that domains, groups and figures partly share.
 
 use report::{
-    Checkpoint, Consistency, Correlation, CrossDomain, Delays, Distance, Domain, FORMAT, GateKind,
-    Generalization, Group, LayerLoad, Load, Matched, Memorization, Note, NoteLevel, Pair, Report, Run,
-    Saturation, Series, Settings, Spectrum, Sweep, TStarDistance, TopCoactivation, VERSION,
+    Checkpoint, CoactivationPair, Course, Delays, Domain, ExpertSelections, FORMAT, GateKind, Generalization,
+    Group, Matched, Memorization, Note, NoteLevel, Pair, Report, Run, Series, Settings, VERSION, derive,
 };
 
 /// Small seeded generator.
@@ -86,10 +85,11 @@ pub fn report(steps: &[u64], size: Size, domains: &[&str], seed: u64, full: bool
         done: steps.iter().map(|step| *step as f64 / last).collect(),
         shared: steps.iter().map(|_| draw.normal()).collect(),
     };
-    let domains: Vec<Domain> =
-        domains.iter().map(|name| domain(name, steps, &training, size, &mut draw, full)).collect();
-    let cross = cross(&domains, steps.len(), &mut draw);
-    Report {
+    let (domains, courses): (Vec<Domain>, Vec<Vec<Course>>) =
+        domains.iter().map(|name| domain(name, steps, &training, size, &mut draw, full)).unzip();
+    let mut courses: Vec<Course> = courses.into_iter().flatten().collect();
+    courses.extend(pairs_of_domains(&domains, &courses, steps.len(), &mut draw));
+    let mut report = Report {
         format: FORMAT.to_owned(),
         version: VERSION,
         made_by: "grokscope 0.1.0".to_owned(),
@@ -111,7 +111,7 @@ pub fn report(steps: &[u64], size: Size, domains: &[&str], seed: u64, full: bool
             .map(|step| Checkpoint { step: *step, tokens: Some(step * 4_194_304) })
             .collect(),
         domains,
-        cross,
+        courses,
         notes: vec![Note {
             level: NoteLevel::Warning,
             text:
@@ -119,7 +119,12 @@ pub fn report(steps: &[u64], size: Size, domains: &[&str], seed: u64, full: bool
                    construction) and take no part in the pairing."
                     .to_owned(),
         }],
+    };
+    derive::complete(&mut report);
+    for at in 0..report.domains.len() {
+        report.domains[at].correlations = derive::correlations(&report, &report.domains[at].name);
     }
+    report
 }
 
 fn counts(total: usize, places: usize, draw: &mut Draw, early: f64) -> Vec<usize> {
@@ -134,11 +139,26 @@ fn counts(total: usize, places: usize, draw: &mut Draw, early: f64) -> Vec<usize
     counts
 }
 
-#[expect(clippy::too_many_lines, reason = "one figure after the other, as the model lists them")]
-fn domain(name: &str, steps: &[u64], training: &Training, size: Size, draw: &mut Draw, full: bool) -> Domain {
+#[expect(clippy::too_many_lines, reason = "one metric after the other, as the table lists them")]
+fn domain(
+    name: &str,
+    steps: &[u64],
+    training: &Training,
+    size: Size,
+    draw: &mut Draw,
+    full: bool,
+) -> (Domain, Vec<Course>) {
     let checkpoints = steps.len();
     let Size { samples, items, layers, experts, noise: _ } = size;
     let Training { done, shared } = training;
+    let of = |metric: &str, group: Group, values: Series| Course {
+        metric: metric.to_owned(),
+        domain: name.to_owned(),
+        group,
+        values,
+        ..Course::default()
+    };
+    let mut courses = Vec::new();
     let level = draw.unit();
     let loss = course(checkpoints, |c| {
         1.6 + level + 8.0 / (1.0 + 60.0 * done[c]) + 0.012 * shared[c] + 0.006 * draw.normal()
@@ -156,6 +176,10 @@ fn domain(name: &str, steps: &[u64], training: &Training, size: Size, draw: &mut
     let memorized = t_star.iter().rev().skip(1).sum::<usize>();
     let generalization =
         Generalization { never: items - t_sharp.iter().sum::<usize>(), t_sharp: t_sharp.clone() };
+    let n_of = |group: Group| Some(if group == Group::All { samples } else { memorized } as u64);
+    courses.push(Course { n: n_of(Group::All), ..of("loss", Group::All, loss) });
+    courses.push(of("validation_loss", Group::All, validation_loss));
+    courses.push(Course { n: Some(items as u64), ..of("accuracy", Group::All, accuracy) });
 
     let scale = (layers * experts) as f64 / 1_024.0;
     let length = course(checkpoints, |c| {
@@ -169,112 +193,82 @@ fn domain(name: &str, steps: &[u64], training: &Training, size: Size, draw: &mut
         let rise = 60.0 * done[c] / (done[c] + 0.05) - 75.0 * done[c] / (done[c] + 0.5);
         scale * (500.0 + 25.0 * level + rise + 1.1 * shared[c] + 0.9 * draw.normal())
     });
-    let null_distance = course(checkpoints, |c| 0.955 * length[c].unwrap_or(0.0) + 0.05 * draw.normal());
-    let distances: Vec<Distance> = [Group::All, Group::Memorized]
-        .into_iter()
-        .map(|group| {
-            let samples = if group == Group::All { samples } else { memorized };
-            let error = 60.0 * scale / (samples.max(3) as f64).sqrt();
-            let shift = if group == Group::All { 0.0 } else { 1.0 };
-            let mean = course(checkpoints, |c| {
-                mean[c].unwrap_or(0.0) - shift * scale * (9.0 + 6.0 * done[c] + 0.8 * draw.normal())
-            });
-            let length = course(checkpoints, |c| {
-                length[c].unwrap_or(0.0) - shift * scale * (5.0 + 0.5 * draw.normal())
-            });
-            let se = course(checkpoints, |c| error * (1.0 + 0.2 * done[c] + 0.02 * draw.normal()));
-            let normalised = course(checkpoints, |c| {
-                0.965 * mean[c].unwrap_or(0.0) / length[c].unwrap_or(1.0) + 0.000_4 * draw.normal()
-            });
-            let normalised_se = course(checkpoints, |c| {
-                1.08 * se[c].unwrap_or(0.0) / length[c].unwrap_or(1.0) * (1.0 + 0.01 * draw.normal())
-            });
-            Distance {
-                group,
-                samples,
-                pairs: 12_500,
-                all_pairs: (samples * samples.saturating_sub(1) / 2) as u64,
-                ci: se.iter().map(|se| se.map(|se| se * quantile(samples))).collect(),
-                mean,
-                se,
-                normalised,
-                normalised_se,
-                length,
-            }
-        })
-        .collect();
-    let all = &distances[0].mean;
-    let structure = all
-        .iter()
-        .zip(&null_distance)
-        .map(|(mean, null)| Some(1.0 - mean.unwrap_or(0.0) / null.unwrap_or(1.0)))
-        .collect();
+    let null = course(checkpoints, |c| 0.955 * length[c].unwrap_or(0.0) + 0.05 * draw.normal());
+    let tau = Some(0.7);
+    courses.push(Course { tau, n: n_of(Group::All), ..of("null_distance", Group::All, null) });
+    for group in [Group::All, Group::Memorized] {
+        let n = n_of(group);
+        let error = 60.0 * scale / (n.unwrap_or(0).max(3) as f64).sqrt();
+        let shift = if group == Group::All { 0.0 } else { 1.0 };
+        let mean = course(checkpoints, |c| {
+            mean[c].unwrap_or(0.0) - shift * scale * (9.0 + 6.0 * done[c] + 0.8 * draw.normal())
+        });
+        let length =
+            course(checkpoints, |c| length[c].unwrap_or(0.0) - shift * scale * (5.0 + 0.5 * draw.normal()));
+        let se = course(checkpoints, |c| error * (1.0 + 0.2 * done[c] + 0.02 * draw.normal()));
+        let normalised = course(checkpoints, |c| {
+            0.965 * mean[c].unwrap_or(0.0) / length[c].unwrap_or(1.0) + 0.000_4 * draw.normal()
+        });
+        let normalised_se = course(checkpoints, |c| {
+            1.08 * se[c].unwrap_or(0.0) / length[c].unwrap_or(1.0) * (1.0 + 0.01 * draw.normal())
+        });
+        let pairs = Some(12_500);
+        for tau in [0.5, 0.6, 0.8].into_iter().filter(|_| full) {
+            let factor = tau / 0.7;
+            let values =
+                mean.iter().map(|mean| mean.map(|mean| mean * factor + 0.4 * draw.normal())).collect();
+            let se = se.iter().map(|se| se.map(|se| se * factor * (1.0 + 0.01 * draw.normal()))).collect();
+            let tau = Some(tau);
+            courses.push(Course { tau, n, pairs, se: Some(se), ..of("distance", group, values) });
+        }
+        courses.push(Course { tau, n, pairs, se: Some(se), ..of("distance", group, mean) });
+        let se = Some(normalised_se);
+        courses.push(Course { tau, n, pairs, se, ..of("distance_normalised", group, normalised) });
+        courses.push(Course { tau, n, ..of("pathway_length", group, length) });
+    }
 
     let base = course(checkpoints, |c| {
         0.62 + 0.1 * done[c] / (done[c] + 0.2) + 0.003 * shared[c] + 0.002 * draw.normal()
     });
-    let consistency: Vec<Consistency> = [Group::All, Group::Memorized]
-        .into_iter()
-        .map(|group| {
-            let shift = if group == Group::All { 0.0 } else { 0.01 };
-            let median = course(checkpoints, |c| base[c].unwrap_or(0.0) + shift + 0.001 * draw.normal());
-            let around = |offset: f64, draw: &mut Draw| {
-                course(checkpoints, |c| {
-                    median[c].unwrap_or(0.0) + offset * (1.0 - 0.2 * done[c]) + 0.001 * draw.normal()
-                })
-            };
-            let mean = around(-0.006, draw);
-            Consistency {
-                group,
-                lower: around(-0.05, draw),
-                upper: around(0.05, draw),
-                mean_c: mean.iter().map(|mean| mean.map(|mean| 1.0 - mean)).collect(),
-                mean,
-                smoothness: course(checkpoints, |c| {
-                    0.9 * median[c].unwrap_or(0.0) - 0.2 + 0.001 * draw.normal()
-                }),
-                undefined: course(checkpoints, |_| 0.0),
-                median,
-            }
-        })
-        .collect();
-
-    let matrix = |from: f64, spread: f64, draw: &mut Draw| -> Vec<Vec<Option<f64>>> {
-        if !full {
-            return Vec::new();
-        }
-        (0..checkpoints)
-            .map(|c| {
-                (0..layers)
-                    .map(|l| {
-                        Some(
-                            from * (1.0 + 0.02 * l as f64 - 0.1 * done[c])
-                                + spread * (shared[c] + draw.normal()),
-                        )
-                    })
-                    .collect()
+    for group in [Group::All, Group::Memorized] {
+        let shift = if group == Group::All { 0.0 } else { 0.01 };
+        let median = course(checkpoints, |c| base[c].unwrap_or(0.0) + shift + 0.001 * draw.normal());
+        let around = |offset: f64, draw: &mut Draw| {
+            course(checkpoints, |c| {
+                median[c].unwrap_or(0.0) + offset * (1.0 - 0.2 * done[c]) + 0.001 * draw.normal()
             })
-            .collect()
-    };
-    let spectrum: Vec<Spectrum> = [Group::All, Group::Memorized]
-        .into_iter()
-        .map(|group| Spectrum {
-            group,
-            samples: if group == Group::All { samples } else { memorized },
-            mean: course(checkpoints, |c| {
-                18.0 + 14.0 * done[c] / (done[c] + 0.1) + 0.1 * shared[c] + 0.06 * draw.normal()
-            }),
-            by_layer: matrix(24.0, 0.1, draw),
-        })
-        .collect();
-    let entropy = course(checkpoints, |c| 3.9 - 0.3 * done[c] + 0.001_5 * shared[c] + 0.001 * draw.normal());
-    let token_entropy = if full {
-        course(checkpoints, |c| entropy[c].unwrap_or(0.0) - 0.8 + 0.002 * draw.normal())
-    } else {
-        vec![None; checkpoints]
-    };
+        };
+        let (mean, lower, upper) = (around(-0.006, draw), around(-0.05, draw), around(0.05, draw));
+        let smoothness =
+            course(checkpoints, |c| 0.9 * median[c].unwrap_or(0.0) - 0.2 + 0.001 * draw.normal());
+        for (metric, values) in [
+            ("consistency", median),
+            ("consistency_lower", lower),
+            ("consistency_upper", upper),
+            ("consistency_mean", mean),
+            ("smoothness", smoothness),
+            ("consistency_undefined", course(checkpoints, |_| 0.0)),
+        ] {
+            courses.push(Course { n: n_of(group), ..of(metric, group, values) });
+        }
+    }
 
-    let mut domain = Domain {
+    for group in [Group::All, Group::Memorized] {
+        let dimension = course(checkpoints, |c| {
+            18.0 + 14.0 * done[c] / (done[c] + 0.1) + 0.1 * shared[c] + 0.06 * draw.normal()
+        });
+        courses.push(Course { n: n_of(group), ..of("effective_dimension", group, dimension) });
+    }
+    let entropy = course(checkpoints, |c| 3.9 - 0.3 * done[c] + 0.001_5 * shared[c] + 0.001 * draw.normal());
+    if full {
+        let token_entropy = course(checkpoints, |c| entropy[c].unwrap_or(0.0) - 0.8 + 0.002 * draw.normal());
+        courses.push(of("token_entropy", Group::All, token_entropy));
+        courses.extend(by_layer(name, layers, training, draw));
+        courses.extend(by_t_star(name, &t_star, checkpoints, draw));
+    }
+    courses.push(Course { n: n_of(Group::All), ..of("entropy", Group::All, entropy) });
+
+    let domain = Domain {
         name: name.to_owned(),
         samples,
         items,
@@ -285,30 +279,9 @@ fn domain(name: &str, steps: &[u64], training: &Training, size: Size, draw: &mut
             memorized,
             t_star: t_star.clone(),
         },
-        loss_moving_average: (0..checkpoints)
-            .map(|c| {
-                let window = &loss[c.saturating_sub(2)..=c];
-                Some(window.iter().flatten().sum::<f64>() / window.len() as f64)
-            })
-            .collect(),
-        loss,
-        validation_loss: Some(validation_loss),
-        accuracy: Some(accuracy),
         generalization: Some(generalization),
-        sweep: if full { sweep(&distances, draw) } else { Vec::new() },
-        distance: distances,
-        null_distance,
-        structure,
-        distance_by_layer: matrix(32.0, 0.1, draw),
-        distance_by_t_star: if full { by_t_star(&t_star, checkpoints, draw) } else { Vec::new() },
-        consistency,
-        spectrum,
-        entropy,
-        entropy_by_layer: matrix(3.8, 0.002, draw),
-        token_entropy,
-        load: if full { (0..checkpoints).map(|_| Some(load(size, draw))).collect() } else { Vec::new() },
-        saturation: if full {
-            (0..checkpoints).map(|c| Some(saturation(layers, done[c], draw))).collect()
+        expert_selections: if full {
+            (0..checkpoints).map(|_| Some(selections(size, draw))).collect()
         } else {
             Vec::new()
         },
@@ -320,87 +293,68 @@ fn domain(name: &str, steps: &[u64], training: &Training, size: Size, draw: &mut
         delays: Some(delays(steps, &t_star, &t_sharp, draw)),
         correlations: Vec::new(),
     };
-    domain.correlations = correlations(&domain, draw);
-    domain
+    (domain, courses)
 }
 
-/// About the t quantile, as an analysis multiplies it in.
-fn quantile(samples: usize) -> f64 {
-    let n = samples.max(4) as f64 - 1.0;
-    1.959_963_984_540_054 + 2.372_271_23 / n + 2.822_5 / (n * n)
-}
-
-fn sweep(distances: &[Distance], draw: &mut Draw) -> Vec<Sweep> {
+/// Courses of single layers.
+fn by_layer(name: &str, layers: usize, training: &Training, draw: &mut Draw) -> Vec<Course> {
+    let Training { done, shared } = training;
     let mut all = Vec::new();
-    for tau in [0.5, 0.6, 0.8] {
-        for distance in distances {
-            let factor = tau / 0.7;
-            all.push(Sweep {
-                tau,
-                group: distance.group,
-                pairs: distance.pairs,
-                mean: distance
-                    .mean
-                    .iter()
-                    .map(|mean| mean.map(|mean| mean * factor + 0.4 * draw.normal()))
-                    .collect(),
-                se: distance
-                    .se
-                    .iter()
-                    .map(|se| se.map(|se| se * factor * (1.0 + 0.01 * draw.normal())))
-                    .collect(),
+    for (metric, group, from, spread) in [
+        ("layer_distance", Group::All, 32.0, 0.1),
+        ("effective_dimension", Group::All, 24.0, 0.1),
+        ("effective_dimension", Group::Memorized, 23.0, 0.1),
+        ("entropy", Group::All, 3.8, 0.002),
+        ("saturation_k", Group::All, 0.95, 0.01),
+        ("saturation_top1", Group::All, 0.9, 0.01),
+    ] {
+        let saturation = metric.starts_with("saturation");
+        let whole = saturation.then_some(None);
+        for layer in (0..layers).map(Some).chain(whole) {
+            let values = course(done.len(), |c| {
+                let noise = spread * (shared[c] + draw.normal());
+                if saturation {
+                    (from * done[c] / (done[c] + 0.05) + noise).clamp(0.0, 1.0)
+                } else {
+                    from * (1.0 + 0.02 * layer.unwrap_or(0) as f64 - 0.1 * done[c]) + noise
+                }
             });
+            let tau = (metric == "layer_distance").then_some(0.7);
+            let (metric, domain) = (metric.to_owned(), name.to_owned());
+            all.push(Course { metric, domain, group, layer, tau, values, ..Course::default() });
         }
     }
     all
 }
 
-fn by_t_star(t_star: &[usize], checkpoints: usize, draw: &mut Draw) -> Vec<TStarDistance> {
-    t_star
-        .iter()
-        .enumerate()
-        .filter(|(_, count)| **count > 0)
-        .map(|(checkpoint, count)| TStarDistance {
-            checkpoint,
-            samples: *count,
-            mean: if *count > 1 {
+/// Distances inside the groups of equal memorization step.
+fn by_t_star(name: &str, t_star: &[usize], checkpoints: usize, draw: &mut Draw) -> Vec<Course> {
+    let groups = t_star.iter().enumerate().filter(|(_, count)| **count > 0);
+    groups
+        .map(|(checkpoint, count)| Course {
+            metric: "distance".to_owned(),
+            domain: name.to_owned(),
+            tau: Some(0.7),
+            t_star: Some(checkpoint),
+            n: Some(*count as u64),
+            values: if *count > 1 {
                 course(checkpoints, |_| 500.0 + 3.0 * draw.normal())
             } else {
                 vec![None; checkpoints]
             },
+            ..Course::default()
         })
         .collect()
 }
 
-fn load(size: Size, draw: &mut Draw) -> Load {
-    let layer = |draw: &mut Draw| {
-        let counts: Vec<u64> = (0..size.experts).map(|_| 1_000 + draw.below(500) as u64).collect();
-        let mean = counts.iter().sum::<u64>() as f64 / counts.len() as f64;
-        let most = counts.iter().max().copied().unwrap_or(0) as f64;
-        let spread = counts.iter().map(|count| (*count as f64 - mean) * (*count as f64 - mean)).sum::<f64>()
-            / counts.len() as f64;
-        LayerLoad {
-            max_over_mean: Some(most / mean),
-            cv: Some(spread.sqrt() / mean),
-            never_used: counts.iter().filter(|count| **count == 0).count(),
-            counts,
-        }
-    };
-    Load { layers: (0..size.layers).map(|_| layer(draw)).collect() }
+fn selections(size: Size, draw: &mut Draw) -> ExpertSelections {
+    let mut layer = || (0..size.experts).map(|_| 1_000 + draw.below(500) as u64).collect();
+    (0..size.layers).map(|_| layer()).collect()
 }
 
-fn saturation(layers: usize, done: f64, draw: &mut Draw) -> Saturation {
-    let mut by_layer = |level: f64| -> Vec<f64> {
-        (0..layers).map(|_| (level * done / (done + 0.05) + 0.01 * draw.normal()).clamp(0.0, 1.0)).collect()
-    };
-    let (k, top1) = (by_layer(0.95), by_layer(0.9));
-    let mean = |list: &[f64]| list.iter().sum::<f64>() / list.len() as f64;
-    Saturation { k: mean(&k), top1: Some(mean(&top1)), k_by_layer: k, top1_by_layer: Some(top1) }
-}
-
-fn coactivation(experts: usize, draw: &mut Draw) -> Vec<TopCoactivation> {
+fn coactivation(experts: usize, draw: &mut Draw) -> Vec<CoactivationPair> {
     (0..8.min(experts))
-        .map(|_| TopCoactivation {
+        .map(|_| CoactivationPair {
             first: draw.below(experts),
             second: draw.below(experts),
             probability: 0.3 + 0.4 * draw.unit(),
@@ -409,12 +363,11 @@ fn coactivation(experts: usize, draw: &mut Draw) -> Vec<TopCoactivation> {
 }
 
 fn delays(steps: &[u64], t_star: &[usize], t_sharp: &[usize], draw: &mut Draw) -> Delays {
-    let groups = |counts: &[usize]| -> Vec<Matched> {
-        let confirmed = counts.len().saturating_sub(1);
-        let used = counts.iter().take(confirmed).enumerate().filter(|(_, count)| **count > 0);
+    let groups = |counts: &[usize], used: usize| -> Vec<Matched> {
+        let used = counts.iter().take(used).enumerate().filter(|(_, count)| **count > 0);
         used.map(|(checkpoint, count)| Matched { checkpoint, count: *count }).collect()
     };
-    let (train, test) = (groups(t_star), groups(t_sharp));
+    let (train, test) = (groups(t_star, t_star.len().saturating_sub(1)), groups(t_sharp, t_sharp.len()));
     let scores: Vec<Vec<f64>> =
         train.iter().map(|_| test.iter().map(|_| 0.3 + 0.2 * draw.unit()).collect()).collect();
     let pairs: Vec<Pair> = (0..train.len().min(test.len()))
@@ -437,85 +390,33 @@ fn delays(steps: &[u64], t_star: &[usize], t_sharp: &[usize], draw: &mut Draw) -
     }
 }
 
-fn correlations(domain: &Domain, draw: &mut Draw) -> Vec<Correlation> {
-    let accuracy = domain.accuracy.as_deref().unwrap_or(&[]);
-    let mut all = Vec::new();
-    let mut push = |metric: &str, group: Group, course: &[Option<f64>], sign: f64| {
-        let x: Vec<f64> = course.iter().flatten().copied().collect();
-        let y: Vec<f64> = accuracy.iter().flatten().copied().collect();
-        let n = x.len();
-        let r = (n >= 3).then(|| sign * pearson(&x, &y));
-        let rho = (n >= 3).then(|| sign * pearson(&ranks(&x), &ranks(&y)));
-        // Permutation p values come in steps of 1 / orders; these have about the size of real ones.
-        let p = |r: Option<f64>, draw: &mut Draw| {
-            r.map(|r| {
-                let z = r.abs() * (n as f64).sqrt() * (1.0 + 0.1 * draw.normal());
-                ((1.0 / (1.0 + z * z * z)) * 100_000.0).round() / 100_001.0
-            })
-        };
-        all.push(Correlation {
-            metric: metric.to_owned(),
-            group,
-            n,
-            pearson_p: p(r, draw),
-            pearson: r,
-            spearman_p: p(rho, draw),
-            spearman: rho,
-            orders: 100_000,
-            exact: false,
-            undefined: (n < 3).then(|| "Fewer than three checkpoints.".to_owned()),
-        });
+fn pairs_of_domains(
+    domains: &[Domain],
+    courses: &[Course],
+    checkpoints: usize,
+    draw: &mut Draw,
+) -> Vec<Course> {
+    let distance = |domain: &Domain| {
+        let at =
+            |course: &&Course| course.tau == Some(0.7) && course.is(&domain.name, "distance", Group::All);
+        courses.iter().find(at)
     };
-    for group in [Group::Memorized, Group::All] {
-        if let (Some(distance), Some(consistency)) = (domain.distance_of(group), domain.consistency_of(group))
-        {
-            push("distance", group, &distance.mean, 1.0);
-            push("distance_normalised", group, &distance.normalised, 1.0);
-            push("consistency", group, &consistency.median, 1.0);
-            push("smoothness", group, &consistency.smoothness, 1.0);
-        }
-    }
-    push("loss", Group::All, &domain.loss, 1.0);
-    push("loss_moving_average", Group::All, &domain.loss_moving_average, 1.0);
-    push("validation_loss", Group::All, domain.validation_loss.as_deref().unwrap_or(&[]), 1.0);
-    push("entropy", Group::All, &domain.entropy, 1.0);
-    all
-}
-
-fn pearson(x: &[f64], y: &[f64]) -> f64 {
-    let n = x.len() as f64;
-    let (a, b) = (x.iter().sum::<f64>() / n, y.iter().sum::<f64>() / n);
-    let cov: f64 = x.iter().zip(y).map(|(x, y)| (x - a) * (y - b)).sum();
-    let of = |v: &[f64], m: f64| v.iter().map(|v| (v - m) * (v - m)).sum::<f64>();
-    let r = cov / (of(x, a) * of(y, b)).sqrt();
-    if r.is_finite() { r } else { 0.0 }
-}
-
-fn ranks(values: &[f64]) -> Vec<f64> {
-    values
-        .iter()
-        .map(|value| {
-            let below = values.iter().filter(|other| *other < value).count();
-            let same = values.iter().filter(|other| *other <= value).count();
-            (below + same) as f64 / 2.0
-        })
-        .collect()
-}
-
-fn cross(domains: &[Domain], checkpoints: usize, draw: &mut Draw) -> Vec<CrossDomain> {
     let mut all = Vec::new();
     for (index, first) in domains.iter().enumerate() {
         for second in domains.iter().skip(index + 1) {
-            let (Some(a), Some(b)) = (first.distance.first(), second.distance.first()) else { continue };
-            all.push(CrossDomain {
-                first: first.name.clone(),
-                second: second.name.clone(),
-                group: Group::All,
-                pairs: 8_333,
-                mean: course(checkpoints, |c| {
-                    0.5 * (a.mean[c].unwrap_or(0.0) + b.mean[c].unwrap_or(0.0)) + 14.0 + 0.7 * draw.normal()
+            let (Some(a), Some(b)) = (distance(first), distance(second)) else { continue };
+            all.push(Course {
+                metric: "distance".to_owned(),
+                domain: first.name.clone(),
+                other_domain: Some(second.name.clone()),
+                tau: Some(0.7),
+                pairs: Some(8_333),
+                values: course(checkpoints, |c| {
+                    let middle = 0.5 * (a.values[c].unwrap_or(0.0) + b.values[c].unwrap_or(0.0));
+                    middle + 14.0 + 0.7 * draw.normal()
                 }),
-                se: course(checkpoints, |_| 0.9 * (1.0 + 0.02 * draw.normal())),
+                se: Some(course(checkpoints, |_| 0.9 * (1.0 + 0.02 * draw.normal()))),
+                ..Course::default()
             });
         }
     }

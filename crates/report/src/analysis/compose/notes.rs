@@ -1,78 +1,14 @@
-//! Writes a report from what the cache has. What is not there yet, or is undefined, is `None`.
+//! The notes of a report: warnings and remarks on the figures of a run.
 
-use super::{compose_domain, job::Job, plan::MOST_PAIRS};
+use super::gate_kind;
 use crate::{
-    model::{Checkpoint, CrossDomain, FORMAT, GateKind, Note, NoteLevel, Report, Run, VERSION},
+    analysis::{job::Job, plan::MOST_PAIRS},
+    model::{GateKind, Note, NoteLevel},
     settings::PairBudget,
 };
 
-/// The report as far as it can be written, without the conclusions of [`compose_domain::conclude`].
-pub fn report(job: &Job<'_>) -> Report {
-    Report {
-        format: FORMAT.into(),
-        version: VERSION,
-        made_by: concat!("grokscope ", env!("CARGO_PKG_VERSION")).into(),
-        title: job.title.into(),
-        rounded_to_bits: None,
-        run: facts(job),
-        settings: job.settings.clone(),
-        checkpoints: job
-            .run
-            .checkpoints
-            .iter()
-            .map(|at| Checkpoint { step: at.step, tokens: at.tokens })
-            .collect(),
-        domains: (0..job.run.domains.len()).map(|d| compose_domain::domain(job, d)).collect(),
-        cross: cross(job),
-        notes: notes(job),
-    }
-}
-
-fn facts(job: &Job<'_>) -> Run {
-    let run = job.run;
-    let model = run.checkpoints.iter().find_map(|at| at.trace.info.model.clone());
-    let named = run.results.as_ref().and_then(|results| results.model.clone());
-    Run {
-        model: model.or(named),
-        samples: run.samples.len(),
-        items: run.results.as_ref().map_or(0, |results| results.items.len()),
-        layers: run.layers,
-        experts: run.experts,
-        top_k: run.top_k,
-        gate_kind: gate_kind(job),
-        half_precision: run.checkpoints.iter().any(|at| at.trace.info.half_precision),
-    }
-}
-
-fn gate_kind(job: &Job<'_>) -> GateKind {
-    match job.run.checkpoints.first().map(|at| at.trace.info.gate_kind) {
-        Some(trace::GateKind::SelectionFrequency) => GateKind::SelectionFrequency,
-        _ => GateKind::SoftmaxMean,
-    }
-}
-
-fn cross(job: &Job<'_>) -> Vec<CrossDomain> {
-    let name = |domain: usize| job.run.domains[domain].name.clone();
-    let plans = job.plan.cross.iter().enumerate();
-    plans
-        .map(|(at, plan)| {
-            let found =
-                |c: usize| job.known(&job.cross_measurement(c, at)).and_then(|known| known.cross().copied());
-            let all: Vec<_> = (0..job.run.checkpoints.len()).map(found).collect();
-            CrossDomain {
-                first: name(plan.first),
-                second: name(plan.second),
-                group: plan.group,
-                pairs: plan.pairs.pairs.len() as u64,
-                mean: all.iter().map(|cross| cross.as_ref()?.mean).collect(),
-                se: all.iter().map(|cross| cross.as_ref()?.se).collect(),
-            }
-        })
-        .collect()
-}
-
-/// What a reader must know of this run and these settings.
-fn notes(job: &Job<'_>) -> Vec<Note> {
+/// Warnings and remarks on a run and its settings.
+pub(super) fn notes(job: &Job<'_>) -> Vec<Note> {
     let run = job.run;
     let mut notes = Vec::new();
     let mut say = |level, text: String| notes.push(Note { level, text });
@@ -139,7 +75,7 @@ fn notes(job: &Job<'_>) -> Vec<Note> {
         say(
             NoteLevel::Info,
             format!(
-                "With {} checkpoints, a course says little and no correlation can be significant.",
+                "{} checkpoints are too few for a course to show much or for a correlation to be significant.",
                 run.checkpoints.len()
             ),
         );

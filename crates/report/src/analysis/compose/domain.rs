@@ -1,0 +1,167 @@
+//! Composes what a report has of one domain beside its courses.
+
+use std::rc::Rc;
+
+use crate::{
+    analysis::{
+        digest::{Digest, Selections},
+        job::Job,
+        measure::Measured,
+        measurements::{Kind, MeasurementId},
+    },
+    model::{CoactivationPair, Domain, Generalization, Group, Memorization, Series},
+};
+
+/// Co-activations listed per layer.
+const STRONGEST: usize = 8;
+
+/// Experts selected less often are left out of the co-activations: their shares are mostly chance.
+const LEAST_SELECTED: u64 = 10;
+
+/// Composes one domain of a job.
+pub(super) struct DomainComposer<'a> {
+    pub(super) job: &'a Job<'a>,
+    /// Index of the domain.
+    pub(super) index: usize,
+    /// Number of checkpoints, `C`.
+    pub(super) checkpoints: usize,
+    /// What was read of each checkpoint's gates, `[C]`.
+    pub(super) digests: Vec<Option<Rc<Digest>>>,
+}
+
+impl<'a> DomainComposer<'a> {
+    pub(super) fn new(job: &'a Job<'a>, index: usize) -> Self {
+        let checkpoints = job.run.checkpoints.len();
+        Self { job, index, checkpoints, digests: (0..checkpoints).map(|c| job.digest(c)).collect() }
+    }
+
+    /// The domain as far as it is known, without delays and correlations.
+    pub(super) fn domain(&self) -> Domain {
+        let of_run = &self.job.run.domains[self.index];
+        Domain {
+            name: of_run.name.clone(),
+            samples: of_run.samples.len(),
+            items: of_run.items.len(),
+            memorization: self.memorization(),
+            generalization: self.generalization(),
+            expert_selections: self.expert_selections(),
+            coactivation: self.coactivation(),
+            delays: None,
+            correlations: Vec::new(),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.job.run.domains[self.index].name
+    }
+
+    /// Results of a measurement at all checkpoints, `[C]`.
+    pub(super) fn results(&self, group: Group, kind: Kind) -> Vec<Option<Rc<Measured>>> {
+        let id = MeasurementId { domain: self.index, group, kind };
+        (0..self.checkpoints).map(|checkpoint| self.job.result(id, checkpoint)).collect()
+    }
+
+    /// One figure per checkpoint, `[C]`.
+    pub(super) fn series(&self, figure: impl FnMut(usize) -> Option<f64>) -> Series {
+        (0..self.checkpoints).map(figure).collect()
+    }
+
+    pub(super) fn samples(&self) -> &[u32] {
+        &self.job.run.domains[self.index].samples
+    }
+
+    fn memorization(&self) -> Memorization {
+        let plan = &self.job.plan.domains[self.index];
+        let mut t_star = vec![0; self.checkpoints];
+        for &at in plan.t_star.iter().flatten() {
+            t_star[at] += 1;
+        }
+        let unconfirmed = t_star.last().copied().unwrap_or(0);
+        let settled: usize = t_star.iter().sum();
+        Memorization {
+            eps: plan.eps,
+            eps_set_by_user: plan.eps_set_by_user,
+            memorized: settled - unconfirmed,
+            never: plan.t_star.len() - settled,
+            t_star,
+        }
+    }
+
+    /// For each checkpoint the column of the results that is of its step.
+    fn result_columns(&self) -> Vec<Option<usize>> {
+        let steps = self.job.run.results.as_ref().map_or(&[][..], |results| &results.steps);
+        let checkpoints = self.job.run.checkpoints.iter();
+        checkpoints.map(|at| steps.iter().position(|&step| step == at.step)).collect()
+    }
+
+    /// Whether each item of the domain is right at each checkpoint, `[item][C]`.
+    pub(super) fn correct(&self) -> Vec<Vec<Option<bool>>> {
+        let Some(results) = &self.job.run.results else { return Vec::new() };
+        let columns = self.result_columns();
+        let items = self.job.run.domains[self.index].items.iter();
+        items
+            .map(|&item| {
+                let correct = &results.items[item].correct;
+                columns
+                    .iter()
+                    .map(|column| column.and_then(|at| correct.get(at).copied().flatten()))
+                    .collect()
+            })
+            .collect()
+    }
+
+    /// `t#` of each item of the domain, as index of a checkpoint.
+    pub(super) fn t_sharp(&self) -> Vec<Option<usize>> {
+        self.correct().iter().map(|item| pathway::t_sharp(item)).collect()
+    }
+
+    fn generalization(&self) -> Option<Generalization> {
+        let t_sharp = self.t_sharp();
+        if t_sharp.is_empty() {
+            return None;
+        }
+        let mut counts = vec![0; self.checkpoints];
+        for &at in t_sharp.iter().flatten() {
+            counts[at] += 1;
+        }
+        Some(Generalization { never: t_sharp.iter().filter(|at| at.is_none()).count(), t_sharp: counts })
+    }
+
+    /// A result of the selections of experts at each checkpoint, `[C]`.
+    pub(super) fn selections<T>(&self, of: impl Fn(&Selections) -> Option<T>) -> Vec<Option<T>> {
+        let print = self.job.selections_fingerprint();
+        let checkpoints = self.job.run.checkpoints.iter();
+        checkpoints
+            .map(|at| {
+                let found = self.job.cache.borrow().selections(at.file, print)?;
+                found.get(self.index).and_then(&of)
+            })
+            .collect()
+    }
+
+    /// The strongest co-activations at the last checkpoint that has any, one list per layer.
+    fn coactivation(&self) -> Vec<Vec<CoactivationPair>> {
+        let found = self.selections(|found| {
+            let coactivation = found.coactivation.as_ref()?;
+            let strongest = |layer| {
+                let listed = coactivation.strongest(layer, STRONGEST, LEAST_SELECTED).into_iter();
+                let pair = |pair: pathway::Together| CoactivationPair {
+                    first: pair.first,
+                    second: pair.second,
+                    probability: pair.probability,
+                };
+                listed.map(pair).collect()
+            };
+            Some((0..self.job.run.layers).map(strongest).collect())
+        });
+        found.into_iter().flatten().next_back().unwrap_or_default()
+    }
+
+    /// Selections of every expert per checkpoint, `[C]` of `[L][E]`; empty where no trace has expert ids.
+    fn expert_selections(&self) -> Vec<Option<Vec<Vec<u64>>>> {
+        let found = self.selections(|found| {
+            Some(found.load.counts().chunks(self.job.run.experts.max(1)).map(<[u64]>::to_vec).collect())
+        });
+        if found.iter().all(Option::is_none) { Vec::new() } else { found }
+    }
+}

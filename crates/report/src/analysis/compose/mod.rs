@@ -1,0 +1,81 @@
+//! Writes a report from what the cache has. Figures that are missing yet, or undefined, are `None`.
+//!
+//! [`courses`] and [`distances`] are where the values of a metric enter the report; what follows from other figures
+//! is in [`crate::derive`].
+
+mod correlations;
+mod courses;
+mod delays;
+mod distances;
+mod domain;
+mod notes;
+
+use domain::DomainComposer;
+
+use super::job::Job;
+use crate::{
+    derive,
+    model::{Checkpoint, FORMAT, GateKind, Report, Run, VERSION},
+};
+
+/// The report as far as it can be written, without the conclusions of [`conclude`].
+pub fn report(job: &Job<'_>) -> Report {
+    let composers = (0..job.run.domains.len()).map(|domain| DomainComposer::new(job, domain));
+    let composers: Vec<DomainComposer<'_>> = composers.collect();
+    let mut courses: Vec<_> = composers.iter().flat_map(DomainComposer::courses).collect();
+    courses.extend(distances::between_domains(job));
+    let mut report = Report {
+        format: FORMAT.into(),
+        version: VERSION,
+        made_by: concat!("grokscope ", env!("CARGO_PKG_VERSION")).into(),
+        title: job.title.into(),
+        rounded_to_bits: None,
+        run: facts(job),
+        settings: job.settings.clone(),
+        checkpoints: job
+            .run
+            .checkpoints
+            .iter()
+            .map(|at| Checkpoint { step: at.step, tokens: at.tokens })
+            .collect(),
+        domains: composers.iter().map(DomainComposer::domain).collect(),
+        courses,
+        notes: notes::notes(job),
+    };
+    derive::complete(&mut report);
+    report
+}
+
+/// Adds what is drawn from all figures of a domain together: delays and correlations. They cost the most, and mean
+/// little before everything is measured.
+pub fn conclude(job: &Job<'_>, index: usize, report: &mut Report) {
+    let delays = DomainComposer::new(job, index).delays();
+    let correlations = correlations::correlations(job, index, report);
+    if let Some(domain) = report.domains.get_mut(index) {
+        domain.delays = delays;
+        domain.correlations = correlations;
+    }
+}
+
+fn facts(job: &Job<'_>) -> Run {
+    let run = job.run;
+    let model = run.checkpoints.iter().find_map(|at| at.trace.info.model.clone());
+    let named = run.results.as_ref().and_then(|results| results.model.clone());
+    Run {
+        model: model.or(named),
+        samples: run.samples.len(),
+        items: run.results.as_ref().map_or(0, |results| results.items.len()),
+        layers: run.layers,
+        experts: run.experts,
+        top_k: run.top_k,
+        gate_kind: gate_kind(job),
+        half_precision: run.checkpoints.iter().any(|at| at.trace.info.half_precision),
+    }
+}
+
+fn gate_kind(job: &Job<'_>) -> GateKind {
+    match job.run.checkpoints.first().map(|at| at.trace.info.gate_kind) {
+        Some(trace::GateKind::SelectionFrequency) => GateKind::SelectionFrequency,
+        _ => GateKind::SoftmaxMean,
+    }
+}

@@ -1,0 +1,184 @@
+//! Every measurement of a run, enumerated once. All checkpoints have the same ones, so that a result is found by the
+//! measurement's id and a checkpoint.
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use super::{
+    measure::{Grouping, Measurement, Quantity},
+    plan::{Members, Plan},
+};
+use crate::{model::Group, settings::Settings};
+
+/// Identifies a measurement within a run and its settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MeasurementId {
+    /// Index of the domain; of the first of two.
+    pub domain: usize,
+    /// Samples that are measured.
+    pub group: Group,
+    /// Quantity that is measured.
+    pub kind: Kind,
+}
+
+/// The quantity of a measurement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Pathway distances at the settings' threshold.
+    Distance,
+    /// The same between random pathways of equal lengths; one of several draws.
+    Null {
+        /// Index of the draw.
+        replicate: u64,
+    },
+    /// Distances between the expert lists of one layer.
+    Layer {
+        /// Index of the layer.
+        layer: usize,
+    },
+    /// Pathway distances at another threshold.
+    Threshold {
+        /// Index in [`Measurements::thresholds`].
+        at: usize,
+    },
+    /// Pathway distances inside each group of equal memorization step.
+    TStar,
+    /// Pathway distances to the samples of another domain.
+    OtherDomain {
+        /// Index of that domain.
+        second: usize,
+    },
+}
+
+/// The measurements of a run.
+#[derive(Debug)]
+pub struct Measurements {
+    /// Main measurements first.
+    all: Vec<Measurement>,
+    /// Number of main measurements.
+    main: usize,
+    by_id: BTreeMap<MeasurementId, usize>,
+    /// Thresholds other than the settings' own, ascending.
+    pub thresholds: Vec<f64>,
+}
+
+impl Measurements {
+    /// Enumerates the measurements of a plan. `run` is the fingerprint of the run's samples.
+    pub fn new(plan: &Plan, layers: usize, settings: &Settings, run: u64) -> Self {
+        let mut thresholds = settings.sweep.clone();
+        thresholds.retain(|tau| tau.to_bits() != settings.tau.to_bits());
+        thresholds.sort_by(f64::total_cmp);
+        thresholds.dedup();
+        let mut list = List { settings, run, all: Vec::new() };
+        for (domain, domain_plan) in plan.domains.iter().enumerate() {
+            for members in &domain_plan.groups {
+                list.pathways(domain, members, Kind::Distance, settings.tau);
+            }
+        }
+        let main = list.all.len();
+        for (domain, domain_plan) in plan.domains.iter().enumerate() {
+            if let Some(members) = domain_plan.group(Group::All) {
+                list.null(domain, members);
+                for layer in 0..layers {
+                    let quantity = Quantity::Layer { tau: settings.tau, layer };
+                    list.side(domain, members, Kind::Layer { layer }, quantity);
+                }
+            }
+            for members in &domain_plan.groups {
+                for (at, &tau) in thresholds.iter().enumerate() {
+                    list.pathways(domain, members, Kind::Threshold { at }, tau);
+                }
+            }
+            list.t_star(domain, plan);
+        }
+        list.other_domains(plan);
+        let all = list.all;
+        let by_id = all.iter().enumerate().map(|(at, measurement)| (measurement.id, at)).collect();
+        Self { all, main, by_id, thresholds }
+    }
+
+    /// Distances of every domain's groups at the settings' threshold.
+    pub fn main(&self) -> &[Measurement] {
+        &self.all[..self.main]
+    }
+
+    /// Nulls, layers, other thresholds, memorization groups and pairs of domains.
+    pub fn side(&self) -> &[Measurement] {
+        &self.all[self.main..]
+    }
+
+    /// All of them, main ones first.
+    pub fn all(&self) -> &[Measurement] {
+        &self.all
+    }
+
+    /// The measurement with that id.
+    pub fn get(&self, id: MeasurementId) -> Option<&Measurement> {
+        self.all.get(*self.by_id.get(&id)?)
+    }
+}
+
+/// Measurements as they are enumerated.
+struct List<'a> {
+    settings: &'a Settings,
+    run: u64,
+    all: Vec<Measurement>,
+}
+
+impl List<'_> {
+    fn push(
+        &mut self,
+        id: MeasurementId,
+        quantity: Quantity,
+        of: (&Rc<[u32]>, &super::plan::PairSet),
+        grouping: Grouping,
+    ) {
+        let (samples, pairs) = of;
+        let measurement =
+            Measurement::new(id, quantity, Rc::clone(samples), pairs.clone(), grouping, self.run);
+        self.all.push(measurement);
+    }
+
+    fn quantity(&self, tau: f64) -> Quantity {
+        Quantity::Pathways { tau, unit: self.settings.unit }
+    }
+
+    fn pathways(&mut self, domain: usize, members: &Members, kind: Kind, tau: f64) {
+        let id = MeasurementId { domain, group: members.group, kind };
+        let pairs = if kind == Kind::Distance { &members.main } else { &members.side };
+        self.push(id, self.quantity(tau), (&members.samples, pairs), Grouping::One);
+    }
+
+    fn side(&mut self, domain: usize, members: &Members, kind: Kind, quantity: Quantity) {
+        let id = MeasurementId { domain, group: members.group, kind };
+        self.push(id, quantity, (&members.samples, &members.side), Grouping::One);
+    }
+
+    /// As many draws of random pathways as make the null's own noise small beside that of the pairs.
+    fn null(&mut self, domain: usize, members: &Members) {
+        let replicates = (2_000 / members.side.pairs.len().max(1)).clamp(1, 8) as u64;
+        for replicate in 0..replicates {
+            let Settings { tau, unit, seed, .. } = *self.settings;
+            let quantity = Quantity::Null { tau, unit, seed: seed.wrapping_add(replicate) };
+            self.side(domain, members, Kind::Null { replicate }, quantity);
+        }
+    }
+
+    fn t_star(&mut self, domain: usize, plan: &Plan) {
+        let groups = &plan.domains[domain].by_t_star;
+        if groups.groups.is_empty() {
+            return;
+        }
+        let id = MeasurementId { domain, group: Group::All, kind: Kind::TStar };
+        let grouping = Grouping::Many { ends: Rc::clone(&groups.ends) };
+        self.push(id, self.quantity(self.settings.tau), (&groups.samples, &groups.pairs), grouping);
+    }
+
+    fn other_domains(&mut self, plan: &Plan) {
+        for cross in &plan.cross {
+            let kind = Kind::OtherDomain { second: cross.second };
+            let id = MeasurementId { domain: cross.first, group: cross.group, kind };
+            let grouping = Grouping::Two { rows: cross.rows };
+            self.push(id, self.quantity(self.settings.tau), (&cross.samples, &cross.pairs), grouping);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What a link carries and what it leaves out.
+
+use serde::{Deserialize, Serialize};
+
+use super::BITS;
+use crate::{Note, NoteLevel, Report};
+
+/// Optional parts of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a box of its own that the user ticks")]
+pub struct Parts {
+    /// The title.
+    pub title: bool,
+    /// The notes.
+    pub notes: bool,
+    /// Courses of single layers.
+    pub per_layer: bool,
+    /// Courses at other thresholds.
+    pub sweep: bool,
+    /// Distances inside the groups of equal memorization step.
+    pub t_star_groups: bool,
+    /// Selections of every expert, `[C,L,E]`, and what follows from them.
+    pub load: bool,
+    /// The strongest co-activations.
+    pub coactivation: bool,
+    /// The cosine of every memorization group with every generalization group.
+    pub scores: bool,
+}
+
+impl Parts {
+    /// No part.
+    pub const NONE: Self = Self {
+        title: false,
+        notes: false,
+        per_layer: false,
+        sweep: false,
+        t_star_groups: false,
+        load: false,
+        coactivation: false,
+        scores: false,
+    };
+
+    /// Every part.
+    pub const ALL: Self = Self {
+        title: true,
+        notes: true,
+        per_layer: true,
+        sweep: true,
+        t_star_groups: true,
+        load: true,
+        coactivation: true,
+        scores: true,
+    };
+
+    /// All parts in the order of [`Parts::NAMES`], which is also their order in a link.
+    pub(super) fn all_mut(&mut self) -> [&mut bool; 8] {
+        let Self { title, notes, per_layer, sweep, t_star_groups, load, coactivation, scores } = self;
+        [title, notes, per_layer, sweep, t_star_groups, load, coactivation, scores]
+    }
+
+    /// The name of each part in a sentence.
+    const NAMES: [&str; 8] = [
+        "the title",
+        "the notes",
+        "the figures of single layers",
+        "the other thresholds",
+        "the distances inside groups of equal memorization step",
+        "the load of the experts",
+        "the co-activations",
+        "the scores of the pairing",
+    ];
+}
+
+/// Parts and precision of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkOptions {
+    /// Parts that the link carries beside the main courses.
+    pub parts: Parts,
+    /// Bits of a main figure, from [`FEWEST_BITS`](super::FEWEST_BITS) to [`MOST_BITS`](super::MOST_BITS). Where
+    /// absent, the most up to [`BITS`] with which the link has at most 2,000 characters (8 bits at least), else
+    /// 8,000.
+    pub bits: Option<u8>,
+}
+
+impl Default for LinkOptions {
+    /// The main courses and the notes, as finely as there is room.
+    fn default() -> Self {
+        Self { parts: Parts { notes: true, ..Parts::NONE }, bits: None }
+    }
+}
+
+impl LinkOptions {
+    /// Every part of a report, 12 bits per figure.
+    pub const EVERYTHING: Self = Self { parts: Parts::ALL, bits: Some(BITS) };
+}
+
+/// Beginning of the note on parts that were left out.
+const NOTICE: &str = "The link leaves out ";
+
+/// Empties a list and tells whether there was something in it.
+fn drop_all<T>(list: &mut Vec<T>) -> bool {
+    !std::mem::take(list).is_empty()
+}
+
+/// Removes the parts that are not carried, and returns those among them that held something.
+pub(super) fn leave_out(report: &mut Report, parts: Parts) -> Parts {
+    let mut left_out = Parts::NONE;
+    // A report that came through a link has a note on what that link left out; it is left out of this one too.
+    report.notes.retain(|note| {
+        let notice = note.text.starts_with(NOTICE);
+        for (left, name) in left_out.all_mut().into_iter().zip(Parts::NAMES) {
+            *left |= notice && note.text.contains(name);
+        }
+        !notice
+    });
+    if !parts.title {
+        left_out.title |= !std::mem::take(&mut report.title).is_empty();
+    }
+    if !parts.notes {
+        left_out.notes |= drop_all(&mut report.notes);
+    }
+    let tau = report.settings.tau;
+    report.courses.retain(|course| {
+        let layer = course.layer.is_some() && !parts.per_layer;
+        let t_star = course.t_star.is_some() && !parts.t_star_groups;
+        let sweep = course.tau.is_some_and(|at| at.to_bits() != tau.to_bits()) && !parts.sweep;
+        left_out.per_layer |= layer;
+        left_out.t_star_groups |= t_star;
+        left_out.sweep |= sweep;
+        !(layer || t_star || sweep)
+    });
+    for domain in &mut report.domains {
+        if !parts.load {
+            left_out.load |= drop_all(&mut domain.expert_selections);
+        }
+        if !parts.coactivation {
+            left_out.coactivation |= drop_all(&mut domain.coactivation);
+        }
+        if let Some(delays) = domain.delays.as_mut().filter(|_| !parts.scores) {
+            left_out.scores |= drop_all(&mut delays.scores);
+        }
+    }
+    left_out
+}
+
+/// Says in the report what the link left out.
+pub(super) fn add_notice(report: &mut Report, mut left_out: Parts) {
+    let parts = left_out.all_mut().into_iter().zip(Parts::NAMES);
+    let names: Vec<&str> = parts.filter_map(|(left, name)| left.then_some(name)).collect();
+    let list = match names.split_last() {
+        None => return,
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, first)) => format!("{} and {last}", first.join(", ")),
+    };
+    report.notes.push(Note {
+        level: NoteLevel::Info,
+        text: format!("{NOTICE}{list}; the JSON export of the page that made it has them."),
+    });
+}

@@ -1,0 +1,162 @@
+//! Numbers outside of courses that mostly follow from others: a link carries their difference from what is expected,
+//! which is mostly 0.
+
+use crate::{Domain, Error, Group, Matched, Report, metrics::Need};
+
+/// Counts in a link fit into 32 bits, as they must where the page runs.
+const MOST: usize = u32::MAX as usize;
+
+/// Stands for an empty list where groups are expected.
+const NONE: Matched = Matched { checkpoint: MOST, count: 0 };
+
+/// What the counts of a domain say about its other numbers.
+struct Expected {
+    memorized: usize,
+    never_memorized: usize,
+    never_generalized: usize,
+    train: Vec<Matched>,
+    test: Vec<Matched>,
+}
+
+impl Expected {
+    fn of(report: &Report, domain: usize) -> Self {
+        let domain = &report.domains[domain];
+        let t_star = &domain.memorization.t_star[..];
+        let t_sharp = domain.generalization.as_ref().map_or(&[][..], |found| &found.t_sharp);
+        let confirmed = t_star.get(..t_star.len().saturating_sub(1)).unwrap_or_default();
+        let sum = |counts: &[usize]| counts.iter().fold(0, |sum: usize, count| sum.wrapping_add(*count));
+        let groups = |counts: &[usize]| -> Vec<Matched> {
+            let groups = counts.iter().enumerate().filter(|(_, count)| **count > 0);
+            groups.map(|(checkpoint, count)| Matched { checkpoint, count: *count }).collect()
+        };
+        Self {
+            memorized: sum(confirmed),
+            never_memorized: domain.samples.wrapping_sub(sum(t_star)),
+            never_generalized: domain.items.wrapping_sub(sum(t_sharp)),
+            train: groups(if report.settings.unconfirmed { t_star } else { confirmed }),
+            test: groups(t_sharp),
+        }
+    }
+
+    /// Samples or items behind each course.
+    fn n(report: &Report) -> Vec<usize> {
+        let expected: Vec<Self> = (0..report.domains.len()).map(|at| Self::of(report, at)).collect();
+        let n = report.courses.iter().map(|course| {
+            let at = report.domains.iter().position(|domain| domain.name == course.domain)?;
+            let domain = report.domains.get(at)?;
+            let of_items = course.definition().is_some_and(|metric| metric.needs.contains(&Need::Results));
+            Some(match (course.t_star, course.group) {
+                (Some(checkpoint), _) => *domain.memorization.t_star.get(checkpoint)?,
+                (None, Group::Memorized) => expected.get(at)?.memorized,
+                (None, Group::All) if of_items => domain.items,
+                (None, Group::All) => domain.samples,
+            })
+        });
+        n.map(|n| n.unwrap_or(0)).collect()
+    }
+}
+
+/// Puts differences in place of the numbers.
+///
+/// # Errors
+/// A count is too large.
+pub(super) fn subtract(report: &mut Report) -> Result<(), Error> {
+    for domain in &report.domains {
+        let counts = [
+            report.run.samples,
+            report.run.items,
+            domain.samples,
+            domain.items,
+            domain.memorization.memorized,
+            domain.memorization.never,
+        ];
+        if let Some(found) = counts.into_iter().find(|count| u32::try_from(*count).is_err()) {
+            return Err(Error::LinkTooLarge { what: "samples", found: found as u64, most: MOST as u64 });
+        }
+    }
+    for at in 0..report.domains.len() {
+        let expected = Expected::of(report, at);
+        if let Some(delays) = &mut report.domains[at].delays {
+            for (list, expected) in [(&mut delays.train, expected.train), (&mut delays.test, expected.test)] {
+                if *list == expected {
+                    list.clear();
+                } else if list.is_empty() {
+                    list.push(NONE);
+                }
+            }
+        }
+    }
+    combine(report, u64::wrapping_sub);
+    pairs_in_order(report, u64::wrapping_sub);
+    Ok(())
+}
+
+/// Puts the numbers back in place of the differences.
+pub(super) fn add(report: &mut Report) {
+    pairs_in_order(report, u64::wrapping_add);
+    combine(report, u64::wrapping_add);
+    for at in 0..report.domains.len() {
+        let expected = Expected::of(report, at);
+        if let Some(delays) = &mut report.domains[at].delays {
+            for (list, expected) in [(&mut delays.train, expected.train), (&mut delays.test, expected.test)] {
+                if list.is_empty() {
+                    *list = expected;
+                } else if list[..] == [NONE] {
+                    list.clear();
+                }
+            }
+        }
+    }
+}
+
+/// In 32 bits, so that differences are the same on every machine.
+fn count(operation: fn(u64, u64) -> u64, count: &mut usize, expected: usize) {
+    *count = operation(*count as u64, expected as u64) as u32 as usize;
+}
+
+/// Pairs mostly have groups of equal rank.
+fn pairs_in_order(report: &mut Report, operation: fn(u64, u64) -> u64) {
+    for delays in report.domains.iter_mut().filter_map(|domain| domain.delays.as_mut()) {
+        for (place, pair) in delays.pairs.iter_mut().enumerate() {
+            count(operation, &mut pair.train, place);
+            count(operation, &mut pair.test, place);
+        }
+    }
+}
+
+fn combine(report: &mut Report, operation: fn(u64, u64) -> u64) {
+    let sum = |of: fn(&Domain) -> usize| report.domains.iter().map(of).fold(0, usize::wrapping_add);
+    let (samples, items) = (sum(|domain| domain.samples), sum(|domain| domain.items));
+    count(operation, &mut report.run.samples, samples);
+    count(operation, &mut report.run.items, items);
+    let n = Expected::n(report);
+    for (course, expected) in report.courses.iter_mut().zip(n) {
+        if let Some(n) = &mut course.n {
+            *n = operation(*n, expected as u64);
+        }
+    }
+    for at in 0..report.domains.len() {
+        let expected = Expected::of(report, at);
+        let domain = &mut report.domains[at];
+        count(operation, &mut domain.memorization.memorized, expected.memorized);
+        count(operation, &mut domain.memorization.never, expected.never_memorized);
+        if let Some(found) = &mut domain.generalization {
+            count(operation, &mut found.never, expected.never_generalized);
+        }
+        let Some(delays) = &mut domain.delays else { continue };
+        let steps = &report.checkpoints;
+        let step = |list: &[Matched], expected: &[Matched], at: usize| -> i64 {
+            let group = if list.is_empty() { expected.get(at) } else { list.get(at) };
+            let checkpoint = group.and_then(|group| steps.get(group.checkpoint));
+            checkpoint.map_or(0, |checkpoint| checkpoint.step.cast_signed())
+        };
+        for pair in &mut delays.pairs {
+            let delay = step(&delays.test, &expected.test, pair.test).wrapping_sub(step(
+                &delays.train,
+                &expected.train,
+                pair.train,
+            ));
+            pair.delay = operation(pair.delay.cast_unsigned(), delay.cast_unsigned()).cast_signed();
+        }
+    }
+}

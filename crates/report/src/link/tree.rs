@@ -1,0 +1,468 @@
+//! Codes any JSON value: everything in a report but the figures of its courses.
+//!
+//! The coder learns per path (`domains[].memorization.eps`) which values there were and in which pattern they recur.
+//! It first learns from a prototype report, so keys and usual words cost next to nothing, and a new field of the
+//! model needs no code here.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{
+    coder::{AdaptiveModel, Coder},
+    numbers::Numbers,
+};
+use crate::Error;
+
+/// Values that one link may carry.
+const MOST_VALUES: u64 = 200_000;
+/// Bytes of JSON that they may take.
+const MOST_JSON: usize = 8 << 20;
+/// Levels of lists and objects.
+const MOST_DEPTH: usize = 16;
+/// Bytes of all names and notes together.
+pub(super) const MOST_TEXT: usize = 1 << 20;
+/// Bytes of one name or note.
+const MOST_NAME: usize = 4_096;
+/// Paths that may differ.
+const MOST_PATHS: usize = 4_096;
+/// Different values that are remembered per path.
+const MOST_RECENT: usize = 64;
+/// Numbers back that one may repeat.
+const LAST: usize = 4;
+/// Patterns that are remembered per path.
+const MOST_PATTERNS: usize = 1_024;
+/// Decimal digits of a float that is not carried as its 64 bits.
+const MOST_DIGITS: u32 = 15;
+
+/// A value without its children.
+#[derive(Clone, Debug, PartialEq)]
+enum Token {
+    Null,
+    Bool(bool),
+    Unsigned(u64),
+    Negative(i64),
+    /// The bits of a float.
+    Float(u64),
+    Text(String),
+    /// Its keys.
+    Object(Vec<String>),
+    /// Its length.
+    Array(u64),
+}
+
+impl Token {
+    fn of(value: &Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(value) => Self::Bool(*value),
+            Value::Number(number) => match (number.as_u64(), number.as_i64()) {
+                (Some(value), _) => Self::Unsigned(value),
+                (None, Some(value)) => Self::Negative(value),
+                _ => Self::Float(number.as_f64().unwrap_or(0.0).to_bits()),
+            },
+            Value::String(text) => Self::Text(text.clone()),
+            Value::Array(values) => Self::Array(values.len() as u64),
+            Value::Object(fields) => {
+                let mut keys: Vec<String> = fields.keys().cloned().collect();
+                keys.sort_unstable();
+                Self::Object(keys)
+            }
+        }
+    }
+
+    fn kind(&self) -> u64 {
+        match self {
+            Self::Null => 0,
+            Self::Bool(_) => 1,
+            Self::Unsigned(_) => 2,
+            Self::Negative(_) => 3,
+            Self::Float(_) => 4,
+            Self::Text(_) => 5,
+            Self::Object(_) => 6,
+            Self::Array(_) => 7,
+        }
+    }
+}
+
+impl Token {
+    fn is_number(&self) -> bool {
+        matches!(self, Self::Unsigned(_) | Self::Negative(_) | Self::Float(_))
+    }
+
+    fn number(&self) -> i64 {
+        match self {
+            Self::Unsigned(value) | Self::Array(value) => *value as i64,
+            Self::Negative(value) => *value,
+            _ => 0,
+        }
+    }
+}
+
+/// What was learned about the values at one path.
+struct Path {
+    /// Different values, the last one at the end.
+    recent: Vec<Token>,
+    /// How far back in `recent` each of the last eight values was found, one byte each; 0 where it was new.
+    ranks: u64,
+    /// The rank that followed the last ranks.
+    patterns: BTreeMap<(u8, u64), u8>,
+    /// How often numbers are one of the last four.
+    repeats: f64,
+    /// Whether the rank is another than the pattern says, by how much is known of the pattern.
+    other: [AdaptiveModel; 3],
+    /// Kinds of new values, as a binary tree.
+    kinds: [AdaptiveModel; 8],
+    /// The last number and the one before; of a float, its digits.
+    number: i64,
+    before: i64,
+    /// Decimal digits of the last float.
+    digits: i64,
+    /// Usual error of each prediction of a number, and the last error of the best.
+    costs: [f64; 4],
+    /// Smoothed numbers.
+    smooth: f64,
+    error: i64,
+    /// Paths of the fields of an object by key.
+    fields: BTreeMap<String, usize>,
+    /// Path of the elements of an array.
+    elements: Option<usize>,
+}
+
+impl Path {
+    fn new() -> Self {
+        Self {
+            recent: Vec::new(),
+            ranks: 0,
+            patterns: BTreeMap::new(),
+            repeats: 0.8,
+            other: [AdaptiveModel::EVEN; 3],
+            kinds: [AdaptiveModel::EVEN; 8],
+            number: 0,
+            before: 0,
+            digits: 0,
+            costs: [8.0, 9.0, 10.0, 11.0],
+            smooth: 0.0,
+            error: 0,
+            fields: BTreeMap::new(),
+            elements: None,
+        }
+    }
+
+    /// The last ranks that a pattern is looked up by: six, else two.
+    fn contexts(&self) -> [(u8, u64); 2] {
+        [(6, self.ranks & 0xFFFF_FFFF_FFFF), (2, self.ranks & 0xFFFF)]
+    }
+
+    /// The most likely rank, and how little is known of it.
+    fn expected(&self) -> (u8, usize) {
+        let mut found = self.contexts().into_iter().map(|context| self.patterns.get(&context)).enumerate();
+        found.find_map(|(unsure, rank)| Some((*rank?, unsure))).unwrap_or((1, 2))
+    }
+
+    /// How far back the value is, in different values; 0 where it is to be coded as new.
+    fn rank(&self, token: &Token) -> u8 {
+        // Counts that vary are cheaper as differences.
+        let most = if !token.is_number() {
+            MOST_RECENT
+        } else if self.repeats > 0.6 {
+            LAST
+        } else {
+            0
+        };
+        let back = self.recent.iter().rev().take(most).position(|recent| recent == token);
+        back.map_or(0, |back| back as u8 + 1)
+    }
+
+    fn learn(&mut self, rank: u8, token: Token) {
+        if token.is_number() {
+            let repeated = self.recent.iter().rev().take(LAST).any(|recent| *recent == token);
+            self.repeats += 0.1 * (f64::from(u8::from(repeated)) - self.repeats);
+        }
+        if let Token::Unsigned(_) | Token::Negative(_) | Token::Array(_) = token {
+            (self.before, self.number) = (self.number, token.number());
+        }
+        for context in self.contexts() {
+            if self.patterns.len() < MOST_PATTERNS || self.patterns.contains_key(&context) {
+                self.patterns.insert(context, rank);
+            }
+        }
+        self.ranks = self.ranks << 8 | u64::from(rank);
+        if rank > 0 {
+            self.recent.remove(self.recent.len() - usize::from(rank));
+        } else if self.recent.len() == MOST_RECENT {
+            self.recent.remove(0);
+        }
+        self.recent.push(token);
+    }
+}
+
+/// Codes JSON values with what it has learned so far.
+pub(super) struct Codec<'a> {
+    pub(super) coder: Coder<'a>,
+    numbers: Numbers,
+    /// Every text so far.
+    names: Vec<String>,
+    known: AdaptiveModel,
+    paths: Vec<Path>,
+    /// New names: those that were written, or those that are still to be read.
+    pub(super) texts: Vec<u8>,
+    unread: &'a [u8],
+    values_left: u64,
+    json: String,
+}
+
+impl<'a> Codec<'a> {
+    /// A codec that has learned from `prototype`.
+    pub(super) fn new(coder: Coder<'a>, texts: &'a [u8], prototype: &Value) -> Result<Self, Error> {
+        let mut codec = Self {
+            coder: Coder::trainer(),
+            numbers: Numbers::new(),
+            names: Vec::new(),
+            known: AdaptiveModel::EVEN,
+            paths: vec![Path::new()],
+            texts: Vec::new(),
+            unread: &[],
+            values_left: MOST_VALUES,
+            json: String::new(),
+        };
+        // Twice, so that it also learns what comes after the end of a report.
+        for _ in 0..4 {
+            codec.node(0, None, Some(prototype), 0)?;
+        }
+        codec.json.clear();
+        codec.texts.clear();
+        Ok(Self { coder, unread: texts, values_left: MOST_VALUES, ..codec })
+    }
+
+    /// Writes `given`, or reads what was written; either way the value as JSON text.
+    pub(super) fn value(&mut self, given: Option<&Value>) -> Result<String, Error> {
+        self.node(0, None, given, 0)?;
+        Ok(std::mem::take(&mut self.json))
+    }
+
+    /// Takes `amount` of the values that a link may carry.
+    pub(super) fn spend(&mut self, amount: u64) -> Result<(), Error> {
+        let Some(left) = self.values_left.checked_sub(amount) else {
+            let found = MOST_VALUES - self.values_left + amount;
+            return Err(Error::LinkTooLarge { what: "figures", found, most: MOST_VALUES });
+        };
+        self.values_left = left;
+        Ok(())
+    }
+
+    /// Whether all names were used.
+    pub(super) fn at_end(&self) -> bool {
+        self.coder.at_end() && self.unread.is_empty()
+    }
+
+    fn node(
+        &mut self,
+        path: usize,
+        basis: Option<usize>,
+        given: Option<&Value>,
+        depth: usize,
+    ) -> Result<(), Error> {
+        self.spend(1)?;
+        if depth > MOST_DEPTH {
+            return Err(Error::LinkDamaged { place: "its lists are nested too deeply" });
+        }
+        match self.token(path, basis, given.map(Token::of))? {
+            Token::Null => self.push("null")?,
+            Token::Bool(value) => self.push(&value.to_string())?,
+            Token::Unsigned(value) => self.push(&value.to_string())?,
+            Token::Negative(value) => self.push(&value.to_string())?,
+            // The shortest decimal that gives the same float, which is also JSON.
+            Token::Float(bits) => self.push(&format!("{:?}", f64::from_bits(bits)))?,
+            Token::Text(text) => self.push(&Value::String(text).to_string())?,
+            Token::Array(length) => {
+                let elements = match self.paths[path].elements {
+                    Some(elements) => elements,
+                    None => self.new_path()?,
+                };
+                self.paths[path].elements = Some(elements);
+                for at in 0..length {
+                    self.push(if at == 0 { "[" } else { "," })?;
+                    let element = given.and_then(Value::as_array).and_then(|values| values.get(at as usize));
+                    self.node(elements, None, element, depth + 1)?;
+                }
+                self.push(if length == 0 { "[]" } else { "]" })?;
+            }
+            Token::Object(keys) => {
+                self.push("{")?;
+                let mut basis = None;
+                for (at, key) in keys.iter().enumerate() {
+                    let field = match self.paths[path].fields.get(key) {
+                        Some(field) => *field,
+                        None => self.new_path()?,
+                    };
+                    self.paths[path].fields.insert(key.clone(), field);
+                    self.push(if at == 0 { "" } else { "," })?;
+                    self.push(&Value::String(key.clone()).to_string())?;
+                    self.push(":")?;
+                    let value = given.and_then(Value::as_object).and_then(|fields| fields.get(key));
+                    self.node(field, basis, value, depth + 1)?;
+                    let last = self.paths[field].recent.last();
+                    if matches!(last, Some(Token::Unsigned(_))) {
+                        basis = basis.or(Some(field));
+                    }
+                }
+                self.push("}")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn new_path(&mut self) -> Result<usize, Error> {
+        at_most("different fields", self.paths.len(), MOST_PATHS)?;
+        self.paths.push(Path::new());
+        Ok(self.paths.len() - 1)
+    }
+
+    fn push(&mut self, json: &str) -> Result<(), Error> {
+        at_most("bytes of JSON", self.json.len() + json.len(), MOST_JSON)?;
+        self.json += json;
+        Ok(())
+    }
+
+    /// A value that may have been at this path before.
+    fn token(&mut self, path: usize, basis: Option<usize>, given: Option<Token>) -> Result<Token, Error> {
+        let place = &mut self.paths[path];
+        let rank = given.as_ref().map_or(0, |token| place.rank(token));
+        let (expected, unsure) = place.expected();
+        let rank = if self.coder.bit(&mut place.other[unsure], rank != expected)? {
+            self.numbers.unsigned(&mut self.coder, 1.5, u64::from(rank))?
+        } else {
+            u64::from(expected)
+        };
+        let known = usize::try_from(rank).ok().and_then(|rank| place.recent.len().checked_sub(rank));
+        let known = known.ok_or(Error::LinkDamaged { place: "it refers to a value that is not there" })?;
+        let token = match place.recent.get(known) {
+            Some(token) => token.clone(),
+            None => self.new_token(path, basis, given)?,
+        };
+        self.paths[path].learn(rank as u8, token.clone());
+        Ok(token)
+    }
+
+    fn new_token(&mut self, path: usize, basis: Option<usize>, given: Option<Token>) -> Result<Token, Error> {
+        let kind = given.as_ref().map_or(0, Token::kind);
+        let kind = (0..3).rev().try_fold(1, |node, place| {
+            let bit = self.coder.bit(&mut self.paths[path].kinds[node], kind >> place & 1 == 1)?;
+            Ok::<_, Error>(node << 1 | usize::from(bit))
+        })?;
+        Ok(match (kind - 8, given) {
+            (0, _) => Token::Null,
+            (1, given) => Token::Bool(self.coder.plain(1, u64::from(given == Some(Token::Bool(true))))? == 1),
+            (2, given) => Token::Unsigned(self.number(path, basis, given)? as u64),
+            (3, given) => Token::Negative(self.number(path, basis, given)?),
+            (4, Some(Token::Float(bits))) => Token::Float(self.float(path, f64::from_bits(bits))?.to_bits()),
+            (4, _) => Token::Float(self.float(path, 0.0)?.to_bits()),
+            (5, Some(Token::Text(text))) => Token::Text(self.text(Some(&text))?),
+            (5, _) => Token::Text(self.text(None)?),
+            (6, given) => {
+                let given = if let Some(Token::Object(keys)) = given { keys } else { Vec::new() };
+                let count = self.numbers.unsigned(&mut self.coder, 4.0, given.len() as u64)?;
+                self.spend(count)?;
+                Token::Object(
+                    (0..count as usize)
+                        .map(|at| self.text(given.get(at).map(String::as_str)))
+                        .collect::<Result<_, _>>()?,
+                )
+            }
+            (_, given) => Token::Array(self.number(path, basis, given)? as u64),
+        })
+    }
+
+    /// A number that is likely the last one of the path, or follows a line, or is in proportion to its neighbour
+    /// `basis` in the object.
+    fn number(&mut self, path: usize, basis: Option<usize>, given: Option<Token>) -> Result<i64, Error> {
+        let ratio = basis.map_or((1, 1), |basis| (self.paths[basis].number, self.paths[basis].before));
+        self.predicted(path, ratio, given.map_or(0, |token| token.number()))
+    }
+
+    fn predicted(&mut self, path: usize, ratio: (i64, i64), value: i64) -> Result<i64, Error> {
+        let path = &mut self.paths[path];
+        let in_proportion = i128::from(path.number) * i128::from(ratio.0) / i128::from(ratio.1).max(1);
+        let line = path.number.wrapping_add(path.number.wrapping_sub(path.before));
+        let predictions = [path.number, line, in_proportion as i64, path.smooth.round() as i64];
+        let (mut best, mut cost) = (path.number, f64::INFINITY);
+        for (prediction, usual) in predictions.iter().zip(&path.costs) {
+            if *usual < cost {
+                (best, cost) = (*prediction, *usual);
+            }
+        }
+        let error = value.wrapping_sub(best);
+        path.error = self.numbers.signed(&mut self.coder, cost, path.error, error)?;
+        let value = best.wrapping_add(path.error);
+        for (prediction, usual) in predictions.iter().zip(&mut path.costs) {
+            *usual += 0.35 * (value.wrapping_sub(*prediction).unsigned_abs() as f64 - *usual);
+        }
+        path.smooth += 0.2 * (value as f64 - path.smooth);
+        Ok(value)
+    }
+
+    /// A float, exactly: as a short decimal, or as its 64 bits.
+    fn float(&mut self, path: usize, value: f64) -> Result<f64, Error> {
+        let power = |digits: u32| (0..digits).fold(1.0, |power, _| power * 10.0);
+        let decimal = |digits: u32| (value * power(digits)).round();
+        let exactly = |digits: &u32| {
+            let sound = decimal(*digits).abs() < 9e15;
+            sound && (decimal(*digits) / power(*digits)).to_bits() == value.to_bits()
+        };
+        let usual = self.paths[path].digits;
+        let digits = std::iter::once(usual as u32).chain(0..=MOST_DIGITS).find(exactly);
+        let longer = i64::from(digits.unwrap_or(MOST_DIGITS + 1)) - usual;
+        let digits = usual.wrapping_add(self.numbers.signed(&mut self.coder, 0.3, 0, longer)?);
+        let digits = digits.clamp(0, i64::from(MOST_DIGITS + 1)) as u32;
+        let read = if digits <= MOST_DIGITS {
+            let number = self.predicted(path, (1, 1), decimal(digits) as i64)?;
+            let path = &mut self.paths[path];
+            (path.before, path.number, path.digits) = (path.number, number, i64::from(digits));
+            number as f64 / power(digits)
+        } else {
+            f64::from_bits(self.coder.plain(64, value.to_bits())?)
+        };
+        if read.is_finite() {
+            Ok(read)
+        } else {
+            Err(Error::LinkDamaged { place: "a figure is not a number" })
+        }
+    }
+
+    /// A text: one that was used before, or the next of the new ones.
+    fn text(&mut self, given: Option<&str>) -> Result<String, Error> {
+        let at = given.and_then(|text| self.names.iter().position(|name| name == text));
+        if self.coder.bit(&mut self.known, at.is_some())? {
+            let bits = usize::BITS - self.names.len().leading_zeros();
+            let at = self.coder.plain(bits, at.unwrap_or(0) as u64)? as usize;
+            let damaged = Error::LinkDamaged { place: "it refers to a name that is not there" };
+            return self.names.get(at).cloned().ok_or(damaged);
+        }
+        let length = given.map_or(0, str::len) as u64;
+        let length = self.numbers.unsigned(&mut self.coder, 16.0, length)? as usize;
+        at_most("bytes in a name or note", length, MOST_NAME)?;
+        at_most("bytes of names and notes", self.texts.len() + length, MOST_TEXT)?;
+        let text = if let Some(text) = given {
+            self.texts.extend_from_slice(text.as_bytes());
+            text.to_owned()
+        } else {
+            let Some((bytes, rest)) = self.unread.split_at_checked(length) else {
+                return Err(Error::LinkDamaged { place: "its names end too early" });
+            };
+            self.unread = rest;
+            let text = std::str::from_utf8(bytes);
+            text.map_err(|_| Error::LinkDamaged { place: "a name is not UTF-8" })?.to_owned()
+        };
+        self.names.push(text.clone());
+        Ok(text)
+    }
+}
+
+fn at_most(what: &'static str, found: usize, most: usize) -> Result<(), Error> {
+    if found <= most {
+        Ok(())
+    } else {
+        Err(Error::LinkTooLarge { what, found: found as u64, most: most as u64 })
+    }
+}

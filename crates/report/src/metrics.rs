@@ -1,0 +1,554 @@
+//! The table of metrics: one row per quantity that has a figure at each checkpoint.
+//!
+//! [`Report::check`](crate::Report::check), JSON, CSV, tables, charts, correlations, links and the schema document
+//! iterate over it. A further metric is a function in `pathway` that computes it, a row here and a section in
+//! `docs/metrics.md`; the analysis writes its values where it has the inputs, in `analysis/compose/domain.rs`.
+
+use crate::{Domain, Report, derive, model::Course, settings::Unit};
+
+/// What a metric is, and how it is shown, checked, exported and sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// Name in the JSON, in tables and in links: lower case with underscores.
+    pub id: &'static str,
+    /// Name on the page, in sentence case without unit.
+    pub name: &'static str,
+    /// One sentence: what the figure is.
+    pub summary: &'static str,
+    /// Unit of the values and their standard errors.
+    pub unit: MetricUnit,
+    /// Anchor of its section in `docs/metrics.md`.
+    pub section: &'static str,
+    /// What its courses may be about.
+    pub scope: Scope,
+    /// Which direction is usually read as better.
+    pub better: Better,
+    /// Whether its courses are correlated with accuracy.
+    pub correlates: bool,
+    /// Where the page shows it.
+    pub shown: Shown,
+    /// Other metrics that bound it from below and above at each checkpoint.
+    pub band: Band,
+    /// [`Metric::id`] of a metric to compare it with, drawn beside it.
+    pub reference: Option<&'static str>,
+    /// Values that it cannot exceed.
+    pub bounds: Bounds,
+    /// How finely a link carries it.
+    pub link: LinkPrecision,
+    /// What must be given for it, all of these.
+    pub needs: &'static [Need],
+    /// Computes its courses of a domain from other courses and counts of the report, for metrics that follow from
+    /// those: see [`derive::complete`]. A link does not carry such a metric.
+    pub derived: Option<fn(&Report, &Domain) -> Vec<Course>>,
+}
+
+/// Unit of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricUnit {
+    /// The unit of pathway distances, [`Settings::unit`](crate::Settings::unit).
+    Pathway,
+    /// Symbols of a pathway, whatever the settings.
+    Symbols,
+    /// Natural units of information.
+    Nats,
+    /// A share, in `[0, 1]`.
+    Share,
+    /// A number of experts.
+    Experts,
+    /// No unit.
+    Dimensionless,
+}
+
+/// What the courses of a metric may be about; every metric has courses of a domain's samples or items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent columns of the table")]
+pub struct Scope {
+    /// Also the memorized samples alone.
+    pub groups: bool,
+    /// Single layers.
+    pub layers: Layers,
+    /// Depends on the pathway threshold, so that each course has a `tau`.
+    pub threshold: bool,
+    /// Also the samples of single memorization steps.
+    pub t_star: bool,
+    /// Also two domains against each other.
+    pub domain_pairs: bool,
+}
+
+/// Whether a metric has figures of single layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layers {
+    /// Over all layers only.
+    Never,
+    /// Over all layers and of each.
+    Also,
+    /// Of each layer only.
+    Only,
+}
+
+/// Which direction of a metric is usually read as better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Better {
+    /// Higher values.
+    Higher,
+    /// Lower values.
+    Lower,
+    /// Neither.
+    Neither,
+}
+
+/// Where the page shows a metric; every metric is in the tables and files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// In a chart of the timeline, and in the row of figures at the cursor.
+    Chart,
+    /// In the row of figures at the cursor.
+    Cursor,
+    /// In tables and files only.
+    Tables,
+}
+
+/// Metrics that accompany another as its band, by [`Metric::id`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Band {
+    /// None.
+    None,
+    /// Half width of its 95 % confidence interval.
+    HalfWidth(&'static str),
+    /// Its lower and upper quartile over samples.
+    Quartiles(&'static str, &'static str),
+}
+
+/// Values that a metric cannot exceed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Bounds {
+    /// None that is known.
+    None,
+    /// A lower bound.
+    From(f64),
+    /// A lower and an upper bound.
+    Between(f64, f64),
+    /// From 0 to `ln E`, in nats.
+    EntropyOfExperts,
+}
+
+/// How finely a link carries the values of a metric. All of its values in a report share one step, at most their
+/// range over `2^b - 1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkPrecision {
+    /// `b` is this much less than the bits of the link's main figures, but at least 3.
+    pub fewer_bits: u8,
+    /// What is divided into equal steps.
+    pub scale: Scale,
+}
+
+/// `b` of standard errors is this much less than the bits of a link's main figures.
+pub const SE_FEWER_BITS: u8 = 5;
+
+/// What a link divides into equal steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// The values.
+    Linear,
+    /// The square roots of their magnitudes, which keeps digits of small values. The sign is kept.
+    SquareRoot,
+}
+
+/// What must be given for a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Mean gates, or expert ids that give selection frequencies in their place.
+    Routing,
+    /// Gates of single tokens.
+    TokenGates,
+    /// The selected expert ids of single tokens.
+    Ids,
+    /// Router weight matrices or their Gram blocks.
+    RouterWeights,
+    /// Training losses of the samples.
+    Losses,
+    /// Benchmark results.
+    Results,
+}
+
+/// A figure of a domain's samples, without further detail.
+const DOMAIN: Scope =
+    Scope { groups: false, layers: Layers::Never, threshold: false, t_star: false, domain_pairs: false };
+
+/// A figure of all and of the memorized samples.
+const GROUPS: Scope = Scope { groups: true, ..DOMAIN };
+
+/// A figure of pathways at a threshold, of all and of the memorized samples.
+const PATHWAYS: Scope = Scope { groups: true, threshold: true, ..DOMAIN };
+
+/// A figure of single layers.
+const LAYERS: Scope = Scope { layers: Layers::Only, ..DOMAIN };
+
+/// Figures that a link carries with its full bits.
+const MAIN: LinkPrecision = LinkPrecision { fewer_bits: 0, scale: Scale::Linear };
+
+/// Figures that accompany the main ones.
+const SIDE: LinkPrecision = LinkPrecision { fewer_bits: 2, scale: Scale::Linear };
+
+/// Shares.
+const COARSE: LinkPrecision = LinkPrecision { fewer_bits: 4, scale: Scale::Linear };
+
+/// Losses.
+const LOSS: LinkPrecision = LinkPrecision { fewer_bits: 0, scale: Scale::SquareRoot };
+
+/// What most rows have, so that a row names only what is its own.
+const ROW: Metric = Metric {
+    id: "",
+    name: "",
+    summary: "",
+    unit: MetricUnit::Dimensionless,
+    section: "",
+    scope: DOMAIN,
+    better: Better::Neither,
+    correlates: false,
+    shown: Shown::Tables,
+    band: Band::None,
+    reference: None,
+    bounds: Bounds::None,
+    link: SIDE,
+    needs: &[Need::Routing],
+    derived: None,
+};
+
+/// Every metric, in the order in which tables and files list them.
+pub const METRICS: &[Metric] = &[
+    Metric {
+        id: "loss",
+        name: "Training loss",
+        summary: "Mean training loss over all samples with a finite loss.",
+        unit: MetricUnit::Nats,
+        section: "training-loss",
+        better: Better::Lower,
+        correlates: true,
+        link: LOSS,
+        needs: &[Need::Losses],
+        shown: Shown::Chart,
+        reference: Some("validation_loss"),
+        bounds: Bounds::From(0.0),
+        ..ROW
+    },
+    Metric {
+        id: "loss_moving_average",
+        name: "Training loss, moving average",
+        summary: "Mean of the training loss at up to three checkpoints, the last of them this one.",
+        unit: MetricUnit::Nats,
+        section: "training-loss",
+        better: Better::Lower,
+        correlates: true,
+        link: LOSS,
+        needs: &[Need::Losses],
+        derived: Some(derive::loss_moving_average),
+        bounds: Bounds::From(0.0),
+        ..ROW
+    },
+    Metric {
+        id: "validation_loss",
+        name: "Validation loss",
+        summary: "Validation loss as the results give it.",
+        unit: MetricUnit::Nats,
+        section: "validation-loss",
+        better: Better::Lower,
+        correlates: true,
+        link: LOSS,
+        needs: &[Need::Results],
+        bounds: Bounds::From(0.0),
+        ..ROW
+    },
+    Metric {
+        id: "accuracy",
+        name: "Accuracy",
+        summary: "Share of benchmark items answered correctly.",
+        unit: MetricUnit::Share,
+        section: "accuracy",
+        better: Better::Higher,
+        link: MAIN,
+        needs: &[Need::Results],
+        shown: Shown::Chart,
+        bounds: Bounds::Between(0.0, 1.0),
+        ..ROW
+    },
+    Metric {
+        id: "distance",
+        name: "Pathway distance",
+        summary: "Mean Levenshtein distance between the pathways of two samples.",
+        unit: MetricUnit::Pathway,
+        section: "pathway-distance",
+        scope: Scope { t_star: true, domain_pairs: true, ..PATHWAYS },
+        better: Better::Lower,
+        correlates: true,
+        link: MAIN,
+        shown: Shown::Chart,
+        band: Band::HalfWidth("distance_ci"),
+        reference: Some("null_distance"),
+        bounds: Bounds::From(0.0),
+        ..ROW
+    },
+    Metric {
+        id: "distance_ci",
+        name: "Pathway distance, 95 % half width",
+        summary: "Half width of the 95 % confidence interval of the mean pathway distance.",
+        unit: MetricUnit::Pathway,
+        section: "pathway-distance",
+        scope: PATHWAYS,
+        derived: Some(derive::distance_ci),
+        bounds: Bounds::From(0.0),
+        ..ROW
+    },
+    Metric {
+        id: "distance_normalised",
+        name: "Normalised distance",
+        summary: "Mean of the pathway distance over the longer of the two lengths.",
+        unit: MetricUnit::Share,
+        section: "normalised-distance",
+        scope: PATHWAYS,
+        better: Better::Lower,
+        correlates: true,
+        bounds: Bounds::Between(0.0, 1.0),
+        ..ROW
+    },
+    Metric {
+        id: "pathway_length",
+        name: "Pathway length",
+        summary: "Mean length of a pathway.",
+        unit: MetricUnit::Pathway,
+        section: "pathway",
+        scope: PATHWAYS,
+        bounds: Bounds::From(0.0),
+        ..ROW
+    },
+    Metric {
+        id: "null_distance",
+        name: "Null distance",
+        summary: "Mean distance between random pathways of the same lengths.",
+        unit: MetricUnit::Pathway,
+        section: "null-distance-and-structure",
+        scope: Scope { groups: false, ..PATHWAYS },
+        bounds: Bounds::From(0.0),
+        ..ROW
+    },
+    Metric {
+        id: "structure",
+        name: "Structure",
+        summary: "1 − distance / null distance: how much closer pathways are than random ones.",
+        section: "null-distance-and-structure",
+        scope: Scope { groups: false, ..PATHWAYS },
+        better: Better::Higher,
+        derived: Some(derive::structure),
+        shown: Shown::Cursor,
+        ..ROW
+    },
+    Metric {
+        id: "layer_distance",
+        name: "Distance of expert lists",
+        summary: "Mean Levenshtein distance between two samples' expert lists of one layer.",
+        unit: MetricUnit::Symbols,
+        section: "layer-distance",
+        scope: Scope { threshold: true, ..LAYERS },
+        better: Better::Lower,
+        bounds: Bounds::From(0.0),
+        ..ROW
+    },
+    Metric {
+        id: "consistency",
+        name: "Consistency",
+        summary: "Median over samples of 1 − C: how alike the routing of adjacent layers is.",
+        section: "pathway-consistency",
+        scope: GROUPS,
+        better: Better::Higher,
+        correlates: true,
+        link: MAIN,
+        needs: &[Need::Routing, Need::RouterWeights],
+        shown: Shown::Chart,
+        band: Band::Quartiles("consistency_lower", "consistency_upper"),
+        ..ROW
+    },
+    Metric {
+        id: "consistency_lower",
+        name: "Consistency, lower quartile",
+        summary: "Lower quartile over samples of 1 − C.",
+        section: "pathway-consistency",
+        scope: GROUPS,
+        better: Better::Higher,
+        needs: &[Need::Routing, Need::RouterWeights],
+        ..ROW
+    },
+    Metric {
+        id: "consistency_upper",
+        name: "Consistency, upper quartile",
+        summary: "Upper quartile over samples of 1 − C.",
+        section: "pathway-consistency",
+        scope: GROUPS,
+        better: Better::Higher,
+        needs: &[Need::Routing, Need::RouterWeights],
+        ..ROW
+    },
+    Metric {
+        id: "consistency_mean",
+        name: "Mean consistency",
+        summary: "Mean over samples of 1 − C.",
+        section: "pathway-consistency",
+        scope: GROUPS,
+        better: Better::Higher,
+        correlates: true,
+        needs: &[Need::Routing, Need::RouterWeights],
+        ..ROW
+    },
+    Metric {
+        id: "consistency_c",
+        name: "C of the paper",
+        summary: "Mean over samples of C itself, which is lower for smoother pathways.",
+        section: "pathway-consistency",
+        scope: GROUPS,
+        better: Better::Lower,
+        needs: &[Need::Routing, Need::RouterWeights],
+        derived: Some(derive::consistency_c),
+        ..ROW
+    },
+    Metric {
+        id: "smoothness",
+        name: "Smoothness",
+        summary: "Mean cosine between the routing embeddings of adjacent layers, from −1 to 1.",
+        section: "smoothness",
+        scope: GROUPS,
+        better: Better::Higher,
+        correlates: true,
+        link: MAIN,
+        needs: &[Need::Routing, Need::RouterWeights],
+        shown: Shown::Chart,
+        bounds: Bounds::Between(-1.0, 1.0),
+        ..ROW
+    },
+    Metric {
+        id: "consistency_undefined",
+        name: "Consistency undefined",
+        summary: "Share of samples whose consistency is undefined.",
+        unit: MetricUnit::Share,
+        section: "pathway-consistency",
+        scope: GROUPS,
+        link: COARSE,
+        needs: &[Need::Routing, Need::RouterWeights],
+        bounds: Bounds::Between(0.0, 1.0),
+        ..ROW
+    },
+    Metric {
+        id: "effective_dimension",
+        name: "Effective dimension",
+        summary: "Effective dimension of the samples' routing weights, mean over layers; not comparable between groups of different size.",
+        section: "effective-dimension",
+        scope: Scope { layers: Layers::Also, ..GROUPS },
+        correlates: true,
+        shown: Shown::Chart,
+        bounds: Bounds::From(1.0),
+        ..ROW
+    },
+    Metric {
+        id: "entropy",
+        name: "Routing entropy",
+        summary: "Entropy of a sample's routing weights, mean over samples and layers.",
+        unit: MetricUnit::Nats,
+        section: "routing-entropy",
+        scope: Scope { layers: Layers::Also, ..DOMAIN },
+        correlates: true,
+        link: MAIN,
+        shown: Shown::Chart,
+        reference: Some("token_entropy"),
+        bounds: Bounds::EntropyOfExperts,
+        ..ROW
+    },
+    Metric {
+        id: "token_entropy",
+        name: "Token entropy",
+        summary: "Mean entropy of the routing weights of single tokens.",
+        unit: MetricUnit::Nats,
+        section: "token-entropy",
+        link: MAIN,
+        needs: &[Need::TokenGates],
+        bounds: Bounds::EntropyOfExperts,
+        ..ROW
+    },
+    Metric {
+        id: "saturation_k",
+        name: "Router saturation",
+        summary: "Share of a token's selected experts that the last checkpoint selects too.",
+        unit: MetricUnit::Share,
+        section: "router-saturation",
+        scope: Scope { layers: Layers::Also, ..DOMAIN },
+        needs: &[Need::Ids],
+        bounds: Bounds::Between(0.0, 1.0),
+        ..ROW
+    },
+    Metric {
+        id: "saturation_top1",
+        name: "Router saturation, top 1",
+        summary: "Share of tokens whose heaviest expert is also the last checkpoint's.",
+        unit: MetricUnit::Share,
+        section: "router-saturation",
+        scope: Scope { layers: Layers::Also, ..DOMAIN },
+        needs: &[Need::Ids],
+        bounds: Bounds::Between(0.0, 1.0),
+        ..ROW
+    },
+    Metric {
+        id: "load_max_over_mean",
+        name: "Busiest expert",
+        summary: "Selections of the busiest expert over the mean of all experts of the layer.",
+        section: "expert-load",
+        scope: LAYERS,
+        better: Better::Lower,
+        needs: &[Need::Ids],
+        derived: Some(derive::load_max_over_mean),
+        bounds: Bounds::From(0.0),
+        ..ROW
+    },
+    Metric {
+        id: "load_cv",
+        name: "Variation of load",
+        summary: "Coefficient of variation of the selections of a layer's experts.",
+        section: "expert-load",
+        scope: LAYERS,
+        better: Better::Lower,
+        needs: &[Need::Ids],
+        derived: Some(derive::load_cv),
+        bounds: Bounds::From(0.0),
+        ..ROW
+    },
+    Metric {
+        id: "load_never_used",
+        name: "Unused experts",
+        summary: "Experts of a layer that no token selected.",
+        unit: MetricUnit::Experts,
+        section: "expert-load",
+        scope: LAYERS,
+        better: Better::Lower,
+        needs: &[Need::Ids],
+        derived: Some(derive::load_never_used),
+        bounds: Bounds::From(0.0),
+        ..ROW
+    },
+];
+
+/// The row of [`METRICS`] with that id.
+#[must_use]
+pub fn metric(id: &str) -> Option<&'static Metric> {
+    METRICS.iter().find(|metric| metric.id == id)
+}
+
+impl MetricUnit {
+    /// The word for it in tables, given the unit of pathway distances; empty without unit.
+    #[must_use]
+    pub fn name(self, pathway: Unit) -> &'static str {
+        match (self, pathway) {
+            (Self::Pathway, Unit::Character) => "characters",
+            (Self::Pathway, Unit::Symbol) | (Self::Symbols, _) => "symbols",
+            (Self::Nats, _) => "nats",
+            (Self::Share, _) => "share",
+            (Self::Experts, _) => "experts",
+            (Self::Dimensionless, _) => "",
+        }
+    }
+}
