@@ -9,7 +9,7 @@ use crate::series;
 /// and it calls a billion `G`.
 pub(crate) const SHORT: &str = "replace(format(datum.value, '~s'), 'G', 'B')";
 
-/// What the horizontal axis measures.
+/// Quantity on the horizontal axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Axis {
     /// Training steps.

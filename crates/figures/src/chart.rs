@@ -1,4 +1,4 @@
-//! What all specifications share: the frame, tooltips, and words about the report.
+//! Parts of every specification: frame, tooltips, words about the report.
 
 use report::{GateKind, Group, Metric, Need, Report};
 use wire::{Json, json};
@@ -8,7 +8,7 @@ use crate::{axis::Axis, number, theme::Look};
 /// The dialect of every specification.
 const SCHEMA: &str = "https://vega.github.io/schema/vega-lite/v6.json";
 
-/// What stands between the parts of a subtitle.
+/// Separator of the parts of a subtitle.
 const JOINT: &str = " · ";
 
 /// Title lines and size of one specification.
@@ -45,8 +45,8 @@ fn framed(frame: &Frame<'_>, mut title: Json, body: &Json) -> String {
     spec.into_text()
 }
 
-/// A subtitle broken into lines between its parts, or between words where a part is long; the chart cuts a line
-/// that is longer than its plot is wide.
+/// A subtitle broken into lines between its parts, or between words where a part is long: charts cut lines that are
+/// wider than the plot.
 fn wrapped(subtitle: &str) -> Vec<String> {
     const LONGEST: usize = 68;
     let mut lines: Vec<String> = Vec::new();
@@ -124,7 +124,7 @@ pub(crate) const fn group_name(group: Group) -> &'static str {
     }
 }
 
-/// What must stand at every figure made from selections instead of gates (docs/metrics.md#mean-gates).
+/// Label of every figure made from selections instead of gates (docs/metrics.md#mean-gates).
 pub(crate) fn gate_label(report: &Report) -> Option<&'static str> {
     (report.run.gate_kind == GateKind::SelectionFrequency).then_some("from selection frequency")
 }

@@ -1,33 +1,33 @@
-//! One figure, and what every figure can be asked to look like.
+//! Figures and their options.
 
 use report::Group;
 use serde::Serialize;
 
 use crate::{axis::Axis, table::Table, theme::Theme};
 
-/// One chart with everything that must accompany it.
+/// One chart with its title, table and summary.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Figure {
     /// Stable identifier, letters and dashes: `distance`, `layers-entropy`.
     pub id: String,
-    /// The title, as it also stands in the chart.
+    /// The title, also shown in the chart.
     pub title: String,
     /// Vega-Lite 6 specification with its data inside, as JSON; it loads nothing and runs under `vega-interpreter`.
     pub spec: String,
     /// The same numbers as a table.
     pub table: Table,
-    /// One or two sentences for those who do not see the chart.
+    /// One or two sentences for screen readers.
     pub summary: String,
 }
 
-/// What a figure of one domain looks like.
+/// Options of a figure of one domain.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChartOptions {
-    /// What the horizontal axis measures.
+    /// Quantity on the horizontal axis.
     pub axis: Axis,
-    /// Light or dark ground.
+    /// Light or dark background.
     pub theme: Theme,
-    /// Which samples of the domain, where a measure knows both groups.
+    /// Samples of the domain, for metrics that have figures of both groups.
     pub group: Group,
     /// Type of 1.6 times the size, for a projector.
     pub present: bool,

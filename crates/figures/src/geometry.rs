@@ -19,9 +19,9 @@ pub struct GeometrySheet {
     pub says: String,
     /// All figures of all layers, as CSV.
     pub csv: String,
-    /// Means over layers, then one table a layer, each with its title; a row a checkpoint.
+    /// Means over layers, then one table per layer, each with its title; one row per checkpoint.
     pub tables: Vec<(String, Table)>,
-    /// Courses over training, a line a layer; none where fewer than two checkpoints have a step.
+    /// Courses over training, one line per layer; none where fewer than two checkpoints have a step.
     pub charts: Vec<GeometryChart>,
 }
 
@@ -30,9 +30,9 @@ pub struct GeometrySheet {
 pub struct GeometryChart {
     /// Stable identifier, letters and dashes.
     pub id: String,
-    /// The title, as it also stands in the chart.
+    /// The title, also shown in the chart.
     pub title: String,
-    /// One or two sentences for those who do not see the chart.
+    /// One or two sentences for screen readers.
     pub summary: String,
     /// The same numbers as a table.
     pub table: Table,

@@ -1,14 +1,14 @@
-//! Everything that is drawn or said of a [`report::Report`], as plain data.
+//! Charts, tables and the verdict of a [`report::Report`], as plain data.
 //!
 //! - [`timeline()`], [`layers()`], [`experts()`], [`coactivation()`], [`delays()`] and [`sweep()`] make [`Figure`]s: a Vega-Lite 6 specification
 //!   with its data inside, the same numbers as a [`Table`], and a summary for screen readers.
-//! - [`tables()`] makes every other number of the report a [`NamedTable`].
-//! - [`geometry()`] makes tables and charts of routers without any sample, of a [`report::Geometry`].
-//! - [`map_sheet()`] says what a frame of a map of distances shows.
-//! - [`verdict()`] says in careful sentences what the numbers carry, and what they do not.
+//! - [`tables()`] writes every number of the report as a [`NamedTable`].
+//! - [`geometry()`] writes tables and charts of routers without samples, from a [`report::Geometry`].
+//! - [`map_sheet()`] describes a frame of the distance matrix.
+//! - [`verdict()`] states in sentences what the numbers show, and what they do not.
 //!
-//! Nothing here knows a browser, so everything can be tested natively. What a user named (domains, titles) only
-//! ever becomes a value in a specification; the fields that the specification refers to have fixed names.
+//! Nothing here depends on a browser, so everything is tested natively. Names given by users (domains, titles) only
+//! become values in a specification; the fields that a specification refers to have fixed names.
 
 // `json!` goes through a specification token by token.
 #![recursion_limit = "512"]

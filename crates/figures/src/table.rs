@@ -9,9 +9,9 @@ use crate::number;
 /// A column's heading.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Column {
-    /// What it holds.
+    /// Name of the values.
     pub name: String,
-    /// In which unit, where it has one.
+    /// Unit of the values, if any.
     pub unit: Option<String>,
 }
 
@@ -98,7 +98,7 @@ impl Cell {
     }
 }
 
-/// Headings and rows; every row has one cell a column.
+/// Headings and rows; every row has one cell per column.
 #[derive(Clone, Debug, PartialEq, Default, Serialize)]
 pub struct Table {
     /// The headings.
@@ -133,9 +133,9 @@ impl Table {
 pub struct NamedTable {
     /// Stable identifier, letters, figures and dashes: `correlations`, `series-0` (the first domain's).
     pub id: String,
-    /// What it shows.
+    /// Title.
     pub title: String,
-    /// What a reader must know of it; may be empty.
+    /// Note under the title; may be empty.
     pub note: String,
     /// The numbers.
     pub table: Table,

@@ -1,4 +1,4 @@
-//! What the numbers say, in sentences that claim nothing their intervals do not carry.
+//! The verdict: what the numbers show, in sentences that claim nothing beyond their intervals.
 
 mod accuracy;
 mod consistency;
@@ -14,13 +14,13 @@ use relation::{Relation, Strength};
 /// A model with fewer experts over all layers is called small; OLMoE-1B-7B has 1,024.
 const SMALL_MODEL: usize = 256;
 
-/// The verdict: a headline where domains can be compared, one paragraph a domain, then what holds for all.
+/// The verdict: a headline where domains can be compared, one paragraph per domain, then remarks on all of them.
 ///
 /// # How a change is judged
 /// The same samples are followed through training, so the errors at two checkpoints are not independent, and the
 /// report does not hold their covariance. The standard error of a difference is at most the sum of the two, however
 /// they are correlated; that sum is used, so that a stated interval is never narrower than the true one. A change
-/// inside it is "no change that its interval carries".
+/// inside it is "no change beyond its interval".
 ///
 /// # Which checkpoints are compared
 /// A fixed rule, because picking the highest and the lowest point would find a fall in noise: distance is compared
@@ -30,7 +30,7 @@ const SMALL_MODEL: usize = 256;
 pub fn verdict(report: &Report) -> Vec<String> {
     let mut lines = Vec::new();
     if report.checkpoints.is_empty() || report.domains.is_empty() {
-        return vec!["Nothing to say: the report has no checkpoint or no domain.".into()];
+        return vec!["The report has no checkpoint or no domain.".into()];
     }
     lines.extend(headline(report));
     lines.extend(report.domains.iter().map(|domain| paragraph(report, domain)));

@@ -37,21 +37,27 @@ fn numbers_and_intervals_are_the_reports() {
         ),
         "{text}"
     );
-    assert!(text.contains("Over 5 checkpoints it follows accuracy closely, lower where accuracy is higher (r = −0.90, p = 0.025)"), "{text}");
+    assert!(
+        text.contains("Strong negative correlation with accuracy over 5 checkpoints (r = −0.90, p = 0.025)"),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_change_inside_its_interval_is_no_change() {
     let lines = verdict(&small());
     // In code the distance goes from 12 to 12.
-    assert!(line(&lines, "code").contains("shows no change that its interval carries"), "{lines:?}");
-    assert!(line(&lines, "code").contains("it does not follow accuracy (r = 0.10, p = 0.800)"), "{lines:?}");
+    assert!(line(&lines, "code").contains("shows no change beyond its interval"), "{lines:?}");
+    assert!(
+        line(&lines, "code")
+            .contains("No correlation with accuracy over 5 checkpoints (r = 0.10, p = 0.800)"),
+        "{lines:?}"
+    );
     assert_eq!(lines[0], "Pathway distance follows accuracy closely in math, not in code.");
     let mut report = small();
     course(&mut report, "accuracy").values = vec![Some(0.5), None, None, None, Some(0.55)];
     assert!(
-        math(&report)
-            .contains("accuracy goes from 0.50 to 0.55, no change that its interval carries (100 items)")
+        math(&report).contains("accuracy goes from 0.50 to 0.55, no change beyond its interval (100 items)")
     );
 }
 
@@ -116,11 +122,11 @@ fn small_groups_and_short_runs_are_named() {
     }
     let all = verdict(&report).join("\n");
     assert!(all.contains("Only 3 checkpoints"), "{all}");
-    assert!(all.contains("cannot be told from 3 checkpoints"), "{all}");
+    assert!(all.contains("3 checkpoints are too few for a correlation with accuracy"), "{all}");
 }
 
 #[test]
-fn unstable_consistency_carries_no_conclusion() {
+fn unstable_consistency_allows_no_conclusion() {
     let mut report = small();
     course(&mut report, "consistency_undefined").values = vec![Some(0.07); 5];
     assert!(
@@ -131,7 +137,10 @@ fn unstable_consistency_carries_no_conclusion() {
     report = small();
     course(&mut report, "consistency_upper").values = vec![Some(19.0); 5];
     assert!(math(&report).contains("Consistency is unstable (samples spread by"), "{}", math(&report));
-    assert!(math(&small()).contains("Over 5 checkpoints consistency follows accuracy closely"));
+    assert!(
+        math(&small())
+            .contains("Strong positive correlation of consistency with accuracy over 5 checkpoints")
+    );
 }
 
 #[test]

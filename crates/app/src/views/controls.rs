@@ -9,13 +9,13 @@ use crate::state::{App, Axis};
 /// One of a few, side by side.
 #[component]
 pub fn Choice<T: Copy + PartialEq + Send + Sync + 'static>(
-    /// What is chosen.
+    /// Name of the choice.
     label: &'static str,
     /// Words and values.
     options: Vec<(&'static str, T)>,
-    /// The value now.
+    /// Current value.
     chosen: Signal<T>,
-    /// Takes a choice.
+    /// Called with the chosen value.
     choose: impl Fn(T) + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
     let (words, values): (Vec<_>, Vec<_>) = options.into_iter().unzip();
@@ -29,7 +29,7 @@ pub fn Choice<T: Copy + PartialEq + Send + Sync + 'static>(
     segments(label, words, at, choose)
 }
 
-/// The buttons of a choice. Apart from what is chosen among, so that the page has this code once.
+/// The buttons of a choice; not generic, so that the page has this code once.
 fn segments(
     label: &'static str,
     words: Vec<&'static str>,

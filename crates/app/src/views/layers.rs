@@ -132,7 +132,7 @@ fn Map(drawn: Memo<Option<Arc<Figure>>>) -> impl IntoView {
     }
 }
 
-/// What stands behind the chosen cell.
+/// Experts of the chosen cell.
 #[component]
 fn Experts(measure: Signal<LayerMeasure>) -> impl IntoView {
     let app = App::get();
@@ -164,7 +164,7 @@ fn Experts(measure: Signal<LayerMeasure>) -> impl IntoView {
             <Show
                 when=move || drawn.with(Option::is_some)
                 fallback=|| view! {
-                    <p class="soft">"The load of single experts needs the selected experts of every token. These figures have none at this checkpoint."</p>
+                    <p class="soft">"The load of single experts needs the selected experts of every token; this checkpoint has none."</p>
                 }
             >
                 <div class="toolbar">

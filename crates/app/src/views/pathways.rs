@@ -1,4 +1,4 @@
-//! Two samples' pathways, layer by layer: what both have, what one lacks, what stands in its place.
+//! The alignment of two samples' pathways, layer by layer.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub fn Pathways() -> impl IntoView {
 #[component]
 fn Pair() -> impl IntoView {
     let app = App::get();
-    // The first look is at a pair that is close, unless one was chosen before.
+    // Opens the nearest pair unless one was chosen before.
     Effect::new(move || {
         if app.complete.get() && app.alignment.with_untracked(Option::is_none) {
             choose(app, PairChoice::Nearest { domain: app.domain.get_untracked() });

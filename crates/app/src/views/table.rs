@@ -1,4 +1,4 @@
-//! Every number of the report, in tables that can be taken away.
+//! Every number of the report, in tables that can be copied and saved.
 
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;

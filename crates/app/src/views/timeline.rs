@@ -14,10 +14,10 @@ use crate::state::{App, Axis};
 use crate::views::controls::{AxisChoice, CheckpointSlider, DomainChoice, GroupChoice, TwinSwitch};
 use crate::views::readout::Readout;
 
-/// The charts that a room sees side by side, the first two where the screen is too low for a second row.
+/// Charts shown side by side while presenting; the first two where the screen is too low for a second row.
 const ON_STAGE: [&str; 4] = ["accuracy", "distance", "loss", "entropy"];
 
-/// Whether a chart has its place while the page presents.
+/// Whether a chart is shown while presenting.
 fn on_stage(id: &str) -> bool {
     let height =
         crate::browser::window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(0.0);
@@ -60,7 +60,7 @@ pub fn Timeline() -> impl IntoView {
     }
 }
 
-/// Distances at the other thresholds, so that nobody has to trust one.
+/// Distances at every threshold of the sweep.
 #[component]
 fn Sweep() -> impl IntoView {
     let app = App::get();

@@ -220,7 +220,7 @@ impl Lines<'_> {
         [rule("M", [2, 3]), rule("G", [7, 3]), letter("before", "right", -3), letter("after", "left", 3)]
     }
 
-    /// One row a checkpoint with the ready-made texts of all domains under fixed names: `t0`, `t1`, …
+    /// One row per checkpoint with the formatted texts of all domains under fixed names: `t0`, `t1`, …
     fn hover_rows(&self) -> Vec<Json> {
         let places = self.axis.places(self.report);
         (0..places.len())

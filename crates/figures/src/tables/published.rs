@@ -42,7 +42,7 @@ pub(super) fn correlations(report: &Report) -> NamedTable {
             }
         }
     }
-    let note = "The paper’s figures are of OLMoE-1B-7B-0924 (16 layers, 64 experts, 10,000 samples a domain, τ = 0.7). It does not \
+    let note = "The paper’s figures are of OLMoE-1B-7B-0924 (16 layers, 64 experts, 10,000 samples per domain, τ = 0.7). It does not \
                 print n; its Spearman values are only possible for n of 4 to 6. Its consistency is of the flipped sign, as here.";
     named("published-correlations", "Correlations: the paper and this run", labelled(report, note), table)
 }

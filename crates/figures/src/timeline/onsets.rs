@@ -1,4 +1,4 @@
-//! One row a domain: from half memorized to half generalized, the delay between them as a span.
+//! One row per domain: from half memorized to half generalized, the delay between them as a span.
 
 use report::Report;
 use wire::{Json, json};

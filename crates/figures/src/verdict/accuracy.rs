@@ -4,7 +4,7 @@ use report::{Domain, Group, Report};
 
 use crate::{chart, number, series};
 
-/// What can be said of a domain's accuracy, as half a sentence.
+/// Describes a domain's accuracy in half a sentence.
 pub(super) fn clause(report: &Report, domain: &Domain) -> String {
     let Some(accuracy) = report.course(&domain.name, "accuracy", Group::All) else {
         return "accuracy is missing".into();
@@ -25,7 +25,7 @@ pub(super) fn clause(report: &Report, domain: &Domain) -> String {
     let bound = half_interval(start, domain.items) + half_interval(end, domain.items);
     if (end - start).abs() <= bound {
         return format!(
-            "accuracy goes {course}, no change that its interval carries ({})",
+            "accuracy goes {course}, no change beyond its interval ({})",
             chart::counted(domain.items as u64, "item")
         );
     }

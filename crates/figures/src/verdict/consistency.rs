@@ -8,7 +8,7 @@ use crate::{number, series};
 /// A larger share of undefined samples makes a figure unstable.
 const UNDEFINED: f64 = 0.05;
 
-/// What can be said of a domain's consistency, as a sentence without its point; nothing where there is none.
+/// Describes a domain's consistency in a sentence without a full stop; none without consistency.
 pub(super) fn sentence(report: &Report, domain: &Domain, group: Group) -> Option<String> {
     let course = |metric: &str| Some(&report.course(&domain.name, metric, group)?.values);
     let courses = Courses {
@@ -23,14 +23,12 @@ pub(super) fn sentence(report: &Report, domain: &Domain, group: Group) -> Option
     match Relation::of(report, domain, "consistency", group) {
         Relation::Measured { strength, r, p, n } => {
             let words = match strength {
-                Strength::Close => "consistency follows accuracy closely",
-                Strength::Weak => "consistency follows accuracy weakly",
-                Strength::Opposite => {
-                    "consistency is lower where accuracy is higher, which the paper does not expect"
-                }
-                Strength::None => "consistency does not follow accuracy",
+                Strength::Close => "Strong positive correlation of consistency with accuracy",
+                Strength::Weak => "Weak positive correlation of consistency with accuracy",
+                Strength::Opposite => "Against the paper, negative correlation of consistency with accuracy",
+                Strength::None => "No correlation of consistency with accuracy",
             };
-            Some(format!("Over {n} checkpoints {words} ({})", figures(r, p)))
+            Some(format!("{words} over {n} checkpoints ({})", figures(r, p)))
         }
         Relation::Absent | Relation::Undefined(_) | Relation::TooFew(_) => None,
     }

@@ -10,7 +10,7 @@ const SMALLEST_GROUP: u64 = 3;
 /// A group below this is called small beside its figure.
 const SMALL_GROUP: u64 = 20;
 
-/// What can be said of a group's distance, as a sentence without its point.
+/// Describes a group's distance in a sentence without a full stop.
 pub(super) fn sentence(report: &Report, domain: &Domain, group: Group) -> String {
     let subject = format!("Pathway distance of {}", chart::of_group(group));
     let Some(distance) = report.course(&domain.name, "distance", group) else {
@@ -38,7 +38,7 @@ pub(super) fn sentence(report: &Report, domain: &Domain, group: Group) -> String
     };
     let relative = end / start - 1.0;
     if relative.abs() <= half {
-        return format!("{subject}{small} shows no change that its interval carries {between} ({levels})");
+        return format!("{subject}{small} shows no change beyond its interval {between} ({levels})");
     }
     let verb = if relative < 0.0 { "falls" } else { "rises" };
     let size = relative.abs();

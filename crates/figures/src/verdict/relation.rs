@@ -20,15 +20,15 @@ const FEWEST: usize = 4;
 pub(super) enum Relation<'a> {
     /// The report does not have this correlation, or no accuracy for it.
     Absent,
-    /// There is no figure, and why.
+    /// Undefined, with the reason.
     Undefined(&'a str),
-    /// Too few checkpoints to tell.
+    /// Too few checkpoints.
     TooFew(usize),
     /// Judged.
     Measured { strength: Strength, r: f64, p: f64, n: usize },
 }
 
-/// What is made of a correlation.
+/// Reading of a correlation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Strength {
     /// In the expected direction, `|r| >= 0.7` and p < 0.05.
@@ -73,26 +73,22 @@ impl<'a> Relation<'a> {
     }
 }
 
-/// Whether the distance follows accuracy, as a sentence without its point.
+/// Whether the distance follows accuracy, in a sentence without a full stop.
 pub(super) fn distance_sentence(report: &Report, domain: &Domain, group: Group) -> Option<String> {
     match Relation::of(report, domain, "distance", group) {
         Relation::Absent => None,
         Relation::Undefined(why) => {
-            Some(format!("Whether it follows accuracy is undefined: {}", why.trim_end_matches('.')))
+            Some(format!("Correlation with accuracy undefined: {}", why.trim_end_matches('.')))
         }
-        Relation::TooFew(n) => {
-            Some(format!("Whether it follows accuracy cannot be told from {n} checkpoints"))
-        }
+        Relation::TooFew(n) => Some(format!("{n} checkpoints are too few for a correlation with accuracy")),
         Relation::Measured { strength, r, p, n } => {
             let words = match strength {
-                Strength::Close => "it follows accuracy closely, lower where accuracy is higher",
-                Strength::Weak => "it follows accuracy weakly, lower where accuracy is higher",
-                Strength::Opposite => {
-                    "it is higher where accuracy is higher, which the paper does not expect"
-                }
-                Strength::None => "it does not follow accuracy",
+                Strength::Close => "Strong negative correlation with accuracy",
+                Strength::Weak => "Weak negative correlation with accuracy",
+                Strength::Opposite => "Against the paper, positive correlation with accuracy",
+                Strength::None => "No correlation with accuracy",
             };
-            Some(format!("Over {n} checkpoints {words} ({})", figures(r, p)))
+            Some(format!("{words} over {n} checkpoints ({})", figures(r, p)))
         }
     }
 }

@@ -117,7 +117,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         id: "window",
-        name: "Steps",
+        name: "Correlation window",
         unit: "steps",
         hint: "first and last step of the correlations, like 500-12000; all where empty",
         section: "Correlations and dimension",

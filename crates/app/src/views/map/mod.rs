@@ -1,7 +1,7 @@
 //! All pairwise distances of a group, a frame a checkpoint: as a matrix, or as samples in a plane.
 
-mod hand;
-mod travel;
+mod interaction;
+mod transition;
 
 use leptos::html;
 use leptos::prelude::*;
@@ -10,8 +10,8 @@ use wasm_bindgen::prelude::*;
 use web_sys::HtmlCanvasElement;
 use worker::Job;
 
-use self::hand::{Hand, WHOLE};
-use self::travel::travel;
+use self::interaction::{MapInteraction, WHOLE};
+use self::transition::transition;
 use crate::chart::{Grid, room};
 use crate::format::{count, figure};
 use crate::map::paint::{Legend, Look, Paint, draw, poster};
@@ -43,8 +43,8 @@ fn Sheet() -> impl IntoView {
     let all = RwSignal::new(samples <= ALL_AT_ONCE);
     let order = RwSignal::new(MapOrder::Cluster);
     let paint = RwSignal::new(Paint::Domain);
-    let hand = Hand::new(app);
-    let Hand { canvas, plane, sight, marked, opening, points, .. } = hand;
+    let interaction = MapInteraction::new(app);
+    let MapInteraction { canvas, plane, sight, marked, opening, points, .. } = interaction;
     let frame = NodeRef::<html::Div>::new();
     let width = room(frame);
     app.map_pair.set(String::new());
@@ -58,7 +58,7 @@ fn Sheet() -> impl IntoView {
     Effect::new(move || {
         let (scope, order) = (scope.get(), order.get());
         if complete.get() {
-            hand.let_go();
+            interaction.clear();
             map::ask(app, scope, order);
         }
     });
@@ -116,7 +116,7 @@ fn Sheet() -> impl IntoView {
             points.set_value(goal);
             show(look);
         } else {
-            travel(from, goal, points, browser::now(), move || {
+            transition(from, goal, points, browser::now(), move || {
                 // What was changed on the way is seen at once.
                 show(untrack(|| Look {
                     checkpoint: app.checkpoint.get(),
@@ -132,7 +132,7 @@ fn Sheet() -> impl IntoView {
 
     Effect::new(move || {
         app.checkpoint.track();
-        hand.tell(false);
+        interaction.request_pair(false);
     });
     let facts = move |read: fn(&worker::MapFrame) -> String| {
         app.map.track();
@@ -210,7 +210,7 @@ fn Sheet() -> impl IntoView {
             <Choice label="Domains" options=vec![("all", true), ("one", false)] chosen=all.into() choose=move |chosen| all.set(chosen)/>
             <Show when=move || !all.get()><DomainChoice/></Show>
             <GroupChoice/>
-            <Choice label="Show" options=vec![("matrix", false), ("plane", true)] chosen=plane.into() choose=move |chosen| hand.turn(chosen)/>
+            <Choice label="Show" options=vec![("matrix", false), ("plane", true)] chosen=plane.into() choose=move |chosen| interaction.set_plane(chosen)/>
             <Show when=move || !plane.get()>
                 <Choice
                     label="Order" options=vec![("alike", MapOrder::Cluster), ("domain", MapOrder::Domain), ("t*", MapOrder::TStar), ("file", MapOrder::File)]
@@ -228,8 +228,8 @@ fn Sheet() -> impl IntoView {
         <div class="toolbar">
             <CheckpointSlider/>
             <span class="buttons">
-                <button type="button" class="plain" aria-label="Zoom in" on:click=move |_| hand.zoom(1.5, (0.5, 0.5))><kbd>"+"</kbd></button>
-                <button type="button" class="plain" aria-label="Zoom out" on:click=move |_| hand.zoom(1.0 / 1.5, (0.5, 0.5))><kbd>"−"</kbd></button>
+                <button type="button" class="plain" aria-label="Zoom in" on:click=move |_| interaction.zoom(1.5, (0.5, 0.5))><kbd>"+"</kbd></button>
+                <button type="button" class="plain" aria-label="Zoom out" on:click=move |_| interaction.zoom(1.0 / 1.5, (0.5, 0.5))><kbd>"−"</kbd></button>
                 <button type="button" class="plain" on:click=move |_| sight.set(WHOLE)>"All "<kbd>"0"</kbd></button>
                 <button type="button" class="plain" data-testid="map-png" on:click=save_picture>"PNG"</button>
                 <button type="button" class="plain" data-testid="map-npy" on:click=move |_| save(Some(app.checkpoint.get_untracked()))>"NPY"</button>
@@ -264,10 +264,10 @@ fn Sheet() -> impl IntoView {
                 node_ref=canvas tabindex="0" role="grid" data-testid="map"
                 aria-label="Map of distances: arrows move, plus and minus zoom, Enter opens the pair"
                 style:touch-action=move || if sight.get().2 < 1.0 { "none" } else { "pan-y" }
-                on:pointerdown=move |event| hand.down(&event) on:pointermove=move |event| hand.moved(&event)
-                on:pointerup=move |event| hand.up(&event) on:pointercancel=move |event| hand.up(&event)
-                on:pointerleave=move |event| hand.up(&event)
-                on:click=move |event| hand.click(&event) on:keydown=move |event| hand.key(&event) on:wheel=move |event| hand.wheel(&event)
+                on:pointerdown=move |event| interaction.down(&event) on:pointermove=move |event| interaction.moved(&event)
+                on:pointerup=move |event| interaction.up(&event) on:pointercancel=move |event| interaction.up(&event)
+                on:pointerleave=move |event| interaction.up(&event)
+                on:click=move |event| interaction.click(&event) on:keydown=move |event| interaction.key(&event) on:wheel=move |event| interaction.wheel(&event)
             ></canvas>
             <p class="figure-line" data-testid="map-pair" aria-live="polite">{move || match app.map_pair.get() {
                 text if !text.is_empty() => text,
@@ -275,7 +275,7 @@ fn Sheet() -> impl IntoView {
                 _ => "Point at a cell to see its two samples; a click compares their pathways.".to_owned(),
             }}</p>
             <Show when=move || marked.get().is_some_and(|(a, b)| a != b)>
-                <button type="button" data-testid="map-open" on:click=move |_| hand.tell(true)>"Compare their pathways"</button>
+                <button type="button" data-testid="map-open" on:click=move |_| interaction.request_pair(true)>"Compare their pathways"</button>
             </Show>
         </div>
     }

@@ -1,4 +1,4 @@
-//! What pointer and keys do on the map: they look around, mark two samples and open them.
+//! Pointer and keyboard interaction with the distance matrix: pan, zoom, mark two samples and open them.
 
 use leptos::html;
 use leptos::prelude::*;
@@ -9,48 +9,48 @@ use crate::map::paint::nearest;
 use crate::state::App;
 use crate::{analyst, map};
 
-/// The part of the map that is in sight, in shares of it: left, top and width.
+/// The visible part of the map, in shares of it: left, top and width.
 pub type Sight = (f64, f64, f64);
 
 /// The whole map.
 pub const WHOLE: Sight = (0.0, 0.0, 1.0);
 
-/// Pixels that a pointer may stray and still click.
+/// Pixels that a pointer may move and still click.
 const STILL: f64 = 4.0;
 
-/// What a drag began with.
+/// Pointers of the drag in progress.
 #[derive(Clone, Copy, Default)]
-struct Grip {
-    /// Pointers that are down, by number, with their places.
+struct DragState {
+    /// First pointer that is down: its id and place.
     first: Option<(i32, f64, f64)>,
     second: Option<(i32, f64, f64)>,
     /// Whether it has moved, so that its end is no click.
     moved: bool,
 }
 
-/// Where the map is looked at, and what is marked on it.
+/// The visible part of the map and the marks on it.
 #[derive(Clone, Copy)]
-pub struct Hand {
+pub struct MapInteraction {
     app: App,
-    /// The canvas that is touched.
+    /// The canvas.
     pub canvas: NodeRef<html::Canvas>,
-    /// Whether samples are shown in a plane instead of the matrix.
+    /// Whether the view shows samples in a plane instead of the matrix.
     pub plane: RwSignal<bool>,
-    /// What is in sight.
+    /// The visible part.
     pub sight: RwSignal<Sight>,
-    /// Two samples that are pointed at, by their places on the map.
+    /// Two marked samples, by their places on the map.
     pub marked: RwSignal<Option<(usize, usize)>>,
-    /// The first of two points that are picked in the plane.
+    /// The first of two points picked in the plane.
     pub held: RwSignal<Option<usize>>,
-    /// Whether the pair that was asked for is to be opened.
+    /// Whether the requested pair is to be opened.
     pub opening: RwSignal<bool>,
-    /// Where the points are now, two coordinates each.
+    /// Current places of the points, two coordinates each.
     pub points: StoredValue<Vec<f32>>,
-    grip: StoredValue<Grip>,
+    drag: StoredValue<DragState>,
 }
 
-impl Hand {
-    /// Everything in sight and nothing marked.
+impl MapInteraction {
+    /// The whole map, nothing marked.
     pub fn new(app: App) -> Self {
         Self {
             app,
@@ -61,25 +61,25 @@ impl Hand {
             held: RwSignal::new(None),
             opening: RwSignal::new(false),
             points: StoredValue::new(Vec::new()),
-            grip: StoredValue::new(Grip::default()),
+            drag: StoredValue::new(DragState::default()),
         }
     }
 
-    /// Forgets what was marked.
-    pub fn let_go(self) {
+    /// Removes the marks.
+    pub fn clear(self) {
         self.marked.set(None);
         self.held.set(None);
         self.app.map_pair.set(String::new());
     }
 
-    /// Changes between matrix and plane.
-    pub fn turn(self, plane: bool) {
+    /// Switches between matrix and plane.
+    pub fn set_plane(self, plane: bool) {
         self.sight.set(WHOLE);
         self.marked.set(None);
         self.plane.set(plane);
     }
 
-    /// Looks closer at a place of the canvas, in shares of it.
+    /// Zooms towards a place of the canvas, in shares of it.
     pub fn zoom(self, factor: f64, (x, y): (f64, f64)) {
         self.sight.update(|sight| {
             let (left, top, span) = *sight;
@@ -89,8 +89,8 @@ impl Hand {
         });
     }
 
-    /// Asks who the marked samples are; with `open`, to open them.
-    pub fn tell(self, open: bool) {
+    /// Requests the marked samples; with `open`, opens their pathways.
+    pub fn request_pair(self, open: bool) {
         let Some((a, b)) = self.marked.get_untracked() else { return };
         let place = |at: usize| {
             let row = map::with(|sheet| sheet.order.get(at).copied());
@@ -106,17 +106,17 @@ impl Hand {
     /// A pointer goes down.
     pub fn down(self, event: &PointerEvent) {
         let (x, y) = self.share(event);
-        self.grip.update_value(|grip| {
-            let slot = if grip.first.is_none() { &mut grip.first } else { &mut grip.second };
+        self.drag.update_value(|drag| {
+            let slot = if drag.first.is_none() { &mut drag.first } else { &mut drag.second };
             *slot = Some((event.pointer_id(), x, y));
-            grip.moved &= grip.second.is_some();
+            drag.moved &= drag.second.is_some();
         });
     }
 
     /// A pointer moves: it points, drags, or pinches with another.
     pub fn moved(self, event: &PointerEvent) {
         let (x, y) = self.share(event);
-        let before = self.grip.get_value();
+        let before = self.drag.get_value();
         let id = event.pointer_id();
         let (mine, other) = match (before.first, before.second) {
             (Some(first), second) if first.0 == id => (first, second),
@@ -141,9 +141,9 @@ impl Hand {
             let span = self.sight.get_untracked().2;
             self.pan((from_x - x) * span, (from_y - y) * span);
         }
-        self.grip.update_value(|grip| {
-            grip.moved = true;
-            for slot in [&mut grip.first, &mut grip.second].into_iter().flatten().filter(|slot| slot.0 == id)
+        self.drag.update_value(|drag| {
+            drag.moved = true;
+            for slot in [&mut drag.first, &mut drag.second].into_iter().flatten().filter(|slot| slot.0 == id)
             {
                 *slot = (id, x, y);
             }
@@ -152,17 +152,17 @@ impl Hand {
 
     /// A pointer goes up, or away.
     pub fn up(self, event: &PointerEvent) {
-        self.grip.update_value(|grip| {
+        self.drag.update_value(|drag| {
             let id = event.pointer_id();
-            grip.first = grip.first.filter(|slot| slot.0 != id);
-            grip.second = grip.second.filter(|slot| slot.0 != id);
+            drag.first = drag.first.filter(|slot| slot.0 != id);
+            drag.second = drag.second.filter(|slot| slot.0 != id);
         });
     }
 
     /// A click marks; one on what is marked opens it.
     pub fn click(self, event: &MouseEvent) {
-        let was_dragged = self.grip.get_value().moved;
-        self.grip.set_value(Grip::default());
+        let was_dragged = self.drag.get_value().moved;
+        self.drag.set_value(DragState::default());
         if was_dragged {
             return;
         }
@@ -276,7 +276,7 @@ impl Hand {
     fn mark(self, found: Option<(usize, usize)>) {
         if found.is_some() && self.marked.get_untracked() != found {
             self.marked.set(found);
-            self.tell(false);
+            self.request_pair(false);
         }
     }
 
@@ -286,7 +286,7 @@ impl Hand {
             self.held.set(self.marked.get_untracked().map(|(_, at)| at));
         } else {
             self.held.set(None);
-            self.tell(true);
+            self.request_pair(true);
         }
     }
 }

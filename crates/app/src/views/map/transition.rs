@@ -1,4 +1,4 @@
-//! Points on their way from one frame to the next.
+//! Transition of the points from one frame to the next.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use crate::browser;
 /// Milliseconds in which points move to their next places.
 const MOVE: f64 = 400.0;
 
-/// Moves points to their next places, a picture at a time, unless others have set off since.
-pub fn travel(
+/// Moves points to their next places, one animation step at a time, until another transition starts.
+pub fn transition(
     from: Vec<f32>,
     goal: Vec<f32>,
     points: StoredValue<Vec<f32>>,
@@ -27,7 +27,7 @@ pub fn travel(
         set_timeout(
             move || {
                 if points.try_get_value().is_some_and(|known| known == now) {
-                    travel(from, goal, points, start, show);
+                    transition(from, goal, points, start, show);
                 }
             },
             Duration::from_millis(16),
