@@ -190,7 +190,7 @@ const MAIN: LinkPrecision = LinkPrecision { fewer_bits: 0, scale: Scale::Linear 
 /// Figures that accompany the main ones.
 const SIDE: LinkPrecision = LinkPrecision { fewer_bits: 2, scale: Scale::Linear };
 
-/// Shares.
+/// Shares, and the baseline of random pathways.
 const COARSE: LinkPrecision = LinkPrecision { fewer_bits: 4, scale: Scale::Linear };
 
 /// Losses.
@@ -329,6 +329,7 @@ pub const METRICS: &[Metric] = &[
         section: "null-distance-and-structure",
         scope: Scope { groups: false, ..PATHWAYS },
         bounds: Bounds::From(0.0),
+        link: COARSE,
         ..ROW
     },
     Metric {

@@ -107,7 +107,7 @@ impl Progress<'_> {
         let place = self.values.len();
         if let Some(last) = self.values.last() {
             for (cost, prediction) in memory.costs.iter_mut().zip(predictions) {
-                *cost += 0.2 * ((prediction - value).abs() - *cost);
+                *cost += 0.12 * ((prediction - value).abs() - *cost);
             }
             for ((product, square), column) in memory.slopes.iter_mut().zip(self.beside) {
                 let change = value_at(column, place) - value_at(column, place - 1);

@@ -238,7 +238,7 @@ impl Presence {
             *entry = (!before).then(|| entry.unwrap_or(0));
         }
         if !gaps {
-            for entry in steps.iter_mut() {
+            for entry in steps {
                 entry.get_or_insert(0);
             }
         }

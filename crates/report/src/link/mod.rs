@@ -2,10 +2,11 @@
 //!
 //! 1. `parts` removes what the link does not carry. What follows from other figures (moving averages, structure,
 //!    intervals, correlations) is never carried: the reader computes it by the functions of the analysis.
-//! 2. `tree` codes everything but the figures of the courses, as JSON of any shape.
+//! 2. `tree` codes everything but the figures of the courses, as JSON of any shape; `path` is what it learns,
+//!    `related` leaves it little to say.
 //! 3. `courses` and `scale` turn figures into whole steps, `column` predicts them from figures that are known.
-//! 4. `numbers` and `coder` turn the remainders into bits.
-//! 5. `frame` adds length and checksum and makes text of bits and names.
+//! 4. `numbers`, `text` and `coder` turn the remainders into bits.
+//! 5. `frame` adds length and checksum, and makes text of it.
 
 mod coder;
 mod column;
@@ -13,8 +14,10 @@ mod courses;
 mod frame;
 mod numbers;
 mod parts;
+mod path;
 mod related;
 mod scale;
+mod text;
 mod tree;
 
 pub use frame::{FRAGMENT, fragment_of};
@@ -129,7 +132,7 @@ fn write_with(report: &Report, bits: u8, mut left_out: Parts) -> Result<(String,
     related::subtract(&mut seen)?;
     let invalid = |error: serde_json::Error| Error::NotAReport { message: error.to_string() };
     let tree = serde_json::to_value(&seen).map_err(invalid)?;
-    let mut codec = codec(Coder::writer(), &[])?;
+    let mut codec = codec(Coder::writer())?;
     codec.coder.plain(4, u64::from(bits))?;
     for left in left_out.all_mut() {
         codec.coder.plain(1, u64::from(*left))?;
@@ -140,7 +143,7 @@ fn write_with(report: &Report, bits: u8, mut left_out: Parts) -> Result<(String,
         (course.values, course.se) = (exact.values.clone(), exact.se.clone());
     }
     courses::code(&mut codec, &mut seen, Some(scales))?;
-    Ok((frame::to_text(&codec.texts, &codec.coder.finish()), seen, bits))
+    Ok((frame::to_text(&codec.coder.finish()), seen, bits))
 }
 
 /// Reads the report in a link: a whole address, its fragment, or the data alone.
@@ -148,8 +151,8 @@ fn write_with(report: &Report, bits: u8, mut left_out: Parts) -> Result<(String,
 /// # Errors
 /// The text is no link, comes from a later version, is cut or damaged, or holds more than a link may.
 pub fn decode(text: &str) -> Result<Report, Error> {
-    let frame::Frame { texts, bits } = frame::from_text(text)?;
-    let mut codec = codec(Coder::reader(&bits), &texts)?;
+    let bytes = frame::from_text(text)?;
+    let mut codec = codec(Coder::reader(&bytes))?;
     let bits = codec.coder.plain(4, 0)? as u8;
     let mut left_out = Parts::NONE;
     for left in left_out.all_mut() {
@@ -161,17 +164,17 @@ pub fn decode(text: &str) -> Result<Report, Error> {
         serde_json::from_str(&tree).map_err(|_| damaged("its fields are not a report's"))?;
     related::add(&mut report);
     courses::code(&mut codec, &mut report, None)?;
-    if !codec.at_end() {
+    if !codec.coder.at_end() {
         return Err(damaged("it holds more than its report"));
     }
     complete(&mut report, bits, left_out)?;
     Ok(report)
 }
 
-fn codec<'a>(coder: Coder<'a>, texts: &'a [u8]) -> Result<Codec<'a>, Error> {
+fn codec(coder: Coder<'_>) -> Result<Codec<'_>, Error> {
     let prototype: Value = serde_json::from_str(PROTOTYPE)
         .map_err(|_| Error::LinkDamaged { place: "this version's prototype is no JSON" })?;
-    Codec::new(coder, texts, &prototype)
+    Codec::new(coder, &prototype)
 }
 
 /// Removes what the reader computes.

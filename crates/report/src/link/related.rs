@@ -24,7 +24,9 @@ impl Expected {
         let t_star = &domain.memorization.t_star[..];
         let t_sharp = domain.generalization.as_ref().map_or(&[][..], |found| &found.t_sharp);
         let confirmed = t_star.get(..t_star.len().saturating_sub(1)).unwrap_or_default();
-        let sum = |counts: &[usize]| counts.iter().fold(0, |sum: usize, count| sum.wrapping_add(*count));
+        // Cut to 32 bits, so that it is the same on every machine.
+        let sum =
+            |counts: &[usize]| counts.iter().fold(0, |sum: usize, count| sum.wrapping_add(*count) & MOST);
         let groups = |counts: &[usize]| -> Vec<Matched> {
             let groups = counts.iter().enumerate().filter(|(_, count)| **count > 0);
             groups.map(|(checkpoint, count)| Matched { checkpoint, count: *count }).collect()

@@ -4,198 +4,26 @@
 //! It first learns from a prototype report, so keys and usual words cost next to nothing, and a new field of the
 //! model needs no code here.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use super::{
     coder::{AdaptiveModel, Coder},
     numbers::Numbers,
+    path::{Path, Token},
+    text::Texts,
 };
 use crate::Error;
 
 /// Values that one link may carry.
 const MOST_VALUES: u64 = 200_000;
 /// Bytes of JSON that they may take.
-const MOST_JSON: usize = 8 << 20;
+const MOST_JSON: usize = 2 << 20;
 /// Levels of lists and objects.
 const MOST_DEPTH: usize = 16;
-/// Bytes of all names and notes together.
-pub(super) const MOST_TEXT: usize = 1 << 20;
-/// Bytes of one name or note.
-const MOST_NAME: usize = 4_096;
 /// Paths that may differ.
-const MOST_PATHS: usize = 4_096;
-/// Different values that are remembered per path.
-const MOST_RECENT: usize = 64;
-/// Numbers back that one may repeat.
-const LAST: usize = 4;
-/// Patterns that are remembered per path.
-const MOST_PATTERNS: usize = 1_024;
+const MOST_PATHS: usize = 256;
 /// Decimal digits of a float that is not carried as its 64 bits.
 const MOST_DIGITS: u32 = 15;
-
-/// A value without its children.
-#[derive(Clone, Debug, PartialEq)]
-enum Token {
-    Null,
-    Bool(bool),
-    Unsigned(u64),
-    Negative(i64),
-    /// The bits of a float.
-    Float(u64),
-    Text(String),
-    /// Its keys.
-    Object(Vec<String>),
-    /// Its length.
-    Array(u64),
-}
-
-impl Token {
-    fn of(value: &Value) -> Self {
-        match value {
-            Value::Null => Self::Null,
-            Value::Bool(value) => Self::Bool(*value),
-            Value::Number(number) => match (number.as_u64(), number.as_i64()) {
-                (Some(value), _) => Self::Unsigned(value),
-                (None, Some(value)) => Self::Negative(value),
-                _ => Self::Float(number.as_f64().unwrap_or(0.0).to_bits()),
-            },
-            Value::String(text) => Self::Text(text.clone()),
-            Value::Array(values) => Self::Array(values.len() as u64),
-            Value::Object(fields) => {
-                let mut keys: Vec<String> = fields.keys().cloned().collect();
-                keys.sort_unstable();
-                Self::Object(keys)
-            }
-        }
-    }
-
-    fn kind(&self) -> u64 {
-        match self {
-            Self::Null => 0,
-            Self::Bool(_) => 1,
-            Self::Unsigned(_) => 2,
-            Self::Negative(_) => 3,
-            Self::Float(_) => 4,
-            Self::Text(_) => 5,
-            Self::Object(_) => 6,
-            Self::Array(_) => 7,
-        }
-    }
-}
-
-impl Token {
-    fn is_number(&self) -> bool {
-        matches!(self, Self::Unsigned(_) | Self::Negative(_) | Self::Float(_))
-    }
-
-    fn number(&self) -> i64 {
-        match self {
-            Self::Unsigned(value) | Self::Array(value) => *value as i64,
-            Self::Negative(value) => *value,
-            _ => 0,
-        }
-    }
-}
-
-/// What was learned about the values at one path.
-struct Path {
-    /// Different values, the last one at the end.
-    recent: Vec<Token>,
-    /// How far back in `recent` each of the last eight values was found, one byte each; 0 where it was new.
-    ranks: u64,
-    /// The rank that followed the last ranks.
-    patterns: BTreeMap<(u8, u64), u8>,
-    /// How often numbers are one of the last four.
-    repeats: f64,
-    /// Whether the rank is another than the pattern says, by how much is known of the pattern.
-    other: [AdaptiveModel; 3],
-    /// Kinds of new values, as a binary tree.
-    kinds: [AdaptiveModel; 8],
-    /// The last number and the one before; of a float, its digits.
-    number: i64,
-    before: i64,
-    /// Decimal digits of the last float.
-    digits: i64,
-    /// Usual error of each prediction of a number, and the last error of the best.
-    costs: [f64; 4],
-    /// Smoothed numbers.
-    smooth: f64,
-    error: i64,
-    /// Paths of the fields of an object by key.
-    fields: BTreeMap<String, usize>,
-    /// Path of the elements of an array.
-    elements: Option<usize>,
-}
-
-impl Path {
-    fn new() -> Self {
-        Self {
-            recent: Vec::new(),
-            ranks: 0,
-            patterns: BTreeMap::new(),
-            repeats: 0.8,
-            other: [AdaptiveModel::EVEN; 3],
-            kinds: [AdaptiveModel::EVEN; 8],
-            number: 0,
-            before: 0,
-            digits: 0,
-            costs: [8.0, 9.0, 10.0, 11.0],
-            smooth: 0.0,
-            error: 0,
-            fields: BTreeMap::new(),
-            elements: None,
-        }
-    }
-
-    /// The last ranks that a pattern is looked up by: six, else two.
-    fn contexts(&self) -> [(u8, u64); 2] {
-        [(6, self.ranks & 0xFFFF_FFFF_FFFF), (2, self.ranks & 0xFFFF)]
-    }
-
-    /// The most likely rank, and how little is known of it.
-    fn expected(&self) -> (u8, usize) {
-        let mut found = self.contexts().into_iter().map(|context| self.patterns.get(&context)).enumerate();
-        found.find_map(|(unsure, rank)| Some((*rank?, unsure))).unwrap_or((1, 2))
-    }
-
-    /// How far back the value is, in different values; 0 where it is to be coded as new.
-    fn rank(&self, token: &Token) -> u8 {
-        // Counts that vary are cheaper as differences.
-        let most = if !token.is_number() {
-            MOST_RECENT
-        } else if self.repeats > 0.6 {
-            LAST
-        } else {
-            0
-        };
-        let back = self.recent.iter().rev().take(most).position(|recent| recent == token);
-        back.map_or(0, |back| back as u8 + 1)
-    }
-
-    fn learn(&mut self, rank: u8, token: Token) {
-        if token.is_number() {
-            let repeated = self.recent.iter().rev().take(LAST).any(|recent| *recent == token);
-            self.repeats += 0.1 * (f64::from(u8::from(repeated)) - self.repeats);
-        }
-        if let Token::Unsigned(_) | Token::Negative(_) | Token::Array(_) = token {
-            (self.before, self.number) = (self.number, token.number());
-        }
-        for context in self.contexts() {
-            if self.patterns.len() < MOST_PATTERNS || self.patterns.contains_key(&context) {
-                self.patterns.insert(context, rank);
-            }
-        }
-        self.ranks = self.ranks << 8 | u64::from(rank);
-        if rank > 0 {
-            self.recent.remove(self.recent.len() - usize::from(rank));
-        } else if self.recent.len() == MOST_RECENT {
-            self.recent.remove(0);
-        }
-        self.recent.push(token);
-    }
-}
 
 /// Codes JSON values with what it has learned so far.
 pub(super) struct Codec<'a> {
@@ -205,24 +33,21 @@ pub(super) struct Codec<'a> {
     names: Vec<String>,
     known: AdaptiveModel,
     paths: Vec<Path>,
-    /// New names: those that were written, or those that are still to be read.
-    pub(super) texts: Vec<u8>,
-    unread: &'a [u8],
+    texts: Texts,
     values_left: u64,
     json: String,
 }
 
 impl<'a> Codec<'a> {
     /// A codec that has learned from `prototype`.
-    pub(super) fn new(coder: Coder<'a>, texts: &'a [u8], prototype: &Value) -> Result<Self, Error> {
+    pub(super) fn new(coder: Coder<'a>, prototype: &Value) -> Result<Self, Error> {
         let mut codec = Self {
             coder: Coder::trainer(),
             numbers: Numbers::new(),
             names: Vec::new(),
             known: AdaptiveModel::EVEN,
             paths: vec![Path::new()],
-            texts: Vec::new(),
-            unread: &[],
+            texts: Texts::new()?,
             values_left: MOST_VALUES,
             json: String::new(),
         };
@@ -231,8 +56,7 @@ impl<'a> Codec<'a> {
             codec.node(0, None, Some(prototype), 0)?;
         }
         codec.json.clear();
-        codec.texts.clear();
-        Ok(Self { coder, unread: texts, values_left: MOST_VALUES, ..codec })
+        Ok(Self { coder, values_left: MOST_VALUES, ..codec })
     }
 
     /// Writes `given`, or reads what was written; either way the value as JSON text.
@@ -249,11 +73,6 @@ impl<'a> Codec<'a> {
         };
         self.values_left = left;
         Ok(())
-    }
-
-    /// Whether all names were used.
-    pub(super) fn at_end(&self) -> bool {
-        self.coder.at_end() && self.unread.is_empty()
     }
 
     fn node(
@@ -440,20 +259,8 @@ impl<'a> Codec<'a> {
             return self.names.get(at).cloned().ok_or(damaged);
         }
         let length = given.map_or(0, str::len) as u64;
-        let length = self.numbers.unsigned(&mut self.coder, 16.0, length)? as usize;
-        at_most("bytes in a name or note", length, MOST_NAME)?;
-        at_most("bytes of names and notes", self.texts.len() + length, MOST_TEXT)?;
-        let text = if let Some(text) = given {
-            self.texts.extend_from_slice(text.as_bytes());
-            text.to_owned()
-        } else {
-            let Some((bytes, rest)) = self.unread.split_at_checked(length) else {
-                return Err(Error::LinkDamaged { place: "its names end too early" });
-            };
-            self.unread = rest;
-            let text = std::str::from_utf8(bytes);
-            text.map_err(|_| Error::LinkDamaged { place: "a name is not UTF-8" })?.to_owned()
-        };
+        let length = self.numbers.unsigned(&mut self.coder, 16.0, length)?;
+        let text = self.texts.code(&mut self.coder, length, given)?;
         self.names.push(text.clone());
         Ok(text)
     }
