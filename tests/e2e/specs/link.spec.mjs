@@ -78,7 +78,7 @@ const SAYS = {
   "a link with one letter changed": /checksum/,
   "a link of a later version": /version/,
   "a link that is no link": /link/,
-  "a link that inflates without end": /names and notes/,
+  "a link whose content is no report": /The link is damaged/,
 };
 
 const BROKEN = {
@@ -89,7 +89,7 @@ const BROKEN = {
   },
   "a link of a later version": () => link.replace("#r=1d.", "#r=9d."),
   "a link that is no link": () => `${PAGE}#r=%3Cscript%3Ealert(1)%3C/script%3E`,
-  "a link that inflates without end": () => `${PAGE}#r=1d.${framed(deflateRawSync(Buffer.alloc(64 << 20), { level: 9 }))}`,
+  "a link whose content is no report": () => `${PAGE}#r=1d.${framed(deflateRawSync(Buffer.alloc(64 << 20), { level: 9 }))}`,
 };
 
 for (const [name, make] of Object.entries(BROKEN)) {
