@@ -3,7 +3,7 @@
 //! # From bytes to a trace
 //! - A [`ByteSource`] gives ranges of bytes: [`MemorySource`], a file on disk, a browser's `File`, an HTTP address.
 //! - [`unpack`] gives the files in an archive, each a source of its own.
-//! - [`open`] looks at a file's first bytes and at its directory and finds the reader for it.
+//! - [`open()`] looks at a file's first bytes and at its directory and finds the reader for it.
 //! - A reader checks what it reads and answers with an [`OpenTrace`] (or what else the file is) and warnings; large
 //!   tensors stay where they are until a range of samples is asked for.
 //! - A [`Proposal`] says what tensors under other people's names might be; [`open_mapped`] reads them by a [`Mapping`].

@@ -26,7 +26,7 @@ pub async fn open(source: Source) -> Result<Opened, Error> {
 /// Opens a file of any format; `settings` say what a file of expert ids does not.
 ///
 /// # Errors
-/// As [`open`].
+/// As [`open()`].
 pub async fn open_with(source: Source, settings: Settings) -> Result<Opened, Error> {
     let mut probe = Probe::new(source, settings).await?;
     if let Some(reason) = unsupported::by_head(&probe) {
