@@ -321,6 +321,23 @@ fn what_is_absent_has_no_figure() {
 }
 
 #[test]
+fn a_band_may_be_missing_in_one_domain() {
+    let mut report = small();
+    assert!(report.domains.len() > 1);
+    let first = report.domains[0].name.clone();
+    let bands = |course: &report::Course| {
+        course.domain == first && ["distance_ci", "consistency_lower"].contains(&course.metric.as_str())
+    };
+    assert!(report.courses.iter().any(bands), "the report has bands to remove");
+    report.courses.retain(|course| !bands(course));
+    for group in [Group::All, Group::Memorized] {
+        let figures = all(&report, Axis::Step, Theme::Light, group);
+        assert!(figures.iter().any(|figure| figure.spec.contains("\"high\"")), "a domain keeps its band");
+        figures.iter().for_each(check);
+    }
+}
+
+#[test]
 fn tokens_are_the_axis_only_where_all_checkpoints_have_them() {
     let mut report = small();
     assert!(Axis::Tokens.is_available(&report));

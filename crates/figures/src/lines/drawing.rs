@@ -99,6 +99,8 @@ impl Lines<'_> {
         let places = self.axis.places(self.report);
         let every = places.len().div_ceil(MARKED).max(1);
         let (mut courses, mut references) = (Vec::new(), Vec::new());
+        // One domain's interval may be missing: the band's layer still reads both fields of every row.
+        let banded = self.courses.iter().any(|line| line.band.is_some());
         for line in &self.courses {
             let alone = |at: usize| {
                 let before = at.checked_sub(1).and_then(|at| series::at(&line.value, at));
@@ -110,9 +112,10 @@ impl Lines<'_> {
                     "x": x, "checkpoint": at, "domain": self.name(line), "value": value,
                     "marked": value.is_some() && (at % every == 0 || at + 1 == places.len() || alone(at)),
                 });
-                if let Some((low, high)) = &line.band {
-                    row.set("low", series::at(low, at));
-                    row.set("high", series::at(high, at));
+                if banded {
+                    let band = line.band.as_ref();
+                    row.set("low", band.and_then(|(low, _)| series::at(low, at)));
+                    row.set("high", band.and_then(|(_, high)| series::at(high, at)));
                 }
                 courses.push(row);
                 if let Some(reference) = &line.reference {
