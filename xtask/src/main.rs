@@ -19,6 +19,7 @@ mod shell;
 mod sizes;
 mod test;
 mod tools;
+mod trunk;
 
 use anyhow::{Result, bail};
 use lexopt::prelude::*;
@@ -42,6 +43,7 @@ cargo xtask <command>
                             run the readers on randomly changed bytes; a minute per target
   bench [distance|trace|run|engine|link|size]...
                             measure, and write BENCHMARKS.md
+  trunk                     the hook of `trunk build`: puts the finished page into trunk's folder
   help                      this text
 ";
 
@@ -86,6 +88,10 @@ fn run() -> Result<()> {
         }
         "fuzz" => fuzz::run(&Project::find()?, &fuzz::Options::parse(&mut arguments)?),
         "bench" => bench::run(&Project::find()?, &bench::Options::parse(&mut arguments)?),
+        "trunk" => {
+            end(&mut arguments)?;
+            trunk::run(&Project::find()?)
+        }
         "help" => {
             print!("{HELP}");
             Ok(())

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 pub use self::watch::Watch;
 use crate::{
-    page::{self, write},
+    page::files::write,
     project::Project,
     shell,
 };

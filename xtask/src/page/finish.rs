@@ -17,6 +17,9 @@ use crate::live::{self, EngineState};
 /// The tag in `index.html` that starts the page.
 const START: &str = "<script type=\"module\" src=\"./boot.js\"></script>";
 
+/// What is in the line of `index.html` that only trunk reads.
+const TRUNK: &str = "data-trunk";
+
 /// How a page follows later builds. A published page does not.
 pub struct Live {
     /// What the page says of the engine at first.
@@ -91,7 +94,7 @@ fn finish_page(page: &str, build: &str, live: bool) -> Result<String> {
         !page.contains("<script>") && page.matches("<script").count() == 1,
         "index.html has a second script, which its content security policy may block: start it from boot.js"
     );
-    let mut page = page.to_owned();
+    let mut page: String = page.split_inclusive('\n').filter(|line| !line.contains(TRUNK)).collect();
     if live {
         let script = format!("{START}<script type=\"module\" src=\"./{}\"></script>", live::SCRIPT_NAME);
         page = page.replace(START, &script);
@@ -164,6 +167,12 @@ mod tests {
     fn a_live_page_has_one_script_more() {
         let page = finish_page(PAGE, "abc", true).unwrap();
         assert!(page.contains(r#"<script type="module" src="./live.js?v=abc"></script>"#), "{page}");
+    }
+
+    #[test]
+    fn what_trunk_reads_is_left_out() {
+        let page = finish_page(&format!("<link data-trunk rel=\"rust\">\n{PAGE}"), "abc", false).unwrap();
+        assert_eq!(page, finish_page(PAGE, "abc", false).unwrap());
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 mod bind;
 mod documents;
-mod files;
+pub mod files;
 mod finish;
 
 use std::{path::Path, process::Command, thread};
@@ -13,7 +13,7 @@ use std::{path::Path, process::Command, thread};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use self::bind::Binary;
-pub use self::{files::write, finish::Live};
+pub use self::finish::Live;
 use crate::{project::Project, shell, tools::Tools};
 
 /// The target that the page is compiled for.
