@@ -30,6 +30,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// Characters unpacked at once; four make three bytes.
 const PIECE: usize = 16_384;
 
+/// What NeMo RL writes before type, shape and data.
+const ENVELOPE: &[u8] = b"nrlre1:";
+
 /// What the base64 of every `.npy` file begins with.
 const NPY: &[u8] = b"k05VTVBZ";
 
@@ -55,11 +58,99 @@ pub fn text(scan: &mut Scan<'_>) -> Result<Packed, Fault> {
     if text.starts_with(NPY) {
         return npy(&text, place).map(Packed::Block);
     }
+    if let Some(envelope) = text.strip_prefix(ENVELOPE) {
+        return unwrap_envelope(envelope, place).map(Packed::Block);
+    }
     let bytes = unpacked_len(&text, place)?;
     if bytes % 4 != 0 {
         return Err(damaged(place, format!("base64 of {bytes} bytes"), "32-bit integers, four bytes each"));
     }
     unpack(&text, 0, &Dtype::Int(4), bytes / 4, place).map(Packed::Flat)
+}
+
+/// Unpacks what follows `nrlre1:`, as NeMo RL writes it: `int16:9x4x2:base64:DATA`. The encoding may be left out, and is
+/// base64 then; `b85` is base85 as Python's `base64.b85encode` writes it.
+fn unwrap_envelope(text: &[u8], place: usize) -> Result<Block, Fault> {
+    let mut fields = text.splitn(4, |&byte| byte == b':');
+    let (Some(dtype), Some(shape)) = (fields.next(), fields.next()) else {
+        return Err(damaged(
+            place,
+            "`nrlre1:` without a type and a shape".to_owned(),
+            "`nrlre1:int16:TxLxK:DATA`",
+        ));
+    };
+    let (encoding, data) = match (fields.next(), fields.next()) {
+        (Some(data), None) => (None, data),
+        (Some(encoding), Some(data)) => (Some(encoding), data),
+        (None, _) => {
+            return Err(damaged(place, "`nrlre1:` without data".to_owned(), "`nrlre1:int16:TxLxK:DATA`"));
+        }
+    };
+    let dtype = String::from_utf8_lossy(dtype);
+    let axes = std::str::from_utf8(shape).ok().and_then(|shape| {
+        shape.split(['x', ',']).map(|axis| axis.parse::<u64>().ok()).collect::<Option<Vec<u64>>>()
+    });
+    let Some(shape) = axes else {
+        let found = format!("the shape `{}`", shorten(&String::from_utf8_lossy(shape)));
+        return Err(damaged(place, found, "tokens x layers x k, as `9x4x2`"));
+    };
+    match encoding {
+        None | Some(b"base64" | b"b64") => block(data, 0, &kind(&dtype), &dtype, &shape, place),
+        Some(b"base85" | b"b85") => {
+            let bytes = base85(data, place)?;
+            raw_block(&bytes, &kind(&dtype), &dtype, &shape, place)
+        }
+        Some(other) => {
+            let found = format!("the encoding `{}`", shorten(&String::from_utf8_lossy(other)));
+            Err(damaged(place, found, "base64 or base85"))
+        }
+    }
+}
+
+/// Unpacks base85 with the alphabet of Python's `base64.b85encode`.
+fn base85(text: &[u8], place: usize) -> Result<Vec<u8>, Fault> {
+    const ALPHABET: &[u8; 85] =
+        b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~";
+    let mut bytes = Vec::with_capacity(text.len() / 5 * 4 + 4);
+    for (i, group) in text.chunks(5).enumerate() {
+        let mut value = 0_u64;
+        for at in 0..5 {
+            // Python fills the last group with the largest digit and drops as many bytes.
+            let digit = match group.get(at) {
+                None => Some(84),
+                Some(byte) => ALPHABET.iter().position(|letter| letter == byte),
+            };
+            let Some(digit) = digit else {
+                let byte = group.get(at).copied().unwrap_or(0);
+                let found = format!("`{}` as character {}", char::from(byte).escape_default(), 5 * i + at);
+                return Err(damaged(place, found, "base85"));
+            };
+            value = value * 85 + digit as u64;
+        }
+        let whole = u32::try_from(value).ok().filter(|_| group.len() > 1);
+        let Some(whole) = whole else {
+            return Err(damaged(
+                place,
+                format!("group {i} of base85"),
+                "five characters that stand for four bytes",
+            ));
+        };
+        bytes.extend(whole.to_be_bytes().iter().take(group.len() - 1));
+    }
+    Ok(bytes)
+}
+
+/// Ids of bytes that are unpacked already.
+fn raw_block(bytes: &[u8], dtype: &Dtype, name: &str, shape: &[u64], place: usize) -> Result<Block, Fault> {
+    let (axes, size) = axes(dtype, name, shape, place)?;
+    check_length(bytes.len(), 0, size, name, shape, place)?;
+    let mut ids = Vec::with_capacity(bytes.len() / size as usize);
+    widen(bytes, dtype, &mut ids).map_err(|fault| Fault {
+        at: Some(place),
+        place: format!("value {}", fault.at.unwrap_or(0)),
+        ..fault
+    })?;
+    Block::shaped(ids, axes, place)
 }
 
 /// Unpacks an object with `encoding`, `dtype`, `shape` and `data`.
@@ -81,22 +172,48 @@ pub fn object(scan: &mut Scan<'_>) -> Result<Block, Fault> {
         }
         Ok(())
     })?;
-    let (Some(dtype), Some(shape), Some(text)) = (dtype, shape, data) else {
-        return Err(damaged(
-            place,
-            "an object without all of `dtype`, `shape` and `data`".to_owned(),
-            "all three",
-        ));
+    let (Some(shape), Some(text)) = (shape, data) else {
+        return Err(damaged(place, "an object without both of `shape` and `data`".to_owned(), "both"));
     };
-    if encoding.as_deref().is_some_and(|encoding| encoding != "base64") {
+    if encoding.as_deref().is_some_and(|encoding| !matches!(encoding, "base64" | "base85" | "b85")) {
         let found = format!("encoding `{}`", shorten(encoding.as_deref().unwrap_or_default()));
-        return Err(damaged(place, found, "base64"));
+        return Err(damaged(place, found, "base64 or base85"));
     }
-    let kind = kind(&dtype);
     if text.starts_with(NPY) {
         return npy(&text, place);
     }
-    block(&text, 0, &kind, &dtype, &shape, place)
+    let base85ed = matches!(encoding.as_deref(), Some("base85" | "b85"));
+    let bytes = if base85ed { Some(base85(&text, place)?) } else { None };
+    let len = match &bytes {
+        Some(bytes) => bytes.len(),
+        None => unpacked_len(&text, place)?,
+    };
+    let dtype = match dtype {
+        Some(dtype) => dtype,
+        None => type_of_size(len, &shape, place)?.to_owned(),
+    };
+    match bytes {
+        Some(bytes) => raw_block(&bytes, &kind(&dtype), &dtype, &shape, place),
+        None => block(&text, 0, &kind(&dtype), &dtype, &shape, place),
+    }
+}
+
+/// The type of ids in an object that does not name it (prime-rl): bytes over values. One byte can only be unsigned, as
+/// -1 and 255 experts are not told apart; the others are signed, so that -1 is what was not recorded.
+fn type_of_size(bytes: usize, shape: &[u64], place: usize) -> Result<&'static str, Fault> {
+    let values = shape.iter().try_fold(1_u64, |values, &axis| values.checked_mul(axis));
+    let size = values.filter(|&values| values > 0 && (bytes as u64).is_multiple_of(values));
+    match size.map(|values| bytes as u64 / values) {
+        Some(1) => Ok("uint8"),
+        Some(2) => Ok("int16"),
+        Some(4) => Ok("int32"),
+        Some(8) => Ok("int64"),
+        _ => Err(damaged(
+            place,
+            format!("{bytes} bytes without a `dtype` for the shape {}", shape_text(shape)),
+            "1, 2, 4 or 8 bytes per id",
+        )),
+    }
 }
 
 /// The type by its name, NumPy's long or short one.
@@ -141,6 +258,16 @@ fn block(
     shape: &[u64],
     place: usize,
 ) -> Result<Block, Fault> {
+    let (axes, size) = axes(dtype, name, shape, place)?;
+    let there = unpacked_len(text, place)?;
+    check_length(there, skip, size, name, shape, place)?;
+    // All of it is in the record, so it fits an index.
+    let ids = unpack(text, skip, dtype, (there - skip) / size as usize, place)?;
+    Block::shaped(ids, axes, place)
+}
+
+/// The axes of an array `[tokens, layers, k]`, and the bytes of one id.
+fn axes(dtype: &Dtype, name: &str, shape: &[u64], place: usize) -> Result<([usize; 3], u64), Fault> {
     let &[tokens, layers, k] = shape else {
         return Err(damaged(
             place,
@@ -148,35 +275,32 @@ fn block(
             "three axes [tokens, layers, k]",
         ));
     };
-    let size = match dtype {
-        Dtype::Int(size) | Dtype::Uint(size) => u64::from(*size),
-        _ => {
-            return Err(damaged(
-                place,
-                format!("an array of type {}", shorten(name)),
-                "little-endian integers",
-            ));
+    match dtype {
+        Dtype::Int(size) | Dtype::Uint(size) => {
+            Ok(([tokens as usize, layers as usize, k as usize], u64::from(*size)))
         }
-    };
-    let values = tokens.checked_mul(layers).and_then(|rows| rows.checked_mul(k));
+        _ => Err(damaged(place, format!("an array of type {}", shorten(name)), "little-endian integers")),
+    }
+}
+
+/// Checks that there are as many bytes as type and shape take.
+fn check_length(
+    there: usize,
+    skip: usize,
+    size: u64,
+    name: &str,
+    shape: &[u64],
+    place: usize,
+) -> Result<(), Fault> {
+    let values = shape.iter().try_fold(1_u64, |values, &axis| values.checked_mul(axis));
     let bytes =
         values.and_then(|values| values.checked_mul(size)).and_then(|bytes| bytes.checked_add(skip as u64));
-    let there = unpacked_len(text, place)?;
-    if bytes != Some(there as u64) {
-        return Err(damaged(
-            place,
-            format!("base64 of {there} bytes"),
-            &format!(
-                "as many as {} {} takes{}",
-                shorten(name),
-                shape_text(shape),
-                if skip > 0 { " with its header" } else { "" }
-            ),
-        ));
+    if bytes == Some(there as u64) {
+        return Ok(());
     }
-    // All of it is in the record, so it fits an index.
-    let ids = unpack(text, skip, dtype, (there - skip) / size as usize, place)?;
-    Block::shaped(ids, [tokens as usize, layers as usize, k as usize], place)
+    let header = if skip > 0 { " with its header" } else { "" };
+    let expected = format!("as many as {} {} takes{header}", shorten(name), shape_text(shape));
+    Err(damaged(place, format!("{there} bytes"), &expected))
 }
 
 fn damaged(place: usize, found: String, expected: &str) -> Fault {

@@ -79,7 +79,7 @@ impl Record {
             b"domain" => self.domain = Some(scan.parse("a name").map_err(told)?),
             b"model" => self.model = scan.parse::<Option<String>>("a name").unwrap_or(None),
             b"step" => self.step = Some(scan.parse(COUNT).map_err(told)?),
-            b"loss" => self.loss = Some(scan.parse("a number").map_err(told)?),
+            b"loss" => self.loss = scan.number().map_err(told)?.map(|loss| loss as f32),
             b"num_experts" | b"n_experts" | b"num_local_experts" | b"n_routed_experts" => {
                 self.experts = Some(scan.parse(COUNT).map_err(told)?);
             }

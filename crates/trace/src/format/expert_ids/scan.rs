@@ -276,6 +276,22 @@ impl<'a> Scan<'a> {
         })
     }
 
+    /// A number; `None` for null and for what Python's `json` writes where there is none (`NaN`, `Infinity`).
+    ///
+    /// # Errors
+    /// When it is of another type.
+    pub fn number(&mut self) -> Result<Option<f64>, Fault> {
+        self.peek();
+        let start = self.at;
+        match self.value()? {
+            b"null" | b"NaN" | b"Infinity" | b"-Infinity" => Ok(None),
+            _ => {
+                self.at = start;
+                self.parse("a number").map(Some)
+            }
+        }
+    }
+
     /// Takes a list of numbers of one to four digits that follow each other without blanks, or with one before each: the
     /// common case, in one loop. `false` where the list is another; nothing is taken then.
     #[inline]

@@ -5,6 +5,7 @@
 use crate::format::expert_ids::{
     record::{Record, ids},
     scan::{Fault, Scan},
+    vllm,
 };
 
 /// Takes a field of a record if it is one of SGLang's.
@@ -16,24 +17,29 @@ pub fn field(record: &mut Record, scan: &mut Scan<'_>, key: &[u8]) -> Result<boo
         b"meta_info" => {
             let mut usage = scan.clone();
             record.usage(&mut usage).map_err(|fault| fault.inside("meta_info"))?;
-            extension(record, scan).map_err(|fault| fault.inside("meta_info"))?;
+            extension(record, 0, scan).map_err(|fault| fault.inside("meta_info"))?;
         }
         b"sglext" | b"sgl_ext" => {
             let name = if key == b"sglext" { "sglext" } else { "sgl_ext" };
-            extension(record, scan).map_err(|fault| fault.inside(name))?;
+            extension(record, 0, scan).map_err(|fault| fault.inside(name))?;
         }
         b"routed_experts_start_len" => record.start = Some(scan.parse("a whole number from 0")?),
+        b"choices" => vllm::choices(record, scan, "choices")?,
         _ => return Ok(false),
     }
     Ok(true)
 }
 
-fn extension(record: &mut Record, scan: &mut Scan<'_>) -> Result<(), Fault> {
+/// Takes what SGLang adds to choice `i`.
+///
+/// # Errors
+/// With the field's place.
+pub fn extension(record: &mut Record, i: usize, scan: &mut Scan<'_>) -> Result<(), Fault> {
     scan.object(|scan, key| {
         match key {
             b"routed_experts" => {
                 if let Some(found) = ids(scan).map_err(|fault| fault.inside("routed_experts"))? {
-                    record.choice(0).ids = Some(found);
+                    record.choice(i).ids = Some(found);
                 }
             }
             b"routed_experts_start_len" => record.start = Some(scan.parse("a whole number from 0")?),

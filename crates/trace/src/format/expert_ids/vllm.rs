@@ -8,6 +8,7 @@
 use crate::format::expert_ids::{
     record::{Record, ids, tokens},
     scan::{Fault, Scan},
+    sglang,
 };
 
 /// More answers to one prompt than any server gives.
@@ -28,17 +29,25 @@ pub fn field(record: &mut Record, scan: &mut Scan<'_>, key: &[u8]) -> Result<boo
             record.prompt_ids = ids(scan).map_err(|fault| fault.inside("prompt_routed_experts"))?;
         }
         b"choices" | b"outputs" => {
-            let list = if key == b"choices" { "choices" } else { "outputs" };
-            scan.list(|scan, i| {
-                if i >= MAX_CHOICES {
-                    return Err(scan.fault(format!("at most {MAX_CHOICES} choices"), LESS));
-                }
-                choice(record, scan, i).map_err(|fault| fault.inside(&format!("{list}[{i}]")))
-            })?;
+            choices(record, scan, if key == b"choices" { "choices" } else { "outputs" })?
         }
         _ => return Ok(false),
     }
     Ok(true)
+}
+
+/// Takes the list of answers to one prompt.
+///
+/// # Errors
+/// With the field's place.
+pub fn choices(record: &mut Record, scan: &mut Scan<'_>, list: &str) -> Result<(), Fault> {
+    scan.list(|scan, i| {
+        if i >= MAX_CHOICES {
+            return Err(scan.fault(format!("at most {MAX_CHOICES} choices"), LESS));
+        }
+        choice(record, scan, i).map_err(|fault| fault.inside(&format!("{list}[{i}]")))
+    })
+    .map(drop)
 }
 
 fn choice(record: &mut Record, scan: &mut Scan<'_>, i: usize) -> Result<(), Fault> {
@@ -50,6 +59,10 @@ fn choice(record: &mut Record, scan: &mut Scan<'_>, i: usize) -> Result<(), Faul
             }
             b"prompt_routed_experts" => {
                 record.prompt_ids = ids(scan).map_err(|fault| fault.inside("prompt_routed_experts"))?;
+            }
+            // SGLang's extension, since its OpenAI interface puts it into each choice.
+            b"sglext" | b"sgl_ext" if !scan.is_null() => {
+                sglang::extension(record, i, scan).map_err(|fault| fault.inside("sgl_ext"))?;
             }
             b"token_ids" => record.choice(i).generated = tokens(scan)?.map(|tokens| tokens.count),
             b"prompt_token_ids" => record.prompt = tokens(scan)?.or(record.prompt),
