@@ -1,6 +1,6 @@
 //! Arrays of ids as servers put them into JSON: base64 of a `.npy` file (vLLM), an object with encoding, type, shape and
-//! data (vLLM), base64 of raw 32-bit integers without a shape (SGLang). They are unpacked some KiB at a time into ids of
-//! two bytes, so that the array itself never stands beside its text.
+//! data (vLLM), or base64 of raw 32-bit integers without a shape (SGLang). They are decoded some KiB at a time into ids of
+//! two bytes, so that the decoded array is never in memory together with its text.
 
 use std::borrow::Cow;
 
@@ -21,33 +21,34 @@ use crate::{
     text::shorten,
 };
 
-/// Padding at the end may be there or not.
+/// Accepts base64 with and without padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Characters unpacked at once; four make three bytes.
+/// Characters decoded at once; four make three bytes.
 const PIECE: usize = 16_384;
 
-/// What the base64 of every `.npy` file begins with.
+/// The first characters of the base64 of an `.npy` file.
 const NPY: &[u8] = b"k05VTVBZ";
 
-const DAMAGED: &str = "The text is damaged or cut off; write the server's answer again.";
+/// What to do about base64 that cannot be decoded.
+const WRITE_BASE64: &str = "Write the server's response again, with the complete base64 text.";
 
 /// Ids in one of the packed forms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Packed {
-    /// With their shape.
+    /// With shape.
     Block(Block),
-    /// Without: the shape has to be found.
+    /// Without shape, which has to be inferred.
     Flat(Vec<u16>),
 }
 
-/// Unpacks a string: a `.npy` file by its first bytes, raw integers otherwise.
+/// Decodes a string: an `.npy` file if its first bytes say so, raw integers otherwise.
 ///
 /// # Errors
-/// With the place of the string when it is not base64, or not of the size or type that it should be.
+/// With the column of the string when it is not base64, or has a wrong size or type.
 pub fn text(scan: &mut Scan<'_>) -> Result<Packed, Fault> {
     scan.peek();
     let place = scan.place();
@@ -57,15 +58,20 @@ pub fn text(scan: &mut Scan<'_>) -> Result<Packed, Fault> {
     }
     let bytes = unpacked_len(&text, place)?;
     if bytes % 4 != 0 {
-        return Err(damaged(place, format!("base64 of {bytes} bytes"), "32-bit integers, four bytes each"));
+        return Err(malformed(
+            place,
+            format!("base64 of {bytes} bytes"),
+            "32-bit integers, four bytes each",
+            "Write the ids as the server returns them, or as an npy file.",
+        ));
     }
     unpack(&text, 0, &Dtype::Int(4), bytes / 4, place).map(Packed::Flat)
 }
 
-/// Unpacks an object with `encoding`, `dtype`, `shape` and `data`.
+/// Decodes an object with `encoding`, `dtype`, `shape` and `data`.
 ///
 /// # Errors
-/// When a field is missing, or they do not fit together.
+/// When a field is missing, or the fields do not agree.
 pub fn object(scan: &mut Scan<'_>) -> Result<Block, Fault> {
     scan.peek();
     let place = scan.place();
@@ -82,15 +88,16 @@ pub fn object(scan: &mut Scan<'_>) -> Result<Block, Fault> {
         Ok(())
     })?;
     let (Some(dtype), Some(shape), Some(text)) = (dtype, shape, data) else {
-        return Err(damaged(
+        return Err(malformed(
             place,
             "an object without all of `dtype`, `shape` and `data`".to_owned(),
             "all three",
+            "Write the object as the server returns it.",
         ));
     };
     if encoding.as_deref().is_some_and(|encoding| encoding != "base64") {
         let found = format!("encoding `{}`", shorten(encoding.as_deref().unwrap_or_default()));
-        return Err(damaged(place, found, "base64"));
+        return Err(malformed(place, found, "base64", "Write the array as base64."));
     }
     let kind = kind(&dtype);
     if text.starts_with(NPY) {
@@ -99,7 +106,7 @@ pub fn object(scan: &mut Scan<'_>) -> Result<Block, Fault> {
     block(&text, 0, &kind, &dtype, &shape, place)
 }
 
-/// The type by its name, NumPy's long or short one.
+/// The type by NumPy's long or short name.
 fn kind(name: &str) -> Dtype {
     match name.trim_start_matches("torch.").trim_start_matches("np.") {
         "int8" => Dtype::Int(1),
@@ -121,13 +128,19 @@ fn npy(text: &[u8], place: usize) -> Result<Block, Fault> {
     let Some((NpyHeader { descr, fortran, shape }, skip)) =
         npz::npy_header(head.get(..len).unwrap_or_default())
     else {
-        return Err(damaged(place, "base64 of no npy file".to_owned(), "an array as numpy.save writes it"));
+        return Err(malformed(
+            place,
+            "base64 of an npy file without a readable header".to_owned(),
+            "an array as numpy.save writes it",
+            "Write the array with numpy.save before encoding it.",
+        ));
     };
     if fortran && shape.iter().filter(|&&axis| axis > 1).count() > 1 {
-        return Err(damaged(
+        return Err(malformed(
             place,
-            "an npy file in Fortran order".to_owned(),
-            "C order (numpy.ascontiguousarray)",
+            "an npy file in Fortran order (columns first)".to_owned(),
+            "C order (rows first)",
+            "Write numpy.ascontiguousarray(array).",
         ));
     }
     block(text, skip as usize, &npz::dtype(&descr), &descr, &shape, place)
@@ -142,19 +155,21 @@ fn block(
     place: usize,
 ) -> Result<Block, Fault> {
     let &[tokens, layers, k] = shape else {
-        return Err(damaged(
+        return Err(malformed(
             place,
             format!("an array of shape {}", shape_text(shape)),
             "three axes [tokens, layers, k]",
+            "Reshape the array before encoding it.",
         ));
     };
     let size = match dtype {
         Dtype::Int(size) | Dtype::Uint(size) => u64::from(*size),
         _ => {
-            return Err(damaged(
+            return Err(malformed(
                 place,
                 format!("an array of type {}", shorten(name)),
                 "little-endian integers",
+                "Write the ids as int16 or int32.",
             ));
         }
     };
@@ -167,23 +182,34 @@ fn block(
             place,
             format!("base64 of {there} bytes"),
             &format!(
-                "as many as {} {} takes{}",
+                "as many as {} {} needs{}",
                 shorten(name),
                 shape_text(shape),
                 if skip > 0 { " with its header" } else { "" }
             ),
         ));
     }
-    // All of it is in the record, so it fits an index.
+    // The text is in memory, so its length fits an index.
     let ids = unpack(text, skip, dtype, (there - skip) / size as usize, place)?;
     Block::shaped(ids, [tokens as usize, layers as usize, k as usize], place)
 }
 
-fn damaged(place: usize, found: String, expected: &str) -> Fault {
-    Fault { at: Some(place), place: String::new(), found, expected: expected.to_owned(), advice: DAMAGED }
+/// The fault that the array does not follow its format.
+fn malformed(place: usize, found: String, expected: &str, advice: &'static str) -> Fault {
+    Fault { at: Some(place), place: String::new(), found, expected: expected.to_owned(), advice }
 }
 
-/// A string without its escapes: some writers put a backslash before every `/` of base64.
+/// The fault that the array does not have its declared length.
+fn damaged(place: usize, found: String, expected: &str) -> Fault {
+    malformed(
+        place,
+        found,
+        expected,
+        "The array is damaged or cut off; copy or download the file again, or write the server's response again.",
+    )
+}
+
+/// The string without escapes: some writers put a backslash before each `/` of base64.
 fn plain(text: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr(b'\\', text).is_none() {
         return Cow::Borrowed(text);
@@ -191,7 +217,7 @@ fn plain(text: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(text.iter().copied().filter(|&byte| byte != b'\\').collect())
 }
 
-/// Bytes that base64 unpacks to.
+/// The number of bytes that base64 decodes to.
 fn unpacked_len(text: &[u8], place: usize) -> Result<usize, Fault> {
     let padding = text.iter().rev().take(2).take_while(|&&byte| byte == b'=').count();
     let len = text.len() - padding;
@@ -199,7 +225,12 @@ fn unpacked_len(text: &[u8], place: usize) -> Result<usize, Fault> {
         0 => Ok(len / 4 * 3),
         2 => Ok(len / 4 * 3 + 1),
         3 => Ok(len / 4 * 3 + 2),
-        _ => Err(damaged(place, format!("base64 of {len} characters"), "groups of four characters")),
+        _ => Err(malformed(
+            place,
+            format!("base64 of {len} characters"),
+            "groups of four characters",
+            WRITE_BASE64,
+        )),
     }
 }
 
@@ -209,20 +240,20 @@ fn decode(text: &[u8], into: &mut [u8], place: usize, before: usize) -> Result<u
             base64::DecodeSliceError::DecodeError(
                 base64::DecodeError::InvalidByte(at, byte) | base64::DecodeError::InvalidLastSymbol(at, byte),
             ) => format!("`{}` as character {}", char::from(byte).escape_default(), before + at),
-            _ => "text that breaks off".to_owned(),
+            _ => "an incomplete group of characters".to_owned(),
         };
-        damaged(place, words, "base64")
+        malformed(place, words, "base64", WRITE_BASE64)
     })
 }
 
-/// Unpacks base64 from byte `skip` on; `values` is what there is, and was checked.
+/// Decodes base64 from byte `skip` on. `values`, the number of values, has been checked.
 fn unpack(text: &[u8], skip: usize, dtype: &Dtype, values: usize, place: usize) -> Result<Vec<u16>, Fault> {
     let mut ids = Vec::with_capacity(values);
     let size = match dtype {
         Dtype::Int(size) | Dtype::Uint(size) => usize::from(*size),
         _ => 1,
     };
-    // Bytes of a value that the last piece cut in two come before the next piece.
+    // The first bytes of a value that spans two pieces are kept for the next piece.
     let mut bytes = vec![0_u8; 8 + PIECE];
     let (mut kept, mut skip) = (0, skip);
     for (i, piece) in text.chunks(PIECE).enumerate() {
@@ -247,7 +278,7 @@ fn unpack(text: &[u8], skip: usize, dtype: &Dtype, values: usize, place: usize) 
 fn widen(bytes: &[u8], dtype: &Dtype, ids: &mut Vec<u16>) -> Result<(), Fault> {
     fn push(ids: &mut Vec<u16>, values: impl Iterator<Item = i64> + Clone) -> Result<(), Fault> {
         let mut sound = true;
-        // -1 in two bytes is what stands for a missing id.
+        // A missing id is -1 in two bytes.
         ids.extend(values.clone().map(|value| {
             sound &= (-1..=i64::from(MAX_ID)).contains(&value);
             value as u16
@@ -267,7 +298,7 @@ fn widen(bytes: &[u8], dtype: &Dtype, ids: &mut Vec<u16>) -> Result<(), Fault> {
         Dtype::Int(_) => push(ids, bytes.as_chunks().0.iter().map(|&b| i64::from_le_bytes(b))),
         Dtype::Uint(2) => push(ids, bytes.as_chunks().0.iter().map(|&b| i64::from(u16::from_le_bytes(b)))),
         Dtype::Uint(4) => push(ids, bytes.as_chunks().0.iter().map(|&b| i64::from(u32::from_le_bytes(b)))),
-        // As signed, what does not fit is negative and refused as such.
+        // Values beyond i64 are negative as signed ones, and are rejected as such.
         Dtype::Uint(8) => push(ids, bytes.as_chunks().0.iter().map(|&b| i64::from_le_bytes(b).max(-2))),
         _ => push(ids, bytes.iter().map(|&byte| i64::from(byte))),
     }
