@@ -10,13 +10,13 @@ use crate::{
     text::shorten,
 };
 
-/// An npy header is some hundred bytes; NumPy itself refuses more than 10,000.
+/// The longest npy header that is read, in bytes; NumPy itself refuses longer ones.
 const MAX_HEADER: usize = 10_000;
 
-/// Opens the arrays of an archive: their headers are read and checked. Members that are no arrays are passed over.
+/// Opens the arrays of an archive by reading and checking their headers. Other members are ignored.
 ///
 /// # Errors
-/// [`Error::Format`] or [`Error::Tensor`] when archive or headers are damaged.
+/// [`Error::Format`] or [`Error::Tensor`] when the archive or a header does not follow its format.
 pub async fn from_members(source: Source, members: Vec<Member>) -> Result<TensorFile, Error> {
     let mut tensors = BTreeMap::new();
     for member in members {
@@ -27,18 +27,18 @@ pub async fn from_members(source: Source, members: Vec<Member>) -> Result<Tensor
                 name: source.name().to_owned(),
                 part: "archive directory".to_owned(),
                 found: format!("two arrays called `{}`", shorten(&name)),
-                expected: "every name once".to_owned(),
-                advice: "Write the file again.",
+                expected: "each name once".to_owned(),
+                advice: "Write the arrays again with numpy.savez.",
             });
         }
     }
     Ok(TensorFile { source, tensors, metadata: BTreeMap::new(), container: "npz" })
 }
 
-/// Opens a single array, as `numpy.save` writes it: a file of one tensor, which is called by the file's name.
+/// Opens a single array, as `numpy.save` writes it: a file of one tensor, which gets the file's name.
 ///
 /// # Errors
-/// [`Error::Tensor`] when its header is damaged.
+/// [`Error::Tensor`] when its header does not follow the format.
 pub async fn single(source: Source) -> Result<TensorFile, Error> {
     let path = source.name().split(['?', '#']).next().unwrap_or_default();
     let file = path.rsplit(['/', '\\']).next().unwrap_or(path);
@@ -61,7 +61,7 @@ async fn array(source: &Source, name: &str, member: Member) -> Result<TensorInfo
     Ok(TensorInfo { name: name.to_owned(), dtype, shape, place })
 }
 
-/// Type and shape of an array, and the bytes of its header, checked against the `size` of it all.
+/// Type and shape of an array and the length of its header in bytes, checked against the array's `size` in bytes.
 fn described(source: &Source, name: &str, head: &[u8], size: u64) -> Result<(Dtype, Vec<u64>, u64), Error> {
     let wrong = |found: String, expected: &str, advice: &'static str| Error::Tensor {
         name: source.name().to_owned(),
@@ -72,9 +72,9 @@ fn described(source: &Source, name: &str, head: &[u8], size: u64) -> Result<(Dty
     };
     let Some((header, header_len)) = npy_header(head) else {
         return Err(wrong(
-            "no npy header".to_owned(),
-            "an array as NumPy writes it",
-            "The archive is damaged; write it again with numpy.savez.",
+            "no readable npy header".to_owned(),
+            "a header with descr, fortran_order and shape, as NumPy writes it",
+            "Write the arrays again with numpy.savez.",
         ));
     };
     let NpyHeader { descr, fortran, shape } = header;
@@ -91,15 +91,15 @@ fn described(source: &Source, name: &str, head: &[u8], size: u64) -> Result<(Dty
         if bytes.and_then(|bytes| bytes.checked_add(header_len)) != Some(size) {
             return Err(wrong(
                 format!("{size} bytes with the header"),
-                &format!("as many as {descr} {} takes", shape_text(&shape)),
-                "The archive is damaged; write it again.",
+                &format!("as many as {descr} {} needs", shape_text(&shape)),
+                "The array is damaged or cut off; copy or download the file again, or write it again with numpy.savez.",
             ));
         }
     }
     Ok((dtype, shape, header_len))
 }
 
-/// What an npy header says.
+/// The fields of an npy header.
 pub struct NpyHeader {
     /// NumPy's short name of the type.
     pub descr: String,
@@ -128,7 +128,7 @@ pub fn dtype(descr: &str) -> Dtype {
     }
 }
 
-/// The header and its length. It is a Python dictionary with three known keys; anything else is not NumPy's.
+/// Parses the header and returns it with its length in bytes. A header is a Python dictionary with three known keys.
 pub fn npy_header(bytes: &[u8]) -> Option<(NpyHeader, u64)> {
     let rest = bytes.strip_prefix(b"\x93NUMPY")?;
     let (start, len) = match rest.first()? {
@@ -155,7 +155,7 @@ pub fn npy_header(bytes: &[u8]) -> Option<(NpyHeader, u64)> {
     Some((NpyHeader { descr, fortran, shape: axes? }, (start + len) as u64))
 }
 
-/// What stands after `'key':`.
+/// The text after `'key':`.
 fn value_of<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     ['\'', '"'].iter().find_map(|quote| {
         let quoted = format!("{quote}{key}{quote}");

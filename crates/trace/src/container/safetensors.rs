@@ -19,8 +19,11 @@ use crate::{
 /// The format's own limit on the header, which its reference implementation enforces.
 const MAX_HEADER: u64 = 100_000_000;
 
-/// Axes that a tensor may have; ours have three.
+/// Axes that a tensor may have; a trace's tensors have at most three.
 const MAX_AXES: usize = 16;
+
+/// What to do about a header that does not follow the format.
+const WRITE_AGAIN: &str = "Write the file again with safetensors' save_file.";
 
 /// Whether the first bytes of a file of this length look like safetensors.
 #[must_use]
@@ -63,7 +66,7 @@ pub async fn open(source: Source) -> Result<TensorFile, Error> {
             part: "first 8 bytes".to_owned(),
             found: format!("a header of {header_len} bytes"),
             expected: format!("the length of a safetensors header, at most {MAX_HEADER}"),
-            advice: "The file is damaged or is no safetensors file; write it again.",
+            advice: "Check that the file is a safetensors file, or write it again with safetensors' save_file.",
         });
     }
     let data_start = header_len + 8;
@@ -87,8 +90,8 @@ pub async fn open(source: Source) -> Result<TensorFile, Error> {
                 name,
                 part: "safetensors header".to_owned(),
                 found: format!("two tensors called `{}`", shorten(&twin.name)),
-                expected: "every name once".to_owned(),
-                advice: "Write the file again.",
+                expected: "each name once".to_owned(),
+                advice: WRITE_AGAIN,
             });
         }
     }
@@ -113,13 +116,13 @@ fn parse_header(name: &str, bytes: &[u8]) -> Result<Header, Error> {
     serde_json::from_slice(bytes).map_err(|error| Error::Format {
         name: name.to_owned(),
         part: "safetensors header".to_owned(),
-        found: format!("not the JSON that it should be ({})", json_words(bytes, &error)),
+        found: format!("JSON that does not follow the format ({})", json_words(bytes, &error)),
         expected: "an object of tensors, each with dtype, shape and data_offsets".to_owned(),
-        advice: "The file is damaged; copy, download or write it again.",
+        advice: WRITE_AGAIN,
     })
 }
 
-/// By hand, because a map would swallow a name that comes twice.
+/// Written by hand, because a map would drop the first of two entries of one name.
 impl<'de> Deserialize<'de> for Header {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Entries;
@@ -166,7 +169,7 @@ fn dtype(name: String) -> Dtype {
     }
 }
 
-/// Type, shape and bytes of one tensor must agree with each other and with the file's length.
+/// Checks that type, shape and bytes of one tensor agree with each other and with the file's length.
 fn check_entry(
     name: &str,
     tensor: String,
@@ -180,10 +183,10 @@ fn check_entry(
         tensor: shorten(&tensor),
         found,
         expected: expected.to_owned(),
-        advice: "The header is damaged; write the file again.",
+        advice: WRITE_AGAIN,
     };
     if end < start {
-        return Err(wrong(format!("data_offsets {start} to {end}"), "an end that is not before the start"));
+        return Err(wrong(format!("data_offsets {start} to {end}"), "an end at or after the start"));
     }
     if shape.len() > MAX_AXES {
         return Err(wrong(format!("{} axes", shape.len()), "at most 16"));
@@ -203,7 +206,7 @@ fn check_entry(
         if bytes != Some(end - start) {
             return Err(wrong(
                 format!("{dtype} {} in {} bytes", shape_text(&shape), end - start),
-                "as many bytes as type and shape take",
+                "as many bytes as type and shape need",
             ));
         }
     }
@@ -227,8 +230,8 @@ fn check_overlaps(name: &str, mut spans: Vec<((u64, u64), String)>) -> Result<()
                 name: name.to_owned(),
                 tensor: shorten(after),
                 found: format!("its bytes overlap those of `{}`", shorten(before)),
-                expected: "bytes of its own".to_owned(),
-                advice: "The header is damaged; write the file again.",
+                expected: "bytes that no other tensor has".to_owned(),
+                advice: WRITE_AGAIN,
             });
         }
     }

@@ -1,12 +1,12 @@
-//! What a Parquet file says about itself at its end: rows, columns, and where each column's bytes are
+//! The footer of a Parquet file: rows, columns, and where each column's bytes are
 //! (<https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift>).
 
 use crate::container::parquet::thrift::{Kind, Reader, Visited};
 
-/// Columns times row groups that a file of routing may have, and entries of any list.
+/// The most columns times row groups that a file may have, and the most entries of any list.
 const MAX_CHUNKS: usize = 1 << 16;
 
-/// Types of values that are read.
+/// Types of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Physical {
     /// `INT32`.
@@ -17,7 +17,7 @@ pub enum Physical {
     Float,
     /// `DOUBLE`.
     Double,
-    /// Anything else, by its number in the format.
+    /// Any other type, by its number in the format. Not read.
     Other(i64),
 }
 
@@ -28,9 +28,9 @@ pub struct Chunk {
     pub codec: i64,
     /// Values, nulls included.
     pub values: u64,
-    /// First byte: that of the dictionary where there is one.
+    /// First byte, which is that of the dictionary if there is one.
     pub start: u64,
-    /// Bytes, headers of pages included.
+    /// Length in bytes, including headers of pages.
     pub len: u64,
 }
 
@@ -41,18 +41,18 @@ pub struct Column {
     pub path: Vec<String>,
     /// Type of its values.
     pub physical: Physical,
-    /// The definition level of a value that is there.
+    /// The definition level of a value that is not null.
     pub max_definition: u32,
-    /// Lists inside lists: 1 for a list.
+    /// The number of nested lists: 1 for a list.
     pub max_repetition: u32,
-    /// One a row group.
+    /// One chunk per row group.
     pub chunks: Vec<Chunk>,
 }
 
 /// The footer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Footer {
-    /// Rows in all.
+    /// Total number of rows.
     pub rows: u64,
     /// The columns.
     pub columns: Vec<Column>,
@@ -91,7 +91,7 @@ fn element(reader: &mut Reader<'_>) -> Option<Element> {
             (3, Kind::Int) => element.repetition = reader.int()?,
             (4, Kind::Binary) => element.name = reader.text()?,
             (5, Kind::Int) => element.children = reader.count()?,
-            _ => return Some(Visited::Left),
+            _ => return Some(Visited::Skipped),
         }
         Some(Visited::Read)
     })?;
@@ -102,7 +102,7 @@ fn chunk(reader: &mut Reader<'_>) -> Option<Chunk> {
     let mut found = None;
     reader.fields(|reader, field, kind| {
         if (field, kind) != (3, Kind::Struct) {
-            return Some(Visited::Left);
+            return Some(Visited::Skipped);
         }
         let mut chunk = Chunk { codec: 0, values: 0, start: 0, len: 0 };
         let mut dictionary = None;
@@ -113,11 +113,11 @@ fn chunk(reader: &mut Reader<'_>) -> Option<Chunk> {
                 (7, Kind::Int) => chunk.len = reader.count()?,
                 (9, Kind::Int) => chunk.start = reader.count()?,
                 (11, Kind::Int) => dictionary = Some(reader.count()?),
-                _ => return Some(Visited::Left),
+                _ => return Some(Visited::Skipped),
             }
             Some(Visited::Read)
         })?;
-        // Some writers leave the dictionary's place at 0, where the file's magic is.
+        // Some writers leave the dictionary's offset at 0, where the file's magic is.
         if let Some(dictionary) = dictionary.filter(|&at| at > 0) {
             chunk.start = chunk.start.min(dictionary);
         }
@@ -131,7 +131,7 @@ fn row_group(reader: &mut Reader<'_>) -> Option<Vec<Chunk>> {
     let mut chunks = Vec::new();
     reader.fields(|reader, field, kind| {
         if (field, kind) != (1, Kind::List) {
-            return Some(Visited::Left);
+            return Some(Visited::Skipped);
         }
         chunks = list_of(reader, Kind::Struct, chunk)?;
         Some(Visited::Read)
@@ -139,7 +139,7 @@ fn row_group(reader: &mut Reader<'_>) -> Option<Vec<Chunk>> {
     Some(chunks)
 }
 
-/// The leaves below a node. `depth` is bounded so that no schema fills the stack.
+/// Collects the leaves below a node. The depth is limited so that no schema overflows the stack.
 fn leaves(
     elements: &mut std::vec::IntoIter<Element>,
     count: u64,
@@ -178,7 +178,7 @@ fn leaves(
     Some(())
 }
 
-/// Reads a footer; `None` when it is none, or is of a file with more columns than any of routing.
+/// Parses a footer; `None` when it does not follow the format or exceeds [`MAX_CHUNKS`].
 pub fn parse(bytes: &[u8]) -> Option<Footer> {
     let mut footer = Footer::default();
     let mut elements = Vec::new();
@@ -188,7 +188,7 @@ pub fn parse(bytes: &[u8]) -> Option<Footer> {
             (2, Kind::List) => elements = list_of(reader, Kind::Struct, element)?,
             (3, Kind::Int) => footer.rows = reader.count()?,
             (4, Kind::List) => groups = list_of(reader, Kind::Struct, row_group)?,
-            _ => return Some(Visited::Left),
+            _ => return Some(Visited::Skipped),
         }
         Some(Visited::Read)
     })?;

@@ -8,7 +8,7 @@ use crate::{
         block::Block,
         fold::is_recorded,
         lines::{self, Span, changed},
-        scan::{BROKEN, Fault, Scan},
+        scan::{Fault, ONE_RECORD_PER_LINE, Scan},
     },
     io::source::{ByteSource as _, Source},
     numeric::{numbers::widen_bf16, softmax::add_softmax},
@@ -17,6 +17,9 @@ use crate::{
 
 /// Bytes of logits read at once.
 const CHUNK: u64 = 4 << 20;
+
+/// What to do about a record that does not agree with itself.
+const TRACE_AGAIN: &str = "Write the trace again with Megatron's router tracer.";
 
 /// Bytes of a bfloat16.
 pub const LOGIT: u64 = 2;
@@ -47,11 +50,11 @@ impl Record {
                 return scan.value().map(drop);
             }
             let name = String::from_utf8_lossy(key);
-            let told = |fault: Fault| fault.inside(&name);
+            let locate = |fault: Fault| fault.inside(&name);
             match key {
-                b"step" => record.step = Some(scan.parse(COUNT).map_err(told)?),
-                b"rank" => record.rank = scan.parse(COUNT).map_err(told)?,
-                b"layer" => record.layer = Some(scan.parse(COUNT).map_err(told)?),
+                b"step" => record.step = Some(scan.parse(COUNT).map_err(locate)?),
+                b"rank" => record.rank = scan.parse(COUNT).map_err(locate)?,
+                b"layer" => record.layer = Some(scan.parse(COUNT).map_err(locate)?),
                 // Another block than the decoder, or a second look at the same tokens.
                 b"block" => record.skip |= scan.value()? != b"\"decoder\"",
                 b"stage" => record.skip |= scan.value()? != b"\"pre_dispatch\"",
@@ -59,19 +62,21 @@ impl Record {
                     scan.value()?;
                     record.skip = true;
                 }
-                b"num_tokens" => record.tokens = Some(scan.parse(COUNT).map_err(told)?),
-                b"topk" => record.top_k = Some(scan.parse(COUNT).map_err(told)?),
-                b"num_experts" => record.experts = Some(scan.parse(COUNT).map_err(told)?),
-                b"top_indices" => record.ids = Some(Block::read_layer(scan).map_err(told)?),
-                b"logit_offset" => record.offset = Some(scan.parse(COUNT).map_err(told)?),
-                b"logit_bytes" => record.bytes = Some(scan.parse(COUNT).map_err(told)?),
-                b"logit_shape" => record.shape = Some(scan.parse("a list [tokens, experts]").map_err(told)?),
+                b"num_tokens" => record.tokens = Some(scan.parse(COUNT).map_err(locate)?),
+                b"topk" => record.top_k = Some(scan.parse(COUNT).map_err(locate)?),
+                b"num_experts" => record.experts = Some(scan.parse(COUNT).map_err(locate)?),
+                b"top_indices" => record.ids = Some(Block::read_layer(scan).map_err(locate)?),
+                b"logit_offset" => record.offset = Some(scan.parse(COUNT).map_err(locate)?),
+                b"logit_bytes" => record.bytes = Some(scan.parse(COUNT).map_err(locate)?),
+                b"logit_shape" => {
+                    record.shape = Some(scan.parse("a list [tokens, experts]").map_err(locate)?)
+                }
                 _ => drop(scan.value()?),
             }
             Ok(())
         })?;
         if !scan.is_done() {
-            return Err(scan.fault("the end of the line: one JSON object a line", BROKEN));
+            return Err(scan.fault("the end of the line: one JSON object per line", ONE_RECORD_PER_LINE));
         }
         Ok(record)
     }
@@ -83,17 +88,17 @@ impl Record {
                 "",
                 "a record without all of `step`, `layer` and `top_indices`".to_owned(),
                 "all three",
-                "Write the trace with Megatron's router tracer.",
+                TRACE_AGAIN,
             ));
         };
         let counted = [(self.tokens, ids.tokens, "num_tokens"), (self.top_k, ids.k, "topk")];
-        for (told, there, name) in counted {
-            if let Some(told) = told.filter(|&told| told != there && ids.tokens > 0) {
+        for (declared, actual, name) in counted {
+            if let Some(declared) = declared.filter(|&declared| declared != actual && ids.tokens > 0) {
                 return Err(Fault::of_record(
                     "`top_indices`",
-                    format!("{there} where `{name}` is {told}"),
-                    "as many as the record says",
-                    BROKEN,
+                    format!("{actual} where `{name}` is {declared}"),
+                    "as many as the record declares",
+                    TRACE_AGAIN,
                 ));
             }
         }
@@ -105,7 +110,7 @@ impl Record {
                 "`logit_shape`",
                 format!("{} axes", shape.len()),
                 "[tokens, experts]",
-                BROKEN,
+                TRACE_AGAIN,
             ));
         };
         let fits = tokens == ids.tokens as u64
@@ -115,8 +120,8 @@ impl Record {
             return Err(Fault::of_record(
                 "`logit_shape`",
                 format!("[{tokens},{experts}] in {bytes} bytes"),
-                &format!("[{}, experts] and two bytes a logit", ids.tokens),
-                BROKEN,
+                &format!("[{}, experts] and two bytes per logit", ids.tokens),
+                TRACE_AGAIN,
             ));
         }
         Ok((step, layer, ids, Some(Logits { offset, experts: experts as usize })))

@@ -195,7 +195,7 @@ impl<'a> Rows<'a> {
             return Err(self.wrong(
                 format!("{} rows", self.rows),
                 &format!("{rows}, as the footer says"),
-                "The file is damaged; copy, download or write it again.",
+                "The file is damaged; copy or download it again, or write it again with pyarrow.",
             ));
         }
         match self.k {
