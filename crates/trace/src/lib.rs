@@ -70,7 +70,7 @@ pub use self::{
     },
     numeric::softmax::{exp, largest, softmax},
     open::{open, open_with},
-    open_trace::OpenTrace,
+    open_trace::{Joined, OpenTrace},
     text::{
         IdText,
         step_name::{NamedStep, step_from_name},

@@ -71,7 +71,7 @@ impl OpenTrace {
     pub fn experts_are_guessed(&self) -> bool {
         match &self.body {
             Body::Ids(body) => !body.experts_given(),
-            Body::Joined(parts) => parts.iter().all(Self::experts_are_guessed),
+            Body::Joined(pieces) => pieces.iter().all(|piece| piece.trace.experts_are_guessed()),
             Body::File(_) | Body::Memory(_) => false,
         }
     }
@@ -92,12 +92,12 @@ impl OpenTrace {
                     return Err(wrong(format!("ids up to {largest}")));
                 }
             }
-            Body::Joined(parts) => {
-                let mut parts = parts.to_vec();
-                for part in &mut parts {
-                    part.set_experts(experts)?;
+            Body::Joined(pieces) => {
+                let mut pieces = pieces.to_vec();
+                for piece in &mut pieces {
+                    piece.trace.set_experts(experts)?;
                 }
-                self.body = Body::Joined(parts.into());
+                self.body = Body::Joined(pieces.into());
             }
             _ => return Err(wrong(format!("{}", self.info.experts))),
         }

@@ -9,7 +9,7 @@ pub mod router;
 
 use std::{cell::RefCell, ops::Range, rc::Rc};
 
-pub use crate::open_trace::recorded::RecordedIds;
+pub use crate::open_trace::{join::Joined, recorded::RecordedIds};
 use crate::{
     container::tensors::{Dtype, TensorFile, TensorInfo},
     error::Error,
@@ -38,8 +38,15 @@ pub(crate) enum Body {
     Memory(Rc<RouterTrace>),
     /// Counts in memory, ids in a text file.
     Ids(Rc<dyn RecordedIds>),
-    /// Several files of one checkpoint, one after the other.
-    Joined(Rc<[OpenTrace]>),
+    /// Samples of other traces of the checkpoint, one piece after the other.
+    Joined(Rc<[Piece]>),
+}
+
+/// Some samples of a trace.
+#[derive(Clone, Debug)]
+pub(crate) struct Piece {
+    pub trace: OpenTrace,
+    pub rows: Range<usize>,
 }
 
 #[derive(Debug)]
@@ -125,9 +132,9 @@ impl OpenTrace {
                 (trace.gates.get(range).unwrap_or_default().to_vec(), dtype)
             }
             Body::Ids(body) => (body.gates(samples.clone(), self.info.experts).await?, Dtype::F32),
-            Body::Joined(parts) => {
+            Body::Joined(pieces) => {
                 let mut values = Vec::with_capacity(samples.len() * width);
-                for (part, range) in overlaps(parts, &samples) {
+                for (part, range) in overlaps(pieces, &samples) {
                     values.extend(Box::pin(part.gates(range)).await?);
                 }
                 (values, Dtype::F32)
@@ -191,10 +198,10 @@ impl OpenTrace {
                 };
                 Ok(Some(TopK { k, layers, ids, offsets: relative }))
             }
-            Body::Joined(parts) => {
+            Body::Joined(pieces) => {
                 let Some(k) = self.info.top_k else { return Ok(None) };
                 let mut ids = Vec::new();
-                for (part, range) in overlaps(parts, &samples) {
+                for (part, range) in overlaps(pieces, &samples) {
                     let Some(found) = Box::pin(part.topk(range)).await? else { return Ok(None) };
                     ids.extend(found.ids);
                 }
@@ -237,10 +244,10 @@ impl OpenTrace {
                 self.inside(&samples)?;
                 return Ok(body.counts(samples, self.info.experts));
             }
-            Body::Joined(parts) => {
+            Body::Joined(pieces) => {
                 self.inside(&samples)?;
                 let mut all: Option<Counts> = None;
-                for (part, range) in overlaps(parts, &samples) {
+                for (part, range) in overlaps(pieces, &samples) {
                     let Some(found) = Box::pin(part.counts(range)).await? else { return Ok(None) };
                     match &mut all {
                         None => all = Some(found),
@@ -286,7 +293,11 @@ impl OpenTrace {
     /// ([`OpenTrace::join`]).
     #[must_use]
     pub fn is_of_records(&self) -> bool {
-        matches!(self.body, Body::Ids(_))
+        match &self.body {
+            Body::Ids(_) => true,
+            Body::Joined(pieces) => pieces.iter().all(|piece| piece.trace.is_of_records()),
+            Body::File(_) | Body::Memory(_) => false,
+        }
     }
 
     fn inside(&self, samples: &Range<usize>) -> Result<(), Error> {
@@ -303,18 +314,19 @@ impl OpenTrace {
     }
 }
 
-/// Which samples of which parts a range of the whole has.
+/// Which samples of which pieces a range of the whole has.
 fn overlaps<'a>(
-    parts: &'a [OpenTrace],
+    pieces: &'a [Piece],
     samples: &Range<usize>,
 ) -> impl Iterator<Item = (&'a OpenTrace, Range<usize>)> + use<'a> {
     let (start, end) = (samples.start, samples.end);
     let mut first = 0;
-    parts.iter().filter_map(move |part| {
-        let (from, count) = (first, part.info.samples.len());
+    pieces.iter().filter_map(move |Piece { trace, rows }| {
+        let (from, count) = (first, rows.len());
         first += count;
-        let range = start.clamp(from, first) - from..end.clamp(from, first) - from;
-        (!range.is_empty()).then_some((part, range))
+        let shift = |at: usize| rows.start + (at.clamp(from, first) - from);
+        let range = shift(start)..shift(end);
+        (!range.is_empty()).then_some((trace, range))
     })
 }
 

@@ -1,6 +1,6 @@
 //! Files of ids that are parts of one checkpoint.
 
-use trace::OpenTrace;
+use trace::{Joined, OpenTrace};
 
 use super::{Stepped, part::Verdict};
 
@@ -33,21 +33,31 @@ pub(super) fn join(traces: Vec<Stepped>, verdicts: &mut Vec<Verdict>) -> Vec<Ste
         }
         // In the order of their names, whatever the order in which they were dropped.
         group.sort_by(|(_, _, a), (_, _, b)| a.info.name.cmp(&b.info.name));
+        let files = group.len();
         match OpenTrace::join(group.iter().map(|(_, _, trace)| trace.clone()).collect()) {
-            Ok(whole) => {
-                let names = &whole.info.name;
-                for (id, ..) in group.iter().skip(1) {
-                    let text =
-                        Some(format!("Read together with the other files of step {}: {names}.", group[0].1));
-                    verdicts.push(Verdict { id: *id, used: true, text });
+            Ok(Joined { trace, repeated }) => {
+                let step = group[0].1;
+                let mut text = format!("{}: read together as step {step}, {files} files.", trace.info.name);
+                if repeated > 0 {
+                    text.push_str(&format!(
+                        " {repeated} samples are the same in several files and count once."
+                    ));
                 }
-                joined.push((group[0].0, group[0].1, whole));
+                verdicts.extend(group.iter().skip(1).map(|&(id, ..)| Verdict {
+                    id,
+                    used: true,
+                    text: Some(text.clone()),
+                }));
+                joined.push((group[0].0, step, trace));
             }
+            // Any one of them could be the right one.
             Err(error) => {
-                for (id, ..) in group.iter().skip(1) {
-                    verdicts.push(Verdict { id: *id, used: false, text: Some(error.to_string()) });
-                }
-                joined.extend(group.into_iter().take(1));
+                let text = error.to_string();
+                verdicts.extend(group.iter().map(|&(id, ..)| Verdict {
+                    id,
+                    used: false,
+                    text: Some(text.clone()),
+                }));
             }
         }
     }
