@@ -15,6 +15,8 @@ use crate::{
 pub enum FileKind {
     /// One checkpoint's router trace.
     Trace(OpenTrace),
+    /// Router traces of several checkpoints, ascending by step.
+    Traces(Vec<OpenTrace>),
     /// One layer of a trace; see [`crate::join_layers`].
     Layer(TraceLayer),
     /// Benchmark results.
@@ -53,6 +55,7 @@ impl FileKind {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Trace(trace) => trace.info.format,
+            Self::Traces(traces) => traces.first().map_or("router traces", |trace| trace.info.format),
             Self::Layer(layer) => layer.format,
             Self::Results(_) => "benchmark results",
             Self::Embeddings(_) => "text embeddings",

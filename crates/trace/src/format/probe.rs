@@ -85,8 +85,9 @@ impl Probe {
     /// # Errors
     /// What the source returns.
     pub async fn read_first_line(&mut self) -> Result<(), Error> {
-        let named = self.has_ending("jsonl") || self.has_ending("ndjson");
-        let long = self.text().is_some_and(|text| text.trim_start().starts_with('{') && !text.contains('\n'));
+        let named = ["jsonl", "ndjson", "json"].iter().any(|ending| self.has_ending(ending));
+        let long =
+            self.text().is_some_and(|text| text.trim_start().starts_with(['{', '[']) && !text.contains('\n'));
         if named && long && self.source.len() > HEAD {
             self.line = self.source.read(0, self.source.len().min(FIRST_LINE) as usize).await?;
         }

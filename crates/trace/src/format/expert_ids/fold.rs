@@ -36,7 +36,7 @@ pub struct Fold {
     counts: Vec<u32>,
     tokens: Vec<u32>,
     largest: u16,
-    /// The row in which each expert was last seen; rows count from 1.
+    /// The row in which each expert was last seen, `[width]`; rows count from 1.
     seen: Vec<u32>,
     row: u32,
     /// Whether the second id of every row was larger than the first.
@@ -81,12 +81,39 @@ impl Fold {
             counts: Vec::new(),
             tokens: Vec::new(),
             largest: 0,
-            seen: vec![0; 1 << 16],
+            seen: Vec::new(),
             row: 0,
             rising: true,
             rows: 0,
             missing: 0,
             dense: 0,
+        }
+    }
+
+    /// Limits the bytes of the counts, where those of other checkpoints of the file take their share.
+    pub fn limit(&mut self, most: usize) {
+        self.most = most;
+    }
+
+    /// Bytes of the counts so far.
+    pub fn bytes(&self) -> usize {
+        self.counts.len().saturating_mul(4)
+    }
+
+    /// Whether the last sample has the counts and tokens of sample `i`.
+    pub fn repeats(&self, i: usize) -> bool {
+        let Some((layers, ..)) = self.first else { return false };
+        let size = layers * self.width;
+        let Some(last) = self.tokens.len().checked_sub(1) else { return false };
+        let row = |i: usize| self.counts.get(i * size..(i + 1) * size);
+        i < last && self.tokens.get(i) == self.tokens.get(last) && row(i) == row(last)
+    }
+
+    /// Takes the last sample back.
+    pub fn drop_last(&mut self) {
+        let size = self.first.map_or(0, |(layers, ..)| layers * self.width);
+        if self.tokens.pop().is_some() {
+            self.counts.truncate(self.counts.len().saturating_sub(size));
         }
     }
 
@@ -177,12 +204,12 @@ impl Fold {
                 self.widen(largest).map_err(|fault| Fault { place: format!("layer {layer}"), ..fault })?;
             }
             self.largest = self.largest.max(largest);
+            self.seen.resize(self.width, 0);
             let base = self.counts.len() - left * self.width;
             let Some(counts) = self.counts.get_mut(base..base + self.width) else { continue };
             let row = self.row;
             let mut twice = false;
             for &id in ids {
-                // The array is as long as there are ids of two bytes.
                 let Some(seen) = self.seen.get_mut(usize::from(id)) else { continue };
                 twice |= *seen == row;
                 *seen = row;

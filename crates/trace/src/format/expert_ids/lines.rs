@@ -1,9 +1,11 @@
 //! The lines of a text file, one after the other, however large the file is. What is held is one chunk of some MiB, or
 //! one line where a line is longer than that.
 
+use std::rc::Rc;
+
 use crate::{
     error::Error,
-    format::probe::Probe,
+    format::{expert_ids::scan::Scan, probe::Probe},
     io::source::{ByteSource as _, Source},
 };
 
@@ -14,7 +16,8 @@ pub const CONTENT: &str = "JSON lines with expert ids (`routed_experts` of vLLM 
 /// The beginning of a file of JSON lines, as much as was read of it.
 pub fn beginning(probe: &Probe) -> Option<&str> {
     let text = probe.first_line().or_else(|| probe.text())?;
-    text.trim_start().starts_with('{').then_some(text)
+    let list = text.trim_start().strip_prefix('[').unwrap_or(text);
+    list.trim_start().starts_with('{').then_some(text)
 }
 
 /// Bytes read at once.
@@ -54,6 +57,8 @@ pub struct Lines {
     end: u64,
     number: usize,
     most: u64,
+    /// The next line is the whole file.
+    whole: bool,
 }
 
 /// What of the chunk is the next line.
@@ -66,7 +71,29 @@ enum Next {
 impl Lines {
     /// Begins at the start of the file.
     pub fn new(source: Source) -> Self {
-        Self { source, chunk: Vec::new(), from: 0, end: 0, number: 0, most: MAX_LINE }
+        Self { source, chunk: Vec::new(), from: 0, end: 0, number: 0, most: MAX_LINE, whole: false }
+    }
+
+    /// Begins at the start of a file of JSON records. Where the first line is no whole value, as in a list or an object over
+    /// several lines, the whole file is taken for one line.
+    ///
+    /// # Errors
+    /// What the source returns, and as [`Lines::next`] for a file that is too large.
+    pub async fn of_records(source: Source) -> Result<Self, Error> {
+        let mut lines = Self::new(Rc::clone(&source));
+        let whole = loop {
+            match lines.next().await? {
+                None => break false,
+                Some(line) if line.bytes.trim_ascii().is_empty() => {}
+                Some(line) => {
+                    let bytes = line.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line.bytes);
+                    break Scan::new(bytes).value().is_err();
+                }
+            }
+        };
+        let mut lines = Self::new(source);
+        lines.whole = whole && lines.source.len() <= lines.most;
+        Ok(lines)
     }
 
     /// The next line; `None` behind the last.
@@ -99,6 +126,10 @@ impl Lines {
 
     /// Finds the end of the next line, and reads on where the chunk does not have it.
     async fn find(&mut self) -> Result<Next, Error> {
+        if std::mem::take(&mut self.whole) {
+            let len = self.source.len();
+            return Ok(Next::Long { len, step: len });
+        }
         let mut searched = 0;
         loop {
             let rest = self.chunk.get(self.from..).unwrap_or_default();
