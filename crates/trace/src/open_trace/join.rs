@@ -1,4 +1,4 @@
-//! Several files of one checkpoint as one trace.
+//! Joins several files of one checkpoint into one trace.
 
 use crate::{
     error::Error,
@@ -7,10 +7,10 @@ use crate::{
 };
 
 impl OpenTrace {
-    /// Makes one trace of several files of one checkpoint; their samples come one after the other.
+    /// Joins several files of one checkpoint into one trace by concatenating their samples.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] when layers, experts or what the gates are differ.
+    /// [`Error::Mismatch`] when layers, experts or the kinds of gates differ.
     pub fn join(mut parts: Vec<Self>) -> Result<Self, Error> {
         let experts = parts.iter().map(|part| part.info.experts).max().unwrap_or(0);
         for part in &mut parts {
@@ -44,7 +44,7 @@ impl OpenTrace {
         let infos = || parts.iter().map(|part| &part.info);
         let labelled = infos().all(|info| info.labelled);
         let mut samples: Vec<SampleMeta> = infos().flat_map(|info| info.samples.iter().cloned()).collect();
-        // Files count their unnamed samples from 0 each.
+        // Every file numbers its unnamed samples from 0.
         for (i, sample) in samples.iter_mut().enumerate() {
             if sample.id.bytes().all(|byte| byte.is_ascii_digit()) && !labelled {
                 sample.id = i.to_string();

@@ -1,19 +1,19 @@
-//! The training step that a file's name, or its folder's, gives away: `step-1000.safetensors`,
+//! Reads the training step from the name of a file or of its folder: `step-1000.safetensors`,
 //! `step5000-tokens20B/trace.safetensors`, `checkpoint-5000`, `iter_0001000`.
 
-/// What a name says of a checkpoint.
+/// Step and tokens in the name of a checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NamedStep {
     /// Training step.
     pub step: u64,
-    /// Training tokens, rounded down to billions as such names are.
+    /// Training tokens, rounded down to billions in such names.
     pub tokens: Option<u64>,
 }
 
 /// Words before the number, longest first where one contains another.
 const WORDS: [&str; 5] = ["global_step", "checkpoint", "ckpt", "step", "iter"];
 
-/// Reads a path or address from its last part to its first.
+/// Reads a path or URL from its last part to its first.
 #[must_use]
 pub fn step_from_name(path: &str) -> Option<NamedStep> {
     let path = path.split(['?', '#']).next().unwrap_or(path);
@@ -29,8 +29,8 @@ fn step_from_part(part: &str) -> Option<NamedStep> {
     Some(NamedStep { step: step.0, tokens })
 }
 
-/// The number that follows a word, and what follows the number. The word must not be the tail of another
-/// (`timestep`), and may be divided from the number by one `-`, `_`, `=` or `.`, or be an `iteration`.
+/// The number after a word, and the text after the number. The word must not be the end of another one (`timestep`).
+/// One `-`, `_`, `=` or `.` may separate word and number, and the word may be `iteration`.
 fn number_after<'a>(text: &'a str, word: &str) -> Option<(u64, &'a str)> {
     text.match_indices(word).find_map(|(at, _)| {
         if text.get(..at)?.ends_with(|c: char| c.is_ascii_alphabetic()) {
