@@ -55,7 +55,7 @@ fn rows(file: &TensorFile) -> Option<Rows> {
     }
 }
 
-/// Whether a word names the rows; `tokens20B` is training progress instead.
+/// Whether `tokens` in a name is training progress, as in `tokens20B`, and not the kind of rows.
 fn named_in_billions(name: &str) -> bool {
     name.split_once("tokens").is_some_and(|(_, rest)| {
         let digits = rest.trim_start_matches(|c: char| c.is_ascii_digit());

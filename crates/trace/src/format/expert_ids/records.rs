@@ -24,10 +24,10 @@ use crate::{
     text::step_name::trailing_number,
 };
 
-/// Records that are looked at to find the shape of arrays without one, and ids.
+/// Records that are inspected to find ids, and the shape of arrays without one.
 const LOOK_AT: (usize, usize) = (64, 1 << 18);
 
-/// Whose records they are, by the fields of the first.
+/// The writer of the records, by the fields of the first.
 fn writer(text: &str) -> Option<Writer> {
     let has = |key: &str| text.contains(&format!("\"{key}\""));
     if has("exp_ids") {
@@ -51,14 +51,14 @@ fn probe(probe: &Probe) -> Option<Match<'_>> {
     }))
 }
 
-/// What is collected while records come.
+/// Data collected from the records so far.
 #[derive(Default)]
 struct Collected {
     known: Known,
     samples: Vec<SampleMeta>,
     places: Vec<(Span, u32)>,
     losses: Vec<f32>,
-    /// Samples that are named by themselves, and by their prompt.
+    /// Samples named by their own id, and by their prompt.
     named: usize,
     prompted: usize,
     /// Records without ids.
@@ -124,7 +124,7 @@ async fn records(
     opened::trace(source, writer.words(), folded, known, places, warnings)
 }
 
-/// `c4_results_1000.jsonl` has its step at the end.
+/// The step at the end of names such as `c4_results_1000.jsonl`.
 fn sniffed_results(name: &str) -> bool {
     let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
     file.to_ascii_lowercase().contains("results_")
@@ -143,7 +143,7 @@ impl Collected {
             known.model.clone_from(&record.model);
         }
         if !record.has_ids() {
-            // A first line that only says something of the file is no answer that failed.
+            // A first line with only metadata of the file is not a response without ids.
             if span.number > 1 || (record.experts.is_none() && record.step.is_none()) {
                 if self.without == 0 {
                     self.first_without = span.number;
@@ -178,7 +178,7 @@ impl Collected {
     }
 }
 
-/// Finds the shape of arrays that have none, from the first records.
+/// Finds the shape of arrays without one, from the first records.
 async fn find_shape(
     source: &Source,
     writer: Writer,
@@ -198,7 +198,7 @@ async fn find_shape(
         let record = read::fields(writer, bytes).map_err(|fault| fault.in_line(source.name(), number))?;
         solver.push(&record);
         seen += usize::from(record.has_ids());
-        // Whoever writes shapes writes them into every record.
+        // Writers put shapes into all records or none.
         if record.has_ids() && solver.ids == 0 {
             break;
         }
