@@ -1,4 +1,4 @@
-//! Opens a file: by its content first, then by its name.
+//! Opens a file, which is recognized by its content first and then by its name.
 
 use crate::{
     container::container,
@@ -23,7 +23,7 @@ pub async fn open(source: Source) -> Result<Opened, Error> {
     open_with(source, Settings::default()).await
 }
 
-/// Opens a file of any format; `settings` say what a file of expert ids does not.
+/// Opens a file of any format; `settings` complete what a file of expert ids does not state.
 ///
 /// # Errors
 /// As [`open()`].

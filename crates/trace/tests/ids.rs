@@ -252,7 +252,7 @@ fn tables_of_ids() {
 #[test]
 fn several_files_of_one_checkpoint_are_one_trace() {
     let (lists, npy) = (opened("vllm-lists.jsonl").0, opened("vllm-npy.jsonl").0);
-    let whole = OpenTrace::join(vec![lists.clone(), npy.clone()]).expect("they fit");
+    let whole = OpenTrace::join(vec![lists.clone(), npy.clone()]).expect("they fit").trace;
     assert_eq!(whole.info.samples.len(), 7);
     assert_eq!(whole.take_notices().len(), 1, "prompts come twice");
     for range in [0..7, 1..3, 3..6, 5..7, 4..4] {
@@ -271,7 +271,7 @@ fn several_files_of_one_checkpoint_are_one_trace() {
     // Another number of experts is widened to.
     let more = r#"{"routed_experts": [[[9,0],[1,2],[3,4],[5,6]]]}"#;
     let more = as_trace(open_bytes("more.jsonl", more).expect("a trace"));
-    let whole = OpenTrace::join(vec![lists.clone(), more]).expect("they fit");
+    let whole = OpenTrace::join(vec![lists.clone(), more]).expect("they fit").trace;
     assert_eq!(whole.info.experts, 16);
     assert_eq!(block_on(whole.gates(0..5)).expect("gates").len(), 5 * 4 * 16);
     let other = as_trace(open_bytes("other.jsonl", r#"{"routed_experts": [[[1,0]]]}"#).expect("a trace"));

@@ -109,7 +109,7 @@ pub struct NpyHeader {
     pub shape: Vec<u64>,
 }
 
-/// The type that NumPy's short name means.
+/// The type of NumPy's short name.
 pub fn dtype(descr: &str) -> Dtype {
     match descr {
         "<f2" => Dtype::F16,

@@ -1,5 +1,4 @@
-//! A file of named tensors, whatever holds them: safetensors or NumPy's npz. Readers above see names, types, shapes and
-//! ranges of values, and bytes only when they ask.
+//! A file of named tensors in safetensors or NumPy's npz. Formats see names, types and shapes, and read ranges of values.
 
 use std::{collections::BTreeMap, fmt, ops::Range};
 
@@ -22,18 +21,18 @@ pub enum Dtype {
     F32,
     /// 64-bit float.
     F64,
-    /// Signed integers of so many bytes.
+    /// Signed integers of the given number of bytes.
     Int(u8),
-    /// Unsigned integers of so many bytes.
+    /// Unsigned integers of the given number of bytes.
     Uint(u8),
-    /// Truth values, one byte each.
+    /// Booleans, one byte each.
     Bool,
-    /// Anything that this program does not compute with, by the name the file gives.
+    /// Any other type, by its name in the file.
     Other(String),
 }
 
 impl Dtype {
-    /// Bytes a value takes, where known.
+    /// Bytes per value, if known.
     #[must_use]
     pub fn size(&self) -> Option<u64> {
         match self {
@@ -52,7 +51,7 @@ impl Dtype {
         matches!(self, Self::F16 | Self::Bf16 | Self::F32 | Self::F64)
     }
 
-    /// Little-endian bytes of floats as f32; f64 is rounded. Types that are no floats give none.
+    /// Little-endian bytes of floats as f32; f64 is rounded. Empty for other types.
     #[must_use]
     pub fn widen(&self, bytes: &[u8]) -> Vec<f32> {
         let mut values = Vec::new();
@@ -60,7 +59,7 @@ impl Dtype {
         values
     }
 
-    /// As [`Dtype::widen`], behind what is in `values` already.
+    /// As [`Dtype::widen`], appended to `values`.
     fn widen_behind(&self, bytes: &[u8], values: &mut Vec<f32>) {
         match self {
             Self::F16 => widen_behind(bytes, values, f16),
@@ -71,7 +70,7 @@ impl Dtype {
         }
     }
 
-    /// As [`Dtype::widen`], over `values`, as many as there are in `bytes`.
+    /// As [`Dtype::widen`], overwriting `values`, which has one entry per value in `bytes`.
     pub fn widen_over(&self, bytes: &[u8], values: &mut [f32]) {
         match self {
             Self::F16 => widen_over(bytes, values, f16),
@@ -88,7 +87,7 @@ impl Dtype {
         matches!(self, Self::Int(_) | Self::Uint(_))
     }
 
-    /// Whether a value has 16 bits or fewer of a float.
+    /// Whether its values are floats of 16 bits.
     #[must_use]
     pub fn is_half(&self) -> bool {
         matches!(self, Self::F16 | Self::Bf16)
@@ -110,7 +109,7 @@ impl fmt::Display for Dtype {
     }
 }
 
-/// One tensor: everything about it but its values.
+/// One tensor without its values.
 #[derive(Clone, Debug)]
 pub struct TensorInfo {
     /// Its name in the file.
@@ -119,26 +118,26 @@ pub struct TensorInfo {
     pub dtype: Dtype,
     /// Its shape, the last axis varying fastest.
     pub shape: Vec<u64>,
-    /// Where its bytes are.
+    /// The location of its bytes.
     pub(crate) place: Place,
 }
 
-/// Where a tensor's bytes are.
+/// The location of a tensor's bytes.
 #[derive(Clone, Debug)]
 pub(crate) enum Place {
-    /// As they are, from this byte of the file on.
+    /// In the file, from this byte on.
     Plain(u64),
-    /// In a member of an archive, after a header of so many bytes.
+    /// In a member of an archive, after a header.
     Archived {
         /// The member.
         member: Member,
-        /// Bytes before the values.
+        /// Length of the header in bytes.
         header: u64,
     },
 }
 
 impl TensorInfo {
-    /// Values in it. Shapes are checked against the file's length on opening, so this cannot overflow.
+    /// Number of values. Shapes are checked against the file's length on opening, so this cannot overflow.
     #[must_use]
     pub fn values(&self) -> u64 {
         self.shape.iter().fold(1, |product: u64, &n| product.saturating_mul(n))
@@ -158,13 +157,13 @@ pub fn shape_text(shape: &[u64]) -> String {
     format!("[{}]", axes.join(","))
 }
 
-/// A file of tensors, opened: its directory is known and checked, no values are read yet.
+/// An open file of tensors: its directory has been read and checked, and no values have been read.
 #[derive(Clone)]
 pub struct TensorFile {
     pub(crate) source: Source,
-    /// Sorted by name.
+    /// Its tensors by name.
     pub(crate) tensors: BTreeMap<String, TensorInfo>,
-    /// What the file says about itself.
+    /// Its metadata.
     pub(crate) metadata: BTreeMap<String, String>,
     /// The container's name, for messages.
     pub(crate) container: &'static str,
@@ -198,13 +197,13 @@ impl TensorFile {
         self.tensors.get(tensor)
     }
 
-    /// A line of the metadata.
+    /// A metadata entry.
     #[must_use]
     pub fn metadata(&self, key: &str) -> Option<&str> {
         self.metadata.get(key).map(String::as_str)
     }
 
-    /// The error that this tensor is wrong.
+    /// The error for a tensor of a wrong type or shape.
     #[must_use]
     pub fn wrong(&self, tensor: &TensorInfo, expected: impl Into<String>, advice: &'static str) -> Error {
         Error::Tensor {
@@ -231,7 +230,7 @@ impl TensorFile {
     /// The bytes of the values in `range`.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] beyond 1 GiB at once, and what the source answers.
+    /// [`Error::TooLarge`] beyond 1 GiB at once, and errors of the source.
     pub async fn bytes(&self, tensor: &TensorInfo, range: Range<u64>) -> Result<Vec<u8>, Error> {
         let size = self.value_size(tensor, &range)?;
         let len = range.end.saturating_sub(range.start) * size;
@@ -243,7 +242,7 @@ impl TensorFile {
         }
     }
 
-    /// Bytes a value takes, where so many values may be read at once.
+    /// Bytes per value, after checking that the range may be read at once.
     fn value_size(&self, tensor: &TensorInfo, range: &Range<u64>) -> Result<u64, Error> {
         let size = tensor.dtype.size().ok_or_else(|| {
             self.wrong(
@@ -277,7 +276,7 @@ impl TensorFile {
     /// Floats of any width as f32; f64 is rounded.
     ///
     /// # Errors
-    /// [`Error::Tensor`] when the values are no floats, and those of [`TensorFile::bytes`].
+    /// [`Error::Tensor`] when the values are not floats, and those of [`TensorFile::bytes`].
     pub async fn floats(&self, tensor: &TensorInfo, range: Range<u64>) -> Result<Vec<f32>, Error> {
         if !tensor.dtype.is_float() {
             return Err(self.wrong(tensor, "floating point numbers", "Write it as F32 or F16."));
@@ -288,7 +287,7 @@ impl TensorFile {
         while start < range.end {
             let end = (start + at_once).min(range.end);
             let bytes = self.bytes(tensor, start..end).await?;
-            // Not before the first bytes are there: a place beyond the file's end is no reason for memory.
+            // After the first bytes have been read, so that a range beyond the file's end allocates nothing.
             values.reserve_exact((range.end - start) as usize);
             tensor.dtype.widen_behind(&bytes, &mut values);
             start = end;
@@ -307,10 +306,10 @@ impl TensorFile {
         Ok(self.floats(tensor, range).await?.into_iter().map(f64::from).collect())
     }
 
-    /// Integers and truth values of any width.
+    /// Integers and booleans of any width.
     ///
     /// # Errors
-    /// [`Error::Tensor`] when the values are no integers, and those of [`TensorFile::bytes`].
+    /// [`Error::Tensor`] when the values are not integers, and those of [`TensorFile::bytes`].
     pub async fn integers(&self, tensor: &TensorInfo, range: Range<u64>) -> Result<Vec<i64>, Error> {
         let decode: fn(&[u8]) -> Vec<i64> = match tensor.dtype {
             Dtype::Bool | Dtype::Uint(1) => |b| b.iter().map(|&v| i64::from(v)).collect(),
@@ -320,7 +319,7 @@ impl TensorFile {
             Dtype::Uint(4) => |b| b.as_chunks().0.iter().map(|&v| i64::from(u32::from_le_bytes(v))).collect(),
             Dtype::Int(4) => |b| b.as_chunks().0.iter().map(|&v| i64::from(i32::from_le_bytes(v))).collect(),
             Dtype::Int(8) => |b| b.as_chunks().0.iter().map(|&v| i64::from_le_bytes(v)).collect(),
-            // Beyond i64 there are no counts and no ids.
+            // No count and no id exceeds i64.
             Dtype::Uint(8) => |b| {
                 let chunks = b.as_chunks().0.iter();
                 chunks.map(|&v| i64::try_from(u64::from_le_bytes(v)).unwrap_or(i64::MAX)).collect()

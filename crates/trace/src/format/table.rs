@@ -13,7 +13,7 @@ use crate::{
     text::has_ending,
 };
 
-/// All formats, in the order in which they are tried.
+/// All formats, in the order of probing.
 pub static FORMATS: [&Format; 15] = [
     &extra_gates::FORMAT,
     &megatron::FORMAT,
@@ -32,16 +32,16 @@ pub static FORMATS: [&Format; 15] = [
     &csv::FORMAT,
 ];
 
-/// What formats in containers of tensors have in common.
+/// The content that formats in containers of tensors have in common.
 const CONTAINER: &str = "a safetensors or npz file";
 
-/// Whether some format has files of this name's ending.
+/// Whether a file's name has the ending of a format.
 #[must_use]
 pub fn has_known_ending(name: &str) -> bool {
     FORMATS.iter().flat_map(|format| format.endings).any(|ending| has_ending(name, ending))
 }
 
-/// The sentence for a file that no format matches: what each of them looked for.
+/// The sentence for a file that no format matches, with the content that each of them expects.
 pub fn unknown(probe: &Probe) -> String {
     let mut contents: Vec<&str> = Vec::new();
     for format in FORMATS {

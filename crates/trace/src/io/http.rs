@@ -1,5 +1,5 @@
-//! A file at an address, read by `Range` requests. Nothing goes out but the request for those bytes: no cookies, no
-//! referrer, no header beside `Range` (which, as `bytes=a-b`, needs no leave of the other server beforehand).
+//! A file at a URL, read by `Range` requests. Requests have no cookies, no referrer and no header but `Range`, which as
+//! `bytes=a-b` needs no preflight request.
 
 use std::rc::Rc;
 
@@ -17,34 +17,34 @@ use crate::{
     web::http_error::{self, failed, only_whole, unreachable, without_length},
 };
 
-/// A server that ignores ranges sends everything; up to this much is taken and kept.
+/// The largest file, in bytes, that is accepted as a whole from a server that ignores ranges.
 const MAX_WHOLE: u64 = 64 << 20;
 
-/// A file of no more than this comes with the first request and is kept: asking again costs more than the bytes.
+/// The largest file, in bytes, that the first request fetches and keeps, as a second request costs more than the bytes.
 const FETCHED_WHOLE: u64 = 1 << 20;
 
-/// A file at an address.
+/// A file at a URL.
 #[derive(Clone, Debug)]
 pub struct HttpSource {
     url: String,
     len: u64,
-    /// The whole file, when it is small or the server sends nothing less.
+    /// The whole file, if it is small or the server ignores ranges.
     whole: Option<Rc<MemorySource>>,
 }
 
 impl HttpSource {
-    /// Asks the server for the file's length.
+    /// Requests the file's length.
     ///
     /// # Errors
-    /// [`Error::Refused`] with the server's answer where that is no file, [`Error::Address`] when it cannot be reached
-    /// or sends a large file only whole.
+    /// [`Error::Refused`] for a response without the file, [`Error::Address`] when the server cannot be reached or sends a
+    /// large file only as a whole.
     pub async fn open(url: &str) -> Result<Self, Error> {
         let answer = fetch(url, Method::Range(0, FETCHED_WHOLE - 1)).await?;
         match answer.response.status() {
             206 => {
                 let len = match content_range_total(&answer.response) {
                     Some(len) => len,
-                    // Another site's header that it does not expose: ask for the length alone.
+                    // The server does not expose `Content-Range` to other sites: request only the length.
                     None => length_by_head(url).await?,
                 };
                 if len > FETCHED_WHOLE {
@@ -130,7 +130,7 @@ impl ByteSource for HttpSource {
 
 #[derive(Clone, Copy)]
 enum Method {
-    /// Bytes from the first to the last.
+    /// Fetches the bytes from `first` to `last`.
     Range(u64, u64),
     Head,
 }
@@ -173,7 +173,7 @@ async fn fetch(url: &str, method: Method) -> Result<Answer, Error> {
     Ok(Answer { response, abort })
 }
 
-/// The error that an answer is, whose status is none of those that bring bytes.
+/// The error for a response whose status is not one of success.
 fn refused(url: &str, response: &Response) -> Error {
     let header = |name: &str| response.headers().get(name).ok().flatten();
     let (retry_after, rate_limit) = (header("Retry-After"), header("RateLimit"));
@@ -188,7 +188,7 @@ fn refused(url: &str, response: &Response) -> Error {
     http_error::refused(url, &answer)
 }
 
-/// The number behind the slash of `Content-Range: bytes 0-0/12345`.
+/// The number after the slash of `Content-Range: bytes 0-0/12345`.
 fn content_range_total(response: &Response) -> Option<u64> {
     let header = response.headers().get("Content-Range").ok()??;
     header.rsplit_once('/')?.1.trim().parse().ok()
@@ -213,7 +213,7 @@ async fn body(url: &str, response: &Response) -> Result<Vec<u8>, Error> {
     Ok(Uint8Array::new(&buffer).to_vec())
 }
 
-/// Everything, unless it is more than is kept.
+/// The whole body, unless it is longer than is accepted.
 async fn whole_body(url: &str, answer: Answer) -> Result<Vec<u8>, Error> {
     let Answer { response, abort } = answer;
     let len = content_length(&response);

@@ -1,4 +1,4 @@
-//! A trace that is open: its small facts are known, its large tensors are read by ranges of samples when asked for.
+//! An open trace: its metadata is known, and its large tensors are read by ranges of samples on request.
 
 pub mod check;
 mod edit;
@@ -21,15 +21,15 @@ use crate::{
 /// One checkpoint's router trace. Cloning is cheap and shares the source.
 #[derive(Clone, Debug)]
 pub struct OpenTrace {
-    /// What is known of it.
+    /// Its metadata.
     pub info: TraceInfo,
     pub(crate) body: Body,
-    /// `[S+1]`: sample `i` has the tokens `offsets[i]..offsets[i+1]` of the file.
+    /// Token offsets, `[S+1]`: sample `i` has the tokens `offsets[i]..offsets[i+1]` of the file.
     pub(crate) offsets: Option<Rc<[u64]>>,
     notices: Rc<RefCell<Vec<String>>>,
 }
 
-/// Where the large tensors are.
+/// The location of the large tensors.
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
     /// In a file that is read by ranges.
@@ -52,9 +52,9 @@ pub(crate) struct Piece {
 #[derive(Debug)]
 pub(crate) struct FileBody {
     pub file: TensorFile,
-    /// `[S,L,E]`.
+    /// Gates, `[S,L,E]`.
     pub gates: TensorInfo,
-    /// `[T,L,k]`.
+    /// Selections, `[T,L,k]`.
     pub topk: Option<TensorInfo>,
     pub router: Option<RouterTensor>,
 }
@@ -64,7 +64,7 @@ impl OpenTrace {
         Self { info, body, offsets, notices: Rc::default() }
     }
 
-    /// A trace that is in memory already.
+    /// A trace in memory.
     ///
     /// # Errors
     /// Those of [`RouterTrace::check`].
@@ -96,7 +96,7 @@ impl OpenTrace {
         Ok(Self::new(info, Body::Memory(Rc::new(trace)), offsets))
     }
 
-    /// Things noticed while reading gates that leave them usable, whole sentences; each is told once.
+    /// Takes the warnings from reading gates, in full sentences; each is returned once.
     #[must_use]
     pub fn take_notices(&self) -> Vec<String> {
         std::mem::take(&mut self.notices.borrow_mut())
@@ -105,8 +105,8 @@ impl OpenTrace {
     /// Gates of a range of samples, `[n,L,E]`, widened to f32. Only their bytes are read.
     ///
     /// # Errors
-    /// [`Error::Gates`] when a value or a row is no routing weight, [`Error::TooLarge`] for more than 1 GiB at once, and
-    /// what the source answers.
+    /// [`Error::Gates`] when a value is not a routing weight or a row not a distribution, [`Error::TooLarge`] for more than
+    /// 1 GiB at once, and errors of the source.
     pub async fn gates(&self, samples: Range<usize>) -> Result<Vec<f32>, Error> {
         self.inside(&samples)?;
         let width = self.info.layers * self.info.experts;
@@ -149,11 +149,11 @@ impl OpenTrace {
         Ok(values)
     }
 
-    /// Selected experts of the tokens of a range of samples; `None` where the trace has none, or does not tell whose
-    /// they are.
+    /// Selected experts of the tokens of a range of samples; `None` if the trace has none, or does not assign them to
+    /// samples.
     ///
     /// # Errors
-    /// [`Error::Selection`] for impossible ids, and what the source answers.
+    /// [`Error::Selection`] for impossible ids, and errors of the source.
     pub async fn topk(&self, samples: Range<usize>) -> Result<Option<TopK>, Error> {
         self.inside(&samples)?;
         let Some(offsets) = &self.offsets else { return Ok(None) };
@@ -167,7 +167,7 @@ impl OpenTrace {
                 let row = (layers * k) as u64;
                 let range = first * row..last * row;
                 let first = first as usize;
-                // The two types that such files have go without a detour over 64-bit integers.
+                // The two common types are read without conversion to 64-bit integers.
                 let ids = match topk.dtype {
                     Dtype::Uint(1) => {
                         let bytes = body.file.bytes(topk, range).await?;
@@ -210,10 +210,10 @@ impl OpenTrace {
         }
     }
 
-    /// The routers, where the trace has them.
+    /// The routers, if the trace has them.
     ///
     /// # Errors
-    /// [`Error::Tensor`] for values that are not finite, [`Error::TooLarge`], and what the source answers.
+    /// [`Error::Tensor`] for values that are not finite, [`Error::TooLarge`], and errors of the source.
     pub async fn router(&self) -> Result<Option<Router>, Error> {
         let body = match &self.body {
             Body::Memory(trace) => return Ok(trace.router.clone()),
@@ -228,9 +228,9 @@ impl OpenTrace {
         }
     }
 
-    /// How often each expert was selected by the samples of a range; `None` unless the gates are selection frequencies
-    /// and the counts can be had exactly: from the selections themselves, or from frequencies whose `k` and token counts
-    /// are known and give whole numbers.
+    /// Counts of how often the samples of a range selected each expert. `None` unless the gates are selection frequencies
+    /// and the counts are exact: from the selections, or from frequencies whose `k` and token counts are known and give
+    /// whole numbers.
     ///
     /// # Errors
     /// Those of [`OpenTrace::topk`] and [`OpenTrace::gates`].
@@ -289,7 +289,7 @@ impl OpenTrace {
         Ok(Some(Counts { k, width, values, tokens: tokens.to_vec() }))
     }
 
-    /// Whether this is a file of single samples' records, of which a checkpoint may have several
+    /// Whether this is a file of records of single samples, of which a checkpoint may have several
     /// ([`OpenTrace::join`]).
     #[must_use]
     pub fn is_of_records(&self) -> bool {
@@ -330,7 +330,7 @@ fn overlaps<'a>(
     })
 }
 
-/// The error that a layer has not as many experts as the user says.
+/// The error for a number of experts from the user that does not fit the file.
 pub(crate) fn not_so_many(name: &str, experts: usize, has: String) -> Error {
     Error::Mismatch {
         name: name.to_owned(),

@@ -1,4 +1,4 @@
-//! What a trace needs from formats that record expert ids.
+//! The interface between an open trace and formats that record expert ids.
 
 use std::{fmt, ops::Range, rc::Rc};
 

@@ -1,5 +1,5 @@
-//! Why an address gives no file, in a sentence with the way round it. Made of status, headers and address alone, so that
-//! it is tested without a browser.
+//! Explains why a URL returned no file and suggests a workaround. Depends only on status, headers and URL, so that it is
+//! tested without a browser.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -8,25 +8,25 @@ use crate::{
     web::hub::{self, HubPlace},
 };
 
-/// The way round most refusals.
+/// The workaround for most failed requests.
 const DROP_IT: &str = "Or download it and drop it here.";
 
-/// What a server answered, beside the bytes.
+/// A server's response without its body.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Answer<'a> {
-    /// The status.
+    /// The HTTP status.
     pub status: u16,
     /// The header `Retry-After`: seconds, or a date.
     pub retry_after: Option<&'a str>,
-    /// The header `RateLimit`, in which the Hub says when it answers again.
+    /// The header `RateLimit`, in which the Hub states when requests are allowed again.
     pub rate_limit: Option<&'a str>,
-    /// The header `X-Error-Code`, in which the Hub says what is wrong.
+    /// The header `X-Error-Code`, in which the Hub states the error.
     pub error_code: Option<&'a str>,
-    /// Seconds since the beginning of 1970.
+    /// Seconds since the start of 1970.
     pub now: u64,
 }
 
-/// The server answered, and not with the file.
+/// The error for a response without the file.
 #[must_use]
 pub fn refused(url: &str, answer: &Answer) -> Error {
     let status = answer.status;
@@ -60,7 +60,8 @@ pub fn refused(url: &str, answer: &Answer) -> Error {
     Error::Refused { url: url.to_owned(), status, reason }
 }
 
-/// The browser did not get an answer, or does not show it: it never tells a page which.
+/// The error for a request without a response. Browsers do not reveal whether the server was unreachable or forbids
+/// reading by other sites.
 #[must_use]
 pub fn unreachable(url: &str) -> Error {
     let mut reason = "it cannot be reached, or its server does not let other pages read it (CORS); a browser does not \
@@ -76,7 +77,7 @@ pub fn unreachable(url: &str) -> Error {
     failed(url, reason)
 }
 
-/// The server ignores `Range` and sends everything, which is more than is taken.
+/// The error for a server that ignores `Range` and sends a whole file of more bytes than are accepted.
 #[must_use]
 pub fn only_whole(url: &str, len: Option<u64>, limit: u64) -> Error {
     let limit = limit >> 20;
@@ -93,7 +94,7 @@ pub fn only_whole(url: &str, len: Option<u64>, limit: u64) -> Error {
     )
 }
 
-/// The server does not say how long the file is.
+/// The error for a response without the file's length.
 #[must_use]
 pub fn without_length(url: &str) -> Error {
     failed(
@@ -103,13 +104,13 @@ pub fn without_length(url: &str) -> Error {
     )
 }
 
-/// An address that gives no file for another reason.
+/// The error for any other failed request.
 #[must_use]
 pub fn failed(url: &str, reason: impl Into<String>) -> Error {
     Error::Address { url: url.to_owned(), reason: reason.into() }
 }
 
-/// Whether this machine is asked, which a page that came by https may do by http.
+/// Whether a URL is on this machine, which pages from https may request by http.
 #[must_use]
 pub fn is_this_machine(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://") else { return false };
@@ -159,7 +160,7 @@ fn absent(url: &str, answer: &Answer) -> String {
     }
 }
 
-/// How long the server asks to wait, in words.
+/// The waiting time that the server asks for, in words.
 fn wait(answer: &Answer) -> Option<String> {
     let header = answer.retry_after.map(str::trim);
     let by_date = |header: &str| {
@@ -250,7 +251,7 @@ mod tests {
             ],
         );
         says(HUB, code("RepoNotFound"), &["no repository a/b", "private", "hf download a/b"]);
-        // The header may not be shown to other pages.
+        // Other sites may not see the header.
         says(HUB, status(401), &["gated or private", "accept terms", "hf download a/b"]);
         says(HUB, status(403), &["gated or private"]);
     }

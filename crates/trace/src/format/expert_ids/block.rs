@@ -1,17 +1,17 @@
-//! Expert ids of the tokens of a sample, or of a part of one, as a record has them.
+//! Expert ids of the tokens of a sample, or of a part of it, in one record.
 
 use crate::format::expert_ids::scan::{Fault, Scan};
 
-/// Stands where an id was not recorded (`-1` in the files).
+/// The value of an id that was not recorded (`-1` in files).
 pub const MISSING: u16 = u16::MAX;
 
-/// Ids go from 0 to this; more than 65,535 experts a layer nobody has.
+/// The largest id.
 pub const MAX_ID: u16 = u16::MAX - 1;
 
-/// More layers than any model has; beyond it the axes are surely others.
+/// The most layers. A longer axis has another meaning.
 pub const MAX_LAYERS: usize = 4096;
 
-/// More experts a token than any model has.
+/// The most experts per token.
 pub const MAX_K: usize = 1024;
 
 /// Ids `[tokens, layers, k]`, row by row.
@@ -19,23 +19,23 @@ pub const MAX_K: usize = 1024;
 pub struct Block {
     /// Tokens, recorded or not.
     pub tokens: usize,
-    /// Layers, dense ones included where the file has them.
+    /// Layers, including dense ones if the file has them.
     pub layers: usize,
-    /// Experts a token, `k`.
+    /// Experts per token, `k`.
     pub k: usize,
-    /// The ids; [`MISSING`] where there is none.
+    /// The ids; [`MISSING`] if not recorded.
     pub ids: Vec<u16>,
 }
 
-/// What to do with lists of another shape.
+/// What to do about lists of another shape.
 const SHAPE_ADVICE: &str =
-    "Write the list as the server returns it: tokens, in each the layers, in each k expert ids.";
+    "Write the list as the server returns it: per token the layers, per layer k expert ids.";
 
 impl Block {
-    /// Checks a shape that a file claims against the ids that there are.
+    /// Checks a declared shape against the number of ids.
     ///
     /// # Errors
-    /// When the product is another, or an axis is longer than any model's.
+    /// When the product differs, or an axis is too long.
     pub fn shaped(ids: Vec<u16>, [tokens, layers, k]: [usize; 3], place: usize) -> Result<Self, Fault> {
         let product = tokens.checked_mul(layers).and_then(|rows| rows.checked_mul(k));
         if product != Some(ids.len()) {
@@ -54,11 +54,11 @@ impl Block {
     /// Reads nested lists.
     ///
     /// # Errors
-    /// With the token and layer at which a list has another length than those before it, or an id is none.
+    /// With the token and layer at which a list has another length than the previous ones, or an id is invalid.
     pub fn read(scan: &mut Scan<'_>, middle: &str, inner: &str) -> Result<Self, Fault> {
         let place = scan.place();
         let (mut layers, mut k) = (0, 0);
-        // An id takes two bytes at least, a digit and a comma, so this is no more than the record itself.
+        // An id takes at least two bytes, a digit and a comma, so this is no more than the record itself.
         let mut ids: Vec<u16> = Vec::with_capacity(scan.left() / 2);
         let tokens = scan.list(|scan, token| {
             let inside = |fault: Fault| Fault { place: format!("token {token}"), ..fault };
@@ -100,7 +100,7 @@ impl Block {
         Ok(Self { tokens, layers, k, ids })
     }
 
-    /// Reads one layer: a list of tokens, in each `k` ids.
+    /// Reads one layer: a list of tokens with `k` ids each.
     ///
     /// # Errors
     /// As [`Block::read`].
@@ -125,7 +125,7 @@ impl Block {
         Ok(Self { tokens: if k > 0 { tokens } else { 0 }, layers, k, ids })
     }
 
-    /// `[tokens, k, layers]` turned to `[tokens, layers, k]`.
+    /// Transposes `[tokens, k, layers]` to `[tokens, layers, k]`.
     #[must_use]
     pub fn turned(mut self) -> Self {
         let (k, layers) = (self.layers, self.k);
@@ -142,7 +142,7 @@ impl Block {
     }
 }
 
-/// Reads the innermost list, and gives its length.
+/// Reads an innermost list and returns its length.
 #[inline]
 fn row(scan: &mut Scan<'_>, ids: &mut Vec<u16>) -> Result<usize, Fault> {
     let before = ids.len();
@@ -180,7 +180,7 @@ fn check_axes(tokens: usize, layers: usize, k: usize, place: usize) -> Result<()
     })
 }
 
-/// An id as it is kept.
+/// An id as two bytes.
 ///
 /// # Errors
 /// When it is neither an expert nor -1.

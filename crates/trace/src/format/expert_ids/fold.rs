@@ -1,5 +1,5 @@
-//! Ids become counts: how often each expert of each layer was selected by a sample (METRICS 2). Dense layers, which some
-//! servers write as zeros, and tokens without recorded ids are left out on the way.
+//! Folds ids into counts of how often each sample selected each expert of each layer (`docs/metrics.md#mean-gates`).
+//! Dense layers, which some servers write as zeros, and tokens without recorded ids are omitted.
 
 use crate::{
     archive::codecs,
@@ -10,26 +10,26 @@ use crate::{
     io::source::{ByteSource as _, Source},
 };
 
-/// Bytes that the counts of a file may take: as many as a packed file of its size may unpack to. A single id may claim
-/// 65,535 experts in each of a thousand layers; whoever has so many also has tokens for them.
+/// The most bytes for the counts of a file: as many as a packed file of its size may unpack to. Without the limit, a
+/// single id could require counts of 65,535 experts in each of a thousand layers.
 pub fn most_counts(source: &Source) -> usize {
     codecs::limit(source.len()) as usize
 }
 
-/// Rows after which ids that always rise are no accident: one in 2^32.
+/// Rows after which ascending ids are no coincidence: the probability is 2^-32.
 const RISING: u64 = 32;
 
 const EACH_ONCE: &str =
     "A token goes to an expert once; write -1 where nothing was recorded, and no shared experts.";
 
-/// The counts of samples as they come.
+/// The counts of the samples so far.
 #[derive(Debug)]
 pub struct Fold {
-    /// Experts, where they are given; ids are below.
+    /// The number of experts, if given; ids are below it.
     given: Option<usize>,
-    /// Bytes that the counts may take.
+    /// The most bytes for counts.
     most: usize,
-    /// Counts a row: experts, or a power of two that holds all ids so far.
+    /// Counts per row: the number of experts, or a power of two above all ids so far.
     width: usize,
     /// Layers and `k` of the first sample, and its line.
     first: Option<(usize, usize, usize)>,
@@ -39,38 +39,38 @@ pub struct Fold {
     /// The row in which each expert was last seen, `[width]`; rows count from 1.
     seen: Vec<u32>,
     row: u32,
-    /// Whether the second id of every row was larger than the first.
+    /// Whether the second id of every row so far is larger than the first.
     rising: bool,
     rows: u64,
-    /// Tokens that had no ids.
+    /// Tokens without ids.
     pub missing: u64,
-    /// Layers of zeros, as many as the sample with most of them has.
+    /// The largest number of layers of zeros in a sample.
     pub dense: usize,
 }
 
-/// What samples fold into.
+/// The result of folding samples.
 #[derive(Debug)]
 pub struct Folded {
-    /// `[S,L,width]`.
+    /// Counts, `[S,L,width]`.
     pub counts: Vec<u32>,
-    /// At least the largest id and one.
+    /// Counts per row, more than the largest id.
     pub width: usize,
     /// Layers, `L`.
     pub layers: usize,
-    /// Experts a token, `k`.
+    /// Experts per token, `k`.
     pub k: usize,
-    /// Tokens recorded of each sample, `[S]`.
+    /// Recorded tokens of each sample, `[S]`.
     pub tokens: Vec<u32>,
     /// The largest id.
     pub largest: u16,
-    /// Whether ids are sorted by themselves and not by weight.
+    /// Whether ids are sorted by id and not by weight.
     pub by_id: bool,
-    /// With one expert a token, which of the file's layers are real; otherwise each sample's zeros tell.
+    /// With one expert per token, which of the file's layers have experts; otherwise each sample's zeros mark dense layers.
     pub live: Option<Vec<bool>>,
 }
 
 impl Fold {
-    /// With the number of experts, where it is given.
+    /// Starts with the number of experts, if given.
     pub fn new(given: Option<usize>, most: usize) -> Self {
         let given = given.filter(|experts| (1..=65_535).contains(experts));
         Self {
@@ -117,15 +117,15 @@ impl Fold {
         }
     }
 
-    /// Samples so far.
+    /// Number of samples so far.
     pub fn samples(&self) -> usize {
         self.tokens.len()
     }
 
-    /// Counts the ids of one sample; `false` when it has no recorded token, and is left out.
+    /// Counts the ids of one sample; `false` if it has no recorded token and is skipped.
     ///
     /// # Errors
-    /// With token and layer when ids repeat, or the shape is another than that of the samples before.
+    /// With token and layer when ids repeat, or the shape differs from that of the previous samples.
     pub fn push(&mut self, parts: &[&Block], line: usize) -> Result<bool, Fault> {
         let Some((raw, k)) = parts.first().map(|block| (block.layers, block.k)) else { return Ok(false) };
         if let Some(other) = parts.iter().find(|block| (block.layers, block.k) != (raw, k)) {
@@ -225,7 +225,7 @@ impl Fold {
         Ok(())
     }
 
-    /// Makes every row long enough for an id.
+    /// Widens every row for an id.
     fn widen(&mut self, id: u16) -> Result<(), Fault> {
         if id == MISSING {
             return Err(Fault::of_record(
@@ -268,11 +268,11 @@ impl Fold {
                 self.samples(),
             ),
             &format!("at most {most} bytes for all samples of a file of this size"),
-            "Look whether the largest id is one of an expert; drop fewer samples of each checkpoint.",
+            "Check that the largest id is an expert's, or open fewer samples per checkpoint.",
         ))
     }
 
-    /// All counts; `None` when no sample had a recorded token.
+    /// All counts; `None` if no sample has a recorded token.
     pub fn finish(self) -> Option<Folded> {
         let (layers, k, _) = self.first?;
         let Self { counts, width, tokens, largest, rising, rows, .. } = self;
@@ -282,7 +282,7 @@ impl Fold {
     }
 }
 
-/// With one expert a token, a layer in which nobody chose another than expert 0 is dense.
+/// Drops dense layers with one expert per token: those in which every token selects expert 0.
 fn without_zeros(folded: Folded) -> Folded {
     let Folded { width, layers, .. } = folded;
     let mut live = vec![false; layers];
@@ -311,7 +311,7 @@ fn impossible(ids: &[u16], layer: usize, k: usize) -> Fault {
     )
 }
 
-/// Which layers have experts: a dense one is all zeros, and zeros cannot be ids where a token goes to several experts.
+/// Which layers have experts. A dense one is all zeros, which cannot be ids if a token selects several experts.
 pub fn live_layers(parts: &[&Block], layers: usize, k: usize) -> Vec<bool> {
     if k == 1 {
         let any = parts.iter().any(|block| block.ids.iter().any(|&id| id != MISSING));
@@ -333,7 +333,7 @@ pub fn live_layers(parts: &[&Block], layers: usize, k: usize) -> Vec<bool> {
     live
 }
 
-/// Whether a token has ids: those of a cached prefix are -1, and some writers pad with zeros.
+/// Whether a token has ids. Tokens of a cached prefix have -1, and some writers pad with zeros.
 pub fn is_recorded(token: &[u16], k: usize) -> bool {
     token.iter().any(|&id| id != MISSING && (id != 0 || k == 1))
 }
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn dense_layers_and_missing_tokens_are_left_out() {
+    fn dense_layers_and_missing_tokens_are_omitted() {
         let mut fold = Fold::new(None, MOST);
         let first = block(
             3,
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn with_one_expert_a_token_a_whole_layer_of_zeros_is_dense() {
+    fn with_one_expert_per_token_a_layer_of_zeros_is_dense() {
         let mut fold = Fold::new(None, MOST);
         assert!(fold.push(&[&block(2, 3, 1, &[0, 0, 1, 0, 5, 0])], 1).is_ok());
         assert!(fold.push(&[&block(1, 3, 1, &[0, 0, 0])], 2).is_ok());

@@ -1,9 +1,9 @@
-//! Megatron-LM's router tracer (`--moe-routing-trace-path`): `router_trace_rank{r}.jsonl`, a record a step, block and layer,
-//! and beside it, where it was asked for, `logits_rank{r}.bin`: raw bfloat16 by the records' `logit_offset`.
+//! Megatron-LM's router tracer (`--moe-routing-trace-path`): `router_trace_rank{r}.jsonl` with one record per step, block
+//! and layer, and optionally `logits_rank{r}.bin` with raw bfloat16 at the records' `logit_offset`.
 //!
-//! A step of the tracer is one pass through the model; where its sequences begin is not told, so each is one sample. With
-//! a boolean routing map ids come sorted by id. Top-k of the rounded logits need not be the recorded ids: the recorded
-//! ones count. Records of multi-token prediction are no decoder layers, and are left out.
+//! A step of the tracer is one pass through the model. The starts of its sequences are not recorded, so each step is one
+//! sample. With a boolean routing map, ids are sorted by id. The top k of the rounded logits can differ from the recorded
+//! ids, which take precedence. Records of multi-token prediction are not decoder layers and are omitted.
 
 use std::{collections::BTreeMap, future::ready, rc::Rc};
 
@@ -25,7 +25,7 @@ use crate::{
     open_trace::OpenTrace,
 };
 
-/// The format in the table of files.
+/// The format's name in the table of files.
 const NAME: &str = "Megatron router trace";
 
 /// The tracer's records.
@@ -60,12 +60,12 @@ fn probe(probe: &Probe) -> Option<Match<'_>> {
 /// Reads a trace.
 ///
 /// # Errors
-/// [`Error::Text`] with the line and field of what is wrong.
+/// [`Error::Text`] with line and field.
 async fn open(source: &Source, settings: &Settings, warnings: &mut Vec<String>) -> Result<OpenTrace, Error> {
     let name = source.name();
     let mut fold = Fold::new(settings.experts, most_counts(source));
     let mut passes: BTreeMap<(u64, u64), Pass> = BTreeMap::new();
-    // Passes in the order in which they come.
+    // Passes in file order.
     let mut order: Vec<(u64, u64)> = Vec::new();
     let mut told_experts = None;
     let mut lines = Lines::new(Rc::clone(source));
@@ -86,7 +86,7 @@ async fn open(source: &Source, settings: &Settings, warnings: &mut Vec<String>) 
             continue;
         }
         let recorded = ids.ids.chunks_exact(ids.k).filter(|token| is_recorded(token, ids.k)).count();
-        // Rows of logits are told apart by their place, so none may be missing between them.
+        // Rows of logits are identified by their offset, so none may be missing between them.
         let logits = logits.filter(|_| recorded == ids.tokens);
         let key = (record.rank, step);
         let pass = passes.entry(key).or_insert_with(|| {
@@ -129,7 +129,7 @@ async fn open(source: &Source, settings: &Settings, warnings: &mut Vec<String>) 
     opened::trace(source, NAME, folded, known, Places::Layers(Rc::new(steps)), warnings)
 }
 
-/// Passes that have every layer, and how many layers there are.
+/// Passes with all layers, and the number of layers.
 fn whole(
     name: &str,
     order: Vec<(u64, u64)>,
@@ -173,7 +173,7 @@ fn whole(
     Ok((kept, most))
 }
 
-/// Rows of records become rows of samples and layers.
+/// Reorders rows of records to rows of samples and layers.
 fn gather(folded: Folded, samples: &[Sample], layers: usize) -> Folded {
     let Folded { counts, width, .. } = &folded;
     let mut gathered = vec![0; samples.len() * layers * width];

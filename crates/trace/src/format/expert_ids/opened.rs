@@ -1,4 +1,4 @@
-//! What all traces of ids have in common once they are folded: how many experts, which step, what to say of them.
+//! Makes a trace from folded ids: number of experts, step, names and warnings.
 
 use std::rc::Rc;
 
@@ -14,31 +14,31 @@ use crate::{
     text::step_name::step_from_name,
 };
 
-/// What a file says of itself, or a setting of it.
+/// Metadata of a file, from the file or a setting.
 #[derive(Debug, Default)]
 pub struct Known {
-    /// Experts a layer.
+    /// Experts per layer.
     pub experts: Option<usize>,
     /// The model.
     pub model: Option<String>,
-    /// Training step by the records.
+    /// Training step in the records.
     pub step: Option<u64>,
-    /// Training step by the file's name, where it has a form of its own.
+    /// Training step in the file's name, if the format has its own form of names.
     pub named: Option<u64>,
-    /// Names of the samples; called by their place otherwise.
+    /// Names of the samples; otherwise they are named by their index.
     pub samples: Option<Vec<SampleMeta>>,
-    /// Whether these names are the samples' own.
+    /// Whether these names come from the file.
     pub labelled: bool,
-    /// Losses, NaN where there is none.
+    /// Losses, NaN if unknown.
     pub loss: Option<Vec<f32>>,
     /// Whether `k` is known.
     pub without_k: bool,
 }
 
-/// Puts a trace together.
+/// Makes a trace.
 ///
 /// # Errors
-/// [`Error::Metadata`] when there are more experts than the file says.
+/// [`Error::Metadata`] when ids exceed the stated number of experts.
 pub fn trace(
     source: &Source,
     format: &'static str,
@@ -80,7 +80,7 @@ pub fn trace(
             what: format!("counts of {count} samples, {} layers and {experts} experts", folded.layers),
             bytes: bytes as u64,
             limit: most as u64,
-            advice: "Correct the number of experts, which is more than a file of this size can tell of.",
+            advice: "Correct the number of experts, which is too large for a file of this size.",
         });
     }
     let named = step_from_name(name);
@@ -126,7 +126,7 @@ pub fn trace(
     Ok(OpenTrace::new(info, Body::Ids(Rc::new(body)), offsets))
 }
 
-/// There are records, but no ids in any.
+/// The error for records without ids.
 pub fn no_ids(name: &str) -> Error {
     Error::Text {
         name: name.to_owned(),

@@ -24,10 +24,10 @@ use crate::{
     text::step_name::trailing_number,
 };
 
-/// Records that are looked at to find the shape of arrays without one, and ids.
+/// Records that are inspected to find ids, and the shape of arrays without one.
 const LOOK_AT: (usize, usize) = (64, 1 << 18);
 
-/// Whose records they are, by the fields of the first.
+/// The writer of the records, by the fields of the first.
 fn writer(text: &str) -> Option<Writer> {
     let has = |key: &str| text.contains(&format!("\"{key}\""));
     if has("exp_ids") {
@@ -145,12 +145,14 @@ fn each_record(
     outcome?;
     listed.map_err(|fault| fault.in_line(name, line.span.number))?;
     if !scan.is_done() {
-        return Err(scan.fault("the end of the list", scan::BROKEN).in_line(name, line.span.number));
+        return Err(scan
+            .fault("the end of the list", scan::ONE_RECORD_PER_LINE)
+            .in_line(name, line.span.number));
     }
     Ok(())
 }
 
-/// `c4_results_1000.jsonl` has its step at the end.
+/// The step at the end of names such as `c4_results_1000.jsonl`.
 fn sniffed_results(name: &str) -> bool {
     let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
     file.to_ascii_lowercase().contains("results_")
@@ -208,7 +210,7 @@ impl Collected {
             self.model.clone_from(&record.model);
         }
         if !record.has_ids() {
-            // A first record that only describes the file is no answer that failed.
+            // A first record with only metadata of the file is not a response without ids.
             if span.number > 1 || (record.experts.is_none() && record.step.is_none()) {
                 if self.without == 0 {
                     self.first_without = span.number;
@@ -368,7 +370,7 @@ impl Collected {
     }
 }
 
-/// Finds the shape of arrays that have none, from the first records.
+/// Finds the shape of arrays without one, from the first records.
 async fn find_shape(
     source: &Source,
     writer: Writer,

@@ -7,14 +7,14 @@ use crate::{
     open_trace::OpenTrace,
 };
 
-/// Tokens of one sample where nobody says otherwise: a sequence of FLAME-MoE's evaluation.
+/// Default tokens per sample: a sequence of FLAME-MoE's evaluation.
 const SEQUENCE: usize = 2048;
 
-/// Makes one trace of the layers of one folder.
+/// Joins the layers of one folder into a trace.
 ///
-/// Samples are those of `records` where their token counts sum to the number of rows; otherwise every 2048 rows are one
-/// sample. The number of experts is not in such files: where nobody said it, it is the next power of two above the largest
-/// id. `warnings` hears of both.
+/// The samples are those of `records` if their token counts sum to the number of rows; otherwise every 2048 rows are one
+/// sample. Such files do not contain the number of experts: unless the user gave it, it is the next power of two above
+/// the largest id. Both defaults add a warning.
 ///
 /// # Errors
 /// [`Error::Mismatch`] when the layers do not fit together.
@@ -131,7 +131,7 @@ pub fn join_layers(
     Ok(open)
 }
 
-/// The samples, and the tokens at which they begin and end.
+/// The samples and their token offsets.
 fn samples_of(
     shown: &str,
     tokens: usize,

@@ -1,9 +1,9 @@
-//! Routing of one layer as FLAME-MoE publishes it (CMU-FLAME/FLAME-MoE-Traces): a Parquet file a layer with a row a token,
-//! `indices` (the selected experts) and `scores` (their probabilities); row `i` of every layer is the same token. The
-//! layers of a checkpoint lie in one folder, which is named by its step.
+//! Routing of one layer as FLAME-MoE publishes it (CMU-FLAME/FLAME-MoE-Traces): one Parquet file per layer with one row
+//! per token, `indices` (the selected experts) and `scores` (their probabilities); row `i` of every layer is the same
+//! token. The layers of a checkpoint are in one folder, which is named by its step.
 //!
-//! Scores are those of the selected experts only, so mean gates cannot be had from them: such traces are of selection
-//! frequency (METRICS 2). Where samples end is not recorded either: see [`join_layers`].
+//! Only the selected experts have scores, so mean gates cannot be computed and selection frequencies replace them
+//! (`docs/metrics.md#mean-gates`). The ends of samples are not recorded either: see [`join_layers`].
 
 mod join;
 pub mod layer;
@@ -35,10 +35,10 @@ pub const FORMAT: Format = Format {
     },
 };
 
-/// Reads one layer; of a file with other columns only the footer.
+/// Reads one layer, or only the footer of a file with other columns.
 ///
 /// # Errors
-/// [`Error::Format`] for what is damaged, and for ids and scores that are impossible.
+/// [`Error::Format`] for a file that does not follow the format, and for impossible ids and scores.
 async fn open(probe: &Probe) -> Result<FileKind, Error> {
     let source = &probe.source;
     let name = source.name();
@@ -127,13 +127,13 @@ async fn open(probe: &Probe) -> Result<FileKind, Error> {
     }))
 }
 
-/// Lists that must all have the same length.
+/// Counts rows and checks that all have the same number of values.
 struct Rows<'a> {
     name: &'a str,
     column: &'static str,
     k: Option<usize>,
     rows: u64,
-    /// Values of the row under way.
+    /// Values of the current row so far.
     inside: usize,
 }
 
@@ -152,7 +152,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// The row of a value; before the first row ends, all are of that one.
+    /// The row of a value; 0 while the length of rows is unknown.
     fn row_of(&self, at: usize) -> usize {
         at.checked_div(self.k.unwrap_or(0)).unwrap_or(0)
     }
@@ -188,25 +188,25 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// The length that all have.
+    /// The length of all rows.
     fn finish(&mut self, rows: u64) -> Result<usize, Error> {
         self.end_row()?;
         if self.rows != rows {
             return Err(self.wrong(
                 format!("{} rows", self.rows),
-                &format!("{rows}, as the footer says"),
+                &format!("{rows}, as the footer declares"),
                 "The file is damaged; copy or download it again, or write it again with pyarrow.",
             ));
         }
         match self.k {
-            // A list that begins in the middle has rows of nothing.
+            // A list without a first value has empty rows.
             Some(k) if k > 0 => Ok(k),
-            _ => Err(self.wrong("no rows".to_owned(), "one a token", "Check what the file was made from.")),
+            _ => Err(self.wrong("no rows".to_owned(), "one per token", "Check what the file was made from.")),
         }
     }
 }
 
-/// Whether every token's scores fall. They are probabilities of the selected experts, so their sum is at most 1.
+/// Whether every token's scores descend. They are probabilities of the selected experts, so their sum is at most 1.
 async fn scores_fall(
     name: &str,
     file: &ParquetFile,
@@ -264,7 +264,7 @@ fn layer_number(base: &str) -> Option<u64> {
     end.get(start..)?.parse().ok()
 }
 
-/// FLAME-MoE's folders are called by the bare number of the step.
+/// The step in the name of a FLAME-MoE folder, which is a bare number.
 fn numbered_folder(folder: &str) -> Option<u64> {
     folder.rsplit(['/', '\\']).find_map(|part| part.parse().ok())
 }

@@ -1,37 +1,37 @@
-//! Which tensors of a dump are the layers, and in what order.
+//! Finds the layers among the tensors of a dump, and their order.
 
 use crate::{
     container::tensors::{TensorFile, TensorInfo},
     error::Error,
 };
 
-/// Words that say what the tensors are, whatever stands around them.
+/// Words in the names of tensors of router logits.
 const WORDS: [&str; 3] = ["router_logits", "router_probs", "gate_logits"];
 
-/// Names that say only that there is a list; taken when nothing better is there.
+/// Names of a list of layers, used if no name has one of the words.
 const LISTS: [&str; 3] = ["layer", "layers", "arr"];
 
 /// One layer's logits.
 pub struct Layer {
-    /// The tensor they are in.
+    /// The tensor.
     pub tensor: TensorInfo,
-    /// Its value at which they begin.
+    /// Index of the first value in the tensor.
     pub start: u64,
 }
 
 /// All layers of a dump, in order.
 pub struct Layers {
-    /// One a sparse layer, `L`.
+    /// One entry per sparse layer, `L`.
     pub layers: Vec<Layer>,
-    /// Rows of each, padding included.
+    /// Rows per layer, including padding.
     pub rows: usize,
     /// Experts, `E`.
     pub experts: usize,
-    /// `[samples, positions]`, where the tensors themselves have these axes.
+    /// `[samples, positions]`, if the tensors have these axes.
     pub batch: Option<[usize; 2]>,
 }
 
-/// The one number in a name that has one of the words.
+/// The only number in a name that has one of the words.
 fn layer_by_word(name: &str) -> Option<u64> {
     WORDS.iter().find(|word| name.contains(*word))?;
     let mut numbers = name.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
@@ -47,7 +47,7 @@ fn layer_by_list(name: &str) -> Option<u64> {
     LISTS.contains(&word).then_some(number)
 }
 
-/// The tensors that are layers, by number.
+/// The tensors of layers, by number.
 fn numbered(file: &TensorFile) -> Vec<(u64, &TensorInfo)> {
     let by = |layer_of: fn(&str) -> Option<u64>| {
         let mut found: Vec<(u64, &TensorInfo)> =
@@ -76,18 +76,18 @@ fn stacked(file: &TensorFile) -> Option<&TensorInfo> {
     WORDS.iter().find_map(|word| file.get(word))
 }
 
-/// Whether the file has tensors that are layers of router logits by their names.
+/// Whether the file has tensors with names of layers of router logits.
 pub fn names_layers(file: &TensorFile) -> bool {
     stacked(file).is_some() || !numbered(file).is_empty()
 }
 
-const ADVICE: &str = "Write one tensor a layer, as `router_logits` of the model's output has them.";
+const ADVICE: &str = "Write one tensor per layer, as in `router_logits` of the model's output.";
 
 impl Layers {
-    /// Finds the layers and checks that they are alike.
+    /// Finds the layers and checks that they have one type and shape.
     ///
     /// # Errors
-    /// [`Error::Tensor`] at the first that is not.
+    /// [`Error::Tensor`] at the first that has another.
     pub fn find(file: &TensorFile, batch: Option<(&TensorInfo, [usize; 2])>) -> Result<Self, Error> {
         let numbered = numbered(file);
         match (numbered.is_empty(), stacked(file)) {
@@ -137,7 +137,7 @@ impl Layers {
         Ok(Self { layers, rows, experts, batch })
     }
 
-    /// `[L, rows, E]`, `[L, samples, positions, E]`, or the layers one below the other, `[L * rows, E]`.
+    /// `[L, rows, E]`, `[L, samples, positions, E]`, or the layers concatenated, `[L * rows, E]`.
     fn unstack(file: &TensorFile, tensor: &TensorInfo, known: Option<[usize; 2]>) -> Result<Self, Error> {
         let axes: Option<Vec<usize>> = tensor.shape.iter().map(|&n| usize::try_from(n).ok()).collect();
         let known_rows = known.and_then(|[count, positions]| count.checked_mul(positions));

@@ -1,12 +1,11 @@
-//! Dumps of `router_logits` as transformers gives them (`output_router_logits=True`): one tensor a sparse layer,
-//! `[batch * sequence, experts]`, batch-major and with the padding in it. Nothing in transformers writes such files, so
-//! people's own names are met half-way: `router_logits.0`, `router_logits_0`, `layers.0.router_logits`, `layer_0`,
-//! `arr_0`, or all layers in one `router_logits`.
+//! Dumps of `router_logits` as transformers returns them (`output_router_logits=True`): one tensor per sparse layer,
+//! `[batch * sequence, experts]`, batch-major and including padding. Nothing in transformers writes such files, so common
+//! names are accepted: `router_logits.0`, `router_logits_0`, `layers.0.router_logits`, `layer_0`, `arr_0`, or all layers
+//! in one `router_logits`.
 //!
-//! transformers 5.0 to 5.5 return softmax probabilities under the name of logits. They are recognised by being a
-//! distribution in every row, and are not softmaxed again.
+//! transformers 5.0 to 5.5 return softmax probabilities under the name of logits. A dump in which every row is a
+//! distribution is recognized as probabilities, and no softmax is applied.
 
-mod batch;
 mod fold;
 mod layers;
 
@@ -14,7 +13,7 @@ use crate::{
     container::tensors::{TensorFile, TensorInfo, shape_text},
     error::Error,
     format::{
-        hf_logits::{batch::Batch, layers::Layers},
+        hf_logits::{fold::Batch, layers::Layers},
         kind::{FileKind, Format, Match, Opened},
         metadata,
         probe::Probe,
@@ -40,7 +39,7 @@ fn probe(probe: &Probe) -> Option<Match<'_>> {
     }))
 }
 
-/// Reads a dump and folds it into mean gates: a layer at a time, some rows at a time.
+/// Reads a dump and folds it into mean gates, layer by layer and some rows at a time.
 ///
 /// # Errors
 /// [`Error::Tensor`] when layers, mask and losses do not fit together, or a logit is not finite.
@@ -122,7 +121,7 @@ fn keep<T>(list: &mut Vec<T>, kept: &[bool]) {
     list.retain(|_| kept.next().unwrap_or(true));
 }
 
-/// `[B, positions]` of the mask, or else of the ids.
+/// The shape `[B, positions]` of the mask, or else of the ids.
 fn batch_shape(file: &TensorFile) -> Result<Option<(&TensorInfo, [usize; 2])>, Error> {
     for name in ["attention_mask", "input_ids"] {
         let Some(tensor) = file.get(name) else { continue };
@@ -202,7 +201,7 @@ async fn batch(
     Ok(Batch { count, positions, real: Some(values.into_iter().map(|value| value == 1).collect()) })
 }
 
-/// Losses of the samples, where the dump has them.
+/// Losses of the samples, if the dump has them.
 async fn losses(
     file: &TensorFile,
     count: usize,

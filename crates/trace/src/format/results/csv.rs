@@ -1,5 +1,6 @@
-//! Tables of benchmark results: `item,domain,step,correct`, a row an item and checkpoint; or `domain,step,accuracy`,
-//! optionally with `validation_loss`. Other columns are passed over. Comma, semicolon or tab.
+//! Tables of benchmark results: `item,domain,step,correct` with one row per item and checkpoint, or
+//! `domain,step,accuracy`, optionally with `validation_loss`. Other columns are ignored. The delimiter is a comma,
+//! semicolon or tab.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +17,7 @@ use crate::{
     text::shorten,
 };
 
-/// Where the columns are.
+/// The indices of the columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Columns {
     Items { item: usize, domain: Option<usize>, step: usize, correct: usize },
@@ -80,7 +81,7 @@ impl Line<'_> {
             place: format!("line {}, column `{what}`", self.number),
             found: format!("\"{}\"", shorten(found)),
             expected: expected.to_owned(),
-            advice: "Correct the table there.",
+            advice: "Correct the table at this place.",
         }
     }
 
@@ -112,10 +113,10 @@ impl Line<'_> {
     }
 }
 
-/// Reads it.
+/// Reads a table.
 ///
 /// # Errors
-/// [`Error::Text`] with the line for whatever is not as described.
+/// [`Error::Text`] with the line that does not follow the format.
 async fn open(
     probe: &Probe,
     delimiter: u8,
@@ -168,7 +169,7 @@ async fn open(
             place: "after the header line".to_owned(),
             found: "no rows".to_owned(),
             expected: "one row an item and checkpoint, or a domain and checkpoint".to_owned(),
-            advice: "Write the rows.",
+            advice: "Write at least one row below the header.",
         });
     }
     Ok(FileKind::Results(results))
@@ -176,7 +177,7 @@ async fn open(
 
 #[derive(Default)]
 struct Build {
-    /// Items in the order in which they come, by domain and id.
+    /// Items in the order of their first rows, by domain and id.
     places: BTreeMap<(String, String), usize>,
     items: Vec<(String, String, BTreeMap<u64, Option<bool>>)>,
     accuracy: Vec<Accuracy>,
