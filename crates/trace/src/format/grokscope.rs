@@ -12,7 +12,7 @@ use crate::{
         probe::Probe,
     },
     model::{GateKind, TraceInfo, offsets_of, unnamed_samples},
-    open_trace::{Body, FileBody, OpenTrace, router},
+    open_trace::{Body, FileBody, OpenTrace, order, router},
     text::shorten,
 };
 
@@ -103,7 +103,7 @@ async fn open(file: TensorFile, warnings: &mut Vec<String>) -> Result<OpenTrace,
     };
     let offsets = offsets.map(Rc::from);
     let body = FileBody { file, gates, topk, router };
-    Ok(OpenTrace::new(info, Body::File(Rc::new(body)), offsets))
+    order::check(OpenTrace::new(info, Body::File(Rc::new(body)), offsets), warnings).await
 }
 
 fn check_version(file: &TensorFile) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 pub mod check;
 mod edit;
 mod join;
+pub mod order;
 mod read_all;
 mod recorded;
 pub mod router;
