@@ -177,6 +177,7 @@ fn row_info(file: &TensorFile, layers: usize, experts: usize) -> TraceInfo {
         n_tokens: None,
         has_topk: false,
         has_router: false,
+        layer: None,
         bytes: 0,
     }
 }

@@ -99,6 +99,7 @@ async fn open(file: TensorFile, warnings: &mut Vec<String>) -> Result<OpenTrace,
         n_tokens,
         has_topk: offsets.is_some(),
         has_router: router.is_some(),
+        layer: None,
         bytes: file.source.len(),
     };
     let offsets = offsets.map(Rc::from);

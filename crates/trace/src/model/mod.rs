@@ -60,6 +60,8 @@ pub struct TraceInfo {
     pub labelled: bool,
     /// MoE layers, `L`.
     pub layers: usize,
+    /// The number of the only layer, where each layer has a file of its own.
+    pub layer: Option<u64>,
     /// Experts per layer, `E`.
     pub experts: usize,
     /// Experts per token, `k`.

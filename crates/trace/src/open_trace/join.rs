@@ -66,6 +66,7 @@ impl OpenTrace {
             has_topk,
             topk_ordered: infos().all(|info| info.topk_ordered),
             half_precision: infos().any(|info| info.half_precision),
+            has_router: false,
             bytes: infos().map(|info| info.bytes).sum(),
             ..first
         };

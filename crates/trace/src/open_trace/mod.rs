@@ -7,6 +7,7 @@ pub mod order;
 mod read_all;
 mod recorded;
 pub mod router;
+mod stack;
 
 use std::{cell::RefCell, ops::Range, rc::Rc};
 
@@ -92,6 +93,7 @@ impl OpenTrace {
             n_tokens: trace.n_tokens.clone(),
             has_topk: trace.topk.is_some(),
             has_router: trace.router.is_some(),
+            layer: None,
             bytes: 4 * trace.gates.len() as u64,
         };
         Ok(Self::new(info, Body::Memory(Rc::new(trace)), offsets))
@@ -299,6 +301,12 @@ impl OpenTrace {
             Body::Joined(pieces) => pieces.iter().all(|piece| piece.trace.is_of_records()),
             Body::File(_) | Body::Memory(_) => false,
         }
+    }
+
+    /// Whether all of it is in memory, as of dumps of router logits.
+    #[must_use]
+    pub fn is_in_memory(&self) -> bool {
+        matches!(self.body, Body::Memory(_))
     }
 
     fn inside(&self, samples: &Range<usize>) -> Result<(), Error> {

@@ -114,6 +114,7 @@ pub fn trace(
         n_tokens: (!known.without_k).then(|| folded.tokens.clone()),
         has_topk,
         has_router: false,
+        layer: None,
         bytes: source.len(),
     };
     let body = IdsBody {

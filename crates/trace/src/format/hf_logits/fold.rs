@@ -133,14 +133,17 @@ async fn fold_layer(
     let mut sums = Sums { softmax: vec![0.0; size], plain: Some(vec![0.0; size]) };
     let (mut logits, mut weights) = (vec![0.0_f32; experts], vec![0.0_f32; experts]);
     let mut tokens = 0;
-    let row_bytes = experts * layer.tensor.dtype.size().unwrap_or(4) as usize;
-    let at_once = (PIECE / row_bytes).max(1);
+    let value_bytes = layer.tensor.dtype.size().unwrap_or(4) as usize;
+    let (row_bytes, stride_bytes) = (experts * value_bytes, layers.row_stride * value_bytes);
+    let at_once = (PIECE / stride_bytes.max(1)).max(1);
     let mut start = 0;
     while start < layers.rows {
-        let end = (start + at_once).min(layers.rows);
-        let first = layer.start + (start * experts) as u64;
-        let bytes = file.bytes(&layer.tensor, first..layer.start + (end * experts) as u64).await?;
-        for (row, bytes) in (start..end).zip(bytes.chunks_exact(row_bytes)) {
+        let end = layers.run_end(start, at_once);
+        let first = layer.start + layers.offset(start);
+        let last = layer.start + layers.offset(end - 1) + experts as u64;
+        let bytes = file.bytes(&layer.tensor, first..last).await?;
+        for (row, bytes) in (start..end).zip(bytes.chunks(stride_bytes.max(1))) {
+            let bytes = bytes.get(..row_bytes).unwrap_or_default();
             if !batch.is_real(row) {
                 continue;
             }

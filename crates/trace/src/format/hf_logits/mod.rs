@@ -6,6 +6,7 @@
 //! transformers 5.0 to 5.5 return softmax probabilities under the name of logits. A dump in which every row is a
 //! distribution is recognized as probabilities, and no softmax is applied.
 
+mod axes;
 mod fold;
 mod layers;
 
@@ -15,6 +16,7 @@ use crate::{
     format::{
         hf_logits::{fold::Batch, layers::Layers},
         kind::{FileKind, Format, Match, Opened},
+        mapped::proposal,
         metadata,
         probe::Probe,
     },
@@ -34,6 +36,19 @@ fn probe(probe: &Probe) -> Option<Match<'_>> {
     let file = probe.tensors.as_ref().filter(|file| layers::names_layers(file))?;
     Some(Box::pin(async move {
         let mut warnings = Vec::new();
+        let grid = batch_shape(file)?.map(|(_, grid)| grid);
+        if let Some(tensor) = layers::unclear(file, grid)
+            && let Some(proposal) = proposal::of_file(file).await?
+        {
+            warnings.push(format!(
+                "{}: nothing in the file tells which axis of `{}` {} counts layers, and where samples end. Write \
+                 `attention_mask` [samples, positions] beside it, or one tensor per layer.",
+                file.name(),
+                tensor.name,
+                tensor.shape_text()
+            ));
+            return Ok(Opened { what: FileKind::Mappable(proposal), warnings });
+        }
         let trace = open(file.clone(), &mut warnings).await?;
         Ok(Opened { what: FileKind::Trace(trace), warnings })
     }))
@@ -113,6 +128,7 @@ async fn open(file: TensorFile, warnings: &mut Vec<String>) -> Result<OpenTrace,
     open.info.bytes = file.source.len();
     open.info.half_precision = layers.layers.iter().any(|layer| layer.tensor.dtype.is_half());
     open.info.top_k = top_k;
+    open.info.layer = layers.only;
     Ok(open)
 }
 
