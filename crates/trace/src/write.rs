@@ -86,7 +86,7 @@ fn unwritable(error: &serde_json::Error) -> Error {
         part: "header".to_owned(),
         found: error.to_string(),
         expected: "text that JSON can hold".to_owned(),
-        advice: "This is a fault of the program; please report it.",
+        advice: "This is a bug in Grokscope; please report it.",
     }
 }
 

@@ -163,7 +163,7 @@ pub fn fault(name: &str, part: &str, codec: Codec, packed: u64, most: u64, fault
         Fault::TooMuch => Error::Format {
             name: name.to_owned(),
             part: part.to_owned(),
-            found: format!("{packed} packed bytes become more than {most}"),
+            found: format!("{packed} packed bytes unpack to more than {most}"),
             expected: format!(
                 "at most {} MiB, and at most {MAX_RATIO} times the packed size",
                 MAX_UNPACKED >> 20

@@ -265,9 +265,9 @@ impl TensorFile {
             return Err(Error::Tensor {
                 name: self.name().to_owned(),
                 tensor: shorten(&tensor.name),
-                found: format!("values up to {} were asked for", range.end),
+                found: format!("values up to {} were requested", range.end),
                 expected: format!("at most {}, as its shape {} says", tensor.values(), tensor.shape_text()),
-                advice: "This is a fault of the program; please report it.",
+                advice: "This is a bug in Grokscope; please report it.",
             });
         }
         Ok(size)

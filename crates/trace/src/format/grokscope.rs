@@ -173,7 +173,7 @@ async fn read_loss(
     if tensor.shape != [count as u64] || !tensor.dtype.is_float() {
         return Err(file.wrong(
             tensor,
-            format!("F32 {}, one mean loss a sample", shape_text(&[count as u64])),
+            format!("F32 {}, one mean loss per sample", shape_text(&[count as u64])),
             "Write the loss of every sample in the order of `gates`, NaN where there is none.",
         ));
     }

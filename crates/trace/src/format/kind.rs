@@ -62,7 +62,7 @@ impl FileKind {
             Self::GateInputs { .. } => "inputs of routers",
             Self::Logits(_) => "router logits",
             Self::Items => "benchmark items",
-            Self::Text => "text, a sample a line",
+            Self::Text => "text, one sample per line",
             Self::Mappable(_) => "tensors under other names",
             Self::Unrelated { .. } => "not part of a run",
         }

@@ -48,7 +48,7 @@ pub fn samples(
         name: file.name().to_owned(),
         field: "samples".to_owned(),
         found,
-        expected: format!("JSON: a list of {count} objects with `id` and `domain`, one a sample"),
+        expected: format!("JSON: a list of {count} objects with `id` and `domain`, one per sample"),
         advice: "Write the list again, or leave it out; samples are then named by their index.",
     };
     let raw: Vec<RawSample> =

@@ -52,7 +52,7 @@ pub fn unknown(probe: &Probe) -> String {
     }
     let last = contents.pop().unwrap_or_default();
     format!(
-        "{}: no part of a run that this version knows. Looked for {}, or {last}.",
+        "{}: not a known part of a run. Looked for {}, or {last}.",
         probe.source.name(),
         contents.join(", ")
     )

@@ -79,7 +79,7 @@ pub(crate) fn check_range(name: &str, total: u64, offset: u64, len: usize) -> Re
         Some(end) if end <= total => Ok(()),
         end => Err(Error::Truncated {
             name: name.to_owned(),
-            part: format!("what was asked for ({len} bytes from byte {offset})"),
+            part: format!("the requested range ({len} bytes from byte {offset})"),
             needed: end.unwrap_or(u64::MAX),
             len: total,
         }),

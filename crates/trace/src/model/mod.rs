@@ -237,7 +237,7 @@ pub fn make_distinct(name: &str, samples: &mut [SampleMeta], warnings: &mut Vec<
         renamed += 1;
     }
     warnings.push(format!(
-        "{name}: sample ids come more than once (`{}` for one); {renamed} samples were given ids like `{} (2)`. \
+        "{name}: sample ids are repeated (for example `{}`); {renamed} samples were renamed like `{} (2)`. \
          Give every sample its own id, so that checkpoints can be compared sample by sample.",
         shorten(&twice),
         shorten(&twice)

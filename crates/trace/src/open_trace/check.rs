@@ -106,7 +106,7 @@ fn bad_row(info: &TraceInfo, samples: &Range<usize>, i: usize, row: &[f32], sum:
         Some((expert, value)) => (
             format!("expert {expert} has the weight {value}"),
             "finite weights from 0 to 1",
-            "The model's routing overflowed, or the mean was taken over no tokens; make this trace again in float32.",
+            "Make the trace again in float32, with at least one real token per sample.",
         ),
         None if sum < 1.0 => (
             format!("the weights sum to {sum:.5}"),
@@ -159,7 +159,7 @@ pub fn selections(
                 row - 1,
                 format!("expert {id} twice"),
                 format!("{k} different experts"),
-                "A token goes to an expert once; leave out dense layers and padding.",
+                "Write distinct experts per token; leave out dense layers and padding.",
             ));
         }
         *slot = row;

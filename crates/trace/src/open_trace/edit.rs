@@ -139,7 +139,7 @@ impl OpenTrace {
             name: self.info.name.clone(),
             given: format!("{what} of {given} samples were given"),
             has: format!("{count} samples"),
-            advice: "Give those of the very samples that the trace was made from, in its order.",
+            advice: "Give those of the trace's samples, in its order.",
         })
     }
 }

@@ -28,7 +28,7 @@ impl OpenTrace {
         if let Some(other) = parts.iter().find(|part| !alike(&part.info)) {
             let words = |info: &TraceInfo| {
                 format!(
-                    "{} layers of {} experts, {} of them a token",
+                    "{} layers of {} experts, {} of them per token",
                     info.layers,
                     info.experts,
                     info.top_k.unwrap_or(0)

@@ -296,9 +296,9 @@ impl OpenTrace {
         }
         Err(Error::Mismatch {
             name: self.info.name.clone(),
-            given: format!("samples {} to {} were asked for", samples.start, samples.end),
+            given: format!("samples {} to {} were requested", samples.start, samples.end),
             has: format!("{count} samples"),
-            advice: "This is a fault of the program; please report it.",
+            advice: "This is a bug in Grokscope; please report it.",
         })
     }
 }
@@ -322,7 +322,7 @@ fn overlaps<'a>(
 pub(crate) fn not_so_many(name: &str, experts: usize, has: String) -> Error {
     Error::Mismatch {
         name: name.to_owned(),
-        given: format!("{experts} experts a layer were given"),
+        given: format!("{experts} experts per layer were given"),
         has,
         advice: "Give the number that the model's config.json has.",
     }

@@ -23,9 +23,8 @@ pub fn readable(part: &str) -> String {
 /// # Errors
 /// A sentence, for another server or a URL that is not fetched.
 pub fn resolve(base: &str, reference: &str) -> Result<String, String> {
-    let no = |why: &str| {
-        Err(format!("`{}`, which the list names, was not asked for: {why}.", shortened(reference)))
-    };
+    let no =
+        |why: &str| Err(format!("`{}`, which the list names, was not fetched: {why}.", shortened(reference)));
     if reference.is_empty() || reference.contains(|letter: char| letter.is_control() || letter == '\\') {
         return no("it is no name of a file");
     }

@@ -175,7 +175,7 @@ fn check_axes(tokens: usize, layers: usize, k: usize, place: usize) -> Result<()
         at: Some(place),
         place: String::new(),
         found: format!("{tokens} tokens of {layers} layers with {k} experts each"),
-        expected: format!("at most {MAX_LAYERS} layers and {MAX_K} experts a token"),
+        expected: format!("at most {MAX_LAYERS} layers and {MAX_K} experts per token"),
         advice: "Check the order of the axes: tokens, layers, experts.",
     })
 }

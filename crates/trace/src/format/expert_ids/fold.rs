@@ -20,7 +20,7 @@ pub fn most_counts(source: &Source) -> usize {
 const RISING: u64 = 32;
 
 const EACH_ONCE: &str =
-    "A token goes to an expert once; write -1 where nothing was recorded, and no shared experts.";
+    "Write distinct experts per token, -1 where nothing was recorded, and no shared experts.";
 
 /// The counts of the samples so far.
 #[derive(Debug)]
@@ -123,7 +123,7 @@ impl Fold {
             Some((first_layers, first_k, first_line)) if (first_layers, first_k) != (layers, k) => {
                 return Err(Fault::of_record(
                     "",
-                    format!("ids of {layers} layers that are not all zero, with {k} experts a token"),
+                    format!("ids of {layers} layers that are not all zero, with {k} experts per token"),
                     &format!("{first_layers} layers with {first_k} experts, as line {first_line} has"),
                     "Write one model's records into a file.",
                 ));
@@ -237,7 +237,7 @@ impl Fold {
         Err(Fault::of_record(
             "",
             format!(
-                "counts of more than {most} bytes ({} samples before, {experts} experts a layer)",
+                "counts of more than {most} bytes ({} samples before, {experts} experts per layer)",
                 self.samples(),
             ),
             &format!("at most {most} bytes for all samples of a file of this size"),

@@ -209,8 +209,8 @@ async fn find_shape(
             let (width, k) = (shape.width.unwrap_or(1), shape.k.unwrap_or(1));
             if settings.top_k.is_none() {
                 warnings.push(format!(
-                    "{}: arrays have no shape. By their lengths and because no expert comes twice for a token, they are \
-                     read as {} layers with {k} experts a token. Say `--layers` and `--top-k` if that is wrong.",
+                    "{}: arrays have no shape. By their lengths and because no expert is repeated for a token, they are \
+                     read as {} layers with {k} experts per token. Give `--layers` and `--top-k` if that is wrong.",
                     source.name(),
                     width / k
                 ));

@@ -107,7 +107,7 @@ impl Solver {
             }
             _ => Err(format!(
                 "{} ids without a shape, and neither the tokens of the record (`prompt_tokens` and `completion_tokens`) \
-                 nor layers and experts a token are known",
+                 nor layers and experts per token are known",
                 self.divisor
             )),
         }

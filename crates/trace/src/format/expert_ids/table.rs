@@ -376,7 +376,7 @@ impl Table<'_> {
         }
         if self.columns.token.is_none() {
             warnings.push(format!(
-                "{}: the table does not tell which token a row is of, so the number of experts a token is not known, and \
+                "{}: the table does not state the token of a row, so the number of experts per token is unknown, and \
                  what compares single tokens (saturation, load) is left out.",
                 self.name
             ));

@@ -36,7 +36,7 @@ pub fn join_layers(
             name: NAME.to_owned(),
             given: "no layers were given".to_owned(),
             has: "at least one".to_owned(),
-            advice: "This is a fault of the program; please report it.",
+            advice: "This is a bug in Grokscope; please report it.",
         });
     };
     for pair in layers.windows(2) {
@@ -88,7 +88,7 @@ pub fn join_layers(
     let experts = told.unwrap_or_else(|| least.next_power_of_two()).max(least).min(1 << 16);
     if told.is_none() {
         warnings.push(format!(
-            "{shown}: how many experts a layer has is not in such files. The ids go up to {largest}, so {experts} are assumed, the \
+            "{shown}: such files do not state the number of experts per layer. The ids go up to {largest}, so {experts} are assumed, the \
              next power of two. If there are others, say it to the program (`--experts`; in the page beside the file)."
         ));
     }

@@ -49,7 +49,7 @@ async fn open(probe: &Probe) -> Result<FileKind, Error> {
         return Ok(FileKind::Unrelated {
             reason: format!(
                 "{name}: a Parquet file without a column `indices`; it has `{}`. Routing traces in Parquet (FLAME-MoE) have \
-                 `indices` and `scores`, a list of each a token.",
+                 `indices` and `scores`, one list of each per token.",
                 names.join("`, `")
             ),
         });
@@ -89,7 +89,7 @@ async fn open(probe: &Probe) -> Result<FileKind, Error> {
             return Err(rows.wrong(
                 format!("expert {twice} twice in row {row}"),
                 "different experts",
-                "A token goes to an expert once.",
+                "Write distinct experts per token.",
             ));
         }
     }
@@ -249,7 +249,7 @@ async fn scores_fall(
         Ok(fall)
     } else {
         Err(rows.wrong(
-            format!("{width} values a row"),
+            format!("{width} values per row"),
             &format!("{k}, one for each of `indices`"),
             "Write both columns from the same tokens.",
         ))

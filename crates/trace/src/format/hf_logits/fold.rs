@@ -179,7 +179,7 @@ fn not_finite(file: &TensorFile, layer: &Layer, batch: &Batch, row: usize, logit
             row % positions
         ),
         expected: "finite logits for real tokens".to_owned(),
-        advice: "The model overflowed there; run it again in float32 or bfloat16.",
+        advice: "Run the model again in float32 or bfloat16.",
     }
 }
 

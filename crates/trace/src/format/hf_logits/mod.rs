@@ -53,8 +53,8 @@ async fn open(file: TensorFile, warnings: &mut Vec<String>) -> Result<OpenTrace,
     let folded = fold::fold(&file, &layers, &batch, top_k).await?;
     if folded.probabilities {
         warnings.push(format!(
-            "{}: what is stored as router logits are probabilities (every row is a distribution), as transformers 5.0 \
-             to 5.5 return them. They are taken as they are, without another softmax.",
+            "{}: the router logits are probabilities (every row is a distribution), as transformers 5.0 to 5.5 return \
+             them. No softmax is applied.",
             file.name()
         ));
     }
@@ -220,7 +220,7 @@ async fn losses(
     if tensor.values() != count as u64 || !tensor.dtype.is_float() {
         return Err(file.wrong(
             tensor,
-            format!("F32 {}, one mean loss a sample", shape_text(&[count as u64])),
+            format!("F32 {}, one mean loss per sample", shape_text(&[count as u64])),
             "Write the loss of every sample of the batch.",
         ));
     }

@@ -196,7 +196,7 @@ impl Mapping {
                     shorten(&before.name),
                     shorten(&mapped.name)
                 );
-                return Err(mismatch(file, given, "one tensor, or one a layer with its number"));
+                return Err(mismatch(file, given, "one tensor, or one per layer with its number"));
             }
             if mapped.role != first.role || mapped.axes != first.axes || tensor.shape != first_tensor.shape {
                 let expected =

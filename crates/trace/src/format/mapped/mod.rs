@@ -117,7 +117,7 @@ async fn read(file: &TensorFile, mapping: &Mapping, warnings: &mut Vec<String>) 
                     tensor: place.to_owned(),
                     found: format!("{bad} at position {row}, layer {layer}"),
                     expected: "finite values for real tokens".to_owned(),
-                    advice: "The model overflowed there, or a mask is missing.",
+                    advice: "Map a mask if positions are padding, or run the model again in float32 or bfloat16.",
                 });
             }
             let values = if role == Role::Logits {
@@ -339,7 +339,7 @@ async fn losses(file: &TensorFile, mapping: &Mapping, rows: &Rows) -> Result<Opt
     }
     if values != rows.owner.len() as u64 {
         let expected =
-            format!("{} losses, one a sample, or {}, one a position", rows.samples, rows.owner.len());
+            format!("{} losses, one per sample, or {}, one per position", rows.samples, rows.owner.len());
         return Err(file.wrong(tensor, expected, "Write the losses of the same samples."));
     }
     let mut sums = vec![(0.0_f64, 0_u32); rows.samples];

@@ -379,7 +379,7 @@ fn outer_axes(
     let is_samples = |n: u64| samples == Some(n);
     let is_positions = |n: u64| positions == Some(n);
     let is_rows = |n: u64| samples.zip(positions).is_some_and(|(s, p)| s.checked_mul(p) == Some(n));
-    let by_sizes = "; its axes are told by the sizes of the other tensors";
+    let by_sizes = "; its axes follow from the sizes of the other tensors";
     Some(match (outer, many) {
         (&[n], _) if is_samples(n) && !tokens => (vec![Axis::Samples], by_sizes),
         (&[n], _) if is_rows(n) => (vec![Axis::Rows], by_sizes),

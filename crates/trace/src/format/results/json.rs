@@ -222,7 +222,7 @@ fn build(name: &str, run: Run, warnings: &mut Vec<String>) -> Result<Results, Er
                 name,
                 format!("item {i} (`{}`)", shorten(&id)),
                 "no `correct`".to_owned(),
-                "one entry a checkpoint, in the item or in `correct` as [checkpoint][item]".to_owned(),
+                "one entry per checkpoint, in the item or in `correct` as [checkpoint][item]".to_owned(),
                 "Add it, or give `accuracy` alone.",
             ));
         };
