@@ -58,7 +58,7 @@ pub use self::{
         },
         probe::{Probe, Settings as IdsSettings},
         results::json::write as write_results,
-        table::{FORMATS, has_known_ending},
+        table::{FORMATS, has_known_ending, has_tensors_ending, known_endings},
     },
     io::source::{ByteSource, Counted, MemorySource, Pending, Source},
     model::{

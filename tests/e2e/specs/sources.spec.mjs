@@ -276,7 +276,7 @@ test("a folder that is locked says so", async () => {
   const { page } = opened;
   await empty(page);
   await fromAddresses(page, [`${address}/run/`]);
-  await page.getByText(/run\/config\.json: the server does not give it without a login, or to no other page \(status 403\)/).waitFor();
+  await page.getByText(/run\/config\.json: access denied \(status 403\)/).waitFor();
   cleanBut(opened, address, REFUSED);
   await opened.context.close();
   await close();

@@ -17,6 +17,9 @@ use crate::{
     text::shorten,
 };
 
+/// Endings of packed files and archives, lower case.
+pub const ENDINGS: [&str; 8] = ["gz", "gzip", "zst", "zstd", "tgz", "tzst", "tar", "zip"];
+
 /// The most files in one archive.
 pub const MAX_MEMBERS: usize = 10_000;
 

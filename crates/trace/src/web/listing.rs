@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::{
     error::Error,
+    format::table::known_endings,
     text::json_words,
     web::{
         hub::{HubPlace, escaped},
@@ -23,24 +24,6 @@ pub const LARGEST_LIST: u64 = 4 << 20;
 
 /// The expected form of an index.
 const EXPECTED: &str = "a list of file names or addresses, or an object with such a list as `files`";
-
-/// Endings of files that may be part of a run. Pages of folders and the Hub's lists are filtered by them.
-const ENDINGS: [&str; 14] = [
-    "csv",
-    "gz",
-    "json",
-    "jsonl",
-    "ndjson",
-    "npy",
-    "npz",
-    "parquet",
-    "safetensors",
-    "tar",
-    "tgz",
-    "txt",
-    "zip",
-    "zst",
-];
 
 /// One file of a list.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -160,13 +143,13 @@ fn too_many(url: &str, count: usize) -> Error {
     }
 }
 
-/// Whether a file may be part of a run, by its name.
+/// Whether a file may be part of a run, by its name. Pages of folders and the Hub's lists are filtered by it.
 fn is_data(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
     // Megatron's logits; other `.bin` files are pickled weights.
-    let logits = name.starts_with("logits_rank") && ending == "bin";
-    !name.starts_with('.') && (logits || ENDINGS.contains(&ending.as_str()))
+    let pickled = ending == "bin" && !name.starts_with("logits_rank");
+    !name.starts_with('.') && !pickled && known_endings().any(|known| known == ending)
 }
 
 /// The files found so far, without duplicates.
