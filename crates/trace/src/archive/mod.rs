@@ -364,7 +364,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_say_where_a_file_was() {
+    fn names_contain_the_path_in_the_archive() {
         let name = |member| member_name("run.zip?download=1", member);
         assert_eq!(name("a/b.npz").as_deref(), Some("run.zip/a/b.npz"));
         assert_eq!(name("./../../etc//step-1.npz").as_deref(), Some("run.zip/etc/step-1.npz"));

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_no_header() {
+    fn other_bytes_are_no_header() {
         assert!(npy_header(b"").is_none());
         assert!(npy_header(b"\x93NUMPY\x01\x00\xff\xff").is_none());
         assert!(

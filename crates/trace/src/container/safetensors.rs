@@ -85,11 +85,11 @@ pub async fn open(source: Source) -> Result<TensorFile, Error> {
     for (tensor, entry) in raw {
         let info = check_entry(&name, tensor, entry, data_start, len)?;
         spans.push((entry_span(&info), info.name.clone()));
-        if let Some(twin) = tensors.insert(info.name.clone(), info) {
+        if let Some(duplicate) = tensors.insert(info.name.clone(), info) {
             return Err(Error::Format {
                 name,
                 part: "safetensors header".to_owned(),
-                found: format!("two tensors called `{}`", shorten(&twin.name)),
+                found: format!("two tensors called `{}`", shorten(&duplicate.name)),
                 expected: "each name once".to_owned(),
                 advice: WRITE_AGAIN,
             });

@@ -6,7 +6,7 @@ use crate::{
     archive::zip::Member,
     error::Error,
     io::source::{MAX_READ, PIECE, Source},
-    numeric::numbers::{bf16, f16, f64_bytes_to_f64, f64_rounded, widen_behind, widen_over},
+    numeric::numbers::{append_widened, bf16, f16, f64_bytes_to_f64, f64_rounded, widen_over},
     text::shorten,
 };
 
@@ -55,17 +55,17 @@ impl Dtype {
     #[must_use]
     pub fn widen(&self, bytes: &[u8]) -> Vec<f32> {
         let mut values = Vec::new();
-        self.widen_behind(bytes, &mut values);
+        self.append_widened(bytes, &mut values);
         values
     }
 
     /// As [`Dtype::widen`], appended to `values`.
-    fn widen_behind(&self, bytes: &[u8], values: &mut Vec<f32>) {
+    fn append_widened(&self, bytes: &[u8], values: &mut Vec<f32>) {
         match self {
-            Self::F16 => widen_behind(bytes, values, f16),
-            Self::Bf16 => widen_behind(bytes, values, bf16),
-            Self::F32 => widen_behind(bytes, values, f32::from_le_bytes),
-            Self::F64 => widen_behind(bytes, values, f64_rounded),
+            Self::F16 => append_widened(bytes, values, f16),
+            Self::Bf16 => append_widened(bytes, values, bf16),
+            Self::F32 => append_widened(bytes, values, f32::from_le_bytes),
+            Self::F64 => append_widened(bytes, values, f64_rounded),
             Self::Int(_) | Self::Uint(_) | Self::Bool | Self::Other(_) => {}
         }
     }
@@ -289,7 +289,7 @@ impl TensorFile {
             let bytes = self.bytes(tensor, start..end).await?;
             // After the first bytes have been read, so that a range beyond the file's end allocates nothing.
             values.reserve_exact((range.end - start) as usize);
-            tensor.dtype.widen_behind(&bytes, &mut values);
+            tensor.dtype.append_widened(&bytes, &mut values);
             start = end;
         }
         Ok(values)

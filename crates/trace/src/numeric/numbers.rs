@@ -76,7 +76,7 @@ pub fn f64_rounded(bytes: [u8; 8]) -> f32 {
 }
 
 /// Little-endian bytes of values of `N` bytes each as f32, appended to `values`.
-pub fn widen_behind<const N: usize>(bytes: &[u8], values: &mut Vec<f32>, widen: impl Fn([u8; N]) -> f32) {
+pub fn append_widened<const N: usize>(bytes: &[u8], values: &mut Vec<f32>, widen: impl Fn([u8; N]) -> f32) {
     widest(
         #[inline(always)]
         || {
@@ -89,7 +89,7 @@ pub fn widen_behind<const N: usize>(bytes: &[u8], values: &mut Vec<f32>, widen: 
     );
 }
 
-/// As [`widen_behind`], overwriting `values`, which has one entry per value in `bytes`.
+/// As [`append_widened`], overwriting `values`, which has one entry per value in `bytes`.
 pub fn widen_over<const N: usize>(bytes: &[u8], values: &mut [f32], widen: impl Fn([u8; N]) -> f32) {
     widest(
         #[inline(always)]

@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exponentials_are_near() {
+    fn exponentials_are_accurate() {
         for step in -87_000..88_000_i32 {
             let x = step as f32 / 1000.0;
             let (found, right) = (f64::from(exp(x)), libm::exp(f64::from(x)));
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn softmax_sums_to_one_and_bears_large_logits() {
+    fn softmax_sums_to_one_for_large_logits_too() {
         let mut weights = [0.0; 3];
         softmax(&[1000.0, 1000.0, -1000.0], &mut weights);
         assert_eq!(weights.map(f32::to_bits), [0.5, 0.5, 0.0].map(f32::to_bits));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_are_those_of_doubles() {
+    fn weights_equal_those_computed_in_f64() {
         for experts in [1, 2, 7, 8, 15, 16, 17, 60, 64, 100, 256] {
             let logits = logits(experts);
             let mut weights = vec![0.0; experts];

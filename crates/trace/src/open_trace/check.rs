@@ -191,7 +191,7 @@ mod tests {
     use super::{SHORT, row_sum};
 
     #[test]
-    fn sums_in_f32_are_as_close_as_the_tolerances_need() {
+    fn sums_in_f32_are_within_the_tolerances() {
         let mut state = 1_u32;
         for experts in [1, 7, 16, 64, 1024, SHORT] {
             for _ in 0..200 {
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_are_no_weights_are_not_sound() {
+    fn rows_of_other_values_than_weights_are_rejected() {
         for (bad, at) in [(f32::NAN, 3), (-0.1, 17), (f32::NEG_INFINITY, 64)] {
             let mut row = [1.0 / 65.0_f32; 65];
             row[at] = bad;

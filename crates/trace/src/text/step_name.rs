@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_as_people_write_them() {
+    fn names_in_common_forms() {
         let step = |path| step_from_name(path).map(|named| named.step);
         assert_eq!(step("step-1000.safetensors"), Some(1000));
         assert_eq!(step("run/step-00750.safetensors"), Some(750));
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_ride_along() {
+    fn names_with_training_tokens() {
         assert_eq!(
             step_from_name("step5000-tokens20B/trace.safetensors"),
             Some(NamedStep { step: 5000, tokens: Some(20_000_000_000) })

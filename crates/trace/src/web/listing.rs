@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn an_index_lists_files_and_addresses() {
+    fn an_index_lists_files_and_urls() {
         let text = r#"["step-1.npz", "b/step-2.npz?x=1", "./c.npz", "/other/d.npz", "../e.npz",
                        "https://example.org/runs/a/f.npz", "//example.org/g.npz", "step-1.npz"]"#;
         let listing = read_index(INDEX, text.as_bytes()).unwrap();
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_asked_of_a_server_that_only_the_list_names() {
+    fn files_on_other_servers_are_skipped() {
         let text = r#"["https://other.example/a.npz", "//other.example/a.npz", "http://example.org/a.npz",
                        "https://example.org.evil/a.npz", "https://example.org:8/a.npz", "https://u@example.org/a.npz",
                        "ftp://example.org/a.npz", "data:text/csv,a", "javascript:alert(1)", "file:///etc/passwd", "a\\b", "",
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_index_says_what_one_is() {
+    fn a_malformed_index_is_explained() {
         let many = serde_json::to_vec(&vec!["x"; MOST_FILES + 1]).unwrap();
         let cases: [(&[u8], &str); 8] = [
             (b"", "content"),
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hub_lists_folders_in_folders() {
+    fn lists_of_the_hub_contain_subfolders() {
         let place = HubPlace::of("https://huggingface.co/datasets/o/n/resolve/main/traces/").unwrap();
         let text = r#"[{"type":"directory","oid":"0","size":0,"path":"traces/step 5"},
                        {"type":"file","oid":"1","size":9,"path":"traces/step 5/layer_02.parquet","lfs":{"size":9}},
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_a_folder_lists_what_lies_in_it() {
+    fn a_page_of_a_folder_lists_its_files() {
         let page = br##"<html><a href="../">Up</a> <a HREF='step-1.npz'>1</a> <a href=step-2.npz>2</a>
             <a href="/run/step-3.npz">3</a> <a href="https://example.org/run/step-4.safetensors">4</a>
             <a href="a&amp;b.npz">5</a> <a href="?C=M;O=A">sort</a> <a href="inner/">inner</a> <a href="inner/x.npz">x</a>

@@ -85,7 +85,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn packed_and_unpacked(width in 1_u32..33, values in prop::collection::vec(any::<u32>(), 1..60)) {
+        fn packed_numbers_are_unpacked(width in 1_u32..33, values in prop::collection::vec(any::<u32>(), 1..60)) {
             let values: Vec<u32> = values.into_iter().map(|v| if width == 32 { v } else { v & ((1 << width) - 1) }).collect();
             let groups = values.len().div_ceil(8);
             let mut bits: Vec<bool> = values.iter().flat_map(|&v| (0..width).map(move |bit| v >> bit & 1 == 1)).collect();

@@ -358,25 +358,25 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_told() {
-        let said = |fold: &mut Fold, block: &Block| {
+    fn impossible_ids_are_explained() {
+        let message = |fold: &mut Fold, block: &Block| {
             fold.push(&[block], 7).expect_err("wrong").in_line("f", 7).to_string()
         };
         let mut fold = Fold::new(None, MOST);
-        let twice = said(&mut fold, &block(2, 1, 2, &[1, 2, 3, 3]));
+        let twice = message(&mut fold, &block(2, 1, 2, &[1, 2, 3, 3]));
         assert!(twice.contains("line 7, token 1, layer 0: expert 3 twice"), "{twice}");
-        let half = said(&mut Fold::new(None, MOST), &block(1, 2, 2, &[1, 2, 3, MISSING]));
+        let half = message(&mut Fold::new(None, MOST), &block(1, 2, 2, &[1, 2, 3, MISSING]));
         assert!(half.contains("token 0, layer 1: no expert (-1)"), "{half}");
-        let beyond = said(&mut Fold::new(Some(4), MOST), &block(1, 1, 2, &[1, 4]));
+        let beyond = message(&mut Fold::new(Some(4), MOST), &block(1, 1, 2, &[1, 4]));
         assert!(beyond.contains("expert 4; expected ids from 0 to 3"), "{beyond}");
         let mut fold = Fold::new(None, MOST);
         assert!(fold.push(&[&block(1, 1, 2, &[1, 2])], 1).is_ok());
-        let other = said(&mut fold, &block(1, 2, 2, &[1, 2, 3, 4]));
+        let other = message(&mut fold, &block(1, 2, 2, &[1, 2, 3, 4]));
         assert!(other.contains("2 layers") && other.contains("as line 1 has"), "{other}");
     }
 
     #[test]
-    fn ids_that_always_rise_are_sorted_by_id() {
+    fn ids_that_always_ascend_are_sorted_by_id() {
         let mut fold = Fold::new(None, MOST);
         let ids: Vec<u16> = (0..64).flat_map(|i| [i % 4, 4 + i % 4]).collect();
         assert!(fold.push(&[&block(64, 1, 2, &ids)], 1).is_ok());

@@ -114,7 +114,7 @@ impl Lines {
                 });
             }
             if searched >= CHUNK {
-                return self.find_far(searched as u64).await;
+                return self.find_distant_end(searched as u64).await;
             }
             let more = self.source.read(self.end, left.min(CHUNK as u64) as usize).await?;
             self.end += more.len() as u64;
@@ -130,7 +130,7 @@ impl Lines {
 
     /// Finds the end of a line that is longer than a chunk without keeping its bytes, so that the line can be read into
     /// memory of its own size.
-    async fn find_far(&self, searched: u64) -> Result<Next, Error> {
+    async fn find_distant_end(&self, searched: u64) -> Result<Next, Error> {
         let total = self.source.len();
         let (mut at, mut len) = (self.end, searched);
         while at < total && len <= self.most {
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_too_long_is_refused_before_it_is_kept() {
+    fn a_line_that_is_too_long_is_rejected_before_it_is_in_memory() {
         let mut bytes = b"first\n".to_vec();
         bytes.resize(3 * CHUNK, b'x');
         let error = lines(&bytes, 2 * CHUNK as u64).expect_err("too long").to_string();

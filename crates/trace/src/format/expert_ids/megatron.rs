@@ -74,15 +74,15 @@ async fn open(source: &Source, settings: &Settings, warnings: &mut Vec<String>) 
             continue;
         }
         let number = line.span.number;
-        let told = |fault: Fault| fault.in_line(name, number);
-        let record = Record::read(line.bytes).map_err(told)?;
+        let locate = |fault: Fault| fault.in_line(name, number);
+        let record = Record::read(line.bytes).map_err(locate)?;
         if record.skip {
             continue;
         }
         told_experts = told_experts.or(record.experts);
-        let (step, layer, ids, logits) = record.check().map_err(told)?;
+        let (step, layer, ids, logits) = record.check().map_err(locate)?;
         let row = fold.samples();
-        if !fold.push(&[ids], number).map_err(|fault| told(fault.inside("top_indices")))? {
+        if !fold.push(&[ids], number).map_err(|fault| locate(fault.inside("top_indices")))? {
             continue;
         }
         let recorded = ids.ids.chunks_exact(ids.k).filter(|token| is_recorded(token, ids.k)).count();
@@ -98,7 +98,7 @@ async fn open(source: &Source, settings: &Settings, warnings: &mut Vec<String>) 
     let Some(folded) = fold.finish() else {
         return Err(opened::no_ids(name));
     };
-    let (kept, layers) = whole(name, order, passes, warnings)?;
+    let (kept, layers) = complete_passes(name, order, passes, warnings)?;
     let folded = gather(folded, &kept, layers);
     let pieces = || kept.iter().flatten().flatten();
     let shape = pieces().next().and_then(|piece| piece.logits).map(|logits| logits.experts);
@@ -130,7 +130,7 @@ async fn open(source: &Source, settings: &Settings, warnings: &mut Vec<String>) 
 }
 
 /// Passes with all layers, and the number of layers.
-fn whole(
+fn complete_passes(
     name: &str,
     order: Vec<(u64, u64)>,
     mut passes: BTreeMap<(u64, u64), Pass>,

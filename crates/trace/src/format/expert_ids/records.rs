@@ -82,9 +82,9 @@ async fn records(
         if bytes.trim_ascii().is_empty() {
             continue;
         }
-        let told = |fault: scan::Fault| fault.in_line(name, line.span.number);
-        let record = read::read(writer, bytes, shape).map_err(told)?;
-        all.push(&record, line.span, &mut fold).map_err(told)?;
+        let locate = |fault: scan::Fault| fault.in_line(name, line.span.number);
+        let record = read::read(writer, bytes, shape).map_err(locate)?;
+        all.push(&record, line.span, &mut fold).map_err(locate)?;
     }
     let (missing, dense) = (fold.missing, fold.dense);
     let Some(folded) = fold.finish() else { return Err(opened::no_ids(name)) };
@@ -109,7 +109,7 @@ async fn records(
     }
     if named < samples.len() && named + prompted < samples.len() {
         warnings.push(format!(
-            "{name}: records have neither an id of the sample (`sample_id`) nor the prompt's tokens, so samples are told \
+            "{name}: records have neither an id of the sample (`sample_id`) nor the prompt's tokens, so samples are identified \
              by their place. Write the same samples in the same order at every checkpoint."
         ));
     }
@@ -117,15 +117,15 @@ async fn records(
     known.samples = Some(samples);
     known.loss = losses.iter().any(|loss| loss.is_finite()).then_some(losses);
     known.experts = settings.experts.or(known.experts);
-    if writer == Writer::Olmoe && sniffed_results(name) {
+    if writer == Writer::Olmoe && is_results_name(name) {
         known.named = trailing_number(name);
     }
     let places = Places::Records { writer, shape, places };
     opened::trace(source, writer.words(), folded, known, places, warnings)
 }
 
-/// The step at the end of names such as `c4_results_1000.jsonl`.
-fn sniffed_results(name: &str) -> bool {
+/// Whether a name has its step at the end, as in `c4_results_1000.jsonl`.
+fn is_results_name(name: &str) -> bool {
     let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
     file.to_ascii_lowercase().contains("results_")
 }

@@ -134,7 +134,7 @@ impl Record {
     ///
     /// # Errors
     /// When the length of an array does not fit.
-    pub fn settle(&mut self, shape: Shape) -> Result<(), Fault> {
+    pub fn apply_shape(&mut self, shape: Shape) -> Result<(), Fault> {
         for i in 0..self.choices.len() {
             let Some(Packed::Flat(ids)) = self.choices.get_mut(i).and_then(|choice| choice.ids.as_mut())
             else {

@@ -115,6 +115,6 @@ pub fn olmoe(record: &mut Record, scan: &mut Scan<'_>, key: &[u8]) -> Result<boo
         return Ok(false);
     }
     let block = Block::read(scan, "rank", "layer").map_err(|fault| fault.inside("exp_ids"))?;
-    record.choice(0).ids = Some(Packed::Block(block.turned()));
+    record.choice(0).ids = Some(Packed::Block(block.transposed()));
     Ok(true)
 }

@@ -70,7 +70,7 @@ pub fn join_layers(
         ));
     }
     let (tokens, k) = (first.tokens, first.k);
-    let said = layers.iter().find(|layer| layer.step_from == StepSource::User).unwrap_or(&first);
+    let with_step = layers.iter().find(|layer| layer.step_from == StepSource::User).unwrap_or(&first);
     let size = tokens.checked_mul(k).and_then(|size| size.checked_mul(layers.len()));
     if size.is_none_or(|size| size > MAX_SELECTIONS) {
         return Err(Error::TooLarge {
@@ -84,9 +84,9 @@ pub fn join_layers(
     let (samples, offsets) = samples_of(shown, tokens, records, warnings);
     let largest = layers.iter().flat_map(|layer| layer.ids.iter().copied()).max().unwrap_or(0);
     let least = (usize::from(largest) + 1).max(k);
-    let told = layers.iter().filter_map(|layer| layer.experts).max();
-    let experts = told.unwrap_or_else(|| least.next_power_of_two()).max(least).min(1 << 16);
-    if told.is_none() {
+    let given = layers.iter().filter_map(|layer| layer.experts).max();
+    let experts = given.unwrap_or_else(|| least.next_power_of_two()).max(least).min(1 << 16);
+    if given.is_none() {
         warnings.push(format!(
             "{shown}: such files do not state the number of experts per layer. The ids go up to {largest}, so {experts} are assumed, the \
              next power of two. If there are others, say it to the program (`--experts`; in the page beside the file)."
@@ -112,7 +112,7 @@ pub fn join_layers(
     let topk = TopK { k, layers: layers.len(), ids, offsets };
     let trace = RouterTrace {
         model: None,
-        step: said.step,
+        step: with_step.step,
         tokens: None,
         samples,
         layers: layers.len(),
@@ -126,7 +126,7 @@ pub fn join_layers(
         topk_ordered: layers.iter().all(|layer| layer.ordered),
     };
     let mut open = OpenTrace::from_memory(shown, "FLAME-MoE layers", trace)?;
-    open.info.step_from = said.step_from;
+    open.info.step_from = with_step.step_from;
     open.info.bytes = layers.iter().map(|layer| layer.bytes).sum();
     Ok(open)
 }
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn layers_are_put_in_order_and_samples_cut() {
+    fn layers_are_sorted_and_rows_split_into_samples() {
         let (two, seven) = (layer(2, &[0, 1, 1, 0, 0, 1], 2), layer(7, &[5, 4, 5, 4, 4, 0], 2));
         let mut warnings = Vec::new();
         let open =
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_of_experts_that_was_said_is_taken() {
+    fn a_given_number_of_experts_is_used() {
         let mut layers = [layer(1, &[0, 1], 2), layer(2, &[5, 4], 2)];
         layers[1].experts = Some(64);
         let experts = |layers: &[TraceLayer; 2]| {
@@ -217,13 +217,13 @@ mod tests {
     }
 
     #[test]
-    fn layers_that_do_not_fit_are_told() {
+    fn layers_that_do_not_fit_are_explained() {
         let (one, other) = (layer(1, &[0, 1], 2), layer(2, &[0, 1, 2, 3], 2));
-        let said = |layers: &[&TraceLayer]| {
+        let message = |layers: &[&TraceLayer]| {
             join_layers(layers, &[], &mut Vec::new()).expect_err("a mistake").to_string()
         };
-        assert!(said(&[&one, &other]).contains("1 tokens with 2 experts each in run/5/layer_1.parquet"));
-        assert!(said(&[&one, &one]).contains("already"));
-        assert!(said(&[]).contains("no layers"));
+        assert!(message(&[&one, &other]).contains("1 tokens with 2 experts each in run/5/layer_1.parquet"));
+        assert!(message(&[&one, &one]).contains("already"));
+        assert!(message(&[]).contains("no layers"));
     }
 }

@@ -274,7 +274,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_tell_layer_and_step() {
+    fn names_contain_layer_and_step() {
         assert_eq!(layer_number("layer_02.parquet"), Some(2));
         assert_eq!(layer_number("moe-12-topk.parquet"), Some(12));
         assert_eq!(layer_number("layer.parquet"), None);

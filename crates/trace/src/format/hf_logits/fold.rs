@@ -216,14 +216,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equals_are_selected_by_id() {
+    fn equal_logits_are_selected_by_id() {
         let mut slots = [0; 3];
         select(&[1.0, 3.0, 3.0, 0.5, 1.0], &mut slots);
         assert_eq!(slots, [1, 2, 0]);
     }
 
     #[test]
-    fn distributions_are_recognised() {
+    fn distributions_are_recognized() {
         assert!(is_distribution(&[0.25, 0.75], 1e-3));
         assert!(!is_distribution(&[0.25, 0.7], 1e-3));
         assert!(!is_distribution(&[-0.25, 1.25], 1e-3));

@@ -220,14 +220,14 @@ impl Mapping {
         let twice = mapped.axes.iter().enumerate().find(|&(at, axis)| {
             *axis != Axis::Single && mapped.axes.iter().skip(at + 1).any(|other| other == axis)
         });
-        let strange = mapped.axes.iter().find(|axis| **axis != Axis::Single && !may.contains(axis));
+        let unsupported = mapped.axes.iter().find(|axis| **axis != Axis::Single && !may.contains(axis));
         let both = mapped.axes.contains(&Axis::Rows)
             && (mapped.axes.contains(&Axis::Samples) || mapped.axes.contains(&Axis::Tokens));
         let expected = if mapped.axes.len() != tensor.shape.len() {
             format!("{} axes, as the mapping names", mapped.axes.len())
         } else if let Some((_, axis)) = twice {
             format!("the axis {} once", axis.name())
-        } else if let Some(axis) = strange {
+        } else if let Some(axis) = unsupported {
             format!("{} without an axis of {}", mapped.role.name(), axis.name())
         } else if both {
             "either rows, or samples and tokens".to_owned()
@@ -270,7 +270,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mapping_is_kept_as_json() {
+    fn a_mapping_is_stored_as_json() {
         let json = r#"{"tensors":[{"name":"p.1","role":"probabilities","axes":["rows","experts"],"layer":1},{"name":"pad","role":"mask","axes":["samples","tokens"]}]}"#;
         let mapping = Mapping::parse("map.json", json).expect("a mapping");
         assert_eq!((mapping.tensors.len(), mapping.tensors[0].layer), (2, Some(1)));

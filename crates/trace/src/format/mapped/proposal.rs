@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Values per tensor that are inspected.
-const LOOK: u64 = 1 << 14;
+const INSPECTED: u64 = 1 << 14;
 
 /// The most tensors of a file for which a mapping is proposed. Files with more are usually checkpoints.
 const MOST_TENSORS: usize = 2000;
@@ -267,7 +267,7 @@ fn groups<'a>(file: &'a TensorFile, side: &Side<'_>) -> Vec<Group<'a>> {
 
 /// The kind of a tensor's first values, along its last axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Look {
+enum RowKind {
     /// Every row is a distribution.
     Distributions,
     /// Other floats.
@@ -278,12 +278,12 @@ enum Look {
     Whole,
 }
 
-async fn look(file: &TensorFile, tensor: &TensorInfo) -> Result<Look, Error> {
+async fn row_kind(file: &TensorFile, tensor: &TensorInfo) -> Result<RowKind, Error> {
     let width = tensor.shape.last().copied().unwrap_or(1).max(1);
-    let lines = (LOOK / width).max(1).min(tensor.values() / width);
+    let lines = (INSPECTED / width).max(1).min(tensor.values() / width);
     let range = 0..lines * width;
     if range.end > 1 << 20 {
-        return Ok(if tensor.dtype.is_float() { Look::Floats } else { Look::Whole });
+        return Ok(if tensor.dtype.is_float() { RowKind::Floats } else { RowKind::Whole });
     }
     if tensor.dtype.is_float() {
         let values = file.floats(tensor, range).await?;
@@ -292,7 +292,7 @@ async fn look(file: &TensorFile, tensor: &TensorInfo) -> Result<Look, Error> {
             let sum: f64 = line.iter().map(|&value| f64::from(value)).sum();
             line.iter().all(|value| (0.0..=1.0).contains(value)) && (sum - 1.0).abs() <= tolerance
         });
-        return Ok(if distributions { Look::Distributions } else { Look::Floats });
+        return Ok(if distributions { RowKind::Distributions } else { RowKind::Floats });
     }
     let values = file.integers(tensor, range).await?;
     let different = values.chunks_exact(width as usize).all(|line| {
@@ -300,7 +300,7 @@ async fn look(file: &TensorFile, tensor: &TensorInfo) -> Result<Look, Error> {
         let unlike = |(at, id): (usize, &i64)| !line.iter().take(at).any(|other| other == id);
         padding || (line.iter().all(|&id| (0..1 << 16).contains(&id)) && line.iter().enumerate().all(unlike))
     });
-    Ok(if different { Look::Different } else { Look::Whole })
+    Ok(if different { RowKind::Different } else { RowKind::Whole })
 }
 
 /// A possible meaning of a group of tensors, with its score and the reason.
@@ -319,27 +319,28 @@ async fn routing(
     if !fits || (many && first.shape.len() > 3) {
         return Ok(None);
     }
-    let look = look(file, first).await?;
+    let kind = row_kind(file, first).await?;
     let named =
         has(&first.name, &["rout", "gate", "expert", "moe", "prob", "logit", "topk", "top_k", "select"]);
-    let (last, what) = match look {
-        Look::Distributions => (Axis::Experts, "every line of it sums to 1"),
-        Look::Floats if named => {
-            (Axis::Experts, "its name speaks of routing, and its lines are no distributions")
+    let (last, what) = match kind {
+        RowKind::Distributions => (Axis::Experts, "every row of it sums to 1"),
+        RowKind::Floats if named => {
+            (Axis::Experts, "its name suggests routing, and its rows are not distributions")
         }
-        Look::Different if first.shape.last().is_some_and(|&n| n <= MOST_RANKS) => {
-            (Axis::Rank, "its lines are different small whole numbers")
+        RowKind::Different if first.shape.last().is_some_and(|&n| n <= MOST_RANKS) => {
+            (Axis::Rank, "its rows are distinct small whole numbers")
         }
-        Look::Floats | Look::Different | Look::Whole => return Ok(None),
+        RowKind::Floats | RowKind::Different | RowKind::Whole => return Ok(None),
     };
-    let Some((axes, why)) = outer_axes(first, many, side, last == Axis::Rank || look == Look::Floats) else {
+    let Some((axes, why)) = outer_axes(first, many, side, last == Axis::Rank || kind == RowKind::Floats)
+    else {
         return Ok(None);
     };
     let per_token = axes.iter().any(|axis| matches!(axis, Axis::Tokens | Axis::Rows));
-    let role = match (last, look, per_token) {
+    let role = match (last, kind, per_token) {
         (Axis::Rank, ..) => Role::Ids,
-        (_, Look::Distributions, true) => Role::Probabilities,
-        (_, Look::Distributions, false) => Role::Gates,
+        (_, RowKind::Distributions, true) => Role::Probabilities,
+        (_, RowKind::Distributions, false) => Role::Gates,
         _ => Role::Logits,
     };
     let score = u32::from(named)
