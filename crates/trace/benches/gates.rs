@@ -1,6 +1,7 @@
-//! Measures how fast gates of binary traces are read, compared with reading only their bytes. The files of some hundred
-//! megabytes are in the disk cache. `cargo bench -p trace --bench gates`; with a folder as argument (`-- FOLDER`) the
-//! files are written there for `tests/e2e/reading.mjs`, and nothing is measured.
+//! Measures how fast gates of binary traces are read, compared with reading only their bytes. The
+//! files of some hundred megabytes are in the disk cache. `cargo bench -p trace --bench gates`;
+//! with a folder as argument (`-- FOLDER`) the files are written there for `tests/e2e/reading.mjs`,
+//! and nothing is measured.
 
 use std::{error::Error, fs, hint::black_box, path::Path, rc::Rc, time::Instant};
 

@@ -1,4 +1,5 @@
-//! Reads ids and binary files in a browser, for the measurements of `tests/e2e/reading.mjs`. Empty on native targets.
+//! Reads ids and binary files in a browser, for the measurements of `tests/e2e/reading.mjs`. Empty
+//! on native targets.
 #![cfg(target_arch = "wasm32")]
 
 #[path = "../benches/ids/records.rs"]

@@ -1,5 +1,5 @@
-//! Sources that exist only in browsers: files read by `slice`, URLs read by `Range`. Runs in a page and, with
-//! `WASM_BINDGEN_USE_DEDICATED_WORKER=1`, in a worker.
+//! Sources that exist only in browsers: files read by `slice`, URLs read by `Range`. Runs in a page
+//! and, with `WASM_BINDGEN_USE_DEDICATED_WORKER=1`, in a worker.
 #![cfg(target_arch = "wasm32")]
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 

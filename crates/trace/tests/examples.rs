@@ -1,5 +1,5 @@
-//! The output of the scripts in `examples` opens as the data they were run on. Their own tests compare their output with
-//! the same files.
+//! The output of the scripts in `examples` opens as the data they were run on. Their own tests
+//! compare their output with the same files.
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
@@ -9,7 +9,8 @@ use common::{as_trace, open_fixture, tensor};
 use futures::executor::block_on;
 use trace::{GateKind, OpenTrace};
 
-/// Checks that the ids are those of the recorded responses, and that the client's additions are read.
+/// Checks that the ids are those of the recorded responses, and that the client's additions are
+/// read.
 #[track_caller]
 fn is_as_recorded(client: &str, answers: &str, domain: &str, losses: &[f32]) {
     let open = |file: String| open_fixture(&file).unwrap_or_else(|error| panic!("{error}"));

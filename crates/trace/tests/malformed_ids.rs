@@ -1,6 +1,6 @@
 //! Malformed files of expert ids, each with one error. The expected messages are in
-//! `tests/fixtures/malformed/ids/messages.json` beside the files. After a change of either, run this once with
-//! `UPDATE_FIXTURES=1` and review the difference.
+//! `tests/fixtures/malformed/ids/messages.json` beside the files. After a change of either, run
+//! this once with `UPDATE_FIXTURES=1` and review the difference.
 #![cfg(not(target_arch = "wasm32"))]
 
 mod common;
@@ -278,7 +278,8 @@ fn a_line_of_gigabytes_is_rejected_before_it_is_in_memory() {
     let source = Endless { head, read: Rc::clone(&read) };
     let error = block_on(trace::open(Rc::new(source))).expect_err("too long").to_string();
     assert!(error.contains("answers.jsonl: line 2") && error.contains("at most 268435456"), "{error}");
-    // The line's end is searched once to infer the shape of arrays, which stops at the first record, and once to read.
+    // The line's end is searched once to infer the shape of arrays, which stops at the first
+    // record, and once to read.
     assert!(read.get() < 300 << 20, "{} bytes", read.get());
 }
 

@@ -130,7 +130,8 @@ proptest! {
     fn frequencies_give_back_their_counts(
         counts in prop::collection::vec(prop::collection::vec(0_u32..50, 6), 1..5),
     ) {
-        // k = 2: each expert at most once per token, so no count exceeds the number of tokens, which is half their sum.
+        // k = 2: each expert at most once per token, so no count exceeds the number of tokens,
+        // which is half their sum.
         let rows: Vec<Vec<u32>> = counts.into_iter().filter(|row| {
             let sum: u32 = row.iter().sum();
             sum > 0 && sum.is_multiple_of(2) && row.iter().all(|&n| 2 * n <= sum)

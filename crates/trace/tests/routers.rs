@@ -1,4 +1,5 @@
-//! Routers from checkpoints' shards: the names of all families, the bytes that are read, and errors.
+//! Routers from checkpoints' shards: the names of all families, the bytes that are read, and
+//! errors.
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::expect_used, reason = "a test may fail where it stands")]
 

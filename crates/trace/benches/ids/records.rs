@@ -1,4 +1,5 @@
-//! Synthetic records of ids in every form, and measurements of reading them, natively and in WebAssembly.
+//! Synthetic records of ids in every form, and measurements of reading them, natively and in
+//! WebAssembly.
 
 use std::{fmt::Write as _, rc::Rc};
 

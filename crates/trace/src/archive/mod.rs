@@ -1,8 +1,9 @@
-//! Unpacks compressed files (gzip and zstd) and archives (zip and tar). Members are read as if opened individually, under
-//! the name `archive/member` with folders kept. Uncompressed members are read in place by ranges.
+//! Unpacks compressed files (gzip and zstd) and archives (zip and tar). Members are read as if
+//! opened individually, under the name `archive/member` with folders kept. Uncompressed members are
+//! read in place by ranges.
 //!
-//! Limits hold for every archive: at most [`MAX_MEMBERS`] files, two nested archives, and in total as many unpacked bytes
-//! in memory as for a single file (see [`crate::archive::codecs`]).
+//! Limits hold for every archive: at most [`MAX_MEMBERS`] files, two nested archives, and in total
+//! as many unpacked bytes in memory as for a single file (see [`crate::archive::codecs`]).
 
 pub mod codecs;
 mod tar;
@@ -76,7 +77,8 @@ impl ByteSource for Part {
     }
 }
 
-/// A member of a zip archive. A deflated member is unpacked when first read; the archive caches one unpacked member.
+/// A member of a zip archive. A deflated member is unpacked when first read; the archive caches one
+/// unpacked member.
 struct ZipPart {
     name: String,
     archive: Source,
@@ -127,12 +129,12 @@ enum Packing {
 
 /// The files in a source, or the source itself if it is not packed.
 ///
-/// Packed files are read completely, archives only up to their directory. Npz files and the zip archives of `torch.save`
-/// are not unpacked.
+/// Packed files are read completely, archives only up to their directory. Npz files and the zip
+/// archives of `torch.save` are not unpacked.
 ///
 /// # Errors
-/// [`Error::Format`] for an archive that does not follow its format or exceeds the limits, and errors of the source.
-/// Inside an archive such a file is skipped with a note.
+/// [`Error::Format`] for an archive that does not follow its format or exceeds the limits, and
+/// errors of the source. Inside an archive such a file is skipped with a note.
 pub async fn unpack(source: Source) -> Result<Unpacked, Error> {
     let Some(packing) = packing(&source).await? else {
         return Ok(Unpacked { files: vec![source], notes: Vec::new(), was_packed: false });
@@ -196,7 +198,8 @@ fn member_name(archive: &str, member: &str) -> Option<String> {
     if clutter { None } else { Some(format!("{}/{}", path_of(archive), parts.join("/"))) }
 }
 
-/// Adds the files of an archive to the list. `left` is the number of bytes that may still be unpacked into memory.
+/// Adds the files of an archive to the list. `left` is the number of bytes that may still be
+/// unpacked into memory.
 fn expand<'a>(
     source: Source,
     packing: Packing,

@@ -1,6 +1,6 @@
 //! The safetensors container: 8 bytes of header length, a JSON header, then the tensors' bytes
-//! (<https://huggingface.co/docs/safetensors>). Only the header is read here, and checked against the file's length
-//! before any allocation.
+//! (<https://huggingface.co/docs/safetensors>). Only the header is read here, and checked against
+//! the file's length before any allocation.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -169,7 +169,8 @@ fn dtype(name: String) -> Dtype {
     }
 }
 
-/// Checks that type, shape and bytes of one tensor agree with each other and with the file's length.
+/// Checks that type, shape and bytes of one tensor agree with each other and with the file's
+/// length.
 fn check_entry(
     name: &str,
     tensor: String,

@@ -1,4 +1,5 @@
-//! A file of named tensors in safetensors or NumPy's npz. Formats see names, types and shapes, and read ranges of values.
+//! A file of named tensors in safetensors or NumPy's npz. Formats see names, types and shapes, and
+//! read ranges of values.
 
 use std::{collections::BTreeMap, fmt, ops::Range};
 
@@ -137,7 +138,8 @@ pub(crate) enum Place {
 }
 
 impl TensorInfo {
-    /// Number of values. Shapes are checked against the file's length on opening, so this cannot overflow.
+    /// Number of values. Shapes are checked against the file's length on opening, so this cannot
+    /// overflow.
     #[must_use]
     pub fn values(&self) -> u64 {
         self.shape.iter().fold(1, |product: u64, &n| product.saturating_mul(n))
@@ -287,7 +289,8 @@ impl TensorFile {
         while start < range.end {
             let end = (start + at_once).min(range.end);
             let bytes = self.bytes(tensor, start..end).await?;
-            // After the first bytes have been read, so that a range beyond the file's end allocates nothing.
+            // After the first bytes have been read, so that a range beyond the file's end allocates
+            // nothing.
             values.reserve_exact((range.end - start) as usize);
             tensor.dtype.append_widened(&bytes, &mut values);
             start = end;

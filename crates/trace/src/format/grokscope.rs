@@ -1,5 +1,6 @@
-//! Grokscope's trace file: safetensors with `gates` `[S,L,E]` and optional tensors of one checkpoint, documented in
-//! `docs/traces.md` and written by [`crate::write_trace`]. Files without metadata and npz files are read as well.
+//! Grokscope's trace file: safetensors with `gates` `[S,L,E]` and optional tensors of one
+//! checkpoint, documented in `docs/traces.md` and written by [`crate::write_trace`]. Files without
+//! metadata and npz files are read as well.
 
 use std::rc::Rc;
 
@@ -227,7 +228,8 @@ fn find_topk(file: &TensorFile, layers: usize, experts: usize) -> Result<Option<
     Ok(Some(tensor.clone()))
 }
 
-/// The token offsets of the samples: from `offsets`, or else from the token counts; a single sample has all tokens.
+/// The token offsets of the samples: from `offsets`, or else from the token counts; a single sample
+/// has all tokens.
 async fn read_offsets(
     file: &TensorFile,
     topk: &TensorInfo,

@@ -34,7 +34,8 @@ pub enum FileKind {
         /// Training step of the checkpoint.
         step: Option<u64>,
     },
-    /// Router logits that Megatron's tracer wrote beside a trace of ids ([`OpenTrace::set_logits`]).
+    /// Router logits that Megatron's tracer wrote beside a trace of ids
+    /// ([`OpenTrace::set_logits`]).
     Logits(Sidecar),
     /// Plain text, one sample per line, for running checkpoints on.
     Text,

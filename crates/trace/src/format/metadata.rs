@@ -9,7 +9,8 @@ use crate::{
     text::{IdText, json_words, shorten, step_name::step_from_name},
 };
 
-/// A whole number in the metadata. Any other value is a warning, because the trace is usable without it.
+/// A whole number in the metadata. Any other value is a warning, because the trace is usable
+/// without it.
 pub fn number(file: &TensorFile, key: &str, warnings: &mut Vec<String>) -> Option<u64> {
     let text = file.metadata(key)?.trim();
     match text.parse() {
@@ -36,8 +37,8 @@ struct RawSample {
 /// Name and domain of each of `count` samples, if the metadata lists them.
 ///
 /// # Errors
-/// [`Error::Metadata`] when the list is not JSON, or has another shape or length. This is an error because a wrong list
-/// would silently mix up domains.
+/// [`Error::Metadata`] when the list is not JSON, or has another shape or length. This is an error
+/// because a wrong list would silently mix up domains.
 pub fn samples(
     file: &TensorFile,
     count: usize,

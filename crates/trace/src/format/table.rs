@@ -36,7 +36,8 @@ pub static FORMATS: [&Format; 15] = [
 /// The content that formats in containers of tensors have in common.
 const CONTAINER: &str = "a safetensors or npz file";
 
-/// The endings of all files that can be part of a run, lower case: those of formats, of single arrays and of archives.
+/// The endings of all files that can be part of a run, lower case: those of formats, of single
+/// arrays and of archives.
 pub fn known_endings() -> impl Iterator<Item = &'static str> {
     let formats = FORMATS.iter().flat_map(|format| format.endings);
     formats.chain(&["npy"]).chain(&archive::ENDINGS).copied()

@@ -1,5 +1,5 @@
-//! A file at a URL, read by `Range` requests. Requests have no cookies, no referrer and no header but `Range`, which as
-//! `bytes=a-b` needs no preflight request.
+//! A file at a URL, read by `Range` requests. Requests have no cookies, no referrer and no header
+//! but `Range`, which as `bytes=a-b` needs no preflight request.
 
 use std::rc::Rc;
 
@@ -20,7 +20,8 @@ use crate::{
 /// The largest file, in bytes, that is accepted as a whole from a server that ignores ranges.
 const MAX_WHOLE: u64 = 64 << 20;
 
-/// The largest file, in bytes, that the first request fetches and keeps, as a second request costs more than the bytes.
+/// The largest file, in bytes, that the first request fetches and keeps, as a second request costs
+/// more than the bytes.
 const FETCHED_WHOLE: u64 = 1 << 20;
 
 /// A file at a URL.
@@ -36,15 +37,16 @@ impl HttpSource {
     /// Requests the file's length.
     ///
     /// # Errors
-    /// [`Error::Refused`] for a response without the file, [`Error::Address`] when the server cannot be reached or sends a
-    /// large file only as a whole.
+    /// [`Error::Refused`] for a response without the file, [`Error::Address`] when the server
+    /// cannot be reached or sends a large file only as a whole.
     pub async fn open(url: &str) -> Result<Self, Error> {
         let answer = fetch(url, Method::Range(0, FETCHED_WHOLE - 1)).await?;
         match answer.response.status() {
             206 => {
                 let len = match content_range_total(&answer.response) {
                     Some(len) => len,
-                    // The server does not expose `Content-Range` to other sites: request only the length.
+                    // The server does not expose `Content-Range` to other sites: request only the
+                    // length.
                     None => length_by_head(url).await?,
                 };
                 if len > FETCHED_WHOLE {

@@ -1,16 +1,19 @@
-//! Routing weights from router logits: softmax over all experts in f32 (`docs/metrics.md#mean-gates`).
+//! Routing weights from router logits: softmax over all experts in f32
+//! (`docs/metrics.md#mean-gates`).
 //!
-//! Only additions, multiplications and one division per value are used, in a fixed order, so that every platform gives
-//! the same bits.
+//! Only additions, multiplications and one division per value are used, in a fixed order, so that
+//! every platform gives the same bits.
 
 #![allow(clippy::inline_always, reason = "what is called in a loop for wide vectors must be part of it")]
 
 use crate::numeric::vector::widest;
 
-/// Values that are computed in parallel: two AVX2 vectors, to hide the latency of each other's instructions.
+/// Values that are computed in parallel: two AVX2 vectors, to hide the latency of each other's
+/// instructions.
 const LANES: usize = 16;
 
-/// `e^x` to about 2 units in the last place, without branches; 0 below -87, and no more than `e^88`.
+/// `e^x` to about 2 units in the last place, without branches; 0 below -87, and no more than
+/// `e^88`.
 ///
 /// The argument is reduced as in Cephes (`expf.c`): `x = n ln 2 + r`, and a polynomial for `e^r`.
 #[inline(always)]
@@ -43,8 +46,8 @@ pub fn softmax(logits: &[f32], weights: &mut [f32]) {
     );
 }
 
-/// Adds the routing weights of one token to `sums`, `[E]` each, and leaves them in `weights`. Returns `false` and adds
-/// nothing when a logit is not finite.
+/// Adds the routing weights of one token to `sums`, `[E]` each, and leaves them in `weights`.
+/// Returns `false` and adds nothing when a logit is not finite.
 #[must_use]
 pub fn add_softmax(logits: &[f32], weights: &mut [f32], sums: &mut [f64]) -> bool {
     widest(

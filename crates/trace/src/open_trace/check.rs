@@ -11,8 +11,9 @@ use crate::{
 
 /// How far the sum of a row of gates may deviate from 1 without a warning.
 ///
-/// A stored weight is off by at most half a unit in its last place, so that a row's sum is off by at most 2^-11 in f16
-/// and 2^-8 in bf16. Sums of f32 are off by the rounding of the writer's own sum in f32.
+/// A stored weight is off by at most half a unit in its last place, so that a row's sum is off by
+/// at most 2^-11 in f16 and 2^-8 in bf16. Sums of f32 are off by the rounding of the writer's own
+/// sum in f32.
 fn tolerance(dtype: &Dtype) -> f64 {
     match dtype {
         Dtype::F16 => 1e-3,
@@ -24,15 +25,15 @@ fn tolerance(dtype: &Dtype) -> f64 {
 /// The deviation beyond which rows are not routing weights, which is an error.
 const FAR_OFF: f64 = 1e-2;
 
-/// The longest row that is summed in f32 first. Such a sum, in sixteen parts, is off by at most 2e-5, which is within
-/// half of any tolerance.
+/// The longest row that is summed in f32 first. Such a sum, in sixteen parts, is off by at most
+/// 2e-5, which is within half of any tolerance.
 const SHORT: usize = 4096;
 
 /// Checks gates `[n,L,E]` of the given samples; returns a warning when rows sum to 1 only roughly.
 ///
 /// # Errors
-/// [`Error::Gates`] at the first value that is negative or not finite, and at the first row that does not sum to 1
-/// within [`FAR_OFF`].
+/// [`Error::Gates`] at the first value that is negative or not finite, and at the first row that
+/// does not sum to 1 within [`FAR_OFF`].
 pub fn gates(
     info: &TraceInfo,
     dtype: &Dtype,
@@ -76,7 +77,8 @@ fn row_sum<T: AddAssign + Copy + Default + From<f32> + Sum>(row: &[f32]) -> (T, 
         #[inline(always)]
         || {
             let (chunks, rest) = row.as_chunks::<16>();
-            // Numbers as wide as the values instead of booleans, so that comparisons need no narrowing.
+            // Numbers as wide as the values instead of booleans, so that comparisons need no
+            // narrowing.
             let (mut sums, mut sound) = ([T::default(); 16], [1_u32; 16]);
             for chunk in chunks.iter().map(<[f32; 16]>::as_slice).chain([rest]) {
                 for ((sum, sound), &value) in sums.iter_mut().zip(&mut sound).zip(chunk) {

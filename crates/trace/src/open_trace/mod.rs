@@ -1,4 +1,5 @@
-//! An open trace: its metadata is known, and its large tensors are read by ranges of samples on request.
+//! An open trace: its metadata is known, and its large tensors are read by ranges of samples on
+//! request.
 
 pub mod check;
 mod edit;
@@ -98,8 +99,8 @@ impl OpenTrace {
     /// Gates of a range of samples, `[n,L,E]`, widened to f32. Only their bytes are read.
     ///
     /// # Errors
-    /// [`Error::Gates`] when a value is not a routing weight or a row not a distribution, [`Error::TooLarge`] for more than
-    /// 1 GiB at once, and errors of the source.
+    /// [`Error::Gates`] when a value is not a routing weight or a row not a distribution,
+    /// [`Error::TooLarge`] for more than 1 GiB at once, and errors of the source.
     pub async fn gates(&self, samples: Range<usize>) -> Result<Vec<f32>, Error> {
         self.inside(&samples)?;
         let width = self.info.layers * self.info.experts;
@@ -142,8 +143,8 @@ impl OpenTrace {
         Ok(values)
     }
 
-    /// Selected experts of the tokens of a range of samples; `None` if the trace has none, or does not assign them to
-    /// samples.
+    /// Selected experts of the tokens of a range of samples; `None` if the trace has none, or does
+    /// not assign them to samples.
     ///
     /// # Errors
     /// [`Error::Selection`] for impossible ids, and errors of the source.
@@ -206,7 +207,8 @@ impl OpenTrace {
     /// The routers, if the trace has them.
     ///
     /// # Errors
-    /// [`Error::Tensor`] for values that are not finite, [`Error::TooLarge`], and errors of the source.
+    /// [`Error::Tensor`] for values that are not finite, [`Error::TooLarge`], and errors of the
+    /// source.
     pub async fn router(&self) -> Result<Option<Router>, Error> {
         let body = match &self.body {
             Body::Memory(trace) => return Ok(trace.router.clone()),
@@ -221,9 +223,9 @@ impl OpenTrace {
         }
     }
 
-    /// Counts of how often the samples of a range selected each expert. `None` unless the gates are selection frequencies
-    /// and the counts are exact: from the selections, or from frequencies whose `k` and token counts are known and give
-    /// whole numbers.
+    /// Counts of how often the samples of a range selected each expert. `None` unless the gates are
+    /// selection frequencies and the counts are exact: from the selections, or from frequencies
+    /// whose `k` and token counts are known and give whole numbers.
     ///
     /// # Errors
     /// Those of [`OpenTrace::topk`] and [`OpenTrace::gates`].

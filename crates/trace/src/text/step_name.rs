@@ -29,8 +29,9 @@ fn step_from_part(part: &str) -> Option<NamedStep> {
     Some(NamedStep { step: step.0, tokens })
 }
 
-/// The number after a word, and the text after the number. The word must not be the end of another one (`timestep`).
-/// One `-`, `_`, `=` or `.` may separate word and number, and the word may be `iteration`.
+/// The number after a word, and the text after the number. The word must not be the end of another
+/// one (`timestep`). One `-`, `_`, `=` or `.` may separate word and number, and the word may be
+/// `iteration`.
 fn number_after<'a>(text: &'a str, word: &str) -> Option<(u64, &'a str)> {
     text.match_indices(word).find_map(|(at, _)| {
         if text.get(..at)?.ends_with(|c: char| c.is_ascii_alphabetic()) {

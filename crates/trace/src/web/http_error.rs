@@ -1,5 +1,5 @@
-//! Explains why a URL returned no file and suggests a workaround. Depends only on status, headers and URL, so that it is
-//! tested without a browser.
+//! Explains why a URL returned no file and suggests a workaround. Depends only on status, headers
+//! and URL, so that it is tested without a browser.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -60,8 +60,8 @@ pub fn refused(url: &str, answer: &Answer) -> Error {
     Error::Refused { url: url.to_owned(), status, reason }
 }
 
-/// The error for a request without a response. Browsers do not reveal whether the server was unreachable or forbids
-/// reading by other sites.
+/// The error for a request without a response. Browsers do not reveal whether the server was
+/// unreachable or forbids reading by other sites.
 #[must_use]
 pub fn unreachable(url: &str) -> Error {
     let mut reason = "it cannot be reached, or its server does not let other pages read it (CORS); a browser does not \
@@ -77,7 +77,8 @@ pub fn unreachable(url: &str) -> Error {
     failed(url, reason)
 }
 
-/// The error for a server that ignores `Range` and sends a whole file of more bytes than are accepted.
+/// The error for a server that ignores `Range` and sends a whole file of more bytes than are
+/// accepted.
 #[must_use]
 pub fn only_whole(url: &str, len: Option<u64>, limit: u64) -> Error {
     let limit = limit >> 20;

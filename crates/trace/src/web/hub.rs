@@ -1,5 +1,5 @@
-//! URLs of Hugging Face's Hub and of GitHub. Users copy the URLs of pages that show a file; the file itself has another
-//! URL, which is derived here without any request.
+//! URLs of Hugging Face's Hub and of GitHub. Users copy the URLs of pages that show a file; the
+//! file itself has another URL, which is derived here without any request.
 
 /// The Hub.
 const HUB: &str = "https://huggingface.co/";
@@ -34,8 +34,8 @@ pub enum Target {
     Folder(String),
 }
 
-/// The file or folder that a page of the Hub or of GitHub shows; `None` for every other URL, including that of a file
-/// itself. `path` is a URL without its query.
+/// The file or folder that a page of the Hub or of GitHub shows; `None` for every other URL,
+/// including that of a file itself. `path` is a URL without its query.
 #[must_use]
 pub fn shown(path: &str) -> Option<Target> {
     if let Some(rest) = path.strip_prefix(HUB).or_else(|| path.strip_prefix("https://hf.co/")) {
@@ -151,7 +151,8 @@ impl HubPlace {
         self.file(&path)
     }
 
-    /// The URL of a file in the repository. A name from the list of files has to be [`escaped`] before.
+    /// The URL of a file in the repository. A name from the list of files has to be [`escaped`]
+    /// before.
     #[must_use]
     pub fn file(&self, path: &str) -> String {
         let Self { kind, repository, revision, .. } = self;

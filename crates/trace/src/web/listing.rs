@@ -1,5 +1,5 @@
-//! Lists the files of a folder at a URL from its `index.json`, from the Hub's list, or from the page on which a server
-//! shows the folder. Nothing is requested here.
+//! Lists the files of a folder at a URL from its `index.json`, from the Hub's list, or from the
+//! page on which a server shows the folder. Nothing is requested here.
 
 use std::collections::BTreeSet;
 
@@ -43,8 +43,8 @@ pub struct Listing {
     pub notes: Vec<String>,
 }
 
-/// Reads an `index.json`. Names are relative to its URL, and those that end in `/` are folders. Files on other servers
-/// are skipped, as the user did not name them.
+/// Reads an `index.json`. Names are relative to its URL, and those that end in `/` are folders.
+/// Files on other servers are skipped, as the user did not name them.
 ///
 /// # Errors
 /// [`Error::Text`] for any other content and for too many files.
@@ -117,7 +117,8 @@ pub fn read_hub(place: &HubPlace, bytes: &[u8]) -> Result<Listing, Error> {
     Ok(found.finish())
 }
 
-/// Reads the page on which a server shows a folder: its links to data files in the folder. `folder` ends in `/`.
+/// Reads the page on which a server shows a folder: its links to data files in the folder. `folder`
+/// ends in `/`.
 #[must_use]
 pub fn read_page(folder: &str, bytes: &[u8]) -> Listing {
     let page = String::from_utf8_lossy(bytes);
@@ -143,7 +144,8 @@ fn too_many(url: &str, count: usize) -> Error {
     }
 }
 
-/// Whether a file may be part of a run, by its name. Pages of folders and the Hub's lists are filtered by it.
+/// Whether a file may be part of a run, by its name. Pages of folders and the Hub's lists are
+/// filtered by it.
 fn is_data(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();

@@ -1,4 +1,5 @@
-//! Helpers of the tests: fixtures by path, and handmade safetensors files, which can have any error.
+//! Helpers of the tests: fixtures by path, and handmade safetensors files, which can have any
+//! error.
 
 #![expect(dead_code, reason = "every test file uses only some of them")]
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]

@@ -1,5 +1,6 @@
-//! Malformed files. The expected messages are in `tests/fixtures/malformed/messages.json` beside the files. After a change
-//! of either, run this once with `UPDATE_FIXTURES=1` and review the difference.
+//! Malformed files. The expected messages are in `tests/fixtures/malformed/messages.json` beside
+//! the files. After a change of either, run this once with `UPDATE_FIXTURES=1` and review the
+//! difference.
 #![cfg(not(target_arch = "wasm32"))]
 
 mod cases;
@@ -92,7 +93,8 @@ fn malformed_archives_are_explained() {
     };
     let cut = said("dump.npz", &good[..good.len() / 2]).join("\n");
     assert!(cut.contains("no end record") && cut.contains("Check that the archive is complete"), "{cut}");
-    // Offsets in the directory entry: packed size 20, unpacked size 24, checksum 16, method 10, flags 8.
+    // Offsets in the directory entry: packed size 20, unpacked size 24, checksum 16, method 10,
+    // flags 8.
     let entry = good.windows(4).position(|w| w == b"PK\x01\x02").expect("a directory");
     let bomb = changed(entry + 24, &0x3fff_ffff_u32.to_le_bytes());
     assert!(bomb.contains("claim to unpack to 1073741823"), "{bomb}");

@@ -36,7 +36,8 @@ fn long_names_do_not_flood_messages() {
 
 #[test]
 fn three_gigabytes_are_read_by_ranges() {
-    // 786,432 samples of 16 layers of 64 experts in f32, served as zeros from a source that refuses large reads.
+    // 786,432 samples of 16 layers of 64 experts in f32, served as zeros from a source that refuses
+    // large reads.
     let samples = 786_432_u64;
     let values = samples * 16 * 64;
     let header =

@@ -366,7 +366,8 @@ fn overlapping(archive: &[u8]) -> Vec<u8> {
     [&archive[..start], &directory, &ending].concat()
 }
 
-/// Zstd that declares a window of 128 MiB and fills it by repeating a byte, with four packed bytes per 128 KiB.
+/// Zstd that declares a window of 128 MiB and fills it by repeating a byte, with four packed bytes
+/// per 128 KiB.
 fn wide_window() -> Vec<u8> {
     let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0, 17 << 3];
     for block in 0..40_u32 {

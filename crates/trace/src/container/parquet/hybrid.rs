@@ -1,9 +1,11 @@
-//! Parquet's hybrid encoding of small whole numbers: runs of one number alternate with groups of eight numbers at a
-//! fixed number of bits (<https://parquet.apache.org/docs/file-format/data-pages/encodings/>).
+//! Parquet's hybrid encoding of small whole numbers: runs of one number alternate with groups of
+//! eight numbers at a fixed number of bits
+//! (<https://parquet.apache.org/docs/file-format/data-pages/encodings/>).
 
 use crate::container::parquet::thrift::Reader;
 
-/// Decodes exactly `count` numbers of `width` bits each; `None` when the bytes do not hold them. The caller limits `count`.
+/// Decodes exactly `count` numbers of `width` bits each; `None` when the bytes do not hold them.
+/// The caller limits `count`.
 pub fn decode(bytes: &[u8], width: u32, count: usize) -> Option<Vec<u32>> {
     if width > 32 {
         return None;

@@ -54,11 +54,13 @@ impl Block {
     /// Reads nested lists.
     ///
     /// # Errors
-    /// With the token and layer at which a list has another length than the previous ones, or an id is invalid.
+    /// With the token and layer at which a list has another length than the previous ones, or an id
+    /// is invalid.
     pub fn read(scan: &mut Scan<'_>, middle: &str, inner: &str) -> Result<Self, Fault> {
         let place = scan.place();
         let (mut layers, mut k) = (0, 0);
-        // An id takes at least two bytes, a digit and a comma, so this is no more than the record itself.
+        // An id takes at least two bytes, a digit and a comma, so this is no more than the record
+        // itself.
         let mut ids: Vec<u16> = Vec::with_capacity(scan.left() / 2);
         let tokens = scan.list(|scan, token| {
             let inside = |fault: Fault| Fault { place: format!("token {token}"), ..fault };

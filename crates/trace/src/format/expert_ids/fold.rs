@@ -1,5 +1,6 @@
-//! Folds ids into counts of how often each sample selected each expert of each layer (`docs/metrics.md#mean-gates`).
-//! Dense layers, which some servers write as zeros, and tokens without recorded ids are omitted.
+//! Folds ids into counts of how often each sample selected each expert of each layer
+//! (`docs/metrics.md#mean-gates`). Dense layers, which some servers write as zeros, and tokens
+//! without recorded ids are omitted.
 
 use crate::{
     archive::codecs,
@@ -10,8 +11,9 @@ use crate::{
     io::source::{ByteSource as _, Source},
 };
 
-/// The most bytes for the counts of a file: as many as a packed file of its size may unpack to. Without the limit, a
-/// single id could require counts of 65,535 experts in each of a thousand layers.
+/// The most bytes for the counts of a file: as many as a packed file of its size may unpack to.
+/// Without the limit, a single id could require counts of 65,535 experts in each of a thousand
+/// layers.
 pub fn most_counts(source: &Source) -> usize {
     codecs::limit(source.len()) as usize
 }
@@ -65,7 +67,8 @@ pub struct Folded {
     pub largest: u16,
     /// Whether ids are sorted by id and not by weight.
     pub by_id: bool,
-    /// With one expert per token, which of the file's layers have experts; otherwise each sample's zeros mark dense layers.
+    /// With one expert per token, which of the file's layers have experts; otherwise each sample's
+    /// zeros mark dense layers.
     pub live: Option<Vec<bool>>,
 }
 
@@ -98,7 +101,8 @@ impl Fold {
     /// Counts the ids of one sample; `false` if it has no recorded token and is skipped.
     ///
     /// # Errors
-    /// With token and layer when ids repeat, or the shape differs from that of the previous samples.
+    /// With token and layer when ids repeat, or the shape differs from that of the previous
+    /// samples.
     pub fn push(&mut self, parts: &[&Block], line: usize) -> Result<bool, Fault> {
         let Some((raw, k)) = parts.first().map(|block| (block.layers, block.k)) else { return Ok(false) };
         if let Some(other) = parts.iter().find(|block| (block.layers, block.k) != (raw, k)) {
@@ -284,7 +288,8 @@ fn impossible(ids: &[u16], layer: usize, k: usize) -> Fault {
     )
 }
 
-/// Which layers have experts. A dense one is all zeros, which cannot be ids if a token selects several experts.
+/// Which layers have experts. A dense one is all zeros, which cannot be ids if a token selects
+/// several experts.
 pub fn live_layers(parts: &[&Block], layers: usize, k: usize) -> Vec<bool> {
     if k == 1 {
         let any = parts.iter().any(|block| block.ids.iter().any(|&id| id != MISSING));

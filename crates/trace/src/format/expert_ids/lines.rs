@@ -1,4 +1,5 @@
-//! Reads a text file of any size line by line. In memory is one chunk of some MiB, or one line if it is longer.
+//! Reads a text file of any size line by line. In memory is one chunk of some MiB, or one line if
+//! it is longer.
 
 use crate::{
     error::Error,
@@ -19,8 +20,8 @@ pub fn beginning(probe: &Probe) -> Option<&str> {
 /// Bytes read at once.
 const CHUNK: usize = 4 << 20;
 
-/// The longest line that is read, in bytes. It holds many times 10,000 tokens of 64 layers, and fits twice into a
-/// browser's memory.
+/// The longest line that is read, in bytes. It holds many times 10,000 tokens of 64 layers, and
+/// fits twice into a browser's memory.
 pub const MAX_LINE: u64 = 256 << 20;
 
 /// The location of a line in its file.
@@ -128,8 +129,8 @@ impl Lines {
         }
     }
 
-    /// Finds the end of a line that is longer than a chunk without keeping its bytes, so that the line can be read into
-    /// memory of its own size.
+    /// Finds the end of a line that is longer than a chunk without keeping its bytes, so that the
+    /// line can be read into memory of its own size.
     async fn find_distant_end(&self, searched: u64) -> Result<Next, Error> {
         let total = self.source.len();
         let (mut at, mut len) = (self.end, searched);

@@ -1,9 +1,11 @@
-//! Megatron-LM's router tracer (`--moe-routing-trace-path`): `router_trace_rank{r}.jsonl` with one record per step, block
-//! and layer, and optionally `logits_rank{r}.bin` with raw bfloat16 at the records' `logit_offset`.
+//! Megatron-LM's router tracer (`--moe-routing-trace-path`): `router_trace_rank{r}.jsonl` with one
+//! record per step, block and layer, and optionally `logits_rank{r}.bin` with raw bfloat16 at the
+//! records' `logit_offset`.
 //!
-//! A step of the tracer is one pass through the model. The starts of its sequences are not recorded, so each step is one
-//! sample. With a boolean routing map, ids are sorted by id. The top k of the rounded logits can differ from the recorded
-//! ids, which take precedence. Records of multi-token prediction are not decoder layers and are omitted.
+//! A step of the tracer is one pass through the model. The starts of its sequences are not
+//! recorded, so each step is one sample. With a boolean routing map, ids are sorted by id. The top
+//! k of the rounded logits can differ from the recorded ids, which take precedence. Records of
+//! multi-token prediction are not decoder layers and are omitted.
 
 use std::{collections::BTreeMap, future::ready, rc::Rc};
 

@@ -1,4 +1,5 @@
-//! Files of records: one served answer or one block of text per line, from vLLM, SGLang or the OLMoE scripts.
+//! Files of records: one served answer or one block of text per line, from vLLM, SGLang or the
+//! OLMoE scripts.
 
 use std::rc::Rc;
 

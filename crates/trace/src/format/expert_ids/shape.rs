@@ -1,6 +1,7 @@
 //! Infers the shape of arrays that SGLang returns without one.
 //!
-//! The server counts the tokens, and `k` is the largest number for which no token and layer has repeated ids.
+//! The server counts the tokens, and `k` is the largest number for which no token and layer has
+//! repeated ids.
 
 use std::collections::BTreeMap;
 
@@ -99,7 +100,8 @@ impl Solver {
             },
         };
         let product = layers.zip(k).and_then(|(layers, k)| layers.checked_mul(k));
-        // Without token counts, the greatest common divisor of several lengths is usually the number of ids per token.
+        // Without token counts, the greatest common divisor of several lengths is usually the
+        // number of ids per token.
         let common = Some(self.divisor).filter(|_| self.arrays >= 3);
         match (product.or(counted).or(common), k) {
             (Some(width), Some(k)) if k > 0 && width > 0 => {

@@ -1,6 +1,6 @@
-//! Tables of ids: `sample,token,layer,expert` with one row per selected expert, or llama.cpp's `layer,expert`
-//! (`examples/moe-trace`) without tokens and samples. The delimiter is a comma, semicolon or tab; other columns are
-//! ignored.
+//! Tables of ids: `sample,token,layer,expert` with one row per selected expert, or llama.cpp's
+//! `layer,expert` (`examples/moe-trace`) without tokens and samples. The delimiter is a comma,
+//! semicolon or tab; other columns are ignored.
 
 use std::{collections::BTreeMap, rc::Rc};
 

@@ -12,9 +12,9 @@ const SEQUENCE: usize = 2048;
 
 /// Joins the layers of one folder into a trace.
 ///
-/// The samples are those of `records` if their token counts sum to the number of rows; otherwise every 2048 rows are one
-/// sample. Such files do not contain the number of experts: unless the user gave it, it is the next power of two above
-/// the largest id. Both defaults add a warning.
+/// The samples are those of `records` if their token counts sum to the number of rows; otherwise
+/// every 2048 rows are one sample. Such files do not contain the number of experts: unless the user
+/// gave it, it is the next power of two above the largest id. Both defaults add a warning.
 ///
 /// # Errors
 /// [`Error::Mismatch`] when the layers do not fit together.

@@ -1,9 +1,11 @@
-//! Routing of one layer as FLAME-MoE publishes it (CMU-FLAME/FLAME-MoE-Traces): one Parquet file per layer with one row
-//! per token, `indices` (the selected experts) and `scores` (their probabilities); row `i` of every layer is the same
-//! token. The layers of a checkpoint are in one folder, which is named by its step.
+//! Routing of one layer as FLAME-MoE publishes it (CMU-FLAME/FLAME-MoE-Traces): one Parquet file
+//! per layer with one row per token, `indices` (the selected experts) and `scores` (their
+//! probabilities); row `i` of every layer is the same token. The layers of a checkpoint are in one
+//! folder, which is named by its step.
 //!
-//! Only the selected experts have scores, so mean gates cannot be computed and selection frequencies replace them
-//! (`docs/metrics.md#mean-gates`). The ends of samples are not recorded either: see [`join_layers`].
+//! Only the selected experts have scores, so mean gates cannot be computed and selection
+//! frequencies replace them (`docs/metrics.md#mean-gates`). The ends of samples are not recorded
+//! either: see [`join_layers`].
 
 mod join;
 pub mod layer;
@@ -206,7 +208,8 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Whether every token's scores descend. They are probabilities of the selected experts, so their sum is at most 1.
+/// Whether every token's scores descend. They are probabilities of the selected experts, so their
+/// sum is at most 1.
 async fn scores_fall(
     name: &str,
     file: &ParquetFile,

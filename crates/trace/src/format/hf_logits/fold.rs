@@ -1,5 +1,5 @@
-//! Folds logits of single tokens into mean gates of samples (`docs/metrics.md#mean-gates`): softmax over all experts in
-//! f32, sums over a sample's real tokens in f64, the mean stored as f32.
+//! Folds logits of single tokens into mean gates of samples (`docs/metrics.md#mean-gates`): softmax
+//! over all experts in f32, sums over a sample's real tokens in f64, the mean stored as f32.
 
 use crate::{
     container::tensors::TensorFile,
@@ -119,7 +119,8 @@ fn empty_selections(k: usize, layers: usize, counts: &[u32]) -> Option<TopK> {
     Some(TopK { k, layers, ids: vec![0; size], offsets })
 }
 
-/// Reads one layer some rows at a time, and calls `token` with the index and the row of each real token.
+/// Reads one layer some rows at a time, and calls `token` with the index and the row of each real
+/// token.
 async fn fold_layer(
     file: &TensorFile,
     layers: &Layers,

@@ -1,10 +1,11 @@
-//! Dumps of `router_logits` as transformers returns them (`output_router_logits=True`): one tensor per sparse layer,
-//! `[batch * sequence, experts]`, batch-major and including padding. Nothing in transformers writes such files, so common
-//! names are accepted: `router_logits.0`, `router_logits_0`, `layers.0.router_logits`, `layer_0`, `arr_0`, or all layers
-//! in one `router_logits`.
+//! Dumps of `router_logits` as transformers returns them (`output_router_logits=True`): one tensor
+//! per sparse layer, `[batch * sequence, experts]`, batch-major and including padding. Nothing in
+//! transformers writes such files, so common names are accepted: `router_logits.0`,
+//! `router_logits_0`, `layers.0.router_logits`, `layer_0`, `arr_0`, or all layers in one
+//! `router_logits`.
 //!
-//! transformers 5.0 to 5.5 return softmax probabilities under the name of logits. A dump in which every row is a
-//! distribution is recognized as probabilities, and no softmax is applied.
+//! transformers 5.0 to 5.5 return softmax probabilities under the name of logits. A dump in which
+//! every row is a distribution is recognized as probabilities, and no softmax is applied.
 
 mod fold;
 mod layers;

@@ -1,6 +1,6 @@
-//! The meaning of tensors with unknown names: a [`Mapping`] states which of a file's tensors are gates, logits, ids and so
-//! on, and what their axes are. It is stored as JSON, so that the user can correct it and apply it to every checkpoint of
-//! a run.
+//! The meaning of tensors with unknown names: a [`Mapping`] states which of a file's tensors are
+//! gates, logits, ids and so on, and what their axes are. It is stored as JSON, so that the user
+//! can correct it and apply it to every checkpoint of a run.
 //!
 //! ```json
 //! {"tensors": [{"name": "moe/probs", "role": "probabilities", "axes": ["layers", "rows", "experts"]},
@@ -163,7 +163,8 @@ impl Mapping {
         })
     }
 
-    /// Checks the mapping against a file and returns the tensors of the routing: one, or one per layer in order.
+    /// Checks the mapping against a file and returns the tensors of the routing: one, or one per
+    /// layer in order.
     ///
     /// # Errors
     /// [`Error::Mismatch`] or [`Error::Tensor`] with the first contradiction.

@@ -26,11 +26,13 @@ const MAX_VALUES: usize = 1 << 28;
 
 /// Opens a file of tensors by a mapping.
 ///
-/// Values of single tokens are folded into mean gates, ids into selection frequencies (`docs/metrics.md#mean-gates`).
-/// The whole file is read, some rows at a time if experts or ranks are the last axis.
+/// Values of single tokens are folded into mean gates, ids into selection frequencies
+/// (`docs/metrics.md#mean-gates`). The whole file is read, some rows at a time if experts or ranks
+/// are the last axis.
 ///
 /// # Errors
-/// [`Error::Mapping`] and [`Error::Tensor`] when mapping and file do not fit, and for values that are not routing.
+/// [`Error::Mapping`] and [`Error::Tensor`] when mapping and file do not fit, and for values that
+/// are not routing.
 pub async fn open_mapped(source: Source, mapping: &Mapping) -> Result<Opened, Error> {
     let file = open_tensors(source).await?;
     let mut warnings = Vec::new();
@@ -219,7 +221,8 @@ fn without_repeats(offsets: &[usize]) -> Vec<usize> {
     offsets
 }
 
-/// Samples and positions, from the routing's own axes, the mask, the token counts and the losses, in this order.
+/// Samples and positions, from the routing's own axes, the mask, the token counts and the losses,
+/// in this order.
 async fn rows(
     file: &TensorFile,
     mapping: &Mapping,
@@ -364,8 +367,8 @@ enum Values {
     Ints(Vec<i64>),
 }
 
-/// Passes each row along experts or ranks to `take`, with its position among all samples' positions, its layer, its
-/// values, and the tensor's name.
+/// Passes each row along experts or ranks to `take`, with its position among all samples'
+/// positions, its layer, its values, and the tensor's name.
 async fn each_line(
     file: &TensorFile,
     routing: &[Found<'_>],

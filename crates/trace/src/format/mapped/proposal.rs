@@ -1,5 +1,5 @@
-//! Guesses the meaning of tensors with unknown names from names, shapes and first values, with reasons, for the user to
-//! confirm or correct.
+//! Guesses the meaning of tensors with unknown names from names, shapes and first values, with
+//! reasons, for the user to confirm or correct.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,8 @@ use crate::{
 /// Values per tensor that are inspected.
 const INSPECTED: u64 = 1 << 14;
 
-/// The most tensors of a file for which a mapping is proposed. Files with more are usually checkpoints.
+/// The most tensors of a file for which a mapping is proposed. Files with more are usually
+/// checkpoints.
 const MOST_TENSORS: usize = 2000;
 
 /// The most selected experts per token.
@@ -47,7 +48,8 @@ pub struct Proposal {
     pub reasons: Vec<String>,
 }
 
-/// Tensors of a [`Proposal`] with one meaning: a single tensor, or tensors whose names differ only by a number, with it.
+/// Tensors of a [`Proposal`] with one meaning: a single tensor, or tensors whose names differ only
+/// by a number, with it.
 pub type TensorGroup<'a> = Vec<(Option<u64>, &'a ShownTensor)>;
 
 impl Proposal {
@@ -88,7 +90,8 @@ impl Proposal {
     }
 }
 
-/// Proposes a mapping for a file of tensors; `None` if no tensor can be routing, or there are more than 2000 tensors.
+/// Proposes a mapping for a file of tensors; `None` if no tensor can be routing, or there are more
+/// than 2000 tensors.
 ///
 /// # Errors
 /// [`Error::Format`] for other files, and errors of the source.
@@ -108,7 +111,8 @@ pub async fn of_file(file: &TensorFile) -> Result<Option<Proposal>, Error> {
     let mut reasons = Vec::new();
     let side = Side::find(file);
     side.map(&mut mapping, &mut reasons);
-    // Of several candidates, the most informative one: gates before ids, single tokens before means.
+    // Of several candidates, the most informative one: gates before ids, single tokens before
+    // means.
     let mut best: Option<(u32, Vec<MappedTensor>, String)> = None;
     for group in groups(file, &side) {
         if let Some(found) = routing(file, &group, &side).await?
@@ -368,7 +372,8 @@ async fn routing(
     Ok(Some((score, tensors.collect(), reason)))
 }
 
-/// The meaning of the axes before the last one. With `tokens` the values are of single tokens whatever the sizes are.
+/// The meaning of the axes before the last one. With `tokens` the values are of single tokens
+/// whatever the sizes are.
 fn outer_axes(
     tensor: &TensorInfo,
     many: bool,
