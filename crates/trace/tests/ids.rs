@@ -144,12 +144,12 @@ fn steps_models_and_names_of_samples() {
     let (sglang, _) = opened("sglang-generate.jsonl");
     let ids: Vec<&str> = sglang.info.samples.iter().map(|sample| sample.id.as_str()).collect();
     assert_eq!((ids, sglang.info.labelled), (vec!["s3", "s5", "s4"], true));
-    let told = r#"{"sample_id": 7, "domain": "math", "step": 12, "model": "x", "num_experts": 64, "loss": 1.5, "routed_experts": [[[1, 0]]]}"#;
-    let told = as_trace(open_bytes("a.jsonl", told).expect("a trace"));
-    assert_eq!((told.info.step, told.info.step_from), (Some(12), StepSource::Metadata));
-    assert_eq!((told.info.experts, told.experts_are_guessed()), (64, false));
-    assert_eq!((told.info.samples[0].id.as_str(), told.info.samples[0].domain.as_str()), ("7", "math"));
-    assert_eq!(told.info.loss, Some(vec![1.5]));
+    let stated = r#"{"sample_id": 7, "domain": "math", "step": 12, "model": "x", "num_experts": 64, "loss": 1.5, "routed_experts": [[[1, 0]]]}"#;
+    let stated = as_trace(open_bytes("a.jsonl", stated).expect("a trace"));
+    assert_eq!((stated.info.step, stated.info.step_from), (Some(12), StepSource::Metadata));
+    assert_eq!((stated.info.experts, stated.experts_are_guessed()), (64, false));
+    assert_eq!((stated.info.samples[0].id.as_str(), stated.info.samples[0].domain.as_str()), ("7", "math"));
+    assert_eq!(stated.info.loss, Some(vec![1.5]));
     // Servers name a model by its path.
     let path = r#"{"model": "/runs/step5000-tokens20B", "routed_experts": [[[1, 0]]]}"#;
     let path = as_trace(open_bytes("answers.jsonl", path).expect("a trace"));
@@ -225,7 +225,7 @@ fn tables_of_ids() {
     }
     let opened = open_bytes("step-3.csv", text).expect("a table");
     assert!(
-        opened.warnings.iter().any(|text| text.contains("weights of the chosen")),
+        opened.warnings.iter().any(|text| text.contains("weights of only the selected experts")),
         "{:?}",
         opened.warnings
     );

@@ -247,8 +247,8 @@ async fn read_offsets(
         let sum = offsets.last().copied().unwrap_or(0);
         if sum != tokens {
             warnings.push(format!(
-                "{}: `topk_ids` has {tokens} tokens, but `n_tokens` sums to {sum}: whose the selections are is not \
-                 known, and they are left out. Write `offsets` [{}].",
+                "{}: `topk_ids` has {tokens} tokens, but `n_tokens` sums to {sum}: the selections cannot be \
+                 assigned to samples and are left out. Write `offsets` [{}].",
                 file.name(),
                 count + 1
             ));

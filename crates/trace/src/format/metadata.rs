@@ -18,7 +18,7 @@ pub fn number(file: &TensorFile, key: &str, warnings: &mut Vec<String>) -> Optio
         Err(_) => {
             if !text.is_empty() {
                 warnings.push(format!(
-                    "{}: metadata `{key}` is \"{}\", which is no whole number; it is left out of account.",
+                    "{}: metadata `{key}` is \"{}\", which is not a whole number and is ignored.",
                     file.name(),
                     shorten(text)
                 ));

@@ -69,7 +69,7 @@ async fn open(source: &Source, settings: &Settings, warnings: &mut Vec<String>) 
     let mut passes: BTreeMap<(u64, u64), Pass> = BTreeMap::new();
     // Passes in file order.
     let mut order: Vec<(u64, u64)> = Vec::new();
-    let mut told_experts = None;
+    let mut stated_experts = None;
     let mut lines = Lines::new(Rc::clone(source));
     while let Some(line) = lines.next().await? {
         if line.bytes.trim_ascii().is_empty() {
@@ -81,7 +81,7 @@ async fn open(source: &Source, settings: &Settings, warnings: &mut Vec<String>) 
         if record.skip {
             continue;
         }
-        told_experts = told_experts.or(record.experts);
+        stated_experts = stated_experts.or(record.experts);
         let (step, layer, ids, logits) = record.check().map_err(locate)?;
         let row = fold.samples();
         if !fold.push(&[ids], number).map_err(|fault| locate(fault.inside("top_indices")))? {
@@ -122,12 +122,12 @@ async fn open(source: &Source, settings: &Settings, warnings: &mut Vec<String>) 
         });
     }
     warnings.push(format!(
-        "{name}: the tracer does not tell where sequences begin, so each of its {} steps is one sample, called by its \
-         place. Trace the same batches in the same order at every checkpoint.",
+        "{name}: the tracer does not record where sequences begin, so each of its {} steps is one sample, named by its \
+         index. Trace the same batches in the same order at every checkpoint.",
         kept.len()
     ));
     let steps = Steps { samples: kept, experts, bytes };
-    let known = Known { experts: settings.experts.or(told_experts).or(experts), ..Known::default() };
+    let known = Known { experts: settings.experts.or(stated_experts).or(experts), ..Known::default() };
     opened::trace(source, NAME, folded, known, Places::Layers(Rc::new(steps)), warnings)
 }
 
@@ -158,8 +158,8 @@ fn complete_passes(
     }
     if let Some(first) = left.first() {
         warnings.push(format!(
-            "{name}: {} steps do not have the same tokens in each of {most} layers (step {first} for one) and are left \
-             out. A trace that was stopped ends like this.",
+            "{name}: {} steps do not have the same tokens in each of {most} layers (for example step {first}) and are \
+             left out. Trace complete steps to include them.",
             left.len()
         ));
     }

@@ -98,20 +98,20 @@ async fn records(
     if missing > 0 {
         warnings.push(format!(
             "{name}: {missing} tokens have no recorded ids (-1 or zeros: taken from a prefix cache, or padding) and are \
-             not counted. Turn prefix caching off to have all of them."
+             not counted. Turn prefix caching off to record all tokens."
         ));
     }
     let live = folded.live.as_ref().map_or(0, |live| live.iter().filter(|&&live| !live).count());
     if dense.max(live) > 0 {
         warnings.push(format!(
-            "{name}: {} layers have nothing but zeros or -1: dense layers without experts, which are left out.",
+            "{name}: {} layers have only zeros or -1 and are left out as dense layers.",
             dense.max(live)
         ));
     }
     if named < samples.len() && named + prompted < samples.len() {
         warnings.push(format!(
             "{name}: records have neither an id of the sample (`sample_id`) nor the prompt's tokens, so samples are identified \
-             by their place. Write the same samples in the same order at every checkpoint."
+             by their index. Write the same samples in the same order at every checkpoint."
         ));
     }
     known.labelled = named == samples.len();

@@ -144,8 +144,8 @@ async fn open(source: &Source, settings: &Settings, warnings: &mut Vec<String>) 
     table.end_run(last)?;
     if columns.weight {
         warnings.push(format!(
-            "{name}: weights of the chosen experts alone do not give the mean over all experts, so they are left out of \
-             account and the ids are counted."
+            "{name}: weights of only the selected experts do not give the mean over all experts, so they are ignored and \
+             the ids are counted."
         ));
     }
     table.finish(source, settings, warnings)
@@ -176,7 +176,7 @@ impl Table<'_> {
                 return Err(self.wrong(
                     line,
                     "",
-                    "a broken quotation".to_owned(),
+                    "a malformed quotation".to_owned(),
                     "a row of the table".to_owned(),
                 ));
             }
@@ -377,7 +377,7 @@ impl Table<'_> {
         if self.columns.token.is_none() {
             warnings.push(format!(
                 "{}: the table does not state the token of a row, so the number of experts per token is unknown, and \
-                 what compares single tokens (saturation, load) is left out.",
+                 figures of single tokens (saturation, load) are omitted.",
                 self.name
             ));
         }

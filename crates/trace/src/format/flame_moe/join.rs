@@ -62,8 +62,8 @@ pub fn join_layers(
     let numbers = layers.last().map_or(0, |last| last.layer - first.layer);
     if numbers != layers.len() as u64 - 1 {
         warnings.push(format!(
-            "{shown}: layers {} to {} with gaps: {} files. Where a layer between them is missing, the trace is of those that \
-             are there.",
+            "{shown}: layers {} to {} with gaps: {} files. If a layer between them is missing, the trace has only \
+             the others.",
             first.layer,
             first.layer + numbers,
             layers.len()
@@ -89,7 +89,7 @@ pub fn join_layers(
     if given.is_none() {
         warnings.push(format!(
             "{shown}: such files do not state the number of experts per layer. The ids go up to {largest}, so {experts} are assumed, the \
-             next power of two. If there are others, say it to the program (`--experts`; in the page beside the file)."
+             next power of two. If that is wrong, give the number (`--experts`, or beside the file on the page)."
         ));
     }
     let count = offsets.len() - 1;
@@ -152,8 +152,8 @@ fn samples_of(
         return (Some(samples.collect()), offsets);
     }
     warnings.push(format!(
-        "{shown}: where samples end is not in such files, so every {SEQUENCE} rows are taken as one sample. A list of the \
-         samples with their token counts, which sum to {tokens}, tells better."
+        "{shown}: such files do not state where samples end, so every {SEQUENCE} rows are taken as one sample. Add a list of \
+         the samples whose token counts sum to {tokens}."
     ));
     let mut offsets: Vec<usize> = (0..tokens).step_by(SEQUENCE).collect();
     offsets.push(tokens);

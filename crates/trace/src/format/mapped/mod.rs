@@ -257,7 +257,7 @@ async fn rows(
         let samples = losses.filter(|&samples| rows % samples == 0).unwrap_or(1);
         if samples == 1 {
             warnings.push(format!(
-                "{}: nothing tells where samples end, so all {rows} rows are taken as one sample. Map a mask [samples, tokens] \
+                "{}: the mapping does not state where samples end, so all {rows} rows are taken as one sample. Map a mask [samples, tokens] \
                  or token counts.",
                 file.name()
             ));

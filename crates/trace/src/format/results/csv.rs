@@ -146,7 +146,7 @@ async fn open(
             Error::Text {
                 name: name.to_owned(),
                 place: format!("line {line}"),
-                found: "text that is not UTF-8, or a broken quotation".to_owned(),
+                found: "text that is not UTF-8, or a malformed quotation".to_owned(),
                 expected: "a table in UTF-8".to_owned(),
                 advice: "Write the table again as CSV in UTF-8.",
             }
@@ -159,7 +159,7 @@ async fn open(
     }
     if build.twice > 0 {
         warnings.push(format!(
-            "{name}: {} rows repeat an item and step that came before (the first on line {}); the first of each counts.",
+            "{name}: {} rows repeat an item and step (the first on line {}); only the first of each is used.",
             build.twice, build.first_twice
         ));
     }
