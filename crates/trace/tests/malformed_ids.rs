@@ -216,12 +216,12 @@ const CASES: [Case; 39] = [
 ];
 
 /// All messages about a file when everything in it is read.
-fn said(name: &str, bytes: &[u8]) -> Vec<String> {
+fn all_messages(name: &str, bytes: &[u8]) -> Vec<String> {
     let Opened { what, warnings } = match open_bytes(name, bytes) {
         Ok(opened) => opened,
         Err(error) => return vec![format!("error: {error}")],
     };
-    let mut said: Vec<String> = warnings.into_iter().map(|text| format!("warning: {text}")).collect();
+    let mut found: Vec<String> = warnings.into_iter().map(|text| format!("warning: {text}")).collect();
     match what {
         FileKind::Trace(trace) => {
             let all = 0..trace.info.samples.len();
@@ -230,12 +230,12 @@ fn said(name: &str, bytes: &[u8]) -> Vec<String> {
                 block_on(trace.topk(all.clone())).err(),
                 block_on(trace.counts(all)).err(),
             ];
-            said.extend(errors.into_iter().flatten().map(|error| format!("error: {error}")));
+            found.extend(errors.into_iter().flatten().map(|error| format!("error: {error}")));
         }
-        FileKind::Unrelated { reason } => said.push(format!("unrelated: {reason}")),
+        FileKind::Unrelated { reason } => found.push(format!("unrelated: {reason}")),
         _ => {}
     }
-    said
+    found
 }
 
 #[test]
@@ -243,12 +243,12 @@ fn every_malformed_file_is_explained() {
     let mut messages: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut wrong = Vec::new();
     for (name, text, words) in CASES {
-        let said = said(name, text.as_bytes());
-        let text = said.join("\n");
+        let found = all_messages(name, text.as_bytes());
+        let text = found.join("\n");
         let missing = words.iter().filter(|word| !text.contains(**word));
         wrong.extend(missing.map(|word| format!("{name}: \"{word}\" is not in\n{text}")));
-        assert!(said.iter().all(|line| line.contains(name)), "{name} is not named in\n{text}");
-        assert!(messages.insert(name.to_owned(), said).is_none(), "{name} twice");
+        assert!(found.iter().all(|line| line.contains(name)), "{name} is not named in\n{text}");
+        assert!(messages.insert(name.to_owned(), found).is_none(), "{name} twice");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let folder = fixture("malformed/ids");
@@ -296,8 +296,8 @@ fn every_truncated_file_is_explained_or_shorter() {
     ] {
         let bytes = std::fs::read(fixture(&format!("traces/{file}"))).expect("fixture");
         for end in (1..bytes.len()).step_by(37) {
-            let text = said("cut.jsonl", &bytes[..end]).join("\n");
-            assert!(!text.is_empty(), "{file} cut at {end}: nothing is said");
+            let text = all_messages("cut.jsonl", &bytes[..end]).join("\n");
+            assert!(!text.is_empty(), "{file} cut at {end}: nothing is found");
         }
     }
 }

@@ -18,24 +18,24 @@ use futures::executor::block_on;
 use trace::{FileKind, MemorySource, Opened, Source, open, unpack};
 
 /// All messages about a file when everything in it is read.
-fn said(name: &str, bytes: &[u8]) -> Vec<String> {
+fn all_messages(name: &str, bytes: &[u8]) -> Vec<String> {
     match block_on(unpack(Rc::new(MemorySource::new(name, bytes)))) {
         Err(error) => vec![format!("error: {error}")],
         Ok(unpacked) => {
-            let mut said: Vec<String> =
+            let mut found: Vec<String> =
                 unpacked.notes.into_iter().map(|text| format!("note: {text}")).collect();
-            said.extend(unpacked.files.into_iter().flat_map(said_of));
-            said
+            found.extend(unpacked.files.into_iter().flat_map(messages_of_file));
+            found
         }
     }
 }
 
-fn said_of(file: Source) -> Vec<String> {
+fn messages_of_file(file: Source) -> Vec<String> {
     let Opened { what, warnings } = match block_on(open(file)) {
         Ok(opened) => opened,
         Err(error) => return vec![format!("error: {error}")],
     };
-    let mut said: Vec<String> = warnings.into_iter().map(|text| format!("warning: {text}")).collect();
+    let mut found: Vec<String> = warnings.into_iter().map(|text| format!("warning: {text}")).collect();
     match what {
         FileKind::Trace(trace) => {
             let all = 0..trace.info.samples.len();
@@ -44,28 +44,30 @@ fn said_of(file: Source) -> Vec<String> {
                 block_on(trace.topk(all.clone())).err(),
                 block_on(trace.router()).err(),
             ];
-            said.extend(trace.take_notices().into_iter().map(|text| format!("warning: {text}")));
-            said.extend(errors.into_iter().flatten().map(|error| format!("error: {error}")));
+            found.extend(trace.take_notices().into_iter().map(|text| format!("warning: {text}")));
+            found.extend(errors.into_iter().flatten().map(|error| format!("error: {error}")));
         }
-        FileKind::Mappable(proposal) => said.push(format!("mappable: {}", proposal.sentence())),
-        FileKind::Unrelated { reason } => said.push(format!("unrelated: {reason}")),
+        FileKind::Mappable(proposal) => found.push(format!("mappable: {}", proposal.sentence())),
+        FileKind::Unrelated { reason } => found.push(format!("unrelated: {reason}")),
         _ => {}
     }
-    said
+    found
 }
 
 #[test]
 fn every_malformed_file_is_explained() {
     let mut messages: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, bytes, words) in cases() {
-        let said = said(name, &bytes);
-        let text = said.join("\n");
+        let found = all_messages(name, &bytes);
+        let text = found.join("\n");
         assert!(!text.is_empty(), "{name}: no message");
         for word in words {
             assert!(text.contains(word), "{name}: \"{word}\" is not in\n{text}");
         }
         assert!(text.contains(name), "{name} is not named in\n{text}");
-        assert!(messages.insert(name.to_owned(), said).is_none(), "{name} twice");
+        let verified = ["checksum", " bytes", " rows"].iter().any(|word| text.contains(word));
+        assert!(verified || !text.contains("damaged"), "damage is not verified in\n{text}");
+        assert!(messages.insert(name.to_owned(), found).is_none(), "{name} twice");
     }
     let folder = fixture("malformed");
     let written = serde_json::to_string_pretty(&messages).expect("JSON") + "\n";
@@ -89,9 +91,9 @@ fn malformed_archives_are_explained() {
     let changed = |at: usize, bytes: &[u8]| {
         let mut bytes_of_dump = good.clone();
         bytes_of_dump[at..at + bytes.len()].copy_from_slice(bytes);
-        said("dump.npz", &bytes_of_dump).join("\n")
+        all_messages("dump.npz", &bytes_of_dump).join("\n")
     };
-    let cut = said("dump.npz", &good[..good.len() / 2]).join("\n");
+    let cut = all_messages("dump.npz", &good[..good.len() / 2]).join("\n");
     assert!(cut.contains("no end record") && cut.contains("Check that the archive is complete"), "{cut}");
     // Offsets in the directory entry: packed size 20, unpacked size 24, checksum 16, method 10,
     // flags 8.
@@ -164,9 +166,9 @@ fn archives_inflate_no_further_than_they_declare() {
         bytes
     };
     // With the correct size it is read: all zeros, one expert per row.
-    let correct = said("dump.npz", &archive(size)).join("\n");
+    let correct = all_messages("dump.npz", &archive(size)).join("\n");
     assert!(!correct.contains("error"), "{correct}");
     // With a smaller declared size, inflating stops there.
-    let too_small = said("dump.npz", &archive(1_000_000)).join("\n");
+    let too_small = all_messages("dump.npz", &archive(1_000_000)).join("\n");
     assert!(too_small.contains("error"), "{too_small}");
 }

@@ -64,8 +64,8 @@ pub fn trace(
             let experts = least.next_power_of_two();
             warnings.push(format!(
                 "{name}: the number of experts per layer is not stated. The ids go up to {}, so {experts} are assumed, the next \
-                 power of two. Write `num_experts` into the first record if there are others, or say it to the program (`--experts`; in the \
-                 page beside the file).",
+                 power of two. If that is wrong, write `num_experts` into the first record, or give the number \
+                 (`--experts`, or beside the file on the page).",
                 folded.largest
             ));
             experts
