@@ -203,7 +203,8 @@ fn every_kind_is_read_rightly_or_refused_with_the_reason() {
         .iter()
         .filter_map(|(name, outcome)| {
             let fault = fault(name, outcome)?.replace(&field, "");
-            let lines: Vec<String> = fault.lines().take(6).map(|line| line.chars().take(400).collect()).collect();
+            let lines: Vec<String> =
+                fault.lines().take(6).map(|line| line.chars().take(400).collect()).collect();
             Some(format!("## {name}\n{}", lines.join("\n")))
         })
         .collect();

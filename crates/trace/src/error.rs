@@ -214,7 +214,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether arrays of expert ids have no shape, so that the user must give the numbers of layers and of experts per token.
+    /// Whether arrays of expert ids have no shape, so that the user must give the numbers of layers
+    /// and of experts per token.
     #[must_use]
     pub fn asks_for_shape(&self) -> bool {
         matches!(self, Self::Text { advice, .. } if *advice == GIVE_SHAPE)

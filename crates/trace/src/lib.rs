@@ -1,18 +1,22 @@
-//! Router traces: the routing decisions of a mixture-of-experts model for a set of samples at one checkpoint.
+//! Router traces: the routing decisions of a mixture-of-experts model for a set of samples at one
+//! checkpoint.
 //!
 //! # From bytes to a trace
-//! - A [`ByteSource`] reads ranges of bytes from memory ([`MemorySource`]), a file on disk, a browser's `File` or a URL.
+//! - A [`ByteSource`] reads ranges of bytes from memory ([`MemorySource`]), a file on disk, a
+//!   browser's `File` or a URL.
 //! - [`unpack`] returns the files in an archive, each as a source.
 //! - [`open()`] inspects a file's first bytes and its directory and finds the reader for it.
-//! - A reader checks its input and returns an [`OpenTrace`] (or another kind of file) with warnings. Large tensors are
-//!   read only when a range of samples is requested.
-//! - A [`Proposal`] guesses the meaning of tensors with unknown names; [`open_mapped`] reads them by a [`Mapping`].
-//! - [`hub`], [`listing`] and [`http_error`] handle URLs: pages of model hubs, lists of files, and failed requests.
+//! - A reader checks its input and returns an [`OpenTrace`] (or another kind of file) with
+//!   warnings. Large tensors are read only when a range of samples is requested.
+//! - A [`Proposal`] guesses the meaning of tensors with unknown names; [`open_mapped`] reads them
+//!   by a [`Mapping`].
+//! - [`hub`], [`listing`] and [`http_error`] handle URLs: pages of model hubs, lists of files, and
+//!   failed requests.
 //! - [`write_trace`] writes Grokscope's own trace file.
 //! - [`read_routers`] reads only the routers from a checkpoint's shards.
 //!
-//! Other crates never learn which format a file had. No reader panics on any input, and none allocates by a size that
-//! has not been checked against the file's.
+//! Other crates never learn which format a file had. No reader panics on any input, and none
+//! allocates by a size that has not been checked against the file's.
 
 mod archive;
 mod checkpoint;
@@ -58,7 +62,7 @@ pub use self::{
         },
         probe::{Probe, Settings as IdsSettings},
         results::json::write as write_results,
-        table::{FORMATS, has_known_ending},
+        table::{FORMATS, has_known_ending, has_tensors_ending, known_endings},
     },
     io::source::{ByteSource, Counted, MemorySource, Pending, Source},
     model::{

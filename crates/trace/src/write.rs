@@ -67,7 +67,8 @@ pub fn write_trace(trace: &RouterTrace, gates: GateDtype) -> Result<Vec<u8>, Err
     }
     let header = Header { metadata: metadata(trace)?, tensors: entries };
     let mut header = serde_json::to_vec(&header).map_err(|error| unwritable(&error))?;
-    // Tensors start at a multiple of eight and are sorted by descending size of values, so that all are aligned.
+    // Tensors start at a multiple of eight and are sorted by descending size of values, so that all
+    // are aligned.
     while header.len() % 8 != 0 {
         header.push(b' ');
     }
@@ -86,7 +87,7 @@ fn unwritable(error: &serde_json::Error) -> Error {
         part: "header".to_owned(),
         found: error.to_string(),
         expected: "text that JSON can hold".to_owned(),
-        advice: "This is a fault of the program; please report it.",
+        advice: "This is a bug in Grokscope; please report it.",
     }
 }
 

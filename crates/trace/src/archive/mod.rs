@@ -1,8 +1,9 @@
-//! Unpacks compressed files (gzip and zstd) and archives (zip and tar). Members are read as if opened individually, under
-//! the name `archive/member` with folders kept. Uncompressed members are read in place by ranges.
+//! Unpacks compressed files (gzip and zstd) and archives (zip and tar). Members are read as if
+//! opened individually, under the name `archive/member` with folders kept. Uncompressed members are
+//! read in place by ranges.
 //!
-//! Limits hold for every archive: at most [`MAX_MEMBERS`] files, two nested archives, and in total as many unpacked bytes
-//! in memory as for a single file (see [`crate::archive::codecs`]).
+//! Limits hold for every archive: at most [`MAX_MEMBERS`] files, two nested archives, and in total
+//! as many unpacked bytes in memory as for a single file (see [`crate::archive::codecs`]).
 
 pub mod codecs;
 mod tar;
@@ -16,6 +17,9 @@ use crate::{
     io::source::{ByteSource, HEAD, MemorySource, Pending, Source, check_range},
     text::shorten,
 };
+
+/// Endings of packed files and archives, lower case.
+pub const ENDINGS: [&str; 8] = ["gz", "gzip", "zst", "zstd", "tgz", "tzst", "tar", "zip"];
 
 /// The most files in one archive.
 pub const MAX_MEMBERS: usize = 10_000;
@@ -73,7 +77,8 @@ impl ByteSource for Part {
     }
 }
 
-/// A member of a zip archive. A deflated member is unpacked when first read; the archive caches one unpacked member.
+/// A member of a zip archive. A deflated member is unpacked when first read; the archive caches one
+/// unpacked member.
 struct ZipPart {
     name: String,
     archive: Source,
@@ -124,12 +129,12 @@ enum Packing {
 
 /// The files in a source, or the source itself if it is not packed.
 ///
-/// Packed files are read completely, archives only up to their directory. Npz files and the zip archives of `torch.save`
-/// are not unpacked.
+/// Packed files are read completely, archives only up to their directory. Npz files and the zip
+/// archives of `torch.save` are not unpacked.
 ///
 /// # Errors
-/// [`Error::Format`] for an archive that does not follow its format or exceeds the limits, and errors of the source.
-/// Inside an archive such a file is skipped with a note.
+/// [`Error::Format`] for an archive that does not follow its format or exceeds the limits, and
+/// errors of the source. Inside an archive such a file is skipped with a note.
 pub async fn unpack(source: Source) -> Result<Unpacked, Error> {
     let Some(packing) = packing(&source).await? else {
         return Ok(Unpacked { files: vec![source], notes: Vec::new(), was_packed: false });
@@ -193,7 +198,8 @@ fn member_name(archive: &str, member: &str) -> Option<String> {
     if clutter { None } else { Some(format!("{}/{}", path_of(archive), parts.join("/"))) }
 }
 
-/// Adds the files of an archive to the list. `left` is the number of bytes that may still be unpacked into memory.
+/// Adds the files of an archive to the list. `left` is the number of bytes that may still be
+/// unpacked into memory.
 fn expand<'a>(
     source: Source,
     packing: Packing,
@@ -361,7 +367,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_say_where_a_file_was() {
+    fn names_contain_the_path_in_the_archive() {
         let name = |member| member_name("run.zip?download=1", member);
         assert_eq!(name("a/b.npz").as_deref(), Some("run.zip/a/b.npz"));
         assert_eq!(name("./../../etc//step-1.npz").as_deref(), Some("run.zip/etc/step-1.npz"));

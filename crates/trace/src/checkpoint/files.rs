@@ -1,4 +1,5 @@
-//! The files of a checkpoint's folder: the shard of each tensor, and the training step. No weights are read here.
+//! The files of a checkpoint's folder: the shard of each tensor, and the training step. No weights
+//! are read here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -110,7 +111,8 @@ impl<'a> CheckpointFiles<'a> {
     /// Finds the shards.
     ///
     /// # Errors
-    /// [`Error::Missing`] without an index or a single shard, [`Error::Text`] for a malformed index.
+    /// [`Error::Missing`] without an index or a single shard, [`Error::Text`] for a malformed
+    /// index.
     pub async fn shards(&self) -> Result<Shards, Error> {
         let Some(index) = self.find(INDEX) else { return self.whole().cloned().map(Shards::One) };
         let bytes = self.json(index).await?;
@@ -158,7 +160,8 @@ impl<'a> CheckpointFiles<'a> {
         })
     }
 
-    /// Training step, from the folder's name or `trainer_state.json`, and training tokens, from the folder's name.
+    /// Training step, from the folder's name or `trainer_state.json`, and training tokens, from the
+    /// folder's name.
     ///
     /// # Errors
     /// Errors of the source; a `trainer_state.json` without a step is ignored.

@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_router() {
+    fn names_of_other_tensors() {
         for name in [
             "model.layers.3.mlp.gate_proj.weight",
             "model.layers.3.mlp.shared_expert_gate.weight",

@@ -1,7 +1,8 @@
-//! Reads only the routers of a checkpoint: headers and a few small matrices from gigabytes of shards.
+//! Reads only the routers of a checkpoint: headers and a few small matrices from gigabytes of
+//! shards.
 //!
-//! Routers are found by their tensors' names, which differ between families of models. No configuration is needed, as
-//! the shapes of the tensors give layers, experts and width.
+//! Routers are found by their tensors' names, which differ between families of models. No
+//! configuration is needed, as the shapes of the tensors give layers, experts and width.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +32,8 @@ pub struct CheckpointRouters {
     pub step: Option<u64>,
     /// Training tokens, from the folder's name.
     pub tokens: Option<u64>,
-    /// The indices in the model of the layers with routers, ascending, `[L]`; dense layers have none.
+    /// The indices in the model of the layers with routers, ascending, `[L]`; dense layers have
+    /// none.
     pub layers: Vec<usize>,
     /// Experts per layer, `E`.
     pub experts: usize,
@@ -58,11 +60,12 @@ impl CheckpointRouters {
     }
 }
 
-/// Reads the routers from the files of a checkpoint's folder. Only shards with routers are opened; others may be missing.
+/// Reads the routers from the files of a checkpoint's folder. Only shards with routers are opened;
+/// others may be missing.
 ///
 /// # Errors
-/// [`Error::Missing`] for a missing file, [`Error::Tensor`] for routers of different shapes or values that are not
-/// finite, and errors of the files.
+/// [`Error::Missing`] for a missing file, [`Error::Tensor`] for routers of different shapes or
+/// values that are not finite, and errors of the files.
 pub async fn read_routers(folder: &str, files: &[Source]) -> Result<CheckpointRouters, Error> {
     let folder_files = CheckpointFiles::new(folder, files);
     let mut found: BTreeMap<usize, (TensorFile, TensorInfo)> = BTreeMap::new();

@@ -1,4 +1,5 @@
-//! NumPy's npz: a zip archive of npy arrays (<https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>).
+//! NumPy's npz: a zip archive of npy arrays
+//! (<https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>).
 
 use std::collections::BTreeMap;
 
@@ -35,7 +36,8 @@ pub async fn from_members(source: Source, members: Vec<Member>) -> Result<Tensor
     Ok(TensorFile { source, tensors, metadata: BTreeMap::new(), container: "npz" })
 }
 
-/// Opens a single array, as `numpy.save` writes it: a file of one tensor, which gets the file's name.
+/// Opens a single array, as `numpy.save` writes it: a file of one tensor, which gets the file's
+/// name.
 ///
 /// # Errors
 /// [`Error::Tensor`] when its header does not follow the format.
@@ -61,7 +63,8 @@ async fn array(source: &Source, name: &str, member: Member) -> Result<TensorInfo
     Ok(TensorInfo { name: name.to_owned(), dtype, shape, place })
 }
 
-/// Type and shape of an array and the length of its header in bytes, checked against the array's `size` in bytes.
+/// Type and shape of an array and the length of its header in bytes, checked against the array's
+/// `size` in bytes.
 fn described(source: &Source, name: &str, head: &[u8], size: u64) -> Result<(Dtype, Vec<u64>, u64), Error> {
     let wrong = |found: String, expected: &str, advice: &'static str| Error::Tensor {
         name: source.name().to_owned(),
@@ -128,7 +131,8 @@ pub fn dtype(descr: &str) -> Dtype {
     }
 }
 
-/// Parses the header and returns it with its length in bytes. A header is a Python dictionary with three known keys.
+/// Parses the header and returns it with its length in bytes. A header is a Python dictionary with
+/// three known keys.
 pub fn npy_header(bytes: &[u8]) -> Option<(NpyHeader, u64)> {
     let rest = bytes.strip_prefix(b"\x93NUMPY")?;
     let (start, len) = match rest.first()? {
@@ -190,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_no_header() {
+    fn other_bytes_are_no_header() {
         assert!(npy_header(b"").is_none());
         assert!(npy_header(b"\x93NUMPY\x01\x00\xff\xff").is_none());
         assert!(

@@ -1,6 +1,6 @@
 //! The safetensors container: 8 bytes of header length, a JSON header, then the tensors' bytes
-//! (<https://huggingface.co/docs/safetensors>). Only the header is read here, and checked against the file's length
-//! before any allocation.
+//! (<https://huggingface.co/docs/safetensors>). Only the header is read here, and checked against
+//! the file's length before any allocation.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -85,11 +85,11 @@ pub async fn open(source: Source) -> Result<TensorFile, Error> {
     for (tensor, entry) in raw {
         let info = check_entry(&name, tensor, entry, data_start, len)?;
         spans.push((entry_span(&info), info.name.clone()));
-        if let Some(twin) = tensors.insert(info.name.clone(), info) {
+        if let Some(duplicate) = tensors.insert(info.name.clone(), info) {
             return Err(Error::Format {
                 name,
                 part: "safetensors header".to_owned(),
-                found: format!("two tensors called `{}`", shorten(&twin.name)),
+                found: format!("two tensors called `{}`", shorten(&duplicate.name)),
                 expected: "each name once".to_owned(),
                 advice: WRITE_AGAIN,
             });
@@ -169,7 +169,8 @@ fn dtype(name: String) -> Dtype {
     }
 }
 
-/// Checks that type, shape and bytes of one tensor agree with each other and with the file's length.
+/// Checks that type, shape and bytes of one tensor agree with each other and with the file's
+/// length.
 fn check_entry(
     name: &str,
     tensor: String,

@@ -1,4 +1,5 @@
-//! A file of named tensors in safetensors or NumPy's npz. Formats see names, types and shapes, and read ranges of values.
+//! A file of named tensors in safetensors or NumPy's npz. Formats see names, types and shapes, and
+//! read ranges of values.
 
 use std::{collections::BTreeMap, fmt, ops::Range};
 
@@ -6,7 +7,7 @@ use crate::{
     archive::zip::Member,
     error::Error,
     io::source::{MAX_READ, PIECE, Source},
-    numeric::numbers::{bf16, f16, f64_bytes_to_f64, f64_rounded, widen_behind, widen_over},
+    numeric::numbers::{append_widened, bf16, f16, f64_bytes_to_f64, f64_rounded, widen_over},
     text::shorten,
 };
 
@@ -55,17 +56,17 @@ impl Dtype {
     #[must_use]
     pub fn widen(&self, bytes: &[u8]) -> Vec<f32> {
         let mut values = Vec::new();
-        self.widen_behind(bytes, &mut values);
+        self.append_widened(bytes, &mut values);
         values
     }
 
     /// As [`Dtype::widen`], appended to `values`.
-    fn widen_behind(&self, bytes: &[u8], values: &mut Vec<f32>) {
+    fn append_widened(&self, bytes: &[u8], values: &mut Vec<f32>) {
         match self {
-            Self::F16 => widen_behind(bytes, values, f16),
-            Self::Bf16 => widen_behind(bytes, values, bf16),
-            Self::F32 => widen_behind(bytes, values, f32::from_le_bytes),
-            Self::F64 => widen_behind(bytes, values, f64_rounded),
+            Self::F16 => append_widened(bytes, values, f16),
+            Self::Bf16 => append_widened(bytes, values, bf16),
+            Self::F32 => append_widened(bytes, values, f32::from_le_bytes),
+            Self::F64 => append_widened(bytes, values, f64_rounded),
             Self::Int(_) | Self::Uint(_) | Self::Bool | Self::Other(_) => {}
         }
     }
@@ -137,7 +138,8 @@ pub(crate) enum Place {
 }
 
 impl TensorInfo {
-    /// Number of values. Shapes are checked against the file's length on opening, so this cannot overflow.
+    /// Number of values. Shapes are checked against the file's length on opening, so this cannot
+    /// overflow.
     #[must_use]
     pub fn values(&self) -> u64 {
         self.shape.iter().fold(1, |product: u64, &n| product.saturating_mul(n))
@@ -265,9 +267,9 @@ impl TensorFile {
             return Err(Error::Tensor {
                 name: self.name().to_owned(),
                 tensor: shorten(&tensor.name),
-                found: format!("values up to {} were asked for", range.end),
+                found: format!("values up to {} were requested", range.end),
                 expected: format!("at most {}, as its shape {} says", tensor.values(), tensor.shape_text()),
-                advice: "This is a fault of the program; please report it.",
+                advice: "This is a bug in Grokscope; please report it.",
             });
         }
         Ok(size)
@@ -287,9 +289,10 @@ impl TensorFile {
         while start < range.end {
             let end = (start + at_once).min(range.end);
             let bytes = self.bytes(tensor, start..end).await?;
-            // After the first bytes have been read, so that a range beyond the file's end allocates nothing.
+            // After the first bytes have been read, so that a range beyond the file's end allocates
+            // nothing.
             values.reserve_exact((range.end - start) as usize);
-            tensor.dtype.widen_behind(&bytes, &mut values);
+            tensor.dtype.append_widened(&bytes, &mut values);
             start = end;
         }
         Ok(values)

@@ -1,5 +1,5 @@
-//! Further input of runs of checkpoints: benchmark items with their answers, and plain text. Both are only recognized
-//! here; `olmoe` reads them.
+//! Further input of runs of checkpoints: benchmark items with their answers, and plain text. Both
+//! are only recognized here; `olmoe` reads them.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;

@@ -1,5 +1,5 @@
-//! Text embeddings for the pairing: `samples` `[S,d]` and `items` `[N,d]`, of which one may be missing
-//! (`docs/metrics.md#pairing-and-delay`).
+//! Text embeddings for the pairing: `samples` `[S,d]` and `items` `[N,d]`, of which one may be
+//! missing (`docs/metrics.md#pairing-and-delay`).
 
 use crate::{
     container::tensors::{TensorFile, TensorInfo},

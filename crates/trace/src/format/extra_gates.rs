@@ -1,6 +1,6 @@
-//! Gates of other rows than samples: of the benchmark items at the last checkpoint (`items-last.safetensors`), or of
-//! single tokens (`tokens-7000.safetensors`). Both have only the tensor `gates` and are distinguished by the file's name
-//! or the metadata `rows`.
+//! Gates of other rows than samples: of the benchmark items at the last checkpoint
+//! (`items-last.safetensors`), or of single tokens (`tokens-7000.safetensors`). Both have only the
+//! tensor `gates` and are distinguished by the file's name or the metadata `rows`.
 
 use crate::{
     container::tensors::{TensorFile, TensorInfo},
@@ -85,7 +85,8 @@ fn probe(probe: &Probe) -> Option<Match<'_>> {
 /// Reads the gates.
 ///
 /// # Errors
-/// [`Error::Tensor`] for another shape or type, [`Error::Gates`] for values that are not routing weights.
+/// [`Error::Tensor`] for another shape or type, [`Error::Gates`] for values that are not routing
+/// weights.
 async fn open(
     file: &TensorFile,
     tensor: &TensorInfo,

@@ -1,5 +1,5 @@
-//! Precomputed inputs of a checkpoint's routers: `gate_inputs.{layer}` or `hidden_states.{layer}` `[T,d]`. They are only
-//! recognized here; `olmoe` reads them.
+//! Precomputed inputs of a checkpoint's routers: `gate_inputs.{layer}` or `hidden_states.{layer}`
+//! `[T,d]`. They are only recognized here; `olmoe` reads them.
 
 use crate::{
     format::{

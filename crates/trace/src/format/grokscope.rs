@@ -1,5 +1,6 @@
-//! Grokscope's trace file: safetensors with `gates` `[S,L,E]` and optional tensors of one checkpoint, documented in
-//! `docs/traces.md` and written by [`crate::write_trace`]. Files without metadata and npz files are read as well.
+//! Grokscope's trace file: safetensors with `gates` `[S,L,E]` and optional tensors of one
+//! checkpoint, documented in `docs/traces.md` and written by [`crate::write_trace`]. Files without
+//! metadata and npz files are read as well.
 
 use std::rc::Rc;
 
@@ -174,7 +175,7 @@ async fn read_loss(
     if tensor.shape != [count as u64] || !tensor.dtype.is_float() {
         return Err(file.wrong(
             tensor,
-            format!("F32 {}, one mean loss a sample", shape_text(&[count as u64])),
+            format!("F32 {}, one mean loss per sample", shape_text(&[count as u64])),
             "Write the loss of every sample in the order of `gates`, NaN where there is none.",
         ));
     }
@@ -228,7 +229,8 @@ fn find_topk(file: &TensorFile, layers: usize, experts: usize) -> Result<Option<
     Ok(Some(tensor.clone()))
 }
 
-/// The token offsets of the samples: from `offsets`, or else from the token counts; a single sample has all tokens.
+/// The token offsets of the samples: from `offsets`, or else from the token counts; a single sample
+/// has all tokens.
 async fn read_offsets(
     file: &TensorFile,
     topk: &TensorInfo,
@@ -246,8 +248,8 @@ async fn read_offsets(
         let sum = offsets.last().copied().unwrap_or(0);
         if sum != tokens {
             warnings.push(format!(
-                "{}: `topk_ids` has {tokens} tokens, but `n_tokens` sums to {sum}: whose the selections are is not \
-                 known, and they are left out. Write `offsets` [{}].",
+                "{}: `topk_ids` has {tokens} tokens, but `n_tokens` sums to {sum}: the selections cannot be \
+                 assigned to samples and are left out. Write `offsets` [{}].",
                 file.name(),
                 count + 1
             ));

@@ -36,7 +36,8 @@ pub enum FileKind {
         /// Training step of the checkpoint.
         step: Option<u64>,
     },
-    /// Router logits that Megatron's tracer wrote beside a trace of ids ([`OpenTrace::set_logits`]).
+    /// Router logits that Megatron's tracer wrote beside a trace of ids
+    /// ([`OpenTrace::set_logits`]).
     Logits(Sidecar),
     /// Plain text, one sample per line, for running checkpoints on.
     Text,
@@ -65,7 +66,7 @@ impl FileKind {
             Self::GateInputs { .. } => "inputs of routers",
             Self::Logits(_) => "router logits",
             Self::Items => "benchmark items",
-            Self::Text => "text, a sample a line",
+            Self::Text => "text, one sample per line",
             Self::Mappable(_) => "tensors under other names",
             Self::Unrelated { .. } => "not part of a run",
         }

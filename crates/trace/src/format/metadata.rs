@@ -9,7 +9,8 @@ use crate::{
     text::{IdText, json_words, shorten, step_name::step_from_name},
 };
 
-/// A whole number in the metadata. Any other value is a warning, because the trace is usable without it.
+/// A whole number in the metadata. Any other value is a warning, because the trace is usable
+/// without it.
 pub fn number(file: &TensorFile, key: &str, warnings: &mut Vec<String>) -> Option<u64> {
     let text = file.metadata(key)?.trim();
     match text.parse() {
@@ -17,7 +18,7 @@ pub fn number(file: &TensorFile, key: &str, warnings: &mut Vec<String>) -> Optio
         Err(_) => {
             if !text.is_empty() {
                 warnings.push(format!(
-                    "{}: metadata `{key}` is \"{}\", which is no whole number; it is left out of account.",
+                    "{}: metadata `{key}` is \"{}\", which is not a whole number and is ignored.",
                     file.name(),
                     shorten(text)
                 ));
@@ -36,8 +37,8 @@ struct RawSample {
 /// Name and domain of each of `count` samples, if the metadata lists them.
 ///
 /// # Errors
-/// [`Error::Metadata`] when the list is not JSON, or has another shape or length. This is an error because a wrong list
-/// would silently mix up domains.
+/// [`Error::Metadata`] when the list is not JSON, or has another shape or length. This is an error
+/// because a wrong list would silently mix up domains.
 pub fn samples(
     file: &TensorFile,
     count: usize,
@@ -48,7 +49,7 @@ pub fn samples(
         name: file.name().to_owned(),
         field: "samples".to_owned(),
         found,
-        expected: format!("JSON: a list of {count} objects with `id` and `domain`, one a sample"),
+        expected: format!("JSON: a list of {count} objects with `id` and `domain`, one per sample"),
         advice: "Write the list again, or leave it out; samples are then named by their index.",
     };
     let raw: Vec<RawSample> =

@@ -80,7 +80,8 @@ impl Probe {
         Some(text_of(&self.line)?).filter(|line| !line.is_empty())
     }
 
-    /// Reads more of the first line where a line of JSON is longer than `head`: its fields may come in any order.
+    /// Reads more of the first line where a line of JSON is longer than `head`: its fields may come
+    /// in any order.
     ///
     /// # Errors
     /// What the source returns.

@@ -1,5 +1,5 @@
-//! `samples.jsonl`: one JSON object per line with `id`, `domain`, and `tokens` or `input_ids`; the samples in the order
-//! of the traces. Checkpoints are run on the same file.
+//! `samples.jsonl`: one JSON object per line with `id`, `domain`, and `tokens` or `input_ids`; the
+//! samples in the order of the traces. Checkpoints are run on the same file.
 
 use serde::Deserialize;
 
@@ -88,7 +88,8 @@ fn is_list(probe: &Probe, text: &str) -> bool {
         Some((first, _)) if serde_json::from_str::<serde::de::IgnoredAny>(first).is_ok() => {
             first.contains("\"id\"") && (named || serde_json::from_str::<Line>(first).is_ok())
         }
-        // A single line, or one longer than the first bytes, is recognized by its start and the file's name.
+        // A single line, or one longer than the first bytes, is recognized by its start and the
+        // file's name.
         _ => named && text.starts_with('{') && text.contains("\"id\""),
     }
 }

@@ -1,6 +1,7 @@
 //! The table of formats. A new format is a file with a [`Format`] and a row here.
 
 use crate::{
+    archive,
     format::{
         benchmark_items, embeddings,
         expert_ids::{megatron, records, table},
@@ -35,10 +36,24 @@ pub static FORMATS: [&Format; 15] = [
 /// The content that formats in containers of tensors have in common.
 const CONTAINER: &str = "a safetensors or npz file";
 
-/// Whether a file's name has the ending of a format.
+/// The endings of all files that can be part of a run, lower case: those of formats, of single
+/// arrays and of archives.
+pub fn known_endings() -> impl Iterator<Item = &'static str> {
+    let formats = FORMATS.iter().flat_map(|format| format.endings);
+    formats.chain(&["npy"]).chain(&archive::ENDINGS).copied()
+}
+
+/// Whether a file can be part of a run, by the ending of its name.
 #[must_use]
 pub fn has_known_ending(name: &str) -> bool {
-    FORMATS.iter().flat_map(|format| format.endings).any(|ending| has_ending(name, ending))
+    known_endings().any(|ending| has_ending(name, ending))
+}
+
+/// Whether a file can be a container of named tensors, by the ending of its name.
+#[must_use]
+pub fn has_tensors_ending(name: &str) -> bool {
+    let containers = FORMATS.iter().filter(|format| format.in_tensors);
+    containers.flat_map(|format| format.endings).any(|ending| has_ending(name, ending))
 }
 
 /// The sentence for a file that no format matches, with the content that each of them expects.
@@ -52,7 +67,7 @@ pub fn unknown(probe: &Probe) -> String {
     }
     let last = contents.pop().unwrap_or_default();
     format!(
-        "{}: no part of a run that this version knows. Looked for {}, or {last}.",
+        "{}: not a known part of a run. Looked for {}, or {last}.",
         probe.source.name(),
         contents.join(", ")
     )

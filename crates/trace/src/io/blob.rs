@@ -53,7 +53,10 @@ impl BlobSource {
             name: self.name.clone(),
             offset,
             len: len as u64,
-            reason: format!("only {} bytes came. The file changed or moved; pick it again.", bytes.len()),
+            reason: format!(
+                "only {} bytes were read. The file may have changed or moved; pick it again.",
+                bytes.len()
+            ),
         })
     }
 }
@@ -81,8 +84,10 @@ fn explain(error: &JsValue) -> String {
     let name = error.dyn_ref::<DomException>().map(DomException::name).unwrap_or_default();
     match name.as_str() {
         // The error of browsers for a file whose date or length has changed since it was picked.
-        "NotReadableError" | "NotFoundError" => "the file changed or moved; pick it again.".to_owned(),
-        "SecurityError" => "the browser does not allow it; pick the file again.".to_owned(),
-        _ => format!("the browser says {error:?}. Pick the file again."),
+        "NotReadableError" | "NotFoundError" => {
+            "the browser cannot read the file, which may have changed or moved. Pick it again.".to_owned()
+        }
+        "SecurityError" => "the browser does not allow reading the file. Pick it again.".to_owned(),
+        _ => format!("the browser reports {error:?}. Pick the file again."),
     }
 }

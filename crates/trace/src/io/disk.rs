@@ -45,7 +45,7 @@ impl FileSource {
         if about.is_dir() {
             return Err(Error::Address {
                 url: name,
-                reason: "this is a folder. Name the files in it.".to_owned(),
+                reason: "this is a folder. Give the files in it.".to_owned(),
             });
         }
         Ok(Self { name, len: about.len(), file: Arc::new(Mutex::new(file)) })
@@ -69,7 +69,7 @@ impl ByteSource for FileSource {
             name: self.name.clone(),
             offset,
             len: len as u64,
-            reason: format!("{reason}. The file may have changed or moved; name it again."),
+            reason: format!("{reason}. The file may have changed or moved; open it again."),
         };
         if len < LONG {
             return Box::pin(std::future::ready(read(&self.file, offset, len).map_err(unreadable)));
@@ -102,5 +102,5 @@ fn read(file: &Mutex<File>, offset: u64, len: usize) -> Result<Vec<u8>, String> 
     // `take` and `read_to_end` fill new memory without zeroing it first.
     let mut bytes = Vec::with_capacity(len);
     (&mut *file).take(len as u64).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if bytes.len() == len { Ok(bytes) } else { Err(format!("only {} bytes came", bytes.len())) }
+    if bytes.len() == len { Ok(bytes) } else { Err(format!("only {} bytes were read", bytes.len())) }
 }

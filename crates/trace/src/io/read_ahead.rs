@@ -1,5 +1,6 @@
-//! Prefetching in browsers. Each read of a `File` waits some milliseconds for another process, whatever its length, so
-//! that a reader of small pieces mostly waits. Sequential reads are served from large prefetched windows.
+//! Prefetching in browsers. Each read of a `File` waits some milliseconds for another process,
+//! whatever its length, so that a reader of small pieces mostly waits. Sequential reads are served
+//! from large prefetched windows.
 
 use std::{cell::RefCell, collections::VecDeque};
 
@@ -17,8 +18,8 @@ const AT_ONCE: usize = 2;
 /// The most readers that are tracked at once, over all files; their windows take at most 64 MiB.
 const READERS: usize = 4;
 
-/// Lengths of reads that are tracked, in bytes. Shorter reads are headers, after which the next read cannot be predicted;
-/// longer ones need no prefetching.
+/// Lengths of reads that are tracked, in bytes. Shorter reads are headers, after which the next
+/// read cannot be predicted; longer ones need no prefetching.
 const TRACKED_LENGTHS: std::ops::RangeInclusive<u64> = 64 << 10..=4 << 20;
 
 thread_local! {
@@ -71,8 +72,8 @@ impl Reader {
     }
 }
 
-/// The bytes `start..end` of a file of `total` bytes, if they continue a sequence of reads. `None` if the caller has to
-/// read them directly, also after an error here.
+/// The bytes `start..end` of a file of `total` bytes, if they continue a sequence of reads. `None`
+/// if the caller has to read them directly, also after an error here.
 pub async fn read(blob: &Blob, total: u64, start: u64, end: u64) -> Option<Vec<u8>> {
     let windows = windows_for(blob, total, start, end)?;
     let mut bytes = vec![0; (end - start) as usize];

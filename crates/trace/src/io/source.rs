@@ -1,5 +1,5 @@
-//! Sources of bytes. Readers request ranges and never whole files, so that the same code works for files on disk, a
-//! browser's `File` and HTTP.
+//! Sources of bytes. Readers request ranges and never whole files, so that the same code works for
+//! files on disk, a browser's `File` and HTTP.
 
 use std::{
     cell::Cell,
@@ -22,8 +22,9 @@ pub const MAX_READ: u64 = 1 << 30;
 /// Bytes of a file that are read to recognize its format.
 pub const HEAD: u64 = 4096;
 
-/// The preferred length of reads that are converted to numbers. On disk it is small, so that the bytes are still in cache
-/// when they are widened and their memory is reused. In browsers, where each read has a high latency, it is larger.
+/// The preferred length of reads that are converted to numbers. On disk it is small, so that the
+/// bytes are still in cache when they are widened and their memory is reused. In browsers, where
+/// each read has a high latency, it is larger.
 pub(crate) const PIECE: usize = if cfg!(target_arch = "wasm32") { 4 << 20 } else { 128 << 10 };
 
 /// A file or other object that is read by ranges.
@@ -45,8 +46,8 @@ pub trait ByteSource {
     /// [`Error::Truncated`] for a range beyond the end, [`Error::Unreadable`] when reading fails.
     fn read(&self, offset: u64, len: usize) -> Pending<'_, Result<Vec<u8>, Error>>;
 
-    /// The offset of these bytes in a file on the user's disk: 0 for the file itself, `None` for unpacked bytes and other
-    /// origins.
+    /// The offset of these bytes in a file on the user's disk: 0 for the file itself, `None` for
+    /// unpacked bytes and other origins.
     ///
     /// # Errors
     /// As [`ByteSource::read`], if a header has to be read.
@@ -79,7 +80,7 @@ pub(crate) fn check_range(name: &str, total: u64, offset: u64, len: usize) -> Re
         Some(end) if end <= total => Ok(()),
         end => Err(Error::Truncated {
             name: name.to_owned(),
-            part: format!("what was asked for ({len} bytes from byte {offset})"),
+            part: format!("the requested range ({len} bytes from byte {offset})"),
             needed: end.unwrap_or(u64::MAX),
             len: total,
         }),

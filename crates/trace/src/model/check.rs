@@ -9,7 +9,8 @@ impl RouterTrace {
     /// Checks that all parts fit together.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] with the first part that does not; `name` is the trace's name in the message.
+    /// [`Error::Mismatch`] with the first part that does not; `name` is the trace's name in the
+    /// message.
     pub fn check(&self, name: &str) -> Result<(), Error> {
         let wrong = |given: String, has: String| {
             let advice = "Give one entry per sample, in the order of the gates.";

@@ -84,7 +84,8 @@ pub struct TraceInfo {
     pub bytes: u64,
 }
 
-/// The routers' weights, or the products of them that consistency needs (`docs/metrics.md#pathway-consistency`).
+/// The routers' weights, or the products of them that consistency needs
+/// (`docs/metrics.md#pathway-consistency`).
 #[derive(Clone, Debug, PartialEq)]
 pub enum Router {
     /// The matrices.
@@ -104,7 +105,8 @@ pub enum Router {
         layers: usize,
         /// Experts per layer, `E`.
         experts: usize,
-        /// Values, `[2L-1,E,E]`: the `L` products `W_l W_l^T`, then the `L-1` products `W_l W_{l+1}^T`.
+        /// Values, `[2L-1,E,E]`: the `L` products `W_l W_l^T`, then the `L-1` products
+        /// `W_l W_{l+1}^T`.
         values: Vec<f64>,
     },
 }
@@ -122,7 +124,8 @@ pub struct TopK {
     pub offsets: Vec<usize>,
 }
 
-/// Exact counts of how often each expert was selected (`docs/metrics.md#mean-gates`, traces of expert ids).
+/// Exact counts of how often each expert was selected (`docs/metrics.md#mean-gates`, traces of
+/// expert ids).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counts {
     /// Experts per token, `k`.
@@ -239,7 +242,7 @@ pub fn make_distinct(name: &str, samples: &mut [SampleMeta], warnings: &mut Vec<
         renamed += 1;
     }
     warnings.push(format!(
-        "{name}: sample ids come more than once (`{}` for one); {renamed} samples were given ids like `{} (2)`. \
+        "{name}: sample ids are repeated (for example `{}`); {renamed} samples were renamed like `{} (2)`. \
          Give every sample its own id, so that checkpoints can be compared sample by sample.",
         shorten(&twice),
         shorten(&twice)
@@ -248,7 +251,8 @@ pub fn make_distinct(name: &str, samples: &mut [SampleMeta], warnings: &mut Vec<
 
 /// An id that two samples share.
 pub(crate) fn first_duplicate(samples: &[SampleMeta]) -> Option<&str> {
-    // Sorts by hashes, which compare faster than texts; different ids with equal hashes are compared as texts.
+    // Sorts by hashes, which compare faster than texts; different ids with equal hashes are
+    // compared as texts.
     let number = |id: &str| {
         let mut hasher = DefaultHasher::new();
         id.hash(&mut hasher);

@@ -39,7 +39,8 @@ pub struct Item {
     pub domain: String,
     /// Whether the answer was correct at each of the results' steps, `[C]`; `None` if unknown.
     pub correct: Vec<Option<bool>>,
-    /// The same by the likeliest choice (`acc` of lm-evaluation-harness), `[C]`; empty without choices.
+    /// The same by the likeliest choice (`acc` of lm-evaluation-harness), `[C]`; empty without
+    /// choices.
     pub acc: Vec<Option<bool>>,
     /// The same by the likeliest choice per character (`acc_norm`), `[C]`; empty if unknown.
     pub acc_norm: Vec<Option<bool>>,
@@ -99,7 +100,8 @@ pub struct TokenGates {
     pub layers: usize,
     /// Experts per layer, `E`.
     pub experts: usize,
-    /// Entropy of each token's gates in nats, mean over layers, `[T]`; the tokens of the samples in order.
+    /// Entropy of each token's gates in nats, mean over layers, `[T]`; the tokens of the samples in
+    /// order.
     pub entropy: Vec<f64>,
 }
 

@@ -28,7 +28,8 @@ impl TopK {
         Counts { k: self.k, width, values, tokens }
     }
 
-    /// Selection frequencies of each sample's experts, `[S,L,E]`; samples without tokens are skipped.
+    /// Selection frequencies of each sample's experts, `[S,L,E]`; samples without tokens are
+    /// skipped.
     #[must_use]
     pub fn frequencies(&self, experts: usize) -> Vec<f32> {
         let width = self.layers * experts;

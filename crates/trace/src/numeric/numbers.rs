@@ -1,4 +1,5 @@
-//! Converts little-endian bytes of tensors to numbers in bulk. Widening is exact and equal on every machine.
+//! Converts little-endian bytes of tensors to numbers in bulk. Widening is exact and equal on every
+//! machine.
 
 #![allow(clippy::inline_always, reason = "what is called in a loop for wide vectors must be part of it")]
 
@@ -6,9 +7,9 @@ use crate::numeric::vector::widest;
 
 /// IEEE 754 binary16 to f32, every value exactly.
 ///
-/// The exponent is shifted into place as if it had f32's bias and corrected by one multiplication, which is exact also
-/// for subnormal numbers; infinities and NaN are handled separately. There is no branch, so that the compiler can use
-/// SIMD.
+/// The exponent is shifted into place as if it had f32's bias and corrected by one multiplication,
+/// which is exact also for subnormal numbers; infinities and NaN are handled separately. There is
+/// no branch, so that the compiler can use SIMD.
 #[inline(always)]
 #[must_use]
 pub fn widen_f16(bits: u16) -> f32 {
@@ -47,7 +48,8 @@ pub fn narrow_f16(value: f32) -> u16 {
         let round = 0x0fff + ((rebiased >> 13) & 1);
         ((rebiased + round) >> 13) as u16
     } else {
-        // Subnormal: adding 0.5 leaves units of 2^-24 in the low bits, rounded by the addition itself.
+        // Subnormal: adding 0.5 leaves units of 2^-24 in the low bits, rounded by the addition
+        // itself.
         let shifted = f32::from_bits(magnitude) + 0.5;
         (shifted.to_bits() - 0.5_f32.to_bits()) as u16
     };
@@ -76,7 +78,7 @@ pub fn f64_rounded(bytes: [u8; 8]) -> f32 {
 }
 
 /// Little-endian bytes of values of `N` bytes each as f32, appended to `values`.
-pub fn widen_behind<const N: usize>(bytes: &[u8], values: &mut Vec<f32>, widen: impl Fn([u8; N]) -> f32) {
+pub fn append_widened<const N: usize>(bytes: &[u8], values: &mut Vec<f32>, widen: impl Fn([u8; N]) -> f32) {
     widest(
         #[inline(always)]
         || {
@@ -89,7 +91,7 @@ pub fn widen_behind<const N: usize>(bytes: &[u8], values: &mut Vec<f32>, widen: 
     );
 }
 
-/// As [`widen_behind`], overwriting `values`, which has one entry per value in `bytes`.
+/// As [`append_widened`], overwriting `values`, which has one entry per value in `bytes`.
 pub fn widen_over<const N: usize>(bytes: &[u8], values: &mut [f32], widen: impl Fn([u8; N]) -> f32) {
     widest(
         #[inline(always)]

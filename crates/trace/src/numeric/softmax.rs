@@ -1,16 +1,19 @@
-//! Routing weights from router logits: softmax over all experts in f32 (`docs/metrics.md#mean-gates`).
+//! Routing weights from router logits: softmax over all experts in f32
+//! (`docs/metrics.md#mean-gates`).
 //!
-//! Only additions, multiplications and one division per value are used, in a fixed order, so that every platform gives
-//! the same bits.
+//! Only additions, multiplications and one division per value are used, in a fixed order, so that
+//! every platform gives the same bits.
 
 #![allow(clippy::inline_always, reason = "what is called in a loop for wide vectors must be part of it")]
 
 use crate::numeric::vector::widest;
 
-/// Values that are computed in parallel: two AVX2 vectors, to hide the latency of each other's instructions.
+/// Values that are computed in parallel: two AVX2 vectors, to hide the latency of each other's
+/// instructions.
 const LANES: usize = 16;
 
-/// `e^x` to about 2 units in the last place, without branches; 0 below -87, and no more than `e^88`.
+/// `e^x` to about 2 units in the last place, without branches; 0 below -87, and no more than
+/// `e^88`.
 ///
 /// The argument is reduced as in Cephes (`expf.c`): `x = n ln 2 + r`, and a polynomial for `e^r`.
 #[inline(always)]
@@ -43,8 +46,8 @@ pub fn softmax(logits: &[f32], weights: &mut [f32]) {
     );
 }
 
-/// Adds the routing weights of one token to `sums`, `[E]` each, and leaves them in `weights`. Returns `false` and adds
-/// nothing when a logit is not finite.
+/// Adds the routing weights of one token to `sums`, `[E]` each, and leaves them in `weights`.
+/// Returns `false` and adds nothing when a logit is not finite.
 #[must_use]
 pub fn add_softmax(logits: &[f32], weights: &mut [f32], sums: &mut [f64]) -> bool {
     widest(
@@ -133,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exponentials_are_near() {
+    fn exponentials_are_accurate() {
         for step in -87_000..88_000_i32 {
             let x = step as f32 / 1000.0;
             let (found, right) = (f64::from(exp(x)), libm::exp(f64::from(x)));
@@ -147,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn softmax_sums_to_one_and_bears_large_logits() {
+    fn softmax_sums_to_one_for_large_logits_too() {
         let mut weights = [0.0; 3];
         softmax(&[1000.0, 1000.0, -1000.0], &mut weights);
         assert_eq!(weights.map(f32::to_bits), [0.5, 0.5, 0.0].map(f32::to_bits));
@@ -159,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_are_those_of_doubles() {
+    fn weights_equal_those_computed_in_f64() {
         for experts in [1, 2, 7, 8, 15, 16, 17, 60, 64, 100, 256] {
             let logits = logits(experts);
             let mut weights = vec![0.0; experts];

@@ -11,8 +11,9 @@ use crate::{
 
 /// How far the sum of a row of gates may deviate from 1 without a warning.
 ///
-/// A stored weight is off by at most half a unit in its last place, so that a row's sum is off by at most 2^-11 in f16
-/// and 2^-8 in bf16. Sums of f32 are off by the rounding of the writer's own sum in f32.
+/// A stored weight is off by at most half a unit in its last place, so that a row's sum is off by
+/// at most 2^-11 in f16 and 2^-8 in bf16. Sums of f32 are off by the rounding of the writer's own
+/// sum in f32.
 fn tolerance(dtype: &Dtype) -> f64 {
     match dtype {
         Dtype::F16 => 1e-3,
@@ -24,15 +25,15 @@ fn tolerance(dtype: &Dtype) -> f64 {
 /// The deviation beyond which rows are not routing weights, which is an error.
 const FAR_OFF: f64 = 1e-2;
 
-/// The longest row that is summed in f32 first. Such a sum, in sixteen parts, is off by at most 2e-5, which is within
-/// half of any tolerance.
+/// The longest row that is summed in f32 first. Such a sum, in sixteen parts, is off by at most
+/// 2e-5, which is within half of any tolerance.
 const SHORT: usize = 4096;
 
 /// Checks gates `[n,L,E]` of the given samples; returns a warning when rows sum to 1 only roughly.
 ///
 /// # Errors
-/// [`Error::Gates`] at the first value that is negative or not finite, and at the first row that does not sum to 1
-/// within [`FAR_OFF`].
+/// [`Error::Gates`] at the first value that is negative or not finite, and at the first row that
+/// does not sum to 1 within [`FAR_OFF`].
 pub fn gates(
     info: &TraceInfo,
     dtype: &Dtype,
@@ -76,7 +77,8 @@ fn row_sum<T: AddAssign + Copy + Default + From<f32> + Sum>(row: &[f32]) -> (T, 
         #[inline(always)]
         || {
             let (chunks, rest) = row.as_chunks::<16>();
-            // Numbers as wide as the values instead of booleans, so that comparisons need no narrowing.
+            // Numbers as wide as the values instead of booleans, so that comparisons need no
+            // narrowing.
             let (mut sums, mut sound) = ([T::default(); 16], [1_u32; 16]);
             for chunk in chunks.iter().map(<[f32; 16]>::as_slice).chain([rest]) {
                 for ((sum, sound), &value) in sums.iter_mut().zip(&mut sound).zip(chunk) {
@@ -106,7 +108,7 @@ fn bad_row(info: &TraceInfo, samples: &Range<usize>, i: usize, row: &[f32], sum:
         Some((expert, value)) => (
             format!("expert {expert} has the weight {value}"),
             "finite weights from 0 to 1",
-            "The model's routing overflowed, or the mean was taken over no tokens; make this trace again in float32.",
+            "Make the trace again in float32, with at least one real token per sample.",
         ),
         None if sum < 1.0 => (
             format!("the weights sum to {sum:.5}"),
@@ -159,7 +161,7 @@ pub fn selections(
                 row - 1,
                 format!("expert {id} twice"),
                 format!("{k} different experts"),
-                "A token goes to an expert once; leave out dense layers and padding.",
+                "Write distinct experts per token; leave out dense layers and padding.",
             ));
         }
         *slot = row;
@@ -191,7 +193,7 @@ mod tests {
     use super::{SHORT, row_sum};
 
     #[test]
-    fn sums_in_f32_are_as_close_as_the_tolerances_need() {
+    fn sums_in_f32_are_within_the_tolerances() {
         let mut state = 1_u32;
         for experts in [1, 7, 16, 64, 1024, SHORT] {
             for _ in 0..200 {
@@ -215,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_are_no_weights_are_not_sound() {
+    fn rows_of_other_values_than_weights_are_rejected() {
         for (bad, at) in [(f32::NAN, 3), (-0.1, 17), (f32::NEG_INFINITY, 64)] {
             let mut row = [1.0 / 65.0_f32; 65];
             row[at] = bad;

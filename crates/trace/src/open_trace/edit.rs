@@ -1,4 +1,5 @@
-//! Completes an open trace with data from the user or other files: step, names, token counts, experts, logits.
+//! Completes an open trace with data from the user or other files: step, names, token counts,
+//! experts, logits.
 
 use std::rc::Rc;
 
@@ -35,7 +36,8 @@ impl OpenTrace {
         Ok(())
     }
 
-    /// Sets the number of real tokens of each sample, which also assigns the selections in the file to samples.
+    /// Sets the number of real tokens of each sample, which also assigns the selections in the file
+    /// to samples.
     ///
     /// # Errors
     /// [`Error::Mismatch`] when the number of samples or the sum of tokens is not the trace's.
@@ -66,7 +68,8 @@ impl OpenTrace {
         Ok(())
     }
 
-    /// Whether the number of experts is only a guess from the ids that occur; [`OpenTrace::set_experts`] corrects it.
+    /// Whether the number of experts is only a guess from the ids that occur;
+    /// [`OpenTrace::set_experts`] corrects it.
     #[must_use]
     pub fn experts_are_guessed(&self) -> bool {
         match &self.body {
@@ -76,7 +79,8 @@ impl OpenTrace {
         }
     }
 
-    /// Sets the number of experts per layer, if the file does not state it; experts that do not occur get no selections.
+    /// Sets the number of experts per layer, if the file does not state it; experts that do not
+    /// occur get no selections.
     ///
     /// # Errors
     /// [`Error::Mismatch`] when the trace states another number, or an id is larger.
@@ -105,14 +109,15 @@ impl OpenTrace {
         Ok(())
     }
 
-    /// Whether a file of router logits of this name was recorded beside this trace (Megatron's tracer).
+    /// Whether a file of router logits of this name was recorded beside this trace (Megatron's
+    /// tracer).
     #[must_use]
     pub fn takes_logits(&self, name: &str) -> bool {
         matches!(&self.body, Body::Ids(ids) if ids.takes_logits(&self.info.name, name))
     }
 
-    /// Adds the router logits that were recorded beside the trace's ids. Its gates are then mean routing weights, and the
-    /// recorded ids remain the selections.
+    /// Adds the router logits that were recorded beside the trace's ids. Its gates are then mean
+    /// routing weights, and the recorded ids remain the selections.
     ///
     /// # Errors
     /// [`Error::Mismatch`] or [`Error::Truncated`] when the logits do not belong to this trace.
@@ -139,7 +144,7 @@ impl OpenTrace {
             name: self.info.name.clone(),
             given: format!("{what} of {given} samples were given"),
             has: format!("{count} samples"),
-            advice: "Give those of the very samples that the trace was made from, in its order.",
+            advice: "Give those of the trace's samples, in its order.",
         })
     }
 }

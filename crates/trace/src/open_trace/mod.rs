@@ -1,4 +1,5 @@
-//! An open trace: its metadata is known, and its large tensors are read by ranges of samples on request.
+//! An open trace: its metadata is known, and its large tensors are read by ranges of samples on
+//! request.
 
 pub mod check;
 mod edit;
@@ -108,8 +109,8 @@ impl OpenTrace {
     /// Gates of a range of samples, `[n,L,E]`, widened to f32. Only their bytes are read.
     ///
     /// # Errors
-    /// [`Error::Gates`] when a value is not a routing weight or a row not a distribution, [`Error::TooLarge`] for more than
-    /// 1 GiB at once, and errors of the source.
+    /// [`Error::Gates`] when a value is not a routing weight or a row not a distribution,
+    /// [`Error::TooLarge`] for more than 1 GiB at once, and errors of the source.
     pub async fn gates(&self, samples: Range<usize>) -> Result<Vec<f32>, Error> {
         self.inside(&samples)?;
         let width = self.info.layers * self.info.experts;
@@ -152,8 +153,8 @@ impl OpenTrace {
         Ok(values)
     }
 
-    /// Selected experts of the tokens of a range of samples; `None` if the trace has none, or does not assign them to
-    /// samples.
+    /// Selected experts of the tokens of a range of samples; `None` if the trace has none, or does
+    /// not assign them to samples.
     ///
     /// # Errors
     /// [`Error::Selection`] for impossible ids, and errors of the source.
@@ -216,7 +217,8 @@ impl OpenTrace {
     /// The routers, if the trace has them.
     ///
     /// # Errors
-    /// [`Error::Tensor`] for values that are not finite, [`Error::TooLarge`], and errors of the source.
+    /// [`Error::Tensor`] for values that are not finite, [`Error::TooLarge`], and errors of the
+    /// source.
     pub async fn router(&self) -> Result<Option<Router>, Error> {
         let body = match &self.body {
             Body::Memory(trace) => return Ok(trace.router.clone()),
@@ -231,9 +233,9 @@ impl OpenTrace {
         }
     }
 
-    /// Counts of how often the samples of a range selected each expert. `None` unless the gates are selection frequencies
-    /// and the counts are exact: from the selections, or from frequencies whose `k` and token counts are known and give
-    /// whole numbers.
+    /// Counts of how often the samples of a range selected each expert. `None` unless the gates are
+    /// selection frequencies and the counts are exact: from the selections, or from frequencies
+    /// whose `k` and token counts are known and give whole numbers.
     ///
     /// # Errors
     /// Those of [`OpenTrace::topk`] and [`OpenTrace::gates`].
@@ -316,9 +318,9 @@ impl OpenTrace {
         }
         Err(Error::Mismatch {
             name: self.info.name.clone(),
-            given: format!("samples {} to {} were asked for", samples.start, samples.end),
+            given: format!("samples {} to {} were requested", samples.start, samples.end),
             has: format!("{count} samples"),
-            advice: "This is a fault of the program; please report it.",
+            advice: "This is a bug in Grokscope; please report it.",
         })
     }
 }
@@ -343,7 +345,7 @@ fn overlaps<'a>(
 pub(crate) fn not_so_many(name: &str, experts: usize, has: String) -> Error {
     Error::Mismatch {
         name: name.to_owned(),
-        given: format!("{experts} experts a layer were given"),
+        given: format!("{experts} experts per layer were given"),
         has,
         advice: "Give the number that the model's config.json has.",
     }

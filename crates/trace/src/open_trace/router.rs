@@ -27,7 +27,7 @@ pub fn find(file: &TensorFile, layers: usize, experts: usize) -> Result<Option<R
         if !fits || !tensor.dtype.is_float() {
             return Err(file.wrong(
                 tensor,
-                format!("floats [{l},{e},hidden size], one router matrix a layer of `gates`"),
+                format!("floats [{l},{e},hidden size], one router matrix per layer of `gates`"),
                 "Stack the router weights of the same layers, or leave the tensor out.",
             ));
         }

@@ -1,4 +1,5 @@
-//! Text in files and messages: ids that may be numbers, places of JSON errors, and shortened quotations.
+//! Text in files and messages: ids that may be numbers, places of JSON errors, and shortened
+//! quotations.
 
 pub mod step_name;
 
@@ -70,7 +71,8 @@ impl<'de> Deserialize<'de> for IdText {
     }
 }
 
-/// Whether an answer is correct, `None` if unknown: `true`, `1`, `1.0`, `false`, `0`, `0.0`, `null`.
+/// Whether an answer is correct, `None` if unknown: `true`, `1`, `1.0`, `false`, `0`, `0.0`,
+/// `null`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict(pub Option<bool>);
 

@@ -1,5 +1,5 @@
-//! Explains why a URL returned no file and suggests a workaround. Depends only on status, headers and URL, so that it is
-//! tested without a browser.
+//! Explains why a URL returned no file and suggests a workaround. Depends only on status, headers
+//! and URL, so that it is tested without a browser.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -33,24 +33,24 @@ pub fn refused(url: &str, answer: &Answer) -> Error {
     let reason = match status {
         401 | 403 => locked(url, answer),
         404 | 410 => absent(url, answer),
-        416 => "the server has fewer bytes than it said (status 416). Load it again.".to_owned(),
+        416 => "the server has fewer bytes than it declared (status 416). Load the file again.".to_owned(),
         429 => match wait(answer) {
             Some(wait) => {
                 format!(
-                    "the server was asked too often and asks to wait {wait} (status 429). Try again then. {DROP_IT}"
+                    "too many requests; the server asks to wait {wait} (status 429). Try again then. {DROP_IT}"
                 )
             }
             None => format!(
-                "the server was asked too often and does not say how long to wait (status 429). Try again in some \
+                "too many requests (status 429). Try again in some \
                  minutes. {DROP_IT}"
             ),
         },
         500..=599 => match wait(answer) {
             Some(wait) => format!(
-                "the server cannot answer now and asks to wait {wait} (status {status}). Try again then. {DROP_IT}"
+                "the server is unavailable and asks to wait {wait} (status {status}). Try again then. {DROP_IT}"
             ),
             None => {
-                format!("the server has a fault or is busy (status {status}). Try again later. {DROP_IT}")
+                format!("the server failed to respond (status {status}). Try again later. {DROP_IT}")
             }
         },
         _ => format!(
@@ -60,8 +60,8 @@ pub fn refused(url: &str, answer: &Answer) -> Error {
     Error::Refused { url: url.to_owned(), status, reason }
 }
 
-/// The error for a request without a response. Browsers do not reveal whether the server was unreachable or forbids
-/// reading by other sites.
+/// The error for a request without a response. Browsers do not reveal whether the server was
+/// unreachable or forbids reading by other sites.
 #[must_use]
 pub fn unreachable(url: &str) -> Error {
     let mut reason = "it cannot be reached, or its server does not let other pages read it (CORS); a browser does not \
@@ -77,7 +77,8 @@ pub fn unreachable(url: &str) -> Error {
     failed(url, reason)
 }
 
-/// The error for a server that ignores `Range` and sends a whole file of more bytes than are accepted.
+/// The error for a server that ignores `Range` and sends a whole file of more bytes than are
+/// accepted.
 #[must_use]
 pub fn only_whole(url: &str, len: Option<u64>, limit: u64) -> Error {
     let limit = limit >> 20;
@@ -122,8 +123,8 @@ fn locked(url: &str, answer: &Answer) -> String {
     let status = answer.status;
     let Some(place) = HubPlace::of(url) else {
         return format!(
-            "the server does not give it without a login, or to no other page (status {status}). Use an address that \
-             needs no login, or download it where you are logged in and drop it here."
+            "access denied (status {status}). Use an address that can be read without a login, or download the file while \
+             logged in and drop it here."
         );
     };
     let (repository, page, download) = (place.repository(), place.page(), place.download());
@@ -133,7 +134,7 @@ fn locked(url: &str, answer: &Answer) -> String {
              {status}). Accept them at {page}, download with `{download}` and drop the files here."
         ),
         Some("RepoNotFound") => format!(
-            "there is no repository {repository} that everybody can read (status {status}). Check the address; if it \
+            "there is no public repository {repository} (status {status}). Check the address; if it \
              is a private one, download it with `{download}` and drop the files here."
         ),
         _ => format!(
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_told_in_words() {
+    fn waiting_times_are_in_words() {
         let after = |header| Answer { retry_after: Some(header), ..status(429) };
         for (header, words) in [
             ("1", "wait 1 second ("),
@@ -228,18 +229,18 @@ mod tests {
             says(PLAIN, after(header), &[words, "Try again then", "drop it here"]);
         }
         for header in ["soon", "", "-5", "99999999999999999999999"] {
-            says(PLAIN, after(header), &["does not say how long", "in some minutes"]);
+            says(PLAIN, after(header), &["too many requests (status 429)", "in some minutes"]);
         }
-        says(PLAIN, status(429), &["does not say how long"]);
+        says(PLAIN, status(429), &["too many requests (status 429)"]);
         let limit = Answer { rate_limit: Some("\"resolvers\";r=0;t=55"), ..status(429) };
         says(HUB, limit, &["wait 55 seconds"]);
         says(PLAIN, Answer { retry_after: Some("20"), ..status(503) }, &["wait 20 seconds"]);
-        says(PLAIN, status(502), &["fault or is busy", "Try again later"]);
+        says(PLAIN, status(502), &["failed to respond", "Try again later"]);
     }
 
     #[test]
     fn locked_files_are_explained() {
-        says(PLAIN, status(403), &["without a login", "drop it here"]);
+        says(PLAIN, status(403), &["access denied", "without a login", "drop it here"]);
         let code = |code| Answer { error_code: Some(code), ..status(401) };
         says(
             HUB,
@@ -250,7 +251,7 @@ mod tests {
                 "`hf download a/b --repo-type dataset --revision v1`",
             ],
         );
-        says(HUB, code("RepoNotFound"), &["no repository a/b", "private", "hf download a/b"]);
+        says(HUB, code("RepoNotFound"), &["no public repository a/b", "private", "hf download a/b"]);
         // Other sites may not see the header.
         says(HUB, status(401), &["gated or private", "accept terms", "hf download a/b"]);
         says(HUB, status(403), &["gated or private"]);
@@ -274,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_browser_tells_apart_is_told_as_both() {
+    fn requests_without_a_response_name_both_possible_causes() {
         let text = unreachable(PLAIN).to_string();
         for word in ["cannot be reached", "(CORS)", "drop it here", "`Access-Control-Allow-Origin: *`"] {
             assert!(text.contains(word), "{text}");
@@ -289,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_without_ranges_is_told_apart() {
+    fn servers_without_ranges_are_recognized() {
         let text = only_whole(PLAIN, Some(100 << 20), 64 << 20).to_string();
         assert!(text.contains("100 MiB, more than the 64 MiB") && text.contains("status 206"), "{text}");
         let text = only_whole(PLAIN, None, 64 << 20).to_string();

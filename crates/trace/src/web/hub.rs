@@ -1,5 +1,5 @@
-//! URLs of Hugging Face's Hub and of GitHub. Users copy the URLs of pages that show a file; the file itself has another
-//! URL, which is derived here without any request.
+//! URLs of Hugging Face's Hub and of GitHub. Users copy the URLs of pages that show a file; the
+//! file itself has another URL, which is derived here without any request.
 
 /// The Hub.
 const HUB: &str = "https://huggingface.co/";
@@ -34,8 +34,8 @@ pub enum Target {
     Folder(String),
 }
 
-/// The file or folder that a page of the Hub or of GitHub shows; `None` for every other URL, including that of a file
-/// itself. `path` is a URL without its query.
+/// The file or folder that a page of the Hub or of GitHub shows; `None` for every other URL,
+/// including that of a file itself. `path` is a URL without its query.
 #[must_use]
 pub fn shown(path: &str) -> Option<Target> {
     if let Some(rest) = path.strip_prefix(HUB).or_else(|| path.strip_prefix("https://hf.co/")) {
@@ -151,7 +151,8 @@ impl HubPlace {
         self.file(&path)
     }
 
-    /// The URL of a file in the repository. A name from the list of files has to be [`escaped`] before.
+    /// The URL of a file in the repository. A name from the list of files has to be [`escaped`]
+    /// before.
     #[must_use]
     pub fn file(&self, path: &str) -> String {
         let Self { kind, repository, revision, .. } = self;
@@ -238,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_of_the_hub_become_what_they_show() {
+    fn pages_of_the_hub_give_urls_of_their_content() {
         let model = "https://huggingface.co/allenai/OLMoE-1B-7B-0924";
         folder(model, &format!("{model}/resolve/main/"));
         folder(&format!("{model}/tree/step5000-tokens20B"), &format!("{model}/resolve/step5000-tokens20B/"));
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_of_github_become_what_they_show() {
+    fn pages_of_github_give_urls_of_their_content() {
         let raw = "https://raw.githubusercontent.com/a/b";
         folder("https://github.com/a/b", &format!("{raw}/HEAD/"));
         folder("https://github.com/a/b/tree/main/traces", &format!("{raw}/main/traces/"));
@@ -266,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn other_addresses_stay() {
+    fn other_urls_are_not_changed() {
         for address in [
             "https://example.org/a/b/tree/main",
             "https://huggingface.co",
@@ -288,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn places_know_their_list_their_page_and_their_download() {
+    fn places_have_urls_of_list_and_page_and_a_download_command() {
         let place =
             HubPlace::of("https://huggingface.co/datasets/a/b/resolve/v1/x/y/?download=true").unwrap();
         assert_eq!(place.list(), "https://huggingface.co/api/datasets/a/b/tree/v1/x/y?recursive=true");
@@ -305,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_parts_of_addresses() {
+    fn names_are_escaped_in_urls() {
         assert_eq!(escaped("50% of #1?.npz"), "50%25 of %231%3F.npz");
     }
 }

@@ -1,5 +1,5 @@
-//! Lists the files of a folder at a URL from its `index.json`, from the Hub's list, or from the page on which a server
-//! shows the folder. Nothing is requested here.
+//! Lists the files of a folder at a URL from its `index.json`, from the Hub's list, or from the
+//! page on which a server shows the folder. Nothing is requested here.
 
 use std::collections::BTreeSet;
 
@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::{
     error::Error,
+    format::table::known_endings,
     text::json_words,
     web::{
         hub::{HubPlace, escaped},
@@ -23,24 +24,6 @@ pub const LARGEST_LIST: u64 = 4 << 20;
 
 /// The expected form of an index.
 const EXPECTED: &str = "a list of file names or addresses, or an object with such a list as `files`";
-
-/// Endings of files that may be part of a run. Pages of folders and the Hub's lists are filtered by them.
-const ENDINGS: [&str; 14] = [
-    "csv",
-    "gz",
-    "json",
-    "jsonl",
-    "ndjson",
-    "npy",
-    "npz",
-    "parquet",
-    "safetensors",
-    "tar",
-    "tgz",
-    "txt",
-    "zip",
-    "zst",
-];
 
 /// One file of a list.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,8 +43,8 @@ pub struct Listing {
     pub notes: Vec<String>,
 }
 
-/// Reads an `index.json`. Names are relative to its URL, and those that end in `/` are folders. Files on other servers
-/// are skipped, as the user did not name them.
+/// Reads an `index.json`. Names are relative to its URL, and those that end in `/` are folders.
+/// Files on other servers are skipped, as the user did not name them.
 ///
 /// # Errors
 /// [`Error::Text`] for any other content and for too many files.
@@ -134,7 +117,8 @@ pub fn read_hub(place: &HubPlace, bytes: &[u8]) -> Result<Listing, Error> {
     Ok(found.finish())
 }
 
-/// Reads the page on which a server shows a folder: its links to data files in the folder. `folder` ends in `/`.
+/// Reads the page on which a server shows a folder: its links to data files in the folder. `folder`
+/// ends in `/`.
 #[must_use]
 pub fn read_page(folder: &str, bytes: &[u8]) -> Listing {
     let page = String::from_utf8_lossy(bytes);
@@ -160,13 +144,14 @@ fn too_many(url: &str, count: usize) -> Error {
     }
 }
 
-/// Whether a file may be part of a run, by its name.
+/// Whether a file may be part of a run, by its name. Pages of folders and the Hub's lists are
+/// filtered by it.
 fn is_data(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
     // Megatron's logits; other `.bin` files are pickled weights.
-    let logits = name.starts_with("logits_rank") && ending == "bin";
-    !name.starts_with('.') && (logits || ENDINGS.contains(&ending.as_str()))
+    let pickled = ending == "bin" && !name.starts_with("logits_rank");
+    !name.starts_with('.') && !pickled && known_endings().any(|known| known == ending)
 }
 
 /// The files found so far, without duplicates.
@@ -236,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn an_index_lists_files_and_addresses() {
+    fn an_index_lists_files_and_urls() {
         let text = r#"["step-1.npz", "b/step-2.npz?x=1", "./c.npz", "/other/d.npz", "../e.npz",
                        "https://example.org/runs/a/f.npz", "//example.org/g.npz", "step-1.npz"]"#;
         let listing = read_index(INDEX, text.as_bytes()).unwrap();
@@ -259,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_asked_of_a_server_that_only_the_list_names() {
+    fn files_on_other_servers_are_skipped() {
         let text = r#"["https://other.example/a.npz", "//other.example/a.npz", "http://example.org/a.npz",
                        "https://example.org.evil/a.npz", "https://example.org:8/a.npz", "https://u@example.org/a.npz",
                        "ftp://example.org/a.npz", "data:text/csv,a", "javascript:alert(1)", "file:///etc/passwd", "a\\b", "",
@@ -272,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_index_says_what_one_is() {
+    fn a_malformed_index_is_explained() {
         let many = serde_json::to_vec(&vec!["x"; MOST_FILES + 1]).unwrap();
         let cases: [(&[u8], &str); 8] = [
             (b"", "content"),
@@ -293,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hub_lists_folders_in_folders() {
+    fn lists_of_the_hub_contain_subfolders() {
         let place = HubPlace::of("https://huggingface.co/datasets/o/n/resolve/main/traces/").unwrap();
         let text = r#"[{"type":"directory","oid":"0","size":0,"path":"traces/step 5"},
                        {"type":"file","oid":"1","size":9,"path":"traces/step 5/layer_02.parquet","lfs":{"size":9}},
@@ -317,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_a_folder_lists_what_lies_in_it() {
+    fn a_page_of_a_folder_lists_its_files() {
         let page = br##"<html><a href="../">Up</a> <a HREF='step-1.npz'>1</a> <a href=step-2.npz>2</a>
             <a href="/run/step-3.npz">3</a> <a href="https://example.org/run/step-4.safetensors">4</a>
             <a href="a&amp;b.npz">5</a> <a href="?C=M;O=A">sort</a> <a href="inner/">inner</a> <a href="inner/x.npz">x</a>

@@ -23,9 +23,8 @@ pub fn readable(part: &str) -> String {
 /// # Errors
 /// A sentence, for another server or a URL that is not fetched.
 pub fn resolve(base: &str, reference: &str) -> Result<String, String> {
-    let no = |why: &str| {
-        Err(format!("`{}`, which the list names, was not asked for: {why}.", shortened(reference)))
-    };
+    let no =
+        |why: &str| Err(format!("`{}`, which the list names, was not fetched: {why}.", shortened(reference)));
     if reference.is_empty() || reference.contains(|letter: char| letter.is_control() || letter == '\\') {
         return no("it is no name of a file");
     }
@@ -60,7 +59,7 @@ mod tests {
     const BASE: &str = "https://example.org/runs/a/index.json";
 
     #[test]
-    fn references_mean_addresses() {
+    fn references_resolve_to_urls() {
         for (reference, address) in [
             ("b.npz", "https://example.org/runs/a/b.npz"),
             ("b/", "https://example.org/runs/a/b/"),
@@ -84,7 +83,7 @@ mod tests {
     proptest! {
         /// No list can refer to another server.
         #[test]
-        fn references_stay_at_their_server(reference in "\\PC{0,40}|[./:?#@a\\\\-]{0,20}|(https?:)?//[a-z.:@/]{0,20}") {
+        fn references_stay_on_their_server(reference in "\\PC{0,40}|[./:?#@a\\\\-]{0,20}|(https?:)?//[a-z.:@/]{0,20}") {
             if let Ok(url) = resolve(BASE, &reference) {
                 prop_assert!(url.starts_with("https://example.org/"), "{reference:?} {url:?}");
                 let path = url.split('?').next().unwrap_or_default();

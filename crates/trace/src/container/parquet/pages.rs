@@ -1,4 +1,5 @@
-//! Decodes the pages of a column: levels mark where lists begin, and values are plain or indices into a dictionary.
+//! Decodes the pages of a column: levels mark where lists begin, and values are plain or indices
+//! into a dictionary.
 
 use crate::{
     archive::codecs::{self, Codec},

@@ -54,11 +54,13 @@ impl Block {
     /// Reads nested lists.
     ///
     /// # Errors
-    /// With the token and layer at which a list has another length than the previous ones, or an id is invalid.
+    /// With the token and layer at which a list has another length than the previous ones, or an id
+    /// is invalid.
     pub fn read(scan: &mut Scan<'_>, middle: &str, inner: &str) -> Result<Self, Fault> {
         let place = scan.place();
         let (mut layers, mut k) = (0, 0);
-        // An id takes at least two bytes, a digit and a comma, so this is no more than the record itself.
+        // An id takes at least two bytes, a digit and a comma, so this is no more than the record
+        // itself.
         let mut ids: Vec<u16> = Vec::with_capacity(scan.left() / 2);
         let tokens = scan.list(|scan, token| {
             let inside = |fault: Fault| Fault { place: format!("token {token}"), ..fault };
@@ -127,7 +129,7 @@ impl Block {
 
     /// Transposes `[tokens, k, layers]` to `[tokens, layers, k]`.
     #[must_use]
-    pub fn turned(mut self) -> Self {
+    pub fn transposed(mut self) -> Self {
         let (k, layers) = (self.layers, self.k);
         let mut token = vec![0; k * layers];
         for ids in self.ids.chunks_exact_mut((k * layers).max(1)) {
@@ -175,7 +177,7 @@ fn check_axes(tokens: usize, layers: usize, k: usize, place: usize) -> Result<()
         at: Some(place),
         place: String::new(),
         found: format!("{tokens} tokens of {layers} layers with {k} experts each"),
-        expected: format!("at most {MAX_LAYERS} layers and {MAX_K} experts a token"),
+        expected: format!("at most {MAX_LAYERS} layers and {MAX_K} experts per token"),
         advice: "Check the order of the axes: tokens, layers, experts.",
     })
 }
@@ -218,13 +220,13 @@ mod tests {
 
     #[test]
     fn the_layer_as_the_last_axis() {
-        let block = read("[[[1,2,3],[4,5,6]]]").expect("ids").turned();
+        let block = read("[[[1,2,3],[4,5,6]]]").expect("ids").transposed();
         assert_eq!((block.tokens, block.layers, block.k), (1, 3, 2));
         assert_eq!(block.ids, [1, 4, 2, 5, 3, 6]);
     }
 
     #[test]
-    fn what_is_ragged_or_none_is_told() {
+    fn ragged_lists_and_invalid_ids_are_explained() {
         for (text, words) in [
             ("[[[1,2],[3]]]", "token 0, layer 1"),
             ("[[[1],[3]],[[1]]]", "token 1"),
@@ -235,8 +237,8 @@ mod tests {
             ("[[[]]]", "without a single id"),
             ("[[[1", "the end of the line"),
         ] {
-            let said = read(text).expect_err(text);
-            assert!(said.contains(words), "{text}: {said}");
+            let message = read(text).expect_err(text);
+            assert!(message.contains(words), "{text}: {message}");
         }
         assert!(Block::shaped(vec![0; 8], [2, 2, 3], 0).is_err());
         assert!(Block::shaped(vec![], [usize::MAX, 2, 0], 0).is_err());

@@ -1,5 +1,5 @@
-//! An open trace of ids. The counts are in memory; the ids of single tokens stay in the file and are read again, record
-//! by record, on request.
+//! An open trace of ids. The counts are in memory; the ids of single tokens stay in the file and
+//! are read again, record by record, on request.
 
 use std::{fmt, ops::Range, rc::Rc};
 
@@ -58,7 +58,8 @@ impl fmt::Debug for IdsBody {
 }
 
 impl IdsBody {
-    /// Gates of a range of samples, `[n,L,E]`: from logits if known, otherwise selection frequencies.
+    /// Gates of a range of samples, `[n,L,E]`: from logits if known, otherwise selection
+    /// frequencies.
     ///
     /// # Errors
     /// Errors of the logits' file.
@@ -77,7 +78,8 @@ impl IdsBody {
         Ok(gates)
     }
 
-    /// Counts of how often the samples of a range selected each expert; `None` if layers saw different numbers of tokens.
+    /// Counts of how often the samples of a range selected each expert; `None` if layers saw
+    /// different numbers of tokens.
     fn exact_counts(&self, samples: Range<usize>, experts: usize) -> Option<Counts> {
         let mut values = Vec::with_capacity(samples.len() * self.folded.layers * experts);
         for row in self.rows(samples.clone()) {
@@ -101,7 +103,8 @@ impl IdsBody {
         counts.chunks_exact(self.folded.width.max(1))
     }
 
-    /// The selected experts of the tokens of a range of samples, `[T,L,k]`; `None` if the file does not list tokens.
+    /// The selected experts of the tokens of a range of samples, `[T,L,k]`; `None` if the file does
+    /// not list tokens.
     ///
     /// # Errors
     /// Errors of the source, and when the file has changed since it was opened.
@@ -188,7 +191,8 @@ impl RecordedIds for IdsBody {
 /// Adds logits to a trace, whose gates are then mean routing weights.
 ///
 /// # Errors
-/// [`Error::Mismatch`] when the trace does not locate all its logits, [`Error::Truncated`] when the file is too short.
+/// [`Error::Mismatch`] when the trace does not locate all its logits, [`Error::Truncated`] when the
+/// file is too short.
 fn attach(info: &mut TraceInfo, body: &IdsBody, logits: &Source) -> Result<IdsBody, Error> {
     let Places::Layers(steps) = &body.places else { return Err(no_logits(info)) };
     let Some(experts) = steps.experts else { return Err(no_logits(info)) };

@@ -1,5 +1,6 @@
-//! Folds ids into counts of how often each sample selected each expert of each layer (`docs/metrics.md#mean-gates`).
-//! Dense layers, which some servers write as zeros, and tokens without recorded ids are omitted.
+//! Folds ids into counts of how often each sample selected each expert of each layer
+//! (`docs/metrics.md#mean-gates`). Dense layers, which some servers write as zeros, and tokens
+//! without recorded ids are omitted.
 
 use crate::{
     archive::codecs,
@@ -10,8 +11,9 @@ use crate::{
     io::source::{ByteSource as _, Source},
 };
 
-/// The most bytes for the counts of a file: as many as a packed file of its size may unpack to. Without the limit, a
-/// single id could require counts of 65,535 experts in each of a thousand layers.
+/// The most bytes for the counts of a file: as many as a packed file of its size may unpack to.
+/// Without the limit, a single id could require counts of 65,535 experts in each of a thousand
+/// layers.
 pub fn most_counts(source: &Source) -> usize {
     codecs::limit(source.len()) as usize
 }
@@ -20,7 +22,7 @@ pub fn most_counts(source: &Source) -> usize {
 const RISING: u64 = 32;
 
 const EACH_ONCE: &str =
-    "A token goes to an expert once; write -1 where nothing was recorded, and no shared experts.";
+    "Write distinct experts per token, -1 where nothing was recorded, and no shared experts.";
 
 /// The counts of the samples so far.
 #[derive(Debug)]
@@ -65,7 +67,8 @@ pub struct Folded {
     pub largest: u16,
     /// Whether ids are sorted by id and not by weight.
     pub by_id: bool,
-    /// With one expert per token, which of the file's layers have experts; otherwise each sample's zeros mark dense layers.
+    /// With one expert per token, which of the file's layers have experts; otherwise each sample's
+    /// zeros mark dense layers.
     pub live: Option<Vec<bool>>,
 }
 
@@ -125,7 +128,8 @@ impl Fold {
     /// Counts the ids of one sample; `false` if it has no recorded token and is skipped.
     ///
     /// # Errors
-    /// With token and layer when ids repeat, or the shape differs from that of the previous samples.
+    /// With token and layer when ids repeat, or the shape differs from that of the previous
+    /// samples.
     pub fn push(&mut self, parts: &[&Block], line: usize) -> Result<bool, Fault> {
         let Some((raw, k)) = parts.first().map(|block| (block.layers, block.k)) else { return Ok(false) };
         if let Some(other) = parts.iter().find(|block| (block.layers, block.k) != (raw, k)) {
@@ -150,7 +154,7 @@ impl Fold {
             Some((first_layers, first_k, first_line)) if (first_layers, first_k) != (layers, k) => {
                 return Err(Fault::of_record(
                     "",
-                    format!("ids of {layers} layers that are not all zero, with {k} experts a token"),
+                    format!("ids of {layers} layers that are not all zero, with {k} experts per token"),
                     &format!("{first_layers} layers with {first_k} experts, as line {first_line} has"),
                     "Write one model's records into a file.",
                 ));
@@ -264,7 +268,7 @@ impl Fold {
         Err(Fault::of_record(
             "",
             format!(
-                "counts of more than {most} bytes ({} samples before, {experts} experts a layer)",
+                "counts of more than {most} bytes ({} samples before, {experts} experts per layer)",
                 self.samples(),
             ),
             &format!("at most {most} bytes for all samples of a file of this size"),
@@ -311,7 +315,8 @@ fn impossible(ids: &[u16], layer: usize, k: usize) -> Fault {
     )
 }
 
-/// Which layers have experts. A dense one is all zeros, which cannot be ids if a token selects several experts.
+/// Which layers have experts. A dense one is all zeros, which cannot be ids if a token selects
+/// several experts.
 pub fn live_layers(parts: &[&Block], layers: usize, k: usize) -> Vec<bool> {
     if k == 1 {
         let any = parts.iter().any(|block| block.ids.iter().any(|&id| id != MISSING));
@@ -385,25 +390,25 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_told() {
-        let said = |fold: &mut Fold, block: &Block| {
+    fn impossible_ids_are_explained() {
+        let message = |fold: &mut Fold, block: &Block| {
             fold.push(&[block], 7).expect_err("wrong").in_line("f", 7).to_string()
         };
         let mut fold = Fold::new(None, MOST);
-        let twice = said(&mut fold, &block(2, 1, 2, &[1, 2, 3, 3]));
+        let twice = message(&mut fold, &block(2, 1, 2, &[1, 2, 3, 3]));
         assert!(twice.contains("line 7, token 1, layer 0: expert 3 twice"), "{twice}");
-        let half = said(&mut Fold::new(None, MOST), &block(1, 2, 2, &[1, 2, 3, MISSING]));
+        let half = message(&mut Fold::new(None, MOST), &block(1, 2, 2, &[1, 2, 3, MISSING]));
         assert!(half.contains("token 0, layer 1: no expert (-1)"), "{half}");
-        let beyond = said(&mut Fold::new(Some(4), MOST), &block(1, 1, 2, &[1, 4]));
+        let beyond = message(&mut Fold::new(Some(4), MOST), &block(1, 1, 2, &[1, 4]));
         assert!(beyond.contains("expert 4; expected ids from 0 to 3"), "{beyond}");
         let mut fold = Fold::new(None, MOST);
         assert!(fold.push(&[&block(1, 1, 2, &[1, 2])], 1).is_ok());
-        let other = said(&mut fold, &block(1, 2, 2, &[1, 2, 3, 4]));
+        let other = message(&mut fold, &block(1, 2, 2, &[1, 2, 3, 4]));
         assert!(other.contains("2 layers") && other.contains("as line 1 has"), "{other}");
     }
 
     #[test]
-    fn ids_that_always_rise_are_sorted_by_id() {
+    fn ids_that_always_ascend_are_sorted_by_id() {
         let mut fold = Fold::new(None, MOST);
         let ids: Vec<u16> = (0..64).flat_map(|i| [i % 4, 4 + i % 4]).collect();
         assert!(fold.push(&[&block(64, 1, 2, &ids)], 1).is_ok());

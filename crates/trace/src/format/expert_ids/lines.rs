@@ -1,4 +1,5 @@
-//! Reads a text file of any size line by line. In memory is one chunk of some MiB, or one line if it is longer.
+//! Reads a text file of any size line by line. In memory is one chunk of some MiB, or one line if
+//! it is longer.
 
 use std::rc::Rc;
 
@@ -22,8 +23,8 @@ pub fn beginning(probe: &Probe) -> Option<&str> {
 /// Bytes read at once.
 const CHUNK: usize = 4 << 20;
 
-/// The longest line that is read, in bytes. It holds many times 10,000 tokens of 64 layers, and fits twice into a
-/// browser's memory.
+/// The longest line that is read, in bytes. It holds many times 10,000 tokens of 64 layers, and
+/// fits twice into a browser's memory.
 pub const MAX_LINE: u64 = 256 << 20;
 
 /// The location of a line in its file.
@@ -145,7 +146,7 @@ impl Lines {
                 });
             }
             if searched >= CHUNK {
-                return self.find_far(searched as u64).await;
+                return self.find_distant_end(searched as u64).await;
             }
             let more = self.source.read(self.end, left.min(CHUNK as u64) as usize).await?;
             self.end += more.len() as u64;
@@ -159,9 +160,9 @@ impl Lines {
         }
     }
 
-    /// Finds the end of a line that is longer than a chunk without keeping its bytes, so that the line can be read into
-    /// memory of its own size.
-    async fn find_far(&self, searched: u64) -> Result<Next, Error> {
+    /// Finds the end of a line that is longer than a chunk without keeping its bytes, so that the
+    /// line can be read into memory of its own size.
+    async fn find_distant_end(&self, searched: u64) -> Result<Next, Error> {
         let total = self.source.len();
         let (mut at, mut len) = (self.end, searched);
         while at < total && len <= self.most {
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_too_long_is_refused_before_it_is_kept() {
+    fn a_line_that_is_too_long_is_rejected_before_it_is_in_memory() {
         let mut bytes = b"first\n".to_vec();
         bytes.resize(3 * CHUNK, b'x');
         let error = lines(&bytes, 2 * CHUNK as u64).expect_err("too long").to_string();

@@ -196,7 +196,8 @@ impl Steps {
         Ok(all)
     }
 
-    /// Mean gates `[n,L,E]` from logits: softmax in f32, sums in f64 (`docs/metrics.md#mean-gates`).
+    /// Mean gates `[n,L,E]` from logits: softmax in f32, sums in f64
+    /// (`docs/metrics.md#mean-gates`).
     ///
     /// # Errors
     /// [`Error::Format`] for a logit that is not finite, and errors of the source.

@@ -63,9 +63,9 @@ pub fn trace(
         None => {
             let experts = least.next_power_of_two();
             warnings.push(format!(
-                "{name}: how many experts a layer has is not told. The ids go up to {}, so {experts} are assumed, the next \
-                 power of two. Write `num_experts` into the first record if there are others, or say it to the program (`--experts`; in the \
-                 page beside the file).",
+                "{name}: the number of experts per layer is not stated. The ids go up to {}, so {experts} are assumed, the next \
+                 power of two. If that is wrong, write `num_experts` into the first record, or give the number \
+                 (`--experts`, or beside the file on the page).",
                 folded.largest
             ));
             experts
@@ -132,9 +132,8 @@ pub fn no_ids(name: &str) -> Error {
     Error::Text {
         name: name.to_owned(),
         place: "the whole file".to_owned(),
-        found: "no record with expert ids of a token (lists that are empty, null, -1 or zero throughout)"
-            .to_owned(),
+        found: "no record with expert ids of a token (all lists are empty, null, -1 or zero)".to_owned(),
         expected: "ids of at least one token".to_owned(),
-        advice: "Start the server with `--enable-return-routed-experts` and ask for the ids in the request.",
+        advice: "Start the server with `--enable-return-routed-experts` and request the ids.",
     }
 }

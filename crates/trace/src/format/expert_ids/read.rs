@@ -16,7 +16,7 @@ use crate::{
 /// With column and field.
 pub fn read(writer: Writer, bytes: &[u8], shape: Shape) -> Result<Record, Fault> {
     let mut record = fields(writer, bytes)?;
-    record.settle(shape)?;
+    record.apply_shape(shape)?;
     Ok(record)
 }
 

@@ -1,4 +1,5 @@
-//! Files of records: one served answer or one block of text per line, from vLLM, SGLang or the OLMoE scripts.
+//! Files of records: one served answer or one block of text per line, from vLLM, SGLang or the
+//! OLMoE scripts.
 
 use std::{collections::BTreeMap, rc::Rc};
 
@@ -152,8 +153,8 @@ fn each_record(
     Ok(())
 }
 
-/// The step at the end of names such as `c4_results_1000.jsonl`.
-fn sniffed_results(name: &str) -> bool {
+/// Whether a name has its step at the end, as in `c4_results_1000.jsonl`.
+fn is_results_name(name: &str) -> bool {
     let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
     file.to_ascii_lowercase().contains("results_")
 }
@@ -292,7 +293,7 @@ impl Collected {
         if missing > 0 {
             warnings.push(format!(
                 "{name}: {missing} tokens have no recorded ids (-1 or zeros: taken from a prefix cache, or padding) and \
-                 are not counted. Turn prefix caching off to have all of them."
+                 are not counted. Turn prefix caching off to record all tokens."
             ));
         }
         let by_place = |checkpoint: &Checkpoint| {
@@ -302,7 +303,7 @@ impl Collected {
         if self.checkpoints.iter().any(by_place) {
             warnings.push(format!(
                 "{name}: records have neither an id of the sample (`sample_id`) nor the prompt's tokens, so samples are \
-                 known by their place. Write the same samples in the same order at every checkpoint."
+                 identified by their index. Write the same samples in the same order at every checkpoint."
             ));
         }
     }
@@ -337,7 +338,7 @@ impl Collected {
             let mut said = Vec::new();
             if dense.max(zeros) > 0 {
                 said.push(format!(
-                    "{name}: {} layers have nothing but zeros or -1: dense layers without experts, which are left out.",
+                    "{name}: {} layers have only zeros or -1 and are left out as dense layers.",
                     dense.max(zeros)
                 ));
             }
@@ -345,7 +346,7 @@ impl Collected {
                 experts: settings.experts.or(self.experts),
                 model: self.model.clone(),
                 step: step.or(self.header_step),
-                named: if writer == Writer::Olmoe && sniffed_results(name) {
+                named: if writer == Writer::Olmoe && is_results_name(name) {
                     trailing_number(name)
                 } else {
                     None
@@ -399,8 +400,8 @@ async fn find_shape(
             let (width, k) = (shape.width.unwrap_or(1), shape.k.unwrap_or(1));
             if settings.top_k.is_none() {
                 warnings.push(format!(
-                    "{}: arrays have no shape. By their lengths and because no expert comes twice for a token, they are \
-                     read as {} layers with {k} experts a token. Say `--layers` and `--top-k` if that is wrong.",
+                    "{}: arrays have no shape. By their lengths and because no expert is repeated for a token, they are \
+                     read as {} layers with {k} experts per token. Give `--layers` and `--top-k` if that is wrong.",
                     source.name(),
                     width / k
                 ));

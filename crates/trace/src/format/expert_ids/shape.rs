@@ -1,6 +1,7 @@
 //! Infers the shape of arrays that SGLang returns without one.
 //!
-//! The server counts the tokens, and `k` is the largest number for which no token and layer has repeated ids.
+//! The server counts the tokens, and `k` is the largest number for which no token and layer has
+//! repeated ids.
 
 use std::collections::BTreeMap;
 
@@ -99,7 +100,8 @@ impl Solver {
             },
         };
         let product = layers.zip(k).and_then(|(layers, k)| layers.checked_mul(k));
-        // Without token counts, the greatest common divisor of several lengths is usually the number of ids per token.
+        // Without token counts, the greatest common divisor of several lengths is usually the
+        // number of ids per token.
         let common = Some(self.divisor).filter(|_| self.arrays >= 3);
         match (product.or(counted).or(common), k) {
             (Some(width), Some(k)) if k > 0 && width > 0 => {
@@ -107,7 +109,7 @@ impl Solver {
             }
             _ => Err(format!(
                 "{} ids without a shape, and neither the tokens of the record (`prompt_tokens` and `completion_tokens`) \
-                 nor layers and experts a token are known",
+                 nor layers and experts per token are known",
                 self.divisor
             )),
         }
@@ -134,7 +136,7 @@ impl Record {
     ///
     /// # Errors
     /// When the length of an array does not fit.
-    pub fn settle(&mut self, shape: Shape) -> Result<(), Fault> {
+    pub fn apply_shape(&mut self, shape: Shape) -> Result<(), Fault> {
         for i in 0..self.choices.len() {
             let Some(Packed::Flat(ids)) = self.choices.get_mut(i).and_then(|choice| choice.ids.as_mut())
             else {

@@ -1,6 +1,6 @@
-//! Tables of ids: `sample,token,layer,expert` with one row per selected expert, or llama.cpp's `layer,expert`
-//! (`examples/moe-trace`) without tokens and samples. The delimiter is a comma, semicolon or tab; other columns are
-//! ignored.
+//! Tables of ids: `sample,token,layer,expert` with one row per selected expert, or llama.cpp's
+//! `layer,expert` (`examples/moe-trace`) without tokens and samples. The delimiter is a comma,
+//! semicolon or tab; other columns are ignored.
 
 use std::{collections::BTreeMap, rc::Rc};
 
@@ -144,8 +144,8 @@ async fn open(source: &Source, settings: &Settings, warnings: &mut Vec<String>) 
     table.end_run(last)?;
     if columns.weight {
         warnings.push(format!(
-            "{name}: weights of the chosen experts alone do not give the mean over all experts, so they are left out of \
-             account and the ids are counted."
+            "{name}: weights of only the selected experts do not give the mean over all experts, so they are ignored and \
+             the ids are counted."
         ));
     }
     table.finish(source, settings, warnings)
@@ -176,7 +176,7 @@ impl Table<'_> {
                 return Err(self.wrong(
                     line,
                     "",
-                    "a broken quotation".to_owned(),
+                    "a malformed quotation".to_owned(),
                     "a row of the table".to_owned(),
                 ));
             }
@@ -376,8 +376,8 @@ impl Table<'_> {
         }
         if self.columns.token.is_none() {
             warnings.push(format!(
-                "{}: the table does not tell which token a row is of, so the number of experts a token is not known, and \
-                 what compares single tokens (saturation, load) is left out.",
+                "{}: the table does not state the token of a row, so the number of experts per token is unknown, and \
+                 figures of single tokens (saturation, load) are omitted.",
                 self.name
             ));
         }

@@ -1,5 +1,5 @@
-//! The fields of records in which servers and scripts have expert ids. Fields that all writers share are read in
-//! [`read`](crate::format::expert_ids::read).
+//! The fields of records in which servers and scripts have expert ids. Fields that all writers
+//! share are read in [`read`](crate::format::expert_ids::read).
 
 use crate::format::expert_ids::{
     block::Block,
@@ -15,11 +15,13 @@ const LESS: &str = "Write fewer choices into a record.";
 
 /// Reads a field of vLLM's records; `false` for other fields.
 ///
-/// With `--enable-return-routed-experts` or `LLM(enable_return_routed_experts=True)` vLLM returns ids without weights. Up
-/// to 0.21, `prompt_routed_experts` is at the response's level, and `routed_experts` of each choice has generated tokens
-/// only, as nested lists in which `-1` marks tokens from the prefix cache. Later versions put one array over prompt and
-/// completion into the choice, as base64 of an `.npy` file, or as an object with type, shape and data. Offline inference
-/// puts one list into the record itself. The last generated token has no forward pass, and may or may not have a row.
+/// With `--enable-return-routed-experts` or `LLM(enable_return_routed_experts=True)` vLLM returns
+/// ids without weights. Up to 0.21, `prompt_routed_experts` is at the response's level, and
+/// `routed_experts` of each choice has generated tokens only, as nested lists in which `-1` marks
+/// tokens from the prefix cache. Later versions put one array over prompt and completion into the
+/// choice, as base64 of an `.npy` file, or as an object with type, shape and data. Offline
+/// inference puts one list into the record itself. The last generated token has no forward pass,
+/// and may or may not have a row.
 ///
 /// # Errors
 /// With the field's place.
@@ -112,10 +114,12 @@ fn sglang_extension(record: &mut Record, scan: &mut Scan<'_>, i: usize) -> Resul
     })
 }
 
-/// Reads a field of the OLMoE repository's scripts (`run_moe_analysis.py`); `false` for other fields.
+/// Reads a field of the OLMoE repository's scripts (`run_moe_analysis.py`); `false` for other
+/// fields.
 ///
-/// They write `c4_results_STEP.jsonl`, one block of text per line, with `exp_ids` as `[tokens][k][layers]`: the layer is
-/// the last axis, and a token's experts are ordered by weight, largest first.
+/// They write `c4_results_STEP.jsonl`, one block of text per line, with `exp_ids` as
+/// `[tokens][k][layers]`: the layer is the last axis, and a token's experts are ordered by weight,
+/// largest first.
 ///
 /// # Errors
 /// With the field's place.
@@ -124,6 +128,6 @@ pub fn olmoe(record: &mut Record, scan: &mut Scan<'_>, key: &[u8]) -> Result<boo
         return Ok(false);
     }
     let block = Block::read(scan, "rank", "layer").map_err(|fault| fault.inside("exp_ids"))?;
-    record.choice(0).ids = Some(Packed::Block(block.turned()));
+    record.choice(0).ids = Some(Packed::Block(block.transposed()));
     Ok(true)
 }

@@ -1,9 +1,11 @@
-//! Routing of one layer as FLAME-MoE publishes it (CMU-FLAME/FLAME-MoE-Traces): one Parquet file per layer with one row
-//! per token, `indices` (the selected experts) and `scores` (their probabilities); row `i` of every layer is the same
-//! token. The layers of a checkpoint are in one folder, which is named by its step.
+//! Routing of one layer as FLAME-MoE publishes it (CMU-FLAME/FLAME-MoE-Traces): one Parquet file
+//! per layer with one row per token, `indices` (the selected experts) and `scores` (their
+//! probabilities); row `i` of every layer is the same token. The layers of a checkpoint are in one
+//! folder, which is named by its step.
 //!
-//! Only the selected experts have scores, so mean gates cannot be computed and selection frequencies replace them
-//! (`docs/metrics.md#mean-gates`). The ends of samples are not recorded either: see [`join_layers`].
+//! Only the selected experts have scores, so mean gates cannot be computed and selection
+//! frequencies replace them (`docs/metrics.md#mean-gates`). The ends of samples are not recorded
+//! either: see [`join_layers`].
 
 mod join;
 pub mod layer;
@@ -49,7 +51,7 @@ async fn open(probe: &Probe) -> Result<FileKind, Error> {
         return Ok(FileKind::Unrelated {
             reason: format!(
                 "{name}: a Parquet file without a column `indices`; it has `{}`. Routing traces in Parquet (FLAME-MoE) have \
-                 `indices` and `scores`, a list of each a token.",
+                 `indices` and `scores`, one list of each per token.",
                 names.join("`, `")
             ),
         });
@@ -89,7 +91,7 @@ async fn open(probe: &Probe) -> Result<FileKind, Error> {
             return Err(rows.wrong(
                 format!("expert {twice} twice in row {row}"),
                 "different experts",
-                "A token goes to an expert once.",
+                "Write distinct experts per token.",
             ));
         }
     }
@@ -206,7 +208,8 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Whether every token's scores descend. They are probabilities of the selected experts, so their sum is at most 1.
+/// Whether every token's scores descend. They are probabilities of the selected experts, so their
+/// sum is at most 1.
 async fn scores_fall(
     name: &str,
     file: &ParquetFile,
@@ -249,7 +252,7 @@ async fn scores_fall(
         Ok(fall)
     } else {
         Err(rows.wrong(
-            format!("{width} values a row"),
+            format!("{width} values per row"),
             &format!("{k}, one for each of `indices`"),
             "Write both columns from the same tokens.",
         ))
@@ -274,7 +277,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_tell_layer_and_step() {
+    fn names_contain_layer_and_step() {
         assert_eq!(layer_number("layer_02.parquet"), Some(2));
         assert_eq!(layer_number("moe-12-topk.parquet"), Some(12));
         assert_eq!(layer_number("layer.parquet"), None);

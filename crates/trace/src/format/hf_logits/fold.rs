@@ -1,5 +1,5 @@
-//! Folds logits of single tokens into mean gates of samples (`docs/metrics.md#mean-gates`): softmax over all experts in
-//! f32, sums over a sample's real tokens in f64, the mean stored as f32.
+//! Folds logits of single tokens into mean gates of samples (`docs/metrics.md#mean-gates`): softmax
+//! over all experts in f32, sums over a sample's real tokens in f64, the mean stored as f32.
 
 use crate::{
     container::tensors::TensorFile,
@@ -119,7 +119,8 @@ fn empty_selections(k: usize, layers: usize, counts: &[u32]) -> Option<TopK> {
     Some(TopK { k, layers, ids: vec![0; size], offsets })
 }
 
-/// Reads one layer some rows at a time, and calls `token` with the index and the row of each real token.
+/// Reads one layer some rows at a time, and calls `token` with the index and the row of each real
+/// token.
 async fn fold_layer(
     file: &TensorFile,
     layers: &Layers,
@@ -182,7 +183,7 @@ fn not_finite(file: &TensorFile, layer: &Layer, batch: &Batch, row: usize, logit
             row % positions
         ),
         expected: "finite logits for real tokens".to_owned(),
-        advice: "The model overflowed there; run it again in float32 or bfloat16.",
+        advice: "Run the model again in float32 or bfloat16.",
     }
 }
 
@@ -219,14 +220,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equals_are_selected_by_id() {
+    fn equal_logits_are_selected_by_id() {
         let mut slots = [0; 3];
         select(&[1.0, 3.0, 3.0, 0.5, 1.0], &mut slots);
         assert_eq!(slots, [1, 2, 0]);
     }
 
     #[test]
-    fn distributions_are_recognised() {
+    fn distributions_are_recognized() {
         assert!(is_distribution(&[0.25, 0.75], 1e-3));
         assert!(!is_distribution(&[0.25, 0.7], 1e-3));
         assert!(!is_distribution(&[-0.25, 1.25], 1e-3));

@@ -209,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_as_people_write_them() {
+    fn names_in_common_forms() {
         for name in [
             "router_logits.3",
             "router_logits_3",

@@ -1,10 +1,11 @@
-//! Dumps of `router_logits` as transformers returns them (`output_router_logits=True`): one tensor per sparse layer,
-//! `[batch * sequence, experts]`, batch-major and including padding. Nothing in transformers writes such files, so common
-//! names are accepted: `router_logits.0`, `router_logits_0`, `layers.0.router_logits`, `layer_0`, `arr_0`, or all layers
-//! in one `router_logits`.
+//! Dumps of `router_logits` as transformers returns them (`output_router_logits=True`): one tensor
+//! per sparse layer, `[batch * sequence, experts]`, batch-major and including padding. Nothing in
+//! transformers writes such files, so common names are accepted: `router_logits.0`,
+//! `router_logits_0`, `layers.0.router_logits`, `layer_0`, `arr_0`, or all layers in one
+//! `router_logits`.
 //!
-//! transformers 5.0 to 5.5 return softmax probabilities under the name of logits. A dump in which every row is a
-//! distribution is recognized as probabilities, and no softmax is applied.
+//! transformers 5.0 to 5.5 return softmax probabilities under the name of logits. A dump in which
+//! every row is a distribution is recognized as probabilities, and no softmax is applied.
 
 mod axes;
 mod fold;
@@ -68,8 +69,8 @@ async fn open(file: TensorFile, warnings: &mut Vec<String>) -> Result<OpenTrace,
     let folded = fold::fold(&file, &layers, &batch, top_k).await?;
     if folded.probabilities {
         warnings.push(format!(
-            "{}: what is stored as router logits are probabilities (every row is a distribution), as transformers 5.0 \
-             to 5.5 return them. They are taken as they are, without another softmax.",
+            "{}: the router logits are probabilities (every row is a distribution), as transformers 5.0 to 5.5 return \
+             them. No softmax is applied.",
             file.name()
         ));
     }
@@ -236,7 +237,7 @@ async fn losses(
     if tensor.values() != count as u64 || !tensor.dtype.is_float() {
         return Err(file.wrong(
             tensor,
-            format!("F32 {}, one mean loss a sample", shape_text(&[count as u64])),
+            format!("F32 {}, one mean loss per sample", shape_text(&[count as u64])),
             "Write the loss of every sample of the batch.",
         ));
     }

@@ -1,6 +1,6 @@
-//! The meaning of tensors with unknown names: a [`Mapping`] states which of a file's tensors are gates, logits, ids and so
-//! on, and what their axes are. It is stored as JSON, so that the user can correct it and apply it to every checkpoint of
-//! a run.
+//! The meaning of tensors with unknown names: a [`Mapping`] states which of a file's tensors are
+//! gates, logits, ids and so on, and what their axes are. It is stored as JSON, so that the user
+//! can correct it and apply it to every checkpoint of a run.
 //!
 //! ```json
 //! {"tensors": [{"name": "moe/probs", "role": "probabilities", "axes": ["layers", "rows", "experts"]},
@@ -163,7 +163,8 @@ impl Mapping {
         })
     }
 
-    /// Checks the mapping against a file and returns the tensors of the routing: one, or one per layer in order.
+    /// Checks the mapping against a file and returns the tensors of the routing: one, or one per
+    /// layer in order.
     ///
     /// # Errors
     /// [`Error::Mismatch`] or [`Error::Tensor`] with the first contradiction.
@@ -196,7 +197,7 @@ impl Mapping {
                     shorten(&before.name),
                     shorten(&mapped.name)
                 );
-                return Err(mismatch(file, given, "one tensor, or one a layer with its number"));
+                return Err(mismatch(file, given, "one tensor, or one per layer with its number"));
             }
             if mapped.role != first.role || mapped.axes != first.axes || tensor.shape != first_tensor.shape {
                 let expected =
@@ -220,14 +221,14 @@ impl Mapping {
         let twice = mapped.axes.iter().enumerate().find(|&(at, axis)| {
             *axis != Axis::Single && mapped.axes.iter().skip(at + 1).any(|other| other == axis)
         });
-        let strange = mapped.axes.iter().find(|axis| **axis != Axis::Single && !may.contains(axis));
+        let unsupported = mapped.axes.iter().find(|axis| **axis != Axis::Single && !may.contains(axis));
         let both = mapped.axes.contains(&Axis::Rows)
             && (mapped.axes.contains(&Axis::Samples) || mapped.axes.contains(&Axis::Tokens));
         let expected = if mapped.axes.len() != tensor.shape.len() {
             format!("{} axes, as the mapping names", mapped.axes.len())
         } else if let Some((_, axis)) = twice {
             format!("the axis {} once", axis.name())
-        } else if let Some(axis) = strange {
+        } else if let Some(axis) = unsupported {
             format!("{} without an axis of {}", mapped.role.name(), axis.name())
         } else if both {
             "either rows, or samples and tokens".to_owned()
@@ -270,7 +271,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mapping_is_kept_as_json() {
+    fn a_mapping_is_stored_as_json() {
         let json = r#"{"tensors":[{"name":"p.1","role":"probabilities","axes":["rows","experts"],"layer":1},{"name":"pad","role":"mask","axes":["samples","tokens"]}]}"#;
         let mapping = Mapping::parse("map.json", json).expect("a mapping");
         assert_eq!((mapping.tensors.len(), mapping.tensors[0].layer), (2, Some(1)));

@@ -26,11 +26,13 @@ const MAX_VALUES: usize = 1 << 28;
 
 /// Opens a file of tensors by a mapping.
 ///
-/// Values of single tokens are folded into mean gates, ids into selection frequencies (`docs/metrics.md#mean-gates`).
-/// The whole file is read, some rows at a time if experts or ranks are the last axis.
+/// Values of single tokens are folded into mean gates, ids into selection frequencies
+/// (`docs/metrics.md#mean-gates`). The whole file is read, some rows at a time if experts or ranks
+/// are the last axis.
 ///
 /// # Errors
-/// [`Error::Mapping`] and [`Error::Tensor`] when mapping and file do not fit, and for values that are not routing.
+/// [`Error::Mapping`] and [`Error::Tensor`] when mapping and file do not fit, and for values that
+/// are not routing.
 pub async fn open_mapped(source: Source, mapping: &Mapping) -> Result<Opened, Error> {
     let file = open_tensors(source).await?;
     let mut warnings = Vec::new();
@@ -117,7 +119,7 @@ async fn read(file: &TensorFile, mapping: &Mapping, warnings: &mut Vec<String>) 
                     tensor: place.to_owned(),
                     found: format!("{bad} at position {row}, layer {layer}"),
                     expected: "finite values for real tokens".to_owned(),
-                    advice: "The model overflowed there, or a mask is missing.",
+                    advice: "Map a mask if positions are padding, or run the model again in float32 or bfloat16.",
                 });
             }
             let values = if role == Role::Logits {
@@ -219,7 +221,8 @@ fn without_repeats(offsets: &[usize]) -> Vec<usize> {
     offsets
 }
 
-/// Samples and positions, from the routing's own axes, the mask, the token counts and the losses, in this order.
+/// Samples and positions, from the routing's own axes, the mask, the token counts and the losses,
+/// in this order.
 async fn rows(
     file: &TensorFile,
     mapping: &Mapping,
@@ -254,7 +257,7 @@ async fn rows(
         let samples = losses.filter(|&samples| rows % samples == 0).unwrap_or(1);
         if samples == 1 {
             warnings.push(format!(
-                "{}: nothing tells where samples end, so all {rows} rows are taken as one sample. Map a mask [samples, tokens] \
+                "{}: the mapping does not state where samples end, so all {rows} rows are taken as one sample. Map a mask [samples, tokens] \
                  or token counts.",
                 file.name()
             ));
@@ -339,7 +342,7 @@ async fn losses(file: &TensorFile, mapping: &Mapping, rows: &Rows) -> Result<Opt
     }
     if values != rows.owner.len() as u64 {
         let expected =
-            format!("{} losses, one a sample, or {}, one a position", rows.samples, rows.owner.len());
+            format!("{} losses, one per sample, or {}, one per position", rows.samples, rows.owner.len());
         return Err(file.wrong(tensor, expected, "Write the losses of the same samples."));
     }
     let mut sums = vec![(0.0_f64, 0_u32); rows.samples];
@@ -364,8 +367,8 @@ enum Values {
     Ints(Vec<i64>),
 }
 
-/// Passes each row along experts or ranks to `take`, with its position among all samples' positions, its layer, its
-/// values, and the tensor's name.
+/// Passes each row along experts or ranks to `take`, with its position among all samples'
+/// positions, its layer, its values, and the tensor's name.
 async fn each_line(
     file: &TensorFile,
     routing: &[Found<'_>],

@@ -1,5 +1,5 @@
-//! Guesses the meaning of tensors with unknown names from names, shapes and first values, with reasons, for the user to
-//! confirm or correct.
+//! Guesses the meaning of tensors with unknown names from names, shapes and first values, with
+//! reasons, for the user to confirm or correct.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,9 +15,10 @@ use crate::{
 };
 
 /// Values per tensor that are inspected.
-const LOOK: u64 = 1 << 14;
+const INSPECTED: u64 = 1 << 14;
 
-/// The most tensors of a file for which a mapping is proposed. Files with more are usually checkpoints.
+/// The most tensors of a file for which a mapping is proposed. Files with more are usually
+/// checkpoints.
 const MOST_TENSORS: usize = 2000;
 
 /// The most selected experts per token.
@@ -47,7 +48,8 @@ pub struct Proposal {
     pub reasons: Vec<String>,
 }
 
-/// Tensors of a [`Proposal`] with one meaning: a single tensor, or tensors whose names differ only by a number, with it.
+/// Tensors of a [`Proposal`] with one meaning: a single tensor, or tensors whose names differ only
+/// by a number, with it.
 pub type TensorGroup<'a> = Vec<(Option<u64>, &'a ShownTensor)>;
 
 impl Proposal {
@@ -88,7 +90,8 @@ impl Proposal {
     }
 }
 
-/// Proposes a mapping for a file of tensors; `None` if no tensor can be routing, or there are more than 2000 tensors.
+/// Proposes a mapping for a file of tensors; `None` if no tensor can be routing, or there are more
+/// than 2000 tensors.
 ///
 /// # Errors
 /// [`Error::Format`] for other files, and errors of the source.
@@ -108,7 +111,8 @@ pub async fn of_file(file: &TensorFile) -> Result<Option<Proposal>, Error> {
     let mut reasons = Vec::new();
     let side = Side::find(file);
     side.map(&mut mapping, &mut reasons);
-    // Of several candidates, the most informative one: gates before ids, single tokens before means.
+    // Of several candidates, the most informative one: gates before ids, single tokens before
+    // means.
     let mut best: Option<(u32, Vec<MappedTensor>, String)> = None;
     for group in groups(file, &side) {
         if let Some(found) = routing(file, &group, &side).await?
@@ -267,7 +271,7 @@ fn groups<'a>(file: &'a TensorFile, side: &Side<'_>) -> Vec<Group<'a>> {
 
 /// The kind of a tensor's first values, along its last axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Look {
+enum RowKind {
     /// Every row is a distribution.
     Distributions,
     /// Other floats.
@@ -278,12 +282,12 @@ enum Look {
     Whole,
 }
 
-async fn look(file: &TensorFile, tensor: &TensorInfo) -> Result<Look, Error> {
+async fn row_kind(file: &TensorFile, tensor: &TensorInfo) -> Result<RowKind, Error> {
     let width = tensor.shape.last().copied().unwrap_or(1).max(1);
-    let lines = (LOOK / width).max(1).min(tensor.values() / width);
+    let lines = (INSPECTED / width).max(1).min(tensor.values() / width);
     let range = 0..lines * width;
     if range.end > 1 << 20 {
-        return Ok(if tensor.dtype.is_float() { Look::Floats } else { Look::Whole });
+        return Ok(if tensor.dtype.is_float() { RowKind::Floats } else { RowKind::Whole });
     }
     if tensor.dtype.is_float() {
         let values = file.floats(tensor, range).await?;
@@ -292,7 +296,7 @@ async fn look(file: &TensorFile, tensor: &TensorInfo) -> Result<Look, Error> {
             let sum: f64 = line.iter().map(|&value| f64::from(value)).sum();
             line.iter().all(|value| (0.0..=1.0).contains(value)) && (sum - 1.0).abs() <= tolerance
         });
-        return Ok(if distributions { Look::Distributions } else { Look::Floats });
+        return Ok(if distributions { RowKind::Distributions } else { RowKind::Floats });
     }
     let values = file.integers(tensor, range).await?;
     let different = values.chunks_exact(width as usize).all(|line| {
@@ -300,7 +304,7 @@ async fn look(file: &TensorFile, tensor: &TensorInfo) -> Result<Look, Error> {
         let unlike = |(at, id): (usize, &i64)| !line.iter().take(at).any(|other| other == id);
         padding || (line.iter().all(|&id| (0..1 << 16).contains(&id)) && line.iter().enumerate().all(unlike))
     });
-    Ok(if different { Look::Different } else { Look::Whole })
+    Ok(if different { RowKind::Different } else { RowKind::Whole })
 }
 
 /// A possible meaning of a group of tensors, with its score and the reason.
@@ -319,27 +323,28 @@ async fn routing(
     if !fits || (many && first.shape.len() > 3) {
         return Ok(None);
     }
-    let look = look(file, first).await?;
+    let kind = row_kind(file, first).await?;
     let named =
         has(&first.name, &["rout", "gate", "expert", "moe", "prob", "logit", "topk", "top_k", "select"]);
-    let (last, what) = match look {
-        Look::Distributions => (Axis::Experts, "every line of it sums to 1"),
-        Look::Floats if named => {
-            (Axis::Experts, "its name speaks of routing, and its lines are no distributions")
+    let (last, what) = match kind {
+        RowKind::Distributions => (Axis::Experts, "every row of it sums to 1"),
+        RowKind::Floats if named => {
+            (Axis::Experts, "its name suggests routing, and its rows are not distributions")
         }
-        Look::Different if first.shape.last().is_some_and(|&n| n <= MOST_RANKS) => {
-            (Axis::Rank, "its lines are different small whole numbers")
+        RowKind::Different if first.shape.last().is_some_and(|&n| n <= MOST_RANKS) => {
+            (Axis::Rank, "its rows are distinct small whole numbers")
         }
-        Look::Floats | Look::Different | Look::Whole => return Ok(None),
+        RowKind::Floats | RowKind::Different | RowKind::Whole => return Ok(None),
     };
-    let Some((axes, why)) = outer_axes(first, many, side, last == Axis::Rank || look == Look::Floats) else {
+    let Some((axes, why)) = outer_axes(first, many, side, last == Axis::Rank || kind == RowKind::Floats)
+    else {
         return Ok(None);
     };
     let per_token = axes.iter().any(|axis| matches!(axis, Axis::Tokens | Axis::Rows));
-    let role = match (last, look, per_token) {
+    let role = match (last, kind, per_token) {
         (Axis::Rank, ..) => Role::Ids,
-        (_, Look::Distributions, true) => Role::Probabilities,
-        (_, Look::Distributions, false) => Role::Gates,
+        (_, RowKind::Distributions, true) => Role::Probabilities,
+        (_, RowKind::Distributions, false) => Role::Gates,
         _ => Role::Logits,
     };
     let score = u32::from(named)
@@ -367,7 +372,8 @@ async fn routing(
     Ok(Some((score, tensors.collect(), reason)))
 }
 
-/// The meaning of the axes before the last one. With `tokens` the values are of single tokens whatever the sizes are.
+/// The meaning of the axes before the last one. With `tokens` the values are of single tokens
+/// whatever the sizes are.
 fn outer_axes(
     tensor: &TensorInfo,
     many: bool,
@@ -379,7 +385,7 @@ fn outer_axes(
     let is_samples = |n: u64| samples == Some(n);
     let is_positions = |n: u64| positions == Some(n);
     let is_rows = |n: u64| samples.zip(positions).is_some_and(|(s, p)| s.checked_mul(p) == Some(n));
-    let by_sizes = "; its axes are told by the sizes of the other tensors";
+    let by_sizes = "; its axes follow from the sizes of the other tensors";
     Some(match (outer, many) {
         (&[n], _) if is_samples(n) && !tokens => (vec![Axis::Samples], by_sizes),
         (&[n], _) if is_rows(n) => (vec![Axis::Rows], by_sizes),

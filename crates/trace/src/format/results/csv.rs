@@ -1,6 +1,6 @@
 //! Tables of benchmark results: `item,domain,step,correct` with one row per item and checkpoint, or
-//! `domain,step,accuracy`, optionally with `validation_loss`. Other columns are ignored. The delimiter is a comma,
-//! semicolon or tab.
+//! `domain,step,accuracy`, optionally with `validation_loss`. Other columns are ignored. The
+//! delimiter is a comma, semicolon or tab.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +24,8 @@ enum Columns {
     Domains { domain: usize, step: usize, accuracy: Option<usize>, loss: Option<usize> },
 }
 
-/// Finds the columns in the first line, and the delimiter. The lines below may turn out not to be UTF-8.
+/// Finds the columns in the first line, and the delimiter. The lines below may turn out not to be
+/// UTF-8.
 fn columns(head: &[u8]) -> Option<(u8, Columns)> {
     let line = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).split(|&byte| byte == b'\n').next()?;
     let line = std::str::from_utf8(line).ok()?.trim_end();
@@ -145,7 +146,7 @@ async fn open(
             Error::Text {
                 name: name.to_owned(),
                 place: format!("line {line}"),
-                found: "text that is not UTF-8, or a broken quotation".to_owned(),
+                found: "text that is not UTF-8, or a malformed quotation".to_owned(),
                 expected: "a table in UTF-8".to_owned(),
                 advice: "Write the table again as CSV in UTF-8.",
             }
@@ -158,7 +159,7 @@ async fn open(
     }
     if build.twice > 0 {
         warnings.push(format!(
-            "{name}: {} rows repeat an item and step that came before (the first on line {}); the first of each counts.",
+            "{name}: {} rows repeat an item and step (the first on line {}); only the first of each is used.",
             build.twice, build.first_twice
         ));
     }

@@ -1,8 +1,9 @@
-//! `run.json`: benchmark results of a run, with optional names, token counts and embeddings of its samples.
+//! `run.json`: benchmark results of a run, with optional names, token counts and embeddings of its
+//! samples.
 //!
-//! `steps` lists the checkpoints. Each of `items` has its own `correct`, one entry per checkpoint, or `correct` has them
-//! all as `[checkpoint][item]`. `accuracy` and `validation_loss` are per domain, as lists over the checkpoints or as rows
-//! with `domain` and `step`.
+//! `steps` lists the checkpoints. Each of `items` has its own `correct`, one entry per checkpoint,
+//! or `correct` has them all as `[checkpoint][item]`. `accuracy` and `validation_loss` are per
+//! domain, as lists over the checkpoints or as rows with `domain` and `step`.
 
 use std::collections::BTreeMap;
 
@@ -222,7 +223,7 @@ fn build(name: &str, run: Run, warnings: &mut Vec<String>) -> Result<Results, Er
                 name,
                 format!("item {i} (`{}`)", shorten(&id)),
                 "no `correct`".to_owned(),
-                "one entry a checkpoint, in the item or in `correct` as [checkpoint][item]".to_owned(),
+                "one entry per checkpoint, in the item or in `correct` as [checkpoint][item]".to_owned(),
                 "Add it, or give `accuracy` alone.",
             ));
         };
