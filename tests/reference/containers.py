@@ -6,10 +6,13 @@ Value `i` of an array, counted with the last axis varying fastest, is `i / 4 - 1
 integers, so that tests know the values without a second file.
 """
 
+from decimal import Decimal
 from pathlib import Path
 
 import ml_dtypes
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 HERE = Path(__file__).resolve().parents[1] / "fixtures" / "containers"
 
@@ -46,6 +49,55 @@ def arrays():
     np.savez(HERE / "objects.npz", routing=ragged, lengths=np.array([2, 3]), names=np.array(["a", "b"]))
 
 
+def columns():
+    """300 rows in two row groups of several pages; `name` is `s{i // 7}`, the ends of int64 alternate."""
+    i = np.arange(300)
+    names = pa.array([f"s{at // 7}" for at in i])
+    wide = pa.array([2**63 - 1 - int(at) if at % 2 == 0 else int(at) - 2**63 for at in i], pa.int64())
+    narrow = pa.array([2**31 - 1 - int(at) if at % 2 == 0 else int(at) - 2**31 for at in i], pa.int32())
+    half = pa.array((i / 4 - 1).astype(np.float16))
+    single = pa.array((i / 4 - 1).astype(np.float32))
+    columns = {
+        "ids_delta": (pa.array([[int(at), int(at) * int(at) % 97] for at in i]), "DELTA_BINARY_PACKED"),
+        "wide_delta": (wide, "DELTA_BINARY_PACKED"),
+        "narrow_delta": (narrow, "DELTA_BINARY_PACKED"),
+        "narrow_split": (narrow, "BYTE_STREAM_SPLIT"),
+        "half_plain": (half, "PLAIN"),
+        "half_split": (half, "BYTE_STREAM_SPLIT"),
+        "half_dictionary": (half, None),
+        "single_split": (single, "BYTE_STREAM_SPLIT"),
+        "name_plain": (names, "PLAIN"),
+        "name_dictionary": (names, None),
+        "name_lengths": (names, "DELTA_LENGTH_BYTE_ARRAY"),
+        "name_prefixes": (names, "DELTA_BYTE_ARRAY"),
+    }
+    table = pa.table({name: values for name, (values, _) in columns.items()})
+    paths = {name: "ids_delta.list.element" if name == "ids_delta" else name for name in columns}
+    for version in ["1.0", "2.0"]:
+        pq.write_table(
+            table,
+            HERE / f"encodings-{version[0]}.parquet",
+            compression="zstd",
+            data_page_version=version,
+            data_page_size=256,
+            write_batch_size=64,
+            row_group_size=200,
+            use_dictionary=[paths[name] for name, (_, encoding) in columns.items() if encoding is None],
+            column_encoding={paths[name]: encoding for name, (_, encoding) in columns.items() if encoding},
+            store_schema=False,
+        )
+    odd = pa.table(
+        {
+            "decimal": pa.array([Decimal("1.5")], pa.decimal128(9, 2)),
+            "fixed": pa.array([b"0123456789abcdef"], pa.binary(16)),
+            "two": pa.array([b"01"], pa.binary(2)),
+            "truth": pa.array([True]),
+        }
+    )
+    pq.write_table(odd, HERE / "types.parquet", store_schema=False)
+
+
 if __name__ == "__main__":
     HERE.mkdir(exist_ok=True)
     arrays()
+    columns()
