@@ -37,13 +37,19 @@ pub async fn open_with(source: Source, settings: Settings) -> Result<Opened, Err
         return Ok(Opened::plain(FileKind::Unrelated { reason }));
     }
     probe.read_first_line().await?;
+    let notes = probe.tensors.as_ref().map(|file| file.notes.clone()).unwrap_or_default();
     if let Some(matched) = FORMATS.iter().find_map(|format| (format.probe)(&probe)) {
-        return matched.await;
+        let mut opened = matched.await?;
+        opened.warnings.splice(0..0, notes);
+        return Ok(opened);
     }
-    if let Some(file) = &probe.tensors
-        && let Some(proposal) = proposal::of_file(file).await?
-    {
-        return Ok(Opened::plain(FileKind::Mappable(proposal)));
+    if let Some(file) = &probe.tensors {
+        if let Some(proposal) = proposal::of_file(file).await? {
+            return Ok(Opened { what: FileKind::Mappable(proposal), warnings: notes });
+        }
+        if let Some(objects) = file.objects() {
+            return Err(objects);
+        }
     }
     Ok(Opened::plain(FileKind::Unrelated { reason: unknown(&probe) }))
 }

@@ -1,5 +1,6 @@
 //! Files of named tensors (safetensors, npz, npy) or columns (Parquet).
 
+mod layout;
 pub mod npz;
 pub mod parquet;
 pub mod safetensors;

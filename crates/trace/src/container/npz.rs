@@ -5,9 +5,13 @@ use std::collections::BTreeMap;
 
 use crate::{
     archive::zip::Member,
-    container::tensors::{Dtype, Place, TensorFile, TensorInfo, shape_text},
+    container::{
+        layout::Layout,
+        tensors::{Dtype, Place, TensorFile, TensorInfo, Transposed, shape_text},
+    },
     error::Error,
     io::source::Source,
+    numeric::numbers::bf16,
     text::shorten,
 };
 
@@ -20,9 +24,13 @@ const MAX_HEADER: usize = 10_000;
 /// [`Error::Format`] or [`Error::Tensor`] when the archive or a header does not follow its format.
 pub async fn from_members(source: Source, members: Vec<Member>) -> Result<TensorFile, Error> {
     let mut tensors = BTreeMap::new();
+    let mut untyped = Vec::new();
     for member in members {
         let Some(name) = member.name.strip_suffix(".npy").map(str::to_owned) else { continue };
-        let info = array(&source, &name, member).await?;
+        let head = member.prefix(&source, MAX_HEADER + 12).await?;
+        let array = array(&source, &name, &head, member.size)?;
+        untyped.extend(array.untyped.then(|| name.clone()));
+        let info = array.info(&name, |header| Place::Archived { member, header });
         if tensors.insert(name.clone(), info).is_some() {
             return Err(Error::Format {
                 name: source.name().to_owned(),
@@ -33,7 +41,7 @@ pub async fn from_members(source: Source, members: Vec<Member>) -> Result<Tensor
             });
         }
     }
-    Ok(TensorFile { source, tensors, metadata: BTreeMap::new(), container: "npz" })
+    Ok(file(source, tensors, "npz", &untyped))
 }
 
 /// Opens a single array, as `numpy.save` writes it: a file of one tensor, which gets the file's
@@ -43,29 +51,62 @@ pub async fn from_members(source: Source, members: Vec<Member>) -> Result<Tensor
 /// [`Error::Tensor`] when its header does not follow the format.
 pub async fn single(source: Source) -> Result<TensorFile, Error> {
     let path = source.name().split(['?', '#']).next().unwrap_or_default();
-    let file = path.rsplit(['/', '\\']).next().unwrap_or(path);
-    let name = file.rsplit_once('.').map_or(file, |(stem, _)| stem).to_owned();
+    let base = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    let name = base.rsplit_once('.').map_or(base, |(stem, _)| stem).to_owned();
     let head = source.read(0, source.len().min(MAX_HEADER as u64 + 12) as usize).await?;
-    let (dtype, shape, header) = described(&source, &name, &head, source.len())?;
-    let info = TensorInfo { name: name.clone(), dtype, shape, place: Place::Plain(header) };
-    Ok(TensorFile {
+    let array = array(&source, &name, &head, source.len())?;
+    let untyped: Vec<String> = array.untyped.then(|| name.clone()).into_iter().collect();
+    let info = array.info(&name, Place::Plain);
+    Ok(file(source, BTreeMap::from([(name, info)]), "npy", &untyped))
+}
+
+/// A file of these arrays; those of `untyped` bytes were taken for bfloat16.
+fn file(
+    source: Source,
+    tensors: BTreeMap<String, TensorInfo>,
+    container: &'static str,
+    untyped: &[String],
+) -> TensorFile {
+    let shown: Vec<String> = untyped.iter().take(4).map(|name| format!("`{}`", shorten(name))).collect();
+    let more = if untyped.len() > 4 { format!(" and {} more", untyped.len() - 4) } else { String::new() };
+    let notes = (!untyped.is_empty()).then(|| {
+        format!(
+            "{}: {}{more} read as bfloat16. NumPy saves that type as 2 bytes without a type (V2); the values fit it. Write \
+             float32 to be sure.",
+            source.name(),
+            shown.join(", ")
+        )
+    });
+    TensorFile {
         source,
-        tensors: BTreeMap::from([(name, info)]),
+        tensors,
         metadata: BTreeMap::new(),
-        container: "npy",
-    })
+        container,
+        notes: notes.into_iter().collect(),
+        transposed: Transposed::default(),
+    }
 }
 
-async fn array(source: &Source, name: &str, member: Member) -> Result<TensorInfo, Error> {
-    let head = member.prefix(source, MAX_HEADER + 12).await?;
-    let (dtype, shape, header) = described(source, name, &head, member.size)?;
-    let place = Place::Archived { member, header };
-    Ok(TensorInfo { name: name.to_owned(), dtype, shape, place })
+/// What the header of an array says, checked against its length.
+struct Array {
+    dtype: Dtype,
+    shape: Vec<u64>,
+    layout: Layout,
+    /// Length of the header in bytes.
+    header: u64,
+    /// Whether the header names no type, and the values fit bfloat16.
+    untyped: bool,
 }
 
-/// Type and shape of an array and the length of its header in bytes, checked against the array's
-/// `size` in bytes.
-fn described(source: &Source, name: &str, head: &[u8], size: u64) -> Result<(Dtype, Vec<u64>, u64), Error> {
+impl Array {
+    fn info(self, name: &str, place: impl FnOnce(u64) -> Place) -> TensorInfo {
+        let Self { dtype, shape, layout, header, .. } = self;
+        TensorInfo { name: name.to_owned(), dtype, shape, place: place(header), layout }
+    }
+}
+
+/// Reads the header of an array of `size` bytes, of which `head` are the first.
+fn array(source: &Source, name: &str, head: &[u8], size: u64) -> Result<Array, Error> {
     let wrong = |found: String, expected: &str, advice: &'static str| Error::Tensor {
         name: source.name().to_owned(),
         tensor: shorten(name),
@@ -81,14 +122,12 @@ fn described(source: &Source, name: &str, head: &[u8], size: u64) -> Result<(Dty
         ));
     };
     let NpyHeader { descr, fortran, shape } = header;
-    if fortran && shape.len() > 1 {
-        return Err(wrong(
-            "Fortran order (columns first)".to_owned(),
-            "C order (rows first)",
-            "Write numpy.ascontiguousarray(array).",
-        ));
+    let (mut dtype, big_endian) = ordered_dtype(&descr);
+    let untyped = matches!(descr.as_str(), "|V2" | "<V2")
+        && is_plausible_bf16(head.get(header_len as usize..).unwrap_or_default());
+    if untyped {
+        dtype = Dtype::Bf16;
     }
-    let dtype = dtype(&descr);
     if let Some(width) = dtype.size() {
         let bytes = shape.iter().try_fold(width, |product, &n| product.checked_mul(n));
         if bytes.and_then(|bytes| bytes.checked_add(header_len)) != Some(size) {
@@ -99,7 +138,36 @@ fn described(source: &Source, name: &str, head: &[u8], size: u64) -> Result<(Dty
             ));
         }
     }
-    Ok((dtype, shape, header_len))
+    // With one long axis at most, both orders are the same.
+    let columns_first = fortran && shape.iter().filter(|&&len| len > 1).count() > 1;
+    Ok(Array { dtype, shape, layout: Layout { big_endian, columns_first }, header: header_len, untyped })
+}
+
+/// The type that NumPy's short name means, and whether its values are big-endian.
+fn ordered_dtype(descr: &str) -> (Dtype, bool) {
+    let Some(code) = descr.strip_prefix('>') else { return (dtype(descr), false) };
+    match dtype(&format!("<{code}")) {
+        Dtype::Other(_) => (Dtype::Other(descr.to_owned()), false),
+        dtype => (dtype, true),
+    }
+}
+
+/// Whether bytes without a type are bfloat16 by their values: all finite, and nearly all of a size that logits,
+/// probabilities and losses have. Small integers would be subnormal.
+fn is_plausible_bf16(bytes: &[u8]) -> bool {
+    let (mut usual, mut others) = (0_usize, 0_usize);
+    for &value in bytes.as_chunks().0 {
+        let value = bf16(value).abs();
+        if !value.is_finite() {
+            return false;
+        }
+        if (1e-12..=1e6).contains(&value) {
+            usual += 1;
+        } else if value > 0.0 {
+            others += 1;
+        }
+    }
+    usual > 9 * others
 }
 
 /// The fields of an npy header.
@@ -201,5 +269,78 @@ mod tests {
             npy_header(&npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (3,), }")).is_none()
         );
         assert!(npy_header(&npy("{'descr': '<f4', 'fortran_order': False, 'shape': (-3,), }")).is_none());
+    }
+}
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod fixture_tests {
+    use std::{path::PathBuf, rc::Rc};
+
+    use futures::executor::block_on;
+
+    use crate::{
+        container::{open_tensors, tensors::TensorFile},
+        io::disk::FileSource,
+    };
+
+    fn open(file: &str) -> TensorFile {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/containers");
+        let source = FileSource::open(folder.join(file)).expect("the fixture is there");
+        block_on(open_tensors(Rc::new(source))).expect("arrays")
+    }
+
+    /// `tests/reference/containers.py` says which values the arrays have.
+    #[test]
+    fn every_layout_gives_values_with_the_last_axis_varying_fastest() {
+        for name in ["layouts.npz", "layouts-deflated.npz"] {
+            let file = open(name);
+            assert_eq!(file.names().count(), 12);
+            for tensor in file.tensors.values() {
+                let all = tensor.values();
+                for range in [0..all, 1..all - 1, all / 2..all / 2 + 2, all - 1..all, 0..0] {
+                    let place = format!("{name} {} {range:?}", tensor.name);
+                    if tensor.dtype.is_float() {
+                        let expected: Vec<f32> = range.clone().map(|i| i as f32 / 4.0 - 1.0).collect();
+                        assert_eq!(
+                            block_on(file.floats(tensor, range.clone())).expect(&place),
+                            expected,
+                            "{place}"
+                        );
+                        let doubles: Vec<f64> = expected.into_iter().map(f64::from).collect();
+                        assert_eq!(block_on(file.doubles(tensor, range)).expect(&place), doubles, "{place}");
+                    } else {
+                        let expected: Vec<i64> = range.clone().map(|i| (37 * i % 251) as i64).collect();
+                        assert_eq!(
+                            block_on(file.integers(tensor, range)).expect(&place),
+                            expected,
+                            "{place}"
+                        );
+                    }
+                }
+            }
+            let [note] = file.notes.as_slice() else { panic!("{:?}", file.notes) };
+            assert!(note.contains("`bfloat16`, `fortran_bfloat16` read as bfloat16"), "{note}");
+        }
+        let file = open("fortran.npy");
+        let tensor = file.get("fortran").expect("its array");
+        assert_eq!(block_on(file.floats(tensor, 3..5)).expect("values"), [-0.25, 0.0]);
+    }
+
+    #[test]
+    fn integers_without_a_type_are_no_bfloat16() {
+        let file = open("untyped-integers.npz");
+        let tensor = file.get("router_logits_0").expect("its array");
+        let error = block_on(file.floats(tensor, 0..1)).expect_err("no floats").to_string();
+        assert!(error.contains("2 bytes without a type (|V2) [6,4]") && file.notes.is_empty(), "{error}");
+    }
+
+    #[test]
+    fn object_arrays_are_refused_with_what_to_write_instead() {
+        let file = open("objects.npz");
+        let error = file.objects().expect("an object array").to_string();
+        assert!(error.contains("`routing`: an object array [2], that is a pickle"), "{error}");
+        assert!(error.contains("attention_mask"), "{error}");
+        let opened = block_on(crate::open(Rc::clone(&file.source))).expect_err("nothing to read");
+        assert_eq!(opened.to_string(), error);
     }
 }

@@ -10,7 +10,10 @@ use serde::{
 };
 
 use crate::{
-    container::tensors::{Dtype, Place, TensorFile, TensorInfo, shape_text},
+    container::{
+        layout::Layout,
+        tensors::{Dtype, Place, TensorFile, TensorInfo, Transposed, shape_text},
+    },
     error::Error,
     io::source::Source,
     text::{json_words, shorten},
@@ -96,7 +99,14 @@ pub async fn open(source: Source) -> Result<TensorFile, Error> {
         }
     }
     check_overlaps(&name, spans)?;
-    Ok(TensorFile { source, tensors, metadata, container: "safetensors" })
+    Ok(TensorFile {
+        source,
+        tensors,
+        metadata,
+        container: "safetensors",
+        notes: Vec::new(),
+        transposed: Transposed::default(),
+    })
 }
 
 /// The header as written.
@@ -211,7 +221,13 @@ fn check_entry(
             ));
         }
     }
-    Ok(TensorInfo { name: tensor, dtype, shape, place: Place::Plain(data_start + start) })
+    Ok(TensorInfo {
+        name: tensor,
+        dtype,
+        shape,
+        place: Place::Plain(data_start + start),
+        layout: Layout::default(),
+    })
 }
 
 fn entry_span(info: &TensorInfo) -> (u64, u64) {

@@ -1,15 +1,23 @@
 //! A file of named tensors in safetensors or NumPy's npz. Formats see names, types and shapes, and
 //! read ranges of values.
 
-use std::{collections::BTreeMap, fmt, ops::Range};
+use std::{cell::RefCell, collections::BTreeMap, fmt, ops::Range, rc::Rc};
 
 use crate::{
     archive::zip::Member,
+    container::layout::{Layout, Transposer, reverse_values},
     error::Error,
     io::source::{MAX_READ, PIECE, Source},
     numeric::numbers::{append_widened, bf16, f16, f64_bytes_to_f64, f64_rounded, widen_over},
     text::shorten,
 };
+
+/// The largest tensor in Fortran order that is read, in bytes: it is in memory as a whole while it is read.
+const MAX_TRANSPOSED: u64 = 512 << 20;
+
+/// The advice for an array of Python objects.
+const NO_OBJECTS: &str = "Write numbers: one array per layer, its samples padded to one length and an attention_mask beside \
+     them, or one npz per sample, each with numpy.savez.";
 
 /// Type of a tensor's values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,6 +129,8 @@ pub struct TensorInfo {
     pub shape: Vec<u64>,
     /// The location of its bytes.
     pub(crate) place: Place,
+    /// In which order they are.
+    pub(crate) layout: Layout,
 }
 
 /// The location of a tensor's bytes.
@@ -150,6 +160,28 @@ impl TensorInfo {
     pub fn shape_text(&self) -> String {
         shape_text(&self.shape)
     }
+
+    /// Whether it is an array of Python objects, which NumPy pickles.
+    #[must_use]
+    pub fn is_objects(&self) -> bool {
+        matches!(&self.dtype, Dtype::Other(name) if name == "|O")
+    }
+
+    /// Type and shape for messages: `F32 [48,4,16]`.
+    fn described(&self) -> String {
+        let shape = self.shape_text();
+        if self.is_objects() {
+            return format!(
+                "an object array {shape}, that is a pickle of Python objects, which can run code and is never read"
+            );
+        }
+        match &self.dtype {
+            Dtype::Other(name) if matches!(name.as_str(), "|V2" | "<V2") => {
+                format!("2 bytes without a type ({name}) {shape}, not bfloat16 by their values")
+            }
+            dtype => format!("{dtype} {shape}"),
+        }
+    }
 }
 
 /// A shape as text: `[48,4,16]`.
@@ -169,7 +201,14 @@ pub struct TensorFile {
     pub(crate) metadata: BTreeMap<String, String>,
     /// The container's name, for messages.
     pub(crate) container: &'static str,
+    /// What the user should know of how its tensors are read, whole sentences.
+    pub(crate) notes: Vec<String>,
+    /// The most recently read tensor in Fortran order, by name, in C order.
+    pub(crate) transposed: Transposed,
 }
+
+/// A tensor's name and its values with the last axis varying fastest; shared by the copies of a file.
+pub(crate) type Transposed = Rc<RefCell<Option<(String, Rc<Vec<u8>>)>>>;
 
 impl fmt::Debug for TensorFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -205,16 +244,23 @@ impl TensorFile {
         self.metadata.get(key).map(String::as_str)
     }
 
-    /// The error for a tensor of a wrong type or shape.
+    /// The error that this tensor is wrong. Of an array of Python objects it says how to write it instead.
     #[must_use]
     pub fn wrong(&self, tensor: &TensorInfo, expected: impl Into<String>, advice: &'static str) -> Error {
         Error::Tensor {
             name: self.name().to_owned(),
             tensor: shorten(&tensor.name),
-            found: format!("{} {}", tensor.dtype, tensor.shape_text()),
+            found: tensor.described(),
             expected: expected.into(),
-            advice,
+            advice: if tensor.is_objects() { NO_OBJECTS } else { advice },
         }
+    }
+
+    /// The error that the file has an array of Python objects; `None` where it has none.
+    #[must_use]
+    pub fn objects(&self) -> Option<Error> {
+        let tensor = self.tensors.values().find(|tensor| tensor.is_objects())?;
+        Some(self.wrong(tensor, "numbers", NO_OBJECTS))
     }
 
     /// The sizes of a tensor's three axes.
@@ -235,16 +281,63 @@ impl TensorFile {
     /// [`Error::TooLarge`] beyond 1 GiB at once, and errors of the source.
     pub async fn bytes(&self, tensor: &TensorInfo, range: Range<u64>) -> Result<Vec<u8>, Error> {
         let size = self.value_size(tensor, &range)?;
-        let len = range.end.saturating_sub(range.start) * size;
+        let (start, len) = (range.start * size, range.end.saturating_sub(range.start) * size);
+        let mut bytes = if tensor.layout.columns_first {
+            let whole = self.transposed(tensor, size).await?;
+            whole.get(start as usize..(start + len) as usize).unwrap_or_default().to_vec()
+        } else {
+            self.stored(tensor, start, len).await?
+        };
+        if tensor.layout.big_endian {
+            reverse_values(&mut bytes, size as usize);
+        }
+        Ok(bytes)
+    }
+
+    /// So many bytes from byte `start` of a tensor on, as the file has them.
+    async fn stored(&self, tensor: &TensorInfo, start: u64, len: u64) -> Result<Vec<u8>, Error> {
         match &tensor.place {
-            Place::Plain(start) => self.source.read(start + range.start * size, len as usize).await,
+            Place::Plain(first) => self.source.read(first + start, len as usize).await,
             Place::Archived { member, header } => {
-                member.read(&self.source, header + range.start * size, len as usize).await
+                member.read(&self.source, header + start, len as usize).await
             }
         }
     }
 
-    /// Bytes per value, after checking that the range may be read at once.
+    /// All values of a tensor in Fortran order with the last axis varying fastest. They are kept until another such
+    /// tensor of the file is read, as ranges of one tensor are read one after the other.
+    async fn transposed(&self, tensor: &TensorInfo, size: u64) -> Result<Rc<Vec<u8>>, Error> {
+        if let Some((name, values)) = &*self.transposed.borrow()
+            && *name == tensor.name
+        {
+            return Ok(Rc::clone(values));
+        }
+        self.transposed.take();
+        let len = tensor.values().saturating_mul(size);
+        if len > MAX_TRANSPOSED {
+            return Err(Error::TooLarge {
+                name: self.name().to_owned(),
+                what: format!("tensor `{}` in Fortran order (columns first)", shorten(&tensor.name)),
+                bytes: len,
+                limit: MAX_TRANSPOSED,
+                advice: "Write numpy.ascontiguousarray(array), which is read in parts.",
+            });
+        }
+        // A last value that is not there is no reason for memory.
+        self.stored(tensor, len.saturating_sub(size), size.min(len)).await?;
+        let mut transposer = Transposer::new(&tensor.shape, size as usize);
+        let mut start = 0;
+        while start < len {
+            let piece = (len - start).min(PIECE as u64);
+            transposer.take(&self.stored(tensor, start, piece).await?);
+            start += piece;
+        }
+        let values = Rc::new(transposer.finish());
+        self.transposed.replace(Some((tensor.name.clone(), Rc::clone(&values))));
+        Ok(values)
+    }
+
+    /// Bytes a value takes, where so many values may be read at once.
     fn value_size(&self, tensor: &TensorInfo, range: &Range<u64>) -> Result<u64, Error> {
         let size = tensor.dtype.size().ok_or_else(|| {
             self.wrong(

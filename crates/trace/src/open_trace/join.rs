@@ -192,7 +192,9 @@ fn repetitions(before: &[OpenTrace], part: &OpenTrace) -> Result<BTreeSet<usize>
     let mut twice = BTreeSet::new();
     for (row, sample) in part.info.samples.iter().enumerate() {
         let Some(&(other, other_row)) = known.get(sample.id.as_str()) else { continue };
-        if !part.has_same(row, other, other_row) {
+        if part.has_same(row, other, other_row) {
+            twice.insert(row);
+        } else if part.info.labelled {
             return Err(Error::Mismatch {
                 name: part.info.name.clone(),
                 given: format!(
@@ -204,7 +206,7 @@ fn repetitions(before: &[OpenTrace], part: &OpenTrace) -> Result<BTreeSet<usize>
                 advice: "Keep one of the files, or give the samples ids of their own.",
             });
         }
-        twice.insert(row);
+        // A prompt may have several completions.
     }
     Ok(twice)
 }

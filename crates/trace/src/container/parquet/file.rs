@@ -118,6 +118,15 @@ impl ParquetFile {
                 "one number or one list per row",
             ));
         }
+        if !column.physical.is_read() {
+            return Err(Error::Format {
+                name: name.to_owned(),
+                part: format!("column `{}`", shorten(&column.path.join("."))),
+                found: column.physical.words(),
+                expected: "whole numbers, floats or texts".to_owned(),
+                advice: "Write the column as int64, float32 or string.",
+            });
+        }
         let total = column.chunks.iter().try_fold(0_u64, |sum, chunk| sum.checked_add(chunk.values));
         // The unpacked size of pages is limited, and a value takes at least one bit of it.
         let most = codecs::limit(self.source.len()).saturating_mul(8).min(MAX_COLUMN);
@@ -175,6 +184,61 @@ mod tests {
         Rc::new(FileSource::open(path).expect("the fixture is there"))
     }
 
+    /// All values of a column of `tests/fixtures/containers`.
+    fn values(file: &str, column: &str) -> Result<Values, Error> {
+        let file = block_on(ParquetFile::open(fixture(&format!("../containers/{file}"))))?;
+        let column = file.column(column).expect("the column");
+        let mut all: Option<Values> = None;
+        block_on(file.read(column, |page| {
+            match (&mut all, page.values) {
+                (Some(Values::Ints(all)), Values::Ints(values)) => all.extend(values),
+                (Some(Values::Floats(all)), Values::Floats(values)) => all.extend(values),
+                (Some(Values::Texts(all)), Values::Texts(values)) => all.extend(values),
+                (all, values) => *all = Some(values),
+            }
+            Ok(())
+        }))?;
+        Ok(all.expect("pages"))
+    }
+
+    /// `tests/reference/containers.py` says which values the columns have.
+    #[test]
+    fn every_encoding_that_pyarrow_writes() {
+        let end = |at: i64, most: i64, least: i64| if at % 2 == 0 { most - at } else { least + at };
+        for file in ["encodings-1.parquet", "encodings-2.parquet"] {
+            let values = |column: &str| values(file, column).expect(column);
+            let ids = (0..300).flat_map(|at| [at, at * at % 97]).collect();
+            assert_eq!(values("ids_delta"), Values::Ints(ids));
+            let wide = (0..300).map(|at| end(at, i64::MAX, i64::MIN)).collect();
+            assert_eq!(values("wide_delta"), Values::Ints(wide));
+            for column in ["narrow_delta", "narrow_split"] {
+                let narrow = (0..300).map(|at| end(at, i32::MAX.into(), i32::MIN.into())).collect();
+                assert_eq!(values(column), Values::Ints(narrow), "{column}");
+            }
+            for column in ["half_plain", "half_split", "half_dictionary", "single_split"] {
+                let floats = (0..300_u16).map(|at| f32::from(at) / 4.0 - 1.0).collect();
+                assert_eq!(values(column), Values::Floats(floats), "{column}");
+            }
+            for column in ["name_plain", "name_dictionary", "name_lengths", "name_prefixes"] {
+                let names = (0..300).map(|at| format!("s{}", at / 7).into()).collect();
+                assert_eq!(values(column), Values::Texts(names), "{column}");
+            }
+        }
+    }
+
+    #[test]
+    fn types_that_are_not_read_are_named() {
+        for (column, words) in [
+            ("decimal", "decimal numbers (DECIMAL)"),
+            ("fixed", "values of 16 bytes without a type of number (FIXED_LEN_BYTE_ARRAY)"),
+            ("two", "values of 2 bytes without a type of number (FIXED_LEN_BYTE_ARRAY)"),
+            ("truth", "truth values (BOOLEAN)"),
+        ] {
+            let error = values("types.parquet", column).expect_err("not read").to_string();
+            assert!(error.contains(&format!("column `{column}`: {words}; expected")), "{error}");
+        }
+    }
+
     fn column(file: &ParquetFile, name: &str) -> (Vec<i64>, Vec<f32>) {
         let (mut ints, mut floats) = (Vec::new(), Vec::new());
         let take = |page: Page| {
@@ -182,6 +246,7 @@ mod tests {
             match page.values {
                 Values::Ints(values) => ints.extend(values),
                 Values::Floats(values) => floats.extend(values),
+                Values::Texts(texts) => panic!("{texts:?}"),
             }
             Ok(())
         };

@@ -17,8 +17,63 @@ pub enum Physical {
     Float,
     /// `DOUBLE`.
     Double,
+    /// `FIXED_LEN_BYTE_ARRAY(2)` with the logical type `FLOAT16`.
+    Half,
+    /// `BYTE_ARRAY`, read as text.
+    Text,
+    /// Any other `FIXED_LEN_BYTE_ARRAY`, by its length. Not read.
+    Fixed(i64),
+    /// Numbers with the logical type `DECIMAL`. Not read.
+    Decimal,
     /// Any other type, by its number in the format. Not read.
     Other(i64),
+}
+
+impl Physical {
+    fn of(element: &Element) -> Self {
+        // Logical types 5 and 15 are DECIMAL and FLOAT16; 5 is also the older code of DECIMAL.
+        let decimal = element.logical == Some(5) || element.converted == Some(5);
+        match element.physical {
+            Some(1 | 2 | 7) if decimal => Self::Decimal,
+            Some(1) => Self::Int32,
+            Some(2) => Self::Int64,
+            Some(4) => Self::Float,
+            Some(5) => Self::Double,
+            Some(6) => Self::Text,
+            Some(7) if element.length == 2 && element.logical == Some(15) => Self::Half,
+            Some(7) => Self::Fixed(element.length),
+            other => Self::Other(other.unwrap_or(-1)),
+        }
+    }
+
+    /// Whether its values are whole numbers.
+    #[must_use]
+    pub fn is_integer(self) -> bool {
+        matches!(self, Self::Int32 | Self::Int64)
+    }
+
+    /// Whether its values are numbers or texts that are read.
+    #[must_use]
+    pub fn is_read(self) -> bool {
+        !matches!(self, Self::Fixed(_) | Self::Decimal | Self::Other(_))
+    }
+
+    /// The type for messages.
+    #[must_use]
+    pub fn words(self) -> String {
+        match self {
+            Self::Int32 | Self::Int64 => "whole numbers".to_owned(),
+            Self::Float | Self::Double | Self::Half => "floats".to_owned(),
+            Self::Text => "texts (BYTE_ARRAY)".to_owned(),
+            Self::Fixed(length) => {
+                format!("values of {length} bytes without a type of number (FIXED_LEN_BYTE_ARRAY)")
+            }
+            Self::Decimal => "decimal numbers (DECIMAL)".to_owned(),
+            Self::Other(0) => "truth values (BOOLEAN)".to_owned(),
+            Self::Other(3) => "times (INT96)".to_owned(),
+            Self::Other(kind) => format!("values of type {kind}"),
+        }
+    }
 }
 
 /// Bytes of one column in one row group.
@@ -62,6 +117,12 @@ pub struct Footer {
 #[derive(Default)]
 struct Element {
     physical: Option<i64>,
+    /// Bytes of a `FIXED_LEN_BYTE_ARRAY`.
+    length: i64,
+    /// The logical type in its older form.
+    converted: Option<i64>,
+    /// The logical type, by its number in the union.
+    logical: Option<i64>,
     repetition: i64,
     name: String,
     children: u64,
@@ -88,9 +149,15 @@ fn element(reader: &mut Reader<'_>) -> Option<Element> {
     reader.fields(|reader, field, kind| {
         match (field, kind) {
             (1, Kind::Int) => element.physical = Some(reader.int()?),
+            (2, Kind::Int) => element.length = reader.int()?,
             (3, Kind::Int) => element.repetition = reader.int()?,
             (4, Kind::Binary) => element.name = reader.text()?,
             (5, Kind::Int) => element.children = reader.count()?,
+            (6, Kind::Int) => element.converted = Some(reader.int()?),
+            (10, Kind::Struct) => reader.fields(|_, field, _| {
+                element.logical = Some(field);
+                Some(Visited::Skipped)
+            })?,
             _ => return Some(Visited::Skipped),
         }
         Some(Visited::Read)
@@ -152,6 +219,7 @@ fn leaves(
     for _ in 0..count {
         let element = elements.next()?;
         let (mut path, mut definition, mut repetition) = above.clone();
+        let physical = Physical::of(&element);
         path.push(element.name);
         // 0 required, 1 optional, 2 repeated.
         definition += u32::from(element.repetition != 0);
@@ -160,13 +228,6 @@ fn leaves(
             leaves(elements, element.children, &(path, definition, repetition), columns)?;
             continue;
         }
-        let physical = match element.physical {
-            Some(1) => Physical::Int32,
-            Some(2) => Physical::Int64,
-            Some(4) => Physical::Float,
-            Some(5) => Physical::Double,
-            other => Physical::Other(other.unwrap_or(-1)),
-        };
         columns.push(Column {
             path,
             physical,

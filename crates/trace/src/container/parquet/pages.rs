@@ -1,13 +1,17 @@
-//! Decodes the pages of a column: levels mark where lists begin, and values are plain or indices
-//! into a dictionary.
+//! Decodes the pages of a column: levels mark where lists begin, and values are plain, indices into a dictionary,
+//! differences or split into streams of bytes.
+
+use std::rc::Rc;
 
 use crate::{
     archive::codecs::{self, Codec},
     container::parquet::{
+        delta,
         footer::{Column, Physical},
-        hybrid,
+        hybrid, texts,
         thrift::{Kind, Reader, Visited},
     },
+    numeric::numbers::f16,
 };
 
 /// The most values that one page may have; writers usually begin a new page after one MiB.
@@ -20,17 +24,20 @@ pub enum Values {
     Ints(Vec<i64>),
     /// Floats; doubles are rounded.
     Floats(Vec<f32>),
+    /// Texts; the same text often shares its memory.
+    Texts(Vec<Rc<str>>),
 }
 
 impl Values {
     /// The values at these indices; `None` when an index is out of range.
     fn pick(&self, places: &[u32]) -> Option<Self> {
-        fn pick<T: Copy>(values: &[T], places: &[u32]) -> Option<Vec<T>> {
-            places.iter().map(|&at| values.get(at as usize).copied()).collect()
+        fn pick<T: Clone>(values: &[T], places: &[u32]) -> Option<Vec<T>> {
+            places.iter().map(|&at| values.get(at as usize).cloned()).collect()
         }
         Some(match self {
             Self::Ints(values) => Self::Ints(pick(values, places)?),
             Self::Floats(values) => Self::Floats(pick(values, places)?),
+            Self::Texts(values) => Self::Texts(pick(values, places)?),
         })
     }
 }
@@ -319,9 +326,27 @@ impl<'a> Pages<'a> {
                     .collect();
                 self.plain(&whole, count)
             }
+            5 if self.column.physical.is_integer() => {
+                let numbers = delta::numbers(bytes, count).map(|(values, _)| match self.column.physical {
+                    // Differences wrap at the width of the type.
+                    Physical::Int32 => values.into_iter().map(|value| i64::from(value as i32)).collect(),
+                    _ => values,
+                });
+                numbers
+                    .map(Values::Ints)
+                    .ok_or_else(|| malformed("differences that end early", "one number for each value"))
+            }
+            6 | 7 if self.column.physical == Physical::Text => {
+                let texts = if encoding == 6 {
+                    delta::texts(bytes, count)
+                } else {
+                    delta::prefixed_texts(bytes, count)
+                };
+                texts.map(Values::Texts).ok_or_else(no_texts)
+            }
             other => Err(malformed(
-                format!("values in encoding {other}"),
-                "plain values or indices into a dictionary, as pyarrow writes them",
+                format!("{} in encoding {other}", self.column.physical.words()),
+                "plain values, differences or indices into a dictionary, as pyarrow writes them",
             )),
         }
     }
@@ -329,15 +354,17 @@ impl<'a> Pages<'a> {
     /// Bytes per value.
     fn size(&self) -> Result<usize, Fault> {
         match self.column.physical {
+            Physical::Half => Ok(2),
             Physical::Int32 | Physical::Float => Ok(4),
             Physical::Int64 | Physical::Double => Ok(8),
-            Physical::Other(kind) => {
-                Err(malformed(format!("values of type {kind}"), "whole numbers or floats"))
-            }
+            other => Err(malformed(other.words(), "whole numbers or floats")),
         }
     }
 
     fn plain(&self, bytes: &[u8], count: usize) -> Result<Values, Fault> {
+        if self.column.physical == Physical::Text {
+            return texts::plain(bytes, count).map(Values::Texts).ok_or_else(no_texts);
+        }
         let size = self.size()?;
         let bytes = count.checked_mul(size).and_then(|len| bytes.get(..len)).ok_or_else(|| {
             malformed(format!("{} bytes of values", bytes.len()), "as many as there are values")
@@ -346,6 +373,7 @@ impl<'a> Pages<'a> {
             Physical::Int32 => {
                 Values::Ints(bytes.as_chunks().0.iter().map(|&b| i64::from(i32::from_le_bytes(b))).collect())
             }
+            Physical::Half => Values::Floats(bytes.as_chunks().0.iter().map(|&b| f16(b)).collect()),
             Physical::Float => {
                 Values::Floats(bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect())
             }
@@ -355,4 +383,8 @@ impl<'a> Pages<'a> {
             _ => Values::Ints(bytes.as_chunks().0.iter().map(|&b| i64::from_le_bytes(b)).collect()),
         })
     }
+}
+
+fn no_texts() -> Fault {
+    malformed("no texts in UTF-8, or more than 16 MiB of them in a page", "a short text for each value")
 }
