@@ -67,6 +67,35 @@ const KINDS: &[(&str, Outcome)] = &[
     ("38-numpy-not-contiguous", Read("gates", EXACT, &["ascontiguousarray"])),
 ];
 
+/// What the results of a folder say of `math` and `code`, as shares of eight items at each step.
+struct Expected {
+    folder: &'static str,
+    math: [f64; 3],
+    code: [f64; 3],
+    /// Items of each domain, where there are any.
+    items: usize,
+    /// Whether `math` has the validation losses 3, 2.5 and 2.
+    losses: bool,
+}
+
+const STEPS: [u64; 3] = [1000, 2000, 5000];
+const MATH: [f64; 3] = [0.25, 0.5, 0.875];
+const CODE: [f64; 3] = [0.125, 0.375, 0.75];
+
+const RESULTS: &[Expected] = &[
+    Expected {
+        folder: "08-utf16",
+        math: [0.2, 0.300_000_000_000_000_04, 0.4],
+        code: [0.2, 0.300_000_000_000_000_04, 0.4],
+        items: 0,
+        losses: false,
+    },
+    Expected { folder: "09a-csv-pandas-float-step", math: MATH, code: CODE, items: 0, losses: true },
+    Expected { folder: "09c-csv-title-task", math: MATH, code: CODE, items: 0, losses: false },
+    Expected { folder: "10-wandb-export", math: MATH, code: CODE, items: 0, losses: false },
+    Expected { folder: "11-lm-eval-harness", math: MATH, code: CODE, items: 8, losses: false },
+];
+
 fn field() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/field")
 }
@@ -209,4 +238,36 @@ fn every_kind_is_read_rightly_or_refused_with_the_reason() {
         })
         .collect();
     assert!(faults.is_empty(), "{} of {}:\n{}", faults.len(), KINDS.len(), faults.join("\n\n"));
+}
+
+#[test]
+fn results_have_the_accuracies_of_every_domain_and_step() {
+    for &Expected { folder, math, code, items, losses } in RESULTS {
+        let seen = open(&field().join(folder));
+        let run = report::assemble(&seen.parts).unwrap();
+        let results = run.results.unwrap_or_else(|| panic!("{folder}: no results: {}", seen.said.join("\n")));
+        assert_eq!(results.steps, STEPS, "{folder}");
+        for (domain, shares) in [("math", math), ("code", code)] {
+            let of = |step| {
+                let rows = results.accuracy.iter().filter(|row| row.domain == domain && row.step == step);
+                rows.map(|row| row.accuracy).collect::<Vec<_>>()
+            };
+            assert_eq!(STEPS.map(of), shares.map(|share| vec![share]), "{folder}: {domain}");
+            let of_domain: Vec<_> = results.items.iter().filter(|item| item.domain == domain).collect();
+            assert_eq!(of_domain.len(), items, "{folder}: items of {domain}");
+            if items > 0 {
+                let right =
+                    |at: usize| of_domain.iter().filter(|item| item.correct[at] == Some(true)).count();
+                let rights = [0, 1, 2].map(|at| right(at) as f64 / items as f64);
+                assert_eq!(rights, shares, "{folder}: items of {domain}");
+                assert!(of_domain.iter().all(|item| item.correct.iter().all(Option::is_some)), "{folder}");
+                assert_eq!(of_domain[0].id, format!("{domain}/0"));
+            }
+        }
+        let found: Vec<_> =
+            results.validation_loss.iter().map(|row| (row.domain.as_str(), row.step, row.loss)).collect();
+        let expected = [("math", 1000, 3.0), ("math", 2000, 2.5), ("math", 5000, 2.0)];
+        assert_eq!(found, if losses { &expected[..] } else { &[] }, "{folder}");
+        assert!(run.verdicts.iter().all(|verdict| verdict.used), "{folder}: {:?}", run.verdicts);
+    }
 }

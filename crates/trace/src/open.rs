@@ -10,7 +10,7 @@ use crate::{
         table::{FORMATS, unknown},
         unsupported,
     },
-    io::source::Source,
+    io::{source::Source, utf16},
 };
 
 /// Opens a file of any format.
@@ -29,6 +29,9 @@ pub async fn open(source: Source) -> Result<Opened, Error> {
 /// As [`open()`].
 pub async fn open_with(source: Source, settings: Settings) -> Result<Opened, Error> {
     let mut probe = Probe::new(source, settings).await?;
+    if let Some(order) = utf16::order(&probe.head) {
+        probe = Probe::new(utf16::decode(&probe.source, order).await?, settings).await?;
+    }
     if let Some(reason) = unsupported::by_head(&probe) {
         return Ok(Opened::plain(FileKind::Unrelated { reason }));
     }

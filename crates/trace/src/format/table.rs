@@ -8,14 +8,14 @@ use crate::{
         extra_gates, flame_moe, gate_inputs, grokscope, hf_logits,
         kind::Format,
         probe::Probe,
-        results::{csv, json},
+        results::{csv, json, lm_eval, lm_eval_samples, olmo_metrics, wandb},
         samples,
     },
     text::has_ending,
 };
 
-/// All formats, in the order of probing.
-pub static FORMATS: [&Format; 15] = [
+/// All formats, in the order in which they are tried.
+pub static FORMATS: [&Format; 19] = [
     &extra_gates::FORMAT,
     &megatron::FORMAT,
     &records::FORMAT,
@@ -26,10 +26,14 @@ pub static FORMATS: [&Format; 15] = [
     &embeddings::FORMAT,
     &flame_moe::FORMAT,
     &gate_inputs::FORMAT,
+    &lm_eval::FORMAT,
+    &lm_eval_samples::FORMAT,
+    &olmo_metrics::FORMAT,
     &benchmark_items::ITEMS,
     &benchmark_items::TEXT,
     &samples::FORMAT,
     &json::FORMAT,
+    &wandb::FORMAT,
     &csv::FORMAT,
 ];
 

@@ -49,7 +49,9 @@ pub fn by_head(probe: &Probe) -> Option<String> {
     if has("weight_map") && has("metadata") || file.ends_with(".index.json") {
         return is(format!("the index of a checkpoint's shards without them. {WHOLE_FOLDER}"));
     }
-    if has("model_type") || has("architectures") || file == "generation_config.json" {
+    // OLMES names the model's type beside its metrics.
+    let of_model = (has("model_type") || has("architectures")) && !has("metrics");
+    if of_model || file == "generation_config.json" {
         return is(format!("a model's configuration without its weights. {WHOLE_FOLDER}"));
     }
     if file.starts_with("tokenizer") || has("added_tokens") || file == "special_tokens_map.json" {

@@ -11,3 +11,4 @@ pub mod disk;
 pub mod http;
 #[cfg(target_arch = "wasm32")]
 mod read_ahead;
+pub mod utf16;

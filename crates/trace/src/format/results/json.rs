@@ -14,7 +14,9 @@ use crate::{
     format::{
         kind::{FileKind, Format, Match, Opened},
         probe::Probe,
+        results::{python_json::without_nan, read_text},
     },
+    io::source::ByteSource as _,
     model::{
         SampleMeta, make_distinct,
         results::{Accuracy, Item, Results, SampleRecord, ValidationLoss},
@@ -166,21 +168,13 @@ struct RawRow {
 async fn open(probe: &Probe, warnings: &mut Vec<String>) -> Result<FileKind, Error> {
     let source = &probe.source;
     let name = source.name();
-    if source.len() > MAX_JSON {
-        return Err(Error::TooLarge {
-            name: name.to_owned(),
-            what: "the table of results".to_owned(),
-            bytes: source.len(),
-            limit: MAX_JSON,
-            advice: "Keep what is needed: steps, and items with id, domain and correct.",
-        });
-    }
-    let bytes = source.read(0, source.len() as usize).await?;
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    let run: Run = serde_json::from_slice(text).map_err(|error| Error::Text {
+    let advice = "Keep what is needed: steps, and items with id, domain and correct.";
+    let bytes = read_text(source, MAX_JSON, advice).await?;
+    let text = without_nan(&bytes);
+    let run: Run = serde_json::from_slice(&text).map_err(|error| Error::Text {
         name: name.to_owned(),
         place: format!("line {}, column {}", error.line(), error.column()),
-        found: json_words(text, &error),
+        found: json_words(&text, &error),
         expected: "benchmark results as JSON: steps, items with id, domain and correct, or accuracy a domain"
             .to_owned(),
         advice: "Correct the file at this place.",
