@@ -51,6 +51,15 @@ pub enum FileKind {
 }
 
 impl FileKind {
+    /// One trace, or those of several checkpoints.
+    #[must_use]
+    pub fn of_traces(mut traces: Vec<OpenTrace>) -> Self {
+        match (traces.len(), traces.pop()) {
+            (1, Some(trace)) => Self::Trace(trace),
+            (_, last) => Self::Traces(traces.into_iter().chain(last).collect()),
+        }
+    }
+
     /// The kind's name in the table of files.
     #[must_use]
     pub fn name(&self) -> &'static str {

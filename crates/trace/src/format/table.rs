@@ -4,7 +4,7 @@ use crate::{
     archive,
     format::{
         benchmark_items, embeddings,
-        expert_ids::{megatron, records, table},
+        expert_ids::{megatron, records, table, tokens},
         extra_gates, flame_moe, gate_inputs, grokscope, hf_logits,
         kind::Format,
         probe::Probe,
@@ -15,10 +15,11 @@ use crate::{
 };
 
 /// All formats, in the order in which they are tried.
-pub static FORMATS: [&Format; 19] = [
+pub static FORMATS: [&Format; 20] = [
     &extra_gates::FORMAT,
     &megatron::FORMAT,
     &records::FORMAT,
+    &tokens::FORMAT,
     &table::FORMAT,
     &megatron::LOGITS,
     &grokscope::FORMAT,

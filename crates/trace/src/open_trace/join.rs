@@ -206,7 +206,8 @@ fn repetitions(before: &[OpenTrace], part: &OpenTrace) -> Result<BTreeSet<usize>
                 advice: "Keep one of the files, or give the samples ids of their own.",
             });
         }
-        // A prompt may have several completions.
     }
-    Ok(twice)
+    // A prompt may have several completions, so that only a whole file of the same ones is a repetition.
+    let whole = twice.len() == part.info.samples.len();
+    Ok(if part.info.labelled || whole { twice } else { BTreeSet::new() })
 }

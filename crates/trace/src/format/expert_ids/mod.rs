@@ -26,4 +26,5 @@ pub mod records;
 mod scan;
 mod shape;
 pub mod table;
+pub mod tokens;
 mod writers;

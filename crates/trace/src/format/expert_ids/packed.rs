@@ -147,7 +147,7 @@ fn base85(text: &[u8], place: usize) -> Result<Vec<u8>, Fault> {
 /// Ids of bytes that are decoded already.
 fn raw_block(bytes: &[u8], dtype: &Dtype, name: &str, shape: &[u64], place: usize) -> Result<Block, Fault> {
     let (axes, size) = axes(dtype, name, shape, place)?;
-    check_length(bytes.len(), 0, size, name, shape, place)?;
+    check_length((bytes.len(), "base85"), 0, size, name, shape, place)?;
     let mut ids = Vec::with_capacity(bytes.len() / size as usize);
     widen(bytes, dtype, &mut ids).map_err(|fault| Fault {
         at: Some(place),
@@ -278,7 +278,7 @@ fn block(
 ) -> Result<Block, Fault> {
     let (axes, size) = axes(dtype, name, shape, place)?;
     let there = unpacked_len(text, place)?;
-    check_length(there, skip, size, name, shape, place)?;
+    check_length((there, "base64"), skip, size, name, shape, place)?;
     // The text is in memory, so its length fits an index.
     let ids = unpack(text, skip, dtype, (there - skip) / size as usize, place)?;
     Block::shaped(ids, axes, place)
@@ -309,7 +309,7 @@ fn axes(dtype: &Dtype, name: &str, shape: &[u64], place: usize) -> Result<([usiz
 
 /// Checks that there are as many bytes as type and shape need.
 fn check_length(
-    there: usize,
+    (there, encoding): (usize, &str),
     skip: usize,
     size: u64,
     name: &str,
@@ -324,7 +324,7 @@ fn check_length(
     }
     let header = if skip > 0 { " with its header" } else { "" };
     let expected = format!("as many as {} {} needs{header}", shorten(name), shape_text(shape));
-    Err(damaged(place, format!("{there} bytes"), &expected))
+    Err(damaged(place, format!("{encoding} of {there} bytes"), &expected))
 }
 
 /// The fault that the array does not follow its format.

@@ -47,12 +47,8 @@ fn probe(probe: &Probe) -> Option<Match<'_>> {
     let writer = writer(beginning(probe)?)?;
     Some(Box::pin(async move {
         let mut warnings = Vec::new();
-        let mut traces = records(&probe.source, writer, &probe.settings, &mut warnings).await?;
-        let what = match (traces.len(), traces.pop()) {
-            (1, Some(trace)) => FileKind::Trace(trace),
-            (_, last) => FileKind::Traces(traces.into_iter().chain(last).collect()),
-        };
-        Ok(Opened { what, warnings })
+        let traces = records(&probe.source, writer, &probe.settings, &mut warnings).await?;
+        Ok(Opened { what: FileKind::of_traces(traces), warnings })
     }))
 }
 
