@@ -183,7 +183,7 @@ impl Measurement {
             }
             &Grouping::Two { rows } => {
                 let columns = samples - rows;
-                Measured::Cross(pathway::cross_distance_sampled(rows, columns, &self.pairs.pairs, &found)?)
+                Measured::Cross(pathway::cross_distance(rows, columns, &self.pairs.pairs, &found)?)
             }
             Grouping::Many { ends } => {
                 let starts = std::iter::once(0).chain(ends.iter().copied());

@@ -145,7 +145,7 @@ impl<'a> DomainComposer<'a> {
             let coactivation = found.coactivation.as_ref()?;
             let strongest = |layer| {
                 let listed = coactivation.strongest(layer, STRONGEST, LEAST_SELECTED).into_iter();
-                let pair = |pair: pathway::Together| CoactivationPair {
+                let pair = |pair: pathway::CoactivationPair| CoactivationPair {
                     first: pair.first,
                     second: pair.second,
                     probability: pair.probability,
