@@ -4,7 +4,12 @@
 //! iterate over it. A further metric is a function in `pathway` that computes it, a row here and a section in
 //! `docs/metrics.md`; the analysis writes its values where it has the inputs, in `analysis/compose/domain.rs`.
 
-use crate::{Domain, Report, derive, model::Course, settings::Unit};
+mod derived;
+
+use crate::{
+    model::{Course, Domain, Report},
+    settings::Unit,
+};
 
 /// What a metric is, and how it is shown, checked, exported and sent.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +43,7 @@ pub struct Metric {
     /// What must be given for it, all of these.
     pub needs: &'static [Need],
     /// Computes its courses of a domain from other courses and counts of the report, for metrics that follow from
-    /// those: see [`derive::complete`]. A link does not carry such a metric.
+    /// those: see [`derive::complete`](crate::derive::complete). A link does not carry such a metric.
     pub derived: Option<fn(&Report, &Domain) -> Vec<Course>>,
 }
 
@@ -242,7 +247,7 @@ pub const METRICS: &[Metric] = &[
         correlates: true,
         link: LOSS,
         needs: &[Need::Losses],
-        derived: Some(derive::loss_moving_average),
+        derived: Some(derived::loss_moving_average),
         bounds: Bounds::From(0.0),
         ..ROW
     },
@@ -295,7 +300,7 @@ pub const METRICS: &[Metric] = &[
         unit: MetricUnit::Pathway,
         section: "pathway-distance",
         scope: PATHWAYS,
-        derived: Some(derive::distance_ci),
+        derived: Some(derived::distance_ci),
         bounds: Bounds::From(0.0),
         ..ROW
     },
@@ -339,7 +344,7 @@ pub const METRICS: &[Metric] = &[
         section: "null-distance-and-structure",
         scope: Scope { groups: false, ..PATHWAYS },
         better: Better::Higher,
-        derived: Some(derive::structure),
+        derived: Some(derived::structure),
         shown: Shown::Cursor,
         ..ROW
     },
@@ -407,7 +412,7 @@ pub const METRICS: &[Metric] = &[
         scope: GROUPS,
         better: Better::Lower,
         needs: &[Need::Routing, Need::RouterWeights],
-        derived: Some(derive::consistency_c),
+        derived: Some(derived::consistency_c),
         ..ROW
     },
     Metric {
@@ -502,7 +507,7 @@ pub const METRICS: &[Metric] = &[
         scope: LAYERS,
         better: Better::Lower,
         needs: &[Need::Ids],
-        derived: Some(derive::load_max_over_mean),
+        derived: Some(derived::load_max_over_mean),
         bounds: Bounds::From(0.0),
         ..ROW
     },
@@ -514,7 +519,7 @@ pub const METRICS: &[Metric] = &[
         scope: LAYERS,
         better: Better::Lower,
         needs: &[Need::Ids],
-        derived: Some(derive::load_cv),
+        derived: Some(derived::load_cv),
         bounds: Bounds::From(0.0),
         ..ROW
     },
@@ -527,7 +532,7 @@ pub const METRICS: &[Metric] = &[
         scope: LAYERS,
         better: Better::Lower,
         needs: &[Need::Ids],
-        derived: Some(derive::load_never_used),
+        derived: Some(derived::load_never_used),
         bounds: Bounds::From(0.0),
         ..ROW
     },
@@ -551,5 +556,34 @@ impl MetricUnit {
             (Self::Experts, _) => "experts",
             (Self::Dimensionless, _) => "",
         }
+    }
+}
+
+impl Report {
+    /// Sorts the courses by domain, metric (in the order of [`METRICS`]), group, layer, threshold, memorization step
+    /// and second domain. Distances between two domains come last.
+    pub fn sort_courses(&mut self) {
+        let domain_at =
+            |name: &str| self.domains.iter().position(|domain| domain.name == name).unwrap_or(usize::MAX);
+        let metric_at = |id: &str| METRICS.iter().position(|metric| metric.id == id).unwrap_or(usize::MAX);
+        self.courses.sort_by_cached_key(|course| {
+            (
+                course.other_domain.is_some(),
+                domain_at(&course.domain),
+                course.other_domain.as_deref().map(domain_at),
+                metric_at(&course.metric),
+                course.group,
+                // Positive numbers have the order of their bits.
+                (course.layer, course.tau.map(f64::to_bits), course.t_star),
+            )
+        });
+    }
+}
+
+impl Course {
+    /// The row of [`METRICS`]; `None` for a metric that this version does not know.
+    #[must_use]
+    pub fn definition(&self) -> Option<&'static Metric> {
+        metric(&self.metric)
     }
 }

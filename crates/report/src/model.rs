@@ -3,10 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    metrics::{METRICS, Metric},
-    settings::{Settings, Unit},
-};
+use crate::settings::{Settings, Unit};
 
 /// The `format` field of every report.
 pub const FORMAT: &str = "grokscope.report";
@@ -41,7 +38,7 @@ pub struct Report {
     pub checkpoints: Vec<Checkpoint>,
     /// One entry per domain, in the order in which the samples name them.
     pub domains: Vec<Domain>,
-    /// Every course over the checkpoints, ordered by domain, then by the table [`METRICS`].
+    /// Every course over the checkpoints, ordered by domain, then by the table [`METRICS`](crate::METRICS).
     pub courses: Vec<Course>,
     /// Warnings and remarks on the figures.
     pub notes: Vec<Note>,
@@ -52,7 +49,7 @@ pub struct Report {
 /// Domain, other domain, metric, group, layer, tau and `t_star` identify a course; no two courses share them all.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Course {
-    /// [`Metric::id`] of a row of [`METRICS`].
+    /// [`Metric::id`](crate::Metric::id) of a row of [`METRICS`](crate::METRICS).
     pub metric: String,
     /// Name of the domain; of the first of two for distances between domains.
     pub domain: String,
@@ -236,7 +233,7 @@ pub struct Pair {
 /// One course against accuracy (docs/metrics.md#correlation-with-accuracy).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Correlation {
-    /// [`Metric::id`] of the course.
+    /// [`Metric::id`](crate::Metric::id) of the course.
     pub metric: String,
     /// The group that the course is of.
     pub group: Group,
@@ -324,34 +321,9 @@ impl Report {
         courses.sort_by_key(|course| course.layer);
         courses
     }
-
-    /// Sorts the courses by domain, metric (in the order of [`METRICS`]), group, layer, threshold, memorization step
-    /// and second domain. Distances between two domains come last.
-    pub fn sort_courses(&mut self) {
-        let domain_at =
-            |name: &str| self.domains.iter().position(|domain| domain.name == name).unwrap_or(usize::MAX);
-        let metric_at = |id: &str| METRICS.iter().position(|metric| metric.id == id).unwrap_or(usize::MAX);
-        self.courses.sort_by_cached_key(|course| {
-            (
-                course.other_domain.is_some(),
-                domain_at(&course.domain),
-                course.other_domain.as_deref().map(domain_at),
-                metric_at(&course.metric),
-                course.group,
-                // Positive numbers have the order of their bits.
-                (course.layer, course.tau.map(f64::to_bits), course.t_star),
-            )
-        });
-    }
 }
 
 impl Course {
-    /// The row of [`METRICS`]; `None` for a metric that this version does not know.
-    #[must_use]
-    pub fn definition(&self) -> Option<&'static Metric> {
-        crate::metrics::metric(&self.metric)
-    }
-
     /// Whether it is of this domain, metric and group, and not between two domains.
     #[must_use]
     pub fn is(&self, domain: &str, metric: &str, group: Group) -> bool {

@@ -6,9 +6,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
-use declared::SETTINGS;
-
 /// Every choice that changes a figure of a [`crate::Report`]; the defaults are the paper's where it has one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -92,14 +89,4 @@ pub struct Window {
     pub first: u64,
     /// Last step that counts.
     pub last: u64,
-}
-
-impl Settings {
-    /// Checks that every setting is in the range that [`SETTINGS`] declares.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] naming the setting, its value and what is allowed.
-    pub fn check(&self) -> Result<(), Error> {
-        SETTINGS.iter().try_for_each(|setting| setting.check(self))
-    }
 }

@@ -6,8 +6,8 @@ use super::{
     cache::Cache,
     digest::Wanted,
     fingerprint::Fingerprint,
-    measure::{Key, Measured, Measurement},
-    measurements::{MeasurementId, Measurements},
+    measure::{Key, Measured, Measurement, MeasurementId},
+    measurements::Measurements,
     plan::{Plan, plan},
     run::Run,
 };

@@ -4,50 +4,10 @@
 use std::{collections::BTreeMap, rc::Rc};
 
 use super::{
-    measure::{Grouping, Measurement, Quantity},
+    measure::{Grouping, Kind, Measurement, MeasurementId, Quantity},
     plan::{Members, Plan},
 };
 use crate::{model::Group, settings::Settings};
-
-/// Identifies a measurement within a run and its settings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MeasurementId {
-    /// Index of the domain; of the first of two.
-    pub domain: usize,
-    /// Samples that are measured.
-    pub group: Group,
-    /// Quantity that is measured.
-    pub kind: Kind,
-}
-
-/// The quantity of a measurement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// Pathway distances at the settings' threshold.
-    Distance,
-    /// The same between random pathways of equal lengths; one of several draws.
-    Null {
-        /// Index of the draw.
-        replicate: u64,
-    },
-    /// Distances between the expert lists of one layer.
-    Layer {
-        /// Index of the layer.
-        layer: usize,
-    },
-    /// Pathway distances at another threshold.
-    Threshold {
-        /// Index in [`Measurements::thresholds`].
-        at: usize,
-    },
-    /// Pathway distances inside each group of equal memorization step.
-    TStar,
-    /// Pathway distances to the samples of another domain.
-    OtherDomain {
-        /// Index of that domain.
-        second: usize,
-    },
-}
 
 /// The measurements of a run.
 #[derive(Debug)]

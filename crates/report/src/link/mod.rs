@@ -21,7 +21,7 @@ mod text;
 mod tree;
 
 pub use frame::{FRAGMENT, fragment_of};
-pub use parts::{LinkOptions, Parts};
+pub use parts::{BITS, FEWEST_BITS, LinkOptions, MOST_BITS, Parts};
 
 use serde_json::Value;
 
@@ -29,15 +29,6 @@ use coder::Coder;
 use tree::Codec;
 
 use crate::{Error, Report, derive};
-
-/// Bits of a main figure in a link where there is room for them.
-pub const BITS: u8 = 12;
-
-/// Fewest bits of a main figure in a link: coarser would show as stairs.
-pub const FEWEST_BITS: u8 = 6;
-
-/// Most bits of a main figure in a link.
-pub const MOST_BITS: u8 = 15;
 
 /// Lengths that a link should not exceed, in characters, each with the bits below which it is given up: what a
 /// message or a QR code takes, then what every browser and most programs take.

@@ -2,8 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::BITS;
 use crate::{Note, NoteLevel, Report};
+
+/// Bits of a main figure in a link where there is room for them.
+pub const BITS: u8 = 12;
+
+/// Fewest bits of a main figure in a link: coarser would show as stairs.
+pub const FEWEST_BITS: u8 = 6;
+
+/// Most bits of a main figure in a link.
+pub const MOST_BITS: u8 = 15;
 
 /// Optional parts of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,7 +84,7 @@ impl Parts {
 pub struct LinkOptions {
     /// Parts that the link carries beside the main courses.
     pub parts: Parts,
-    /// Bits of a main figure, from [`FEWEST_BITS`](super::FEWEST_BITS) to [`MOST_BITS`](super::MOST_BITS). Where
+    /// Bits of a main figure, from [`FEWEST_BITS`] to [`MOST_BITS`]. Where
     /// absent, the most up to [`BITS`] with which the link has at most 2,000 characters (8 bits at least), else
     /// 8,000.
     pub bits: Option<u8>,

@@ -317,6 +317,16 @@ fn whole(text: &str) -> Option<u64> {
     digits.parse().ok().filter(|number| *number <= MOST_WHOLE)
 }
 
+impl Settings {
+    /// Checks that every setting is in the range that [`SETTINGS`] declares.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] naming the setting, its value and what is allowed.
+    pub fn check(&self) -> Result<(), Error> {
+        SETTINGS.iter().try_for_each(|setting| setting.check(self))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,8 +6,7 @@ use super::domain::DomainComposer;
 use crate::{
     analysis::{
         job::Job,
-        measure::Measured,
-        measurements::{Kind, MeasurementId},
+        measure::{Kind, Measured, MeasurementId},
         plan::Members,
     },
     model::{Course, Group, Series},

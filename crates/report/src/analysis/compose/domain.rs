@@ -6,8 +6,7 @@ use crate::{
     analysis::{
         digest::{Digest, Selections},
         job::Job,
-        measure::Measured,
-        measurements::{Kind, MeasurementId},
+        measure::{Kind, Measured, MeasurementId},
     },
     model::{CoactivationPair, Domain, Generalization, Group, Memorization, Series},
 };

@@ -4,8 +4,9 @@ use levenshtein::Sequences;
 use pathway::{Layout, MeanCells, Scaling};
 
 use super::{
-    EXACT_LAYOUT, EXACT_SAMPLES, LANDMARKS, MEAN_SIDE, MapSamples,
+    limits::{EXACT_LAYOUT, EXACT_SAMPLES, LANDMARKS, MEAN_SIDE},
     measure::{block_size, measure, sequences, triangle},
+    samples::MapSamples,
 };
 use crate::{
     analysis::{Analysis, Distances, Run, Watch},

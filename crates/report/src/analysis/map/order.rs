@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    MOST_CLUSTERED, MapSamples,
+    limits::MOST_CLUSTERED,
     measure::{block_size, measure, rectangle, sequences, triangle},
+    samples::MapSamples,
 };
 use crate::{
     analysis::{Analysis, Distances, Run, Watch},

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
-use super::MOST_SAMPLES;
+use super::limits::MOST_SAMPLES;
 use crate::{
     analysis::{Analysis, Run, plan::plan},
     error::Error,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use trace::{FileKind, Results, SampleMeta};
 
 use super::{
-    Run, RunEmbeddings, TokenEntropy,
+    data::{Run, RunEmbeddings, TokenEntropy},
     part::{Part, Verdict},
 };
 

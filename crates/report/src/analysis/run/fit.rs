@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use trace::{GateKind, OpenTrace, SampleMeta};
 
-use super::{Stepped, part::Verdict};
+use super::{data::Stepped, part::Verdict};
 use crate::error::Error;
 
 /// Shape and kind that the traces of one run share.

@@ -2,7 +2,7 @@
 
 use trace::OpenTrace;
 
-use super::{Stepped, part::Verdict};
+use super::{data::Stepped, part::Verdict};
 
 /// Makes one trace of the files of a folder that hold ids of the same step: servers answer into many files.
 pub(super) fn join(traces: Vec<Stepped>, verdicts: &mut Vec<Verdict>) -> Vec<Stepped> {

@@ -3,7 +3,7 @@
 use trace::{FileKind, GateKind, OpenTrace, Results, SampleMeta};
 
 use super::{
-    Stepped,
+    data::Stepped,
     layers::{self, Joined},
     part::{Part, Verdict},
     results::pick_results,
