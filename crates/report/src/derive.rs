@@ -1,13 +1,13 @@
-//! Figures that follow from other figures of a report. The analysis computes them by these functions, and so does
-//! whoever reads a report that was sent without them.
+//! Figures derived from other figures of a report. The analysis and readers of links compute them
+//! with the same functions.
 
 use crate::{
     metrics::METRICS,
     model::{Correlation, Course, Group, Report, Series},
 };
 
-/// Adds the courses that [`Metric::derived`](crate::Metric::derived) computes, where they are missing, and sorts all
-/// courses.
+/// Adds the missing courses of all metrics with [`Metric::derived`](crate::Metric::derived), and
+/// sorts all courses.
 pub fn complete(report: &mut Report) {
     let derived = METRICS.iter().filter_map(|metric| metric.derived);
     let mut missing: Vec<Course> = Vec::new();
@@ -20,7 +20,7 @@ pub fn complete(report: &mut Report) {
     report.sort_courses();
 }
 
-/// Whether the report has the course already, with whatever values.
+/// Whether the report already has the course, with any values.
 fn has(report: &Report, course: &Course) -> bool {
     let key = |course: &Course| {
         (
@@ -36,10 +36,10 @@ fn has(report: &Report, course: &Course) -> bool {
     })
 }
 
-/// Pairs of `n` samples.
+/// Number of pairs of `n` samples.
 #[must_use]
 pub fn all_pairs(n: u64) -> u64 {
-    // One of two neighbours is even; halving it first leaves room for large counts.
+    // One of `n` and `n - 1` is even; halving it first avoids overflow of large counts.
     if n.is_multiple_of(2) {
         (n / 2).saturating_mul(n.saturating_sub(1))
     } else {
@@ -47,8 +47,9 @@ pub fn all_pairs(n: u64) -> u64 {
     }
 }
 
-/// Correlates the courses of a domain with its accuracy, over the checkpoints of the settings' window; empty without
-/// accuracy. First the courses of the memorized samples, then those of all, in the order of [`crate::METRICS`].
+/// Correlates the courses of a domain with its accuracy, over the checkpoints of the settings'
+/// window; empty without accuracy. Courses of the memorized samples come first, then those of all
+/// samples, in the order of [`crate::METRICS`].
 #[must_use]
 pub fn correlations(report: &Report, domain: &str) -> Vec<Correlation> {
     correlations_by(report, domain, |courses, accuracy| {
@@ -57,8 +58,8 @@ pub fn correlations(report: &Report, domain: &str) -> Vec<Correlation> {
     })
 }
 
-/// [`correlations`] with the coefficients computed by `correlate`, which gives one result per course: so that the
-/// analysis can look up what it has computed before.
+/// [`correlations`] with coefficients from `correlate`, which returns one result per course. The
+/// analysis uses it to look up cached results.
 pub(crate) fn correlations_by(
     report: &Report,
     domain: &str,

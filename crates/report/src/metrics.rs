@@ -1,8 +1,9 @@
 //! The table of metrics: one row per quantity that has a figure at each checkpoint.
 //!
-//! [`Report::check`](crate::Report::check), JSON, CSV, tables, charts, correlations, links and the schema document
-//! iterate over it. A further metric is a function in `pathway` that computes it, a row here and a section in
-//! `docs/metrics.md`; the analysis writes its values where it has the inputs, in `analysis/compose/domain.rs`.
+//! [`Report::check`](crate::Report::check), JSON, CSV, tables, charts, correlations, links and the
+//! schema document iterate over it. A further metric is a function in `pathway` that computes it, a
+//! row here and a section in `docs/metrics.md`; the analysis writes its values where it has the
+//! inputs, in `analysis/compose/domain.rs`.
 
 mod derived;
 
@@ -42,8 +43,9 @@ pub struct Metric {
     pub link: LinkPrecision,
     /// What must be given for it, all of these.
     pub needs: &'static [Need],
-    /// Computes its courses of a domain from other courses and counts of the report, for metrics that follow from
-    /// those: see [`derive::complete`](crate::derive::complete). A link does not carry such a metric.
+    /// Computes its courses of a domain from other courses and counts of the report, for metrics
+    /// that follow from those: see [`derive::complete`](crate::derive::complete). A link does not
+    /// carry such a metric.
     pub derived: Option<fn(&Report, &Domain) -> Vec<Course>>,
 }
 
@@ -64,7 +66,8 @@ pub enum MetricUnit {
     Dimensionless,
 }
 
-/// What the courses of a metric may be about; every metric has courses of a domain's samples or items.
+/// What the courses of a metric may be about; every metric has courses of a domain's samples or
+/// items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent columns of the table")]
 pub struct Scope {
@@ -137,8 +140,8 @@ pub enum Bounds {
     EntropyOfExperts,
 }
 
-/// How finely a link carries the values of a metric. All of its values in a report share one step, at most their
-/// range over `2^b - 1`.
+/// How finely a link carries the values of a metric. All of its values in a report share one step,
+/// at most their range over `2^b - 1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkPrecision {
     /// `b` is this much less than the bits of the link's main figures, but at least 3.
@@ -560,8 +563,8 @@ impl MetricUnit {
 }
 
 impl Report {
-    /// Sorts the courses by domain, metric (in the order of [`METRICS`]), group, layer, threshold, memorization step
-    /// and second domain. Distances between two domains come last.
+    /// Sorts the courses by domain, metric (in the order of [`METRICS`]), group, layer, threshold,
+    /// memorization step and second domain. Distances between two domains come last.
     pub fn sort_courses(&mut self) {
         let domain_at =
             |name: &str| self.domains.iter().position(|domain| domain.name == name).unwrap_or(usize::MAX);

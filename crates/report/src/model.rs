@@ -1,5 +1,5 @@
-//! The report: plain data, versioned, complete. Everything that has one figure per checkpoint is a [`Course`], in
-//! long form; `None` means "undefined here", never zero.
+//! The report: plain data, versioned, complete. Everything that has one figure per checkpoint is a
+//! [`Course`], in long form; `None` means "undefined here", never zero.
 
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +38,8 @@ pub struct Report {
     pub checkpoints: Vec<Checkpoint>,
     /// One entry per domain, in the order in which the samples name them.
     pub domains: Vec<Domain>,
-    /// Every course over the checkpoints, ordered by domain, then by the table [`METRICS`](crate::METRICS).
+    /// Every course over the checkpoints, ordered by domain, then by the table
+    /// [`METRICS`](crate::METRICS).
     pub courses: Vec<Course>,
     /// Warnings and remarks on the figures.
     pub notes: Vec<Note>,
@@ -46,7 +47,8 @@ pub struct Report {
 
 /// One metric over the checkpoints: a row of the long form.
 ///
-/// Domain, other domain, metric, group, layer, tau and `t_star` identify a course; no two courses share them all.
+/// Domain, other domain, metric, group, layer, tau and `t_star` identify a course; no two courses
+/// share them all.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Course {
     /// [`Metric::id`](crate::Metric::id) of a row of [`METRICS`](crate::METRICS).
@@ -97,7 +99,8 @@ pub struct Run {
     pub top_k: Option<usize>,
     /// Kind of the gates.
     pub gate_kind: GateKind,
-    /// Whether any checkpoint's gates were stored in 16 bits, which changes single pathways (docs/metrics.md).
+    /// Whether any checkpoint's gates were stored in 16 bits, which changes single pathways
+    /// (docs/metrics.md).
     pub half_precision: bool,
 }
 
@@ -144,7 +147,8 @@ pub struct Domain {
     pub memorization: Memorization,
     /// When the items were generalized, where results per item are given.
     pub generalization: Option<Generalization>,
-    /// Selections of every expert, one entry per checkpoint; empty where the traces have no expert ids.
+    /// Selections of every expert, one entry per checkpoint; empty where the traces have no expert
+    /// ids.
     pub expert_selections: Vec<Option<ExpertSelections>>,
     /// The strongest co-activations at the last checkpoint, one list per layer.
     pub coactivation: Vec<Vec<CoactivationPair>>,
@@ -172,7 +176,8 @@ pub struct Memorization {
 /// Generalization of a domain's benchmark items (docs/metrics.md#generalization-step).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Generalization {
-    /// Items whose `t#` is each checkpoint, `[C]`; those of the last checkpoint rest on one observation.
+    /// Items whose `t#` is each checkpoint, `[C]`; those of the last checkpoint rest on one
+    /// observation.
     pub t_sharp: Vec<usize>,
     /// Items without any `t#`.
     pub never: usize,
@@ -295,8 +300,8 @@ impl Report {
         }
     }
 
-    /// The course of a whole group of one domain at the settings' threshold: not of a single layer, another domain
-    /// or one memorization step.
+    /// The course of a whole group of one domain at the settings' threshold: not of a single layer,
+    /// another domain or one memorization step.
     #[must_use]
     pub fn course(&self, domain: &str, metric: &str, group: Group) -> Option<&Course> {
         self.course_at(domain, metric, group, self.settings.tau)
@@ -330,7 +335,8 @@ impl Course {
         self.metric == metric && self.group == group && self.domain == domain && self.other_domain.is_none()
     }
 
-    /// Whether it describes a whole group: not a single layer, nor the samples of one memorization step.
+    /// Whether it describes a whole group: not a single layer, nor the samples of one memorization
+    /// step.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.layer.is_none() && self.t_star.is_none()

@@ -1,6 +1,7 @@
 //! JSON and CSV: what is written, what comes back, what is refused.
 
-// Properties need a source of randomness that browsers give differently; the report of run-a is compared there byte for byte.
+// Properties need a source of randomness that browsers give differently; the report of run-a is
+// compared there byte for byte.
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
@@ -64,7 +65,7 @@ fn foreign_files_are_told_apart() {
     for text in
         ["", "[1, 2]", "{", "{}", "null", "{\"format\": \"other\", \"version\": 1}", "{\"format\": 1}"]
     {
-        assert!(message(text).contains("no Grokscope report"), "{text}: {}", message(text));
+        assert!(message(text).contains("not a Grokscope report"), "{text}: {}", message(text));
     }
     let later = "{\"format\": \"grokscope.report\", \"version\": 99}";
     assert!(matches!(parse_json(later), Err(Error::LaterReport { version: 99, .. })));
@@ -74,7 +75,7 @@ fn foreign_files_are_told_apart() {
         "there was no version 0"
     );
     assert!(message(&text[..text.len() / 2]).contains("line"), "place in the file");
-    assert!(message(&"[".repeat(100_000)).contains("no Grokscope report"));
+    assert!(message(&"[".repeat(100_000)).contains("not a Grokscope report"));
 }
 
 /// A course of a single layer.

@@ -1,5 +1,6 @@
-//! What people drop by mistake: shapes that differ, steps twice, two runs at once, samples that are missing, files that
-//! are no part of a run, a gate that is not a number. Each gets a sentence, and the rest is analysed.
+//! What people drop by mistake: shapes that differ, steps twice, two runs at once, samples that are
+//! missing, files that are no part of a run, a gate that is not a number. Each gets a sentence, and
+//! the rest is analysed.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
@@ -79,7 +80,7 @@ fn a_step_that_comes_twice_counts_once() {
     ];
     let run = report::assemble(&parts(&files)).unwrap();
     assert_eq!(steps(&run), [1, 3]);
-    verdict(&run, 1, false, &["step 1 is already given", "Correct the step"]);
+    verdict(&run, 1, false, &["already has step 1", "Correct the step"]);
 }
 
 #[test]
@@ -101,7 +102,7 @@ fn samples_that_one_checkpoint_lacks_are_not_counted() {
     ];
     let run = report::assemble(&parts(&files)).unwrap();
     assert_eq!(run.samples.iter().map(|sample| &sample.id[..]).collect::<Vec<_>>(), ["a2", "a3", "a4", "a5"]);
-    verdict(&run, 0, true, &["2 of its 6 samples", "not counted"]);
+    verdict(&run, 0, true, &["2 of its 6 samples", "are ignored"]);
     // Rows of the same sample differ between the files; its loss must follow.
     assert_eq!(run.checkpoints[0].loss, run.checkpoints[1].loss);
 }
@@ -114,7 +115,7 @@ fn a_trace_without_a_step_asks_for_it() {
     ];
     let run = report::assemble(&parts(&files)).unwrap();
     assert_eq!(steps(&run), [2]);
-    verdict(&run, 0, false, &["training step is not known", "Enter the step"]);
+    verdict(&run, 0, false, &["training step is unknown", "Enter the step"]);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Every measurement of a run, enumerated once. All checkpoints have the same ones, so that a result is found by the
-//! measurement's id and a checkpoint.
+//! All measurements of a run. They are the same at all checkpoints, so a result is identified by
+//! the measurement's id and a checkpoint.
 
 use std::{collections::BTreeMap, rc::Rc};
 
@@ -66,7 +66,7 @@ impl Measurements {
         &self.all[self.main..]
     }
 
-    /// All of them, main ones first.
+    /// All measurements, main ones first.
     pub fn all(&self) -> &[Measurement] {
         &self.all
     }
@@ -77,7 +77,7 @@ impl Measurements {
     }
 }
 
-/// Measurements as they are enumerated.
+/// Measurements under construction.
 struct List<'a> {
     settings: &'a Settings,
     run: u64,
@@ -113,7 +113,8 @@ impl List<'_> {
         self.push(id, quantity, (&members.samples, &members.side), Grouping::One);
     }
 
-    /// As many draws of random pathways as make the null's own noise small beside that of the pairs.
+    /// Adds enough draws of random pathways for the noise of the null to be small compared with
+    /// that of the pairs.
     fn null(&mut self, domain: usize, members: &Members) {
         let replicates = (2_000 / members.side.pairs.len().max(1)).clamp(1, 8) as u64;
         for replicate in 0..replicates {

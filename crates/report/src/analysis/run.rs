@@ -1,5 +1,5 @@
-//! Files become one run: checkpoints in training order, the samples that all of them have, and benchmark results
-//! beside them. Files that do not fit are left out with a reason; nothing good is lost for their sake.
+//! Assembles files to one run: checkpoints in training order, their common samples, and benchmark
+//! results. Files that do not fit are left out with a reason and do not affect the others.
 
 mod attach;
 mod data;
@@ -16,7 +16,7 @@ use trace::{OpenTrace, Results, SampleMeta};
 
 use self::{
     attach::attach,
-    fit::{common_samples, one_a_step, same_shape},
+    fit::{common_samples, one_per_step, same_shape},
     join::join,
     label::{label, one_width},
     results::pick_results,
@@ -28,14 +28,14 @@ pub use self::{
 };
 use crate::error::Error;
 
-/// Puts files together to a run.
+/// Assembles files to a run.
 ///
-/// Traces of another shape than most, of a step that another file already has, without a step, or without samples in
-/// common with the others are left out; so are files that are no part of a run. Sample lists and results give names,
-/// domains and token counts to traces that have none.
+/// Traces are left out if they have another shape than most, the step of another file, no step, or
+/// no common samples; files that are not part of a run are left out too. Sample lists and results
+/// provide missing names, domains and token counts.
 ///
 /// # Errors
-/// [`Error::NothingToAnalyse`] when no file is a usable trace.
+/// [`Error::NothingToAnalyse`] if no file is a usable trace.
 pub fn assemble(parts: &[Part]) -> Result<Run, Error> {
     let mut verdicts = Vec::new();
     let results = pick_results(parts, &mut verdicts);
@@ -43,7 +43,7 @@ pub fn assemble(parts: &[Part]) -> Result<Run, Error> {
     let traces = one_width(traces);
     let traces = same_shape(traces, &mut verdicts);
     let traces = join(traces, &mut verdicts);
-    let mut traces = one_a_step(traces, &mut verdicts);
+    let mut traces = one_per_step(traces, &mut verdicts);
     let samples = common_samples(&mut traces, &mut verdicts)?;
     let Some((_, _, first)) = traces.first() else {
         return Err(Error::NothingToAnalyse { files: parts.len() });
@@ -67,7 +67,7 @@ pub fn assemble(parts: &[Part]) -> Result<Run, Error> {
         verdicts,
     };
     attach(&mut run, parts);
-    joined.judge(&mut run.verdicts);
+    joined.add_verdicts(&mut run.verdicts);
     run.verdicts.sort_by_key(|verdict| verdict.id);
     Ok(run)
 }
@@ -88,7 +88,7 @@ fn checkpoint(file: usize, step: u64, trace: OpenTrace, samples: &[SampleMeta]) 
 }
 
 fn domains(samples: &[SampleMeta], results: Option<&Results>) -> Vec<RunDomain> {
-    // In the order in which the samples name them: the user's own order.
+    // Domains are in the order of the samples.
     let mut domains: Vec<(String, Vec<u32>)> = Vec::new();
     let mut index: BTreeMap<&str, usize> = BTreeMap::new();
     for (i, sample) in samples.iter().enumerate() {

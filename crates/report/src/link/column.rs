@@ -1,43 +1,44 @@
-//! Columns of whole numbers, predicted from their own past, from columns beside them and from the last column of the
-//! same kind.
+//! Codes columns of integers, predicted from their own past, from related columns and from the last
+//! column of the same kind.
 //!
-//! Several simple predictions are mixed, each weighted by how well it did so far; the usual error of the mixture
-//! says how many bits the remainder may take. All arithmetic is in a fixed order, so writer and reader predict the
-//! same.
+//! Several simple predictions are mixed, weighted by their past errors; the typical error of the
+//! mixture sets the expected size of the residual. All arithmetic is in a fixed order, so writer
+//! and reader predict the same values.
 
 use super::{coder::Coder, numbers::Numbers};
 use crate::Error;
 
-/// Columns that a prediction may use beside its own, the last of the same kind among them.
+/// Most related columns that a prediction uses, including the last of the same kind.
 const MOST_BESIDE: usize = 5;
-/// Predictions that are mixed: last value, trend, smoothed value, two for each column beside.
+/// Number of predictions: last value, trend, smoothed value, two per related column.
 const PREDICTIONS: usize = 3 + 2 * MOST_BESIDE;
 
-/// Square of the changes after which a slope is believed.
+/// Sum of squared changes from which a slope is trusted.
 const PRIOR: f64 = 64.0;
-/// Usual error of predictions by unlike columns, before any is known.
+/// Initial typical error of predictions from columns of another kind.
 const UNLIKE: f64 = 4.0;
 
-/// What was learned from the columns of one kind.
+/// State learned from the columns of one kind.
 #[derive(Clone)]
 pub(super) struct Memory {
-    /// The last column of the kind, gaps filled.
+    /// Last column of the kind, with gaps filled.
     pub(super) last: Vec<f64>,
-    /// Usual error of each prediction.
+    /// Typical error of each prediction.
     costs: [f64; PREDICTIONS],
-    /// Slopes against the columns beside: products and squares of their changes.
+    /// Slopes against related columns: products and squares of their changes.
     slopes: [(f64, f64); MOST_BESIDE],
-    /// First values of the columns beside the last time, and the usual error of predictions by them.
+    /// Previous first values of the related columns, and the typical error of predictions from
+    /// them.
     first_beside: [f64; MOST_BESIDE],
     first_costs: [f64; MOST_BESIDE],
-    /// Usual error of the mixture.
+    /// Typical error of the mixture.
     usual: f64,
     columns: u32,
 }
 
 impl Memory {
-    /// Expects first values and later changes of about these sizes, and that the columns beside which are `alike`
-    /// change by as much.
+    /// Initial state: expected sizes of first values and later changes, and which related columns
+    /// are `alike` and change by the same amount.
     pub(super) fn expecting(first: f64, later: f64, alike: &[bool]) -> Self {
         let mut costs = [1.0; PREDICTIONS];
         let mut slopes = [(PRIOR, PRIOR); MOST_BESIDE];
@@ -66,7 +67,7 @@ fn mean(values: &[f64]) -> f64 {
     if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
 }
 
-/// The mean of the predictions, weighted by a power of how exact each has been.
+/// Mean of the predictions, weighted by a power of their inverse errors.
 fn mix(predictions: &[f64], costs: &[f64], power: u32) -> f64 {
     let (mut sum, mut weights) = (0.0, 0.0);
     for (prediction, cost) in predictions.iter().zip(costs) {
@@ -78,7 +79,7 @@ fn mix(predictions: &[f64], costs: &[f64], power: u32) -> f64 {
     sum / weights
 }
 
-/// The values of a column as they become known.
+/// Column under construction.
 struct Progress<'a> {
     beside: &'a [&'a [f64]],
     values: Vec<f64>,
@@ -87,7 +88,7 @@ struct Progress<'a> {
 }
 
 impl Progress<'_> {
-    /// Predictions for the next place after the first.
+    /// Predictions of the next value after the first.
     fn predictions(&self, memory: &Memory) -> Vec<f64> {
         let place = self.values.len();
         let last = self.values.last().copied().unwrap_or(0.0);
@@ -124,15 +125,16 @@ impl Progress<'_> {
     }
 }
 
-/// Predictions of a first value: that of the column before, moved as the columns beside have moved since.
+/// Predictions of a first value: that of the previous column, shifted like the related columns.
 fn first_predictions(memory: &Memory, beside: &[&[f64]]) -> Vec<f64> {
     let before = value_at(&memory.last, 0);
     let moved = beside.iter().zip(&memory.first_beside).skip(1);
     std::iter::once(before).chain(moved.map(|(column, was)| before + value_at(column, 0) - was)).collect()
 }
 
-/// Writes or reads a column. `None` entries are gaps, which both sides know and which cost nothing. `beside` are
-/// columns that are known already, at most four; the last column of the same kind joins them.
+/// Codes a column. `None` entries are gaps, which are known to both sides and cost nothing.
+/// `beside` are up to four columns coded earlier; the last column of the same kind is added to
+/// them.
 pub(super) fn code(
     coder: &mut Coder<'_>,
     numbers: &mut Numbers,
@@ -150,7 +152,7 @@ pub(super) fn code(
     for (place, entry) in column.iter_mut().enumerate() {
         let predictions = progress.predictions(memory);
         let Some(value) = entry else {
-            // A gap repeats its predecessor, so that the columns beside it find a number.
+            // A gap repeats its predecessor, so that related columns have a value there.
             let held = progress.values.last().copied().unwrap_or_else(|| value_at(&earlier, place));
             progress.learn(memory, &predictions, held);
             continue;

@@ -2,13 +2,13 @@
 
 use crate::model::{Course, Domain, Report, Series};
 
-/// Half width of the 95 % confidence interval of a mean with this standard error over `n` independent samples: the t
-/// quantile with `n - 1` degrees of freedom times `se`.
+/// Half width of the 95 % confidence interval of a mean over `n` independent samples with standard
+/// error `se`: the t quantile with `n - 1` degrees of freedom times `se`.
 fn half_width(se: Option<f64>, n: u64) -> Option<f64> {
     Some(pathway::t_quantile_95(n.checked_sub(1)?)? * se?)
 }
 
-/// Courses of a domain by metric, over whole groups or of single layers.
+/// Courses of a domain and metric, of whole groups and of single layers.
 fn courses<'a>(
     report: &'a Report,
     domain: &'a Domain,
@@ -18,7 +18,7 @@ fn courses<'a>(
     of_domain.filter(move |course| course.metric == metric && course.other_domain.is_none())
 }
 
-/// A course with other figures: of the same samples, layer and threshold.
+/// A course of the same samples, layer and threshold with another metric and values.
 fn like(course: &Course, metric: &str, values: Series) -> Course {
     Course { metric: metric.into(), values, se: None, pairs: None, ..course.clone() }
 }
@@ -34,7 +34,8 @@ pub(super) fn distance_ci(report: &Report, domain: &Domain) -> Vec<Course> {
     whole
         .filter_map(|course| {
             let (se, n) = (course.se.as_ref()?, course.n?);
-            // The quantile takes a bisection: once per course, not per checkpoint.
+            // The quantile takes a bisection, so it is computed once per course, not per
+            // checkpoint.
             let unit = half_width(Some(1.0), n);
             let values = se.iter().map(|se| Some(unit? * (*se)?)).collect();
             Some(Course { pairs: course.pairs, ..like(course, "distance_ci", values) })
@@ -53,7 +54,7 @@ pub(super) fn structure(report: &Report, domain: &Domain) -> Vec<Course> {
         .collect()
 }
 
-/// `C = 1 - (1 - C)`, to the last digits only: the analysis has the mean of `C` itself.
+/// `C = 1 - (1 - C)`, up to rounding; the analysis computes the mean of `C` directly.
 pub(super) fn consistency_c(report: &Report, domain: &Domain) -> Vec<Course> {
     courses(report, domain, "consistency_mean")
         .map(|mean| {

@@ -1,7 +1,7 @@
 //! The declaration of every setting: name, range, unit, hint and section.
 //!
-//! [`Settings::check`], the panel of settings, the flags of the command line and the schema document read it. A
-//! further setting is a field of [`Settings`] and a row here.
+//! [`Settings::check`], the panel of settings, the flags of the command line and the schema
+//! document read it. A further setting is a field of [`Settings`] and a row here.
 
 use std::collections::BTreeMap;
 

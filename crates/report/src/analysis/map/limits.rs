@@ -1,19 +1,20 @@
-//! Sizes of a map.
+//! Size limits of a map.
 
-/// Samples on a map at most: of more, as many are taken at even distances.
+/// Most samples of a map; a larger group is subsampled evenly.
 pub const MOST_SAMPLES: usize = 10_000;
 
-/// Samples up to which a frame has every distance; of more it has means.
+/// Most samples for which a frame has every distance; otherwise it has means.
 pub const EXACT_SAMPLES: usize = 2_000;
 
-/// Cells in a row of a frame that has means.
+/// Cells per row of a frame with means.
 pub const MEAN_SIDE: usize = 1_000;
 
-/// Samples up to which a plane is fitted to all distances; of more, to those of some landmarks.
+/// Most samples for which the plane is fitted to all distances; otherwise it is fitted to
+/// landmarks.
 pub const EXACT_LAYOUT: usize = 1_000;
 
-/// Landmarks of a plane.
+/// Number of landmarks.
 pub const LANDMARKS: usize = 400;
 
-/// Samples of a domain that are clustered; the others stand beside the nearest of these.
+/// Most samples of a domain that are clustered; the others are placed next to the nearest of these.
 pub const MOST_CLUSTERED: usize = 2_000;

@@ -1,8 +1,8 @@
-//! The map: all pairwise distances of a group of samples at one checkpoint, in an order that shows who is alike, and the
-//! same samples as points of a plane.
+//! Distance matrix (the view "Map"): all pairwise distances of a group of samples at one
+//! checkpoint, ordered by similarity, and the same samples as points of a plane.
 //!
-//! `samples` chooses who is on it, `order` in which order, `frame` measures a checkpoint, `part` measures
-//! rectangles of it exactly. All of them measure by blocks of rows and hold no more than a block of pairs.
+//! `samples` selects the samples, `order` orders them, `frame` measures a checkpoint, and `part`
+//! measures rectangles exactly. All measure in blocks of rows and keep at most two blocks of pairs.
 
 mod frame;
 mod limits;

@@ -1,10 +1,10 @@
-//! Files of ids that are parts of one checkpoint.
+//! Joins files of ids that are parts of one checkpoint.
 
 use trace::OpenTrace;
 
 use super::{data::Stepped, part::Verdict};
 
-/// Makes one trace of the files of a folder that hold ids of the same step: servers answer into many files.
+/// Joins the files of a folder with ids of the same step to one trace; servers write several files.
 pub(super) fn join(traces: Vec<Stepped>, verdicts: &mut Vec<Verdict>) -> Vec<Stepped> {
     let mut groups: Vec<Vec<Stepped>> = Vec::new();
     let folder = |trace: &OpenTrace| {
@@ -31,7 +31,7 @@ pub(super) fn join(traces: Vec<Stepped>, verdicts: &mut Vec<Verdict>) -> Vec<Ste
             joined.append(&mut group);
             continue;
         }
-        // In the order of their names, whatever the order in which they were dropped.
+        // Ordered by name, independent of the order in which they were added.
         group.sort_by(|(_, _, a), (_, _, b)| a.info.name.cmp(&b.info.name));
         match OpenTrace::join(group.iter().map(|(_, _, trace)| trace.clone()).collect()) {
             Ok(whole) => {

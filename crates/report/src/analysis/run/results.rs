@@ -1,4 +1,4 @@
-//! Which benchmark results are the run's.
+//! Selects the benchmark results of a run.
 
 use std::rc::Rc;
 
@@ -6,7 +6,8 @@ use trace::{FileKind, Results};
 
 use super::part::{Part, Verdict};
 
-/// The results of the run: the first file of results; items of further files are not mixed in.
+/// Returns the results of the run: the first file of results. Items of further files are not
+/// merged.
 pub(super) fn pick_results(parts: &[Part], verdicts: &mut Vec<Verdict>) -> Option<Rc<Results>> {
     let mut picked: Option<Results> = None;
     for part in parts {
@@ -16,7 +17,7 @@ pub(super) fn pick_results(parts: &[Part], verdicts: &mut Vec<Verdict>) -> Optio
                 picked = Some(results.clone());
                 verdicts.push(Verdict { id: part.id, used: true, text: None });
             }
-            // One file with items and one with sample records or accuracies complete each other.
+            // A file with items and one with sample records or accuracies complement each other.
             Some(sofar) if complements(sofar, results) => {
                 merge_results(sofar, results.clone());
                 verdicts.push(Verdict { id: part.id, used: true, text: None });
@@ -25,7 +26,7 @@ pub(super) fn pick_results(parts: &[Part], verdicts: &mut Vec<Verdict>) -> Optio
                 id: part.id,
                 used: false,
                 text: Some(format!(
-                    "{}: another file already gives the benchmark results of this run. Remove that one to use this.",
+                    "{}: the benchmark results of this run come from another file. Remove that file to use this one.",
                     part.path
                 )),
             }),
