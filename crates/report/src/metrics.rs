@@ -1,9 +1,8 @@
 //! The table of metrics: one row per quantity that has a figure at each checkpoint.
 //!
 //! [`Report::check`](crate::Report::check), JSON, CSV, tables, charts, correlations, links and the
-//! schema document iterate over it. A further metric is a function in `pathway` that computes it, a
-//! row here and a section in `docs/metrics.md`; the analysis writes its values where it has the
-//! inputs, in `analysis/compose/domain.rs`.
+//! schema document iterate over it. A new metric is a function in `pathway`, a row here and a
+//! section in `docs/metrics.md`; the analysis provides its values in `analysis/compose`.
 
 mod derived;
 
@@ -12,7 +11,7 @@ use crate::{
     settings::Unit,
 };
 
-/// What a metric is, and how it is shown, checked, exported and sent.
+/// Definition of a metric, and how it is shown, checked, exported and encoded in links.
 #[derive(Clone, Copy, Debug)]
 pub struct Metric {
     /// Name in the JSON, in tables and in links: lower case with underscores.
@@ -25,9 +24,9 @@ pub struct Metric {
     pub unit: MetricUnit,
     /// Anchor of its section in `docs/metrics.md`.
     pub section: &'static str,
-    /// What its courses may be about.
+    /// Allowed courses.
     pub scope: Scope,
-    /// Which direction is usually read as better.
+    /// Direction that is usually better.
     pub better: Better,
     /// Whether its courses are correlated with accuracy.
     pub correlates: bool,
@@ -35,13 +34,13 @@ pub struct Metric {
     pub shown: Shown,
     /// Other metrics that bound it from below and above at each checkpoint.
     pub band: Band,
-    /// [`Metric::id`] of a metric to compare it with, drawn beside it.
+    /// [`Metric::id`] of a reference metric, drawn in the same chart.
     pub reference: Option<&'static str>,
-    /// Values that it cannot exceed.
+    /// Bounds of its values.
     pub bounds: Bounds,
-    /// How finely a link carries it.
+    /// Precision in links.
     pub link: LinkPrecision,
-    /// What must be given for it, all of these.
+    /// Required inputs, all of them.
     pub needs: &'static [Need],
     /// Computes its courses of a domain from other courses and counts of the report, for metrics
     /// that follow from those: see [`derive::complete`](crate::derive::complete). A link does not
@@ -66,8 +65,7 @@ pub enum MetricUnit {
     Dimensionless,
 }
 
-/// What the courses of a metric may be about; every metric has courses of a domain's samples or
-/// items.
+/// Allowed courses of a metric; every metric has courses of a domain's samples or items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent columns of the table")]
 pub struct Scope {
@@ -94,7 +92,7 @@ pub enum Layers {
     Only,
 }
 
-/// Which direction of a metric is usually read as better.
+/// Direction of a metric that is usually better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Better {
     /// Higher values.
@@ -105,7 +103,7 @@ pub enum Better {
     Neither,
 }
 
-/// Where the page shows a metric; every metric is in the tables and files.
+/// Place of a metric on the page; every metric is in tables and files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
     /// In a chart of the timeline, and in the row of figures at the cursor.
@@ -116,7 +114,7 @@ pub enum Shown {
     Tables,
 }
 
-/// Metrics that accompany another as its band, by [`Metric::id`].
+/// Metrics that form the band of another, by [`Metric::id`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Band {
     /// None.
@@ -127,10 +125,10 @@ pub enum Band {
     Quartiles(&'static str, &'static str),
 }
 
-/// Values that a metric cannot exceed.
+/// Bounds of the values of a metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Bounds {
-    /// None that is known.
+    /// No known bound.
     None,
     /// A lower bound.
     From(f64),
@@ -140,29 +138,30 @@ pub enum Bounds {
     EntropyOfExperts,
 }
 
-/// How finely a link carries the values of a metric. All of its values in a report share one step,
-/// at most their range over `2^b - 1`.
+/// Precision of a metric in links. All of its values in a report share one step of at most their
+/// range over `2^b - 1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkPrecision {
     /// `b` is this much less than the bits of the link's main figures, but at least 3.
     pub fewer_bits: u8,
-    /// What is divided into equal steps.
+    /// Quantity that is divided into equal steps.
     pub scale: Scale,
 }
 
 /// `b` of standard errors is this much less than the bits of a link's main figures.
 pub const SE_FEWER_BITS: u8 = 5;
 
-/// What a link divides into equal steps.
+/// Quantity that a link divides into equal steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
     /// The values.
     Linear,
-    /// The square roots of their magnitudes, which keeps digits of small values. The sign is kept.
+    /// The square roots of their magnitudes, with the sign, which keeps more digits of small
+    /// values.
     SquareRoot,
 }
 
-/// What must be given for a metric.
+/// Required input of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
     /// Mean gates, or expert ids that give selection frequencies in their place.
@@ -204,7 +203,7 @@ const COARSE: LinkPrecision = LinkPrecision { fewer_bits: 4, scale: Scale::Linea
 /// Losses.
 const LOSS: LinkPrecision = LinkPrecision { fewer_bits: 0, scale: Scale::SquareRoot };
 
-/// What most rows have, so that a row names only what is its own.
+/// Default row, so that each row states only what differs.
 const ROW: Metric = Metric {
     id: "",
     name: "",
@@ -548,7 +547,7 @@ pub fn metric(id: &str) -> Option<&'static Metric> {
 }
 
 impl MetricUnit {
-    /// The word for it in tables, given the unit of pathway distances; empty without unit.
+    /// Name of the unit in tables, given the unit of pathway distances; empty without unit.
     #[must_use]
     pub fn name(self, pathway: Unit) -> &'static str {
         match (self, pathway) {

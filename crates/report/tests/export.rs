@@ -1,4 +1,4 @@
-//! JSON and CSV: what is written, what comes back, what is refused.
+//! JSON and CSV: output, round trips and rejected input.
 
 // Properties need a source of randomness that browsers give differently; the report of run-a is
 // compared there byte for byte.
@@ -83,10 +83,10 @@ fn layered(report: &mut report::Report) -> &mut report::Course {
     report.courses.iter_mut().find(|course| course.layer.is_some()).unwrap()
 }
 
-/// Spoils one place of a report.
+/// Corrupts one field of a report.
 type Break = fn(&mut report::Report);
 
-/// Spoils a report in one place at a time: each must be refused.
+/// Corrupts a report in one field at a time: each must be rejected.
 #[test]
 fn reports_with_a_missing_entry_are_refused() {
     let report = full();

@@ -1,5 +1,5 @@
-//! Links that were cut, changed or made up: each is an error that says what to do, and none costs
-//! much.
+//! Cut, changed and fabricated links: each gives an error with advice, within bounded time and
+//! memory.
 
 // Properties need a source of randomness that browsers give differently.
 #![cfg(not(target_arch = "wasm32"))]
@@ -29,7 +29,7 @@ fn push_number(bytes: &mut Vec<u8>, mut number: usize) {
     bytes.push(number as u8);
 }
 
-/// A link with a sound envelope around any bytes.
+/// A link with a valid envelope around any bytes.
 fn link_of(bytes: &[u8]) -> String {
     let mut payload = Vec::new();
     push_number(&mut payload, bytes.len());
@@ -189,8 +189,7 @@ proptest! {
         }
     }
 
-    /// Bits that are changed behind the checksum give another report or an error, and never more
-    /// than that.
+    /// Changed bits with a valid checksum give another report or an error.
     #[test]
     fn changed_bits_do_no_harm(seed in any::<u64>(), place in any::<prop::sample::Index>(), bit in 0_u8..8) {
         let report = arbitrary::report(seed % 64, 3, 2);

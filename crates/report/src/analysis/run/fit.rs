@@ -83,13 +83,13 @@ pub(super) fn common_samples(
         let shared = fingerprints[small].intersection(&fingerprints[large]).count();
         2 * shared > fingerprints[small].len()
     };
-    let friends: Vec<usize> =
+    let overlap_counts: Vec<usize> =
         (0..traces.len()).map(|a| (0..traces.len()).filter(|&b| overlaps(a, b)).count()).collect();
-    let Some(seed) = (0..traces.len()).max_by_key(|&a| (friends[a], std::cmp::Reverse(a))) else {
+    let Some(seed) = (0..traces.len()).max_by_key(|&a| (overlap_counts[a], std::cmp::Reverse(a))) else {
         return Ok(Vec::new());
     };
-    let together: Vec<bool> = (0..traces.len()).map(|a| a == seed || overlaps(seed, a)).collect();
-    let mut keep = together.iter().copied();
+    let same_run: Vec<bool> = (0..traces.len()).map(|a| a == seed || overlaps(seed, a)).collect();
+    let mut keep = same_run.iter().copied();
     let left: Vec<Stepped> = traces.extract_if(.., |_| !keep.next().unwrap_or(true)).collect();
     let Some((_, _, first)) = traces.first() else { return Ok(Vec::new()) };
     let mut samples = first.info.samples.clone();

@@ -98,12 +98,12 @@ fn add_logits(trace: &mut OpenTrace, parts: &[Part], verdicts: &mut Vec<Verdict>
 /// Sets the number of experts to the largest of all checkpoints, because ids only give a lower
 /// bound.
 pub(super) fn one_width(mut traces: Vec<Stepped>) -> Vec<Stepped> {
-    let told = traces.iter().find(|(_, _, trace)| {
+    let stated = traces.iter().find(|(_, _, trace)| {
         trace.info.gate_kind == GateKind::SelectionFrequency && !trace.experts_are_guessed()
     });
-    let told = told.map(|(_, _, trace)| trace.info.experts);
+    let stated = stated.map(|(_, _, trace)| trace.info.experts);
     let guessed = traces.iter().filter(|(_, _, trace)| trace.experts_are_guessed());
-    let Some(most) = told.or(guessed.map(|(_, _, trace)| trace.info.experts).max()) else { return traces };
+    let Some(most) = stated.or(guessed.map(|(_, _, trace)| trace.info.experts).max()) else { return traces };
     for (_, _, trace) in traces.iter_mut().filter(|(_, _, trace)| trace.experts_are_guessed()) {
         // A trace with larger ids is unchanged, and left out later because of its shape.
         trace.set_experts(most).ok();
