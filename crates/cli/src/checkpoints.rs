@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// A checkpoint folder and the path under which it was found.
-pub struct Found {
+pub struct CheckpointFolder {
     /// Folder of the checkpoint.
     pub folder: PathBuf,
     /// The given path; the search for a tokenizer ends there.
@@ -111,7 +111,7 @@ pub async fn trace_all(
 }
 
 /// Finds the checkpoint folders under the paths; those of each path are ordered by step and name.
-pub fn find_all(paths: &[PathBuf]) -> Result<Vec<Found>, Error> {
+pub fn find_all(paths: &[PathBuf]) -> Result<Vec<CheckpointFolder>, Error> {
     let mut folders = Vec::new();
     for path in paths {
         let before = folders.len();
@@ -124,10 +124,10 @@ pub fn find_all(paths: &[PathBuf]) -> Result<Vec<Found>, Error> {
 }
 
 /// Adds the folders with a configuration or weights.
-fn find(path: &Path, under: &Path, folders: &mut Vec<Found>) -> Result<(), Error> {
+fn find(path: &Path, under: &Path, folders: &mut Vec<CheckpointFolder>) -> Result<(), Error> {
     let signs = ["config.json", "model.safetensors", "model.safetensors.index.json"];
     if signs.iter().any(|name| path.join(name).is_file()) {
-        folders.push(Found { folder: path.into(), under: under.into() });
+        folders.push(CheckpointFolder { folder: path.into(), under: under.into() });
         return Ok(());
     }
     let failed = |source| Error::File { path: path.into(), source };
@@ -160,7 +160,7 @@ pub fn open_files(folder: &Path) -> Result<Vec<Source>, Error> {
 /// Finds the tokenizer.json of a checkpoint: in its folder, else in the nearest parent folder up to
 /// the given path. If the given path is the checkpoint itself, its parent folder is searched too:
 /// checkpoints often share a tokenizer there.
-fn tokenizer_of(Found { folder, under }: &Found) -> Option<PathBuf> {
+fn tokenizer_of(CheckpointFolder { folder, under }: &CheckpointFolder) -> Option<PathBuf> {
     let top = if folder == under { under.parent().unwrap_or(under) } else { under };
     let folders = folder.ancestors().take_while(|above| above.starts_with(top));
     folders.map(|folder| folder.join("tokenizer.json")).find(|path| path.is_file())
@@ -168,7 +168,7 @@ fn tokenizer_of(Found { folder, under }: &Found) -> Option<PathBuf> {
 
 /// Returns the inputs for this checkpoint, and caches them in `tokenized`.
 async fn tokenize<'a>(
-    found: &Found,
+    found: &CheckpointFolder,
     given: &GivenInputs,
     tokenized: &'a mut Option<Tokenized>,
 ) -> Result<&'a Inputs, Error> {
@@ -198,7 +198,7 @@ async fn tokenize<'a>(
 /// Traces one checkpoint; returns its step and scores. A checkpoint without a step gets its number
 /// as step.
 async fn trace_one(
-    found: &Found,
+    found: &CheckpointFolder,
     number: usize,
     given: &GivenInputs,
     tokenized: &mut Option<Tokenized>,

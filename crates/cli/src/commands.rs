@@ -19,7 +19,7 @@ use crate::{
     convert,
     error::Error,
     gates_only,
-    load::{Known, Map, open_all},
+    load::{FileOptions, Map, open_all},
     settings::SettingFlags,
     text::{read, write},
     threads::Threads,
@@ -170,14 +170,14 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
             top_k,
             backend,
         } => {
-            let known = Known {
+            let file_options = FileOptions {
                 map: map.as_deref().map(Map::read_from).transpose()?,
                 ids: trace::IdsSettings { experts, layers, top_k },
             };
             let mut settings = settings.as_deref().map(read_settings).transpose()?.unwrap_or_default();
             flags.apply(&mut settings)?;
             let distances = distances_on(backend)?;
-            let report = block_on(analyse(&paths, &known, &settings, &title, &*distances))?;
+            let report = block_on(analyse(&paths, &file_options, &settings, &title, &*distances))?;
             write(&output, &report::export::json(&report))?;
             if let Some(folder) = csv {
                 fs::create_dir_all(&folder).map_err(|source| Error::File { path: folder.clone(), source })?;
@@ -209,9 +209,9 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
         }
         Command::Convert { paths, map, f16, output } => {
             let map = map.as_deref().map(Map::read_from).transpose()?;
-            let known = Known { map, ids: trace::IdsSettings::default() };
+            let file_options = FileOptions { map, ids: trace::IdsSettings::default() };
             let gates = if f16 { GateDtype::F16 } else { GateDtype::F32 };
-            block_on(convert::convert_all(&paths, &known, gates, &output))
+            block_on(convert::convert_all(&paths, &file_options, gates, &output))
         }
         Command::Link { report, layers, sweep, title, page } => {
             let report = report::export::parse_json(&read(&report)?)?;
@@ -247,12 +247,12 @@ fn distances_on(backend: Option<Backend>) -> Result<Box<dyn Distances>, Error> {
 
 async fn analyse(
     paths: &[PathBuf],
-    known: &Known,
+    file_options: &FileOptions,
     settings: &Settings,
     title: &str,
     distances: &dyn Distances,
 ) -> Result<Report, Error> {
-    let mut parts: Vec<Part> = open_all(paths, known).await?;
+    let mut parts: Vec<Part> = open_all(paths, file_options).await?;
     let analysis = Analysis::new();
     loop {
         let run = report::assemble(&parts)?;

@@ -10,18 +10,18 @@ use trace::{FileKind, GateDtype, OpenTrace};
 
 use crate::{
     error::Error,
-    load::{Known, open_all},
+    load::{FileOptions, open_all},
 };
 
 /// Writes every trace under the paths to a folder. Other and unreadable files are reported and left
 /// out.
 pub async fn convert_all(
     paths: &[PathBuf],
-    known: &Known,
+    file_options: &FileOptions,
     gates: GateDtype,
     output: &Path,
 ) -> Result<(), Error> {
-    let parts = open_all(paths, known).await?;
+    let parts = open_all(paths, file_options).await?;
     for part in &parts {
         match &part.what {
             FileKind::Unrelated { reason } => eprintln!("left out: {reason}"),

@@ -32,7 +32,7 @@ impl Map {
 
 /// Information from the user that is missing in files.
 #[derive(Clone, Debug, Default)]
-pub struct Known {
+pub struct FileOptions {
     /// Mapping for tensors with other names.
     pub map: Option<Map>,
     /// Numbers for files of expert ids.
@@ -41,7 +41,7 @@ pub struct Known {
 
 /// Opens every file under the paths, with folders sorted by name, and every file in archives.
 /// Unreadable files are reported and left out.
-pub async fn open_all(paths: &[PathBuf], known: &Known) -> Result<Vec<Part>, Error> {
+pub async fn open_all(paths: &[PathBuf], file_options: &FileOptions) -> Result<Vec<Part>, Error> {
     let mut files = Vec::new();
     for path in paths {
         collect(path, &mut files)?;
@@ -64,7 +64,7 @@ pub async fn open_all(paths: &[PathBuf], known: &Known) -> Result<Vec<Part>, Err
         }
         for file in files {
             let name = file.name().to_owned();
-            match open(file, known).await {
+            match open(file, file_options).await {
                 Ok(opened) => {
                     for warning in opened.warnings {
                         eprintln!("note: {warning}");
@@ -78,7 +78,7 @@ pub async fn open_all(paths: &[PathBuf], known: &Known) -> Result<Vec<Part>, Err
     Ok(parts)
 }
 
-async fn open(file: Source, Known { map, ids }: &Known) -> Result<Opened, trace::Error> {
+async fn open(file: Source, FileOptions { map, ids }: &FileOptions) -> Result<Opened, trace::Error> {
     if let Some(Map::Given(mapping)) = map {
         match trace::open_mapped(Rc::clone(&file), mapping).await {
             // The mapping does not apply; it may be another file of the run.

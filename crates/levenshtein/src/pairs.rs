@@ -126,8 +126,8 @@ impl Computation for Pairs<'_> {
             }
             let (text, other) = if partners[a as usize] >= partners[b as usize] { (a, b) } else { (b, a) };
             match strategy_of[text as usize] {
-                Strategy::Block => blocks.push(Hub { text, other, slot }),
-                Strategy::Own => own.push(Hub { text, other, slot }),
+                Strategy::Block => blocks.push(TextPair { text, other, slot }),
+                Strategy::Own => own.push(TextPair { text, other, slot }),
                 Strategy::Mixed => leftover.push(Pending { pair: (a, b), slot }, &mut out),
             }
         }
@@ -166,7 +166,7 @@ impl Strategy {
 
 /// A pair with one side chosen as the text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Hub {
+struct TextPair {
     text: u32,
     other: u32,
     slot: usize,
@@ -176,12 +176,12 @@ struct Hub {
 /// use enough of the block.
 fn by_block<L: Lanes>(
     library: &Library,
-    pairs: &mut [Hub],
+    pairs: &mut [TextPair],
     shared: &mut Shared<L>,
     leftover: &mut Leftover<L>,
     out: &mut [u32],
 ) {
-    let block_of = |pair: &Hub| pair.other as usize / L::COUNT;
+    let block_of = |pair: &TextPair| pair.other as usize / L::COUNT;
     pairs.sort_unstable_by_key(|pair| (block_of(pair), pair.text));
     for block in pairs.chunk_by(|x, y| block_of(x) == block_of(y)) {
         let start = block_of(&block[0]) * L::COUNT;
@@ -209,7 +209,7 @@ fn by_block<L: Lanes>(
 /// Computes pairs whose texts have enough partners to fill lanes of their own.
 fn by_text<L: Lanes>(
     library: &Library,
-    pairs: &mut [Hub],
+    pairs: &mut [TextPair],
     shared: &mut Shared<L>,
     leftover: &mut Leftover<L>,
     out: &mut [u32],
@@ -235,7 +235,7 @@ fn by_text<L: Lanes>(
 }
 
 /// Writes a distance, or queues the pair again if the distance is above the expectation.
-fn put<L: Lanes>(pair: &Hub, distance: u32, leftover: &mut Leftover<L>, out: &mut [u32]) {
+fn put<L: Lanes>(pair: &TextPair, distance: u32, leftover: &mut Leftover<L>, out: &mut [u32]) {
     if distance == UNSURE {
         leftover.push_unsure(Pending { pair: (pair.text, pair.other), slot: pair.slot }, out);
     } else {

@@ -43,7 +43,7 @@ impl Single {
         }
         self.index(rows);
         let sum = self.last_column(rows.len(), columns);
-        self.forget(rows);
+        self.reset(rows);
         (columns.len() as i64 + sum) as u32
     }
 
@@ -66,7 +66,7 @@ impl Single {
     }
 
     /// Resets the entries of `lines` that `index` changed.
-    fn forget(&mut self, rows: &[u16]) {
+    fn reset(&mut self, rows: &[u16]) {
         for &symbol in rows {
             self.lines[usize::from(symbol)] = 0;
         }

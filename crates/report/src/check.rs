@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::{Correlation, Course, Delays, Domain, Error, FORMAT, Report, VERSION, metrics::Layers};
 
 /// Path in the report, and the expected sizes there.
-struct Place<'a> {
+struct Location<'a> {
     path: &'a str,
     checkpoints: usize,
     layers: usize,
@@ -52,13 +52,13 @@ impl Report {
                 || format!("{path}.name"),
                 || "another than those before".to_owned(),
             )?;
-            let place = Place {
+            let location = Location {
                 path: &path,
                 checkpoints: self.checkpoints.len(),
                 layers: self.run.layers,
                 experts: self.run.experts,
             };
-            place.domain(domain)?;
+            location.domain(domain)?;
         }
         let mut keys = BTreeSet::new();
         for (index, course) in self.courses.iter().enumerate() {
@@ -71,19 +71,19 @@ impl Report {
                 (course.group, course.layer, course.tau.map(f64::to_bits), course.t_star),
             );
             require(keys.insert(key), || path.clone(), || "another course than those before".to_owned())?;
-            let place = Place {
+            let location = Location {
                 path: &path,
                 checkpoints: self.checkpoints.len(),
                 layers: self.run.layers,
                 experts: self.run.experts,
             };
-            place.course(course)?;
+            location.course(course)?;
         }
         Ok(())
     }
 }
 
-impl Place<'_> {
+impl Location<'_> {
     fn at(&self, name: &str) -> String {
         format!("{}.{name}", self.path)
     }

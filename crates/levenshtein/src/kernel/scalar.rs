@@ -70,9 +70,9 @@ impl Lanes for Scalar {
     fn run<T: Task>(task: T) -> T::Output {
         // A separate function gives the inner loop all registers.
         #[inline(never)]
-        fn apart<T: Task>(task: T) -> T::Output {
+        fn isolated<T: Task>(task: T) -> T::Output {
             task.run()
         }
-        apart(task)
+        isolated(task)
     }
 }

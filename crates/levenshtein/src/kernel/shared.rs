@@ -102,7 +102,7 @@ impl<'a, L: Lanes> Shared<'a, L> {
                 let distances = &mut distances[..lengths.len()];
                 // With equal lengths the sum is the distance.
                 let settled = even && sure >= width;
-                if !settled && L::run(Settle { distances, lengths, width, kept }) > sure {
+                if !settled && L::run(ToDistances { distances, lengths, width, kept }) > sure {
                     for (distance, &length) in distances.iter_mut().zip(lengths) {
                         if *distance > band.exact_up_to(length, width) {
                             *distance = UNSURE;
@@ -217,7 +217,7 @@ impl<'a, L: Lanes> Shared<'a, L> {
 }
 
 /// Converts sums, increased by the number of columns, to distances; returns the largest.
-struct Settle<'a> {
+struct ToDistances<'a> {
     distances: &'a mut [u32],
     /// Lengths of the patterns.
     lengths: &'a [u32],
@@ -226,7 +226,7 @@ struct Settle<'a> {
     kept: u32,
 }
 
-impl Task for Settle<'_> {
+impl Task for ToDistances<'_> {
     type Output = u32;
 
     #[inline(always)]

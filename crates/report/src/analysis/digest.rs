@@ -65,7 +65,7 @@ pub struct Selections {
 
 /// Results requested from one pass over a checkpoint's gates.
 #[derive(Debug, Default)]
-pub struct Wanted {
+pub struct GateRequest {
     /// Digest with pathways at these thresholds.
     pub digest: Option<Vec<f64>>,
     /// Second moments of the gates of these groups (ascending samples of the run).
@@ -75,7 +75,7 @@ pub struct Wanted {
     pub unit_sums: Vec<Rc<[u32]>>,
 }
 
-impl Wanted {
+impl GateRequest {
     /// Whether nothing is requested.
     pub fn is_empty(&self) -> bool {
         self.digest.is_none() && self.spectra.is_empty() && self.unit_sums.is_empty()
@@ -84,7 +84,7 @@ impl Wanted {
 
 /// Results of one pass, in the order of the request.
 #[derive(Debug)]
-pub struct Brought {
+pub struct GateResults {
     /// Digest.
     pub digest: Option<Digest>,
     /// Second moments.
@@ -97,18 +97,18 @@ pub struct Brought {
 /// bytes read.
 pub async fn read_gates(
     checkpoint: &RunCheckpoint,
-    wanted: &Wanted,
+    request: &GateRequest,
     watch: &dyn Watch,
     mut read: impl FnMut(u64),
-) -> Result<Brought, Error> {
+) -> Result<GateResults, Error> {
     let trace = &*checkpoint.trace;
     let (layers, experts) = (trace.info.layers, trace.info.experts);
     let width = layers * experts;
     let frequency = trace.info.gate_kind == GateKind::SelectionFrequency;
     // Consistency needs routing weights, which ids do not have.
-    let router = if wanted.digest.is_some() && !frequency { trace.router().await? } else { None };
+    let router = if request.digest.is_some() && !frequency { trace.router().await? } else { None };
     let gram = router.map(router_gram).transpose()?;
-    let mut fold = GateAccumulator::new(checkpoint, wanted, gram)?;
+    let mut fold = GateAccumulator::new(checkpoint, request, gram)?;
     let rows = trace.info.samples.len();
     let chunk = (CHUNK_BYTES / (4 * width.max(1))).clamp(1, rows.max(1));
     let bytes_a_row = trace.info.bytes / (rows.max(1) as u64);
@@ -175,7 +175,11 @@ impl Membership {
 }
 
 impl GateAccumulator {
-    fn new(checkpoint: &RunCheckpoint, wanted: &Wanted, gram: Option<RouterGram>) -> Result<Self, Error> {
+    fn new(
+        checkpoint: &RunCheckpoint,
+        request: &GateRequest,
+        gram: Option<RouterGram>,
+    ) -> Result<Self, Error> {
         let info = &checkpoint.trace.info;
         let (layers, experts) = (info.layers, info.experts);
         let samples = checkpoint.row_of.len();
@@ -185,7 +189,7 @@ impl GateAccumulator {
                 *slot = Some(sample as u32);
             }
         }
-        let digest = match &wanted.digest {
+        let digest = match &request.digest {
             None => None,
             Some(taus) => Some(DigestAccumulator {
                 ranking: Ranking::new(layers, experts, taus)?,
@@ -195,11 +199,11 @@ impl GateAccumulator {
                 entropy: Vec::with_capacity(samples * layers),
             }),
         };
-        let spectra = wanted.spectra.iter().map(|members| {
+        let spectra = request.spectra.iter().map(|members| {
             Ok::<_, Error>((Membership::new(members, samples), Spectrum::new(layers, experts)?))
         });
         let spectra = spectra.collect::<Result<_, _>>()?;
-        let unit_sums = wanted.unit_sums.iter();
+        let unit_sums = request.unit_sums.iter();
         let unit_sums = unit_sums
             .map(|members| (Membership::new(members, samples), UnitSum::new(layers * experts)))
             .collect();
@@ -229,9 +233,9 @@ impl GateAccumulator {
         Ok(())
     }
 
-    fn finish(self) -> Brought {
+    fn finish(self) -> GateResults {
         let Self { digest, spectra, unit_sums, .. } = self;
-        Brought {
+        GateResults {
             digest: digest.map(DigestAccumulator::finish),
             spectra: spectra.into_iter().map(|(_, spectrum)| spectrum).collect(),
             unit_sums: unit_sums.into_iter().map(|(_, sum)| sum).collect(),
@@ -320,14 +324,14 @@ pub async fn read_selections(
 }
 
 /// Contiguous rows of the same samples in two traces.
-struct Rows {
+struct RowRanges {
     here: std::ops::Range<usize>,
     last: std::ops::Range<usize>,
 }
 
 /// Splits samples into ranges whose rows are contiguous in both traces, to read them together.
-fn runs_of_rows(members: &[u32], here: &RunCheckpoint, last: &RunCheckpoint) -> Vec<Rows> {
-    let mut runs: Vec<Rows> = Vec::new();
+fn runs_of_rows(members: &[u32], here: &RunCheckpoint, last: &RunCheckpoint) -> Vec<RowRanges> {
+    let mut runs: Vec<RowRanges> = Vec::new();
     for &sample in members {
         let (row, last_row) = (here.row_of[sample as usize] as usize, last.row_of[sample as usize] as usize);
         match runs.last_mut() {
@@ -337,7 +341,7 @@ fn runs_of_rows(members: &[u32], here: &RunCheckpoint, last: &RunCheckpoint) -> 
                 run.here.end += 1;
                 run.last.end += 1;
             }
-            _ => runs.push(Rows { here: row..row + 1, last: last_row..last_row + 1 }),
+            _ => runs.push(RowRanges { here: row..row + 1, last: last_row..last_row + 1 }),
         }
     }
     runs

@@ -137,19 +137,19 @@ impl Analysis {
 
 impl Job<'_> {
     async fn read(&self, checkpoint: usize, meter: &ProgressCounter<'_>) -> Result<(), Error> {
-        let wanted = self.wanted(checkpoint);
+        let request = self.gate_request(checkpoint);
         let at = &self.run.checkpoints[checkpoint];
-        if !wanted.is_empty() {
-            let brought = read_gates(at, &wanted, meter.watch, |bytes| meter.read(bytes)).await?;
+        if !request.is_empty() {
+            let results = read_gates(at, &request, meter.watch, |bytes| meter.read(bytes)).await?;
             let mut cache = self.cache.borrow_mut();
-            if let Some(digest) = brought.digest {
+            if let Some(digest) = results.digest {
                 cache.put_digest(at.file, self.digest_fingerprint(), digest);
             }
-            for (samples, spectrum) in wanted.spectra.iter().zip(&brought.spectra) {
+            for (samples, spectrum) in request.spectra.iter().zip(&results.spectra) {
                 let dimension = spectrum.d_eff(self.settings.alpha);
                 cache.put_spectrum(at.file, self.spectrum_fingerprint(samples), dimension);
             }
-            for (samples, sum) in wanted.unit_sums.iter().zip(brought.unit_sums) {
+            for (samples, sum) in request.unit_sums.iter().zip(results.unit_sums) {
                 cache.put_unit_sum(at.file, self.unit_sum_fingerprint(samples), sum);
             }
         }

@@ -4,7 +4,7 @@ use std::{cell::RefCell, collections::BTreeSet, rc::Rc};
 
 use super::{
     cache::Cache,
-    digest::Wanted,
+    digest::GateRequest,
     fingerprint::Fingerprint,
     measure::{Key, Measured, Measurement, MeasurementId},
     measurements::Measurements,
@@ -116,11 +116,11 @@ impl<'a> Job<'a> {
     }
 
     /// Results of a checkpoint that are not in the cache.
-    pub fn wanted(&self, checkpoint: usize) -> Wanted {
+    pub fn gate_request(&self, checkpoint: usize) -> GateRequest {
         let file = self.run.checkpoints[checkpoint].file;
         let cache = self.cache.borrow();
         let groups = self.plan.domains.iter().flat_map(|domain| &domain.groups);
-        Wanted {
+        GateRequest {
             digest: cache.digest(file, self.digest_fingerprint()).is_none().then(|| self.taus.clone()),
             spectra: groups
                 .map(|members| Rc::clone(&members.samples))
@@ -138,7 +138,7 @@ impl<'a> Job<'a> {
     /// Bytes to read: of every checkpoint with missing results.
     pub fn missing_bytes(&self) -> u64 {
         (0..self.run.checkpoints.len())
-            .filter(|&checkpoint| !self.wanted(checkpoint).is_empty())
+            .filter(|&checkpoint| !self.gate_request(checkpoint).is_empty())
             .map(|checkpoint| self.run.checkpoints[checkpoint].trace.info.bytes)
             .sum()
     }

@@ -177,7 +177,7 @@ pub(super) fn code(codec: &mut Codec<'_>, report: &mut Report, scales: Option<Sc
                     }
                     _ => Vec::new(),
                 };
-                let mut beside: Vec<(Vec<f64>, bool)> = same
+                let mut related: Vec<(Vec<f64>, bool)> = same
                     .into_iter()
                     .chain(near)
                     .map(|other| {
@@ -190,14 +190,14 @@ pub(super) fn code(codec: &mut Codec<'_>, report: &mut Report, scales: Option<Sc
                     })
                     .collect();
                 if !quotient.is_empty() && quotient.iter().all(|figure: &f64| figure.abs() < 1e9) {
-                    beside.push((quotient, false));
+                    related.push((quotient, false));
                 }
-                let alike: Vec<bool> = beside.iter().map(|(_, alike)| *alike).collect();
-                let beside: Vec<&[f64]> = beside.iter().map(|(steps, _)| &steps[..]).collect();
+                let alike: Vec<bool> = related.iter().map(|(_, alike)| *alike).collect();
+                let related: Vec<&[f64]> = related.iter().map(|(steps, _)| &steps[..]).collect();
                 let (first, later) = if errors { (100.0, 4.0) } else { (1_000.0, 24.0) };
                 let memory = memories.entry((key, kind, course.group));
                 let memory = memory.or_insert_with(|| Memory::expecting(first, later, &alike));
-                column::code(&mut codec.coder, &mut numbers, memory, &beside, &mut steps)?;
+                column::code(&mut codec.coder, &mut numbers, memory, &related, &mut steps)?;
                 at.clone_from(&memory.last);
             }
             let figures = at.iter().map(|steps| scale.figure(*steps as i64, n)).collect::<Result<_, _>>()?;

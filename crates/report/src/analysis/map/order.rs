@@ -75,7 +75,7 @@ impl Analysis {
             measure(&sequences, blocks, pairs, distances, watch, take).await?;
             let order = pathway::cluster_order(chosen.len(), &condensed)?;
             drop(condensed);
-            let mut beside: Vec<Vec<u32>> = vec![Vec::new(); chosen.len()];
+            let mut attached: Vec<Vec<u32>> = vec![Vec::new(); chosen.len()];
             let mut nearest: Option<(u32, u16, usize)> = None;
             let total = (others.len() * chosen.len()) as u64;
             let mut column = 0;
@@ -88,7 +88,7 @@ impl Analysis {
                 column += 1;
                 if column == chosen.len() {
                     if let Some((other, _, at)) = nearest.take()
-                        && let Some(list) = beside.get_mut(at)
+                        && let Some(list) = attached.get_mut(at)
                     {
                         list.push(other);
                     }
@@ -98,7 +98,7 @@ impl Analysis {
             measure(&sequences, blocks, total, distances, watch, take).await?;
             for at in order {
                 ordered.extend(chosen.get(at as usize));
-                ordered.extend(beside.get(at as usize).into_iter().flatten());
+                ordered.extend(attached.get(at as usize).into_iter().flatten());
             }
         }
         Ok(ordered)

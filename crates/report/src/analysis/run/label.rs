@@ -5,7 +5,7 @@ use trace::{FileKind, GateKind, OpenTrace, Results, SampleMeta};
 
 use super::{
     data::Stepped,
-    layers::{self, Joined},
+    layers::{self, JoinedLayers},
     part::{Part, Verdict},
     results::pick_results,
 };
@@ -27,7 +27,7 @@ fn labelled(
     parts: &[Part],
     results: Option<&Results>,
     verdicts: &mut Vec<Verdict>,
-) -> (Vec<(usize, OpenTrace)>, Joined) {
+) -> (Vec<(usize, OpenTrace)>, JoinedLayers) {
     let list = parts.iter().find_map(|part| match &part.what {
         FileKind::SampleList(list) => Some(&list.samples),
         _ => None,
@@ -60,7 +60,7 @@ pub(super) fn label(
     parts: &[Part],
     results: Option<&Results>,
     verdicts: &mut Vec<Verdict>,
-) -> (Vec<Stepped>, Joined) {
+) -> (Vec<Stepped>, JoinedLayers) {
     let (found, joined) = labelled(parts, results, verdicts);
     let mut traces = Vec::new();
     for (id, trace) in found {

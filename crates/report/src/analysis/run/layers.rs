@@ -8,7 +8,7 @@ use super::part::{Part, Verdict};
 
 /// Traces joined from layers.
 #[derive(Debug, Default)]
-pub struct Joined {
+pub struct JoinedLayers {
     /// Traces with the id of their representative file: the last one added, so that a later layer
     /// makes another trace.
     pub traces: Vec<(usize, OpenTrace)>,
@@ -20,14 +20,14 @@ pub struct Joined {
 
 /// Joins the layers of each folder to one trace. If they do not fit, all files of the folder get
 /// the reason.
-pub fn join(parts: &[Part], records: &[SampleRecord], verdicts: &mut Vec<Verdict>) -> Joined {
+pub fn join(parts: &[Part], records: &[SampleRecord], verdicts: &mut Vec<Verdict>) -> JoinedLayers {
     let mut folders: BTreeMap<&str, Vec<(usize, &TraceLayer)>> = BTreeMap::new();
     for part in parts {
         if let FileKind::Layer(layer) = &part.what {
             folders.entry(&layer.folder).or_default().push((part.id, layer));
         }
     }
-    let mut joined = Joined::default();
+    let mut joined = JoinedLayers::default();
     for files in folders.into_values() {
         let layers: Vec<&TraceLayer> = files.iter().map(|&(_, layer)| layer).collect();
         let mut warnings = Vec::new();
@@ -55,7 +55,7 @@ pub fn join(parts: &[Part], records: &[SampleRecord], verdicts: &mut Vec<Verdict
     joined
 }
 
-impl Joined {
+impl JoinedLayers {
     /// Copies the verdict of each trace to its layer files, and adds the notes to the
     /// representative file.
     pub fn add_verdicts(&self, verdicts: &mut Vec<Verdict>) {
