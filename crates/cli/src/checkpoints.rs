@@ -1,4 +1,5 @@
-//! `grokscope trace`: checkpoints and samples become traces, and items become benchmark results.
+//! `grokscope trace`: computes traces from checkpoints and samples, and benchmark results from
+//! items.
 
 use std::{
     cell::Cell,
@@ -17,30 +18,30 @@ use crate::{
     text::{read, write},
 };
 
-/// A folder of a checkpoint, and where it was found.
-pub struct Found {
-    /// The folder.
+/// A checkpoint folder and the path under which it was found.
+pub struct CheckpointFolder {
+    /// Folder of the checkpoint.
     pub folder: PathBuf,
-    /// The path that was given; the tokenizer is looked for no higher.
+    /// The given path; the search for a tokenizer ends there.
     under: PathBuf,
 }
 
-/// Inputs as one tokenizer makes them, kept because a run's checkpoints mostly share theirs.
+/// Inputs tokenized with one tokenizer, cached because the checkpoints of a run usually share it.
 struct Tokenized {
     tokenizer: Option<PathBuf>,
     inputs: Inputs,
 }
 
-/// What checkpoints are computed on.
+/// Backend for checkpoints and distances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Backend {
-    /// The processor, on all of its cores.
+    /// All cores of the CPU.
     Cpu,
-    /// The graphics processor that the system offers first.
+    /// The default GPU of the system.
     Gpu,
 }
 
-/// The processor that was asked for.
+/// Opens the processor of a backend.
 pub async fn processor(backend: Backend) -> Result<Processor, Error> {
     match backend {
         Backend::Cpu => Ok(Processor::cpu()),
@@ -55,7 +56,7 @@ pub async fn processor(backend: Backend) -> Result<Processor, Error> {
     }
 }
 
-/// Runs every checkpoint under the paths. One that fails is told and left out.
+/// Runs every checkpoint under the paths. Failed checkpoints are reported and left out.
 pub async fn trace_all(
     paths: &[PathBuf],
     samples: &Path,
@@ -109,8 +110,8 @@ pub async fn trace_all(
     write(&output.join("run.json"), &text)
 }
 
-/// The checkpoints' folders under the paths, those of each path in order of their steps and names.
-pub fn find_all(paths: &[PathBuf]) -> Result<Vec<Found>, Error> {
+/// Finds the checkpoint folders under the paths; those of each path are ordered by step and name.
+pub fn find_all(paths: &[PathBuf]) -> Result<Vec<CheckpointFolder>, Error> {
     let mut folders = Vec::new();
     for path in paths {
         let before = folders.len();
@@ -122,11 +123,11 @@ pub fn find_all(paths: &[PathBuf]) -> Result<Vec<Found>, Error> {
     Ok(folders)
 }
 
-/// Folders with a configuration or with weights.
-fn find(path: &Path, under: &Path, folders: &mut Vec<Found>) -> Result<(), Error> {
+/// Adds the folders with a configuration or weights.
+fn find(path: &Path, under: &Path, folders: &mut Vec<CheckpointFolder>) -> Result<(), Error> {
     let signs = ["config.json", "model.safetensors", "model.safetensors.index.json"];
     if signs.iter().any(|name| path.join(name).is_file()) {
-        folders.push(Found { folder: path.into(), under: under.into() });
+        folders.push(CheckpointFolder { folder: path.into(), under: under.into() });
         return Ok(());
     }
     let failed = |source| Error::File { path: path.into(), source };
@@ -143,7 +144,7 @@ fn find(path: &Path, under: &Path, folders: &mut Vec<Found>) -> Result<(), Error
     Ok(())
 }
 
-/// The files of a checkpoint's folder, opened and not read.
+/// Opens the files of a checkpoint folder.
 pub fn open_files(folder: &Path) -> Result<Vec<Source>, Error> {
     let failed = |source| Error::File { path: folder.into(), source };
     let mut files: Vec<Source> = Vec::new();
@@ -156,22 +157,23 @@ pub fn open_files(folder: &Path) -> Result<Vec<Source>, Error> {
     Ok(files)
 }
 
-/// The tokenizer.json that serves a checkpoint: its own, else that of the nearest folder above. Where the path that was
-/// given is the checkpoint itself, the folder above it counts too: a run's checkpoints often share a tokenizer there.
-fn tokenizer_of(Found { folder, under }: &Found) -> Option<PathBuf> {
+/// Finds the tokenizer.json of a checkpoint: in its folder, else in the nearest parent folder up to
+/// the given path. If the given path is the checkpoint itself, its parent folder is searched too:
+/// checkpoints often share a tokenizer there.
+fn tokenizer_of(CheckpointFolder { folder, under }: &CheckpointFolder) -> Option<PathBuf> {
     let top = if folder == under { under.parent().unwrap_or(under) } else { under };
     let folders = folder.ancestors().take_while(|above| above.starts_with(top));
     folders.map(|folder| folder.join("tokenizer.json")).find(|path| path.is_file())
 }
 
-/// Keeps in `tokenized` the inputs as this checkpoint takes them.
+/// Returns the inputs for this checkpoint, and caches them in `tokenized`.
 async fn tokenize<'a>(
-    found: &Found,
+    found: &CheckpointFolder,
     given: &GivenInputs,
     tokenized: &'a mut Option<Tokenized>,
 ) -> Result<&'a Inputs, Error> {
     let path = if given.needs_tokenizer() || given.gains_by_tokenizer() { tokenizer_of(found) } else { None };
-    // Taken out and put back: what is kept must be this checkpoint's.
+    // Taken out and put back to satisfy the borrow checker.
     if let Some(known) = tokenized.take_if(|known| known.tokenizer == path) {
         return Ok(&tokenized.insert(known).inputs);
     }
@@ -183,7 +185,7 @@ async fn tokenize<'a>(
                 Ok(tokenizer) => Some(tokenizer),
                 Err(error) if given.needs_tokenizer() => return Err(error.into()),
                 Err(error) => {
-                    eprintln!("note: choices are not normalised by their texts: {error}");
+                    eprintln!("note: no `acc_norm`, which needs the texts of choices: {error}");
                     None
                 }
             }
@@ -193,9 +195,10 @@ async fn tokenize<'a>(
     Ok(&tokenized.insert(Tokenized { tokenizer: path, inputs }).inputs)
 }
 
-/// Its step and scores. A checkpoint without a step has its number for one.
+/// Traces one checkpoint; returns its step and scores. A checkpoint without a step gets its number
+/// as step.
 async fn trace_one(
-    found: &Found,
+    found: &CheckpointFolder,
     number: usize,
     given: &GivenInputs,
     tokenized: &mut Option<Tokenized>,
@@ -208,9 +211,7 @@ async fn trace_one(
     let name = folder.display().to_string();
     let mut checkpoint = Checkpoint::open(&name, &files).await?;
     if checkpoint.step.is_none() {
-        eprintln!(
-            "note: {name}: neither the folder's name nor trainer_state.json tells a step; it is called step {number}"
-        );
+        eprintln!("note: {name}: no step in the folder name or trainer_state.json; step {number} is used");
     }
     let inputs = tokenize(found, given, tokenized).await?;
     let step = *checkpoint.step.get_or_insert(number as u64);
@@ -225,7 +226,7 @@ async fn trace_one(
     Ok(Some((step, traced.scores)))
 }
 
-/// Says on a terminal how far a checkpoint is.
+/// Prints the progress of a checkpoint on a terminal.
 struct Terminal<'a> {
     name: &'a str,
     last: Cell<usize>,

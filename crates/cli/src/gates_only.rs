@@ -1,4 +1,5 @@
-//! `grokscope trace --gate-inputs`: hidden states that are given become traces by the gating layers alone.
+//! `grokscope trace --gate-inputs`: computes traces from given hidden states with only the router
+//! weights.
 
 use std::{
     fs,
@@ -15,7 +16,8 @@ use crate::{
     error::Error,
 };
 
-/// Makes a trace of every checkpoint under the paths. One that fails is told and left out.
+/// Writes a trace of every checkpoint under the paths. Failed checkpoints are reported and left
+/// out.
 pub async fn trace_all(
     paths: &[PathBuf],
     inputs: &Path,
@@ -64,7 +66,7 @@ async fn trace_one(
     Ok(())
 }
 
-/// The file of a folder whose name has the step.
+/// Finds the file of a step in a folder.
 fn of_step(folder: &Path, step: u64) -> Result<PathBuf, Error> {
     let failed = |source| Error::File { path: folder.into(), source };
     let inside = fs::read_dir(folder).map_err(failed)?.map(|entry| entry.map(|entry| entry.path()));

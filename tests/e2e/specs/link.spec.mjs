@@ -78,7 +78,7 @@ const SAYS = {
   "a link with one letter changed": /checksum/,
   "a link of a later version": /version/,
   "a link that is no link": /link/,
-  "a link whose content is no report": /The link is damaged/,
+  "a link whose content is no report": /The link is not valid/,
 };
 
 const BROKEN = {

@@ -1,7 +1,7 @@
 //! The declaration of every setting: name, range, unit, hint and section.
 //!
-//! [`Settings::check`], the panel of settings, the flags of the command line and the schema document read it. A
-//! further setting is a field of [`Settings`] and a row here.
+//! [`Settings::check`], the panel of settings, the flags of the command line and the schema
+//! document read it. A new setting is a field of [`Settings`] and a row here.
 
 use std::collections::BTreeMap;
 
@@ -17,22 +17,22 @@ pub struct Setting {
     pub name: &'static str,
     /// Unit of the value; empty without unit.
     pub unit: &'static str,
-    /// What it does, as a phrase.
+    /// Description, as a phrase.
     pub hint: &'static str,
-    /// Heading under which the page lists it.
+    /// Heading on the page.
     pub section: &'static str,
     /// Kind and range of its value.
     pub value: Value,
 }
 
-/// The kind of a setting's value: its range and where it is in [`Settings`].
+/// Kind of a setting's value: its range and its field in [`Settings`].
 #[derive(Clone, Copy, Debug)]
 pub enum Value {
     /// A number.
     Number(Range, fn(&mut Settings) -> &mut f64),
-    /// Some numbers.
+    /// A list of numbers.
     Numbers(Range, usize, fn(&mut Settings) -> &mut Vec<f64>),
-    /// A number per domain; a domain without one has it searched for.
+    /// A number per domain; it is searched for in other domains.
     PerDomain(Range, fn(&mut Settings) -> &mut BTreeMap<String, f64>),
     /// A whole number.
     Whole(fn(&mut Settings) -> &mut u64),
@@ -49,7 +49,7 @@ pub enum Value {
 /// The range of a number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Range {
-    /// Between two numbers, these excluded.
+    /// Between two numbers, exclusive.
     Between(f64, f64),
     /// A number or more.
     AtLeast(f64),
@@ -141,7 +141,7 @@ pub const SETTINGS: &[Setting] = &[
     },
 ];
 
-/// The largest whole number that is kept exactly on its way through JavaScript.
+/// Largest integer that JavaScript represents exactly.
 const MOST_WHOLE: u64 = 1 << 53;
 
 impl Range {
@@ -164,7 +164,7 @@ impl Range {
 }
 
 impl Setting {
-    /// The setting's value as text, in the form that [`Setting::set`] takes.
+    /// Value of the setting as text, in the form that [`Setting::set`] accepts.
     #[must_use]
     pub fn text(&self, settings: &Settings) -> String {
         let settings = &mut settings.clone();
@@ -192,7 +192,7 @@ impl Setting {
         }
     }
 
-    /// Sets the value from text; `settings` is unchanged where the text is refused.
+    /// Sets the value from text; `settings` is unchanged if the text is not valid.
     ///
     /// # Errors
     /// [`Error::Setting`] with what was expected.
@@ -248,10 +248,10 @@ impl Setting {
         Ok(())
     }
 
-    /// Sets the number of one domain; the domain has none where the text is empty.
+    /// Sets the number of one domain; empty text removes it.
     ///
     /// # Errors
-    /// [`Error::Setting`] with what was expected; also where the setting has no numbers per domain.
+    /// [`Error::Setting`] with what was expected; also if the setting has no numbers per domain.
     pub fn set_of_domain(&self, settings: &mut Settings, domain: &str, text: &str) -> Result<(), Error> {
         let refused = || self.refused(text.to_owned());
         let Value::PerDomain(range, of) = self.value else { return Err(refused()) };
@@ -264,7 +264,7 @@ impl Setting {
         Ok(())
     }
 
-    /// Checks that the value is in its range.
+    /// Checks that the value is in range.
     ///
     /// # Errors
     /// [`Error::Setting`].
@@ -284,7 +284,7 @@ impl Setting {
         if fits { Ok(()) } else { Err(self.refused(self.text(settings))) }
     }
 
-    /// What its value must be, as a phrase.
+    /// Allowed values, as a phrase.
     #[must_use]
     pub fn expected(&self) -> String {
         match self.value {
@@ -306,15 +306,25 @@ impl Setting {
     }
 }
 
-/// A number with a decimal point. JSON's grammar: its parser is here anyway.
+/// Parses a number with the grammar of JSON, whose parser is linked anyway.
 fn number(text: &str) -> Option<f64> {
     serde_json::from_str(text).ok()
 }
 
-/// A whole number, with or without separators of thousands.
+/// Parses an integer, with or without thousands separators.
 fn whole(text: &str) -> Option<u64> {
     let digits: String = text.chars().filter(|letter| !matches!(letter, ',' | ' ' | '_')).collect();
     digits.parse().ok().filter(|number| *number <= MOST_WHOLE)
+}
+
+impl Settings {
+    /// Checks that every setting is in the range that [`SETTINGS`] declares.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] with the setting, its value and the allowed values.
+    pub fn check(&self) -> Result<(), Error> {
+        SETTINGS.iter().try_for_each(|setting| setting.check(self))
+    }
 }
 
 #[cfg(test)]

@@ -1,26 +1,26 @@
-//! A file before and after a run is put together.
+//! Files of a run and verdicts on them.
 
 use trace::FileKind;
 
-/// One file after opening.
+/// An opened file.
 #[derive(Debug)]
 pub struct Part {
-    /// The caller's number for the file.
+    /// File id of the caller.
     pub id: usize,
-    /// Its path or address, for messages.
+    /// Path or address, for messages.
     pub path: String,
-    /// Its content.
+    /// Content.
     pub what: FileKind,
 }
 
-/// What became of one file.
+/// Verdict on one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// The file's number.
+    /// File id.
     pub id: usize,
-    /// Whether its content is part of the run.
+    /// Whether the file is part of the run.
     pub used: bool,
-    /// Why not, or what to know about it; whole sentences.
+    /// Reason or note, in complete sentences.
     pub text: Option<String>,
 }
 
