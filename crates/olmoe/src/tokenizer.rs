@@ -1,9 +1,9 @@
-//! The model's own tokenizer, from its `tokenizer.json`.
+//! The model's tokenizer, from its `tokenizer.json`.
 //!
-//! The library that does the work trusts its files: a merge without its token or an odd normalizer makes it panic, and
-//! added tokens get other ids than the file says. So the file is checked here first, and the library is given only what
-//! ids of a text depend on. Truncation, padding and special tokens around a text do not get there: a loss is that of
-//! training, where there were none.
+//! The `tokenizers` library trusts its files. It panics on a merge whose token is absent and on some
+//! normalizers, and ignores the ids of added tokens. The file is therefore checked first, and the
+//! library receives only what the ids of a text depend on. Truncation, padding and special tokens
+//! around a text are left out, because the training loss was computed without them.
 
 use serde_json::{Map, Value, json};
 use tokenizers::{
@@ -13,13 +13,15 @@ use trace::Source;
 
 use crate::error::Error;
 
-/// Larger files are no tokenizers; those of the published models have 2 to 10 MiB.
-const MOST_JSON: u64 = 64 << 20;
+/// Upper bound of the file's size in bytes. Published models have 2 to 10 MiB.
+const MAX_JSON: u64 = 64 << 20;
 
-/// Longer patterns split no text; GPT-4's has 200 characters.
-const MOST_PATTERN: usize = 4096;
+/// Upper bound of a pattern in bytes. GPT-4's has 200.
+const MAX_PATTERN: usize = 4096;
 
-const DAMAGED: &str = "Copy or download the model's tokenizer.json again.";
+const WHOLE_FILE: &str = "the whole file";
+
+const COPY_AGAIN: &str = "Copy or download the model's tokenizer.json again.";
 
 type Inner =
     TokenizerImpl<ModelWrapper, NormalizerWrapper, PreTokenizerWrapper, PostProcessorWrapper, DecoderWrapper>;
@@ -28,7 +30,7 @@ type Inner =
 pub struct Tokenizer {
     name: String,
     inner: Inner,
-    /// Whether the file's way from ids to text is one that is known here.
+    /// Whether the file's decoder is supported.
     decodes: bool,
 }
 
@@ -42,24 +44,26 @@ impl Tokenizer {
     /// Reads a `tokenizer.json`.
     ///
     /// # Errors
-    /// As [`Tokenizer::parse`], and where the file cannot be read.
+    /// Those of [`Tokenizer::parse`], and [`Error::File`] if the file cannot be read.
     pub async fn open(source: &Source) -> Result<Self, Error> {
         check_size(source.name(), source.len())?;
         Self::parse(source.name(), &source.read(0, source.len() as usize).await?)
     }
 
-    /// Reads the bytes of a `tokenizer.json`; `name` is for messages.
+    /// Parses the bytes of a `tokenizer.json`; `name` is its name in messages.
     ///
     /// # Errors
-    /// [`Error::Text`] where the file is damaged, [`Error::Unsupported`] where it needs what this program has not.
+    /// [`Error::Text`] if the file is invalid, [`Error::Unsupported`] if it uses an unsupported model,
+    /// normalizer or pre-tokenizer.
     pub fn parse(name: &str, json: &[u8]) -> Result<Self, Error> {
         check_size(name, json.len() as u64)?;
-        let file = File { name };
+        let file = Checker { name };
         let Value::Object(mut parts) = serde_json::from_slice(json).map_err(|error| {
-            file.wrong(format!("line {}", error.line()), error.to_string(), "a tokenizer as JSON")
+            file.wrong(format!("line {}", error.line()), error.to_string(), "a tokenizer in JSON")
         })?
         else {
-            return Err(file.wrong("the whole file".to_owned(), "no JSON object".to_owned(), "a tokenizer"));
+            let found = "not a JSON object".to_owned();
+            return Err(file.wrong(WHOLE_FILE.to_owned(), found, "a tokenizer"));
         };
         let mut part = |key: &str| parts.remove(key).unwrap_or(Value::Null);
         let (normalizer, pre_tokenizer) = (part("normalizer"), part("pre_tokenizer"));
@@ -77,86 +81,93 @@ impl Tokenizer {
             "model": model,
         }))
         .map_err(|error| {
-            file.wrong("the whole file".to_owned(), error.to_string(), "a tokenizer that can be built")
+            file.wrong(
+                WHOLE_FILE.to_owned(),
+                error.to_string(),
+                "settings that the tokenizers library accepts",
+            )
         })?;
         for token in &added {
             let (Some(content), Some(id)) = (token["content"].as_str(), token["id"].as_u64()) else {
                 continue;
             };
-            let gets = inner.token_to_id(content).map(u64::from);
-            if gets != Some(id) {
-                let gets = gets.map_or("none".to_owned(), |gets| gets.to_string());
+            let assigned = inner.token_to_id(content).map(u64::from);
+            if assigned != Some(id) {
+                let assigned = assigned.map_or("none".to_owned(), |assigned| assigned.to_string());
                 return Err(file.wrong(
                     "`added_tokens`".to_owned(),
-                    format!("id {id} for `{content}`, which by its place in the vocabulary has {gets}"),
-                    "the added tokens in order behind the vocabulary, without gaps",
+                    format!("id {id} for `{content}`, whose place in the vocabulary gives {assigned}"),
+                    "the added tokens in order after the vocabulary, without gaps",
                 ));
             }
         }
         Ok(Self { name: name.to_owned(), inner, decodes })
     }
 
-    /// The ids of a text alone: nothing is added before or behind it, and nothing is cut off.
+    /// Encodes a text. No special tokens are added, and nothing is truncated.
     ///
     /// # Errors
-    /// [`Error::Text`] where the vocabulary has neither a part of the text nor a token for the unknown.
+    /// [`Error::Text`] if the vocabulary has neither a part of the text nor an unknown token.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, Error> {
         self.ids(text).map_err(|found| Error::Text {
             name: self.name.clone(),
             place: "a text".to_owned(),
             found,
             expected: "a vocabulary that covers it".to_owned(),
-            advice: "Take the tokenizer that belongs to the model.",
+            advice: "Use the tokenizer of this model.",
         })
     }
 
-    /// As [`Self::encode`]; the error is what the library says.
+    /// Encodes like [`Self::encode`], with the library's message as error.
     pub(crate) fn ids(&self, text: &str) -> Result<Vec<u32>, String> {
         let encoding = self.inner.encode_fast(text, false).map_err(|error| error.to_string())?;
         Ok(encoding.get_ids().to_vec())
     }
 
-    /// The text of ids; none where one is not in the vocabulary, or the file's decoder is not known here.
+    /// Decodes ids to text; none if an id is not in the vocabulary, or the file's decoder is not
+    /// supported.
     pub fn decode(&self, ids: &[u32]) -> Option<String> {
         let known = self.decodes && ids.iter().all(|&id| self.inner.id_to_token(id).is_some());
         if known { self.inner.decode(ids, false).ok() } else { None }
     }
 }
 
+/// Checks that a file is at most [`MAX_JSON`] bytes.
 fn check_size(name: &str, bytes: u64) -> Result<(), Error> {
-    if bytes <= MOST_JSON {
+    if bytes <= MAX_JSON {
         return Ok(());
     }
     Err(Error::Text {
         name: name.to_owned(),
-        place: "the whole file".to_owned(),
+        place: WHOLE_FILE.to_owned(),
         found: format!("{bytes} bytes"),
-        expected: format!("at most {MOST_JSON}"),
-        advice: "This is no tokenizer; give the model's tokenizer.json.",
+        expected: format!("at most {MAX_JSON} bytes"),
+        advice: "Use the model's own tokenizer.json.",
     })
 }
 
-/// A place of the file that has one of several components, or a sequence of them.
-struct Place {
+/// Field that has a component, or a sequence of components.
+struct ComponentField {
     key: &'static str,
-    /// Where a sequence has its parts.
-    parts: &'static str,
-    known: &'static [&'static str],
-    /// The known ones in words.
+    /// Key of the list in a sequence.
+    list: &'static str,
+    /// Supported types of components.
+    supported: &'static [&'static str],
+    /// Supported types in words, for messages.
     words: &'static str,
 }
 
-const NORMALIZERS: Place = Place {
+const NORMALIZERS: ComponentField = ComponentField {
     key: "normalizer",
-    parts: "normalizers",
-    known: &["NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "Prepend", "Replace"],
+    list: "normalizers",
+    supported: &["NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "Prepend", "Replace"],
     words: "NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Prepend and Replace (of a fixed string)",
 };
 
-const PRE_TOKENIZERS: Place = Place {
+const PRE_TOKENIZERS: ComponentField = ComponentField {
     key: "pre_tokenizer",
-    parts: "pretokenizers",
-    known: &["ByteLevel", "Whitespace", "WhitespaceSplit", "Split", "Digits", "Punctuation", "Metaspace"],
+    list: "pretokenizers",
+    supported: &["ByteLevel", "Whitespace", "WhitespaceSplit", "Split", "Digits", "Punctuation", "Metaspace"],
     words: "ByteLevel, Whitespace, WhitespaceSplit, Split, Digits, Punctuation and Metaspace",
 };
 
@@ -164,59 +175,66 @@ fn type_of(component: &Value) -> Option<&str> {
     component["type"].as_str()
 }
 
-/// The file, for messages.
-struct File<'a> {
+/// Checks parts of a file; errors name the file.
+struct Checker<'a> {
     name: &'a str,
 }
 
-impl File<'_> {
+impl Checker<'_> {
     fn wrong(&self, place: String, found: String, expected: &str) -> Error {
         Error::Text {
             name: self.name.to_owned(),
             place,
             found,
             expected: expected.to_owned(),
-            advice: DAMAGED,
+            advice: COPY_AGAIN,
         }
     }
 
     fn unsupported(&self, field: &'static str, found: String, supported: &'static str) -> Error {
-        Error::Unsupported { name: self.name.to_owned(), field, found, supported: supported.to_owned() }
+        Error::Unsupported {
+            name: self.name.to_owned(),
+            field,
+            found,
+            supported: supported.to_owned(),
+            advice: "Tokenize the text elsewhere and give `input_ids`.",
+        }
     }
 
-    fn component(&self, place: &Place, component: &Value) -> Result<(), Error> {
+    /// Checks a component, or all components of a sequence.
+    fn component(&self, field: &ComponentField, component: &Value) -> Result<(), Error> {
         if component.is_null() {
             return Ok(());
         }
-        let unknown = |found: String| self.unsupported(place.key, found, place.words);
+        let unsupported = |found: String| self.unsupported(field.key, found, field.words);
         let kind = type_of(component).ok_or_else(|| {
-            self.wrong(format!("`{}`", place.key), "no `type`".to_owned(), "null, or an object with a `type`")
+            self.wrong(format!("`{}`", field.key), "no `type`".to_owned(), "null, or an object with a `type`")
         })?;
         if kind == "Sequence" {
-            let parts = component[place.parts].as_array().ok_or_else(|| {
-                let found = format!("a sequence without `{}`", place.parts);
-                self.wrong(format!("`{}`", place.key), found, "a list of them")
+            let parts = component[field.list].as_array().ok_or_else(|| {
+                let found = format!("a sequence without `{}`", field.list);
+                self.wrong(format!("`{}`", field.key), found, "a list of components")
             })?;
-            return parts.iter().try_for_each(|part| self.component(place, part));
+            return parts.iter().try_for_each(|part| self.component(field, part));
         }
-        if !place.known.contains(&kind) {
-            return Err(unknown(format!("`{kind}`")));
+        if !field.supported.contains(&kind) {
+            return Err(unsupported(format!("`{kind}`")));
         }
         let pattern = &component["pattern"];
         match (kind, pattern["String"].as_str(), pattern["Regex"].as_str()) {
             ("Replace" | "Split", Some(text), None) if !text.is_empty() => Ok(()),
-            // `\K` moves where a match begins, and no tokenizer is known to need it.
-            ("Split", None, Some(text)) if text.len() <= MOST_PATTERN && !text.contains("\\K") => Ok(()),
-            ("Replace" | "Split", ..) => Err(unknown(format!("`{kind}` by an unusual pattern"))),
-            // Nothing before a text makes the library panic, too.
+            // `\K` moves the start of a match, and no known tokenizer uses it.
+            ("Split", None, Some(text)) if text.len() <= MAX_PATTERN && !text.contains("\\K") => Ok(()),
+            ("Replace" | "Split", ..) => Err(unsupported(format!("`{kind}` with an unsupported pattern"))),
+            // The library panics on an empty prefix.
             ("Prepend", ..) if component["prepend"].as_str().is_none_or(str::is_empty) => {
-                Err(unknown("`Prepend` of nothing".to_owned()))
+                Err(unsupported("`Prepend` with an empty text".to_owned()))
             }
             _ => Ok(()),
         }
     }
 
-    /// The parts of a model that ids depend on.
+    /// Checks a model and keeps only the fields that ids depend on.
     fn model(&self, model: Value) -> Result<Value, Error> {
         const MODELS: &str = "BPE and WordLevel";
         let wrong = |field: &str, found: String, expected: &str| {
@@ -234,10 +252,10 @@ impl File<'_> {
         let mut field = |key: &str| model.remove(key).unwrap_or(Value::Null);
         let vocab = field("vocab");
         let Some(words) = vocab.as_object() else {
-            return Err(wrong("vocab", "no object".to_owned(), "each token with its id"));
+            return Err(wrong("vocab", "not an object".to_owned(), "an object of tokens and their ids"));
         };
         if let Some((word, id)) = words.iter().find(|(_, id)| id.as_u64().is_none_or(|id| id >= 1 << 31)) {
-            return Err(wrong("vocab", format!("`{word}` with {id}"), "an id below 2^31"));
+            return Err(wrong("vocab", format!("`{word}` with {id}"), "ids below 2^31"));
         }
         if kind == "WordLevel" {
             return Ok(json!({ "type": kind, "vocab": vocab, "unk_token": field("unk_token") }));
@@ -248,17 +266,17 @@ impl File<'_> {
         {
             let value = field(affix);
             if value.as_str().is_some_and(|text| !text.is_empty()) {
-                return Err(self.unsupported(name, value.to_string(), "models without one"));
+                return Err(self.unsupported(name, value.to_string(), "none, or an empty text"));
             }
         }
         let merges = field("merges");
         let Some(pairs) = merges.as_array() else {
-            return Err(wrong("merges", "no list".to_owned(), "pairs of tokens"));
+            return Err(wrong("merges", "not a list".to_owned(), "a list of pairs of tokens"));
         };
         for (at, pair) in pairs.iter().enumerate() {
             let place = format!("merges[{at}]");
             let parts = match pair {
-                // A comment for the library too.
+                // A comment, which the library skips too.
                 Value::String(line) if line.starts_with("#version") => continue,
                 Value::String(line) => line.split_once(' '),
                 Value::Array(both) => match both.as_slice() {
@@ -268,12 +286,12 @@ impl File<'_> {
                 _ => None,
             };
             let Some((a, b)) = parts else {
-                return Err(wrong(&place, "something else".to_owned(), "a pair of tokens"));
+                return Err(wrong(&place, "no pair".to_owned(), "a pair of tokens"));
             };
             if let Some(missing) =
                 [a, b, &format!("{a}{b}")].into_iter().find(|part| !words.contains_key(*part))
             {
-                return Err(wrong(&place, format!("`{missing}`"), "tokens of the vocabulary"));
+                return Err(wrong(&place, format!("`{missing}`, which is not in the vocabulary"), "tokens"));
             }
         }
         let mut kept = Map::new();
@@ -286,21 +304,19 @@ impl File<'_> {
         Ok(Value::Object(kept))
     }
 
+    /// Checks the list of added tokens.
     fn added_tokens(&self, tokens: Value) -> Result<Vec<Value>, Error> {
-        let expected = "a list of objects with `id` and `content`";
+        let expected = "a list of objects with `id` below 2^31 and `content`";
         let tokens = match tokens {
             Value::Null => Vec::new(),
             Value::Array(tokens) => tokens,
-            _ => return Err(self.wrong("`added_tokens`".to_owned(), "no list".to_owned(), expected)),
+            _ => return Err(self.wrong("`added_tokens`".to_owned(), "not a list".to_owned(), expected)),
         };
         for (at, token) in tokens.iter().enumerate() {
             let content = token["content"].as_str().is_some_and(|content| !content.is_empty());
             if !content || token["id"].as_u64().is_none_or(|id| id >= 1 << 31) {
-                return Err(self.wrong(
-                    format!("`added_tokens[{at}]`"),
-                    "something else".to_owned(),
-                    expected,
-                ));
+                let found = "an entry without valid `id` and `content`".to_owned();
+                return Err(self.wrong(format!("`added_tokens[{at}]`"), found, expected));
             }
         }
         Ok(tokens)
