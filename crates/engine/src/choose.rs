@@ -1,4 +1,5 @@
-//! Selection of the processor: the backend that the user forces, else the one that is likely faster.
+//! Selection of the processor: the backend that the user forces, else the one that is likely
+//! faster.
 
 use std::cell::RefCell;
 

@@ -1,4 +1,5 @@
-//! The calculator on the GPU: distances by compute shaders, with the messages of [`worker::calculator`].
+//! The calculator on the GPU: distances by compute shaders, with the messages of
+//! [`worker::calculator`].
 
 use std::collections::BTreeMap;
 

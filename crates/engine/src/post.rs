@@ -15,8 +15,8 @@ pub fn post(event: &EngineEvent) {
     }
 }
 
-/// Posts an event with a trace. The trace is a `Blob`, which is outside the memory of the workers and
-/// which the browser can keep on disk.
+/// Posts an event with a trace. The trace is a `Blob`, which is outside the memory of the workers
+/// and which the browser can keep on disk.
 ///
 /// # Errors
 /// The browser's error if the blob cannot be created or posted.

@@ -24,8 +24,8 @@ use crate::{
     progress::ProgressReporter,
 };
 
-/// Largest file of samples or items in bytes. Text and tokens of a larger one would not fit into memory
-/// with a model.
+/// Largest file of samples or items in bytes. Text and tokens of a larger one would not fit into
+/// memory with a model.
 const MAX_INPUT: u64 = 1 << 29;
 
 /// Starts to receive jobs.
@@ -132,8 +132,8 @@ impl Engine {
         self.trace(&checkpoint, &inputs, backend, &read, start).await
     }
 
-    /// Inputs tokenized by the checkpoint's tokenizer. Cached, since the checkpoints of a run usually
-    /// share a tokenizer.
+    /// Inputs tokenized by the checkpoint's tokenizer. Cached, since the checkpoints of a run
+    /// usually share a tokenizer.
     async fn tokenized(&self, folder: &str, sources: &[Source]) -> Result<Rc<Inputs>, Failure> {
         let named = sources.iter().find(|source| source.name().rsplit('/').next() == Some("tokenizer.json"));
         let json = match named {
@@ -187,8 +187,8 @@ impl Engine {
     }
 }
 
-/// Computes only the gating layers of a checkpoint. On the CPU, where they take less time than opening
-/// a GPU.
+/// Computes only the gating layers of a checkpoint. On the CPU, where they take less time than
+/// opening a GPU.
 async fn gates(folder: &str, paths: Vec<String>, files: &Array) -> Result<(), Failure> {
     let start = now();
     let read = Rc::new(Cell::new(0));

@@ -1,5 +1,5 @@
-//! Checkpoint folders: `config.json`, shards and, for several shards, their index. Opening reads and
-//! checks headers, not weights.
+//! Checkpoint folders: `config.json`, shards and, for several shards, their index. Opening reads
+//! and checks headers, not weights.
 
 use std::{collections::BTreeMap, rc::Rc};
 

@@ -1,7 +1,7 @@
 //! Model configuration from `config.json`.
 //!
-//! Fields are those of transformers' `OlmoeConfig`, in the styles of transformers 4 and 5. Unsupported
-//! settings are errors that name the field.
+//! Fields are those of transformers' `OlmoeConfig`, in the styles of transformers 4 and 5.
+//! Unsupported settings are errors that name the field.
 
 use serde::Deserialize;
 use serde_json::Value;

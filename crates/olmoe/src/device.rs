@@ -28,7 +28,8 @@ pub struct Processor {
     pub max_buffer: Option<u64>,
     /// Whether this is a software (fallback) GPU, which computes on the CPU.
     pub software: bool,
-    /// Memory budget for the hidden states of all tokens, in bytes. More tokens take several passes.
+    /// Memory budget for the hidden states of all tokens, in bytes. More tokens take several
+    /// passes.
     pub budget: u64,
     /// wgpu device, for reports of its loss and errors; none on the CPU.
     #[cfg(feature = "gpu")]
@@ -161,8 +162,8 @@ pub async fn floats<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, Error
     data.convert::<f32>().try_into_vec().map_err(|error| failed(format!("{error:?}")))
 }
 
-/// Measures the available memory of a GPU in bytes, at most [`PROBE_TOTAL`]: allocates buffers until
-/// one fails, then frees them. WebGPU cannot be asked for the size of the memory.
+/// Measures the available memory of a GPU in bytes, at most [`PROBE_TOTAL`]: allocates buffers
+/// until one fails, then frees them. WebGPU cannot be asked for the size of the memory.
 #[cfg(feature = "gpu")]
 async fn available_memory(device: &burn::tensor::wgpu::wgpu::Device, max_buffer: u64) -> u64 {
     use burn::tensor::wgpu::wgpu::{BufferDescriptor, BufferUsages, ErrorFilter};

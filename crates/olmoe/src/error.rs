@@ -1,4 +1,5 @@
-//! Errors of checkpoints and inputs. Each names the place, what was found and expected, and what to do.
+//! Errors of checkpoints and inputs. Each names the place, what was found and expected, and what to
+//! do.
 
 use thiserror::Error;
 

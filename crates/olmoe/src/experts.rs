@@ -1,4 +1,5 @@
-//! Experts of one layer. Only selected experts are read, each group while the group before computes.
+//! Experts of one layer. Only selected experts are read, each group while the group before
+//! computes.
 
 use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData};
 
@@ -57,7 +58,8 @@ pub async fn apply(
                 threads::map(&inputs, |(expert, tokens)| compute(&context, expert, tokens, x, norm));
             for output in outputs {
                 let (index, output) = output?;
-                // A token selects an expert once, so each row is summed in the order of the experts.
+                // A token selects an expert once, so each row is summed in the order of the
+                // experts.
                 let empty = Tensor::empty([0, 0], weights.device);
                 let before = std::mem::replace(sum, empty);
                 *sum = before.select_assign(0, index, output, IndexingUpdateOp::Add);
@@ -68,8 +70,8 @@ pub async fn apply(
     Ok(x.into_iter().zip(sums).map(|(x, sum)| x + sum).collect())
 }
 
-/// Number of experts that are computed at once: one per CPU thread; one on a GPU, which is busy with
-/// it alone.
+/// Number of experts that are computed at once: one per CPU thread; one on a GPU, which is busy
+/// with it alone.
 fn group_size(backend: Backend) -> usize {
     if backend == Backend::Cpu { threads::count() } else { 1 }
 }

@@ -1,5 +1,5 @@
-//! Differences between model families: defaults of `config.json` and tensor names. A new family is a
-//! file beside `family/olmoe.rs` and a line in [`ALL`].
+//! Differences between model families: defaults of `config.json` and tensor names. A new family is
+//! a file beside `family/olmoe.rs` and a line in [`ALL`].
 
 mod olmoe;
 
@@ -102,7 +102,8 @@ trait Rules: Sync {
         "post_attention_layernorm.weight"
     }
 
-    /// Name within a layer of the weight `[out]` of the norm over a whole projection, if there is one.
+    /// Name within a layer of the weight `[out]` of the norm over a whole projection, if there is
+    /// one.
     fn projection_norm(&self, projection: Projection) -> Option<&'static str>;
 
     /// Name within a layer of the router, `[E,d]`.

@@ -193,8 +193,8 @@ impl Pass<'_> {
         Ok(attended)
     }
 
-    /// Routes all tokens of a layer and adds gates and selections to the trace. Returns the tokens of
-    /// each expert per batch.
+    /// Routes all tokens of a layer and adds gates and selections to the trace. Returns the tokens
+    /// of each expert per batch.
     async fn route(
         &self,
         layer: usize,

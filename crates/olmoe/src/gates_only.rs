@@ -45,8 +45,8 @@ struct RawSample {
 }
 
 impl GateInputs {
-    /// Opens a safetensors or npz file of router inputs, recorded after the norm: floats `[T,d]` named
-    /// `gate_inputs.{layer}` or `hidden_states.{layer}`.
+    /// Opens a safetensors or npz file of router inputs, recorded after the norm: floats `[T,d]`
+    /// named `gate_inputs.{layer}` or `hidden_states.{layer}`.
     ///
     /// Optional are `offsets` `[S+1]` (without it, all rows are one sample), `loss` `[S]`, and the
     /// metadata `samples` and `step` of Grokscope's trace format.
@@ -324,8 +324,8 @@ impl<'a> SampleMeans<'a> {
         Self { spans, sample: 0, sums: vec![0.0; experts] }
     }
 
-    /// Adds the gates `[E]` of the next row. Returns the sample's index and mean gates `[E]` after its
-    /// last row.
+    /// Adds the gates `[E]` of the next row. Returns the sample's index and mean gates `[E]` after
+    /// its last row.
     fn add(&mut self, row: usize, gates: &[f32]) -> Option<(usize, Vec<f32>)> {
         for (sum, &gate) in self.sums.iter_mut().zip(gates) {
             *sum += f64::from(gate);

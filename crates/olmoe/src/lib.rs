@@ -1,6 +1,7 @@
 //! Router traces from OLMoE checkpoints: streams the weights from the shards and runs the model.
 //!
-//! - [`Checkpoint`] is a folder of `config.json` and safetensors shards. Opening it reads headers only.
+//! - [`Checkpoint`] is a folder of `config.json` and safetensors shards. Opening it reads headers
+//!   only.
 //! - [`InputRecords`] are samples and benchmark items as files give them, as token ids or as text.
 //!   The model's [`Tokenizer`] turns them into [`Inputs`], which are token ids.
 //! - [`run`] takes all tokens of all samples through one layer before it reads the next. Any number

@@ -120,9 +120,9 @@ impl Location<'_> {
 impl InputRecords {
     /// Parses a file and adds its samples and items.
     ///
-    /// In a `.txt` file each line with a character other than white space is a sample. Its id is the
-    /// file's name with the line number, its domain the name without the extension. Every other file
-    /// is JSON lines, where a line with an answer or choices is an item.
+    /// In a `.txt` file each line with a character other than white space is a sample. Its id is
+    /// the file's name with the line number, its domain the name without the extension. Every other
+    /// file is JSON lines, where a line with an answer or choices is an item.
     ///
     /// # Errors
     /// [`Error::Text`] with the first line that is neither a sample nor an item.

@@ -1,5 +1,5 @@
-//! Routing: softmax of the router logits over all experts in f32, and the `k` experts with the highest
-//! weights. Equal weights go to the lower id.
+//! Routing: softmax of the router logits over all experts in f32, and the `k` experts with the
+//! highest weights. Equal weights go to the lower id.
 
 use crate::{config::Config, threads};
 

@@ -1,9 +1,9 @@
 //! The model's tokenizer, from its `tokenizer.json`.
 //!
-//! The `tokenizers` library trusts its files. It panics on a merge whose token is absent and on some
-//! normalizers, and ignores the ids of added tokens. The file is therefore checked first, and the
-//! library receives only what the ids of a text depend on. Truncation, padding and special tokens
-//! around a text are left out, because the training loss was computed without them.
+//! The `tokenizers` library trusts its files. It panics on a merge whose token is absent and on
+//! some normalizers, and ignores the ids of added tokens. The file is therefore checked first, and
+//! the library receives only what the ids of a text depend on. Truncation, padding and special
+//! tokens around a text are left out, because the training loss was computed without them.
 
 use serde_json::{Map, Value, json};
 use tokenizers::{

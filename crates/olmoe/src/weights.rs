@@ -47,6 +47,16 @@ impl RawTensor {
     }
 }
 
+impl Default for RawTensor {
+    fn default() -> Self {
+        Self { bytes: Vec::new(), dtype: Dtype::F32 }
+    }
+}
+
+/// Matrices of an expert as stored in a shard, in the order of [`ExpertMatrix`].
+#[derive(Default)]
+pub struct RawExpert([RawTensor; 3]);
+
 impl RawExpert {
     /// Uploads the matrices of an expert.
     pub fn upload(self, backend: Backend, device: &Device, inner: usize, hidden: usize) -> ExpertWeights {
@@ -58,16 +68,6 @@ impl RawExpert {
         }
     }
 }
-
-impl Default for RawTensor {
-    fn default() -> Self {
-        Self { bytes: Vec::new(), dtype: Dtype::F32 }
-    }
-}
-
-/// Matrices of an expert as stored in a shard, in the order of [`ExpertMatrix`].
-#[derive(Default)]
-pub struct RawExpert([RawTensor; 3]);
 
 /// Weights of a layer that all tokens use: everything but the experts.
 pub struct LayerWeights {
@@ -241,8 +241,8 @@ impl Weights<'_> {
         Ok(RawExpert([gate, up, down]))
     }
 
-    /// Reads a matrix of an expert, `[out,in]`. A shard has one tensor per expert and matrix, or the
-    /// experts of a layer fused into one tensor.
+    /// Reads a matrix of an expert, `[out,in]`. A shard has one tensor per expert and matrix, or
+    /// the experts of a layer fused into one tensor.
     async fn expert_matrix(
         &self,
         layer: usize,

@@ -221,7 +221,8 @@ fn configs_of_both_styles() {
     assert!(config.tied && config.norm_topk && config.clip_qkv == Some(0.8));
 }
 
-/// Fused tensors of all experts, as transformers has them in memory and newer versions may save them.
+/// Fused tensors of all experts, as transformers has them in memory and newer versions may save
+/// them.
 #[test]
 fn fused_experts_match_separate_experts() {
     let folder = Folder::base();

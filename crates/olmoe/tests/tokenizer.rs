@@ -1,5 +1,5 @@
-//! Tokenizers against Hugging Face's Python library (`tests/fixtures/tokenizer/README.md`), items as text
-//! against items as ids, and errors of invalid files.
+//! Tokenizers against Hugging Face's Python library (`tests/fixtures/tokenizer/README.md`), items
+//! as text against items as ids, and errors of invalid files.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::{fs, path::PathBuf, rc::Rc};

@@ -8,8 +8,8 @@ use crate::{
 };
 
 impl InputRecords {
-    /// Converts all records to token ids. `folder` is the checkpoint's, for messages. The tokenizer is
-    /// optional unless [`InputRecords::needs_tokenizer`].
+    /// Converts all records to token ids. `folder` is the checkpoint's, for messages. The tokenizer
+    /// is optional unless [`InputRecords::needs_tokenizer`].
     ///
     /// # Errors
     /// [`Error::Missing`] if a tokenizer is required and none is given; [`Error::Input`] with the first

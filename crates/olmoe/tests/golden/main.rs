@@ -1,5 +1,5 @@
-//! Reference checkpoints against the outputs of transformers. `tests/fixtures/olmoe/README.md` has the
-//! tolerances.
+//! Reference checkpoints against the outputs of transformers. `tests/fixtures/olmoe/README.md` has
+//! the tolerances.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod fixture;
