@@ -91,7 +91,7 @@ impl Engine {
                 post(&EngineEvent::Inputs { outcome });
             }
             EngineJob::Run { folder, paths, backend } => {
-                post_failure(self.run(&folder, paths, files, backend).await)
+                post_failure(self.run(&folder, paths, files, backend).await);
             }
             EngineJob::Gates { folder, paths } => post_failure(gates(&folder, paths, files).await),
         }

@@ -153,7 +153,7 @@ pub fn attend(
     let mut k = project(weights, config, backend, Projection::K, x)?;
     let v = project(weights, config, backend, Projection::V, x)?;
     if backend == Backend::Cpu {
-        let of_group = |group: &'_ Group| {
+        let of_group = |group: &Group| {
             let positions: Vec<usize> = group.shape.positions().collect();
             (0..group.count).flat_map(move |_| positions.clone())
         };

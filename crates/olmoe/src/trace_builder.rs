@@ -27,6 +27,7 @@ pub struct TraceBuilder {
 }
 
 impl TraceBuilder {
+    /// Builder for the samples of a pass, without any layer yet.
     pub fn new(inputs: &Inputs, plan: &Plan, layers: usize, experts: usize, top_k: usize) -> Self {
         let lengths = inputs.samples.iter().map(|sample| sample.tokens.len());
         let spans: Vec<Range<usize>> =
