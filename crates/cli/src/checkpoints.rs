@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use olmoe::{Checkpoint, GivenInputs, Inputs, Pending, Processor, Score, Stage, Tokenizer, Watch};
+use olmoe::{Checkpoint, InputRecords, Inputs, LocalFuture, Observer, Processor, Progress, Score, Tokenizer};
 use trace::{FileSource, GateDtype, Item, Results, Source};
 
 use crate::{
@@ -65,16 +65,16 @@ pub async fn trace_all(
     output: &Path,
 ) -> Result<(), Error> {
     let processor = processor(backend).await?;
-    let mut given = GivenInputs::default();
+    let mut records = InputRecords::default();
     for path in std::iter::once(samples).chain(items) {
-        given.read(&path.display().to_string(), &read(path)?)?;
+        records.read(&path.display().to_string(), &read(path)?)?;
     }
     let folders = find_all(paths)?;
     fs::create_dir_all(output).map_err(|source| Error::File { path: output.into(), source })?;
     let mut scored: Vec<(u64, Vec<Score>)> = Vec::new();
     let mut tokenized: Option<Tokenized> = None;
     for (number, found) in folders.iter().enumerate() {
-        match trace_one(found, number, &given, &mut tokenized, &processor, output).await {
+        match trace_one(found, number, &records, &mut tokenized, &processor, output).await {
             Ok(done) => scored.extend(done),
             Err(Error::Checkpoint(error)) => eprintln!("left out: {error}"),
             Err(error) => return Err(error),
@@ -83,11 +83,11 @@ pub async fn trace_all(
     if scored.is_empty() {
         return Err(Error::NoTrace { count: folders.len() });
     }
-    if given.items().len() == 0 {
+    if records.items().len() == 0 {
         return Ok(());
     }
     scored.sort_by_key(|(step, _)| *step);
-    let items = given.items().enumerate().map(|(at, (id, domain))| {
+    let items = records.items().enumerate().map(|(at, (id, domain))| {
         let each = |of: fn(&Score) -> Option<bool>| {
             scored.iter().map(|(_, scores)| scores.get(at).and_then(of)).collect::<Vec<_>>()
         };
@@ -169,11 +169,12 @@ fn tokenizer_of(CheckpointFolder { folder, under }: &CheckpointFolder) -> Option
 /// Returns the inputs for this checkpoint, and caches them in `tokenized`.
 async fn tokenize<'a>(
     found: &CheckpointFolder,
-    given: &GivenInputs,
+    records: &InputRecords,
     tokenized: &'a mut Option<Tokenized>,
 ) -> Result<&'a Inputs, Error> {
-    let path = if given.needs_tokenizer() || given.gains_by_tokenizer() { tokenizer_of(found) } else { None };
-    // Taken out and put back to satisfy the borrow checker.
+    let path =
+        if records.needs_tokenizer() || records.gains_by_tokenizer() { tokenizer_of(found) } else { None };
+    // Taken out and put back: the cached inputs must be those of this checkpoint.
     if let Some(known) = tokenized.take_if(|known| known.tokenizer == path) {
         return Ok(&tokenized.insert(known).inputs);
     }
@@ -183,7 +184,7 @@ async fn tokenize<'a>(
             let source: Source = Rc::new(FileSource::open(path)?);
             match Tokenizer::open(&source).await {
                 Ok(tokenizer) => Some(tokenizer),
-                Err(error) if given.needs_tokenizer() => return Err(error.into()),
+                Err(error) if records.needs_tokenizer() => return Err(error.into()),
                 Err(error) => {
                     eprintln!("note: no `acc_norm`, which needs the texts of choices: {error}");
                     None
@@ -191,7 +192,7 @@ async fn tokenize<'a>(
             }
         }
     };
-    let inputs = given.tokenize(&found.folder.display().to_string(), tokenizer.as_ref())?;
+    let inputs = records.tokenize(&found.folder.display().to_string(), tokenizer.as_ref())?;
     Ok(&tokenized.insert(Tokenized { tokenizer: path, inputs }).inputs)
 }
 
@@ -200,7 +201,7 @@ async fn tokenize<'a>(
 async fn trace_one(
     found: &CheckpointFolder,
     number: usize,
-    given: &GivenInputs,
+    records: &InputRecords,
     tokenized: &mut Option<Tokenized>,
     processor: &Processor,
     output: &Path,
@@ -213,17 +214,17 @@ async fn trace_one(
     if checkpoint.step.is_none() {
         eprintln!("note: {name}: no step in the folder name or trainer_state.json; step {number} is used");
     }
-    let inputs = tokenize(found, given, tokenized).await?;
+    let inputs = tokenize(found, records, tokenized).await?;
     let step = *checkpoint.step.get_or_insert(number as u64);
-    let watch = Terminal { name: &name, last: Cell::new(usize::MAX) };
-    let traced = olmoe::run(&checkpoint, inputs, processor, &watch).await?;
+    let observer = Terminal { name: &name, last: Cell::new(usize::MAX) };
+    let model_output = olmoe::run(&checkpoint, inputs, processor, &observer).await?;
     let path = output.join(format!("step-{step:05}.safetensors"));
-    let bytes = trace::write_trace(&traced.trace, GateDtype::F32)?;
+    let bytes = trace::write_trace(&model_output.trace, GateDtype::F32)?;
     fs::write(&path, bytes).map_err(|source| Error::File { path: path.clone(), source })?;
     let tokens: usize = inputs.samples.iter().map(|sample| sample.tokens.len()).sum();
     let seconds = start.elapsed().as_secs_f64();
     eprintln!("{}: {tokens} tokens of samples in {seconds:.1} s", path.display());
-    Ok(Some((step, traced.scores)))
+    Ok(Some((step, model_output.scores)))
 }
 
 /// Prints the progress of a checkpoint on a terminal.
@@ -232,12 +233,12 @@ struct Terminal<'a> {
     last: Cell<usize>,
 }
 
-impl Watch for Terminal<'_> {
-    fn breathe(&self) -> Pending<'_, ()> {
+impl Observer for Terminal<'_> {
+    fn yield_now(&self) -> LocalFuture<'_, ()> {
         Box::pin(std::future::ready(()))
     }
 
-    fn stage(&self, Stage { pass, passes, done, layers, tokens }: Stage) {
+    fn progress(&self, Progress { pass, passes, done, layers, tokens }: Stage) {
         let at = pass * layers + done;
         if self.last.replace(at) != at && std::io::stderr().is_terminal() {
             let end = if done == layers { "\r" } else { "" };

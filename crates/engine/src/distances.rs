@@ -1,4 +1,4 @@
-//! The calculator on the graphics processor: distances by compute shaders, behind the messages of
+//! The calculator on the GPU: distances by compute shaders, with the messages of
 //! [`worker::calculator`].
 
 use std::collections::BTreeMap;
@@ -17,11 +17,11 @@ use worker::{
     scope::{listen, now, object, property},
 };
 
-/// Starts to answer, once there is a graphics processor that computes right.
+/// Starts to answer, once there is a GPU whose results are correct.
 pub fn start(scope: &DedicatedWorkerGlobalScope) {
     let (asks, waiting) = mpsc::unbounded();
     listen(scope, move |message| {
-        // Whoever waits lives as long as the worker, or has said why it does not.
+        // The receiver lives as long as the worker, or has reported why it does not.
         asks.unbounded_send(message.data()).ok();
     });
     let scope = scope.clone();
@@ -32,7 +32,7 @@ pub fn start(scope: &DedicatedWorkerGlobalScope) {
     });
 }
 
-/// Says that there is no graphics processor, or none any more.
+/// Reports that there is no GPU, or that it was lost.
 fn absent(scope: &DedicatedWorkerGlobalScope, why: &str) {
     scope
         .post_message(&object(&[("absent", &JsValue::from_str(&format!("WebGPU is not used: {why}.")))]))

@@ -1,4 +1,4 @@
-//! The engine's wasm.
+//! WebAssembly binary of the engine.
 
 #[cfg(target_arch = "wasm32")]
 fn main() {
@@ -6,6 +6,6 @@ fn main() {
     engine::start(&worker::scope::scope());
 }
 
-/// There is nothing to do outside a browser.
+/// Does nothing outside a browser.
 #[cfg(not(target_arch = "wasm32"))]
 fn main() {}

@@ -427,7 +427,7 @@ test("a lost GPU is heard of, and the run goes on", { skip: !GPU }, async () => 
   await page.getByText(/layer [12] of/).waitFor({ timeout: PATIENCE });
   const cdp = await session.browser.newBrowserCDPSession();
   await cdp.send("Browser.crashGpuProcess").catch(() => {});
-  await page.getByText(/the graphics processor was lost.*It is started again/).first().waitFor({ timeout: PATIENCE });
+  await page.getByText(/the GPU was lost.*It is started again/).first().waitFor({ timeout: PATIENCE });
   // A fresh engine is at the same checkpoint again.
   await page.getByText(/running checkpoint 1 of 1/).waitFor({ timeout: PATIENCE });
   rmSync(folder, { recursive: true });
@@ -453,7 +453,7 @@ test("a GPU whose memory is full is heard of, and the processor takes over", { s
   const { page } = opened;
   await empty(page);
   await giveFolder(page, folder);
-  await page.getByText(/the graphics processor has no memory left.*The processor goes on/).first().waitFor({ timeout: PATIENCE });
+  await page.getByText(/the GPU is out of memory.*The processor goes on/).first().waitFor({ timeout: PATIENCE });
   await finished(page, PATIENCE);
   assert.match(await by(page, "processor").textContent(), /^CPU/);
   rmSync(folder, { recursive: true });

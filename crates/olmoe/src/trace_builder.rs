@@ -1,32 +1,33 @@
-//! What routers do in a pass, folded into a trace layer by layer; traces of passes, put together.
+//! Builder of the router trace of a pass, layer by layer, and concatenation of passes.
 
 use std::ops::Range;
 
 use trace::{GateKind, Router, RouterTrace, SampleMeta, TopK};
 
 use crate::{
-    checkpoint::Checkpoint, head::Predictions, inputs::Inputs, plan::Plan, routing::Routing,
-    watch::each_sample,
+    checkpoint::Checkpoint, head::Predictions, inputs::Inputs, observer::samples_in, plan::Plan,
+    routing::Routing,
 };
 
-/// Mean gates and selections of the samples, layer by layer.
-pub struct Fold {
-    /// Rows of each sample.
+/// Mean gates and selections of the samples of a pass, filled layer by layer.
+pub struct TraceBuilder {
+    /// Rows of each sample, `[S]`.
     pub spans: Vec<Range<usize>>,
     layers: usize,
     experts: usize,
     top_k: usize,
-    /// `[S,L,E]`.
+    /// Mean gates, `[S,L,E]`.
     gates: Vec<f32>,
-    /// `[T,L,k]`.
+    /// Selected experts of each token, `[T,L,k]`.
     ids: Vec<u16>,
-    /// `[S+1]`.
+    /// First token of each sample in `ids`, and the number of tokens, `[S+1]`.
     offsets: Vec<usize>,
-    /// `[L,E,d]`.
-    router: Vec<f32>,
+    /// Router matrices, `[L,E,d]`.
+    routers: Vec<f32>,
 }
 
-impl Fold {
+impl TraceBuilder {
+    /// Builder for the samples of a pass, without any layer yet.
     pub fn new(inputs: &Inputs, plan: &Plan, layers: usize, experts: usize, top_k: usize) -> Self {
         let lengths = inputs.samples.iter().map(|sample| sample.tokens.len());
         let spans: Vec<Range<usize>> =
@@ -39,7 +40,7 @@ impl Fold {
         Self {
             gates: vec![0.0; spans.len() * layers * experts],
             ids: vec![0; tokens * layers * top_k],
-            router: Vec::new(),
+            routers: Vec::new(),
             offsets,
             spans,
             layers,
@@ -48,11 +49,11 @@ impl Fold {
         }
     }
 
-    /// Takes in the routing of a block's rows. A sample lies in one block as a whole.
-    pub fn block(&mut self, layer: usize, rows: &Range<usize>, Routing { gates, ids, .. }: &Routing) {
+    /// Adds the routing of a batch in one layer. `rows` are the batch's rows among all.
+    pub fn add_batch(&mut self, layer: usize, rows: &Range<usize>, Routing { gates, ids, .. }: &Routing) {
         let (experts, k, layers) = (self.experts, self.top_k, self.layers);
         let mut sums = vec![0.0_f64; experts];
-        for (sample, span) in each_sample(&self.spans, rows) {
+        for (sample, span) in samples_in(&self.spans, rows) {
             sums.fill(0.0);
             for row in gates[span.start * experts..span.end * experts].chunks_exact(experts) {
                 for (sum, &gate) in sums.iter_mut().zip(row) {
@@ -70,12 +71,13 @@ impl Fold {
         }
     }
 
-    /// Takes in the router of the next layer, `[E,d]`.
-    pub fn router(&mut self, values: &[f32]) {
-        self.router.extend_from_slice(values);
+    /// Adds the router matrix of the next layer, `[E,d]`.
+    pub fn add_router(&mut self, values: &[f32]) {
+        self.routers.extend_from_slice(values);
     }
 
-    /// The trace of the pass.
+    /// Builds the trace. A sample's loss is the mean over its counted targets in nats, NaN if it
+    /// has none.
     pub fn finish(
         self,
         checkpoint: &Checkpoint,
@@ -86,7 +88,7 @@ impl Fold {
         let config = &checkpoint.config;
         let loss = plan.sample_queries.iter().map(|queries| {
             let sum: f64 = queries.iter().map(|&query| predictions.log_likelihood[query]).sum();
-            // Without counted targets there is no loss: 0 / 0.
+            // 0 / 0, and so NaN, for a sample without counted targets.
             (-sum / queries.len() as f64) as f32
         });
         RouterTrace {
@@ -110,7 +112,7 @@ impl Fold {
                 layers: self.layers,
                 experts: self.experts,
                 width: config.hidden,
-                values: self.router,
+                values: self.routers,
             }),
             topk: Some(TopK { k: self.top_k, layers: self.layers, ids: self.ids, offsets: self.offsets }),
             topk_ordered: true,
@@ -118,8 +120,8 @@ impl Fold {
     }
 }
 
-/// Puts the samples of a further pass behind those of the passes before.
-pub fn append(all: &mut RouterTrace, next: RouterTrace) {
+/// Appends the samples of the next pass to the trace of the passes before.
+pub fn append_pass(all: &mut RouterTrace, next: RouterTrace) {
     all.gates.extend(next.gates);
     if let (Some(all), Some(next)) = (&mut all.samples, next.samples) {
         all.extend(next);

@@ -1,6 +1,7 @@
-//! What is done row by row: norms, softmax, gated activation, sums of exponentials. The processor does each in one sweep
-//! over memory that the compiler turns into SIMD, on all threads there are; a graphics processor does them with burn's
-//! operations.
+//! Row-wise operations: norm, softmax, gated activation, rotation, sums of exponentials.
+//!
+//! The CPU does each in one sweep over memory, vectorized by the compiler and on all threads. A GPU
+//! uses burn's operations.
 
 use burn::tensor::{Tensor, activation};
 use trace::{exp, largest};
@@ -8,27 +9,27 @@ use trace::{exp, largest};
 use crate::{
     device::Backend,
     error::Error,
-    threads::{self, each_row},
+    threads::{self, for_each_row},
 };
 
-/// Changes a tensor's values where they are in memory; only what another tensor shares is copied first.
-fn changed<const D: usize>(
+/// Changes the values of a tensor in place. Values shared with another tensor are copied first.
+fn map_in_place<const D: usize>(
     tensor: Tensor<D>,
     change: impl FnOnce(&mut [f32]) -> Result<(), Error>,
 ) -> Result<Tensor<D>, Error> {
     let device = tensor.device();
     let mut data = tensor.into_data();
-    change(data.as_mut_slice().map_err(unreadable)?)?;
+    change(data.as_mut_slice().map_err(not_f32)?)?;
     Ok(Tensor::from_data(data, &device))
 }
 
-/// What is said of values that are not there as f32.
-fn unreadable(error: impl std::fmt::Debug) -> Error {
+/// Error for values that cannot be accessed as f32.
+fn not_f32(error: impl std::fmt::Debug) -> Error {
     Error::Device { message: format!("{error:?}") }
 }
 
-/// Sum of squares in several strands, which SIMD needs.
-fn squares(row: &[f32]) -> f32 {
+/// Sum of squares, in 16 partial sums so that the compiler can vectorize it.
+fn sum_of_squares(row: &[f32]) -> f32 {
     let (chunks, rest) = row.as_chunks::<16>();
     let mut sums = [0.0_f32; 16];
     for chunk in chunks {
@@ -39,8 +40,8 @@ fn squares(row: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + rest.iter().map(|value| value * value).sum::<f32>()
 }
 
-/// Puts `e^(x - largest)` in place of each value and gives their sum.
-fn exponentials(row: &mut [f32], largest: f32) -> f32 {
+/// Replaces each value `x` by `e^(x - largest)` and returns their sum.
+fn exponentiate(row: &mut [f32], largest: f32) -> f32 {
     let (chunks, rest) = row.as_chunks_mut::<16>();
     let mut sums = [0.0_f32; 16];
     for chunk in chunks {
@@ -57,17 +58,17 @@ fn exponentials(row: &mut [f32], largest: f32) -> f32 {
     sum
 }
 
-/// `x / sqrt(mean(x^2) + eps) * weight` over the last axis of `[N,n]`.
+/// RMS norm `x / sqrt(mean(x^2) + eps) * weight` of each row of `[N,n]`.
 pub fn rms_norm(backend: Backend, x: Tensor<2>, weight: &Tensor<1>, eps: f64) -> Result<Tensor<2>, Error> {
     if backend == Backend::Gpu {
         let mean = (x.clone() * x.clone()).mean_dim(1);
         return Ok(x / (mean + eps as f32).sqrt() * weight.clone().unsqueeze());
     }
     let (width, weight) = (x.dims()[1], weight.to_data());
-    let weight = weight.as_slice::<f32>().map_err(unreadable)?;
-    changed(x, |x| {
-        each_row(x, width, |_, row| {
-            let scale = 1.0 / (squares(row) / width as f32 + eps as f32).sqrt();
+    let weight = weight.as_slice::<f32>().map_err(not_f32)?;
+    map_in_place(x, |x| {
+        for_each_row(x, width, |_, row| {
+            let scale = 1.0 / (sum_of_squares(row) / width as f32 + eps as f32).sqrt();
             for (value, weight) in row.iter_mut().zip(weight) {
                 *value = *value * scale * weight;
             }
@@ -76,15 +77,15 @@ pub fn rms_norm(backend: Backend, x: Tensor<2>, weight: &Tensor<1>, eps: f64) ->
     })
 }
 
-/// `silu(gate) * up`.
-pub fn gated(backend: Backend, gate: Tensor<2>, up: Tensor<2>) -> Result<Tensor<2>, Error> {
+/// SwiGLU activation `silu(gate) * up`, elementwise.
+pub fn swiglu(backend: Backend, gate: Tensor<2>, up: Tensor<2>) -> Result<Tensor<2>, Error> {
     if backend == Backend::Gpu {
         return Ok(activation::silu(gate) * up);
     }
     let (width, up) = (gate.dims()[1], up.into_data());
-    let up = up.as_slice::<f32>().map_err(unreadable)?;
-    changed(gate, |gate| {
-        each_row(gate, width, |row, gates| {
+    let up = up.as_slice::<f32>().map_err(not_f32)?;
+    map_in_place(gate, |gate| {
+        for_each_row(gate, width, |row, gates| {
             for (gate, up) in gates.iter_mut().zip(&up[row * width..]) {
                 *gate = *gate * up / (1.0 + exp(-*gate));
             }
@@ -93,19 +94,21 @@ pub fn gated(backend: Backend, gate: Tensor<2>, up: Tensor<2>) -> Result<Tensor<
     })
 }
 
-/// Rotates the first half of each head's axes against the second, in rows of heads `[N,h*w]`: the axes of a row by the
-/// angles of its position. `turns` has for each position the cosines of half a head's axes, then the sines.
+/// Rotates the first half of each head's axes against the second half, in rows `[N,h*w]`.
+///
+/// `positions` has the position of each row. `angles`, `[P,w]`, has the cosines of the `w/2` half
+/// axes of each position, then the sines.
 pub fn rotate(
     x: Tensor<2>,
     positions: &[usize],
-    turns: &[f32],
+    angles: &[f32],
     head_width: usize,
 ) -> Result<Tensor<2>, Error> {
     let width = x.dims()[1];
-    changed(x, |x| {
-        each_row(x, width, |row, heads| {
-            let turn = &turns[positions[row] * head_width..][..head_width];
-            let (cos, sin) = turn.split_at(head_width / 2);
+    map_in_place(x, |x| {
+        for_each_row(x, width, |row, heads| {
+            let angles = &angles[positions[row] * head_width..][..head_width];
+            let (cos, sin) = angles.split_at(head_width / 2);
             for head in heads.chunks_exact_mut(head_width) {
                 let (first, second) = head.split_at_mut(head_width / 2);
                 for (((a, b), cos), sin) in first.iter_mut().zip(second).zip(cos).zip(sin) {
@@ -117,23 +120,25 @@ pub fn rotate(
     })
 }
 
-/// What a token of a pack may look at: keys of two ranges, the second behind the first.
-pub type Sight = [std::ops::Range<usize>; 2];
+/// Keys that a query sees: two ranges, the second after the first.
+pub type VisibleKeys = [std::ops::Range<usize>; 2];
 
-/// Softmax of scaled scores `[..,q,k]` over what each query sees; everything else weighs 0. `sights` has the queries.
-pub fn attention_weights(scores: Tensor<4>, scale: f32, sights: &[Sight]) -> Result<Tensor<4>, Error> {
+/// Softmax of scaled scores `[..,q,k]` over the keys that each query sees; other weights are 0.
+///
+/// `visible` has the visible keys of each query, `[q]`.
+pub fn masked_softmax(scores: Tensor<4>, scale: f32, visible: &[VisibleKeys]) -> Result<Tensor<4>, Error> {
     let width = scores.dims()[3];
-    changed(scores, |scores| {
-        each_row(scores, width, |row, scores| {
-            let [first, second] = &sights[row % sights.len()];
+    map_in_place(scores, |scores| {
+        for_each_row(scores, width, |row, scores| {
+            let [first, second] = &visible[row % visible.len()];
             let most = largest(&scores[first.clone()]).max(largest(&scores[second.clone()]));
             let mut sum = 0.0;
             for range in [first, second] {
-                let seen = &mut scores[range.clone()];
-                for score in seen.iter_mut() {
+                let visible = &mut scores[range.clone()];
+                for score in visible.iter_mut() {
                     *score *= scale;
                 }
-                sum += exponentials(seen, most * scale);
+                sum += exponentiate(visible, most * scale);
             }
             let share = 1.0 / sum;
             scores[..first.start].fill(0.0);
@@ -149,24 +154,24 @@ pub fn attention_weights(scores: Tensor<4>, scale: f32, sights: &[Sight]) -> Res
     })
 }
 
-/// What the head needs of a row of logits.
+/// Summary of a row of logits.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct RowSum {
-    /// The largest logit.
+pub struct LogitSummary {
+    /// Largest logit.
     pub largest: f32,
-    /// Its place; the first of equal ones.
-    pub at: u32,
+    /// Index of the largest logit; the lowest of equal ones.
+    pub argmax: u32,
     /// Sum of `e^(logit - largest)`.
-    pub sum: f32,
+    pub exp_sum: f32,
 }
 
-/// Sums rows of logits that are in memory, in their place.
-pub fn sums(logits: &mut [f32], width: usize) -> Vec<RowSum> {
+/// Summarizes rows of `width` logits, which are overwritten.
+pub fn summarize_logits(logits: &mut [f32], width: usize) -> Vec<LogitSummary> {
     let mut rows: Vec<&mut [f32]> = logits.chunks_mut(width.max(1)).collect();
-    threads::all_mut(&mut rows, |row| {
+    threads::map_mut(&mut rows, |row| {
         let largest = largest(row);
-        let at = row.iter().position(|&logit| logit >= largest).unwrap_or(0) as u32;
-        RowSum { largest, at, sum: exponentials(row, largest) }
+        let argmax = row.iter().position(|&logit| logit >= largest).unwrap_or(0) as u32;
+        LogitSummary { largest, argmax, exp_sum: exponentiate(row, largest) }
     })
 }
 
@@ -174,38 +179,39 @@ pub fn sums(logits: &mut [f32], width: usize) -> Vec<RowSum> {
 mod tests {
     use burn::tensor::{Device, Tensor, TensorData};
 
-    use super::{RowSum, attention_weights, gated, rms_norm, sums};
+    use super::{LogitSummary, masked_softmax, rms_norm, summarize_logits, swiglu};
     use crate::device::Backend;
 
     #[test]
-    fn rows_are_those_of_plain_operations() {
+    fn cpu_rows_match_tensor_operations() {
         let device = Device::flex();
-        let made = |n: usize, scale: f32| -> Vec<f32> {
+        let values = |n: usize, scale: f32| -> Vec<f32> {
             (0..n).map(|at| ((at * 7919 % 1009) as f32 / 504.0 - 1.0) * scale).collect()
         };
-        let tensor = |scale| Tensor::<2>::from_data(TensorData::new(made(40 * 70, scale), [40, 70]), &device);
-        let weight = Tensor::<1>::from_data(TensorData::new(made(70, 2.0), [70]), &device);
-        let near = |a: Tensor<2>, b: Tensor<2>| {
+        let tensor =
+            |scale| Tensor::<2>::from_data(TensorData::new(values(40 * 70, scale), [40, 70]), &device);
+        let weight = Tensor::<1>::from_data(TensorData::new(values(70, 2.0), [70]), &device);
+        let assert_near = |a: Tensor<2>, b: Tensor<2>| {
             let (a, b) = (a.into_data(), b.into_data());
             let (a, b) = (a.try_to_vec::<f32>().unwrap(), b.try_to_vec::<f32>().unwrap());
             a.iter().zip(&b).for_each(|(a, b)| assert!((a - b).abs() <= 1e-6 * b.abs().max(1.0), "{a} {b}"));
         };
-        near(
+        assert_near(
             rms_norm(Backend::Cpu, tensor(3.0), &weight, 1e-5).unwrap(),
             rms_norm(Backend::Gpu, tensor(3.0), &weight, 1e-5).unwrap(),
         );
-        near(
-            gated(Backend::Cpu, tensor(9.0), tensor(2.0)).unwrap(),
-            gated(Backend::Gpu, tensor(9.0), tensor(2.0)).unwrap(),
+        assert_near(
+            swiglu(Backend::Cpu, tensor(9.0), tensor(2.0)).unwrap(),
+            swiglu(Backend::Gpu, tensor(9.0), tensor(2.0)).unwrap(),
         );
     }
 
     #[test]
-    fn what_is_not_seen_weighs_nothing() {
+    fn invisible_keys_have_zero_weight() {
         let device = Device::flex();
         let scores = vec![1.0, 9.0, 2.0, 5.0, 0.5, 0.5, 0.5, 7.0_f32];
         let scores = Tensor::<4>::from_data(TensorData::new(scores, [1, 1, 2, 4]), &device);
-        let weights = attention_weights(scores, 1.0, &[[0..1, 2..3], [0..3, 3..3]]).unwrap();
+        let weights = masked_softmax(scores, 1.0, &[[0..1, 2..3], [0..3, 3..3]]).unwrap();
         let weights = weights.into_data().try_to_vec::<f32>().unwrap();
         let first = 1.0 / (1.0 + std::f32::consts::E);
         let expected = [first, 0.0, 1.0 - first, 0.0, 1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0, 0.0];
@@ -213,11 +219,11 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_equal_logits_is_the_largest() {
-        let found = sums(&mut [0.0, 2.0, 2.0, -1.0, -1.0, -1.0], 3);
+    fn argmax_is_the_first_of_equal_logits() {
+        let found = summarize_logits(&mut [0.0, 2.0, 2.0, -1.0, -1.0, -1.0], 3);
         let e = std::f32::consts::E;
-        assert_eq!((found[0].largest, found[0].at), (2.0, 1));
-        assert!((found[0].sum - (2.0 + 1.0 / (e * e))).abs() < 1e-6);
-        assert_eq!(found[1], RowSum { largest: -1.0, at: 0, sum: 3.0 });
+        assert_eq!((found[0].largest, found[0].argmax), (2.0, 1));
+        assert!((found[0].exp_sum - (2.0 + 1.0 / (e * e))).abs() < 1e-6);
+        assert_eq!(found[1], LogitSummary { largest: -1.0, argmax: 0, exp_sum: 3.0 });
     }
 }

@@ -1,13 +1,13 @@
-//! Checkpoints and inputs that cannot be run: each says which file, what, what was expected, what to do.
-#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+//! Errors of checkpoints and inputs that cannot be run.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::{collections::BTreeMap, fs, path::PathBuf, rc::Rc};
 
 use futures::executor::block_on;
-use olmoe::{Checkpoint, Config, Error, GivenInputs, Inputs, Processor, Traced, Unwatched, run};
+use olmoe::{Checkpoint, Config, Error, InputRecords, Inputs, ModelOutput, NoObserver, Processor, run};
 use trace::{MemorySource, Source};
 
-/// The files of a reference checkpoint, to be spoiled.
+/// Files of a reference checkpoint, to be edited.
 struct Folder(BTreeMap<String, Vec<u8>>);
 
 impl Folder {
@@ -46,29 +46,31 @@ impl Folder {
         block_on(Checkpoint::open("step7", &files))
     }
 
-    fn refused(&self) -> String {
+    /// Error message of opening the folder.
+    fn open_error(&self) -> String {
         self.open().unwrap_err().to_string()
     }
 
-    fn run(&self, inputs: &Inputs) -> Result<Traced, Error> {
-        block_on(run(&self.open()?, inputs, &Processor::cpu(), &Unwatched))
+    fn run(&self, inputs: &Inputs) -> Result<ModelOutput, Error> {
+        block_on(run(&self.open()?, inputs, &Processor::cpu(), &NoObserver))
     }
 }
 
 fn inputs(lines: &str) -> Result<Inputs, Error> {
-    let mut inputs = GivenInputs::default();
-    inputs.read("samples.jsonl", lines)?;
-    inputs.tokenize("step7", None)
+    let mut records = InputRecords::default();
+    records.read("samples.jsonl", lines)?;
+    records.tokenize("step7", None)
 }
 
+/// Asserts that a message contains all `words`.
 #[track_caller]
-fn says(message: &str, words: &[&str]) {
+fn assert_contains(message: &str, words: &[&str]) {
     for word in words {
         assert!(message.contains(word), "`{word}` is not in: {message}");
     }
 }
 
-/// The bytes of a tensor in a shard: start and end.
+/// First byte of a tensor in a shard, and the byte after its last.
 fn span(shard: &[u8], tensor: &str) -> (usize, usize) {
     let size = u64::from_le_bytes(shard[..8].try_into().unwrap()) as usize;
     let header: serde_json::Value = serde_json::from_slice(&shard[8..8 + size]).unwrap();
@@ -80,96 +82,117 @@ const INDEX: &str = "model.safetensors.index.json";
 const SHARD: &str = "model-00002-of-00003.safetensors";
 
 #[test]
-fn what_a_folder_lacks() {
+fn missing_files() {
     let mut folder = Folder::base();
     folder.0.remove("config.json");
-    says(&folder.refused(), &["step7", "config.json", "save_pretrained"]);
+    assert_contains(&folder.open_error(), &["step7", "config.json", "save_pretrained"]);
 
     let mut folder = Folder::base();
     folder.0.remove(SHARD);
-    says(&folder.refused(), &["step7", SHARD, "Download"]);
+    assert_contains(&folder.open_error(), &["step7", SHARD, "Download"]);
 
     let mut folder = Folder::base();
     folder.0.retain(|name, _| name == "config.json");
-    says(&folder.refused(), &["model.safetensors"]);
+    assert_contains(&folder.open_error(), &["model.safetensors"]);
     folder.0.insert("pytorch_model.bin".to_owned(), b"PK".to_vec());
-    says(&folder.refused(), &["pickled", "save_pretrained"]);
+    assert_contains(&folder.open_error(), &["pickled", "save_pretrained"]);
 }
 
 #[test]
-fn damaged_shards_and_indices() {
+fn invalid_shards_and_indices() {
     let mut folder = Folder::base();
     folder.0.get_mut(SHARD).unwrap().truncate(100_000);
-    says(&folder.refused(), &[SHARD, "cut off"]);
+    assert_contains(&folder.open_error(), &[SHARD, "cut off"]);
 
     let mut folder = Folder::base();
     folder.0.get_mut(SHARD).unwrap()[..8].copy_from_slice(&200_000_000_u64.to_le_bytes());
-    says(&folder.refused(), &[SHARD, "200000000"]);
+    assert_contains(&folder.open_error(), &[SHARD, "200000000"]);
 
     let folder = Folder::base().edit(INDEX, |text| text.replace("model.norm.weight", "model.norm.wait"));
-    says(&folder.refused(), &["model.norm.weight", "not in the checkpoint"]);
+    assert_contains(&folder.open_error(), &["model.norm.weight", "not in the checkpoint"]);
 
     let folder =
         Folder::base().edit(INDEX, |text| text.replacen(SHARD, "model-00001-of-00003.safetensors", 1));
-    says(&folder.refused(), &["where the index says it is"]);
+    assert_contains(&folder.open_error(), &["to which the index assigns it"]);
 
     let folder = Folder::base().edit(INDEX, |_| "{}".to_owned());
-    says(&folder.refused(), &[INDEX, "weight_map"]);
+    assert_contains(&folder.open_error(), &[INDEX, "weight_map"]);
 }
 
 #[test]
-fn configs_that_do_not_fit_or_are_not_computed() {
-    says(
-        &Folder::base().config("\"hidden_size\": 64", "\"hidden_size\": 32").refused(),
+fn configs_that_do_not_match_or_are_unsupported() {
+    assert_contains(
+        &Folder::base().config("\"hidden_size\": 64", "\"hidden_size\": 32").open_error(),
         &["expected floats [128,32]"],
     );
-    says(
-        &Folder::base().config("\"num_experts\": 8", "\"num_experts\": 9").refused(),
+    assert_contains(
+        &Folder::base().config("\"num_experts\": 8", "\"num_experts\": 9").open_error(),
         &["mlp.gate.weight", "[9,64]"],
     );
-    says(&Folder::base().config("\"olmoe\"", "\"mixtral\"").refused(), &["model_type", "mixtral", "`olmoe`"]);
-    says(&Folder::base().config("\"silu\"", "\"gelu\"").refused(), &["hidden_act", "gelu"]);
+    assert_contains(
+        &Folder::base().config("\"olmoe\"", "\"mixtral\"").open_error(),
+        &["model_type", "mixtral", "`olmoe`"],
+    );
+    assert_contains(&Folder::base().config("\"silu\"", "\"gelu\"").open_error(), &["hidden_act", "gelu"]);
     let scaled = r#""rope_scaling": {"type": "linear", "factor": 2.0}"#;
-    says(&Folder::base().config("\"rope_scaling\": null", scaled).refused(), &["rope_scaling", "linear"]);
-    says(
-        &Folder::base().config("\"num_hidden_layers\": 4", "\"num_hidden_layers\": 0").refused(),
+    assert_contains(
+        &Folder::base().config("\"rope_scaling\": null", scaled).open_error(),
+        &["rope_scaling", "linear"],
+    );
+    assert_contains(
+        &Folder::base().config("\"num_hidden_layers\": 4", "\"num_hidden_layers\": 0").open_error(),
         &["num_hidden_layers"],
     );
-    says(&Folder::base().config("\"hidden_size\": 64,", "").refused(), &["hidden_size", "nothing"]);
-    says(&Folder::base().config("{", "[").refused(), &["config.json"]);
-    says(
-        &Folder::base().config("\"num_key_value_heads\": 4", "\"num_key_value_heads\": 3").refused(),
+    assert_contains(
+        &Folder::base().config("\"hidden_size\": 64,", "").open_error(),
+        &["hidden_size", "nothing"],
+    );
+    assert_contains(&Folder::base().config("{", "[").open_error(), &["config.json"]);
+    assert_contains(
+        &Folder::base().config("\"num_key_value_heads\": 4", "\"num_key_value_heads\": 3").open_error(),
         &["num_key_value_heads", "divisor"],
     );
-    // A bias that the config promises and the shards do not have is found when it is needed.
+    // A missing bias is an error when it is read.
     let folder = Folder::base().config("\"attention_bias\": false", "\"attention_bias\": true");
     let error = folder.run(&inputs(r#"{"id": "a", "input_ids": [1, 2]}"#).unwrap()).unwrap_err();
-    says(&error.to_string(), &["q_proj.bias", "not in the checkpoint"]);
+    assert_contains(&error.to_string(), &["q_proj.bias", "not in the checkpoint"]);
 }
 
 #[test]
 fn inputs_that_do_not_fit() {
     let folder = Folder::base();
-    let refused = |lines: &str| folder.run(&inputs(lines).unwrap()).unwrap_err().to_string();
-    says(&refused(r#"{"id": "a", "input_ids": [1, 128]}"#), &["sample `a`", "token 128", "below 128"]);
+    let run_error = |lines: &str| folder.run(&inputs(lines).unwrap()).unwrap_err().to_string();
+    assert_contains(
+        &run_error(r#"{"id": "a", "input_ids": [1, 128]}"#),
+        &["sample `a`", "token 128", "below 128"],
+    );
     let long = format!(r#"{{"id": "a", "input_ids": [{}]}}"#, vec!["1"; 257].join(","));
-    says(&refused(&long), &["257 tokens", "at most 256"]);
-    says(&refused(""), &["sample"]);
+    assert_contains(&run_error(&long), &["257 tokens", "at most 256"]);
+    assert_contains(&run_error(""), &["sample"]);
 
-    let unread = |lines: &str| inputs(lines).unwrap_err().to_string();
-    says(
-        &unread(r#"{"id": "a", "text": "x"}"#),
+    let parse_error = |lines: &str| inputs(lines).unwrap_err().to_string();
+    assert_contains(
+        &parse_error(r#"{"id": "a", "text": "x"}"#),
         &["step7", "no tokenizer.json", "sample `a`", "`input_ids`"],
     );
-    says(&unread(r#"{"id": "a", "text": ""}"#), &["samples.jsonl", "line 1", "`input_ids` nor `text`"]);
-    says(&unread("{\"id\": \"a\", \"input_ids\": [1]}\nnonsense"), &["line 2"]);
-    says(&unread(r#"{"id": "a", "input_ids": [1, 2], "targets": [1]}"#), &["1 targets for 2 tokens"]);
-    says(&unread(r#"{"id": "a", "input_ids": [1], "choices_ids": [[1]], "gold": 1}"#), &["gold"]);
-    says(&unread(r#"{"id": "a", "input_ids": [1], "answer_ids": []}"#), &["without tokens"]);
+    assert_contains(
+        &parse_error(r#"{"id": "a", "text": ""}"#),
+        &["samples.jsonl", "line 1", "`input_ids` nor `text`"],
+    );
+    assert_contains(&parse_error("{\"id\": \"a\", \"input_ids\": [1]}\nnonsense"), &["line 2"]);
+    assert_contains(
+        &parse_error(r#"{"id": "a", "input_ids": [1, 2], "targets": [1]}"#),
+        &["1 targets for 2 tokens"],
+    );
+    assert_contains(
+        &parse_error(r#"{"id": "a", "input_ids": [1], "choices_ids": [[1]], "gold": 1}"#),
+        &["gold"],
+    );
+    assert_contains(&parse_error(r#"{"id": "a", "input_ids": [1], "answer_ids": []}"#), &["without tokens"]);
 }
 
 #[test]
-fn weights_that_are_no_numbers() {
+fn weights_with_nan() {
     let mut folder = Folder::base();
     let name = "model.layers.2.input_layernorm.weight";
     let shard = folder
@@ -180,27 +203,28 @@ fn weights_that_are_no_numbers() {
     let (start, _) = span(shard, name);
     shard[start..start + 2].copy_from_slice(&[0xC0, 0x7F]);
     let error = folder.run(&inputs(r#"{"id": "a", "input_ids": [1, 2]}"#).unwrap()).unwrap_err();
-    says(&error.to_string(), &["step7", "layer 2", "not numbers"]);
+    assert_contains(&error.to_string(), &["step7", "layer 2", "not finite"]);
 }
 
 #[test]
-fn both_styles_of_config_and_steps() {
+fn configs_of_both_styles() {
     let checkpoint = Folder::base().open().unwrap();
     assert_eq!(
         (checkpoint.step, checkpoint.config.norm_eps, checkpoint.config.rope_theta),
         (Some(7), 1e-5, 10_000.0)
     );
-    let new = br#"{"model_type": "olmoe", "hidden_size": 48, "intermediate_size": 24, "num_hidden_layers": 3, "num_attention_heads": 4,
+    let with_rope_parameters = br#"{"model_type": "olmoe", "hidden_size": 48, "intermediate_size": 24, "num_hidden_layers": 3, "num_attention_heads": 4,
         "num_key_value_heads": 2, "num_experts": 6, "num_experts_per_tok": 3, "vocab_size": 96, "clip_qkv": 0.8, "norm_topk_prob": true,
         "rope_parameters": {"rope_theta": 50000.0, "rope_type": "default"}, "tie_word_embeddings": true, "rms_norm_eps": 1e-6}"#;
-    let config = Config::parse("config.json", new).unwrap();
+    let config = Config::parse("config.json", with_rope_parameters).unwrap();
     assert_eq!((config.rope_theta, config.head_width, config.max_positions), (50_000.0, 12, 4096));
     assert!(config.tied && config.norm_topk && config.clip_qkv == Some(0.8));
 }
 
-/// Six experts' tensors as one, the way transformers holds them in memory and newer versions may save them.
+/// Fused tensors of all experts, as transformers has them in memory and newer versions may save
+/// them.
 #[test]
-fn fused_experts_are_the_same_experts() {
+fn fused_experts_match_separate_experts() {
     let folder = Folder::base();
     let plain = folder.run(&inputs(r#"{"id": "a", "input_ids": [5, 9, 77, 3]}"#).unwrap()).unwrap();
     let index: serde_json::Value = serde_json::from_slice(&folder.0[INDEX]).unwrap();
