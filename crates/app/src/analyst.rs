@@ -1,4 +1,4 @@
-//! The line to the analyst: a worker that owns the run. Jobs wait until it says that it is ready.
+//! Connection to the analyst, the worker that owns the run. Jobs are queued until it is ready.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -20,22 +20,23 @@ use crate::map;
 use crate::meter::Meter;
 use crate::state::{App, Dialog, Origin};
 
-/// Drawing all charts takes a part of a second; a page that redraws without a pause cannot be used.
+/// Pause between provisional reports. Drawing all charts takes a fraction of a second; without a pause the page would
+/// be unresponsive.
 const BETWEEN_DRAFTS: Duration = Duration::from_millis(1500);
 
-/// The worker, where one runs, and what it has still to be told.
+/// The worker and its pending messages.
 #[derive(Default)]
 struct Line {
     worker: Option<Worker>,
     ready: bool,
     waiting: Vec<JsValue>,
-    /// The newest report that is not complete and not shown yet.
+    /// The newest provisional report that is not shown yet.
     draft: Option<String>,
-    /// How often a worker has died since the last one that got as far as taking jobs.
+    /// Number of workers that stopped since one was last ready.
     deaths: u32,
-    /// Who waits for a report in another form, by ticket.
+    /// Pending exports by ticket.
     written: BTreeMap<u32, oneshot::Sender<Result<Written, String>>>,
-    /// The ticket of the last who asked.
+    /// The last ticket.
     ticket: u32,
 }
 
@@ -43,7 +44,7 @@ thread_local! {
     static LINE: RefCell<Line> = RefCell::default();
 }
 
-/// Starts the analyst, so that it is ready when the first file comes.
+/// Starts the analyst unless it is running.
 pub fn start(app: App) {
     let running = LINE.with_borrow(|line| line.worker.is_some());
     if running {
@@ -58,25 +59,25 @@ pub fn start(app: App) {
             LINE.with_borrow_mut(|line| line.worker = Some(worker));
         }
         Err(error) => app.fail(format!(
-            "The worker that reads files could not be started from {url} ({}). Reload the page; if that does not help, use a current browser.",
+            "The worker could not be started from {url} ({}). Reload the page; if that does not help, use a current browser.",
             browser::reason(&error)
         )),
     }
 }
 
-/// Asks the analyst for something, starting it where needed.
+/// Sends a job to the analyst, which is started if needed.
 pub fn post(app: App, job: &Job) {
     post_with_files(app, job, &[]);
 }
 
-/// Asks the analyst for something about these files.
+/// Sends a job and its files to the analyst.
 pub fn post_with_files(app: App, job: &Job, files: &[File]) {
     start(app);
     let job = match serde_wasm_bindgen::to_value(job) {
         Ok(job) => job,
         Err(error) => {
             app.fail(format!(
-                "A request could not be handed to the worker: {error}. Check the number that you set last."
+                "A request could not be sent to the worker: {error}. Check the last number that you entered."
             ));
             return;
         }
@@ -93,7 +94,7 @@ pub fn post_with_files(app: App, job: &Job, files: &[File]) {
     });
 }
 
-/// Asks for work that takes time: the page shows it as under way at once.
+/// Sends a long-running job; the page shows progress at once.
 pub fn work(app: App, job: &Job, files: &[File]) {
     app.cancelled.set(false);
     app.working.set(true);
@@ -102,7 +103,7 @@ pub fn work(app: App, job: &Job, files: &[File]) {
     post_with_files(app, job, files);
 }
 
-/// Tells a fresh analyst the settings that the page has, where they are not the usual ones.
+/// Sends a new analyst the page's settings that differ from the defaults.
 pub fn settle(app: App) {
     let settings = app.settings.get_untracked();
     if settings != Settings::default() {
@@ -114,7 +115,7 @@ pub fn settle(app: App) {
     }
 }
 
-/// Computes checkpoints on this from now on.
+/// Selects the backend.
 pub fn use_backend(app: App, backend: Backend) {
     if app.backend.get_untracked() != backend {
         app.backend.set(backend);
@@ -123,10 +124,10 @@ pub fn use_backend(app: App, backend: Backend) {
     }
 }
 
-/// Has the report on the page written in another form.
+/// Writes the current report in another form.
 ///
 /// # Errors
-/// There is no report, or why it cannot have that form.
+/// There is no report, or it cannot be written in that form.
 pub async fn write(app: App, form: Form) -> Result<Written, String> {
     let Some(report) = app.text.get_value() else { return Err("There is no report yet.".to_owned()) };
     let title = app
@@ -140,10 +141,10 @@ pub async fn write(app: App, form: Form) -> Result<Written, String> {
         line.ticket
     });
     post(app, &Job::Write { ticket, report: (*report).clone(), title, form });
-    answer.await.unwrap_or_else(|_| Err("The worker stopped before it was done: try again.".to_owned()))
+    answer.await.unwrap_or_else(|_| Err("The worker stopped before it finished. Try again.".to_owned()))
 }
 
-/// Stops what is under way. The page does not wait for the worker to agree.
+/// Cancels the current work. The page does not wait for the worker.
 pub fn cancel(app: App) {
     if !app.working.get_untracked() {
         return;
@@ -152,14 +153,14 @@ pub fn cancel(app: App) {
     app.working.set(false);
     app.meter.set(None);
     map::halt(app);
-    app.say("Cancelled. Figures already made stay.");
+    app.say("Cancelled. Figures computed so far stay.");
     post(app, &Job::Cancel);
 }
 
 fn listen(app: App, worker: &Worker) {
     let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
         let data = message.data();
-        // A file or arrays ride beside their event.
+        // A file or arrays accompany their event.
         let file = browser::property(&data, "file");
         let arrays = browser::property(&data, "arrays").map(Array::unchecked_from_js).unwrap_or_default();
         let event = browser::property(&data, "event").unwrap_or(data);
@@ -171,14 +172,14 @@ fn listen(app: App, worker: &Worker) {
             }
             Ok(event) => take(app, event, &arrays),
             Err(error) => app.fail(format!(
-                "The worker said something that this page does not understand ({error}). Page and worker are of different versions: reload the page."
+                "The page does not understand a message of the worker ({error}). Their versions may differ: reload the page."
             )),
         }
     });
     worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     on_message.forget();
 
-    // The browser writes it to its console as well, with the place.
+    // The browser also logs the error to its console, with its location.
     let on_error = Closure::<dyn Fn(web_sys::Event)>::new(move |event: web_sys::Event| {
         let message =
             event.dyn_ref::<ErrorEvent>().map(ErrorEvent::message).filter(|message| !message.is_empty());
@@ -207,7 +208,7 @@ fn take(app: App, event: Event, arrays: &Array) {
         Event::Proposal(sheet) => {
             app.refused.set(None);
             app.sheet.set(Some(Arc::new(*sheet)));
-            // Whoever is busy with another dialog finds it in the file table.
+            // If another dialog is open, this one can be opened from the file table.
             if app.dialog.with_untracked(Option::is_none) {
                 app.dialog.set(Some(Dialog::Mapping));
             }
@@ -240,7 +241,7 @@ fn take(app: App, event: Event, arrays: &Array) {
         Event::Written { ticket, outcome } => {
             let waiting = LINE.with_borrow_mut(|line| line.written.remove(&ticket));
             if let Some(waiting) = waiting {
-                // Whoever asked may have closed its dialog.
+                // The dialog that requested it may be closed.
                 drop(waiting.send(outcome));
             }
         }
@@ -256,7 +257,7 @@ fn take(app: App, event: Event, arrays: &Array) {
     }
 }
 
-/// Shows a report that is not complete yet: the first at once, the next ones when there was time to draw.
+/// Queues a provisional report: the first is shown at once, later ones after a pause.
 fn sharpen(app: App, json: String) {
     let waiting = LINE.with_borrow_mut(|line| line.draft.replace(json).is_some());
     if waiting {
@@ -307,10 +308,12 @@ fn died(app: App, message: &str) {
     app.routers.set(None);
     app.alignment.set(None);
     if deaths < 3 {
-        app.fail(format!("The worker stopped ({message}). A fresh one has been started: drop the files again. The report on the page stays."));
+        app.fail(format!("The worker stopped ({message}) and was restarted. Drop the files again; the report on the page stays."));
         start(app);
         settle(app);
     } else {
-        app.fail(format!("The worker stopped again ({message}). Reload the page and leave out the file that was being read."));
+        app.fail(format!(
+            "The worker stopped again ({message}). Reload the page and omit the file that was being read."
+        ));
     }
 }

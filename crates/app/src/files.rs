@@ -1,4 +1,4 @@
-//! The doors for files: drop, pick, pick a folder, name an address, open the example.
+//! Opening files: dropped, chosen, from URLs, from the example run.
 
 use js_sys::{Array, Function, Promise};
 use leptos::prelude::*;
@@ -14,7 +14,7 @@ use crate::analyst;
 use crate::browser;
 use crate::state::{App, Origin};
 
-/// More files than this in one drop is taken for a slip of the hand.
+/// Maximum number of files in one drop.
 const MOST_FILES: usize = 20_000;
 
 /// Makes the whole page a drop target.
@@ -26,7 +26,7 @@ pub fn install(app: App) {
         }
     });
     listen("dragleave", move |event: &DragEvent| {
-        // Only leaving the window itself has nothing that is entered instead.
+        // The related target is absent only when the pointer leaves the window.
         if event.related_target().is_none() {
             app.dragging.set(false);
         }
@@ -43,11 +43,11 @@ pub fn install(app: App) {
 fn listen(name: &str, handle: impl Fn(&DragEvent) + 'static) {
     let closure = Closure::<dyn Fn(DragEvent)>::new(move |event: DragEvent| handle(&event));
     drop(browser::document().add_event_listener_with_callback(name, closure.as_ref().unchecked_ref()));
-    // The page listens for as long as it lives.
+    // The listener is never removed.
     closure.forget();
 }
 
-/// Takes what was dropped. The entries must be collected before the event is over, the walk can wait.
+/// Opens dropped files. Entries must be collected during the event; folders are walked afterwards.
 fn dropped(app: App, data: &DataTransfer) {
     let items = data.items();
     let mut entries = Vec::new();
@@ -73,7 +73,7 @@ fn dropped(app: App, data: &DataTransfer) {
     });
 }
 
-/// Collects a dropped file, or everything below a dropped folder, in the order of names.
+/// Collects a dropped file, or all files below a dropped folder, sorted by name.
 async fn walk(entry: FileSystemEntry, files: &mut Vec<(String, File)>) -> Result<(), String> {
     let mut waiting = vec![entry];
     while let Some(entry) = waiting.pop() {
@@ -88,7 +88,7 @@ async fn walk(entry: FileSystemEntry, files: &mut Vec<(String, File)>) -> Result
         }
         let trouble = |error: JsValue| {
             format!(
-                "{path}: the browser could not open it ({}). It was moved or changed: drop it again.",
+                "{path}: the browser could not open it ({}). It may have been moved or changed: drop it again.",
                 browser::reason(&error)
             )
         };
@@ -96,7 +96,7 @@ async fn walk(entry: FileSystemEntry, files: &mut Vec<(String, File)>) -> Result
             let reader = entry.unchecked_into::<FileSystemDirectoryEntry>().create_reader();
             let mut inside = Vec::new();
             loop {
-                // A reader hands out its entries in batches until one is empty.
+                // A reader returns entries in batches until a batch is empty.
                 let batch = promise(|resolve, reject| {
                     reader.read_entries_with_callback_and_callback(resolve, reject)
                 });
@@ -141,17 +141,17 @@ fn list_of(list: &web_sys::FileList) -> Vec<(String, File)> {
         .collect()
 }
 
-/// Takes what a file or folder input holds and empties it, so that the same choice can be made again.
+/// Opens the files of a file input and clears it, so the same files can be chosen again.
 pub fn picked(app: App, input: &HtmlInputElement) {
     let files = input.files().map(|list| list_of(&list)).unwrap_or_default();
     add(app, files);
     input.set_value("");
 }
 
-/// Hands files to the analyst; a report of our own is opened by the page itself.
+/// Sends files to the analyst; a single JSON export is opened by the page itself.
 fn add(app: App, files: Vec<(String, File)>) {
     if files.is_empty() {
-        app.fail("Nothing was found in what was dropped. Drop trace files, or a folder that has some.");
+        app.fail("No files were found. Drop trace files or a folder that contains some.");
         return;
     }
     if let [(path, file)] = files.as_slice()
@@ -175,7 +175,7 @@ fn send(app: App, files: Vec<(String, File)>) {
     analyst::work(app, &Job::AddFiles { paths }, &files);
 }
 
-/// A report that a link or an export carried makes room for one that is computed, with the same settings and title.
+/// Replaces a report from a link or an export by one that will be computed with the same settings and title.
 fn leave_link(app: App) {
     if app.origin.get_untracked() != Origin::Files {
         let title = app.report.with_untracked(|report| report.as_ref().map(|report| report.title.clone()));
@@ -189,7 +189,7 @@ fn leave_link(app: App) {
     }
 }
 
-/// Whether the file was a report that this program exported; anything else is left to the analyst.
+/// Opens a JSON export of Grokscope; returns `false` for any other file, which the analyst reads.
 async fn open_export(app: App, path: &str, file: &File) -> bool {
     const MOST_BYTES: f64 = 256.0 * 1024.0 * 1024.0;
     if file.size() > MOST_BYTES {
@@ -203,20 +203,20 @@ async fn open_export(app: App, path: &str, file: &File) -> bool {
     match crate::codec::read_json(&text) {
         Ok(report) => {
             app.show(report, ReportText::Json(text), true, Origin::Export);
-            app.say("The report is open.");
+            app.say("The report was opened.");
         }
         Err(message) => app.fail(format!("{path}: {message}")),
     }
     true
 }
 
-/// Reads addresses that the user named.
+/// Opens URLs that the user entered or confirmed.
 pub fn add_urls(app: App, urls: Vec<String>) {
     leave_link(app);
     analyst::work(app, &Job::AddUrls { urls }, &[]);
 }
 
-/// Opens the example run: asks for its list of files, then for the files.
+/// Opens the example run: fetches its list of files, then the files.
 pub fn open_example(app: App) {
     app.cancelled.set(false);
     app.working.set(true);
@@ -239,7 +239,7 @@ pub fn open_example(app: App) {
 async fn example_urls() -> Result<(Option<String>, Vec<String>), String> {
     let address = browser::absolute("./example/index.json");
     let list = fetch_json(&address).await.map_err(|error| {
-        format!("The example run could not be loaded from {address} ({error}). It lies beside the page: check that the page was served whole.")
+        format!("The example run could not be loaded from {address} ({error}). Check that the server has the page’s folder “example”.")
     })?;
     let names = browser::property(&list, "files").map(|files| Array::from(&files)).unwrap_or_default();
     let urls: Vec<String> = names
@@ -248,7 +248,7 @@ async fn example_urls() -> Result<(Option<String>, Vec<String>), String> {
         .map(|name| browser::absolute(&format!("./example/{name}")))
         .collect();
     if urls.is_empty() {
-        return Err(format!("{address} names no files: expected a list under \"files\"."));
+        return Err(format!("{address} lists no files: expected file names in “files”."));
     }
     Ok((browser::property(&list, "title").and_then(|title| title.as_string()), urls))
 }
@@ -258,7 +258,7 @@ async fn fetch_json(address: &str) -> Result<JsValue, String> {
     let answer = JsFuture::from(browser::window().fetch_with_str(address)).await.map_err(trouble)?;
     let answer: Response = answer.unchecked_into();
     if !answer.ok() {
-        return Err(format!("the server answered {}", answer.status()));
+        return Err(format!("the server answered with status {}", answer.status()));
     }
     JsFuture::from(answer.json().map_err(trouble)?).await.map_err(trouble)
 }
