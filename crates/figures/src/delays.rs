@@ -25,9 +25,9 @@ pub fn delays(report: &Report, domain: &str, options: &ChartOptions) -> Vec<Figu
 /// How the groups were compared, which decides what the scores mean.
 pub(crate) fn compared_by(report: &Report, delays: &Delays) -> &'static str {
     if delays.from_gates && chart::gate_label(report).is_some() {
-        "cosines of selection frequencies at the last checkpoint, no text embeddings given: they lie close together"
+        "cosines of selection frequencies at the last checkpoint, as no text embeddings were given; they differ little"
     } else if delays.from_gates {
-        "cosines of mean gates at the last checkpoint, no text embeddings given: they lie close together"
+        "cosines of mean gates at the last checkpoint, as no text embeddings were given; they differ little"
     } else {
         "cosines of text embeddings"
     }
@@ -37,9 +37,13 @@ pub(crate) fn compared_by(report: &Report, delays: &Delays) -> &'static str {
 pub(crate) fn totals(delays: &Delays) -> String {
     match delays.second_best_total.filter(|total| total.is_finite()) {
         Some(second) => {
-            format!("total score {}, best other {}", number::plain(delays.total), number::plain(second))
+            format!(
+                "total score {}, best other matching {}",
+                number::plain(delays.total),
+                number::plain(second)
+            )
         }
-        None => format!("total score {}, no other assignment", number::plain(delays.total)),
+        None => format!("total score {}, no other matching", number::plain(delays.total)),
     }
 }
 
@@ -132,7 +136,7 @@ impl Chart<'_> {
         let rows = matched.len();
         let title = format!("Memorized, then generalized: {}", self.domain.name);
         let subtitle = chart::subtitle([
-            "● samples memorized together (t*) · ◆ the items matched with them generalized (t#) · numbers: members",
+            "● samples with the same t* · ◆ matched items with the same t# · numbers: group sizes",
             &totals(self.delays),
         ]);
         let summary = self.summary(&title, &matched);
@@ -194,7 +198,7 @@ impl Chart<'_> {
         delays.sort_unstable();
         let (Some(least), Some(most)) = (delays.first(), delays.last()) else { return title.to_owned() };
         format!(
-            "{title}, {}. Delays lie between {} and {} steps; compared by {}.",
+            "{title}, {}. Delays range from {} to {} steps. Scores: {}.",
             chart::counted(matched.len() as u64, "matched pair"),
             number::signed(*least),
             number::signed(*most),
@@ -236,14 +240,14 @@ impl Chart<'_> {
         if cells.is_empty() {
             return None;
         }
-        let title = format!("Scores of the pairing: {}", self.domain.name);
+        let title = format!("Matching scores: {}", self.domain.name);
         let by = compared_by(self.report, self.delays);
         let totals = totals(self.delays);
         let summary = format!("{title}: {by}; {totals}.");
         let look = self.look();
         let frame = Frame {
             title: &title,
-            subtitle: &chart::subtitle(["ringed: matched", by]),
+            subtitle: &chart::subtitle(["circled: matched", by]),
             description: &summary,
             look,
         };

@@ -56,7 +56,7 @@ pub fn experts(
         .copied()
         .max_by(|&first, &second| counts[first].cmp(&counts[second]).then(second.cmp(&first)))?;
     let summary = format!(
-        "{title}. Expert {busiest} is selected most, {} of all selections where an even share is {}; {} never selected.",
+        "{title}. Expert {busiest} is selected most, with {} of all selections (uniform share: {}); {} never selected.",
         number::percent(shares[busiest]),
         number::percent(even),
         match counts.iter().filter(|&&count| count == 0).count() {
@@ -103,12 +103,12 @@ pub fn experts(
                 "mark": { "type": "rule", "strokeDash": [4, 3], "color": look.theme.ink() },
                 "encoding": {
                     "y": { "field": "even", "type": "quantitative" },
-                    "tooltip": [chart::tip("says", "Even share")],
+                    "tooltip": [chart::tip("says", "Uniform share")],
                 },
             },
         ],
     });
-    let subtitle = "share of the layer’s selections, dashed: an even share";
+    let subtitle = "share of the layer’s selections · dashed: uniform share";
     let frame = Frame { title: &title, subtitle, description: &summary, look };
     let table = table(&ids, counts, &shares, partners);
     Some(Figure { id: "experts".into(), spec: chart::specification(&frame, &body), title, table, summary })
@@ -122,9 +122,9 @@ pub fn coactivation(report: &Report, domain: &str, layer: usize, options: &Chart
         found.coactivation.get(layer)?.iter().filter(|pair| pair.probability.is_finite()).collect();
     partners.sort_by(|first, second| second.probability.total_cmp(&first.probability));
     let strongest = partners.first()?;
-    let title = format!("Experts of layer {layer} selected together: {}", found.name);
+    let title = format!("Co-activation in layer {layer}: {}", found.name);
     let summary = format!(
-        "{title}, at the last checkpoint. Where expert {} is selected, expert {} is in {} of the cases.",
+        "{title}, at the last checkpoint. When expert {} is selected, expert {} is also selected in {} of the cases.",
         strongest.first,
         strongest.second,
         number::percent(strongest.probability),
@@ -163,7 +163,7 @@ pub fn coactivation(report: &Report, domain: &str, layer: usize, options: &Chart
             "tooltip": [chart::tip("pair", "Experts"), chart::tip("says", "Probability")],
         },
     });
-    let subtitle = "how often the second is selected where the first is, last checkpoint";
+    let subtitle = "how often the second expert is selected when the first is, at the last checkpoint";
     let frame = Frame { title: &title, subtitle, description: &summary, look };
     Some(Figure {
         id: "coactivation".into(),

@@ -145,7 +145,7 @@ const MEASURES: [Measure; 2] = [
     Measure {
         id: "router-drift",
         title: "Routers: drift to the last checkpoint",
-        says: "relative distance of each layer’s router from where it ends",
+        says: "relative distance of each layer’s router from its last checkpoint",
         axis: "Drift",
         read: |layer| layer.drift,
     },
@@ -165,7 +165,7 @@ const COLUMNS: [(&str, LayerFigure); 7] = [
     ("Similarity", |layer| layer.similarity),
     ("Gram difference", |layer| layer.gram_difference),
     ("Norm", |layer| layer.norm_mean),
-    ("Least norm", |layer| layer.norm_min),
+    ("Smallest norm", |layer| layer.norm_min),
     ("Largest norm", |layer| layer.norm_max),
 ];
 
@@ -174,7 +174,7 @@ const COLUMNS: [(&str, LayerFigure); 7] = [
 pub fn geometry(geometry: &Geometry) -> GeometrySheet {
     let Geometry { layers, experts, width, checkpoints, .. } = geometry;
     let says = format!(
-        "{}, {} with {experts} experts of width {width}. Drift, cosine and Gram difference are to the last checkpoint.",
+        "{}, {} with {experts} experts of width {width}. Drift, cosine and Gram difference are relative to the last checkpoint.",
         chart::counted(checkpoints.len() as u64, "checkpoint"),
         chart::counted(layers.len() as u64, "router"),
     );

@@ -91,7 +91,7 @@ pub fn sweep(report: &Report, domain: &str, options: &ChartOptions) -> Option<Fi
     let subtitle = chart::subtitle([
         chart::group_name(options.group),
         if interval { "mean with 95 % interval" } else { "mean" },
-        "each panel has its own range",
+        "each panel has its own scale",
         chart::gate_label(report).unwrap_or_default(),
     ]);
     let look = Look { theme: options.theme, present: options.present };

@@ -170,7 +170,7 @@ impl<'a> Builder<'a> {
             metric.summary.trim_end_matches('.'),
             threshold.as_str(),
             band,
-            if clipped { "quartiles beyond the frame are cut off" } else { "" },
+            if clipped { "quartiles outside the frame are clipped" } else { "" },
             dotted.as_str(),
             most(report, metric).as_str(),
             if chart::is_of_gates(metric) { self.gates() } else { "" },
@@ -194,7 +194,7 @@ impl<'a> Builder<'a> {
             });
             Some(Drawn { value: share.collect(), band: None, reference: None })
         });
-        lines.subtitle = "loss low and settled (t*); unconfirmed at the last checkpoint".into();
+        lines.subtitle = "share of samples that have reached t*; unconfirmed at the last checkpoint".into();
         lines.measure = "Share of samples".into();
         lines.range = Some((0.0, 1.0));
         lines.figure()

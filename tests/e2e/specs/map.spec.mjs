@@ -160,7 +160,7 @@ test("checkpoints, keys, pictures and the plane", async () => {
 
   await page.getByRole("button", { name: "plane" }).click();
   await picture(page, "plane-domains");
-  const share = /two axes hold (\d+) %/.exec(await by(page, "map-says").textContent());
+  const share = /two axes of the plane capture (\d+) %/.exec(await by(page, "map-says").textContent());
   assert.ok(Number(share[1]) > 0 && Number(share[1]) <= 100);
   const ink = async () => (await page.evaluate(() => {
     const canvas = document.querySelector("[data-testid=map]");

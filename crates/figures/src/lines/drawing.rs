@@ -25,7 +25,7 @@ impl Lines<'_> {
         let subtitle = if onsets.is_empty() {
             self.subtitle.clone()
         } else {
-            chart::subtitle([self.subtitle.as_str(), "M half memorized, G half generalized"])
+            chart::subtitle([self.subtitle.as_str(), "M: half memorized, G: half generalized"])
         };
         let frame = Frame { title: &self.title, subtitle: &subtitle, description: summary, look };
         let (courses, references) = self.course_rows();

@@ -141,7 +141,7 @@ fn pairs_note(report: &Report, domain: &Domain) -> String {
                 chart::group_name(group),
                 chart::counted(n, "sample"),
                 chart::counted(pairs, "pair"),
-                if pairs >= all { "all" } else { "a seeded sample" },
+                if pairs >= all { "all" } else { "a random sample" },
                 number::count(all),
             ))
         })
@@ -168,7 +168,7 @@ pub(super) fn thresholds(report: &Report, index: usize, domain: &Domain) -> Name
         }
     }
     let title = format!("Threshold sweep: {}", domain.name);
-    let note = labelled(report, "The shape of a course should not depend on one threshold.");
+    let note = labelled(report, "The trend of a metric should not depend on a single threshold.");
     named(format!("sweep-{index}"), title, note, columns.table())
 }
 
@@ -182,7 +182,7 @@ pub(super) fn memorization_steps(report: &Report, index: usize, domain: &Domain)
         columns.add(&format!("{}, t* {step}{samples}", metric_name(&course.metric)), course);
     }
     let title = format!("By memorization step: {}", domain.name);
-    let note = labelled(report, "Only the samples with that t*; a distance needs two of them.");
+    let note = labelled(report, "Only samples with this t*; a distance needs at least two.");
     named(format!("t-star-{index}"), title, note, columns.table())
 }
 
@@ -196,7 +196,7 @@ pub(super) fn between_domains(report: &Report) -> NamedTable {
     }
     let note = labelled(
         report,
-        "Pairs with one sample from each of two domains: a control for the distances inside a domain.",
+        "Pairs with one sample from each of two domains: a baseline for the distances within a domain.",
     );
     named("between-domains", "Pathway distance between domains", note, columns.table())
 }

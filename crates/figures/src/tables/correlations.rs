@@ -20,9 +20,9 @@ pub(super) fn correlations(report: &Report) -> NamedTable {
             "p (Pearson)",
             "Spearman ρ",
             "p (Spearman)",
-            "Orders tried",
-            "p is",
-            "Undefined because",
+            "Permutations",
+            "p-value type",
+            "Reason if undefined",
         ]
         .map(Column::new)
         .to_vec(),
@@ -44,13 +44,13 @@ pub(super) fn correlations(report: &Report) -> NamedTable {
             ]);
         }
     }
-    let mut note = "Each course against benchmark accuracy over the checkpoints. p is two-sided, from permuted checkpoints: \
-                    exact where all n! orders were tried. With n = 4 no p can be below 1/24 (Pearson) or 2/24 (Spearman). \
-                    Courses are smooth, so p is optimistic."
+    let mut note = "Each metric against benchmark accuracy over the checkpoints. p is two-sided, from permutations of the \
+                    checkpoints, and exact if all n! permutations were evaluated. With n = 4, p is at least 1/24 (Pearson) or \
+                    2/24 (Spearman). Training curves are smooth, so p is optimistic."
         .to_owned();
     if let Some(window) = report.settings.window {
         let (first, last) = (number::count(window.first), number::count(window.last));
-        note = format!("{note} Only checkpoints from step {first} to {last} count.");
+        note = format!("{note} Only checkpoints from step {first} to {last} are used.");
     }
     named("correlations", "Correlation with accuracy", labelled(report, &note), table)
 }

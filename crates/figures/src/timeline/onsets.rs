@@ -28,9 +28,9 @@ pub(super) fn onsets(report: &Report, options: &TimelineOptions) -> Option<Figur
     let summary = format!("{title}. {}.", words.join("; "));
     let look = Look { theme: options.theme, present: options.present };
     let subtitle = chart::subtitle([
-        "● half of the memorized samples memorized",
-        "◆ half of the generalizing items generalized",
-        "between: the delay",
+        "● half of the memorized samples have reached t*",
+        "◆ half of the generalizing items have reached t#",
+        "line: delay",
     ]);
     let frame = Frame { title: &title, subtitle: &subtitle, description: &summary, look };
     let spec = chart::specification(&frame, &body(report, options, &told));

@@ -19,13 +19,13 @@ pub(super) fn clause(report: &Report, domain: &Domain) -> String {
     let course = format!("from {} to {}", number::fixed(start, 2), number::fixed(end, 2));
     if domain.items == 0 {
         return format!(
-            "accuracy goes {course}, without an interval because the number of items is not given"
+            "accuracy changes {course}, without an interval because the number of items is not given"
         );
     }
     let bound = half_interval(start, domain.items) + half_interval(end, domain.items);
     if (end - start).abs() <= bound {
         return format!(
-            "accuracy goes {course}, no change beyond its interval ({})",
+            "accuracy changes {course}, within its interval ({})",
             chart::counted(domain.items as u64, "item")
         );
     }

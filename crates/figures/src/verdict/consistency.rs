@@ -25,7 +25,9 @@ pub(super) fn sentence(report: &Report, domain: &Domain, group: Group) -> Option
             let words = match strength {
                 Strength::Close => "Strong positive correlation of consistency with accuracy",
                 Strength::Weak => "Weak positive correlation of consistency with accuracy",
-                Strength::Opposite => "Against the paper, negative correlation of consistency with accuracy",
+                Strength::Opposite => {
+                    "Contrary to the paper, negative correlation of consistency with accuracy"
+                }
                 Strength::None => "No correlation of consistency with accuracy",
             };
             Some(format!("{words} over {n} checkpoints ({})", figures(r, p)))
@@ -58,7 +60,7 @@ fn unstable(consistency: &Courses<'_>, checkpoints: usize) -> Option<String> {
     let typical = *spreads.get(spreads.len() / 2)?;
     (medians.len() > 1 && typical > high - low).then(|| {
         format!(
-            "samples spread by {} between the quartiles, the median moves by {}",
+            "the interquartile range, {}, exceeds the change of the median, {}",
             number::plain(typical),
             number::plain(high - low)
         )

@@ -27,14 +27,14 @@ pub(super) fn sentence(report: &Report, domain: &Domain, group: Group) -> String
         String::new()
     };
     let Some(Change { from, to, start, end, half }) = change(report, domain, distance) else {
-        return format!("{subject}{small} has no two checkpoints to compare");
+        return format!("{subject}{small} has fewer than two checkpoints to compare");
     };
     let step =
         |at: usize| report.checkpoints.get(at).map_or_else(String::new, |found| chart::step_name(found.step));
     let between = format!("between {} and {}", step(from), step(to));
     let levels = format!("from {} to {} {}", number::plain(start), number::plain(end), report.unit_name());
     let Some(half) = half else {
-        return format!("{subject}{small} goes {levels} {between}, without an interval");
+        return format!("{subject}{small} changes {levels} {between}, without an interval");
     };
     let relative = end / start - 1.0;
     if relative.abs() <= half {

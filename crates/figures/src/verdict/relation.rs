@@ -58,7 +58,7 @@ impl<'a> Relation<'a> {
     fn judge(found: &'a Correlation, expected: f64) -> Self {
         let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
         let (Some(r), Some(p)) = (finite(found.pearson), finite(found.pearson_p)) else {
-            return Self::Undefined(found.undefined.as_deref().unwrap_or("no figure"));
+            return Self::Undefined(found.undefined.as_deref().unwrap_or("no value"));
         };
         if found.n < FEWEST {
             return Self::TooFew(found.n);
@@ -85,7 +85,7 @@ pub(super) fn distance_sentence(report: &Report, domain: &Domain, group: Group) 
             let words = match strength {
                 Strength::Close => "Strong negative correlation with accuracy",
                 Strength::Weak => "Weak negative correlation with accuracy",
-                Strength::Opposite => "Against the paper, positive correlation with accuracy",
+                Strength::Opposite => "Contrary to the paper, positive correlation with accuracy",
                 Strength::None => "No correlation with accuracy",
             };
             Some(format!("{words} over {n} checkpoints ({})", figures(r, p)))
