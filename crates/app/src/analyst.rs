@@ -22,31 +22,31 @@ use crate::state::{App, Dialog, Origin};
 
 /// Pause between provisional reports. Drawing all charts takes a fraction of a second; without a pause the page would
 /// be unresponsive.
-const BETWEEN_DRAFTS: Duration = Duration::from_millis(1500);
+const PARTIAL_REPORT_PAUSE: Duration = Duration::from_millis(1500);
 
 /// The worker and its pending messages.
 #[derive(Default)]
-struct Line {
+struct Connection {
     worker: Option<Worker>,
     ready: bool,
-    waiting: Vec<JsValue>,
+    queued: Vec<JsValue>,
     /// The newest provisional report that is not shown yet.
-    draft: Option<String>,
+    partial_report: Option<String>,
     /// Number of workers that stopped since one was last ready.
-    deaths: u32,
+    exits: u32,
     /// Pending exports by ticket.
-    written: BTreeMap<u32, oneshot::Sender<Result<Written, String>>>,
+    pending_exports: BTreeMap<u32, oneshot::Sender<Result<Written, String>>>,
     /// The last ticket.
     ticket: u32,
 }
 
 thread_local! {
-    static LINE: RefCell<Line> = RefCell::default();
+    static CONNECTION: RefCell<Connection> = RefCell::default();
 }
 
 /// Starts the analyst unless it is running.
 pub fn start(app: App) {
-    let running = LINE.with_borrow(|line| line.worker.is_some());
+    let running = CONNECTION.with_borrow(|connection| connection.worker.is_some());
     if running {
         return;
     }
@@ -56,7 +56,7 @@ pub fn start(app: App) {
     match Worker::new_with_options(&browser::absolute(&url), &options) {
         Ok(worker) => {
             listen(app, &worker);
-            LINE.with_borrow_mut(|line| line.worker = Some(worker));
+            CONNECTION.with_borrow_mut(|connection| connection.worker = Some(worker));
         }
         Err(error) => app.fail(format!(
             "The worker could not be started from {url} ({}). Reload the page; if that does not help, use a current browser.",
@@ -88,9 +88,9 @@ pub fn post_with_files(app: App, job: &Job, files: &[File]) {
         // Setting a property of a plain object does not fail.
         drop(Reflect::set(&message, &JsValue::from_str(name), value));
     }
-    LINE.with_borrow_mut(|line| match (&line.worker, line.ready) {
+    CONNECTION.with_borrow_mut(|connection| match (&connection.worker, connection.ready) {
         (Some(worker), true) => drop(worker.post_message(&message)),
-        _ => line.waiting.push(message.into()),
+        _ => connection.queued.push(message.into()),
     });
 }
 
@@ -104,7 +104,7 @@ pub fn work(app: App, job: &Job, files: &[File]) {
 }
 
 /// Sends a new analyst the page's settings that differ from the defaults.
-pub fn settle(app: App) {
+pub fn sync_settings(app: App) {
     let settings = app.settings.get_untracked();
     if settings != Settings::default() {
         post(app, &Job::Configure { settings });
@@ -135,10 +135,10 @@ pub async fn write(app: App, form: Form) -> Result<Written, String> {
         .with_untracked(|report| report.as_ref().map(|report| report.title.clone()))
         .unwrap_or_default();
     let (sender, answer) = oneshot::channel();
-    let ticket = LINE.with_borrow_mut(|line| {
-        line.ticket = line.ticket.wrapping_add(1);
-        line.written.insert(line.ticket, sender);
-        line.ticket
+    let ticket = CONNECTION.with_borrow_mut(|connection| {
+        connection.ticket = connection.ticket.wrapping_add(1);
+        connection.pending_exports.insert(connection.ticket, sender);
+        connection.ticket
     });
     post(app, &Job::Write { ticket, report: (*report).clone(), title, form });
     answer.await.unwrap_or_else(|_| Err("The worker stopped before it finished. Try again.".to_owned()))
@@ -170,7 +170,7 @@ fn listen(app: App, worker: &Worker) {
                     app.fail(message);
                 }
             }
-            Ok(event) => take(app, event, &arrays),
+            Ok(event) => handle_event(app, event, &arrays),
             Err(error) => app.fail(format!(
                 "The page does not understand a message of the worker ({error}). Their versions may differ: reload the page."
             )),
@@ -183,22 +183,22 @@ fn listen(app: App, worker: &Worker) {
     let on_error = Closure::<dyn Fn(web_sys::Event)>::new(move |event: web_sys::Event| {
         let message =
             event.dyn_ref::<ErrorEvent>().map(ErrorEvent::message).filter(|message| !message.is_empty());
-        died(app, message.as_deref().unwrap_or("its script could not be loaded"));
+        on_worker_exit(app, message.as_deref().unwrap_or("its script could not be loaded"));
     });
     worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
     on_error.forget();
 }
 
-fn take(app: App, event: Event, arrays: &Array) {
-    let late = app.cancelled.get_untracked();
+fn handle_event(app: App, event: Event, arrays: &Array) {
+    let cancelled = app.cancelled.get_untracked();
     match event {
         Event::Ready { badge, note } => {
             app.badge.set((badge, note));
-            LINE.with_borrow_mut(|line| {
-                line.ready = true;
-                line.deaths = 0;
-                if let Some(worker) = &line.worker {
-                    for message in line.waiting.drain(..) {
+            CONNECTION.with_borrow_mut(|connection| {
+                connection.ready = true;
+                connection.exits = 0;
+                if let Some(worker) = &connection.worker {
+                    for message in connection.queued.drain(..) {
                         drop(worker.post_message(&message));
                     }
                 }
@@ -215,18 +215,18 @@ fn take(app: App, event: Event, arrays: &Array) {
         }
         Event::Taken { refused: None, .. } => app.dialog.set(None),
         Event::Taken { refused, line } => app.refused.set(refused.map(|refused| (refused, line))),
-        Event::Progress(progress) if !late => {
+        Event::Progress(progress) if !cancelled => {
             app.working.set(true);
             app.meter.update(|meter| *meter = Some(Meter::next(meter.as_ref(), progress, browser::now())));
         }
         Event::Report { json, complete: true } => {
-            LINE.with_borrow_mut(|line| line.draft = None);
+            CONNECTION.with_borrow_mut(|connection| connection.partial_report = None);
             map::forget(app);
             show(app, json, true);
-            rest(app);
+            set_idle(app);
             app.say("The report is complete.");
         }
-        Event::Report { json, complete: false } if !late => sharpen(app, json),
+        Event::Report { json, complete: false } if !cancelled => queue_partial_report(app, json),
         Event::Progress(_) | Event::Report { .. } | Event::Saved { .. } => {}
         Event::Geometry { texts } => app.routers.set(GeometrySheet::read(texts).map(Arc::new)),
         Event::Alignment(alignment) => app.alignment.set(Some(Arc::new(*alignment))),
@@ -239,37 +239,38 @@ fn take(app: App, event: Event, arrays: &Array) {
         Event::MapPair { text } => app.map_pair.set(text),
         Event::Samples { samples, matching } => app.samples.set((samples, matching)),
         Event::Written { ticket, outcome } => {
-            let waiting = LINE.with_borrow_mut(|line| line.written.remove(&ticket));
-            if let Some(waiting) = waiting {
+            let pending = CONNECTION.with_borrow_mut(|connection| connection.pending_exports.remove(&ticket));
+            if let Some(pending) = pending {
                 // The dialog that requested it may be closed.
-                drop(waiting.send(outcome));
+                drop(pending.send(outcome));
             }
         }
         Event::Processor(processor) => app.processor.set(Some(processor)),
         Event::Cancelled | Event::Idle => {
             app.cancelled.set(false);
-            rest(app);
+            set_idle(app);
         }
         Event::Failed { message } => {
             app.fail(message);
-            rest(app);
+            set_idle(app);
         }
     }
 }
 
 /// Queues a provisional report: the first is shown at once, later ones after a pause.
-fn sharpen(app: App, json: String) {
-    let waiting = LINE.with_borrow_mut(|line| line.draft.replace(json).is_some());
-    if waiting {
+fn queue_partial_report(app: App, json: String) {
+    let is_queued =
+        CONNECTION.with_borrow_mut(|connection| connection.partial_report.replace(json).is_some());
+    if is_queued {
         return;
     }
     let first = app.report.with_untracked(Option::is_none);
-    let pause = if first { Duration::ZERO } else { BETWEEN_DRAFTS };
+    let pause = if first { Duration::ZERO } else { PARTIAL_REPORT_PAUSE };
     set_timeout(
         move || {
-            let draft = LINE.with_borrow_mut(|line| line.draft.take());
-            if let Some(draft) = draft.filter(|_| !app.cancelled.get_untracked()) {
-                show(app, draft, false);
+            let report = CONNECTION.with_borrow_mut(|connection| connection.partial_report.take());
+            if let Some(report) = report.filter(|_| !app.cancelled.get_untracked()) {
+                show(app, report, false);
             }
         },
         pause,
@@ -286,31 +287,31 @@ fn show(app: App, json: String, complete: bool) {
     }
 }
 
-fn rest(app: App) {
+fn set_idle(app: App) {
     app.working.set(false);
     app.meter.set(None);
 }
 
-fn died(app: App, message: &str) {
-    let deaths = LINE.with_borrow_mut(|line| {
-        if let Some(worker) = line.worker.take() {
+fn on_worker_exit(app: App, message: &str) {
+    let exits = CONNECTION.with_borrow_mut(|connection| {
+        if let Some(worker) = connection.worker.take() {
             worker.terminate();
         }
-        line.ready = false;
-        line.waiting.clear();
-        line.written.clear();
-        line.deaths += 1;
-        line.deaths
+        connection.ready = false;
+        connection.queued.clear();
+        connection.pending_exports.clear();
+        connection.exits += 1;
+        connection.exits
     });
-    rest(app);
+    set_idle(app);
     app.cancelled.set(false);
     app.files.set(Vec::new());
     app.routers.set(None);
     app.alignment.set(None);
-    if deaths < 3 {
+    if exits < 3 {
         app.fail(format!("The worker stopped ({message}) and was restarted. Drop the files again; the report on the page stays."));
         start(app);
-        settle(app);
+        sync_settings(app);
     } else {
         app.fail(format!(
             "The worker stopped again ({message}). Reload the page and omit the file that was being read."

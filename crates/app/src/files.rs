@@ -15,7 +15,7 @@ use crate::browser;
 use crate::state::{App, Origin};
 
 /// Maximum number of files in one drop.
-const MOST_FILES: usize = 20_000;
+const MAX_FILES: usize = 20_000;
 
 /// Makes the whole page a drop target.
 pub fn install(app: App) {
@@ -35,7 +35,7 @@ pub fn install(app: App) {
         event.prevent_default();
         app.dragging.set(false);
         if let Some(data) = event.data_transfer() {
-            dropped(app, &data);
+            open_dropped(app, &data);
         }
     });
 }
@@ -48,7 +48,7 @@ fn listen(name: &str, handle: impl Fn(&DragEvent) + 'static) {
 }
 
 /// Opens dropped files. Entries must be collected during the event; folders are walked afterwards.
-fn dropped(app: App, data: &DataTransfer) {
+fn open_dropped(app: App, data: &DataTransfer) {
     let items = data.items();
     let mut entries = Vec::new();
     for place in 0..items.length() {
@@ -65,7 +65,7 @@ fn dropped(app: App, data: &DataTransfer) {
     spawn_local(async move {
         let mut files = Vec::new();
         for entry in entries {
-            if let Err(message) = walk(entry, &mut files).await {
+            if let Err(message) = collect_files(entry, &mut files).await {
                 app.fail(message);
             }
         }
@@ -74,19 +74,19 @@ fn dropped(app: App, data: &DataTransfer) {
 }
 
 /// Collects a dropped file, or all files below a dropped folder, sorted by name.
-async fn walk(entry: FileSystemEntry, files: &mut Vec<(String, File)>) -> Result<(), String> {
+async fn collect_files(entry: FileSystemEntry, files: &mut Vec<(String, File)>) -> Result<(), String> {
     let mut waiting = vec![entry];
     while let Some(entry) = waiting.pop() {
         let path = entry.full_path().trim_start_matches('/').to_owned();
         if entry.name().starts_with('.') {
             continue;
         }
-        if files.len() >= MOST_FILES {
+        if files.len() >= MAX_FILES {
             return Err(format!(
-                "{path}: more than {MOST_FILES} files were dropped at once. Drop only the folder with the traces; the first {MOST_FILES} are read."
+                "{path}: more than {MAX_FILES} files were dropped at once. Drop only the folder with the traces; the first {MAX_FILES} are read."
             ));
         }
-        let trouble = |error: JsValue| {
+        let failed = |error: JsValue| {
             format!(
                 "{path}: the browser could not open it ({}). It may have been moved or changed: drop it again.",
                 browser::reason(&error)
@@ -100,7 +100,7 @@ async fn walk(entry: FileSystemEntry, files: &mut Vec<(String, File)>) -> Result
                 let batch = promise(|resolve, reject| {
                     reader.read_entries_with_callback_and_callback(resolve, reject)
                 });
-                let batch = Array::from(&JsFuture::from(batch).await.map_err(trouble)?);
+                let batch = Array::from(&JsFuture::from(batch).await.map_err(failed)?);
                 if batch.length() == 0 {
                     break;
                 }
@@ -114,7 +114,7 @@ async fn walk(entry: FileSystemEntry, files: &mut Vec<(String, File)>) -> Result
                 entry.file_with_callback_and_callback(resolve, reject);
                 Ok(())
             });
-            let file = JsFuture::from(file).await.map_err(trouble)?;
+            let file = JsFuture::from(file).await.map_err(failed)?;
             files.push((path, file.unchecked_into()));
         }
     }
@@ -142,7 +142,7 @@ fn list_of(list: &web_sys::FileList) -> Vec<(String, File)> {
 }
 
 /// Opens the files of a file input and clears it, so the same files can be chosen again.
-pub fn picked(app: App, input: &HtmlInputElement) {
+pub fn open_picked(app: App, input: &HtmlInputElement) {
     let files = input.files().map(|list| list_of(&list)).unwrap_or_default();
     add(app, files);
     input.set_value("");
@@ -169,14 +169,14 @@ fn add(app: App, files: Vec<(String, File)>) {
 }
 
 fn send(app: App, files: Vec<(String, File)>) {
-    leave_link(app);
+    close_shared_report(app);
     let (paths, files): (Vec<String>, Vec<File>) = files.into_iter().unzip();
     app.say(crate::format::counted(files.len() as u64, "file is being read", "files are being read"));
     analyst::work(app, &Job::AddFiles { paths }, &files);
 }
 
 /// Replaces a report from a link or an export by one that will be computed with the same settings and title.
-fn leave_link(app: App) {
+fn close_shared_report(app: App) {
     if app.origin.get_untracked() != Origin::Files {
         let title = app.report.with_untracked(|report| report.as_ref().map(|report| report.title.clone()));
         app.report.set(None);
@@ -185,14 +185,14 @@ fn leave_link(app: App) {
         if let Some(title) = title.filter(|title| !title.is_empty()) {
             analyst::post(app, &Job::Rename { title });
         }
-        analyst::settle(app);
+        analyst::sync_settings(app);
     }
 }
 
 /// Opens a JSON export of Grokscope; returns `false` for any other file, which the analyst reads.
 async fn open_export(app: App, path: &str, file: &File) -> bool {
-    const MOST_BYTES: f64 = 256.0 * 1024.0 * 1024.0;
-    if file.size() > MOST_BYTES {
+    const MAX_BYTES: f64 = 256.0 * 1024.0 * 1024.0;
+    if file.size() > MAX_BYTES {
         return false;
     }
     let Ok(text) = browser::call_later(file, "text", &[]).await else { return false };
@@ -212,7 +212,7 @@ async fn open_export(app: App, path: &str, file: &File) -> bool {
 
 /// Opens URLs that the user entered or confirmed.
 pub fn add_urls(app: App, urls: Vec<String>) {
-    leave_link(app);
+    close_shared_report(app);
     analyst::work(app, &Job::AddUrls { urls }, &[]);
 }
 
@@ -254,11 +254,11 @@ async fn example_urls() -> Result<(Option<String>, Vec<String>), String> {
 }
 
 async fn fetch_json(address: &str) -> Result<JsValue, String> {
-    let trouble = |error: JsValue| browser::reason(&error);
-    let answer = JsFuture::from(browser::window().fetch_with_str(address)).await.map_err(trouble)?;
+    let failed = |error: JsValue| browser::reason(&error);
+    let answer = JsFuture::from(browser::window().fetch_with_str(address)).await.map_err(failed)?;
     let answer: Response = answer.unchecked_into();
     if !answer.ok() {
         return Err(format!("the server answered with status {}", answer.status()));
     }
-    JsFuture::from(answer.json().map_err(trouble)?).await.map_err(trouble)
+    JsFuture::from(answer.json().map_err(failed)?).await.map_err(failed)
 }

@@ -14,7 +14,7 @@ pub fn HiddenFileInputs() -> impl IntoView {
     let folder_input = NodeRef::<html::Input>::new();
     let picked = move |node: NodeRef<html::Input>| {
         if let Some(input) = node.get_untracked() {
-            files::picked(app, &input);
+            files::open_picked(app, &input);
         }
     };
     view! {
