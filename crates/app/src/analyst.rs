@@ -20,8 +20,8 @@ use crate::map;
 use crate::meter::Meter;
 use crate::state::{App, Dialog, Origin};
 
-/// Pause between provisional reports. Drawing all charts takes a fraction of a second; without a pause the page would
-/// be unresponsive.
+/// Pause between provisional reports. Drawing all charts takes a fraction of a second; without a
+/// pause the page would be unresponsive.
 const PARTIAL_REPORT_PAUSE: Duration = Duration::from_millis(1500);
 
 /// The worker and its pending messages.

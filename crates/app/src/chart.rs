@@ -270,7 +270,8 @@ pub fn prepare() {
     });
 }
 
-/// Waits until this chart may draw: one drawing at a time, with control returned to the page in between.
+/// Waits until this chart may draw: one drawing at a time, with control returned to the page in
+/// between.
 async fn wait_for_turn() -> Result<JsValue, String> {
     let script = script().await?;
     // Waiting does not fail.
@@ -338,8 +339,8 @@ fn watch_width(canvas: NodeRef<html::Div>, changed: impl Fn(HtmlElement) + Copy 
     });
 }
 
-/// The width available in an element, in CSS pixels, for charts that cannot resize. It changes in coarse steps, so
-/// resizing the window does not redraw at every pixel.
+/// The width available in an element, in CSS pixels, for charts that cannot resize. It changes in
+/// coarse steps, so resizing the window does not redraw at every pixel.
 pub fn available_width(element: NodeRef<html::Div>) -> RwSignal<Option<u32>> {
     const STEP: i32 = 40;
     let available = RwSignal::new(None);

@@ -1,5 +1,5 @@
-//! Reading and writing links and JSON exports. The page reads them itself, so a link opens at once; the analyst writes
-//! them, which keeps the page small. Errors are messages for the user.
+//! Reading and writing links and JSON exports. The page reads them itself, so a link opens at once;
+//! the analyst writes them, which keeps the page small. Errors are messages for the user.
 
 use report::{LinkOptions, Parts, Report};
 use worker::Form;
@@ -40,8 +40,8 @@ pub async fn pack(app: App, parts: Parts) -> Result<Packed, String> {
     packed(app, Form::Link { options: LinkOptions { parts, bits: None } }).await
 }
 
-/// Encodes the main courses with the highest precision whose `r` has at most `most` characters, or with the lowest
-/// precision if none fits.
+/// Encodes the main courses with the highest precision whose `r` has at most `most` characters, or
+/// with the lowest precision if none fits.
 ///
 /// # Errors
 /// As [`pack`].

@@ -175,7 +175,8 @@ fn send(app: App, files: Vec<(String, File)>) {
     analyst::work(app, &Job::AddFiles { paths }, &files);
 }
 
-/// Replaces a report from a link or an export by one that will be computed with the same settings and title.
+/// Replaces a report from a link or an export by one that will be computed with the same settings
+/// and title.
 fn close_shared_report(app: App) {
     if app.origin.get_untracked() != Origin::Files {
         let title = app.report.with_untracked(|report| report.as_ref().map(|report| report.title.clone()));

@@ -40,8 +40,8 @@ pub fn install(app: App) {
         if event.default_prevented() || event.ctrl_key() || event.meta_key() || event.alt_key() {
             return;
         }
-        // While a dialog is open, only Esc acts. The browser closes the dialog too, but reports it later, when the next
-        // key may already have arrived.
+        // While a dialog is open, only Esc acts. The browser closes the dialog too, but reports it
+        // later, when the next key may already have arrived.
         if app.dialog.with_untracked(Option::is_some) {
             if event.key() == "Escape" {
                 app.dialog.set(None);

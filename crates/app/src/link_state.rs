@@ -151,7 +151,8 @@ fn apply(app: App) {
     if let Some(source) = fragment.source {
         let source = decode(&source);
         if addresses::may_be_linked(&source) {
-            // The URL that is actually requested, which may be on another server than the page that the link names.
+            // The URL that is actually requested, which may be on another server than the page that
+            // the link names.
             app.dialog.set(Some(Dialog::Source(addresses::read(&source).url().to_owned())));
         } else {
             app.fail(format!(

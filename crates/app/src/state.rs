@@ -138,7 +138,8 @@ pub enum Dialog {
     Code,
     /// The mapping of a file's tensors.
     Mapping,
-    /// The shape of a file's expert ids, with the file's id; without one, the number of experts of all files.
+    /// The shape of a file's expert ids, with the file's id; without one, the number of experts of
+    /// all files.
     Shape(Option<usize>),
 }
 

@@ -189,7 +189,8 @@ pub fn take_part(app: App, checkpoint: usize, rows: Span, columns: Span, arrays:
     app.map.update(|revision| *revision += 1);
 }
 
-/// Requests exact distances of the visible rectangle if the frame has only block means and few samples are visible.
+/// Requests exact distances of the visible rectangle if the frame has only block means and few
+/// samples are visible.
 pub fn request_detail(app: App, (left, top, span): (f64, f64, f64)) {
     const MAX_SAMPLES: f64 = 400.0;
     let checkpoint = app.checkpoint.get_untracked();

@@ -132,7 +132,8 @@ impl MapData {
     }
 }
 
-/// Draws the map on a square of a canvas: `at` is its top left corner, `size` its width, `points` are those of the plane.
+/// Draws the map on a square of a canvas: `at` is its top left corner, `size` its width, `points`
+/// are those of the plane.
 pub fn draw(
     target: &HtmlCanvasElement,
     at: (f64, f64),

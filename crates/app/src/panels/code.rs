@@ -26,7 +26,8 @@ pub fn CodeDialog() -> impl IntoView {
 #[component]
 fn Code() -> impl IntoView {
     let app = App::get();
-    // A QR code holds little: the link has the main courses only, at the highest precision that fits.
+    // A QR code holds little: the link has the main courses only, at the highest precision that
+    // fits.
     let result = RwSignal::new(None::<Result<Drawn, String>>);
     spawn_local(async move {
         let packed = codec::pack_small(app, MOST.saturating_sub(address(app, "", false).len())).await;

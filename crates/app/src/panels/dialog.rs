@@ -6,7 +6,8 @@ use wasm_bindgen::JsCast;
 
 use crate::state::{App, Dialog};
 
-/// A dialog that is shown while `open` matches the page's current dialog. Its content is created each time it opens.
+/// A dialog that is shown while `open` matches the page's current dialog. Its content is created
+/// each time it opens.
 #[component]
 pub fn Modal(
     /// Whether this dialog is the current one.

@@ -1,4 +1,5 @@
-//! The dialog that maps tensors with unknown names; the proposed mapping can be confirmed or corrected.
+//! The dialog that maps tensors with unknown names; the proposed mapping can be confirmed or
+//! corrected.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! The settings panel, built from the declared settings. A change recomputes only what depends on it.
+//! The settings panel, built from the declared settings. A change recomputes only what depends on
+//! it.
 
 use leptos::prelude::*;
 use report::{Error, Group, SETTINGS, Setting, SettingValue, Settings, Unit};
@@ -207,7 +208,8 @@ fn OfDomain(setting: &'static Setting, name: String) -> impl IntoView {
     }
 }
 
-/// A field of the panel. Its value is applied when the field loses focus; an invalid value shows an error.
+/// A field of the panel. Its value is applied when the field loses focus; an invalid value shows an
+/// error.
 #[component]
 fn Field(
     /// Name of the setting.

@@ -8,7 +8,8 @@ use crate::state::{App, View};
 /// Page width in pixels below which only the headline is open at first.
 const WIDE: f64 = 720.0;
 
-/// The verdict: a headline, and one paragraph per domain in a collapsible section, which is open in the Timeline.
+/// The verdict: a headline, and one paragraph per domain in a collapsible section, which is open in
+/// the Timeline.
 #[component]
 pub fn Verdict() -> impl IntoView {
     let app = App::get();

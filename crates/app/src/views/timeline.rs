@@ -81,7 +81,8 @@ fn Sweep() -> impl IntoView {
     }
 }
 
-/// One chart with the shared cursor: a rule at the current checkpoint. It follows the pointer; a click fixes it.
+/// One chart with the shared cursor: a rule at the current checkpoint. It follows the pointer; a
+/// click fixes it.
 #[component]
 fn Course(figure: Signal<Option<Arc<Figure>>>) -> impl IntoView {
     let app = App::get();
@@ -137,7 +138,8 @@ fn Course(figure: Signal<Option<Arc<Figure>>>) -> impl IntoView {
     }
 }
 
-/// Position of each checkpoint on the horizontal axis, in `[0, 1]`, by the scales of [`figures::timeline`].
+/// Position of each checkpoint on the horizontal axis, in `[0, 1]`, by the scales of
+/// [`figures::timeline`].
 fn shares(report: &Report, axis: Axis) -> Vec<f64> {
     let axis = if chart_options::axis(axis).is_available(report) { axis } else { Axis::Steps };
     let values: Vec<f64> = report

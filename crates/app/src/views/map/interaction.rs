@@ -1,4 +1,5 @@
-//! Pointer and keyboard interaction with the distance matrix: pan, zoom, mark two samples and open them.
+//! Pointer and keyboard interaction with the distance matrix: pan, zoom, mark two samples and open
+//! them.
 
 use leptos::html;
 use leptos::prelude::*;
@@ -168,8 +169,8 @@ impl MapInteraction {
         }
         let size = self.size();
         let found = self.find(self.share(event));
-        // Touch has no hover: the first tap marks, the second opens.
-        // Clicks have whole-pixel coordinates and moves fractional ones, so positions a few pixels apart count as equal.
+        // Touch has no hover: the first tap marks, the second opens. Clicks have whole-pixel
+        // coordinates and moves fractional ones, so positions a few pixels apart count as equal.
         let near = |(a, b): (usize, usize), (c, d): (usize, usize)| {
             let cells = 3.0 * self.viewport.get_untracked().2 * map::with(map::MapData::number) as f64 / size;
             let plane = self.plane.get_untracked();

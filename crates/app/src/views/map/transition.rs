@@ -9,7 +9,8 @@ use crate::browser;
 /// Duration of a transition in milliseconds.
 const DURATION: f64 = 400.0;
 
-/// Moves the points to their next positions, one animation step at a time, until another transition starts.
+/// Moves the points to their next positions, one animation step at a time, until another transition
+/// starts.
 pub fn transition(
     from: Vec<f32>,
     goal: Vec<f32>,
