@@ -34,9 +34,9 @@ struct Connection {
     partial_report: Option<String>,
     /// Number of workers that stopped since one was last ready.
     exits: u32,
-    /// Pending exports by ticket.
+    /// Pending exports by request id.
     pending_exports: BTreeMap<u32, oneshot::Sender<Result<Written, String>>>,
-    /// The last ticket.
+    /// The last request id.
     ticket: u32,
 }
 
