@@ -1,4 +1,4 @@
-//! When groups of samples were memorized against when the matched items were generalized (docs/metrics.md#pairing-and-delay).
+//! Memorization and generalization steps of matched groups (docs/metrics.md#pairing-and-delay).
 
 use report::{Delays, Domain, Matched, Report};
 use wire::{Json, json};
@@ -12,7 +12,7 @@ use crate::{
     theme::Look,
 };
 
-/// The matched groups as spans from `t*` to `t#`, and the scores that matched them; empty without a pairing.
+/// The matched groups as spans from `t*` to `t#`, and the scores of the matching; empty without one.
 #[must_use]
 pub fn delays(report: &Report, domain: &str, options: &ChartOptions) -> Vec<Figure> {
     let Some(index) = report.domains.iter().position(|other| other.name == domain) else { return Vec::new() };
@@ -22,7 +22,7 @@ pub fn delays(report: &Report, domain: &str, options: &ChartOptions) -> Vec<Figu
     [chart.spans(), chart.scores()].into_iter().flatten().collect()
 }
 
-/// How the groups were compared, which decides what the scores mean.
+/// What the scores compare.
 pub(crate) fn compared_by(report: &Report, delays: &Delays) -> &'static str {
     if delays.from_gates && chart::gate_label(report).is_some() {
         "cosines of selection frequencies at the last checkpoint, as no text embeddings were given; they differ little"
@@ -33,7 +33,7 @@ pub(crate) fn compared_by(report: &Report, delays: &Delays) -> &'static str {
     }
 }
 
-/// The total of the assignment beside that of the best other one.
+/// The total score of the matching and of the best other one.
 pub(crate) fn totals(delays: &Delays) -> String {
     match delays.second_best_total.filter(|total| total.is_finite()) {
         Some(second) => {
@@ -55,7 +55,7 @@ pub(crate) fn pairs(delays: &Delays) -> impl Iterator<Item = (&report::Pair, &Ma
         .filter_map(|pair| Some((pair, delays.train.get(pair.train)?, delays.test.get(pair.test)?)))
 }
 
-/// The matched groups as a table; groups without a partner stand at its end.
+/// The matched groups as a table; unmatched groups are at its end.
 pub(crate) fn table(report: &Report, delays: &Delays) -> Table {
     let step = |group: Option<&Matched>| {
         group
@@ -299,7 +299,7 @@ impl Chart<'_> {
                 },
                 {
                     "transform": [{ "filter": "datum.chosen" }],
-                    // White under black is seen on every colour of the map.
+                    // A black circle on a white one is visible on every colour.
                     "mark": { "type": "point", "shape": "circle", "filled": false, "stroke": "#ffffff", "strokeWidth": look.size(4.0), "size": look.size(90.0), "opacity": 1 },
                     "encoding": { "x": x, "y": y },
                 },

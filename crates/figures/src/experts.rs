@@ -15,17 +15,17 @@ use crate::{
 /// Order of the experts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum ExpertOrder {
-    /// By their id.
+    /// By id.
     #[default]
     Id,
-    /// The busiest first.
+    /// By load, highest first.
     Load,
 }
 
 /// Strongest co-activations drawn; the table has all that the report has.
 const PARTNERS: usize = 12;
 
-/// Load bars of one layer's experts at one checkpoint; none without selections.
+/// Load bars of a layer's experts at a checkpoint; `None` without selections.
 #[must_use]
 pub fn experts(
     report: &Report,
@@ -114,7 +114,7 @@ pub fn experts(
     Some(Figure { id: "experts".into(), spec: chart::specification(&frame, &body), title, table, summary })
 }
 
-/// The strongest co-activations of one layer at the last checkpoint, as bars; none where the report has none.
+/// The strongest co-activations of one layer at the last checkpoint, as bars; `None` if the report has none.
 #[must_use]
 pub fn coactivation(report: &Report, domain: &str, layer: usize, options: &ChartOptions) -> Option<Figure> {
     let found = report.domain(domain)?;
@@ -180,13 +180,13 @@ fn color_of(report: &Report, name: &str, options: &ChartOptions) -> &'static str
     palette::domain(index, options.theme).color
 }
 
-/// Every expert's share of the selections; none without any selection.
+/// Every expert's share of the selections; `None` without selections.
 fn shares(counts: &[u64]) -> Option<Vec<f64>> {
     let all: u128 = counts.iter().map(|&count| u128::from(count)).sum();
     (all > 0).then(|| counts.iter().map(|&count| count as f64 / all as f64).collect())
 }
 
-/// One row per expert, with the expert most often selected with it where that is known.
+/// One row per expert, with its strongest partner, if known.
 fn table(ids: &[usize], counts: &[u64], shares: &[f64], partners: &[CoactivationPair]) -> Table {
     let mut table = Table::new(vec![
         Column::new("Expert"),

@@ -1,4 +1,4 @@
-//! What a frame of a map of distances shows, in words and as a table.
+//! Description and table of a frame of the distance matrix.
 
 use report::{
     Unit,
@@ -11,19 +11,19 @@ use crate::{
     table::{Cell, Column, Table},
 };
 
-/// A frame for those who do not see it.
+/// Text description and table of a frame.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MapSheet {
     /// A few sentences.
     pub says: String,
-    /// Mean distances inside each domain and between any two.
+    /// Mean distances within each domain and between each two.
     pub table: Table,
 }
 
-/// Domains that are named one by one in the sentences.
+/// Maximum number of domains that the sentences name.
 const NAMED: usize = 6;
 
-/// Says what a frame shows. `names` are the run's domains, `samples` how many are on the map.
+/// Describes a frame. `names` are the run's domains, `samples` is the number of samples on the map.
 #[must_use]
 pub fn map_sheet(frame: &MapFrame, names: &[&str], samples: usize, step: u64, unit: Unit) -> MapSheet {
     let unit = match unit {

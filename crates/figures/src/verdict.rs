@@ -14,7 +14,7 @@ use relation::{Relation, Strength};
 /// A model with fewer experts over all layers is called small; OLMoE-1B-7B has 1,024.
 const SMALL_MODEL: usize = 256;
 
-/// The verdict: a headline where domains can be compared, one paragraph per domain, then remarks on all of them.
+/// The verdict: a headline if domains can be compared, one paragraph per domain, then caveats.
 ///
 /// # How a change is judged
 /// The same samples are followed through training, so the errors at two checkpoints are not independent, and the
@@ -23,7 +23,7 @@ const SMALL_MODEL: usize = 256;
 /// inside it is "no change beyond its interval".
 ///
 /// # Which checkpoints are compared
-/// A fixed rule, because picking the highest and the lowest point would find a fall in noise: distance is compared
+/// A fixed rule, because choosing the highest and the lowest point would find a decrease in noise: distance is compared
 /// between the checkpoint by which half of the memorized samples are memorized ([`crate::onset`]) and the last one;
 /// accuracy between the first and the last.
 #[must_use]
@@ -38,8 +38,8 @@ pub fn verdict(report: &Report) -> Vec<String> {
     lines
 }
 
-/// The group whose courses are judged: the memorized samples, or all where nothing is memorized.
-fn judged_group(report: &Report, domain: &Domain) -> Group {
+/// The group that the verdict describes: the memorized samples, or all samples if none is memorized.
+fn main_group(report: &Report, domain: &Domain) -> Group {
     let memorized = report.course(&domain.name, "distance", Group::Memorized);
     if memorized.is_some_and(|course| course.n.is_some_and(|n| n > 0)) {
         Group::Memorized
@@ -50,26 +50,26 @@ fn judged_group(report: &Report, domain: &Domain) -> Group {
 
 /// How distance and accuracy correlate in each domain, if there are several to compare.
 fn headline(report: &Report) -> Option<String> {
-    let judged: Vec<(&str, Strength)> = report
+    let relations: Vec<(&str, Strength)> = report
         .domains
         .iter()
-        .filter_map(|domain| match Relation::of(report, domain, "distance", judged_group(report, domain)) {
+        .filter_map(|domain| match Relation::of(report, domain, "distance", main_group(report, domain)) {
             Relation::Measured { strength, .. } => Some((domain.name.as_str(), strength)),
             _ => None,
         })
         .collect();
-    if judged.len() < 2 {
+    if relations.len() < 2 {
         return None;
     }
     let having = |strength: Strength| -> Vec<&str> {
-        judged.iter().filter(|(_, own)| *own == strength).map(|(name, _)| *name).collect()
+        relations.iter().filter(|(_, own)| *own == strength).map(|(name, _)| *name).collect()
     };
     let place = |adverb: &str, names: &[&str]| {
         (!names.is_empty()).then(|| format!("{adverb} in {}", enumerated(names)))
     };
-    let close = place("strongly", &having(Strength::Close));
+    let strong = place("strongly", &having(Strength::Strong));
     let weak = place("weakly", &having(Strength::Weak));
-    let follows: Vec<String> = close.into_iter().chain(weak).collect();
+    let follows: Vec<String> = strong.into_iter().chain(weak).collect();
     let not = having(Strength::None);
     let mut text = if follows.is_empty() {
         "Pathway distance correlates negatively with accuracy in no domain".to_owned()
@@ -85,7 +85,7 @@ fn headline(report: &Report) -> Option<String> {
 }
 
 fn paragraph(report: &Report, domain: &Domain) -> String {
-    let group = judged_group(report, domain);
+    let group = main_group(report, domain);
     let mut sentences =
         vec![format!("{}; {}", memorization(report, domain), accuracy::clause(report, domain))];
     sentences.push(distance::sentence(report, domain, group));
@@ -120,7 +120,7 @@ fn memorization(report: &Report, domain: &Domain) -> String {
     format!("{share} of {all} memorized before the last checkpoint ({below}){half}")
 }
 
-/// What a reader must know whatever the domain.
+/// Caveats that concern all domains.
 fn caveats(report: &Report) -> Vec<String> {
     let mut lines = Vec::new();
     let checkpoints = report.checkpoints.len();
@@ -131,7 +131,7 @@ fn caveats(report: &Report) -> Vec<String> {
         ));
     } else if report.domains.iter().any(|domain| {
         matches!(
-            Relation::of(report, domain, "distance", judged_group(report, domain)),
+            Relation::of(report, domain, "distance", main_group(report, domain)),
             Relation::Measured { .. }
         )
     }) {

@@ -11,7 +11,7 @@ use crate::{
     table::{Cell, Column, NamedTable, Table},
 };
 
-/// A table that grows by one column at a time; a column without any value is left out.
+/// A table that grows by one column at a time; a column without values is omitted.
 struct Columns<'a> {
     report: &'a Report,
     headings: Vec<Column>,
@@ -23,7 +23,7 @@ impl<'a> Columns<'a> {
         Self { report, headings: Vec::new(), series: Vec::new() }
     }
 
-    /// Adds the values of a course under a name, and its standard errors where it has some.
+    /// Adds the values of a course, and its standard errors if it has any.
     fn add(&mut self, name: &str, course: &'a Course) {
         let unit = course.definition().and_then(|metric| chart::unit(self.report, metric));
         let mut column = |name: String, series: &'a Series| {
@@ -80,12 +80,12 @@ fn courses<'a>(report: &'a Report, domain: &Domain) -> impl Iterator<Item = &'a 
     report.courses.iter().filter(move |course| course.domain == name && course.other_domain.is_none())
 }
 
-/// Whether a course is at the settings' threshold, or at none.
+/// Whether a course uses the settings' threshold or none.
 fn at_main_threshold(report: &Report, course: &Course) -> bool {
     course.tau.is_none_or(|tau| tau.to_bits() == report.settings.tau.to_bits())
 }
 
-/// A metric's name with the group, where it has figures of both groups.
+/// A metric's name, with the group if it has figures of both.
 fn name_and_group(course: &Course) -> String {
     let name = metric_name(&course.metric);
     match course.definition() {
@@ -155,7 +155,7 @@ fn pairs_note(report: &Report, domain: &Domain) -> String {
     )
 }
 
-/// Courses at other thresholds than the settings' own, beside it.
+/// Courses at every threshold of the sweep.
 pub(super) fn thresholds(report: &Report, index: usize, domain: &Domain) -> NamedTable {
     let mut columns = Columns::new(report);
     let swept = |course: &&Course| course.is_whole() && course.tau.is_some();

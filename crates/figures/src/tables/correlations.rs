@@ -8,7 +8,7 @@ use crate::{
     table::{Cell, Column, NamedTable, Table},
 };
 
-/// Pearson and Spearman of every course against accuracy, with n, p and how the orders were tried.
+/// Pearson and Spearman of every metric against accuracy, with n, p and the number of permutations.
 pub(super) fn correlations(report: &Report) -> NamedTable {
     let mut table = Table::new(
         [
@@ -55,7 +55,7 @@ pub(super) fn correlations(report: &Report) -> NamedTable {
     named("correlations", "Correlation with accuracy", labelled(report, &note), table)
 }
 
-/// A p value with enough digits to be told from zero.
+/// A p value with enough digits to be distinct from zero.
 fn p_cell(p: Option<f64>) -> Cell {
     let digits = match p {
         Some(p) if p < 0.001 => 5,
