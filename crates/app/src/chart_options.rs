@@ -1,4 +1,4 @@
-//! How charts look now: what the page's facts ask of the figures.
+//! Chart options from the page's state, and the figures drawn with them.
 
 use figures::{ExpertOrder, Figure, LayerMeasure};
 use leptos::prelude::*;
@@ -6,7 +6,7 @@ use report::Report;
 
 use crate::state::{App, Axis};
 
-/// The ground that charts stand on.
+/// Light or dark charts.
 pub fn theme(app: App) -> figures::Theme {
     if app.dark.get() { figures::Theme::Dark } else { figures::Theme::Light }
 }
@@ -20,8 +20,8 @@ pub fn axis(axis: Axis) -> figures::Axis {
     }
 }
 
-/// What a chart of one domain is asked to look like.
-pub fn chart(app: App) -> figures::ChartOptions {
+/// Options of a chart of one domain.
+pub fn domain_chart(app: App) -> figures::ChartOptions {
     figures::ChartOptions {
         axis: axis(app.axis.get()),
         theme: theme(app),
@@ -44,27 +44,34 @@ pub fn timeline(app: App, report: &Report) -> Vec<Figure> {
     figures::timeline(report, &options)
 }
 
-/// Distances at the other thresholds, of the domain on show, in as many rows as the width asks for.
+/// The tau sweep of the current domain, wrapped into rows by the width.
 pub fn sweep(app: App, report: &Report, width: Option<u32>) -> Option<Figure> {
-    figures::sweep(report, &app.domain.get(), &figures::ChartOptions { width, ..chart(app) })
+    figures::sweep(report, &app.domain.get(), &figures::ChartOptions { width, ..domain_chart(app) })
 }
 
-/// Layers against checkpoints, of the domain on show.
+/// A metric of the current domain by layer and checkpoint.
 pub fn layers(app: App, report: &Report, measure: LayerMeasure) -> Option<Figure> {
-    figures::layers(report, &app.domain.get(), measure, &chart(app))
+    figures::layers(report, &app.domain.get(), measure, &domain_chart(app))
 }
 
-/// The experts of the cell on show.
+/// The experts of the selected cell.
 pub fn experts(app: App, report: &Report, order: ExpertOrder) -> Option<Figure> {
-    figures::experts(report, &app.domain.get(), app.checkpoint.get(), app.layer.get(), order, &chart(app))
+    figures::experts(
+        report,
+        &app.domain.get(),
+        app.checkpoint.get(),
+        app.layer.get(),
+        order,
+        &domain_chart(app),
+    )
 }
 
-/// The strongest co-activations of the layer on show.
+/// The strongest co-activations of the current layer.
 pub fn coactivation(app: App, report: &Report) -> Option<Figure> {
-    figures::coactivation(report, &app.domain.get(), app.layer.get(), &chart(app))
+    figures::coactivation(report, &app.domain.get(), app.layer.get(), &domain_chart(app))
 }
 
-/// The delays of the domain on show.
+/// The delays of the current domain.
 pub fn delays(app: App, report: &Report) -> Vec<Figure> {
-    figures::delays(report, &app.domain.get(), &chart(app))
+    figures::delays(report, &app.domain.get(), &domain_chart(app))
 }

@@ -1,9 +1,9 @@
-// What a hasty user does: files, buttons, keys and views in no order, each before the last has come to rest. It looks for
-// errors that nobody caught and for workers that stopped. By hand, against a page that is being served:
+// A monkey test: files, buttons, keys and views in random order, each before the last has finished. It looks for uncaught
+// errors and stopped workers. Run it manually against a page that is being served:
 //
-//   GROKSCOPE_PAGE=http://127.0.0.1:8080/ CHROME=/usr/bin/chromium node hasty.mjs [SECONDS [SEED]]
+//   GROKSCOPE_PAGE=http://127.0.0.1:8080/ CHROME=/usr/bin/chromium node monkey.mjs [SECONDS [SEED]]
 //
-// The same seed does the same things, at other moments. GROKSCOPE_GPU=on gives the page WebGPU by software.
+// The same seed repeats the same actions with different timing. GROKSCOPE_GPU=on enables WebGPU in software.
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -13,8 +13,8 @@ import { FIXTURES, by, empty, give, launch, made, open, runA, trace } from "./ha
 const DEMO = join(FIXTURES, "demo-run");
 const STEPS = readdirSync(DEMO).filter((name) => name.startsWith("step"));
 const KEYS = ["1", "2", "3", "4", "5", "6", "p", "t", "s", "?", "ArrowRight", "ArrowLeft", "j", "k", "f", "d", " ", "g", "m", "[", "]"];
-// These leave the page, or hand it to the browser's own windows.
-const SHUNNED = /Clear|Open|Choose/;
+// Buttons that leave the page or open the browser's own dialogs.
+const AVOIDED = /Clear|Open|Choose/;
 const BAD = /The worker stopped|does not understand/;
 
 const seconds = Number(process.argv[2] ?? 60);
@@ -34,7 +34,7 @@ await empty(page);
 
 const click = (target) => target.dispatchEvent("click", {}, { timeout: 400 });
 
-/** Clicks one of what is found, if anything is. */
+/** Clicks a random match, if there is one. */
 async function one(found) {
   const count = await found.count();
   if (count > 0) {
@@ -42,7 +42,7 @@ async function one(found) {
   }
 }
 
-const DEEDS = {
+const ACTIONS = {
   large: () => give(page, [made(`step-${below(6)}.safetensors`, trace({ step: below(6), samples: 300 + below(700), layers: 16, experts: 64 }))]),
   small: () => give(page, [made(`s/step-${below(6)}.safetensors`, trace({ step: below(6), samples: 50, layers: 4, experts: 16 }))]),
   run: () => give(page, runA()),
@@ -50,14 +50,14 @@ const DEEDS = {
   checkpoint: () => by(page, "folder-input").setInputFiles(join(DEMO, pick(STEPS))),
   samples: () => give(page, [join(DEMO, "samples.jsonl")]),
   cancel: () => one(by(page, "cancel")),
-  forget: () => one(page.getByRole("button", { name: /^Forget/ })),
+  remove: () => one(page.getByRole("button", { name: /^Remove/ })),
   view: () => one(page.locator("[data-testid^=view-]")),
   key: () => page.keyboard.press(pick(KEYS)),
   async button() {
     const all = page.locator("button:visible");
     const count = await all.count();
     const button = all.nth(below(count || 1));
-    if (count > 0 && !SHUNNED.test(await button.textContent({ timeout: 400 }))) {
+    if (count > 0 && !AVOIDED.test(await button.textContent({ timeout: 400 }))) {
       await click(button);
     }
   },
@@ -76,16 +76,16 @@ const DEEDS = {
   },
   wait: () => page.waitForTimeout(below(1500)),
 };
-const OFTEN = ["button", "key", "view", "select", "wait"];
-const deeds = [...Object.keys(DEEDS), ...OFTEN, ...OFTEN];
+const FREQUENT = ["button", "key", "view", "select", "wait"];
+const actions = [...Object.keys(ACTIONS), ...FREQUENT, ...FREQUENT];
 
 const done = [];
 let bad = [];
 const end = Date.now() + 1000 * seconds;
 while (Date.now() < end && bad.length === 0) {
-  const name = pick(deeds);
-  // What was there may be gone before it is reached.
-  await DEEDS[name]().catch(() => {});
+  const name = pick(actions);
+  // The element may disappear before it is clicked.
+  await ACTIONS[name]().catch(() => {});
   done.push(name);
   if (random() < 0.15) {
     await page.keyboard.press("Escape");
@@ -95,9 +95,9 @@ while (Date.now() < end && bad.length === 0) {
 }
 const alive = await Promise.race([page.evaluate(() => true), new Promise((resolve) => setTimeout(() => resolve(false), 5000))]);
 await session.close();
-console.log(`seed ${seed}: ${done.length} deeds`);
+console.log(`seed ${seed}: ${done.length} actions`);
 if (bad.length > 0 || !alive) {
   console.log(`after ${done.slice(-12).join(", ")}:`);
-  console.log(alive ? bad.join("\n") : "the page does not answer any more");
+  console.log(alive ? bad.join("\n") : "the page no longer responds");
   process.exit(1);
 }
