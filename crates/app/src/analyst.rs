@@ -9,10 +9,10 @@ use figures::GeometrySheet;
 use futures::channel::oneshot;
 use js_sys::{Array, Object, Reflect};
 use leptos::prelude::*;
+use protocol::{Backend, Event, Form, Job, ReportText, Written};
 use report::Settings;
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, File, MessageEvent, Worker, WorkerOptions, WorkerType};
-use worker::{Backend, Event, Form, Job, ReportText, Written};
 
 use crate::browser;
 use crate::download;
@@ -33,10 +33,10 @@ struct Line {
     draft: Option<String>,
     /// How often a worker has died since the last one that got as far as taking jobs.
     deaths: u32,
-    /// Who waits for a report in another form, by ticket.
+    /// Receivers of converted reports, by request.
     written: BTreeMap<u32, oneshot::Sender<Result<Written, String>>>,
-    /// The ticket of the last who asked.
-    ticket: u32,
+    /// The last request for a converted report.
+    request_id: u32,
 }
 
 thread_local! {
@@ -134,12 +134,12 @@ pub async fn write(app: App, form: Form) -> Result<Written, String> {
         .with_untracked(|report| report.as_ref().map(|report| report.title.clone()))
         .unwrap_or_default();
     let (sender, answer) = oneshot::channel();
-    let ticket = LINE.with_borrow_mut(|line| {
-        line.ticket = line.ticket.wrapping_add(1);
-        line.written.insert(line.ticket, sender);
-        line.ticket
+    let request_id = LINE.with_borrow_mut(|line| {
+        line.request_id = line.request_id.wrapping_add(1);
+        line.written.insert(line.request_id, sender);
+        line.request_id
     });
-    post(app, &Job::Write { ticket, report: (*report).clone(), title, form });
+    post(app, &Job::Write { request_id, report: (*report).clone(), title, form });
     answer.await.unwrap_or_else(|_| Err("The worker stopped before it was done: try again.".to_owned()))
 }
 
@@ -212,8 +212,8 @@ fn take(app: App, event: Event, arrays: &Array) {
                 app.dialog.set(Some(Dialog::Mapping));
             }
         }
-        Event::Taken { refused: None, .. } => app.dialog.set(None),
-        Event::Taken { refused, line } => app.refused.set(refused.map(|refused| (refused, line))),
+        Event::AnswerResult { refused: None, .. } => app.dialog.set(None),
+        Event::AnswerResult { refused, line } => app.refused.set(refused.map(|refused| (refused, line))),
         Event::Progress(progress) if !late => {
             app.working.set(true);
             app.meter.update(|meter| *meter = Some(Meter::next(meter.as_ref(), progress, browser::now())));
@@ -229,16 +229,16 @@ fn take(app: App, event: Event, arrays: &Array) {
         Event::Progress(_) | Event::Report { .. } | Event::Saved { .. } => {}
         Event::Geometry { texts } => app.routers.set(GeometrySheet::read(texts).map(Arc::new)),
         Event::Alignment(alignment) => app.alignment.set(Some(Arc::new(*alignment))),
-        Event::MapOrder { ticket, texts } => map::take_order(app, ticket, texts, arrays),
+        Event::MapOrder { request_id, texts } => map::take_order(app, request_id, texts, arrays),
         Event::MapFrame(facts) => map::take_frame(app, *facts, arrays),
-        Event::MapPoints { ticket } => map::take_points(app, ticket, arrays),
+        Event::MapPoints { request_id } => map::take_points(app, request_id, arrays),
         Event::MapPart { rows, columns, checkpoint } => {
             map::take_part(app, checkpoint, rows, columns, arrays);
         }
         Event::MapPair { text } => app.map_pair.set(text),
         Event::Samples { samples, matching } => app.samples.set((samples, matching)),
-        Event::Written { ticket, outcome } => {
-            let waiting = LINE.with_borrow_mut(|line| line.written.remove(&ticket));
+        Event::Written { request_id, outcome } => {
+            let waiting = LINE.with_borrow_mut(|line| line.written.remove(&request_id));
             if let Some(waiting) = waiting {
                 // Whoever asked may have closed its dialog.
                 drop(waiting.send(outcome));

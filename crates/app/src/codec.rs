@@ -1,8 +1,8 @@
 //! The report as text and back. The page reads links and JSON itself, so that a link opens at once; the analyst writes
 //! them, so that the page stays small. What goes wrong comes as whole sentences.
 
+use protocol::Form;
 use report::{LinkOptions, Parts, Report};
-use worker::Form;
 
 use crate::analyst;
 use crate::state::App;

@@ -1,9 +1,9 @@
 //! The address: what is behind its `#` says which report, which view and how it looks.
 
 use leptos::prelude::*;
+use protocol::{Backend, ReportText, addresses};
 use wasm_bindgen::prelude::*;
 use wire::number;
-use worker::{Backend, ReportText, addresses};
 
 use crate::analyst;
 use crate::browser;
@@ -169,7 +169,7 @@ fn decode(text: &str) -> String {
 mod tests {
     use super::Fragment;
     use crate::state::{Theme, View};
-    use worker::Backend;
+    use protocol::Backend;
 
     #[test]
     fn a_fragment_comes_back_as_it_went() {

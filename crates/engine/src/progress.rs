@@ -6,8 +6,8 @@ use std::{
 };
 
 use olmoe::{Pending, Stage, Watch};
-use worker::{
-    engine_protocol::{EngineEvent, EngineProgress, ProcessorInfo},
+use protocol::{
+    engine::{EngineEvent, EngineProgress, ProcessorInfo},
     scope::now,
 };
 

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use js_sys::{Array, Float32Array, Uint16Array, Uint32Array};
 use leptos::prelude::*;
+use protocol::{Job, MapFrame, MapRequest};
 use report::map::{EXACT_SAMPLES, MapOrder, MapScope};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlCanvasElement;
-use worker::{Job, MapAsk, MapFrame};
 
 use crate::analyst;
 use crate::state::App;
@@ -44,7 +44,7 @@ struct Part {
 /// What there is of the map.
 #[derive(Default)]
 pub struct Sheet {
-    ticket: u32,
+    request_id: u32,
     asked: Option<(MapScope, MapOrder)>,
     /// Whether the user has stopped it.
     pub halted: bool,
@@ -78,7 +78,7 @@ pub fn with<T>(look: impl FnOnce(&Sheet) -> T) -> T {
 
 /// Forgets all of it: the report is another one.
 pub fn forget(app: App) {
-    SHEET.with_borrow_mut(|sheet| *sheet = Sheet { ticket: sheet.ticket, ..Sheet::default() });
+    SHEET.with_borrow_mut(|sheet| *sheet = Sheet { request_id: sheet.request_id, ..Sheet::default() });
     app.map.set(0);
 }
 
@@ -98,13 +98,13 @@ pub fn ask(app: App, scope: MapScope, order: MapOrder) {
         let exact = sheet.order.len() <= EXACT_SAMPLES;
         let same = sheet.asked.as_ref().is_some_and(|(old, kind)| *old == scope && (exact || *kind == order));
         if !same {
-            *sheet = Sheet { ticket: sheet.ticket, ..Sheet::default() };
+            *sheet = Sheet { request_id: sheet.request_id, ..Sheet::default() };
         }
         sheet.halted = false;
-        sheet.ticket = sheet.ticket.wrapping_add(1);
+        sheet.request_id = sheet.request_id.wrapping_add(1);
         sheet.asked = Some((scope.clone(), order));
-        MapAsk {
-            ticket: sheet.ticket,
+        MapRequest {
+            request_id: sheet.request_id,
             scope,
             order,
             reference: last.saturating_sub(1),
@@ -127,9 +127,9 @@ fn places(arrays: &Array, at: u32) -> Vec<u32> {
 }
 
 /// Takes in the rows.
-pub fn take_order(app: App, ticket: u32, texts: Vec<(String, String)>, arrays: &Array) {
+pub fn take_order(app: App, request_id: u32, texts: Vec<(String, String)>, arrays: &Array) {
     SHEET.with_borrow_mut(|sheet| {
-        if sheet.ticket != ticket {
+        if sheet.request_id != request_id {
             return;
         }
         let mut texts = texts.into_iter();
@@ -148,7 +148,7 @@ pub fn take_frame(app: App, facts: MapFrame, arrays: &Array) {
     let here = app.checkpoint.get_untracked();
     SHEET.with_borrow_mut(|sheet| {
         let Ok(cells) = arrays.get(0).dyn_into::<Uint16Array>() else { return };
-        if sheet.ticket != facts.ticket {
+        if sheet.request_id != facts.request_id {
             return;
         }
         let held: usize = sheet.frames.values().map(|frame| frame.cells.length() as usize * 2).sum();
@@ -166,9 +166,9 @@ pub fn take_frame(app: App, facts: MapFrame, arrays: &Array) {
 }
 
 /// Takes in all points anew.
-pub fn take_points(app: App, ticket: u32, arrays: &Array) {
+pub fn take_points(app: App, request_id: u32, arrays: &Array) {
     SHEET.with_borrow_mut(|sheet| {
-        if sheet.ticket == ticket {
+        if sheet.request_id == request_id {
             for (&at, frame) in &mut sheet.frames {
                 frame.points = floats(arrays, at as u32);
             }

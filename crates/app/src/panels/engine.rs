@@ -1,7 +1,7 @@
 //! What checkpoints are computed on, and what was made of them, above the table of files.
 
 use leptos::prelude::*;
-use worker::{Backend, Job, ProcessorInfo};
+use protocol::{Backend, Job, ProcessorInfo};
 
 use crate::analyst;
 use crate::format::bytes;

@@ -1,7 +1,7 @@
 //! The files of the run, good and bad, each with where it stands.
 
 use leptos::prelude::*;
-use worker::{FileRow, FileState, Job, Question};
+use protocol::{FileRow, FileState, Job, Question};
 
 use crate::analyst;
 use crate::format::{bytes, count};
@@ -135,7 +135,7 @@ fn word(row: &FileRow) -> &'static str {
         FileState::Reading if row.checkpoint => "running",
         FileState::Reading => "reading",
         FileState::Used => "used",
-        FileState::Left => "left out",
+        FileState::Skipped => "left out",
         FileState::Failed => "cannot be read",
     }
 }
@@ -145,7 +145,7 @@ fn class(state: FileState) -> &'static str {
         FileState::Waiting => "waiting",
         FileState::Reading => "reading",
         FileState::Used => "used",
-        FileState::Left => "left",
+        FileState::Skipped => "left",
         FileState::Failed => "failed",
     }
 }

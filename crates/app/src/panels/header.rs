@@ -1,7 +1,7 @@
 //! The bar on top: the run, how it was computed, and what can be done with it.
 
 use leptos::prelude::*;
-use worker::Job;
+use protocol::Job;
 
 use crate::analyst;
 use crate::browser;

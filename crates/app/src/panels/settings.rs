@@ -1,8 +1,8 @@
 //! The panel of settings, built from their declaration. A change recomputes only what depends on it.
 
 use leptos::prelude::*;
+use protocol::Job;
 use report::{Error, Group, SETTINGS, Setting, SettingValue, Settings, Unit};
-use worker::Job;
 
 use crate::analyst;
 use crate::format::figure;

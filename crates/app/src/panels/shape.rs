@@ -1,7 +1,7 @@
 //! Expert ids without a shape: how many layers there are, and experts a token.
 
 use leptos::prelude::*;
-use worker::Job;
+use protocol::Job;
 
 use crate::analyst;
 use crate::panels::dialog::Modal;
