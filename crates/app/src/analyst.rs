@@ -9,10 +9,10 @@ use figures::GeometrySheet;
 use futures::channel::oneshot;
 use js_sys::{Array, Object, Reflect};
 use leptos::prelude::*;
+use protocol::{Backend, Event, Form, Job, ReportText, Written};
 use report::Settings;
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, File, MessageEvent, Worker, WorkerOptions, WorkerType};
-use worker::{Backend, Event, Form, Job, ReportText, Written};
 
 use crate::browser;
 use crate::download;
@@ -37,7 +37,7 @@ struct Connection {
     /// Pending exports by request id.
     pending_exports: BTreeMap<u32, oneshot::Sender<Result<Written, String>>>,
     /// The last request id.
-    ticket: u32,
+    request_id: u32,
 }
 
 thread_local! {
@@ -135,12 +135,12 @@ pub async fn write(app: App, form: Form) -> Result<Written, String> {
         .with_untracked(|report| report.as_ref().map(|report| report.title.clone()))
         .unwrap_or_default();
     let (sender, answer) = oneshot::channel();
-    let ticket = CONNECTION.with_borrow_mut(|connection| {
-        connection.ticket = connection.ticket.wrapping_add(1);
-        connection.pending_exports.insert(connection.ticket, sender);
-        connection.ticket
+    let request_id = CONNECTION.with_borrow_mut(|connection| {
+        connection.request_id = connection.request_id.wrapping_add(1);
+        connection.pending_exports.insert(connection.request_id, sender);
+        connection.request_id
     });
-    post(app, &Job::Write { ticket, report: (*report).clone(), title, form });
+    post(app, &Job::Write { request_id, report: (*report).clone(), title, form });
     answer.await.unwrap_or_else(|_| Err("The worker stopped before it finished. Try again.".to_owned()))
 }
 
@@ -213,8 +213,8 @@ fn handle_event(app: App, event: Event, arrays: &Array) {
                 app.dialog.set(Some(Dialog::Mapping));
             }
         }
-        Event::Taken { refused: None, .. } => app.dialog.set(None),
-        Event::Taken { refused, line } => app.refused.set(refused.map(|refused| (refused, line))),
+        Event::AnswerResult { refused: None, .. } => app.dialog.set(None),
+        Event::AnswerResult { refused, line } => app.refused.set(refused.map(|refused| (refused, line))),
         Event::Progress(progress) if !cancelled => {
             app.working.set(true);
             app.meter.update(|meter| *meter = Some(Meter::next(meter.as_ref(), progress, browser::now())));
@@ -230,16 +230,17 @@ fn handle_event(app: App, event: Event, arrays: &Array) {
         Event::Progress(_) | Event::Report { .. } | Event::Saved { .. } => {}
         Event::Geometry { texts } => app.routers.set(GeometrySheet::read(texts).map(Arc::new)),
         Event::Alignment(alignment) => app.alignment.set(Some(Arc::new(*alignment))),
-        Event::MapOrder { ticket, texts } => map::take_order(app, ticket, texts, arrays),
+        Event::MapOrder { request_id, texts } => map::take_order(app, request_id, texts, arrays),
         Event::MapFrame(facts) => map::take_frame(app, *facts, arrays),
-        Event::MapPoints { ticket } => map::take_points(app, ticket, arrays),
+        Event::MapPoints { request_id } => map::take_points(app, request_id, arrays),
         Event::MapPart { rows, columns, checkpoint } => {
             map::take_part(app, checkpoint, rows, columns, arrays);
         }
         Event::MapPair { text } => app.map_pair.set(text),
         Event::Samples { samples, matching } => app.samples.set((samples, matching)),
-        Event::Written { ticket, outcome } => {
-            let pending = CONNECTION.with_borrow_mut(|connection| connection.pending_exports.remove(&ticket));
+        Event::Written { request_id, outcome } => {
+            let pending =
+                CONNECTION.with_borrow_mut(|connection| connection.pending_exports.remove(&request_id));
             if let Some(pending) = pending {
                 // The dialog that requested it may be closed.
                 drop(pending.send(outcome));

@@ -1,8 +1,8 @@
 //! Reading and writing links and JSON exports. The page reads them itself, so a link opens at once;
 //! the analyst writes them, which keeps the page small. Errors are messages for the user.
 
+use protocol::Form;
 use report::{LinkOptions, Parts, Report};
-use worker::Form;
 
 use crate::analyst;
 use crate::state::App;

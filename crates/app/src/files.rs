@@ -2,13 +2,13 @@
 
 use js_sys::{Array, Function, Promise};
 use leptos::prelude::*;
+use protocol::{Job, ReportText};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
     DataTransfer, DragEvent, File, FileSystemDirectoryEntry, FileSystemEntry, FileSystemFileEntry,
     HtmlInputElement, Response,
 };
-use worker::{Job, ReportText};
 
 use crate::analyst;
 use crate::browser;

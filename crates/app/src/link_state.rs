@@ -1,8 +1,8 @@
 //! The URL fragment: report, view, appearance and backend.
 
 use leptos::prelude::*;
+use protocol::{Backend, ReportText, addresses};
 use wasm_bindgen::prelude::*;
-use worker::{Backend, ReportText, addresses};
 
 use crate::analyst;
 use crate::browser;
@@ -170,7 +170,7 @@ fn decode(text: &str) -> String {
 mod tests {
     use super::Fragment;
     use crate::state::{Theme, View};
-    use worker::Backend;
+    use protocol::Backend;
 
     #[test]
     fn a_fragment_survives_a_round_trip() {

@@ -1,6 +1,6 @@
 //! Progress with its rate and the remaining time.
 
-use worker::{Progress, WorkUnit};
+use protocol::{Progress, WorkUnit};
 
 use crate::format;
 
@@ -63,7 +63,7 @@ impl Meter {
 #[cfg(test)]
 mod tests {
     use super::Meter;
-    use worker::{Progress, WorkUnit};
+    use protocol::{Progress, WorkUnit};
 
     fn pairs(done: u64) -> Progress {
         Progress { stage: "distances".to_owned(), done, total: 1000, unit: WorkUnit::Pairs }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use figures::GeometrySheet;
 use leptos::prelude::*;
+use protocol::{Alignment, Backend, FileRow, MappingSheet, ProcessorInfo, ReportText, SampleRef};
 use report::{Group, Report, Settings};
-use worker::{Alignment, Backend, FileRow, MappingSheet, ProcessorInfo, ReportText, SampleRef};
 
 use crate::meter::Meter;
 

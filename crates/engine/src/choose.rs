@@ -4,9 +4,9 @@
 use std::cell::RefCell;
 
 use olmoe::{Config, Error, Processor};
-use worker::{
+use protocol::{
     adapter::adapter,
-    engine_protocol::{Backend, EngineEvent, ProcessorInfo},
+    engine::{Backend, EngineEvent, ProcessorInfo},
 };
 
 use crate::post::post;

@@ -1,7 +1,7 @@
 //! The worker that runs checkpoints with [`olmoe`], on WebGPU or on the CPU.
 //!
 //! The analyst starts it when the first checkpoint is dropped, and terminates it to cancel. Its
-//! messages are in [`worker::engine_protocol`]. Under the name of a calculator it only measures
+//! messages are in [`protocol::engine`]. Under the name of a calculator it only measures
 //! distances, on the GPU.
 
 #[cfg(target_arch = "wasm32")]
@@ -20,7 +20,7 @@ mod runner;
 /// Starts the part that the worker's name asks for.
 #[cfg(target_arch = "wasm32")]
 pub fn start(scope: &web_sys::DedicatedWorkerGlobalScope) {
-    if scope.name() == worker::calculator::NAME {
+    if scope.name() == protocol::calculator::NAME {
         distances::start(scope);
     } else {
         runner::start(scope);

@@ -3,7 +3,7 @@
 #[cfg(target_arch = "wasm32")]
 fn main() {
     console_error_panic_hook::set_once();
-    engine::start(&worker::scope::scope());
+    engine::start(&protocol::scope::scope());
 }
 
 /// Does nothing outside a browser.

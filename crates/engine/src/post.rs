@@ -1,12 +1,12 @@
 //! Messages to the analyst.
 
 use js_sys::{Array, Uint8Array};
-use wasm_bindgen::JsValue;
-use web_sys::Blob;
-use worker::{
-    engine_protocol::EngineEvent,
+use protocol::{
+    engine::EngineEvent,
     scope::{object, scope, to_js},
 };
+use wasm_bindgen::JsValue;
+use web_sys::Blob;
 
 /// Posts an event to the analyst.
 pub fn post(event: &EngineEvent) {

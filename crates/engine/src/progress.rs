@@ -6,8 +6,8 @@ use std::{
 };
 
 use olmoe::{LocalFuture, Observer, Progress};
-use worker::{
-    engine_protocol::{EngineEvent, EngineProgress, ProcessorInfo},
+use protocol::{
+    engine::{EngineEvent, EngineProgress, ProcessorInfo},
     scope::now,
 };
 

@@ -8,14 +8,14 @@ use std::{
 use futures::{StreamExt as _, channel::mpsc};
 use js_sys::Array;
 use olmoe::{Checkpoint, Error, GateInputs, InputRecords, Inputs, Processor, Score, Tokenizer, gates_only};
+use protocol::{
+    engine::{Backend, EngineEvent, EngineJob, InputsInfo, MadeInfo, Scored},
+    scope::{listen, now, property},
+};
 use trace::{GateDtype, Source};
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::DedicatedWorkerGlobalScope;
-use worker::{
-    engine_protocol::{Backend, EngineEvent, EngineJob, InputsInfo, MadeInfo, Scored},
-    scope::{listen, now, property},
-};
 
 use crate::{
     choose::{Processors, info},

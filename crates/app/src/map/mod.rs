@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use js_sys::{Array, Float32Array, Uint16Array, Uint32Array};
 use leptos::prelude::*;
+use protocol::{Job, MapFrame, MapRequest};
 use report::map::{EXACT_SAMPLES, MapOrder, MapScope};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlCanvasElement;
-use worker::{Job, MapAsk, MapFrame};
 
 use crate::analyst;
 use crate::state::App;
@@ -44,7 +44,7 @@ struct Detail {
 /// The map of the current report.
 #[derive(Default)]
 pub struct MapData {
-    ticket: u32,
+    request_id: u32,
     requested: Option<(MapScope, MapOrder)>,
     /// Whether the user cancelled it.
     pub halted: bool,
@@ -78,7 +78,7 @@ pub fn with<T>(read: impl FnOnce(&MapData) -> T) -> T {
 
 /// Clears the map for a new report.
 pub fn forget(app: App) {
-    MAP.with_borrow_mut(|map| *map = MapData { ticket: map.ticket, ..MapData::default() });
+    MAP.with_borrow_mut(|map| *map = MapData { request_id: map.request_id, ..MapData::default() });
     app.map.set(0);
 }
 
@@ -99,13 +99,13 @@ pub fn request(app: App, scope: MapScope, order: MapOrder) {
         let same =
             map.requested.as_ref().is_some_and(|(old, kind)| *old == scope && (exact || *kind == order));
         if !same {
-            *map = MapData { ticket: map.ticket, ..MapData::default() };
+            *map = MapData { request_id: map.request_id, ..MapData::default() };
         }
         map.halted = false;
-        map.ticket = map.ticket.wrapping_add(1);
+        map.request_id = map.request_id.wrapping_add(1);
         map.requested = Some((scope.clone(), order));
-        MapAsk {
-            ticket: map.ticket,
+        MapRequest {
+            request_id: map.request_id,
             scope,
             order,
             reference: last.saturating_sub(1),
@@ -128,9 +128,9 @@ fn integers(arrays: &Array, at: u32) -> Vec<u32> {
 }
 
 /// Stores the row order.
-pub fn take_order(app: App, ticket: u32, texts: Vec<(String, String)>, arrays: &Array) {
+pub fn take_order(app: App, request_id: u32, texts: Vec<(String, String)>, arrays: &Array) {
     MAP.with_borrow_mut(|map| {
-        if map.ticket != ticket {
+        if map.request_id != request_id {
             return;
         }
         let mut texts = texts.into_iter();
@@ -149,7 +149,7 @@ pub fn take_frame(app: App, facts: MapFrame, arrays: &Array) {
     let here = app.checkpoint.get_untracked();
     MAP.with_borrow_mut(|map| {
         let Ok(cells) = arrays.get(0).dyn_into::<Uint16Array>() else { return };
-        if map.ticket != facts.ticket {
+        if map.request_id != facts.request_id {
             return;
         }
         let held: usize = map.frames.values().map(|frame| frame.cells.length() as usize * 2).sum();
@@ -167,9 +167,9 @@ pub fn take_frame(app: App, facts: MapFrame, arrays: &Array) {
 }
 
 /// Replaces the points of all frames.
-pub fn take_points(app: App, ticket: u32, arrays: &Array) {
+pub fn take_points(app: App, request_id: u32, arrays: &Array) {
     MAP.with_borrow_mut(|map| {
-        if map.ticket == ticket {
+        if map.request_id == request_id {
             for (&at, frame) in &mut map.frames {
                 frame.points = floats(arrays, at as u32);
             }

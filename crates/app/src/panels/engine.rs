@@ -1,7 +1,7 @@
 //! The line above the file table while checkpoints are loaded: backend, processor, results.
 
 use leptos::prelude::*;
-use worker::{Backend, Job, ProcessorInfo};
+use protocol::{Backend, Job, ProcessorInfo};
 
 use crate::analyst;
 use crate::format::bytes;

@@ -1,7 +1,7 @@
 //! The table of the run's files with their state.
 
 use leptos::prelude::*;
-use worker::{FileRow, FileState, Job, Question};
+use protocol::{FileRow, FileState, Job, Question};
 
 use crate::analyst;
 use crate::format::{bytes, count};
@@ -133,7 +133,7 @@ fn state_name(row: &FileRow) -> &'static str {
         FileState::Reading if row.checkpoint => "running",
         FileState::Reading => "reading",
         FileState::Used => "used",
-        FileState::Left => "skipped",
+        FileState::Skipped => "skipped",
         FileState::Failed => "cannot be read",
     }
 }
@@ -143,7 +143,7 @@ fn class(state: FileState) -> &'static str {
         FileState::Waiting => "waiting",
         FileState::Reading => "reading",
         FileState::Used => "used",
-        FileState::Left => "skipped",
+        FileState::Skipped => "skipped",
         FileState::Failed => "failed",
     }
 }

@@ -1,7 +1,7 @@
 //! The header bar: run, compute badge, actions.
 
 use leptos::prelude::*;
-use worker::Job;
+use protocol::Job;
 
 use crate::analyst;
 use crate::browser;

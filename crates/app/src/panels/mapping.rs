@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use worker::{Axis, Job, MappingChoice, MappingRow, MappingSheet, Role};
+use protocol::{Axis, Job, MappingChoice, MappingRow, MappingSheet, Role};
 
 use crate::analyst;
 use crate::panels::dialog::Modal;

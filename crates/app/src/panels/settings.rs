@@ -2,8 +2,8 @@
 //! it.
 
 use leptos::prelude::*;
+use protocol::Job;
 use report::{Error, Group, SETTINGS, Setting, SettingValue, Settings, Unit};
-use worker::Job;
 
 use crate::analyst;
 use crate::format::figure;

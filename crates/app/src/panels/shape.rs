@@ -1,7 +1,7 @@
 //! The dialog for expert ids without a shape: number of layers, experts per token, experts.
 
 use leptos::prelude::*;
-use worker::Job;
+use protocol::Job;
 
 use crate::analyst;
 use crate::panels::dialog::Modal;

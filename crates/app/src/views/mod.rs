@@ -10,7 +10,7 @@ mod table;
 mod timeline;
 
 use leptos::prelude::*;
-use worker::Job;
+use protocol::Job;
 
 use crate::analyst;
 use crate::format::counted;
@@ -25,7 +25,7 @@ pub fn Report() -> impl IntoView {
     let app = App::get();
     let title = Memo::new(move |_| app.with_report(|report| report.title.clone()).unwrap_or_default());
     let failed = Memo::new(move |_| {
-        app.files.with(|rows| rows.iter().filter(|row| row.state == worker::FileState::Failed).count())
+        app.files.with(|rows| rows.iter().filter(|row| row.state == protocol::FileState::Failed).count())
     });
     view! {
         <main

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use pathway::Edit;
-use worker::{Alignment, Job, PairChoice, SampleRef};
+use protocol::{Alignment, Job, PairChoice, SampleRef};
 
 use crate::analyst;
 use crate::format::{count, counted};

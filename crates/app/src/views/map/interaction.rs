@@ -3,8 +3,8 @@
 
 use leptos::html;
 use leptos::prelude::*;
+use protocol::Job;
 use web_sys::{KeyboardEvent, MouseEvent, PointerEvent, WheelEvent};
-use worker::Job;
 
 use crate::map::paint::nearest;
 use crate::state::App;

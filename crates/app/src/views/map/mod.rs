@@ -5,10 +5,10 @@ mod transition;
 
 use leptos::html;
 use leptos::prelude::*;
+use protocol::Job;
 use report::map::{MapOrder, MapScope};
 use wasm_bindgen::prelude::*;
 use web_sys::HtmlCanvasElement;
-use worker::Job;
 
 use self::interaction::{MapInteraction, WHOLE};
 use self::transition::transition;
@@ -133,7 +133,7 @@ fn DistanceMap() -> impl IntoView {
         app.checkpoint.track();
         interaction.request_pair(false);
     });
-    let facts = move |read: fn(&worker::MapFrame) -> String| {
+    let facts = move |read: fn(&protocol::MapFrame) -> String| {
         app.map.track();
         let here = app.checkpoint.get();
         map::with(|map| map.frames.get(&here).map(|frame| read(&frame.facts)))

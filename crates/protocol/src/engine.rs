@@ -1,21 +1,24 @@
-//! What analyst and engine say to each other. Files ride beside an [`EngineJob`] in the message `{ job, files }`: each
-//! is a `File`, or an address as a string. A trace rides beside [`EngineEvent::Traced`] as the `Blob` in `trace`.
+//! Messages between the analyst and the engine, the worker that runs checkpoints.
+//!
+//! An [`EngineJob`] is posted as `{ job, files }`, where each file is a `File` or `Blob`, or an
+//! address as a string. An [`EngineEvent`] is posted as `{ event }`, or with a trace as `{ event,
+//! trace }`, where `trace` is a `Blob`.
 
 use serde::{Deserialize, Serialize};
 
-/// The name that the engine's worker has.
+/// The name of the engine's worker.
 pub const NAME: &str = "engine";
 
-/// What the user wants checkpoints to be computed on.
+/// The user's preference where to compute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Backend {
-    /// Whatever is likely faster.
+    /// Whichever is expected to be faster.
     #[default]
     Auto,
-    /// The processor.
+    /// The CPU.
     Cpu,
-    /// The graphics processor, by WebGPU.
+    /// The GPU, by WebGPU.
     Gpu,
 }
 
@@ -37,121 +40,121 @@ impl Backend {
     }
 }
 
-/// What the analyst asks of the engine.
+/// A request to the engine.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "job", content = "of", rename_all = "kebab-case")]
 pub enum EngineJob {
-    /// Take these files of samples and items from now on.
+    /// Read files of samples and items, and use them for the following checkpoints.
     Inputs {
-        /// Path of each file, in the order of the message's `files`.
+        /// Path of each file, in the order of `files`.
         paths: Vec<String>,
     },
-    /// Compute the gating layers of a checkpoint on what enters its routers: the message's first file. The others are
-    /// the checkpoint's.
+    /// Compute the gating layers of a checkpoint on given router inputs, which are the first file.
+    /// The other files are the checkpoint's.
     Gates {
-        /// The checkpoint's folder, for messages and for its step.
+        /// The checkpoint's folder, for messages and its step.
         folder: String,
-        /// Path of each of the message's files.
+        /// Path of each file, in the order of `files`.
         paths: Vec<String>,
     },
-    /// Run a checkpoint over them.
+    /// Run a checkpoint on the inputs.
     Run {
-        /// The checkpoint's folder, for messages and for its step.
+        /// The checkpoint's folder, for messages and its step.
         folder: String,
-        /// Path of each of its files, in the order of the message's `files`.
+        /// Path of each of its files, in the order of `files`.
         paths: Vec<String>,
-        /// What to compute on.
+        /// Where to compute.
         backend: Backend,
     },
 }
 
-/// What the engine tells the analyst.
+/// A message of the engine.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "event", content = "of", rename_all = "kebab-case")]
 pub enum EngineEvent {
-    /// It can take jobs now.
+    /// The engine takes jobs.
     Ready,
-    /// The inputs are read, or why not.
+    /// The response to [`EngineJob::Inputs`].
     Inputs {
-        /// What they are.
+        /// A description of the inputs, or why they cannot be read.
         outcome: Result<InputsInfo, String>,
     },
-    /// How far the checkpoint is.
+    /// Progress of the current checkpoint.
     Progress(EngineProgress),
-    /// The checkpoint is through; its trace rides along.
+    /// The checkpoint is finished. `trace`: its trace.
     Traced(Box<MadeInfo>),
     /// The checkpoint has no trace.
     Failed {
-        /// Why, in whole sentences.
+        /// The reason in whole sentences.
         message: String,
         /// Whether the device failed, and not the checkpoint.
         device: bool,
     },
 }
 
-/// What is in the files of samples and items.
+/// Samples and items of the input files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputsInfo {
-    /// Samples.
+    /// Number of samples.
     pub samples: usize,
     /// Id and domain of each item.
     pub items: Vec<(String, String)>,
 }
 
-/// How far a checkpoint is.
+/// Progress of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EngineProgress {
     /// Bytes of the checkpoint that were read.
     pub read: u64,
-    /// Layers that all tokens have behind them, over all passes.
+    /// Layers that all tokens have passed, over all passes.
     pub done: usize,
-    /// Layers in all passes, and their heads.
+    /// Layers of all passes, with one more per pass for the head.
     pub layers: usize,
-    /// Tokens that go through together.
+    /// Tokens per pass.
     pub tokens: usize,
-    /// What it is computed on.
+    /// The processor.
     pub processor: ProcessorInfo,
 }
 
-/// What checkpoints are computed on.
+/// The processor that runs checkpoints.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessorInfo {
-    /// Whether it is a graphics processor.
+    /// Whether it is a GPU.
     pub gpu: bool,
-    /// What the browser calls it.
+    /// Its name as the browser gives it.
     pub name: String,
-    /// Bytes that one of its buffers may have.
+    /// Maximum bytes of one of its buffers.
     pub buffer: Option<u64>,
-    /// Bytes for the hidden states of all tokens; more tokens go in several passes.
+    /// Bytes for the hidden states of all tokens; more tokens take several passes.
     pub budget: u64,
-    /// Why it is this one, or what to know of it; a whole sentence.
+    /// Why it was chosen, or a warning, in a whole sentence.
     pub note: Option<String>,
 }
 
-/// Whether an item was answered right, by three measures; see `olmoe::Score`.
+/// Whether an item was answered correctly, by three measures; see `olmoe::Score`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scored {
-    /// By its answer where it has one, else by its choices: what the analysis reads.
+    /// By its answer if it has one, else by its choices. The analysis uses this one.
     pub correct: Option<bool>,
     /// By the likeliest choice.
     pub acc: Option<bool>,
-    /// By the likeliest choice for a character of it.
+    /// By the choice with the highest per-character likelihood.
     pub acc_norm: Option<bool>,
 }
 
-/// What came of a checkpoint, beside its trace.
+/// Results of a checkpoint beside its trace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MadeInfo {
-    /// How each item was answered.
+    /// The score of each item.
     pub scores: Vec<Scored>,
     /// Bytes of the checkpoint that were read.
     pub read: u64,
-    /// Tokens that went through.
+    /// Number of tokens.
     pub tokens: usize,
     /// Passes over its bytes.
     pub passes: usize,
-    /// Seconds it took.
+    /// Duration in seconds.
     pub seconds: f64,
-    /// What it was computed on.
+    /// The processor.
     pub processor: ProcessorInfo,
 }

@@ -1,20 +1,20 @@
-//! What an address that the user named stands for: a file, a folder, or a list of files.
+//! The meaning of an address that the user entered: a file, a folder or a list of files.
 
 use trace::hub::{Target, shown};
 
-/// An address as it is fetched.
+/// An address to fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     /// A file.
     File(String),
-    /// A folder: a checkpoint's, or one of traces. Ends in `/`.
+    /// A folder with a checkpoint or with traces. Ends in `/`.
     Folder(String),
     /// A list of files.
     Index(String),
 }
 
 impl Address {
-    /// What is asked for first.
+    /// The address itself.
     #[must_use]
     pub fn url(&self) -> &str {
         match self {
@@ -26,11 +26,11 @@ impl Address {
 /// The name of a list of files.
 pub const INDEX: &str = "index.json";
 
-/// What stands for a checkpoint's folder at the end of an address.
-const SIGNS: [&str; 2] = ["/config.json", "/model.safetensors.index.json"];
+/// Endings of an address that mean a checkpoint's folder.
+const CHECKPOINT_FILES: [&str; 2] = ["/config.json", "/model.safetensors.index.json"];
 
-/// Reads an address: a folder ends in `/`, or names a checkpoint's `config.json` or index. A page of Hugging Face's Hub
-/// or of GitHub becomes what it shows.
+/// Interprets an address. A folder ends in `/`, or names a checkpoint's `config.json` or index. A
+/// page of the Hugging Face Hub or of GitHub stands for the file or folder that it shows.
 #[must_use]
 pub fn read(address: &str) -> Address {
     let address = address.split('#').next().unwrap_or(address);
@@ -47,35 +47,38 @@ pub fn read(address: &str) -> Address {
     if path.rsplit('/').next() == Some(INDEX) {
         return Address::Index(whole);
     }
-    // What is asked beyond a path (a signature, say) holds for one file only.
+    // A query (a signature, for example) is valid for one file only.
     if query.is_some_and(|query| query != "download=true") {
         return Address::File(whole);
     }
     if path.ends_with('/') {
         return Address::Folder(path);
     }
-    match SIGNS.iter().find_map(|sign| path.strip_suffix(sign)) {
+    match CHECKPOINT_FILES.iter().find_map(|file| path.strip_suffix(file)) {
         Some(folder) => Address::Folder(format!("{folder}/")),
         None => Address::File(whole),
     }
 }
 
-/// Whether a link may name the address: one of a server that proves who it is, or of this machine.
+/// Whether a link may contain the address: only HTTPS and this machine are allowed.
 #[must_use]
 pub fn may_be_linked(address: &str) -> bool {
     address.starts_with("https://") || trace::http_error::is_this_machine(address)
 }
 
-/// The folder's name for people and for its step: without what every address of the kind has.
+/// The name of a folder in the file table, from which its step is read: the address without the
+/// final `/`.
 #[must_use]
 pub fn folder_name(folder: &str) -> String {
     folder.trim_end_matches('/').to_owned()
 }
 
-/// Whether a shard's name in an index is a file beside it, so that no other address is asked than the user named.
+/// Whether a shard's name in an index is a file beside the index. Other addresses are not fetched,
+/// because the user did not enter them.
 #[must_use]
 pub fn is_plain(name: &str) -> bool {
-    let odd = |letter: char| matches!(letter, '/' | '\\' | '?' | '#' | ':' | '%') || letter.is_control();
+    let odd =
+        |character: char| matches!(character, '/' | '\\' | '?' | '#' | ':' | '%') || character.is_control();
     !name.is_empty() && !name.starts_with('.') && !name.contains(odd)
 }
 
@@ -85,7 +88,7 @@ mod tests {
 
     fn is(address: &str, expected: Address) {
         assert_eq!(read(address), expected, "{address}");
-        assert_eq!(read(expected.url()), expected, "what is fetched means itself");
+        assert_eq!(read(expected.url()), expected, "the result has the same meaning");
     }
 
     fn folder(address: &str, expected: &str) {

@@ -1,4 +1,4 @@
-//! What the pool was asked, cut into chunks.
+//! Calls of the pool, divided into chunks.
 
 use std::{collections::BTreeMap, rc::Rc};
 
@@ -6,31 +6,35 @@ use futures::channel::oneshot;
 use levenshtein::Sequences;
 use report::{Error, Pairs};
 
-/// Cells of the distance tables in one chunk: some 50 ms of a calculator's time.
-const CELLS_A_CHUNK: u64 = 600_000_000;
+/// Cells of the distance tables per chunk, about 50 ms of a worker's time.
+const CELLS_PER_CHUNK: u64 = 600_000_000;
 
 /// Consecutive pairs of a call.
 #[derive(Clone, Copy)]
 pub struct Chunk {
+    /// Number of the call.
     pub call: u32,
-    /// Range in the call's pairs.
+    /// Index of the first pair in the call.
     pub start: usize,
+    /// Index after the last pair.
     pub end: usize,
 }
 
-/// Pairs to measure, and whoever waits for them.
+/// Pairs to measure, and the channel for their distances.
 pub struct Call {
+    /// The sequences.
     pub sequences: Rc<Sequences>,
+    /// The pairs to measure.
     pub pairs: Pairs,
     distances: Vec<u32>,
-    /// Pairs without a distance.
-    left: usize,
+    /// Number of pairs without a distance.
+    missing: usize,
     done: oneshot::Sender<Result<Vec<u32>, Error>>,
-    /// Whether the graphics processor has refused the sequences.
+    /// Whether the GPU has refused the sequences.
     pub workers_only: bool,
 }
 
-/// The calls under way.
+/// The pending calls.
 #[derive(Default)]
 pub struct Calls {
     all: BTreeMap<u32, Call>,
@@ -38,8 +42,8 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// Takes a call: its number, and the way its distances come.
-    pub fn take(
+    /// Adds a call. Returns its number and the receiver of its distances.
+    pub fn add(
         &mut self,
         sequences: Rc<Sequences>,
         pairs: Pairs,
@@ -47,38 +51,38 @@ impl Calls {
         let (done, receive) = oneshot::channel();
         let number = self.next;
         self.next = self.next.wrapping_add(1);
-        let (distances, left) = (vec![0; pairs.len()], pairs.len());
-        self.all.insert(number, Call { sequences, pairs, distances, left, done, workers_only: false });
+        let (distances, missing) = (vec![0; pairs.len()], pairs.len());
+        self.all.insert(number, Call { sequences, pairs, distances, missing, done, workers_only: false });
         (number, receive)
     }
 
-    /// A call that is under way.
+    /// A pending call.
     pub fn get(&self, number: u32) -> Option<&Call> {
         self.all.get(&number)
     }
 
-    /// The same, to be changed.
+    /// A pending call, mutable.
     pub fn get_mut(&mut self, number: u32) -> Option<&mut Call> {
         self.all.get_mut(&number)
     }
 
-    /// Forgets all of them; nobody waits any more.
+    /// Forgets all calls, whose receivers are dropped.
     pub fn clear(&mut self) {
         self.all.clear();
     }
 
-    /// Takes the distances of the pairs from `start` on; with the last ones the call ends. A call that is gone was
-    /// cancelled.
-    pub fn fill(&mut self, number: u32, start: usize, found: &js_sys::Uint32Array) {
+    /// Stores the distances of the pairs from `start` on. The last ones complete the call. Distances of cancelled calls
+    /// are ignored.
+    pub fn fill(&mut self, number: u32, start: usize, measured: &js_sys::Uint32Array) {
         let Some(call) = self.all.get_mut(&number) else { return };
-        let length = found.length() as usize;
+        let length = measured.length() as usize;
         let Some(slot) = call.distances.get_mut(start..start + length) else { return };
-        found.copy_to(slot);
-        call.left = call.left.saturating_sub(length);
-        if call.left == 0
+        measured.copy_to(slot);
+        call.missing = call.missing.saturating_sub(length);
+        if call.missing == 0
             && let Some(call) = self.all.remove(&number)
         {
-            // Whoever asked may have gone.
+            // The receiver may have been dropped.
             call.done.send(Ok(call.distances)).ok();
         }
     }
@@ -98,13 +102,13 @@ impl Calls {
     }
 }
 
-/// Pairs whose tables have about [`CELLS_A_CHUNK`] cells.
+/// Pairs whose tables have about [`CELLS_PER_CHUNK`] cells.
 pub fn chunk_size(sequences: &Sequences) -> usize {
-    (CELLS_A_CHUNK / cells_a_pair(sequences)).clamp(256, 65_536) as usize
+    (CELLS_PER_CHUNK / cells_per_pair(sequences)).clamp(256, 65_536) as usize
 }
 
-/// Cells of the table of one pair, about: the kernels take no fewer than a word's.
-pub fn cells_a_pair(sequences: &Sequences) -> u64 {
+/// Approximate cells of the distance table of one pair. The kernels compute at least one word.
+pub fn cells_per_pair(sequences: &Sequences) -> u64 {
     let (symbols, _) = sequences.as_parts();
     let mean = (symbols.len() / sequences.len().max(1)).max(64) as u64;
     mean * mean
