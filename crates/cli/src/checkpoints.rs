@@ -3,6 +3,7 @@
 
 use std::{
     cell::Cell,
+    collections::BTreeMap,
     fs,
     io::{IsTerminal as _, Write as _},
     path::{Path, PathBuf},
@@ -11,7 +12,7 @@ use std::{
 };
 
 use olmoe::{Checkpoint, InputRecords, Inputs, LocalFuture, Observer, Processor, Progress, Score, Tokenizer};
-use trace::{FileSource, GateDtype, Item, Results, Source};
+use trace::{CheckpointFiles, FileSource, GateDtype, Item, Results, Source};
 
 use crate::{
     error::Error,
@@ -73,10 +74,15 @@ pub async fn trace_all(
     fs::create_dir_all(output).map_err(|source| Error::File { path: output.into(), source })?;
     let mut scored: Vec<(u64, Vec<Score>)> = Vec::new();
     let mut tokenized: Option<Tokenized> = None;
+    let mut written = BTreeMap::new();
+    let numbered = !any_has_step(folders.iter().map(|found| found.folder.as_path())).await?;
     for (number, found) in folders.iter().enumerate() {
-        match trace_one(found, number, &records, &mut tokenized, &processor, output).await {
+        let number = numbered.then_some(number as u64);
+        match trace_one(found, number, &mut written, &records, &mut tokenized, &processor, output).await {
             Ok(done) => scored.extend(done),
-            Err(Error::Checkpoint(error)) => eprintln!("left out: {error}"),
+            Err(error @ (Error::Checkpoint(_) | Error::NoStep { .. } | Error::SameStep { .. })) => {
+                eprintln!("left out: {error}");
+            }
             Err(error) => return Err(error),
         }
     }
@@ -108,6 +114,34 @@ pub async fn trace_all(
     };
     let text = trace::write_results(&results).map_err(|source| Error::Results { source })?;
     write(&output.join("run.json"), &text)
+}
+
+/// Whether the step of any of these checkpoints is known. Only where none is, their order stands for it.
+pub async fn any_has_step(folders: impl Iterator<Item = &Path>) -> Result<bool, Error> {
+    for folder in folders {
+        let name = folder.display().to_string();
+        let (step, _) = CheckpointFiles::new(&name, &open_files(folder)?).step().await?;
+        if step.or_else(|| step_of_branch(folder)).is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The step in the name of the branch that a folder of the Hub's cache is of: `snapshots/HASH`, where `refs/BRANCH` holds
+/// the hash.
+pub fn step_of_branch(folder: &Path) -> Option<u64> {
+    let hash = folder.file_name()?.to_str()?;
+    let snapshots =
+        folder.parent().filter(|parent| parent.file_name().is_some_and(|name| name == "snapshots"))?;
+    let refs = fs::read_dir(snapshots.parent()?.join("refs")).ok()?;
+    let of_this = |path: &PathBuf| {
+        let small = fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() <= 128);
+        small && fs::read_to_string(path).is_ok_and(|content| content.trim() == hash)
+    };
+    let branches = refs.filter_map(|entry| Some(entry.ok()?.path())).filter(of_this);
+    let steps = branches.filter_map(|path| trace::step_from_name(path.file_name()?.to_str()?));
+    steps.map(|named| named.step).next()
 }
 
 /// Finds the checkpoint folders under the paths; those of each path are ordered by step and name.
@@ -196,11 +230,12 @@ async fn tokenize<'a>(
     Ok(&tokenized.insert(Tokenized { tokenizer: path, inputs }).inputs)
 }
 
-/// Traces one checkpoint; returns its step and scores. A checkpoint without a step gets its number
-/// as step.
+/// Traces one checkpoint; returns its step and scores. `number` is the step of a checkpoint whose files state none;
+/// `written` are the files of this run, with the checkpoints that they are of.
 async fn trace_one(
     found: &CheckpointFolder,
-    number: usize,
+    number: Option<u64>,
+    written: &mut BTreeMap<PathBuf, String>,
     records: &InputRecords,
     tokenized: &mut Option<Tokenized>,
     processor: &Processor,
@@ -211,14 +246,26 @@ async fn trace_one(
     let files = open_files(folder)?;
     let name = folder.display().to_string();
     let mut checkpoint = Checkpoint::open(&name, &files).await?;
+    if let Some(note) = &checkpoint.note {
+        eprintln!("note: {note}");
+    }
+    checkpoint.step = checkpoint.step.or_else(|| step_of_branch(folder));
+    let Some(step) = checkpoint.step.or(number) else {
+        return Err(Error::NoStep { folder: folder.into() });
+    };
     if checkpoint.step.is_none() {
-        eprintln!("note: {name}: no step in the folder name or trainer_state.json; step {number} is used");
+        eprintln!("note: {name}: no step in the folder name or trainer_state.json; step {step} is used");
+    }
+    checkpoint.step = Some(step);
+    let path = output.join(format!("step-{step:05}.safetensors"));
+    if let Some(other) = written.insert(path.clone(), name.clone()) {
+        let error = Error::SameStep { step, name, other: other.clone() };
+        written.insert(path, other);
+        return Err(error);
     }
     let inputs = tokenize(found, records, tokenized).await?;
-    let step = *checkpoint.step.get_or_insert(number as u64);
     let observer = Terminal { name: &name, last: Cell::new(usize::MAX) };
     let model_output = olmoe::run(&checkpoint, inputs, processor, &observer).await?;
-    let path = output.join(format!("step-{step:05}.safetensors"));
     let bytes = trace::write_trace(&model_output.trace, GateDtype::F32)?;
     fs::write(&path, bytes).map_err(|source| Error::File { path: path.clone(), source })?;
     let tokens: usize = inputs.samples.iter().map(|sample| sample.tokens.len()).sum();

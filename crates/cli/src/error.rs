@@ -88,6 +88,26 @@ pub enum Error {
     #[error("no routers could be read from the checkpoints; see the messages above")]
     NoRouters,
 
+    /// A checkpoint whose step is unknown, among others whose steps are known.
+    #[error("{}: its training step is unknown. Name the folder like step-1000, or add trainer_state.json.", folder.display())]
+    NoStep {
+        /// Folder of the checkpoint.
+        folder: PathBuf,
+    },
+
+    /// Two checkpoints of one step.
+    #[error(
+        "{name}: step {step}, which {other} has too. Traces are named by their step; give another folder for this one."
+    )]
+    SameStep {
+        /// Training step.
+        step: u64,
+        /// The later checkpoint.
+        name: String,
+        /// The checkpoint that was traced first.
+        other: String,
+    },
+
     /// A trace would overwrite another file.
     #[error("{name}: {} already exists. Give another folder, or a different step for each checkpoint.", path.display())]
     Exists {

@@ -111,6 +111,8 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
         .collect::<Result<Vec<_>, _>>()
         .map_err(failed)?;
     inside.sort();
+    inside
+        .retain(|path| !path.file_name().is_some_and(|name| trace::is_system_file(&name.to_string_lossy())));
     for path in inside {
         collect(&path, files)?;
     }

@@ -3,7 +3,9 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use trace::{CheckpointFiles, Shards, Source, TensorFile, TensorInfo, open_safetensors, shape_text};
+use trace::{
+    CheckpointFiles, Shards, Source, TensorFile, TensorInfo, open_safetensors, shape_text, unwrapped,
+};
 
 use crate::{
     config::{Config, USE_MATCHING_CONFIG},
@@ -23,8 +25,10 @@ pub struct Checkpoint {
     /// Training tokens, from the folder's name.
     pub tokens: Option<u64>,
     shards: Vec<Rc<TensorFile>>,
-    /// Index into `shards` of each tensor.
-    shard_of: BTreeMap<String, usize>,
+    /// Index into `shards` of each tensor, and its name there; by the name without what wrappers add.
+    shard_of: BTreeMap<String, (usize, String)>,
+    /// What to know about its files.
+    pub note: Option<String>,
 }
 
 impl Checkpoint {
@@ -52,18 +56,20 @@ impl Checkpoint {
                 }
                 for (tensor, name) in &map {
                     if let Ok(shard) = names.binary_search(&name) {
-                        shard_of.insert(tensor.clone(), shard);
+                        shard_of.insert(unwrapped(tensor).into_owned(), (shard, tensor.clone()));
                     }
                 }
             }
             Shards::One(shard) => {
                 let shard = open_safetensors(shard).await?;
-                shard_of.extend(shard.names().map(|name| (name.to_owned(), 0)));
+                let names = shard.names().map(|name| (unwrapped(name).into_owned(), (0, name.to_owned())));
+                shard_of.extend(names);
                 shards.push(Rc::new(shard));
             }
         }
         let (step, tokens) = here.step().await?;
-        let checkpoint = Self { folder: folder.to_owned(), config, step, tokens, shards, shard_of };
+        let note = here.note();
+        let checkpoint = Self { folder: folder.to_owned(), config, step, tokens, shards, shard_of, note };
         checkpoint.check()?;
         Ok(checkpoint)
     }
@@ -81,9 +87,11 @@ impl Checkpoint {
             expected: format!("floats {}", shape_text(&expected)),
             advice,
         };
-        let shard = self.shard_of.get(name).and_then(|&shard| self.shards.get(shard));
-        let shard = shard.ok_or_else(|| wrong("not in the checkpoint".to_owned(), USE_MATCHING_CONFIG))?;
-        let info = shard.get(name).ok_or_else(|| {
+        let place =
+            self.shard_of.get(name).and_then(|(shard, stored)| Some((self.shards.get(*shard)?, stored)));
+        let (shard, stored) =
+            place.ok_or_else(|| wrong("not in the checkpoint".to_owned(), USE_MATCHING_CONFIG))?;
+        let info = shard.get(stored).ok_or_else(|| {
             wrong(
                 format!("not in {}, to which the index assigns it", shard.name()),
                 "Use an index and shards of the same checkpoint.",

@@ -104,6 +104,10 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     let mut inside: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     inside.sort();
     for path in inside {
+        // As the page and the command line do.
+        if trace::is_system_file(&path.file_name().unwrap().to_string_lossy()) {
+            continue;
+        }
         if path.is_dir() { files(&path, found) } else { found.push(path) }
     }
 }

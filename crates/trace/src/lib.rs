@@ -39,10 +39,10 @@ pub use self::io::disk::FileSource;
 #[cfg(target_arch = "wasm32")]
 pub use self::io::http::HttpSource;
 pub use self::{
-    archive::{Unpacked, unpack},
+    archive::{Unpacked, is_system_file, unpack},
     checkpoint::{
         files::{CheckpointFiles, Shards},
-        names::router_layer,
+        names::{router_layer, unwrapped},
         routers::{CheckpointRouters, read_routers},
     },
     container::{

@@ -192,10 +192,18 @@ fn plain_name(name: &str) -> String {
 fn member_name(archive: &str, member: &str) -> Option<String> {
     let parts: Vec<&str> =
         member.split(['/', '\\']).filter(|part| !part.is_empty() && *part != "." && *part != "..").collect();
-    let file = parts.last()?;
-    let clutter = file.starts_with("._")
-        || ["__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"].iter().any(|name| parts.contains(name));
-    if clutter { None } else { Some(format!("{}/{}", path_of(archive), parts.join("/"))) }
+    if parts.is_empty() || is_system_file(member) {
+        return None;
+    }
+    Some(format!("{}/{}", path_of(archive), parts.join("/")))
+}
+
+/// Whether a file was made by an operating system beside others, such as `._x` (AppleDouble) and `.DS_Store`.
+#[must_use]
+pub fn is_system_file(path: &str) -> bool {
+    let mut parts = path.split(['/', '\\']);
+    parts.clone().next_back().is_some_and(|file| file.starts_with("._"))
+        || parts.any(|part| ["__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"].contains(&part))
 }
 
 /// Adds the files of an archive to the list. `left` is the number of bytes that may still be

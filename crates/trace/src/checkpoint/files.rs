@@ -9,7 +9,7 @@ use crate::{
     checkpoint::names::router_layer,
     error::Error,
     io::source::Source,
-    text::{json_words, step_name::step_from_name},
+    text::{json_words, python_json::without_nan, step_name::step_from_name},
 };
 
 /// The largest JSON file that is read, in bytes.
@@ -114,7 +114,11 @@ impl<'a> CheckpointFiles<'a> {
     /// [`Error::Missing`] without an index or a single shard, [`Error::Text`] for a malformed
     /// index.
     pub async fn shards(&self) -> Result<Shards, Error> {
-        let Some(index) = self.find(INDEX) else { return self.whole().cloned().map(Shards::One) };
+        // As transformers does where both are there.
+        let whole = self.find(WHOLE);
+        let Some(index) = self.find(INDEX).filter(|_| whole.is_none()) else {
+            return self.whole().cloned().map(Shards::One);
+        };
         let bytes = self.json(index).await?;
         let Index { weight_map, metadata } = serde_json::from_slice(&bytes).map_err(|error| Error::Text {
             name: index.name().to_owned(),
@@ -127,6 +131,18 @@ impl<'a> CheckpointFiles<'a> {
         let bytes =
             metadata.total_size.filter(|size| size.is_finite() && *size >= 0.0).map(|size| size as u64);
         Ok(Shards::Several { index: index.name().to_owned(), shard_of: weight_map, bytes })
+    }
+
+    /// What to know about the files of weights: that one of them is not used.
+    #[must_use]
+    pub fn note(&self) -> Option<String> {
+        let (whole, index) = (self.find(WHOLE)?, self.find(INDEX)?);
+        Some(format!(
+            "{}: {} is there too. Weights are read from {}, as transformers does; remove one of the two.",
+            self.folder,
+            last_part(index.name()),
+            last_part(whole.name())
+        ))
     }
 
     /// A shard that the index names.
@@ -169,7 +185,7 @@ impl<'a> CheckpointFiles<'a> {
         let named = step_from_name(self.folder);
         let state = match self.find("trainer_state.json") {
             Some(file) if named.is_none() => {
-                serde_json::from_slice::<TrainerState>(&self.json(file).await?).ok()
+                serde_json::from_slice::<TrainerState>(&without_nan(&self.json(file).await?)).ok()
             }
             _ => None,
         };

@@ -1,4 +1,6 @@
-//! Names of router tensors in checkpoints.
+//! Names of tensors in checkpoints: those of routers, and what wrappers add to names.
+
+use std::borrow::Cow;
 
 /// Ends of routers' names, after `model.layers.{i}.`.
 pub(crate) const ROUTERS: [&str; 6] = [
@@ -15,9 +17,24 @@ pub(crate) const ROUTERS: [&str; 6] = [
     "feed_forward.router.weight",
 ];
 
+/// A tensor's name without what wrappers add: `_orig_mod.` of `torch.compile`, `module.` of data-parallel training.
+#[must_use]
+pub fn unwrapped(tensor: &str) -> Cow<'_, str> {
+    let mut rest = tensor;
+    while let Some(inner) = rest.strip_prefix("module.").or_else(|| rest.strip_prefix("_orig_mod.")) {
+        rest = inner;
+    }
+    if rest.contains("._orig_mod.") {
+        Cow::Owned(rest.replace("._orig_mod.", "."))
+    } else {
+        Cow::Borrowed(rest)
+    }
+}
+
 /// The layer of a router tensor, by its name.
 #[must_use]
 pub fn router_layer(tensor: &str) -> Option<usize> {
+    let tensor = unwrapped(tensor);
     let (model, rest) = tensor.split_once("layers.")?;
     let (layer, rest) = rest.split_once('.')?;
     // Blocks of multi-token prediction (`mtp.layers.0.…`) are not layers of the model.
@@ -28,7 +45,15 @@ pub fn router_layer(tensor: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::router_layer;
+    use super::{router_layer, unwrapped};
+
+    #[test]
+    fn wrappers_are_taken_off() {
+        assert_eq!(unwrapped("_orig_mod.model.norm.weight"), "model.norm.weight");
+        assert_eq!(unwrapped("module._orig_mod.model.layers.0._orig_mod.mlp"), "model.layers.0.mlp");
+        assert_eq!(unwrapped("model.modules.x"), "model.modules.x");
+        assert_eq!(router_layer("module.model.layers.3.mlp.gate.weight"), Some(3));
+    }
 
     #[test]
     fn names_of_all_families() {

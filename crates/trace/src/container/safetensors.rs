@@ -63,6 +63,15 @@ pub async fn open(source: Source) -> Result<TensorFile, Error> {
         Some(bytes) => u64::from_le_bytes(*bytes),
         None => 0,
     };
+    if size == *b"version " {
+        return Err(Error::Format {
+            name,
+            part: "first bytes".to_owned(),
+            found: "a pointer of Git LFS".to_owned(),
+            expected: "the file itself".to_owned(),
+            advice: "Fetch it with `git lfs pull`.",
+        });
+    }
     if header_len > MAX_HEADER {
         return Err(Error::Format {
             name,

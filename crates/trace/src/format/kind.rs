@@ -51,6 +51,16 @@ pub enum FileKind {
 }
 
 impl FileKind {
+    /// The traces that it is: one, those of several checkpoints, or none.
+    #[must_use]
+    pub fn traces(&self) -> &[OpenTrace] {
+        match self {
+            Self::Trace(trace) => std::slice::from_ref(trace),
+            Self::Traces(traces) => traces,
+            _ => &[],
+        }
+    }
+
     /// One trace, or those of several checkpoints.
     #[must_use]
     pub fn of_traces(mut traces: Vec<OpenTrace>) -> Self {

@@ -74,7 +74,7 @@ pub fn step_of(file: &TensorFile, warnings: &mut Vec<String>) -> (Option<u64>, S
     let tokens = named.and_then(|named| named.tokens);
     match (number(file, "step", warnings), named) {
         (Some(step), _) => (Some(step), StepSource::Metadata, tokens),
-        (None, Some(named)) => (Some(named.step), StepSource::FileName, tokens),
+        (None, Some(named)) => (Some(named.step), named.source(), tokens),
         (None, None) => (None, StepSource::None, None),
     }
 }

@@ -17,6 +17,9 @@ pub fn by_head(probe: &Probe) -> Option<String> {
     let file = probe.file_name();
     let head = probe.head.as_slice();
     let is = |text: String| Some(format!("{name}: {text}"));
+    if is_adapter(&file) {
+        return is(ADAPTER.to_owned());
+    }
     // The first bytes of safetensors are a length, which can equal any other format's magic.
     if safetensors::looks_like(head, probe.source.len()) {
         return None;
@@ -58,6 +61,15 @@ pub fn by_head(probe: &Probe) -> Option<String> {
         return is(format!("part of a tokenizer, which only checkpoints need. {WHOLE_FOLDER}"));
     }
     None
+}
+
+/// What to do with an adapter.
+const ADAPTER: &str = "part of a PEFT adapter, which changes a model's weights and has no router of its own. Merge it into \
+     the model (`model.merge_and_unload()`, then `save_pretrained`) and add that folder.";
+
+/// Whether PEFT writes a file of this name.
+fn is_adapter(file: &str) -> bool {
+    file.starts_with("adapter_model.") || file == "adapter_config.json"
 }
 
 /// The explanation for a file that is recognized by its tensors.

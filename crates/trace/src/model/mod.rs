@@ -33,6 +33,9 @@ pub enum StepSource {
     Metadata,
     /// The name of the file or of its folder.
     FileName,
+    /// The number of the checkpoint in the name of the file or its folder (`ckpt-3`), which need not
+    /// be a step.
+    CheckpointName,
     /// The user.
     User,
     /// The step is unknown.

@@ -1,6 +1,7 @@
 //! Text in files and messages: ids that may be numbers, places of JSON errors, and shortened
 //! quotations.
 
+pub mod python_json;
 pub mod step_name;
 
 use std::fmt;

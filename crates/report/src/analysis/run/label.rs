@@ -1,7 +1,7 @@
 //! Completes traces from other files: joined layers, names, domains, token counts, logits, and a
 //! step.
 
-use trace::{FileKind, GateKind, OpenTrace, Results, SampleMeta};
+use trace::{FileKind, GateKind, OpenTrace, Results, SampleMeta, StepSource};
 
 use super::{
     data::Stepped,
@@ -67,7 +67,22 @@ pub(super) fn label(
 ) -> (Vec<Stepped>, JoinedLayers) {
     let (found, joined) = labelled(parts, results, verdicts);
     let mut traces = Vec::new();
+    let named_steps = found.iter().any(|(_, trace)| trace.info.step_from == StepSource::FileName);
     for (id, trace) in found {
+        // `ckpt-3` beside `step-2000` need not be step 3.
+        if named_steps && trace.info.step_from == StepSource::CheckpointName {
+            let number = trace.info.step.unwrap_or(0);
+            verdicts.push(Verdict {
+                id,
+                used: false,
+                text: Some(format!(
+                    "{}: its name has checkpoint {number}, while names of other files have steps. Enter its training \
+                     step in the file table, or name it like step-1000.",
+                    trace.info.name
+                )),
+            });
+            continue;
+        }
         let Some(step) = trace.info.step else {
             verdicts.push(Verdict {
                 id,

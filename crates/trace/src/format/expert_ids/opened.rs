@@ -11,7 +11,7 @@ use crate::{
     io::source::Source,
     model::{GateKind, SampleMeta, StepSource, TraceInfo, make_distinct, offsets_of, unnamed_samples},
     open_trace::{Body, OpenTrace},
-    text::step_name::step_from_name,
+    text::step_name::{NamedStep, step_from_name},
 };
 
 /// Metadata of a file, from the file or a setting.
@@ -87,7 +87,14 @@ pub fn trace(
     let in_model = known.model.as_deref().and_then(step_from_name);
     let (step, step_from) = match (known.step, known.named.or(named.map(|named| named.step)), in_model) {
         (Some(step), _, _) => (Some(step), StepSource::Metadata),
-        (None, Some(step), _) => (Some(step), StepSource::FileName),
+        (None, Some(step), _) => (
+            Some(step),
+            if known.named.is_some() {
+                StepSource::FileName
+            } else {
+                named.map_or(StepSource::FileName, NamedStep::source)
+            },
+        ),
         (None, None, Some(in_model)) => (Some(in_model.step), StepSource::Metadata),
         (None, None, None) => (None, StepSource::None),
     };

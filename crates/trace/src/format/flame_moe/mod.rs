@@ -119,7 +119,11 @@ async fn open(probe: &Probe) -> Result<FileKind, Error> {
             advice: "Name each layer's file by its number.",
         })?,
         step,
-        step_from: if step.is_some() { StepSource::FileName } else { StepSource::None },
+        step_from: match step_from_name(name) {
+            Some(named) => named.source(),
+            None if step.is_some() => StepSource::FileName,
+            None => StepSource::None,
+        },
         tokens: ids.len() / k,
         k,
         experts: probe.settings.experts,

@@ -14,14 +14,14 @@ use crate::{
     format::{
         kind::{FileKind, Format, Match, Opened},
         probe::Probe,
-        results::{python_json::without_nan, read_text},
+        results::read_text,
     },
     io::source::ByteSource as _,
     model::{
         SampleMeta, make_distinct,
         results::{Accuracy, Item, Results, SampleRecord, ValidationLoss},
     },
-    text::{IdText, Verdict, json_words, shorten, step},
+    text::{IdText, Verdict, json_words, python_json::without_nan, shorten, step},
 };
 
 /// The largest file of results that is read, in bytes.

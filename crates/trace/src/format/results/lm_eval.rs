@@ -15,15 +15,13 @@ use crate::{
         probe::Probe,
         results::{
             json::{MAX_JSON, check_share},
-            listed, metric_name,
-            python_json::without_nan,
-            read_text,
+            listed, metric_name, read_text,
             step::step_of,
         },
     },
     io::source::ByteSource as _,
     model::results::{Accuracy, Results},
-    text::{json_words, shorten},
+    text::{json_words, python_json::without_nan, shorten},
 };
 
 /// Results of lm-evaluation-harness.

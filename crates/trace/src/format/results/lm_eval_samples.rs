@@ -9,11 +9,11 @@ use crate::{
     format::{
         kind::{FileKind, Format, Match, Opened},
         probe::Probe,
-        results::{listed, lm_eval::filter_rank, python_json::without_nan, step::step_of},
+        results::{listed, lm_eval::filter_rank, step::step_of},
     },
     io::source::{ByteSource as _, Source},
     model::results::{Item, Results},
-    text::{IdText, json_words, shorten},
+    text::{IdText, json_words, python_json::without_nan, shorten},
 };
 
 /// Bytes read at once.

@@ -9,7 +9,6 @@ pub mod lm_eval_samples;
 mod metric_name;
 mod metrics;
 pub mod olmo_metrics;
-mod python_json;
 mod step;
 pub mod wandb;
 

@@ -8,13 +8,10 @@ use crate::{
     format::{
         kind::{FileKind, Format, Match, Opened},
         probe::Probe,
-        results::{
-            cells::whole, json::MAX_JSON, metric_name, metrics::Metrics, python_json::without_nan, read_text,
-            step::step_of,
-        },
+        results::{cells::whole, json::MAX_JSON, metric_name, metrics::Metrics, read_text, step::step_of},
     },
     io::source::ByteSource as _,
-    text::{json_words, shorten},
+    text::{json_words, python_json::without_nan, shorten},
 };
 
 /// Fields that hold the step, the likeliest first.
