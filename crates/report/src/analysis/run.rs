@@ -22,7 +22,7 @@ use self::{
     results::pick_results,
 };
 pub use self::{
-    data::{Run, RunCheckpoint, RunDomain, RunEmbeddings, TokenEntropy},
+    data::{Run, RunCheckpoint, RunDomain},
     label::traces,
     part::{Part, Verdict},
 };
