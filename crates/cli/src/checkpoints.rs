@@ -237,7 +237,7 @@ impl Observer for Terminal<'_> {
         Box::pin(std::future::ready(()))
     }
 
-    fn progress(&self, Progress { pass, passes, done, layers, tokens }: Stage) {
+    fn progress(&self, Progress { pass, passes, done, layers, tokens }: Progress) {
         let at = pass * layers + done;
         if self.last.replace(at) != at && std::io::stderr().is_terminal() {
             let end = if done == layers { "\r" } else { "" };
