@@ -428,7 +428,7 @@ test("a lost GPU is reported, and the run continues", { skip: !GPU }, async () =
   const cdp = await session.browser.newBrowserCDPSession();
   await cdp.send("Browser.crashGpuProcess").catch(() => {});
   await page.getByText(/the graphics processor was lost.*It is started again/).first().waitFor({ timeout: PATIENCE });
-  // A new engine runs the same checkpoint again.
+  // A fresh engine is at the same checkpoint again.
   await page.getByText(/running checkpoint 1 of 1/).waitFor({ timeout: PATIENCE });
   rmSync(folder, { recursive: true });
   await opened.context.close();
