@@ -306,7 +306,7 @@ fn parquet_cases() -> Vec<Case> {
         (
             "page-spoiled_1.parquet",
             spoil(60, 9),
-            &["error", "column `indices.list.element`, row group 0", "checksum that does not match"],
+            &["error", "column `indices.list.element`, row group 0", "checksum does not match"],
         ),
         (
             "no-indices_1.parquet",
