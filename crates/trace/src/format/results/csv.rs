@@ -169,7 +169,7 @@ async fn open(
             name: name.to_owned(),
             place: "after the header line".to_owned(),
             found: "no rows".to_owned(),
-            expected: "one row an item and checkpoint, or a domain and checkpoint".to_owned(),
+            expected: "one row per item and checkpoint, or per domain and checkpoint".to_owned(),
             advice: "Write at least one row below the header.",
         });
     }
