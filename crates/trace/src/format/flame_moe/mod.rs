@@ -1,21 +1,33 @@
-//! Routing of one layer as FLAME-MoE publishes it (CMU-FLAME/FLAME-MoE-Traces): a Parquet file a layer with a row a token,
+//! Routing in Parquet. FLAME-MoE publishes it (CMU-FLAME/FLAME-MoE-Traces) as one file per layer with one row per token:
 //! `indices` (the selected experts) and `scores` (their probabilities); row `i` of every layer is the same token. The
-//! layers of a checkpoint lie in one folder, which is named by its step.
+//! layers of a checkpoint lie in one folder, which is named by its step. Tables of other programs also have columns that
+//! say which layer, sample, token or step a row is of.
 //!
 //! Scores are those of the selected experts only, so mean gates cannot be had from them: such traces are of selection
-//! frequency (METRICS 2). Where samples end is not recorded either: see [`join_layers`].
+//! frequency (METRICS 2). Where no column tells samples, see [`join_layers`].
 
+mod arrange;
+mod columns;
+mod concat;
 mod join;
+mod keys;
 pub mod layer;
+mod rows;
 
 use std::rc::Rc;
 
 pub use crate::format::flame_moe::join::join_layers;
 use crate::{
-    container::parquet::{self, Page, ParquetFile, Values},
+    container::parquet::{self, Column, Page, ParquetFile, Values},
     error::Error,
     format::{
-        flame_moe::layer::{MAX_SELECTIONS, NAME, TraceLayer},
+        flame_moe::{
+            arrange::{Arranged, arrange},
+            columns::{Columns, Ids},
+            keys::{Keys, Table, scalar_ids},
+            layer::{MAX_SELECTIONS, NAME, TABLE, TraceLayer},
+            rows::{Rows, scores_fall},
+        },
         kind::{FileKind, Format, Match, Opened},
         probe::Probe,
     },
@@ -24,41 +36,107 @@ use crate::{
     text::{shorten, step_name::step_from_name},
 };
 
-/// Parquet files of one layer.
+/// Parquet files of expert ids.
 pub const FORMAT: Format = Format {
     endings: &["parquet"],
     in_tensors: false,
-    content: "a Parquet file of one layer (FLAME-MoE)",
+    content: "a Parquet file of expert ids (FLAME-MoE)",
     probe: |probe| {
         let found = parquet::looks_like(&probe.head);
         found.then(|| -> Match<'_> { Box::pin(async move { open(probe).await.map(Opened::plain) }) })
     },
 };
 
-/// Reads one layer; of a file with other columns only the footer.
+/// Reads one file; of a file with other columns only the footer.
 ///
 /// # Errors
-/// [`Error::Format`] for what is damaged, and for ids and scores that are impossible.
+/// [`Error::Format`] for what is damaged, for ids and scores that are impossible, and for rows whose columns do not fit
+/// together.
 async fn open(probe: &Probe) -> Result<FileKind, Error> {
     let source = &probe.source;
     let name = source.name();
     let file = ParquetFile::open(Rc::clone(source)).await?;
-    let Some(column) = file.column("indices") else {
-        let mut names: Vec<String> = file.names().take(8).map(shorten).collect();
-        names.dedup();
-        return Ok(FileKind::Unrelated {
-            reason: format!(
-                "{name}: a Parquet file without a column `indices`; it has `{}`. Routing traces in Parquet (FLAME-MoE) have \
-                 `indices` and `scores`, a list of each a token.",
-                names.join("`, `")
-            ),
-        });
+    let Some(columns) = Columns::find(&file) else { return Ok(unrelated(name, &file)) };
+    let table = Table { name, len: source.len(), file: &file };
+    let keys = Keys::read(&table, &columns).await?;
+    let (ids, width) = match &columns.ids {
+        Ids::Lists(column) => lists(name, &file, column).await?,
+        scalar => scalar_ids(&table, scalar).await?,
     };
+    if let Some(experts) = probe.settings.experts {
+        let largest = ids.iter().copied().max().unwrap_or(0);
+        if experts <= usize::from(largest) || experts > 1 << 16 {
+            return Err(not_so_many(name, experts, format!("ids up to {largest}")));
+        }
+    }
+    let ordered = match (file.column("scores"), &columns.ids) {
+        (Some(column), Ids::Lists(_)) => scores_fall(name, &file, column, width).await?,
+        _ => false,
+    };
+    let from_column = keys.step;
+    let one_per_row = matches!(columns.ids, Ids::Rows(_));
+    let format = if keys.is_empty() { NAME } else { TABLE };
+    let Arranged { layers, k, tokens, samples } = if keys.is_empty() && !one_per_row {
+        Arranged { k: width, tokens: ids.len() / width, layers: vec![(None, ids.into())], samples: None }
+    } else {
+        arrange(&table, keys, &ids, width, one_per_row)?
+    };
+    let place = Place::of(name);
+    let step = from_column.or(place.step);
+    let numbered: Option<Vec<_>> =
+        layers.into_iter().map(|(number, ids)| Some((number.or(place.layer)?, ids))).collect();
+    let layers = numbered.ok_or_else(|| Error::Format {
+        name: name.to_owned(),
+        part: "name".to_owned(),
+        found: "no number of a layer".to_owned(),
+        expected: "a name like layer_02.parquet, or a column `layer`".to_owned(),
+        advice: "Name each layer's file by its number.",
+    })?;
+    Ok(FileKind::Layer(TraceLayer {
+        name: name.to_owned(),
+        format,
+        folder: place.folder(from_column),
+        layer: layers.first().map_or(0, |&(number, _)| number),
+        step,
+        step_from: match (from_column, step) {
+            (Some(_), _) => StepSource::Metadata,
+            (None, Some(_)) => StepSource::FileName,
+            (None, None) => StepSource::None,
+        },
+        tokens,
+        k,
+        experts: probe.settings.experts,
+        ordered,
+        bytes: source.len(),
+        layers,
+        samples: samples.map(Rc::new),
+    }))
+}
+
+fn unrelated(name: &str, file: &ParquetFile) -> FileKind {
+    let mut names: Vec<String> = file.names().take(8).map(shorten).collect();
+    names.dedup();
+    FileKind::Unrelated {
+        reason: format!(
+            "{name}: a Parquet file without a column `indices`; it has `{}`. Routing traces in Parquet (FLAME-MoE) have \
+             `indices` and `scores`, a list of each a token.",
+            names.join("`, `")
+        ),
+    }
+}
+
+/// Ids that come in lists of one length, and that length.
+async fn lists(name: &str, file: &ParquetFile, column: &Column) -> Result<(Vec<u16>, usize), Error> {
+    let title = column.path.first().map_or("indices", String::as_str);
     let mut ids: Vec<u16> = Vec::new();
-    let mut rows = Rows::new(name, "indices");
+    let mut rows = Rows::new(name, title);
     file.read(column, |page| {
         let Page { begins, values: Values::Ints(values) } = page else {
-            return Err(rows.wrong("floats".to_owned(), "whole numbers", "Write the experts' ids there."));
+            return Err(rows.wrong(
+                column.physical.words(),
+                "whole numbers",
+                "Write the experts' ids there.",
+            ));
         };
         rows.take(&begins)?;
         if ids.len() + values.len() > MAX_SELECTIONS {
@@ -93,175 +171,57 @@ async fn open(probe: &Probe) -> Result<FileKind, Error> {
             ));
         }
     }
-    if let Some(experts) = probe.settings.experts {
-        let largest = ids.iter().copied().max().unwrap_or(0);
-        if experts <= usize::from(largest) || experts > 1 << 16 {
-            return Err(not_so_many(name, experts, format!("ids up to {largest}")));
-        }
-    }
-    let ordered = match file.column("scores") {
-        Some(column) => scores_fall(name, &file, column, k).await?,
-        None => false,
-    };
-    let (folder, base) = name.rsplit_once(['/', '\\']).unwrap_or(("", name));
-    let step = step_from_name(name).map(|named| named.step).or_else(|| numbered_folder(folder));
-    Ok(FileKind::Layer(TraceLayer {
-        name: name.to_owned(),
-        format: NAME,
-        folder: folder.to_owned(),
-        layer: layer_number(base).ok_or_else(|| Error::Format {
-            name: name.to_owned(),
-            part: "name".to_owned(),
-            found: "no number of a layer".to_owned(),
-            expected: "a name like layer_02.parquet".to_owned(),
-            advice: "Name each layer's file by its number.",
-        })?,
-        step,
-        step_from: if step.is_some() { StepSource::FileName } else { StepSource::None },
-        tokens: ids.len() / k,
-        k,
-        experts: probe.settings.experts,
-        ordered,
-        bytes: source.len(),
-        ids: ids.into(),
-    }))
+    Ok((ids, k))
 }
 
-/// Lists that must all have the same length.
-struct Rows<'a> {
-    name: &'a str,
-    column: &'static str,
-    k: Option<usize>,
-    rows: u64,
-    /// Values of the row under way.
-    inside: usize,
+/// What the path of a file says.
+struct Place<'a> {
+    folder: &'a str,
+    /// The number of the layer.
+    layer: Option<u64>,
+    step: Option<u64>,
+    /// The step by the file's own name.
+    own_step: Option<u64>,
 }
 
-impl<'a> Rows<'a> {
-    fn new(name: &'a str, column: &'static str) -> Self {
-        Self { name, column, k: None, rows: 0, inside: 0 }
-    }
-
-    fn wrong(&self, found: String, expected: &str, advice: &'static str) -> Error {
-        Error::Format {
-            name: self.name.to_owned(),
-            part: format!("column `{}`", self.column),
-            found,
-            expected: expected.to_owned(),
-            advice,
+impl<'a> Place<'a> {
+    fn of(name: &'a str) -> Self {
+        let (folder, base) = name.rsplit_once(['/', '\\']).unwrap_or(("", name));
+        // Partitioned data sets have a folder `layer=2` for each layer.
+        let (above, last) = folder.rsplit_once(['/', '\\']).unwrap_or(("", folder));
+        let partition = last.strip_prefix("layer=").and_then(|number| number.parse().ok());
+        Self {
+            folder: if partition.is_some() { above } else { folder },
+            layer: partition.or_else(|| layer_number(base)),
+            step: step_from_name(name).map(|named| named.step).or_else(|| numbered_folder(folder)),
+            own_step: step_from_name(base).map(|named| named.step),
         }
     }
 
-    /// The row of a value; before the first row ends, all are of that one.
-    fn row_of(&self, at: usize) -> usize {
-        at.checked_div(self.k.unwrap_or(0)).unwrap_or(0)
-    }
-
-    fn take(&mut self, begins: &[bool]) -> Result<(), Error> {
-        for &begin in begins {
-            if begin {
-                self.end_row()?;
-                self.rows += 1;
-                self.inside = 1;
-            } else {
-                self.inside += 1;
-            }
-        }
-        Ok(())
-    }
-
-    fn end_row(&mut self) -> Result<(), Error> {
-        if self.rows == 0 && self.inside == 0 {
-            return Ok(());
-        }
-        match self.k {
-            None => self.k = Some(self.inside),
-            Some(k) if k == self.inside => {}
-            Some(k) => {
-                return Err(self.wrong(
-                    format!("{} values in row {}", self.inside, self.rows.saturating_sub(1)),
-                    &format!("{k}, as in the rows before"),
-                    "Write the same number of experts for every token.",
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// The length that all have.
-    fn finish(&mut self, rows: u64) -> Result<usize, Error> {
-        self.end_row()?;
-        if self.rows != rows {
-            return Err(self.wrong(
-                format!("{} rows", self.rows),
-                &format!("{rows}, as the footer says"),
-                "The file is damaged; copy or download it again, or write it again with pyarrow.",
-            ));
-        }
-        match self.k {
-            // A list that begins in the middle has rows of nothing.
-            Some(k) if k > 0 => Ok(k),
-            _ => Err(self.wrong("no rows".to_owned(), "one a token", "Check what the file was made from.")),
+    /// The folder, with the step below it where the file itself names the step: files of other steps lie there too.
+    fn folder(&self, from_column: Option<u64>) -> String {
+        match from_column.or(self.own_step) {
+            Some(step) if self.folder.is_empty() => format!("step-{step}"),
+            Some(step) => format!("{}/step-{step}", self.folder),
+            None => self.folder.to_owned(),
         }
     }
 }
 
-/// Whether every token's scores fall. They are probabilities of the selected experts, so their sum is at most 1.
-async fn scores_fall(
-    name: &str,
-    file: &ParquetFile,
-    column: &parquet::Column,
-    k: usize,
-) -> Result<bool, Error> {
-    let mut rows = Rows::new(name, "scores");
-    let mut fall = true;
-    let (mut before, mut sum, mut at) = (f32::INFINITY, 0.0_f64, 0_usize);
-    file.read(column, |page| {
-        let Page { begins, values: Values::Floats(values) } = page else {
-            return Err(rows.wrong(
-                "whole numbers".to_owned(),
-                "probabilities",
-                "Write the scores as floats.",
-            ));
-        };
-        rows.take(&begins)?;
-        for score in values {
-            if at % k == 0 {
-                (before, sum) = (f32::INFINITY, 0.0);
-            }
-            sum += f64::from(score);
-            if !(0.0..=1.0).contains(&score) || sum > 1.01 {
-                return Err(rows.wrong(
-                    format!("{score} in row {}, where the scores sum to {sum:.4} so far", at / k),
-                    "probabilities, which sum to at most 1",
-                    "Write the softmax over all experts, of the selected ones.",
-                ));
-            }
-            fall &= score <= before;
-            before = score;
-            at += 1;
-        }
-        Ok(())
-    })
-    .await?;
-    let width = rows.finish(file.rows)?;
-    if width == k {
-        Ok(fall)
-    } else {
-        Err(rows.wrong(
-            format!("{width} values a row"),
-            &format!("{k}, one for each of `indices`"),
-            "Write both columns from the same tokens.",
-        ))
-    }
-}
-
-/// The last number in a file's name.
+/// The number after `layer` in a file's name, or the last number in it.
 fn layer_number(base: &str) -> Option<u64> {
-    let stem = base.split(['?', '#', '.']).next().unwrap_or(base);
+    let base = base.split(['?', '#']).next().unwrap_or(base).to_ascii_lowercase();
+    let after = base.match_indices("layer").find_map(|(at, word)| {
+        let rest = base.get(at + word.len()..)?;
+        let rest = rest.strip_prefix('s').unwrap_or(rest);
+        let rest = rest.strip_prefix(['_', '-', '.', '=', ' ']).unwrap_or(rest);
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        rest.get(..end)?.parse().ok()
+    });
+    let stem = base.split('.').next().unwrap_or(&base);
     let end = stem.trim_end_matches(|c: char| !c.is_ascii_digit());
     let start = end.trim_end_matches(|c: char| c.is_ascii_digit()).len();
-    end.get(start..)?.parse().ok()
+    after.or_else(|| end.get(start..)?.parse().ok())
 }
 
 /// FLAME-MoE's folders are called by the bare number of the step.
@@ -278,6 +238,13 @@ mod tests {
         assert_eq!(layer_number("layer_02.parquet"), Some(2));
         assert_eq!(layer_number("moe-12-topk.parquet"), Some(12));
         assert_eq!(layer_number("layer.parquet"), None);
+        assert_eq!(layer_number("layer_02_rank_1.parquet"), Some(2));
+        assert_eq!(layer_number("step-500-layer7.parquet"), Some(7));
+        assert_eq!(layer_number("model.layers.3.mlp.parquet"), Some(3));
+        let folder = |name| (Place::of(name).folder(None), Place::of(name).layer, Place::of(name).step);
+        assert_eq!(folder("run/step-7/02.parquet"), ("run/step-7".to_owned(), Some(2), Some(7)));
+        assert_eq!(folder("run/step-7-layer-2.parquet"), ("run/step-7".to_owned(), Some(2), Some(7)));
+        assert_eq!(folder("run/step=7/layer=2/part-0.parquet"), ("run/step=7".to_owned(), Some(2), Some(7)));
         assert_eq!(numbered_folder("flame/290M/2640"), Some(2640));
         assert_eq!(numbered_folder("flame/actives/880/rank"), Some(880));
         assert_eq!(numbered_folder("flame"), None);
