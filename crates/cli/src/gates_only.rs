@@ -8,7 +8,7 @@ use std::{
 };
 
 use olmoe::{GateInputs, Processor, gates_only};
-use trace::{CheckpointFiles, FileSource, GateDtype, step_from_name};
+use trace::{CheckpointFiles, FileSource, GateDtype, has_tensors_ending, step_from_name};
 
 use crate::{
     checkpoints::{Backend, find_all, open_files, processor},
@@ -71,10 +71,8 @@ fn of_step(folder: &Path, step: u64) -> Result<PathBuf, Error> {
     let mut inside = inside.collect::<Result<Vec<_>, _>>().map_err(failed)?;
     inside.sort();
     let fits = |path: &PathBuf| {
-        let ending = path.extension().and_then(|ending| ending.to_str());
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        matches!(ending, Some("safetensors" | "npz"))
-            && step_from_name(name).is_some_and(|named| named.step == step)
+        has_tensors_ending(name) && step_from_name(name).is_some_and(|named| named.step == step)
     };
     inside.into_iter().find(fits).ok_or_else(|| Error::NoGateInputs { folder: folder.into(), step })
 }

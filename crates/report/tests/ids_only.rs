@@ -160,7 +160,7 @@ fn files_of_one_folder_are_one_checkpoint() {
     assert!(
         run.verdicts
             .iter()
-            .any(|verdict| verdict.text.as_ref().is_some_and(|text| text.contains("Read together")))
+            .any(|verdict| verdict.text.as_ref().is_some_and(|text| text.contains("read together")))
     );
     let parted = futures::executor::block_on(Analysis::new().analyse(
         &run,

@@ -1,4 +1,4 @@
-//! Opens a file: by its content first, then by its name.
+//! Opens a file, which is recognized by its content first and then by its name.
 
 use crate::{
     container::container,
@@ -10,7 +10,7 @@ use crate::{
         table::{FORMATS, unknown},
         unsupported,
     },
-    io::source::Source,
+    io::{source::Source, utf16},
 };
 
 /// Opens a file of any format.
@@ -23,12 +23,15 @@ pub async fn open(source: Source) -> Result<Opened, Error> {
     open_with(source, Settings::default()).await
 }
 
-/// Opens a file of any format; `settings` say what a file of expert ids does not.
+/// Opens a file of any format; `settings` complete what a file of expert ids does not state.
 ///
 /// # Errors
 /// As [`open()`].
 pub async fn open_with(source: Source, settings: Settings) -> Result<Opened, Error> {
     let mut probe = Probe::new(source, settings).await?;
+    if let Some(order) = utf16::order(&probe.head) {
+        probe = Probe::new(utf16::decode(&probe.source, order).await?, settings).await?;
+    }
     if let Some(reason) = unsupported::by_head(&probe) {
         return Ok(Opened::plain(FileKind::Unrelated { reason }));
     }

@@ -155,12 +155,12 @@ test("a server without ranges gives small files whole", async () => {
 });
 
 const REFUSALS = [
-  ["429 with a wait", { status: 429, headers: { "Retry-After": "30" } }, /asked too often and asks to wait 30 seconds \(status 429\).*drop it here/],
-  ["429 without one", { status: 429 }, /does not say how long to wait \(status 429\)/],
-  ["403", { status: 403 }, /without a login.*\(status 403\).*drop it here/],
+  ["429 with a wait", { status: 429, headers: { "Retry-After": "30" } }, /too many requests; the server asks to wait 30 seconds \(status 429\).*drop it here/],
+  ["429 without one", { status: 429 }, /too many requests \(status 429\)\. Try again in some minutes/],
+  ["403", { status: 403 }, /access denied \(status 403\)\. .*without a login.*drop it here/],
   ["404", undefined, /there is no such file \(status 404\)\. Check the address\./],
   ["503 with a wait", { status: 503, headers: { "Retry-After": "120" } }, /asks to wait 120 seconds \(status 503\)/],
-  ["500", { status: 500 }, /a fault or is busy \(status 500\)/],
+  ["500", { status: 500 }, /failed to respond \(status 500\)/],
   [
     "a large file only whole", { status: 200, headers: { "Content-Length": String(65 << 20) } },
     /only whole \(status 200 to a request with `Range`\), and it has 65 MiB, more than the 64 MiB.*Download it and drop it here/,
@@ -276,7 +276,7 @@ test("a folder that is locked says so", async () => {
   const { page } = opened;
   await empty(page);
   await fromAddresses(page, [`${address}/run/`]);
-  await page.getByText(/run\/config\.json: the server does not give it without a login, or to no other page \(status 403\)/).waitFor();
+  await page.getByText(/run\/config\.json: access denied \(status 403\)/).waitFor();
   cleanBut(opened, address, REFUSED);
   await opened.context.close();
   await close();

@@ -18,6 +18,7 @@ use self::{
     fit::{common_samples, one_a_step, same_shape},
     join::join,
     label::{label, one_width},
+    part::one_per_file,
     results::pick_results,
 };
 pub use self::{
@@ -142,7 +143,7 @@ pub fn assemble(parts: &[Part]) -> Result<Run, Error> {
     };
     attach(&mut run, parts);
     joined.judge(&mut run.verdicts);
-    run.verdicts.sort_by_key(|verdict| verdict.id);
+    run.verdicts = one_per_file(run.verdicts);
     Ok(run)
 }
 

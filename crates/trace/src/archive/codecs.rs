@@ -1,7 +1,7 @@
 //! Unpacks gzip, zstd and snappy, up to a given number of bytes.
 //!
-//! A file may unpack to at most [`MAX_UNPACKED`] bytes and to at most [`MAX_RATIO`] times its own size. Deflate itself
-//! reaches at most 1032 to 1, and traces are far from that.
+//! A file may unpack to at most [`MAX_UNPACKED`] bytes and to at most [`MAX_RATIO`] times its own
+//! size. Deflate itself reaches at most 1032 to 1, and traces are far from that.
 
 use std::io::Read;
 
@@ -73,7 +73,8 @@ impl Codec {
     /// Unpacks all of `packed`, to at most `most` bytes.
     ///
     /// # Errors
-    /// [`Fault::TooMuch`] beyond `most` bytes, [`Fault::Undecodable`] for bytes that cannot be unpacked.
+    /// [`Fault::TooMuch`] beyond `most` bytes, [`Fault::Undecodable`] for bytes that cannot be
+    /// unpacked.
     pub fn unpack(self, packed: &[u8], most: u64) -> Result<Vec<u8>, Fault> {
         match self {
             Self::Gzip => {
@@ -103,10 +104,12 @@ fn drain(from: &mut impl Read, out: &mut Vec<u8>, most: u64) -> Result<(), Fault
     if out.len() as u64 > most { Err(Fault::TooMuch) } else { Ok(()) }
 }
 
-/// The first bytes of a zstd frame up to its window size, which is reduced to what `most` bytes and the largest block
-/// need. The decoder buffers a whole window before it returns bytes, so a large window would take memory for nothing.
+/// The first bytes of a zstd frame up to its window size, which is reduced to what `most` bytes and
+/// the largest block need. The decoder buffers a whole window before it returns bytes, so a large
+/// window would take memory for nothing.
 fn frame_start(frame: &[u8], most: u64) -> Vec<u8> {
-    // RFC 8878, 3.1.1.1: magic, descriptor, and the window size unless the frame is a single segment.
+    // RFC 8878, 3.1.1.1: magic, descriptor, and the window size unless the frame is a single
+    // segment.
     let mut start: Vec<u8> = frame.iter().take(6).copied().collect();
     let size = |byte: u8| (1_u64 << (10 + (byte >> 3))) / 8 * (8 + u64::from(byte & 7));
     if let [0x28, 0xb5, 0x2f, 0xfd, descriptor, window] = start.as_mut_slice()
@@ -163,7 +166,7 @@ pub fn fault(name: &str, part: &str, codec: Codec, packed: u64, most: u64, fault
         Fault::TooMuch => Error::Format {
             name: name.to_owned(),
             part: part.to_owned(),
-            found: format!("{packed} packed bytes become more than {most}"),
+            found: format!("{packed} packed bytes unpack to more than {most}"),
             expected: format!(
                 "at most {} MiB, and at most {MAX_RATIO} times the packed size",
                 MAX_UNPACKED >> 20

@@ -1,6 +1,6 @@
-//! Lists the members of a tar archive (POSIX ustar and pax, GNU's long names) by reading one header of 512 bytes per
-//! member. The libraries for tar read an archive from start to end, for which a file in a browser or at a URL would have
-//! to be fetched completely.
+//! Lists the members of a tar archive (POSIX ustar and pax, GNU's long names) by reading one header
+//! of 512 bytes per member. The libraries for tar read an archive from start to end, for which a
+//! file in a browser or at a URL would have to be fetched completely.
 
 use crate::{error::Error, io::source::Source};
 
@@ -20,13 +20,15 @@ pub struct Entry {
     pub len: u64,
 }
 
-/// Whether these first bytes are those of a tar archive: the magic of ustar and a matching checksum.
+/// Whether these first bytes are those of a tar archive: the magic of ustar and a matching
+/// checksum.
 #[must_use]
 pub fn looks_like(head: &[u8]) -> bool {
     head.get(257..262) == Some(b"ustar") && head.get(..BLOCK as usize).is_some_and(checksum_is_right)
 }
 
-/// Whether a header's checksum matches: the sum of its bytes, with the checksum's own field counted as blanks.
+/// Whether a header's checksum matches: the sum of its bytes, with the checksum's own field counted
+/// as blanks.
 fn checksum_is_right(header: &[u8]) -> bool {
     let sum: u64 = header
         .iter()
@@ -64,7 +66,8 @@ struct Extended {
 }
 
 impl Extended {
-    /// Reads pax records: a length, a blank, `key=value` and a line feed. Reading ends at the first other line.
+    /// Reads pax records: a length, a blank, `key=value` and a line feed. Reading ends at the first
+    /// other line.
     fn pax(&mut self, mut bytes: &[u8]) {
         while let Some(blank) = bytes.iter().position(|&b| b == b' ') {
             let len = std::str::from_utf8(bytes.get(..blank).unwrap_or_default()).ok();
@@ -87,8 +90,8 @@ impl Extended {
 /// The files of an archive, in its order, without folders, links and devices.
 ///
 /// # Errors
-/// [`Error::Format`] for a header that does not follow the format, a wrong checksum, a member that reaches beyond the
-/// end of the file, or more than `most` members.
+/// [`Error::Format`] for a header that does not follow the format, a wrong checksum, a member that
+/// reaches beyond the end of the file, or more than `most` members.
 pub async fn entries(source: &Source, most: usize) -> Result<Vec<Entry>, Error> {
     let malformed = |at: u64, found: &str, expected: &str, advice: &'static str| Error::Format {
         name: source.name().to_owned(),

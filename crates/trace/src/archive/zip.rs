@@ -1,6 +1,7 @@
-//! Reads the directory of a zip archive (APPNOTE 6.3, sections 4.3 to 4.5) by ranges: the end record, the central
-//! directory, and a member's local header when the member is read. Supported are stored and deflated members, as NumPy
-//! and most programs write them, with 64-bit sizes, without encryption and in one volume.
+//! Reads the directory of a zip archive (APPNOTE 6.3, sections 4.3 to 4.5) by ranges: the end
+//! record, the central directory, and a member's local header when the member is read. Supported
+//! are stored and deflated members, as NumPy and most programs write them, with 64-bit sizes,
+//! without encryption and in one volume.
 
 use std::{cell::RefCell, fmt, rc::Rc};
 
@@ -216,7 +217,8 @@ fn parse_directory(name: &str, directory: &[u8], count: u64) -> Result<Vec<Membe
     Ok(members)
 }
 
-/// Replaces sizes of all ones by the 64-bit ones of extra field 1, which has them in this order and only where needed.
+/// Replaces sizes of all ones by the 64-bit ones of extra field 1, which has them in this order and
+/// only where needed.
 fn widen_sizes(sizes: &mut [u64; 3], mut extra: &[u8]) -> Option<()> {
     if sizes.iter().all(|&size| size != u64::from(u32::MAX)) {
         return Some(());
@@ -258,7 +260,8 @@ impl Member {
         damaged(source.name(), &self.part(), found, expected)
     }
 
-    /// Where its packed bytes begin: after the local header, whose length the directory does not contain.
+    /// Where its packed bytes begin: after the local header, whose length the directory does not
+    /// contain.
     async fn data_start(&self, source: &Source) -> Result<u64, Error> {
         if let Some(unsupported) = &self.unsupported {
             return Err(Error::Format {
@@ -309,7 +312,8 @@ impl Member {
     /// Where its bytes begin, if they are not compressed.
     ///
     /// # Errors
-    /// [`Error::Format`] and [`Error::Truncated`] when the member does not follow the format or its length does not fit.
+    /// [`Error::Format`] and [`Error::Truncated`] when the member does not follow the format or its
+    /// length does not fit.
     pub async fn stored(&self, source: &Source) -> Result<Option<u64>, Error> {
         let start = self.data_start(source).await?;
         Ok(Some(start).filter(|_| !self.deflated))
@@ -335,8 +339,9 @@ impl Member {
         Ok(out)
     }
 
-    /// The first `len` bytes of a deflated member that is not unpacked yet; `None` where [`Member::read`] is faster.
-    /// They are not checked against the checksum, which covers all bytes.
+    /// The first `len` bytes of a deflated member that is not unpacked yet; `None` where
+    /// [`Member::read`] is faster. They are not checked against the checksum, which covers all
+    /// bytes.
     ///
     /// # Errors
     /// As [`Member::prefix`].
@@ -349,12 +354,12 @@ impl Member {
         Ok(Some(start).filter(|start| start.len() == len))
     }
 
-    /// Exactly `len` unpacked bytes from `offset` on. A deflated member is unpacked completely, checked against its
-    /// checksum and cached until another member is unpacked.
+    /// Exactly `len` unpacked bytes from `offset` on. A deflated member is unpacked completely,
+    /// checked against its checksum and cached until another member is unpacked.
     ///
     /// # Errors
-    /// [`Error::Format`] as for [`Member::stored`] and for a wrong checksum, [`Error::TooLarge`] for a deflated member of
-    /// more than 1 GiB.
+    /// [`Error::Format`] as for [`Member::stored`] and for a wrong checksum, [`Error::TooLarge`]
+    /// for a deflated member of more than 1 GiB.
     pub async fn read(&self, source: &Source, offset: u64, len: usize) -> Result<Vec<u8>, Error> {
         if offset.saturating_add(len as u64) > self.size {
             return Err(self.damaged(

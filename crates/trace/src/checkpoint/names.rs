@@ -1,6 +1,6 @@
-//! Which tensors of a checkpoint are routers.
+//! Names of router tensors in checkpoints.
 
-/// What follows `model.layers.{i}.` in a router's name.
+/// Ends of routers' names, after `model.layers.{i}.`.
 pub(crate) const ROUTERS: [&str; 6] = [
     // OLMoE, Qwen2-MoE, Qwen3-MoE, DeepSeek V2 and V3, GLM-4 MoE, FlexOlmo, Ernie.
     "mlp.gate.weight",
@@ -8,19 +8,19 @@ pub(crate) const ROUTERS: [&str; 6] = [
     "block_sparse_moe.gate.weight",
     // GPT-OSS.
     "mlp.router.weight",
-    // GraniteMoE, as its files have it, and as later versions of transformers call it.
+    // GraniteMoE, in its files and in later versions of transformers.
     "block_sparse_moe.router.layer.weight",
     "block_sparse_moe.router.weight",
     // Jamba.
     "feed_forward.router.weight",
 ];
 
-/// The layer whose router a tensor of this name is.
+/// The layer of a router tensor, by its name.
 #[must_use]
 pub fn router_layer(tensor: &str) -> Option<usize> {
     let (model, rest) = tensor.split_once("layers.")?;
     let (layer, rest) = rest.split_once('.')?;
-    // Further blocks that predict tokens ahead (`mtp.layers.0.…`) are no layers of the model.
+    // Blocks of multi-token prediction (`mtp.layers.0.…`) are not layers of the model.
     let of_model = model.is_empty() || (model.starts_with("model.") && model.ends_with('.'));
     let digits = layer.bytes().all(|byte| byte.is_ascii_digit());
     if of_model && digits && ROUTERS.contains(&rest) { layer.parse().ok() } else { None }
@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_router() {
+    fn names_of_other_tensors() {
         for name in [
             "model.layers.3.mlp.gate_proj.weight",
             "model.layers.3.mlp.shared_expert_gate.weight",

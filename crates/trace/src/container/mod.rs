@@ -1,4 +1,4 @@
-//! Files that hold named tensors (safetensors, npz, npy) or columns (Parquet).
+//! Files of named tensors (safetensors, npz, npy) or columns (Parquet).
 
 mod layout;
 pub mod npz;

@@ -1,4 +1,5 @@
-//! NumPy's npz: a zip archive of npy arrays (<https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>).
+//! NumPy's npz: a zip archive of npy arrays
+//! (<https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>).
 
 use std::collections::BTreeMap;
 
@@ -43,7 +44,8 @@ pub async fn from_members(source: Source, members: Vec<Member>) -> Result<Tensor
     Ok(file(source, tensors, "npz", &untyped))
 }
 
-/// Opens a single array, as `numpy.save` writes it: a file of one tensor, which gets the file's name.
+/// Opens a single array, as `numpy.save` writes it: a file of one tensor, which gets the file's
+/// name.
 ///
 /// # Errors
 /// [`Error::Tensor`] when its header does not follow the format.
@@ -178,7 +180,7 @@ pub struct NpyHeader {
     pub shape: Vec<u64>,
 }
 
-/// The type that NumPy's short name means.
+/// The type of NumPy's short name.
 pub fn dtype(descr: &str) -> Dtype {
     match descr {
         "<f2" => Dtype::F16,
@@ -197,7 +199,8 @@ pub fn dtype(descr: &str) -> Dtype {
     }
 }
 
-/// Parses the header and returns it with its length in bytes. A header is a Python dictionary with three known keys.
+/// Parses the header and returns it with its length in bytes. A header is a Python dictionary with
+/// three known keys.
 pub fn npy_header(bytes: &[u8]) -> Option<(NpyHeader, u64)> {
     let rest = bytes.strip_prefix(b"\x93NUMPY")?;
     let (start, len) = match rest.first()? {
@@ -259,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_no_header() {
+    fn other_bytes_are_no_header() {
         assert!(npy_header(b"").is_none());
         assert!(npy_header(b"\x93NUMPY\x01\x00\xff\xff").is_none());
         assert!(

@@ -1,6 +1,6 @@
 //! The safetensors container: 8 bytes of header length, a JSON header, then the tensors' bytes
-//! (<https://huggingface.co/docs/safetensors>). Only the header is read here, and everything it says is checked
-//! against the file's length before anything is allocated for it.
+//! (<https://huggingface.co/docs/safetensors>). Only the header is read here, and checked against
+//! the file's length before any allocation.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -19,7 +19,7 @@ use crate::{
     text::{json_words, shorten},
 };
 
-/// The format's own limit on the header, which its reference implementation enforces.
+/// The format's limit on the header in bytes, as in its reference implementation.
 const MAX_HEADER: u64 = 100_000_000;
 
 /// Axes that a tensor may have; a trace's tensors have at most three.
@@ -43,7 +43,7 @@ pub fn looks_like(head: &[u8], len: u64) -> bool {
 /// Reads and checks the header.
 ///
 /// # Errors
-/// [`Error::Truncated`], [`Error::Format`] or [`Error::Tensor`] with what is wrong.
+/// [`Error::Truncated`], [`Error::Format`] or [`Error::Tensor`].
 pub async fn open(source: Source) -> Result<TensorFile, Error> {
     let name = source.name().to_owned();
     let len = source.len();
@@ -88,11 +88,11 @@ pub async fn open(source: Source) -> Result<TensorFile, Error> {
     for (tensor, entry) in raw {
         let info = check_entry(&name, tensor, entry, data_start, len)?;
         spans.push((entry_span(&info), info.name.clone()));
-        if let Some(twin) = tensors.insert(info.name.clone(), info) {
+        if let Some(duplicate) = tensors.insert(info.name.clone(), info) {
             return Err(Error::Format {
                 name,
                 part: "safetensors header".to_owned(),
-                found: format!("two tensors called `{}`", shorten(&twin.name)),
+                found: format!("two tensors called `{}`", shorten(&duplicate.name)),
                 expected: "each name once".to_owned(),
                 advice: WRITE_AGAIN,
             });
@@ -179,7 +179,8 @@ fn dtype(name: String) -> Dtype {
     }
 }
 
-/// Checks that type, shape and bytes of one tensor agree with each other and with the file's length.
+/// Checks that type, shape and bytes of one tensor agree with each other and with the file's
+/// length.
 fn check_entry(
     name: &str,
     tensor: String,

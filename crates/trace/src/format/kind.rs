@@ -1,4 +1,4 @@
-//! What a file turned out to be, and how a format offers to read it.
+//! Kinds of files, and the interface of a format.
 
 use std::fmt;
 
@@ -10,11 +10,13 @@ use crate::{
     open_trace::OpenTrace,
 };
 
-/// What a file is to a run.
+/// The role of a file in a run.
 #[derive(Clone, Debug)]
 pub enum FileKind {
     /// One checkpoint's router trace.
     Trace(OpenTrace),
+    /// Router traces of several checkpoints, ascending by step.
+    Traces(Vec<OpenTrace>),
     /// One layer of a trace; see [`crate::join_layers`].
     Layer(TraceLayer),
     /// Benchmark results.
@@ -34,7 +36,8 @@ pub enum FileKind {
         /// Training step of the checkpoint.
         step: Option<u64>,
     },
-    /// Router logits that Megatron's tracer wrote beside a trace of ids ([`OpenTrace::set_logits`]).
+    /// Router logits that Megatron's tracer wrote beside a trace of ids
+    /// ([`OpenTrace::set_logits`]).
     Logits(Sidecar),
     /// Plain text, one sample per line, for running checkpoints on.
     Text,
@@ -42,17 +45,18 @@ pub enum FileKind {
     Mappable(Proposal),
     /// Not part of a run.
     Unrelated {
-        /// One or two sentences: what the file seems to be, or which content was looked for.
+        /// One or two sentences: what the file seems to be, or which content was expected.
         reason: String,
     },
 }
 
 impl FileKind {
-    /// The kind in the words of the table of files.
+    /// The kind's name in the table of files.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             Self::Trace(trace) => trace.info.format,
+            Self::Traces(traces) => traces.first().map_or("router traces", |trace| trace.info.format),
             Self::Layer(layer) => layer.format,
             Self::Results(_) => "benchmark results",
             Self::Embeddings(_) => "text embeddings",
@@ -62,17 +66,17 @@ impl FileKind {
             Self::GateInputs { .. } => "inputs of routers",
             Self::Logits(_) => "router logits",
             Self::Items => "benchmark items",
-            Self::Text => "text, a sample a line",
+            Self::Text => "text, one sample per line",
             Self::Mappable(_) => "tensors under other names",
             Self::Unrelated { .. } => "not part of a run",
         }
     }
 }
 
-/// A file that is read together with another one.
+/// A file that is read together with another file.
 #[derive(Clone)]
 pub struct Sidecar {
-    /// Its bytes.
+    /// The file.
     pub source: Source,
 }
 
@@ -82,38 +86,38 @@ impl fmt::Debug for Sidecar {
     }
 }
 
-/// Sentences about a file that is usable nevertheless; each begins with the file's name.
+/// Sentences about a file that is usable anyway; each begins with the file's name.
 pub type Warnings = Vec<String>;
 
-/// A file after opening.
+/// An opened file.
 #[derive(Clone, Debug)]
 pub struct Opened {
-    /// What it is.
+    /// Its kind.
     pub what: FileKind,
-    /// What the user should know about it.
+    /// Warnings for the user.
     pub warnings: Warnings,
 }
 
 impl Opened {
-    /// A file that needs no further reading.
+    /// An opened file without warnings.
     #[must_use]
     pub fn plain(what: FileKind) -> Self {
         Self { what, warnings: Warnings::new() }
     }
 }
 
-/// The reading of a file whose format matched. Nothing is read before it is awaited.
+/// Reads a file whose format matched, once awaited.
 pub type Match<'p> = Pending<'p, Result<Opened, Error>>;
 
 /// One format: a row of [`crate::format::table::FORMATS`].
 pub struct Format {
     /// Endings of such files, lower case.
     pub endings: &'static [&'static str],
-    /// Whether the format is tensors in a container (safetensors, npz, npy), not a file of its own.
+    /// Whether the format consists of tensors in a container (safetensors, npz, npy).
     pub in_tensors: bool,
-    /// What such a file contains; completes "Looked for …".
+    /// The content of such a file; completes "Looked for …".
     pub content: &'static str,
-    /// Looks at the first bytes and the directory of tensors; the answer reads the file.
+    /// Checks the first bytes and the directory of tensors; the returned future reads the file.
     pub probe: for<'p> fn(&'p Probe) -> Option<Match<'p>>,
 }
 

@@ -1,4 +1,4 @@
-//! Arithmetic on values of tensors: widening of 16-bit floats, softmax.
+//! Arithmetic on values of tensors: widening of 16-bit floats, and softmax.
 
 pub mod numbers;
 pub mod softmax;

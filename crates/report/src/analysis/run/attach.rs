@@ -18,7 +18,7 @@ pub(super) fn attach(run: &mut Run, parts: &[Part]) {
     let rows = run.checkpoints.first().map_or(0, |first| first.trace.info.samples.len());
     for part in parts {
         let (used, text) = match &part.what {
-            FileKind::Trace(_) | FileKind::Layer(_) | FileKind::Results(_) => continue,
+            FileKind::Trace(_) | FileKind::Traces(_) | FileKind::Layer(_) | FileKind::Results(_) => continue,
             FileKind::Embeddings(found) => {
                 let fits = found.samples.len() == rows && found.items.len() == items;
                 if fits && let Some(first) = run.checkpoints.first() {

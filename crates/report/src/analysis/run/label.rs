@@ -5,7 +5,7 @@ use trace::{FileKind, GateKind, OpenTrace, Results, SampleMeta};
 use super::{
     Stepped,
     layers::{self, Joined},
-    part::{Part, Verdict},
+    part::{Part, Verdict, one_per_file},
     results::pick_results,
 };
 
@@ -18,7 +18,7 @@ pub fn traces(parts: &[Part]) -> (Vec<(usize, OpenTrace)>, Vec<Verdict>) {
     let (traces, joined) = labelled(parts, results.as_deref(), &mut verdicts);
     verdicts.extend(traces.iter().map(|&(id, _)| Verdict { id, used: true, text: None }));
     joined.judge(&mut verdicts);
-    (traces, verdicts)
+    (traces, one_per_file(verdicts))
 }
 
 /// Every trace with names, domains and token counts from wherever they are.
@@ -35,10 +35,14 @@ fn labelled(
     let mut joined = layers::join(parts, records.map_or(&[], Vec::as_slice), verdicts);
     let mut traces: Vec<(usize, OpenTrace)> = Vec::new();
     for part in parts {
-        if let FileKind::Trace(trace) = &part.what {
-            let mut trace = trace.clone();
-            add_logits(&mut trace, parts, verdicts);
-            traces.push((part.id, trace));
+        match &part.what {
+            FileKind::Trace(trace) => {
+                let mut trace = trace.clone();
+                add_logits(&mut trace, parts, verdicts);
+                traces.push((part.id, trace));
+            }
+            FileKind::Traces(all) => traces.extend(all.iter().map(|trace| (part.id, trace.clone()))),
+            _ => {}
         }
     }
     traces.append(&mut joined.traces);

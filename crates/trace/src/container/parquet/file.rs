@@ -103,11 +103,12 @@ impl ParquetFile {
         self.columns.iter().filter_map(|column| column.path.first().map(String::as_str))
     }
 
-    /// Passes each page of a column to `take`, in order. Declared sizes are checked against the file's before reading.
+    /// Passes each page of a column to `take`, in order. Declared sizes are checked against the
+    /// file's before reading.
     ///
     /// # Errors
-    /// [`Error::Format`] for content that does not follow the format or is not supported, and errors of `take` and of the
-    /// source.
+    /// [`Error::Format`] for content that does not follow the format or is not supported, and
+    /// errors of `take` and of the source.
     pub async fn read(
         &self,
         column: &Column,

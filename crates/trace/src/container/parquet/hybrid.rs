@@ -1,9 +1,11 @@
-//! Parquet's hybrid encoding of small whole numbers: runs of one number alternate with groups of eight numbers at a
-//! fixed number of bits (<https://parquet.apache.org/docs/file-format/data-pages/encodings/>).
+//! Parquet's hybrid encoding of small whole numbers: runs of one number alternate with groups of
+//! eight numbers at a fixed number of bits
+//! (<https://parquet.apache.org/docs/file-format/data-pages/encodings/>).
 
 use crate::container::parquet::thrift::Reader;
 
-/// Decodes exactly `count` numbers of `width` bits each; `None` when the bytes do not hold them. The caller limits `count`.
+/// Decodes exactly `count` numbers of `width` bits each; `None` when the bytes do not hold them.
+/// The caller limits `count`.
 pub fn decode(bytes: &[u8], width: u32, count: usize) -> Option<Vec<u32>> {
     if width > 32 {
         return None;
@@ -85,7 +87,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn packed_and_unpacked(width in 1_u32..33, values in prop::collection::vec(any::<u32>(), 1..60)) {
+        fn packed_numbers_are_unpacked(width in 1_u32..33, values in prop::collection::vec(any::<u32>(), 1..60)) {
             let values: Vec<u32> = values.into_iter().map(|v| if width == 32 { v } else { v & ((1 << width) - 1) }).collect();
             let groups = values.len().div_ceil(8);
             let mut bits: Vec<bool> = values.iter().flat_map(|&v| (0..width).map(move |bit| v >> bit & 1 == 1)).collect();

@@ -1,5 +1,6 @@
-//! The part of Thrift's compact protocol that Parquet's headers need: fields are visited one by one, and others are
-//! skipped (<https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>).
+//! The part of Thrift's compact protocol that Parquet's headers need: fields are visited one by
+//! one, and others are skipped
+//! (<https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>).
 
 /// The deepest nesting that is read; Parquet's own is far below.
 const MAX_DEPTH: usize = 16;
@@ -101,8 +102,8 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The header of a list: kind and number of its entries. `None` for more entries than there are bytes left, as each
-    /// entry takes at least one.
+    /// The header of a list: kind and number of its entries. `None` for more entries than there are
+    /// bytes left, as each entry takes at least one.
     pub fn list(&mut self) -> Option<(Kind, usize)> {
         let head = self.byte()?;
         let len =
@@ -113,8 +114,8 @@ impl<'a> Reader<'a> {
         Some((Self::kind(head & 15)?, len))
     }
 
-    /// Visits the fields of a structure. `visit` gets number and kind of a field, and either reads the field or returns
-    /// [`Visited::Skipped`].
+    /// Visits the fields of a structure. `visit` gets number and kind of a field, and either reads
+    /// the field or returns [`Visited::Skipped`].
     pub fn fields(&mut self, mut visit: impl FnMut(&mut Self, i64, Kind) -> Option<Visited>) -> Option<()> {
         let mut number = 0_i64;
         loop {
@@ -216,7 +217,8 @@ mod tests {
     #[test]
     fn wrong_lengths_are_rejected() {
         let all = |bytes: &[u8]| Reader::new(bytes).fields(|_, _, _| Some(Visited::Skipped));
-        // A list of 2^31 entries, a text beyond the end, unterminated structures, a number of eleven bytes.
+        // A list of 2^31 entries, a text beyond the end, unterminated structures, a number of
+        // eleven bytes.
         assert_eq!(all(&[0x19, 0xf5, 0xff, 0xff, 0xff, 0xff, 0x07, 0]), None);
         assert_eq!(all(&[0x18, 9, b'a', 0]), None);
         assert_eq!(all(&[0x1c; 64]), None);

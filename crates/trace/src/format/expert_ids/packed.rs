@@ -1,6 +1,7 @@
-//! Arrays of ids as servers put them into JSON: base64 of a `.npy` file (vLLM), an object with encoding, type, shape and
-//! data (vLLM), or base64 of raw 32-bit integers without a shape (SGLang). They are decoded some KiB at a time into ids of
-//! two bytes, so that the decoded array is never in memory together with its text.
+//! Arrays of ids as servers put them into JSON: base64 of a `.npy` file (vLLM), an object with
+//! encoding, type, shape and data (vLLM), or base64 of raw 32-bit integers without a shape
+//! (SGLang). They are decoded some KiB at a time into ids of two bytes, so that the decoded array
+//! is never in memory together with its text.
 
 use std::borrow::Cow;
 

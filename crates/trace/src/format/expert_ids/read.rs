@@ -1,13 +1,11 @@
-//! Reads records. Fields that all writers share are read here, those of one writer in its own file.
+//! Reads records: the fields that all writers share here, those of single writers in [`writers`].
 
 use crate::{
     format::expert_ids::{
-        olmoe,
         record::{Record, Writer, tokens},
         scan::{Fault, ONE_RECORD_PER_LINE, Scan},
-        sglang,
         shape::Shape,
-        vllm,
+        writers,
     },
     text::IdText,
 };
@@ -18,7 +16,7 @@ use crate::{
 /// With column and field.
 pub fn read(writer: Writer, bytes: &[u8], shape: Shape) -> Result<Record, Fault> {
     let mut record = fields(writer, bytes)?;
-    record.settle(shape)?;
+    record.apply_shape(shape)?;
     Ok(record)
 }
 
@@ -51,9 +49,9 @@ impl Record {
                 return scan.value().map(drop);
             }
             let field = match writer {
-                Writer::Vllm => vllm::field,
-                Writer::Sglang => sglang::field,
-                Writer::Olmoe => olmoe::field,
+                Writer::Vllm => writers::vllm,
+                Writer::Sglang => writers::sglang,
+                Writer::Olmoe => writers::olmoe,
             };
             if !field(self, scan, key)? {
                 self.field(writer, scan, key)?;

@@ -1,5 +1,5 @@
-//! One record of a file of ids: a server's response, or a block of text that was run. Where a writer has its ids is in
-//! the writer's own file.
+//! One record of a file of ids: a server's response, or a block of text that was run. The fields
+//! are read in [`read`](crate::format::expert_ids::read).
 
 use crate::format::expert_ids::{
     block::Block,

@@ -1,5 +1,6 @@
-//! A scanner for the JSON of one record. It skips unneeded values at memory speed and reads large nested lists of small
-//! integers without building a tree. Small values (names, counts) are passed to `serde_json` as slices.
+//! A scanner for the JSON of one record. It skips unneeded values at memory speed and reads large
+//! nested lists of small integers without building a tree. Small values (names, counts) are passed
+//! to `serde_json` as slices.
 
 use crate::{error::Error, text::shorten_to};
 
@@ -157,8 +158,8 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Calls `field` with the scanner before each value of an object and with the value's key; `field` must consume the
-    /// value.
+    /// Calls `field` with the scanner before each value of an object and with the value's key;
+    /// `field` must consume the value.
     ///
     /// # Errors
     /// Those of `field`, and when the object is incomplete.
@@ -303,8 +304,8 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Consumes a list of numbers of one to four digits with at most one blank before each: the common case, in one loop.
-    /// Consumes nothing and returns `false` for any other list.
+    /// Consumes a list of numbers of one to four digits with at most one blank before each: the
+    /// common case, in one loop. Consumes nothing and returns `false` for any other list.
     #[inline]
     pub fn small_list(&mut self, ids: &mut Vec<u16>) -> bool {
         let before = ids.len();

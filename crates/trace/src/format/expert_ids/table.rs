@@ -1,5 +1,6 @@
-//! Tables of ids: `sample,token,layer,expert`, a row a chosen expert, or llama.cpp's `layer,expert` (`examples/moe-trace`),
-//! which tells neither token nor sample. Comma, semicolon or tab; other columns are passed over.
+//! Tables of ids: `sample,token,layer,expert` with one row per selected expert, or llama.cpp's
+//! `layer,expert` (`examples/moe-trace`) without tokens and samples. The delimiter is a comma,
+//! semicolon or tab; other columns are ignored.
 
 use std::{collections::BTreeMap, rc::Rc};
 
@@ -21,18 +22,18 @@ use crate::{
     text::shorten,
 };
 
-/// What such a file is called in the table of files.
+/// The format's name in the table of files.
 const NAME: &str = "table of expert ids";
 
-/// Tokens of a sample are numbered below this.
+/// The limit of token numbers in a sample.
 const MOST_TOKENS: u64 = 1 << 24;
 
-/// More layers than any model has.
+/// The most layers.
 const MOST_LAYERS: u64 = 4096;
 
-const ADVICE: &str = "Correct the table there.";
+const ADVICE: &str = "Correct the table at this place.";
 
-/// Where the columns are.
+/// The indices of the columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Columns {
     delimiter: u8,
@@ -79,14 +80,14 @@ fn probe(probe: &Probe) -> Option<Match<'_>> {
     }))
 }
 
-/// One sample while it is counted.
+/// One sample during counting.
 #[derive(Default)]
 struct Sample {
     id: String,
     domain: String,
-    /// Counts of each layer, by layer and expert; as long as the largest id.
+    /// Counts by layer and expert, up to the largest id.
     layers: BTreeMap<u64, Vec<u32>>,
-    /// Which tokens came, a bit each.
+    /// The tokens seen, one bit each.
     tokens: Vec<u64>,
 }
 
@@ -105,10 +106,10 @@ struct Table<'a> {
     places: BTreeMap<String, usize>,
     samples: Vec<Sample>,
     run: Run,
-    /// Experts a token, and the line from which it is known.
+    /// Experts per token, and the line from which it is known.
     k: Option<(usize, usize)>,
     bytes: usize,
-    /// Bytes that they may take.
+    /// The most bytes for counts.
     most: usize,
     largest: u16,
 }
@@ -116,7 +117,7 @@ struct Table<'a> {
 /// Reads a table.
 ///
 /// # Errors
-/// [`Error::Text`] with the line and column of what is wrong.
+/// [`Error::Text`] with line and column.
 async fn open(source: &Source, settings: &Settings, warnings: &mut Vec<String>) -> Result<OpenTrace, Error> {
     let name = source.name();
     let mut lines = Lines::new(Rc::clone(source));
@@ -143,8 +144,8 @@ async fn open(source: &Source, settings: &Settings, warnings: &mut Vec<String>) 
     table.end_run(last)?;
     if columns.weight {
         warnings.push(format!(
-            "{name}: weights of the chosen experts alone do not give the mean over all experts, so they are left out of \
-             account and the ids are counted."
+            "{name}: weights of only the selected experts do not give the mean over all experts, so they are ignored and \
+             the ids are counted."
         ));
     }
     table.finish(source, settings, warnings)
@@ -163,7 +164,7 @@ impl Table<'_> {
     fn row(&mut self, bytes: &[u8], line: usize) -> Result<(), Error> {
         let Columns { delimiter, sample, token, layer, expert, domain, .. } = self.columns;
         if bytes.contains(&b'"') {
-            // Quotes are for the library that knows all about them.
+            // Quoted fields are left to the CSV library.
             let mut reader = csv::ReaderBuilder::new()
                 .has_headers(false)
                 .delimiter(delimiter)
@@ -175,7 +176,7 @@ impl Table<'_> {
                 return Err(self.wrong(
                     line,
                     "",
-                    "a broken quotation".to_owned(),
+                    "a malformed quotation".to_owned(),
                     "a row of the table".to_owned(),
                 ));
             }
@@ -261,7 +262,7 @@ impl Table<'_> {
             what: format!("the counts of {} samples", self.samples.len()),
             bytes: self.bytes as u64,
             limit: self.most as u64,
-            advice: "Look whether the largest token and expert can be true; drop fewer samples of each checkpoint.",
+            advice: "Check the largest token and expert, or open fewer samples per checkpoint.",
         }
     }
 
@@ -276,7 +277,7 @@ impl Table<'_> {
     }
 
     fn sample(&mut self, line: usize, id: &[u8], domain: Option<&[u8]>) -> Result<usize, Error> {
-        // Rows of a sample mostly follow each other.
+        // Rows of a sample are mostly contiguous.
         if let Some(now) = self.samples.get(self.run.sample)
             && now.id.as_bytes() == id
         {
@@ -299,7 +300,7 @@ impl Table<'_> {
         Ok(at)
     }
 
-    /// Checks that a token and layer has as many experts as those before.
+    /// Checks that a token and layer has as many experts as the previous ones.
     fn end_run(&mut self, line: usize) -> Result<(), Error> {
         let count = self.run.ids.len();
         if count == 0 || self.columns.token.is_none() {
@@ -375,8 +376,8 @@ impl Table<'_> {
         }
         if self.columns.token.is_none() {
             warnings.push(format!(
-                "{}: the table does not tell which token a row is of, so the number of experts a token is not known, and \
-                 what compares single tokens (saturation, load) is left out.",
+                "{}: the table does not state the token of a row, so the number of experts per token is unknown, and \
+                 figures of single tokens (saturation, load) are omitted.",
                 self.name
             ));
         }

@@ -1,16 +1,16 @@
-//! The selections of one or more layers, as one Parquet file has them.
+//! The selections of one or more layers in a Parquet file.
 
 use std::rc::Rc;
 
 use crate::model::StepSource;
 
-/// The format in the table of files, for a file of one layer.
+/// The format's name in the table of files, for a file of one layer.
 pub const NAME: &str = "FLAME-MoE layer";
 
-/// The format in the table of files, for a file whose columns name layers or samples.
+/// The format's name in the table of files, for a file whose columns name layers or samples.
 pub const TABLE: &str = "Parquet table of expert ids";
 
-/// Selections beyond this many are not read.
+/// The most selections that are read.
 pub const MAX_SELECTIONS: usize = 1 << 28;
 
 /// The selections of one file at one checkpoint; the files of a folder make one trace.
@@ -18,36 +18,36 @@ pub const MAX_SELECTIONS: usize = 1 << 28;
 pub struct TraceLayer {
     /// The file's name.
     pub name: String,
-    /// What the file was recognised as.
+    /// The format's name.
     pub format: &'static str,
-    /// The folder that it shares with the checkpoint's other files, with the step where the file itself names it.
+    /// The folder with all files of the checkpoint, and the step if the file itself names it.
     pub folder: String,
-    /// The number of its lowest layer, from a column or from the file's name.
+    /// The number of its lowest layer, from a column or the file's name.
     pub layer: u64,
-    /// Training step, from a column or from the names of file and folders.
+    /// Training step, from a column or the names of file and folders.
     pub step: Option<u64>,
-    /// Who says what the step is.
+    /// The origin of the step.
     pub step_from: StepSource,
     /// Tokens, `T`.
     pub tokens: usize,
-    /// Experts a token, `k`.
+    /// Experts per token, `k`.
     pub k: usize,
-    /// Experts a layer, where the user said it.
+    /// Experts per layer, if the user gave it.
     pub experts: Option<usize>,
-    /// Whether a token's experts come heaviest first, which the scores tell.
+    /// Whether a token's experts are ordered by weight, largest first, according to the scores.
     pub ordered: bool,
-    /// Bytes of the file.
+    /// Size of the file in bytes.
     pub bytes: u64,
     /// Numbers of its layers, ascending, with the ids of each, `[T,k]`.
     pub(super) layers: Vec<(u64, Rc<[u16]>)>,
-    /// Whose the tokens are, where columns tell.
+    /// The samples of the tokens, if columns state them.
     pub(super) samples: Option<Rc<RowSamples>>,
 }
 
-/// Whose the tokens of a file are.
+/// The samples of a file's tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RowSamples {
-    /// Names of the samples, `[S]`; `None` where only their ends are known.
+    /// Names of the samples, `[S]`; `None` if only their ends are known.
     pub names: Option<Vec<RowSample>>,
     /// `[S+1]`: sample `i` has the tokens `offsets[i]..offsets[i+1]`.
     pub offsets: Vec<usize>,
@@ -61,7 +61,7 @@ pub(super) struct RowSample {
 }
 
 impl TraceLayer {
-    /// Says what the training step is.
+    /// Sets the training step.
     pub fn set_step(&mut self, step: u64) {
         self.step = Some(step);
         self.step_from = StepSource::User;

@@ -1,10 +1,12 @@
-//! Routing in Parquet. FLAME-MoE publishes it (CMU-FLAME/FLAME-MoE-Traces) as one file per layer with one row per token:
-//! `indices` (the selected experts) and `scores` (their probabilities); row `i` of every layer is the same token. The
-//! layers of a checkpoint lie in one folder, which is named by its step. Tables of other programs also have columns that
-//! say which layer, sample, token or step a row is of.
+//! Routing in Parquet. FLAME-MoE publishes it (CMU-FLAME/FLAME-MoE-Traces) as one file per layer
+//! with one row per token, `indices` (the selected experts) and `scores` (their probabilities); row
+//! `i` of every layer is the same token. The layers of a checkpoint are in one folder, which is
+//! named by its step. Tables of other programs have columns for the layer, sample, token and step
+//! of a row.
 //!
-//! Scores are those of the selected experts only, so mean gates cannot be had from them: such traces are of selection
-//! frequency (METRICS 2). Where no column tells samples, see [`join_layers`].
+//! Only the selected experts have scores, so mean gates cannot be computed and selection
+//! frequencies replace them (`docs/metrics.md#mean-gates`). FLAME-MoE does not record the ends of
+//! samples: see [`join_layers`].
 
 mod arrange;
 mod columns;
@@ -47,11 +49,11 @@ pub const FORMAT: Format = Format {
     },
 };
 
-/// Reads one file; of a file with other columns only the footer.
+/// Reads one file, or only the footer of a file with other columns.
 ///
 /// # Errors
-/// [`Error::Format`] for what is damaged, for ids and scores that are impossible, and for rows whose columns do not fit
-/// together.
+/// [`Error::Format`] for a file that does not follow the format, for impossible ids and scores, and
+/// for rows whose columns do not fit together.
 async fn open(probe: &Probe) -> Result<FileKind, Error> {
     let source = &probe.source;
     let name = source.name();
@@ -119,7 +121,7 @@ fn unrelated(name: &str, file: &ParquetFile) -> FileKind {
     FileKind::Unrelated {
         reason: format!(
             "{name}: a Parquet file without a column `indices`; it has `{}`. Routing traces in Parquet (FLAME-MoE) have \
-             `indices` and `scores`, a list of each a token.",
+             `indices` and `scores`, one list of each per token.",
             names.join("`, `")
         ),
     }
@@ -167,7 +169,7 @@ async fn lists(name: &str, file: &ParquetFile, column: &Column) -> Result<(Vec<u
             return Err(rows.wrong(
                 format!("expert {twice} twice in row {row}"),
                 "different experts",
-                "A token goes to an expert once.",
+                "Write distinct experts per token.",
             ));
         }
     }
@@ -224,7 +226,7 @@ fn layer_number(base: &str) -> Option<u64> {
     after.or_else(|| end.get(start..)?.parse().ok())
 }
 
-/// FLAME-MoE's folders are called by the bare number of the step.
+/// The step in the name of a FLAME-MoE folder, which is a bare number.
 fn numbered_folder(folder: &str) -> Option<u64> {
     folder.rsplit(['/', '\\']).find_map(|part| part.parse().ok())
 }
@@ -234,7 +236,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_tell_layer_and_step() {
+    fn names_contain_layer_and_step() {
         assert_eq!(layer_number("layer_02.parquet"), Some(2));
         assert_eq!(layer_number("moe-12-topk.parquet"), Some(12));
         assert_eq!(layer_number("layer.parquet"), None);

@@ -5,13 +5,13 @@ use crate::{
     error::Error,
 };
 
-/// Lists that must all have the same length.
+/// Counts rows and checks that all have the same number of values.
 pub struct Rows<'a> {
     name: &'a str,
     column: &'a str,
     k: Option<usize>,
     rows: u64,
-    /// Values of the row under way.
+    /// Values of the current row so far.
     inside: usize,
 }
 
@@ -30,7 +30,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// The row of a value; before the first row ends, all are of that one.
+    /// The row of a value; 0 while the length of rows is unknown.
     pub fn row_of(&self, at: usize) -> usize {
         at.checked_div(self.k.unwrap_or(0)).unwrap_or(0)
     }
@@ -66,25 +66,26 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// The length that all have.
+    /// The length of all rows.
     pub fn finish(&mut self, rows: u64) -> Result<usize, Error> {
         self.end_row()?;
         if self.rows != rows {
             return Err(self.wrong(
                 format!("{} rows", self.rows),
-                &format!("{rows}, as the footer says"),
+                &format!("{rows}, as the footer declares"),
                 "The file is damaged; copy or download it again, or write it again with pyarrow.",
             ));
         }
         match self.k {
-            // A list that begins in the middle has rows of nothing.
+            // A list without a first value has empty rows.
             Some(k) if k > 0 => Ok(k),
-            _ => Err(self.wrong("no rows".to_owned(), "one a token", "Check what the file was made from.")),
+            _ => Err(self.wrong("no rows".to_owned(), "one per token", "Check what the file was made from.")),
         }
     }
 }
 
-/// Whether every token's scores fall. They are probabilities of the selected experts, so their sum is at most 1.
+/// Whether every token's scores descend. They are probabilities of the selected experts, so their
+/// sum is at most 1.
 pub async fn scores_fall(
     name: &str,
     file: &ParquetFile,
@@ -127,7 +128,7 @@ pub async fn scores_fall(
         Ok(fall)
     } else {
         Err(rows.wrong(
-            format!("{width} values a row"),
+            format!("{width} values per row"),
             &format!("{k}, one for each of `indices`"),
             "Write both columns from the same tokens.",
         ))
