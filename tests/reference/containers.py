@@ -137,7 +137,10 @@ def tables():
          "domain": "math" if row["sample_id"] == "a" else "code", "step": 700.0, "rank": 0, "text": str(i)}
         for i, row in enumerate(rows)
     ])
-    write("steps", [{**row, "step": step} for step in (1000, 2000) for row in rows])
+    write("steps", [{**row, "step": step} for step in (2000, 1000) for row in rows])
+    write("steps-unnamed", [
+        without({**row, "step": step}, "sample_id") for step in (1000, 2000) for row in rows
+    ])
     write("ranks", [{**row, "tp_rank": rank} for rank in (0, 1) for row in rows])
     write("ranks-untold", rows + rows)
     write("prompts", [

@@ -99,9 +99,23 @@ fn layers_and_samples_in_several_files_are_joined() {
 }
 
 #[test]
+fn a_column_of_steps_makes_several_checkpoints() {
+    let bytes = std::fs::read(fixture("containers/tables/steps.parquet")).expect("the fixture");
+    let opened = open_bytes("run/steps.parquet", bytes).expect("traces");
+    let FileKind::Traces(traces) = opened.what else { panic!("{:?}", opened.what) };
+    let steps: Vec<_> = traces.iter().map(|trace| (trace.info.step, trace.info.step_from)).collect();
+    assert_eq!(steps, [(Some(1000), StepSource::Metadata), (Some(2000), StepSource::Metadata)]);
+    for trace in &traces {
+        assert_eq!((ids(trace), trace.info.experts), (expected(&[1, 3]), 8));
+        assert_eq!(trace.info.name, "run/steps.parquet");
+    }
+    assert!(opened.warnings.iter().any(|text| text.contains("8 are assumed")), "{:?}", opened.warnings);
+}
+
+#[test]
 fn what_cannot_be_told_apart_is_refused_by_name() {
     let cases: [(&[&str], &[&str]); 10] = [
-        (&["steps"], &["column `step`", "1000, and 2000 in row 18", "one file for each checkpoint"]),
+        (&["steps-unnamed"], &["column `step`", "2 checkpoints", "columns `layer` and `sample_id`"]),
         (&["ranks"], &["column `tp_rank`", "0, and 1 in row 18", "rows of the same token once"]),
         (&["ranks-untold"], &["layer 1, sample `a`, token 0", "two rows", "for the same tokens"]),
         (

@@ -117,10 +117,7 @@ pub fn join_layers(
     let given = files.iter().filter_map(|file| file.experts).max();
     let experts = given.unwrap_or_else(|| least.next_power_of_two()).max(least).min(1 << 16);
     if given.is_none() {
-        warnings.push(format!(
-            "{shown}: such files do not state the number of experts per layer. The ids go up to {largest}, so {experts} are assumed, the \
-             next power of two. If that is wrong, give the number (`--experts`, or beside the file on the page)."
-        ));
+        warnings.push(experts_assumed(shown, largest, experts));
     }
     let count = offsets.len() - 1;
     let values = count.checked_mul(layers.len()).and_then(|n| n.checked_mul(experts));
@@ -160,6 +157,14 @@ pub fn join_layers(
     open.info.step_from = with_step.step_from;
     open.info.bytes = files.iter().map(|file| file.bytes).sum();
     Ok(open)
+}
+
+/// The warning that the number of experts is a guess.
+pub(super) fn experts_assumed(shown: &str, largest: u16, experts: usize) -> String {
+    format!(
+        "{shown}: such files do not state the number of experts per layer. The ids go up to {largest}, so {experts} are assumed, the \
+         next power of two. If that is wrong, give the number (`--experts`, or beside the file on the page)."
+    )
 }
 
 /// The layers of all files, ascending.

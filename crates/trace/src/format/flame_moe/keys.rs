@@ -15,6 +15,9 @@ const MOST_LAYERS: i64 = 4096;
 /// Positions of a sample are numbered below this.
 const MOST_TOKENS: i64 = 1 << 24;
 
+/// Checkpoints that one file may have.
+const MOST_STEPS: usize = 4096;
+
 /// Rows per byte of a file beyond which its columns are not read. Ids of real routing take more than that.
 const ROWS_PER_BYTE: u64 = 16;
 
@@ -50,15 +53,18 @@ pub struct Keys {
     /// Sample of each row, by its index in `names`.
     pub samples: Option<Vec<u32>>,
     /// Names of the samples, in the order in which they occur.
-    pub names: Vec<Rc<str>>,
+    pub names: Rc<[Rc<str>]>,
     /// Position of each row in its sample.
     pub tokens: Option<Vec<u32>>,
     /// Place of each row among the experts of its token.
     pub slots: Option<Vec<u32>>,
     /// Domain of each sample, `[S]`; empty where no column tells it.
-    pub domains: Vec<Rc<str>>,
-    /// Training step.
+    pub domains: Rc<[Rc<str>]>,
+    /// Training step, if all rows have the same.
     pub step: Option<u64>,
+    /// Training steps in the order in which they occur, and the index of each row's; empty if all
+    /// rows have the same.
+    pub steps: (Vec<u64>, Vec<u16>),
 }
 
 /// A file whose columns are read.
@@ -220,7 +226,7 @@ impl Keys {
 
     async fn read_samples(&mut self, table: &Table<'_>, column: &Column) -> Result<(), Error> {
         let mut places: BTreeMap<Cell, u32> = BTreeMap::new();
-        let mut samples: Vec<u32> = Vec::new();
+        let (mut samples, mut names): (Vec<u32>, Vec<Rc<str>>) = (Vec::new(), Vec::new());
         let mut last: Option<Cell> = None;
         table
             .cells(column, |_, cell| {
@@ -228,10 +234,10 @@ impl Keys {
                 let sample = match (&last, samples.last()) {
                     (Some(last), Some(&sample)) if *last == cell => sample,
                     _ => {
-                        let next = self.names.len() as u32;
+                        let next = names.len() as u32;
                         let sample = *places.entry(cell.clone()).or_insert(next);
                         if sample == next {
-                            self.names.push(cell.text());
+                            names.push(cell.text());
                         }
                         last = Some(cell);
                         sample
@@ -241,41 +247,83 @@ impl Keys {
                 Ok(())
             })
             .await?;
-        self.samples = Some(samples);
+        (self.samples, self.names) = (Some(samples), names.into());
         Ok(())
     }
 
     async fn read_step(&mut self, table: &Table<'_>, column: &Column) -> Result<(), Error> {
-        let mut first: Option<Cell> = None;
+        let mut places: BTreeMap<Cell, u16> = BTreeMap::new();
+        let (mut steps, mut rows) = (Vec::new(), Vec::new());
+        let mut last: Option<(Cell, u16)> = None;
         table
-            .cells(column, |row, cell| match &first {
-                Some(first) if *first == cell => Ok(()),
-                Some(first) => Err(table.wrong(
-                    &path(column),
-                    format!("{}, and {} in row {row}", first.shown(), cell.shown()),
-                    "the rows of one checkpoint",
-                    "Write one file for each checkpoint, named by its step (step-1000.parquet).",
-                )),
-                None => {
-                    first = Some(cell);
-                    Ok(())
-                }
+            .cells(column, |row, cell| {
+                let wrong = |expected, advice| {
+                    table.wrong(&path(column), format!("{} in row {row}", cell.shown()), expected, advice)
+                };
+                let at = match (&last, places.get(&cell)) {
+                    (Some((last, at)), _) if *last == cell => *at,
+                    (_, Some(&at)) => at,
+                    _ => {
+                        let step = match &cell {
+                            Cell::Number(number) => u64::try_from(*number).ok(),
+                            Cell::Text(text) => {
+                                text.parse().ok().or_else(|| Some(step_from_name(text)?.step))
+                            }
+                        };
+                        let at = steps.len() as u16;
+                        steps.push(step.ok_or_else(|| {
+                            wrong(
+                                "a training step, like 1000 or step-1000",
+                                "Correct the column, or leave it out and name the file by its step.",
+                            )
+                        })?);
+                        if steps.len() > MOST_STEPS {
+                            return Err(wrong(
+                                "at most 4096 checkpoints",
+                                "Write one file for each checkpoint, named by its step (step-1000.parquet).",
+                            ));
+                        }
+                        places.insert(cell.clone(), at);
+                        at
+                    }
+                };
+                last = Some((cell, at));
+                rows.push(at);
+                Ok(())
             })
             .await?;
-        self.step = match &first {
-            None => None,
-            Some(Cell::Number(number)) => u64::try_from(*number).ok(),
-            Some(Cell::Text(text)) => text.parse().ok().or_else(|| Some(step_from_name(text)?.step)),
-        };
-        match first {
-            Some(cell) if self.step.is_none() => Err(table.wrong(
-                &path(column),
-                cell.shown(),
-                "a training step, like 1000 or step-1000",
-                "Correct the column, or leave it out and name the file by its step.",
-            )),
-            _ => Ok(()),
+        match steps.as_slice() {
+            [step] => self.step = Some(*step),
+            _ => self.steps = (steps, rows),
         }
+        Ok(())
+    }
+
+    /// The rows of each of several steps, ascending by step, with their own keys.
+    pub fn split(&self) -> Vec<(Vec<u32>, Self)> {
+        let (steps, of_rows) = &self.steps;
+        let mut rows: Vec<Vec<u32>> = vec![Vec::new(); steps.len()];
+        for (row, &step) in of_rows.iter().enumerate() {
+            if let Some(rows) = rows.get_mut(usize::from(step)) {
+                rows.push(row as u32);
+            }
+        }
+        let mut parts: Vec<_> = steps.iter().zip(rows).map(|(&step, rows)| (step, rows)).collect();
+        parts.sort_by_key(|&(step, _)| step);
+        let part = |(step, rows): (u64, Vec<u32>)| {
+            let keys = Self {
+                layers: pick(self.layers.as_ref(), &rows),
+                samples: pick(self.samples.as_ref(), &rows),
+                names: Rc::clone(&self.names),
+                tokens: pick(self.tokens.as_ref(), &rows),
+                slots: pick(self.slots.as_ref(), &rows),
+                domains: Rc::clone(&self.domains),
+                step: Some(step),
+                steps: (Vec::new(), Vec::new()),
+            };
+            (rows, keys)
+        };
+        parts.into_iter().map(part).collect()
     }
 
     /// The value of a column for each sample, or for all rows where no column names samples.
@@ -307,6 +355,11 @@ impl Keys {
             .await?;
         Ok(values.into_iter().flatten().collect())
     }
+}
+
+/// The values of these rows.
+fn pick<T: Copy>(values: Option<&Vec<T>>, rows: &[u32]) -> Option<Vec<T>> {
+    values.map(|values| rows.iter().filter_map(|&row| values.get(row as usize).copied()).collect())
 }
 
 /// Reads the ids of columns that hold one expert per row each, `[rows, columns]`.

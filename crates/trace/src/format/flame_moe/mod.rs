@@ -23,9 +23,11 @@ use crate::{
     container::parquet::{self, Column, Page, ParquetFile, Values},
     error::Error,
     format::{
+        expert_ids::fold::most_counts,
         flame_moe::{
             arrange::{Arranged, arrange},
             columns::{Columns, Ids},
+            join::experts_assumed,
             keys::{Keys, Table, scalar_ids},
             layer::{MAX_SELECTIONS, NAME, TABLE, TraceLayer},
             rows::{Rows, scores_fall},
@@ -45,7 +47,7 @@ pub const FORMAT: Format = Format {
     content: "a Parquet file of expert ids (FLAME-MoE)",
     probe: |probe| {
         let found = parquet::looks_like(&probe.head);
-        found.then(|| -> Match<'_> { Box::pin(async move { open(probe).await.map(Opened::plain) }) })
+        found.then(|| -> Match<'_> { Box::pin(open(probe)) })
     },
 };
 
@@ -54,65 +56,141 @@ pub const FORMAT: Format = Format {
 /// # Errors
 /// [`Error::Format`] for a file that does not follow the format, for impossible ids and scores, and
 /// for rows whose columns do not fit together.
-async fn open(probe: &Probe) -> Result<FileKind, Error> {
+async fn open(probe: &Probe) -> Result<Opened, Error> {
     let source = &probe.source;
     let name = source.name();
     let file = ParquetFile::open(Rc::clone(source)).await?;
-    let Some(columns) = Columns::find(&file) else { return Ok(unrelated(name, &file)) };
+    let Some(columns) = Columns::find(&file) else { return Ok(Opened::plain(unrelated(name, &file))) };
     let table = Table { name, len: source.len(), file: &file };
     let keys = Keys::read(&table, &columns).await?;
     let (ids, width) = match &columns.ids {
         Ids::Lists(column) => lists(name, &file, column).await?,
         scalar => scalar_ids(&table, scalar).await?,
     };
-    if let Some(experts) = probe.settings.experts {
-        let largest = ids.iter().copied().max().unwrap_or(0);
-        if experts <= usize::from(largest) || experts > 1 << 16 {
-            return Err(not_so_many(name, experts, format!("ids up to {largest}")));
-        }
+    let largest = ids.iter().copied().max().unwrap_or(0);
+    if let Some(experts) = probe.settings.experts
+        && (experts <= usize::from(largest) || experts > 1 << 16)
+    {
+        return Err(not_so_many(name, experts, format!("ids up to {largest}")));
     }
     let ordered = match (file.column("scores"), &columns.ids) {
         (Some(column), Ids::Lists(_)) => scores_fall(name, &file, column, width).await?,
         _ => false,
     };
-    let from_column = keys.step;
     let one_per_row = matches!(columns.ids, Ids::Rows(_));
-    let format = if keys.is_empty() { NAME } else { TABLE };
-    let Arranged { layers, k, tokens, samples } = if keys.is_empty() && !one_per_row {
+    let several = Several { probe, table: &table, ordered, one_per_row, width };
+    if keys.steps.0.len() > 1 {
+        return several.checkpoints(&keys, &ids, largest);
+    }
+    let step = keys.step;
+    let plain = keys.is_empty() && !one_per_row;
+    let arranged = if plain {
         Arranged { k: width, tokens: ids.len() / width, layers: vec![(None, ids.into())], samples: None }
     } else {
         arrange(&table, keys, &ids, width, one_per_row)?
     };
-    let place = Place::of(name);
-    let step = from_column.or(place.step);
-    let numbered: Option<Vec<_>> =
-        layers.into_iter().map(|(number, ids)| Some((number.or(place.layer)?, ids))).collect();
-    let layers = numbered.ok_or_else(|| Error::Format {
-        name: name.to_owned(),
-        part: "name".to_owned(),
-        found: "no number of a layer".to_owned(),
-        expected: "a name like layer_02.parquet, or a column `layer`".to_owned(),
-        advice: "Name each layer's file by its number.",
-    })?;
-    Ok(FileKind::Layer(TraceLayer {
-        name: name.to_owned(),
-        format,
-        folder: place.folder(from_column),
-        layer: layers.first().map_or(0, |&(number, _)| number),
-        step,
-        step_from: match (from_column, step) {
-            (Some(_), _) => StepSource::Metadata,
-            (None, Some(_)) => StepSource::FileName,
-            (None, None) => StepSource::None,
-        },
-        tokens,
-        k,
-        experts: probe.settings.experts,
-        ordered,
-        bytes: source.len(),
-        layers,
-        samples: samples.map(Rc::new),
-    }))
+    let format = if plain { NAME } else { TABLE };
+    Ok(Opened::plain(FileKind::Layer(several.layer(arranged, format, step)?)))
+}
+
+/// What all checkpoints of a file have in common.
+struct Several<'a> {
+    probe: &'a Probe,
+    table: &'a Table<'a>,
+    ordered: bool,
+    one_per_row: bool,
+    /// Ids per row.
+    width: usize,
+}
+
+impl Several<'_> {
+    /// The layers of one checkpoint, whose step a column may state.
+    fn layer(
+        &self,
+        arranged: Arranged,
+        format: &'static str,
+        from_column: Option<u64>,
+    ) -> Result<TraceLayer, Error> {
+        let name = self.table.name;
+        let Arranged { layers, k, tokens, samples } = arranged;
+        let place = Place::of(name);
+        let step = from_column.or(place.step);
+        let numbered: Option<Vec<_>> =
+            layers.into_iter().map(|(number, ids)| Some((number.or(place.layer)?, ids))).collect();
+        let layers = numbered.ok_or_else(|| Error::Format {
+            name: name.to_owned(),
+            part: "name".to_owned(),
+            found: "no number of a layer".to_owned(),
+            expected: "a name like layer_02.parquet, or a column `layer`".to_owned(),
+            advice: "Name each layer's file by its number.",
+        })?;
+        Ok(TraceLayer {
+            name: name.to_owned(),
+            format,
+            folder: place.folder(from_column),
+            layer: layers.first().map_or(0, |&(number, _)| number),
+            step,
+            step_from: match (from_column, step) {
+                (Some(_), _) => StepSource::Metadata,
+                (None, Some(_)) => StepSource::FileName,
+                (None, None) => StepSource::None,
+            },
+            tokens,
+            k,
+            experts: self.probe.settings.experts,
+            ordered: self.ordered,
+            bytes: self.table.len,
+            layers,
+            samples: samples.map(Rc::new),
+        })
+    }
+
+    /// The checkpoints of a file whose column `step` has several values. Columns must name layers and
+    /// samples, as no other file can complete these checkpoints.
+    fn checkpoints(&self, keys: &Keys, ids: &[u16], largest: u16) -> Result<Opened, Error> {
+        if keys.layers.is_none() || keys.samples.is_none() {
+            return Err(self.table.wrong(
+                "step",
+                format!("{} checkpoints", keys.steps.0.len()),
+                "one, or columns `layer` and `sample_id`",
+                "Add these columns, or write one file for each checkpoint, named by its step (step-1000.parquet).",
+            ));
+        }
+        let experts =
+            self.probe.settings.experts.unwrap_or_else(|| (usize::from(largest) + 1).next_power_of_two());
+        let most = most_counts(&self.probe.source);
+        let (mut traces, mut warnings, mut bytes) = (Vec::new(), Vec::new(), 0_usize);
+        if self.probe.settings.experts.is_none() {
+            warnings.push(experts_assumed(self.table.name, largest, experts));
+        }
+        for (rows, keys) in keys.split() {
+            let step = keys.step;
+            let mut own = Vec::with_capacity(rows.len() * self.width);
+            for row in rows {
+                let start = row as usize * self.width;
+                own.extend_from_slice(ids.get(start..start + self.width).unwrap_or_default());
+            }
+            let mut layer =
+                self.layer(arrange(self.table, keys, &own, self.width, self.one_per_row)?, TABLE, step)?;
+            layer.experts = Some(experts);
+            let samples = layer.samples.as_ref().map_or(0, |samples| samples.offsets.len());
+            bytes =
+                bytes.saturating_add(samples.saturating_mul(layer.layers.len()).saturating_mul(4 * experts));
+            if bytes > most {
+                return Err(Error::TooLarge {
+                    name: self.table.name.to_owned(),
+                    what: "the selection frequencies of its checkpoints".to_owned(),
+                    bytes: bytes as u64,
+                    limit: most as u64,
+                    advice: "Correct the number of experts, or write one file for each checkpoint.",
+                });
+            }
+            let mut trace = join_layers(&[&layer], &[], &mut warnings)?;
+            self.table.name.clone_into(&mut trace.info.name);
+            traces.push(trace);
+        }
+        Ok(Opened { what: FileKind::Traces(traces), warnings })
+    }
 }
 
 fn unrelated(name: &str, file: &ParquetFile) -> FileKind {
