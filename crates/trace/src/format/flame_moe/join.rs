@@ -65,7 +65,7 @@ pub fn join_layers(
             layer.file,
             format!("layer {}", layer.number),
             format!("that layer from {} already", before.file.name),
-            "Give every checkpoint a folder of its own.",
+            "Give every checkpoint a folder of its own. If the files are parts of one, write a column sample_id.",
         ));
     }
     for Layer { file, .. } in &layers {

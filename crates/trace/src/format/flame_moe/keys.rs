@@ -200,7 +200,7 @@ impl Keys {
             keys.read_step(table, column).await?;
         }
         if let Some(column) = columns.domain {
-            let advice = "Write one domain for all rows of a sample.";
+            let advice = "Write one domain for all rows of a sample, and a column sample_id.";
             let domains = keys.of_samples(table, column, "one domain per sample", advice).await?;
             if keys.samples.is_some() {
                 keys.domains = domains.iter().map(Cell::text).collect();
