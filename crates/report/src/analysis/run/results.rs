@@ -1,6 +1,7 @@
 //! Which benchmark results are the run's: those of all files that do not contradict each other.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     rc::Rc,
 };
@@ -19,10 +20,25 @@ pub(super) fn pick_results(parts: &[Part], verdicts: &mut Vec<Verdict>) -> Optio
         FileKind::Results(results) => Some((part, results)),
         _ => None,
     });
-    let files: Vec<(&Part, &Results)> = files.collect();
+    let found: Vec<(&Part, &Results)> = files.collect();
+    let mut files: Vec<(&Part, Cow<'_, Results>)> = Vec::new();
+    for &(part, results) in &found {
+        match with_step(results, &found) {
+            Some(results) => files.push((part, results)),
+            None => verdicts.push(Verdict {
+                id: part.id,
+                used: false,
+                text: Some(format!(
+                    "{}: answers to benchmark items, but nothing tells their training step. Drop `results_*.json` of \
+                     the same evaluation too, or put the file into a folder named by its step, such as `step-1000`.",
+                    part.path
+                )),
+            }),
+        }
+    }
     if let [(part, results)] = files.as_slice() {
         verdicts.push(Verdict { id: part.id, used: true, text: None });
-        return Some(Rc::new((*results).clone()));
+        return Some(Rc::new(results.clone().into_owned()));
     }
     let mut merged = Merged::default();
     for (at, (part, results)) in files.iter().enumerate() {
@@ -39,6 +55,18 @@ pub(super) fn pick_results(parts: &[Part], verdicts: &mut Vec<Verdict>) -> Optio
         verdicts.push(Verdict { id: part.id, used: text.is_none(), text });
     }
     (!files.is_empty()).then(|| Rc::new(merged.finish()))
+}
+
+/// Results with their step, which another file of the same evaluation may have; `None` where none or several have it.
+fn with_step<'a>(results: &'a Results, all: &[(&Part, &Results)]) -> Option<Cow<'a, Results>> {
+    if !results.steps.is_empty() || results.evaluation.is_none() {
+        return Some(Cow::Borrowed(results));
+    }
+    let same = all.iter().filter(|(_, other)| other.evaluation == results.evaluation);
+    let steps: BTreeSet<u64> = same.flat_map(|(_, other)| other.steps.iter().copied()).collect();
+    let mut steps = steps.into_iter();
+    let step = steps.next().filter(|_| steps.next().is_none())?;
+    Some(Cow::Owned(Results { steps: vec![step], ..results.clone() }))
 }
 
 /// What a file says, and what an earlier one, by its number, says instead.
@@ -169,6 +197,7 @@ impl Merged {
         let losses = losses.map(|((domain, step), (loss, _))| ValidationLoss { domain, step, loss });
         Results {
             model: self.model,
+            evaluation: None,
             samples: self.samples.map(|(samples, _)| samples).unwrap_or_default(),
             items,
             accuracy: accuracy.collect(),

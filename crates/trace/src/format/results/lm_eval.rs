@@ -18,7 +18,7 @@ use crate::{
             listed, metric_name,
             python_json::without_nan,
             read_text,
-            step::step_of,
+            step::{evaluation, step_of},
         },
     },
     io::source::ByteSource as _,
@@ -212,5 +212,6 @@ fn build(name: &str, file: &File, warnings: &mut Vec<String>) -> Result<Results,
         warnings.push(format!("{name}: {}", sentences.join(" ")));
     }
     let model = file.model_name.as_str().map(str::to_owned);
-    Ok(Results { model, steps: vec![step], accuracy, ..Results::default() })
+    let evaluation = Some(evaluation(name));
+    Ok(Results { model, steps: vec![step], evaluation, accuracy, ..Results::default() })
 }
