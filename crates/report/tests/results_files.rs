@@ -4,7 +4,7 @@
 
 mod support;
 
-use report::TraceRun;
+use report::{Settings, TraceRun};
 use support::parts;
 use trace::{GateDtype, GateKind, RouterTrace, SampleMeta, write_trace};
 
@@ -31,11 +31,15 @@ fn trace(step: u64) -> (String, Vec<u8>) {
     (format!("step-{step}.safetensors"), write_trace(&trace, GateDtype::F32).unwrap())
 }
 
-/// A run of two checkpoints, with these files beside them.
-fn run(files: &[(&str, &str)]) -> TraceRun {
+/// Two checkpoints, with these files beside them.
+fn all(files: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
     let mut all = vec![trace(1000), trace(2000)];
     all.extend(files.iter().map(|&(name, text)| (name.to_owned(), text.as_bytes().to_vec())));
-    report::assemble(&parts(&all)).unwrap()
+    all
+}
+
+fn run(files: &[(&str, &str)]) -> TraceRun {
+    report::assemble(&parts(&all(files))).unwrap()
 }
 
 fn accuracies(run: &TraceRun) -> Vec<(&str, u64, f64)> {
@@ -49,15 +53,17 @@ fn verdict(run: &TraceRun, file: usize) -> (bool, String) {
     (verdict.used, verdict.text.clone().unwrap_or_default())
 }
 
+const FILES: [(&str, &str); 5] = [
+    ("late.csv", "domain,step,accuracy,validation_loss\nmath,2000,0.5,\nmath,1000,0.25,2.5\n"),
+    ("early.csv", "domain,step,accuracy,validation_loss\nmath,500,0,3.5\nmath,1000,0.25,2.5\n"),
+    ("math.csv", "item,domain,step,correct\na,math,1000,1\nb,math,1000,0\n"),
+    ("more.csv", "item,domain,step,correct\nb,math,2000,1\nb,math,1000,0\nc,math,2000,1\n"),
+    ("run.json", r#"{"samples": [{"id": "a", "domain": "math", "tokens": 3}], "items": []}"#),
+];
+
 #[test]
 fn other_steps_and_tasks_complete_each_other() {
-    let run = run(&[
-        ("late.csv", "domain,step,accuracy,validation_loss\nmath,2000,0.5,\nmath,1000,0.25,2.5\n"),
-        ("early.csv", "domain,step,accuracy,validation_loss\nmath,500,0,3.5\nmath,1000,0.25,2.5\n"),
-        ("math.csv", "item,domain,step,correct\na,math,1000,1\nb,math,1000,0\n"),
-        ("more.csv", "item,domain,step,correct\nb,math,2000,1\nb,math,1000,0\nc,math,2000,1\n"),
-        ("run.json", r#"{"samples": [{"id": "a", "domain": "math", "tokens": 3}], "items": []}"#),
-    ]);
+    let run = run(&FILES);
     assert_eq!(accuracies(&run), [("math", 500, 0.0), ("math", 1000, 0.25), ("math", 2000, 0.5)]);
     let results = run.results.as_ref().unwrap();
     assert_eq!(results.steps, [500, 1000, 2000]);
@@ -75,6 +81,10 @@ fn other_steps_and_tasks_complete_each_other() {
     for file in 0..5 {
         assert!(verdict(&run, file).0, "{:?}", run.verdicts);
     }
+    // Items count more than accuracies: one of two is right, then two of two.
+    let report = support::analyse(&all(&FILES), &Settings::default());
+    let course = report.courses.iter().find(|course| course.metric == "accuracy").unwrap();
+    assert_eq!(course.values, [Some(0.5), Some(1.0)]);
 }
 
 #[test]
@@ -89,6 +99,21 @@ fn one_file_stays_as_it_is() {
     assert_eq!(items(&alone), items(&twice));
     assert_eq!(accuracies(&alone), [("math", 2000, 0.5), ("math", 1000, 0.25)]);
     assert!(verdict(&twice, 1).0);
+}
+
+#[test]
+fn domains_and_steps_that_the_run_has_not_are_named() {
+    let run = run(&[
+        ("a.csv", "domain,step,accuracy\nmath,1000,0.25\ngsm8k,1000,0.5\nmath,1500,0.5\n"),
+        ("b.csv", "item,domain,step,correct\nx,Math ,2000,1\n"),
+        ("c.csv", "item,domain,step,correct\nx,math,2000,1\n"),
+    ]);
+    let (used, text) = verdict(&run, 0);
+    assert!(used && text.contains("domain `gsm8k`") && text.contains("of `math`"), "{text}");
+    assert!(text.contains("step 1500."), "{text}");
+    let (used, text) = verdict(&run, 1);
+    assert!(used && text.contains("`Math`"), "{text}");
+    assert_eq!(verdict(&run, 2), (true, String::new()));
 }
 
 #[test]

@@ -18,7 +18,7 @@ use self::{
     fit::{common_samples, one_a_step, same_shape},
     join::join,
     label::{label, one_width},
-    results::pick_results,
+    results::{name_unmatched, pick_results},
 };
 pub use self::{
     label::traces,
@@ -141,6 +141,7 @@ pub fn assemble(parts: &[Part]) -> Result<Run, Error> {
         verdicts,
     };
     attach(&mut run, parts);
+    name_unmatched(&mut run, parts);
     joined.judge(&mut run.verdicts);
     run.verdicts.sort_by_key(|verdict| verdict.id);
     Ok(run)

@@ -8,7 +8,13 @@ use std::{
 
 use trace::{Accuracy, FileKind, Item, Results, SampleRecord, ValidationLoss};
 
-use super::part::{Part, Verdict};
+use super::{
+    Run,
+    part::{Part, Verdict},
+};
+
+/// Names that one sentence lists.
+const LISTED: usize = 6;
 
 /// Characters of an id or a domain that a sentence repeats.
 const SHOWN: usize = 60;
@@ -204,6 +210,47 @@ impl Merged {
             validation_loss: losses.collect(),
             steps,
         }
+    }
+}
+
+/// Adds to the verdicts on files of results which of their domains no sample has, and which of their steps no checkpoint.
+pub(super) fn name_unmatched(run: &mut Run, parts: &[Part]) {
+    let domains: BTreeSet<&str> = run.domains.iter().map(|domain| domain.name.as_str()).collect();
+    let steps: BTreeSet<u64> = run.checkpoints.iter().map(|checkpoint| checkpoint.step).collect();
+    for verdict in run.verdicts.iter_mut().filter(|verdict| verdict.used && verdict.text.is_none()) {
+        let part = parts.iter().find(|part| part.id == verdict.id);
+        let Some(Part { path, what: FileKind::Results(results), .. }) = part else { continue };
+        let of_items = results.items.iter().map(|item| item.domain.as_str());
+        let of_accuracy = results.accuracy.iter().map(|row| row.domain.as_str());
+        let of_losses = results.validation_loss.iter().map(|row| row.domain.as_str());
+        let all: BTreeSet<&str> = of_items.chain(of_accuracy).chain(of_losses).collect();
+        let mut sentences = Vec::new();
+        let other: Vec<String> = all.difference(&domains).map(|name| format!("`{}`", short(name))).collect();
+        if !other.is_empty() {
+            let known: Vec<String> = domains.iter().map(|name| format!("`{}`", short(name))).collect();
+            sentences.push(format!(
+                "no sample is of domain {}, so the report does not show these results; the samples are of {}.",
+                listed(&other),
+                listed(&known)
+            ));
+        }
+        let other = results.steps.iter().filter(|step| !steps.contains(step));
+        let other: Vec<String> = other.map(u64::to_string).collect();
+        if !other.is_empty() {
+            sentences.push(format!("no checkpoint is of step {}.", listed(&other)));
+        }
+        if !sentences.is_empty() {
+            verdict.text = Some(format!("{path}: {}", sentences.join(" And ")));
+        }
+    }
+}
+
+/// The first few names.
+fn listed(names: &[String]) -> String {
+    let shown = names.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(LISTED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
 }
 
