@@ -19,6 +19,9 @@ const LISTED: usize = 6;
 /// Characters of an id or a domain that a sentence repeats.
 const SHOWN: usize = 60;
 
+/// Steps of the files of each evaluation.
+type Evaluations<'a> = BTreeMap<&'a str, BTreeSet<u64>>;
+
 /// The results of the run. Files of other steps, tasks or items complete the first one; a file that contradicts those
 /// before it is left out.
 pub(super) fn pick_results(parts: &[Part], verdicts: &mut Vec<Verdict>) -> Option<Rc<Results>> {
@@ -27,9 +30,15 @@ pub(super) fn pick_results(parts: &[Part], verdicts: &mut Vec<Verdict>) -> Optio
         _ => None,
     });
     let found: Vec<(&Part, &Results)> = files.collect();
+    let mut evaluations = Evaluations::new();
+    for (_, results) in &found {
+        if let Some(evaluation) = &results.evaluation {
+            evaluations.entry(evaluation).or_default().extend(&results.steps);
+        }
+    }
     let mut files: Vec<(&Part, Cow<'_, Results>)> = Vec::new();
     for &(part, results) in &found {
-        match with_step(results, &found) {
+        match with_step(results, &evaluations) {
             Some(results) => files.push((part, results)),
             None => verdicts.push(Verdict {
                 id: part.id,
@@ -64,14 +73,12 @@ pub(super) fn pick_results(parts: &[Part], verdicts: &mut Vec<Verdict>) -> Optio
 }
 
 /// Results with their step, which another file of the same evaluation may have; `None` where none or several have it.
-fn with_step<'a>(results: &'a Results, all: &[(&Part, &Results)]) -> Option<Cow<'a, Results>> {
-    if !results.steps.is_empty() || results.evaluation.is_none() {
+fn with_step<'a>(results: &'a Results, evaluations: &Evaluations<'_>) -> Option<Cow<'a, Results>> {
+    let Some(evaluation) = results.evaluation.as_deref().filter(|_| results.steps.is_empty()) else {
         return Some(Cow::Borrowed(results));
-    }
-    let same = all.iter().filter(|(_, other)| other.evaluation == results.evaluation);
-    let steps: BTreeSet<u64> = same.flat_map(|(_, other)| other.steps.iter().copied()).collect();
-    let mut steps = steps.into_iter();
-    let step = steps.next().filter(|_| steps.next().is_none())?;
+    };
+    let mut steps = evaluations.get(evaluation)?.iter();
+    let step = *steps.next().filter(|_| steps.len() == 0)?;
     Some(Cow::Owned(Results { steps: vec![step], ..results.clone() }))
 }
 
@@ -217,9 +224,13 @@ impl Merged {
 pub(super) fn name_unmatched(run: &mut Run, parts: &[Part]) {
     let domains: BTreeSet<&str> = run.domains.iter().map(|domain| domain.name.as_str()).collect();
     let steps: BTreeSet<u64> = run.checkpoints.iter().map(|checkpoint| checkpoint.step).collect();
+    let files = parts.iter().filter_map(|part| match &part.what {
+        FileKind::Results(results) => Some((part.id, (&part.path, results))),
+        _ => None,
+    });
+    let files: BTreeMap<usize, (&String, &Results)> = files.collect();
     for verdict in run.verdicts.iter_mut().filter(|verdict| verdict.used && verdict.text.is_none()) {
-        let part = parts.iter().find(|part| part.id == verdict.id);
-        let Some(Part { path, what: FileKind::Results(results), .. }) = part else { continue };
+        let Some((path, results)) = files.get(&verdict.id) else { continue };
         let of_items = results.items.iter().map(|item| item.domain.as_str());
         let of_accuracy = results.accuracy.iter().map(|row| row.domain.as_str());
         let of_losses = results.validation_loss.iter().map(|row| row.domain.as_str());
