@@ -228,6 +228,7 @@ fn said(name: &str, bytes: &[u8]) -> Vec<String> {
             ];
             said.extend(errors.into_iter().flatten().map(|error| format!("error: {error}")));
         }
+        FileKind::Config(config) => said.push(format!("unrelated: {}", config.reason)),
         FileKind::Unrelated { reason } => said.push(format!("unrelated: {reason}")),
         _ => {}
     }

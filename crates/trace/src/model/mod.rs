@@ -1,11 +1,17 @@
 //! What a router trace is: one checkpoint's routing of a set of samples.
 
 mod check;
+mod gate_kind;
 pub mod results;
+mod router_rule;
 mod topk;
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+pub use self::{
+    gate_kind::GateKind,
+    router_rule::{RouterRule, SIGMOID_EXAMPLES},
+};
 use crate::text::shorten;
 
 /// Name and domain of one sample.
@@ -15,15 +21,6 @@ pub struct SampleMeta {
     pub id: String,
     /// The domain it belongs to ("math").
     pub domain: String,
-}
-
-/// What the gates are (METRICS 1 and 2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GateKind {
-    /// Softmax over all experts, averaged over a sample's real tokens.
-    SoftmaxMean,
-    /// How often an expert was among the selected: `count / (k * tokens)`.
-    SelectionFrequency,
 }
 
 /// Where a trace's training step comes from.

@@ -47,6 +47,7 @@ fn said_of(file: Source) -> Vec<String> {
             said.extend(errors.into_iter().flatten().map(|error| format!("error: {error}")));
         }
         FileKind::Mappable(proposal) => said.push(format!("mappable: {}", proposal.sentence())),
+        FileKind::Config(config) => said.push(format!("unrelated: {}", config.reason)),
         FileKind::Unrelated { reason } => said.push(format!("unrelated: {reason}")),
         _ => {}
     }

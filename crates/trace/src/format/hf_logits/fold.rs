@@ -1,5 +1,5 @@
-//! Logits of single tokens become mean gates of samples (METRICS 1): softmax over all experts in f32, sums over a
-//! sample's real tokens in f64, the mean stored as f32.
+//! Logits of single tokens become mean gates of samples (METRICS 1): softmax or normalized sigmoid over all experts in
+//! f32, sums over a sample's real tokens in f64, the mean stored as f32.
 
 use crate::{
     container::tensors::TensorFile,
@@ -9,8 +9,11 @@ use crate::{
         layers::{Layer, Layers},
     },
     io::source::PIECE,
-    model::TopK,
-    numeric::softmax::{add, add_softmax},
+    model::{GateKind, TopK},
+    numeric::{
+        sigmoid::add_normalized_sigmoid,
+        softmax::{add, add_softmax},
+    },
 };
 
 /// Selections beyond this many are not made; saturation and load are then left out.
@@ -28,13 +31,13 @@ pub struct Folded {
 
 /// Sums of one layer.
 struct Sums {
-    /// `[B,E]`: sums of softmaxed rows.
-    softmax: Vec<f64>,
+    /// `[B,E]`: sums of the rows' routing weights by the rule.
+    weights: Vec<f64>,
     /// `[B,E]`: sums of the rows as they are, kept while all of them are distributions.
     plain: Option<Vec<f64>>,
 }
 
-/// Folds all layers.
+/// Folds all layers by a rule.
 ///
 /// # Errors
 /// [`Error::Tensor`] for logits that are not finite, or when some layers are probabilities and others not.
@@ -43,6 +46,7 @@ pub async fn fold(
     layers: &Layers,
     batch: &Batch,
     top_k: Option<usize>,
+    kind: GateKind,
 ) -> Result<Folded, Error> {
     let counts = batch.token_counts();
     let experts = layers.experts;
@@ -50,7 +54,7 @@ pub async fn fold(
     let mut all = Vec::with_capacity(layers.layers.len());
     for (l, layer) in layers.layers.iter().enumerate() {
         all.push(
-            fold_layer(file, layers, layer, batch, |token, row| {
+            fold_layer(file, layers, layer, batch, kind, |token, row| {
                 if let Some(topk) = &mut topk {
                     let at = (token * topk.layers + l) * topk.k;
                     if let Some(slots) = topk.ids.get_mut(at..at + topk.k) {
@@ -75,7 +79,7 @@ pub async fn fold(
     let mut gates = Vec::with_capacity(counts.len() * all.len() * experts);
     for (sample, &tokens) in counts.iter().enumerate().filter(|&(_, &tokens)| tokens > 0) {
         for sums in &all {
-            let sums = sums.plain.as_ref().unwrap_or(&sums.softmax);
+            let sums = sums.plain.as_ref().unwrap_or(&sums.weights);
             let row = sums.get(sample * experts..(sample + 1) * experts).unwrap_or_default();
             gates.extend(row.iter().map(|sum| (sum / f64::from(tokens)) as f32));
         }
@@ -100,12 +104,13 @@ async fn fold_layer(
     layers: &Layers,
     layer: &Layer,
     batch: &Batch,
+    kind: GateKind,
     mut token: impl FnMut(usize, &[f32]),
 ) -> Result<Sums, Error> {
     let experts = layers.experts;
     let tolerance = if layer.tensor.dtype.is_half() { 1e-2 } else { 1e-3 };
     let size = batch.count * experts;
-    let mut sums = Sums { softmax: vec![0.0; size], plain: Some(vec![0.0; size]) };
+    let mut sums = Sums { weights: vec![0.0; size], plain: Some(vec![0.0; size]) };
     let (mut logits, mut weights) = (vec![0.0_f32; experts], vec![0.0_f32; experts]);
     let mut tokens = 0;
     let row_bytes = experts * layer.tensor.dtype.size().unwrap_or(4) as usize;
@@ -123,8 +128,12 @@ async fn fold_layer(
             layer.tensor.dtype.widen_over(bytes, &mut logits);
             let sample = row / batch.positions.max(1);
             let span = sample * experts..(sample + 1) * experts;
-            let softmax = sums.softmax.get_mut(span.clone()).unwrap_or_default();
-            if !add_softmax(&logits, &mut weights, softmax) {
+            let sum = sums.weights.get_mut(span.clone()).unwrap_or_default();
+            let added = match kind {
+                GateKind::SigmoidNormalizedMean => add_normalized_sigmoid(&logits, &mut weights, sum),
+                _ => add_softmax(&logits, &mut weights, sum),
+            };
+            if !added {
                 return Err(not_finite(file, layer, batch, row, &logits));
             }
             if sums.plain.is_some() && !is_distribution(&logits, tolerance) {
