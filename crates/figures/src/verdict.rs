@@ -5,7 +5,7 @@ mod consistency;
 mod distance;
 mod relation;
 
-use report::{Domain, Group, Report};
+use report::{Domain, GateKind, Group, Report};
 
 use crate::{chart, number, onset::Onsets};
 
@@ -146,7 +146,13 @@ fn caveats(report: &Report) -> Vec<String> {
             "No benchmark results were given: memorization can be seen here, generalization cannot.".into(),
         );
     }
-    if chart::gate_label(report).is_some() {
+    if report.run.gate_kind == GateKind::SigmoidNormalizedMean {
+        lines.push(
+            "The routers score by sigmoid: gates are sigmoid scores over their sum, not the softmax of the paper’s model."
+                .into(),
+        );
+    }
+    if chart::is_of_selections(report) {
         lines.push(
             "The traces hold selected experts without weights: every pathway is made from selection frequency, which is another quantity than the paper’s."
                 .into(),
@@ -155,7 +161,7 @@ fn caveats(report: &Report) -> Vec<String> {
     if !given("consistency") {
         lines.push(if report.run.layers < 3 {
             "Consistency needs at least three layers.".into()
-        } else if chart::gate_label(report).is_some() {
+        } else if chart::is_of_selections(report) {
             "Consistency needs routing weights, which selections do not tell.".into()
         } else {
             "No router matrices were given, so there is no consistency.".into()

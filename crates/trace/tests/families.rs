@@ -1,5 +1,6 @@
 //! Router logits of other families become the gates that transformers' own routing gives (`tests/fixtures/families`).
 #![cfg(not(target_arch = "wasm32"))]
+#![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
 mod common;
 

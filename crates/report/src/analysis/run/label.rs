@@ -7,6 +7,7 @@ use super::{
     layers::{self, Joined},
     part::{Part, Verdict},
     results::pick_results,
+    rule::state_rules,
 };
 
 /// The traces among the parts, each with its file's number: layers of one folder put together, and with names, domains
@@ -41,6 +42,7 @@ fn labelled(
             traces.push((part.id, trace));
         }
     }
+    state_rules(&mut traces, parts, &mut joined, verdicts);
     traces.append(&mut joined.traces);
     if let Some(records) = records {
         traces.retain_mut(|(id, trace)| match apply_records(trace, records) {

@@ -56,6 +56,15 @@ pub fn join(parts: &[Part], records: &[SampleRecord], verdicts: &mut Vec<Verdict
 }
 
 impl Joined {
+    /// Adds a sentence to the verdict of a file.
+    pub fn note(&mut self, id: usize, text: &str) {
+        let note = self.notes.entry(id).or_default();
+        if !note.is_empty() {
+            note.push(' ');
+        }
+        note.push_str(text);
+    }
+
     /// Gives every layer's file the verdict of its trace, and the trace's own file the notes.
     pub fn judge(&self, verdicts: &mut Vec<Verdict>) {
         for &(id, last) in &self.stands_for {
