@@ -8,6 +8,7 @@ mod support;
 use futures::executor::block_on;
 use report::{Analysis, GateKind, InlineDistances, NoProgress, Part, Settings, assemble};
 use support::{analyse, parts};
+use trace::GateKind::{SigmoidNormalizedMean as Sigmoid, SoftmaxMean as Softmax};
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -33,7 +34,7 @@ fn dump(name: &str, step: usize, metadata: &[(&str, &str)]) -> (String, Vec<u8>)
         header[name] =
             serde_json::json!({ "dtype": dtype, "shape": shape, "data_offsets": [start, data.len()] });
     };
-    let mask = vec![1_i64; SAMPLES * TOKENS].iter().flat_map(|one| one.to_le_bytes()).collect();
+    let mask = [1_i64; SAMPLES * TOKENS].iter().flat_map(|one| one.to_le_bytes()).collect();
     tensor("attention_mask".to_owned(), "I64", [SAMPLES, TOKENS], mask);
     for layer in 0..LAYERS {
         let rows = (0..SAMPLES * TOKENS).flat_map(|row| {
@@ -57,7 +58,7 @@ fn first_gates(step: usize, kind: trace::GateKind) -> Vec<f64> {
         let scores: Vec<f64> = (0..EXPERTS)
             .map(|expert| {
                 let power = f64::from(trace::exp(logit(step, 0, row, expert)));
-                if kind == trace::GateKind::SigmoidNormalizedMean { power / (1.0 + power) } else { power }
+                if kind == Sigmoid { power / (1.0 + power) } else { power }
             })
             .collect();
         let sum: f64 = scores.iter().sum();
@@ -80,8 +81,6 @@ fn said(run: &report::TraceRun, id: usize) -> (bool, String) {
     let verdict = run.verdicts.iter().find(|verdict| verdict.id == id).unwrap();
     (verdict.used, verdict.text.clone().unwrap_or_default())
 }
-
-use trace::GateKind::{SigmoidNormalizedMean as Sigmoid, SoftmaxMean as Softmax};
 
 #[test]
 fn a_configuration_beside_dumps_states_their_rule_whatever_comes_first() {

@@ -6,7 +6,7 @@ mod common;
 
 use std::rc::Rc;
 
-use common::{Handmade, as_trace, fixture, json_fixture, open_bytes, tensor};
+use common::{Handmade, as_trace, fixture, open_bytes, tensor};
 use futures::executor::block_on;
 use trace::{FileKind, FileSource, GateKind, ModelConfig, OpenTrace, Opened, RouterRule};
 
@@ -239,9 +239,25 @@ fn trace_files_keep_the_rule() {
     assert_eq!(block_on(again.gates(0..1)).expect("gates"), gates);
 }
 
+/// Families in a block `NAME = """ … """` of a script.
+fn listed<'a>(script: &'a str, name: &str) -> Vec<&'a str> {
+    let (_, rest) = script.split_once(&format!("\n{name} = \"\"\"")).expect("the block is there");
+    rest.split_once("\"\"\"").expect("the block ends").0.split_whitespace().collect()
+}
+
 #[test]
-fn the_recorded_rules_are_those_of_the_configurations() {
-    for (family, ..) in FAMILIES {
-        assert_eq!(json_fixture(&format!("families/{family}/config.json"))["model_type"], family);
+fn the_example_scripts_have_the_same_rules() {
+    for script in [
+        include_str!("../../../examples/write_trace.py"),
+        include_str!("../../../examples/trace_with_hooks.py"),
+    ] {
+        for (name, kind) in [("SOFTMAX", GateKind::SoftmaxMean), ("SIGMOID", GateKind::SigmoidNormalizedMean)]
+        {
+            let families = listed(script, name);
+            assert!(families.len() > 15, "{families:?}");
+            for family in families {
+                assert_eq!(RouterRule::of_family(family).map(|rule| rule.kind), Some(kind), "{family}");
+            }
+        }
     }
 }
