@@ -221,6 +221,17 @@ fn probabilities_of_a_sigmoid_family_are_asked_about() {
 }
 
 #[test]
+fn sigmoid_scores_in_place_of_logits_are_noticed() {
+    let file = |spread: f32| {
+        let rows: Vec<f32> = (0..64).map(|at| (at * 7 % 10) as f32 / 10.0 * spread).collect();
+        Handmade::new().f32("router_logits.0", &[8, 8], &rows).i64("attention_mask", &[2, 4], &[1; 8]).bytes()
+    };
+    let said = |spread| open_bytes("dump.safetensors", file(spread)).expect("a dump").warnings;
+    assert!(said(1.0).iter().any(|warning| warning.contains("as sigmoid scores do")), "{:?}", said(1.0));
+    assert!(said(1.2).is_empty(), "{:?}", said(1.2));
+}
+
+#[test]
 fn trace_files_keep_the_rule() {
     let gates = [0.25, 0.75];
     let lines = [

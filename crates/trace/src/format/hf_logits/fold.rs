@@ -19,6 +19,12 @@ use crate::{
 /// Selections beyond this many are not made; saturation and load are then left out.
 const MAX_SELECTIONS: usize = 1 << 28;
 
+/// Tokens of each layer that are looked at for sigmoid scores.
+const LOOKED_AT: usize = 64;
+
+/// Values from which on it is no chance that all of them lie between 0 and 1.
+const NO_CHANCE: usize = 64;
+
 /// What a dump folds into.
 pub struct Folded {
     /// `[S,L,E]`, of the samples that have tokens.
@@ -27,6 +33,8 @@ pub struct Folded {
     pub topk: Option<TopK>,
     /// Whether the logits were probabilities.
     pub probabilities: bool,
+    /// Whether the first logits all lie between 0 and 1 without being probabilities, as sigmoid scores do.
+    pub scores: bool,
 }
 
 /// Sums of one layer.
@@ -35,6 +43,8 @@ struct Sums {
     weights: Vec<f64>,
     /// `[B,E]`: sums of the rows as they are, kept while all of them are distributions.
     plain: Option<Vec<f64>>,
+    /// Values of the first tokens that lie between 0 and 1; `None` once one does not.
+    between: Option<usize>,
 }
 
 /// Folds all layers by a rule.
@@ -84,7 +94,9 @@ pub async fn fold(
             gates.extend(row.iter().map(|sum| (sum / f64::from(tokens)) as f32));
         }
     }
-    Ok(Folded { gates, topk, probabilities: plain > 0 })
+    let between: Option<usize> = all.iter().map(|sums| sums.between).sum();
+    let scores = plain == 0 && between.is_some_and(|values| values >= NO_CHANCE);
+    Ok(Folded { gates, topk, probabilities: plain > 0, scores })
 }
 
 fn empty_selections(k: usize, layers: usize, counts: &[u32]) -> Option<TopK> {
@@ -110,7 +122,7 @@ async fn fold_layer(
     let experts = layers.experts;
     let tolerance = if layer.tensor.dtype.is_half() { 1e-2 } else { 1e-3 };
     let size = batch.count * experts;
-    let mut sums = Sums { weights: vec![0.0; size], plain: Some(vec![0.0; size]) };
+    let mut sums = Sums { weights: vec![0.0; size], plain: Some(vec![0.0; size]), between: Some(0) };
     let (mut logits, mut weights) = (vec![0.0_f32; experts], vec![0.0_f32; experts]);
     let mut tokens = 0;
     let row_bytes = experts * layer.tensor.dtype.size().unwrap_or(4) as usize;
@@ -141,6 +153,10 @@ async fn fold_layer(
             }
             if let Some(plain) = sums.plain.as_mut().and_then(|plain| plain.get_mut(span)) {
                 add(plain, &logits);
+            }
+            if tokens < LOOKED_AT {
+                let all = logits.iter().all(|value| (0.0..=1.0).contains(value));
+                sums.between = sums.between.filter(|_| all).map(|values| values + experts);
             }
             token(tokens, &logits);
             tokens += 1;

@@ -83,6 +83,13 @@ async fn open(file: TensorFile, warnings: &mut Vec<String>) -> Result<OpenTrace,
             file.name()
         ));
     }
+    if folded.scores {
+        warnings.push(format!(
+            "{}: all values lie between 0 and 1 and do not sum to 1, as sigmoid scores do; they are read as router logits. \
+             Write the logits, before the sigmoid, if these are scores.",
+            file.name()
+        ));
+    }
     let mut n_tokens = batch.token_counts();
     let mut samples = metadata::samples(&file, batch.count, warnings)?;
     let mut loss = losses(&file, batch.count, warnings).await?;
