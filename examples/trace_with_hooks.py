@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Write Grokscope's trace file for one checkpoint with forward hooks, where a model gives no `router_logits`.
+"""Write the Grokscope trace of one checkpoint with forward hooks, for models that do not return `router_logits`.
 
     python trace_with_hooks.py MODEL samples.jsonl --step 5000 -o step-5000.safetensors --router 'mlp\\.gate$'
 
-MODEL is a folder or a name that transformers can load. samples.jsonl has one JSON object a line: "id", "domain", and
-"input_ids" or "text". --router is a regular expression for the names of the routers, modules with a `weight` [experts,
-width] that are given the tokens' hidden states. Gates are means of softmax over all experts of their products, or of
-sigmoid scores over their sum where the family's routers score by sigmoid; the file states which (`gate_kind`). For a
-family that is not listed below, give --gate-kind.
+MODEL is a folder or a name that transformers can load. samples.jsonl has one JSON object per line: "id", "domain", and
+"input_ids" or "text". --router is a regular expression for the names of the routers: modules with a `weight` [experts,
+width] whose input is the hidden states of the tokens. Gates are means of softmax over all experts of `weight` times input, or of
+sigmoid scores over their sum if the family's routers score by sigmoid; the file states which (`gate_kind`). For a family
+that is not listed below, give --gate-kind.
 
 Needs torch, transformers and safetensors.
 """
@@ -64,8 +64,8 @@ parser.add_argument("model")
 parser.add_argument("samples")
 parser.add_argument("-o", "--output", required=True)
 parser.add_argument("--step", type=int, required=True, help="training step of the checkpoint")
-parser.add_argument("--router", default=r"(mlp|block_sparse_moe|feed_forward)\.(gate|router)$", help="names of routers")
-parser.add_argument("--max-tokens", type=int, default=2048, help="tokens of a sample that are used")
+parser.add_argument("--router", default=r"(mlp|block_sparse_moe|feed_forward)\.(gate|router)$", help="regular expression for names of routers")
+parser.add_argument("--max-tokens", type=int, default=2048, help="maximum number of tokens per sample")
 parser.add_argument("--gate-kind", choices=KINDS, help="the rule that makes gates of router logits, if not the family's")
 args = parser.parse_args()
 
@@ -73,12 +73,12 @@ model = AutoModelForCausalLM.from_pretrained(args.model, dtype=torch.float32)
 model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 routers = [module for name, module in model.named_modules() if re.search(args.router, name)]
 if not routers:
-    sys.exit(f"{args.model}: no module's name matches {args.router!r}; print model.named_modules() and give --router.")
+    sys.exit(f"{args.model}: no module's name matches {args.router!r}. Print model.named_modules() and give --router.")
 config = model.config.get_text_config()
 k, kind = config.num_experts_per_tok, gate_kind_of(config, args.gate_kind)
 names = [name for name, _ in [*model.named_parameters(), *model.named_buffers()]]
 biased = any("correction_bias" in name or "expert_bias" in name for name in names) or (getattr(config, "n_group", 1) or 1) > 1
-logits, chosen = [], []  # Of the sample under way, [tokens, experts] and [tokens, k] per layer.
+logits, chosen = [], []  # Of the current sample, [tokens, experts] and [tokens, k] per layer.
 
 
 def hook(module, inputs, output):
@@ -114,7 +114,7 @@ for line in filter(str.strip, open(args.samples, encoding="utf-8")):
     counts.append(len(ids))
     labels.append({"id": str(sample["id"]), "domain": sample.get("domain", "all")})
 if not labels:
-    sys.exit(f"{args.samples}: no samples. Write one JSON object a line.")
+    sys.exit(f"{args.samples}: no samples. Write one JSON object per line.")
 
 tensors = {
     "gates": torch.stack(gates), "loss": torch.stack([loss.cpu() for loss in losses]),

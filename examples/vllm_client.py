@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Ask a vLLM server for the experts of samples' tokens; write JSON lines that Grokscope reads. Python's own library only.
+"""Request the selected experts of samples from a vLLM server; write JSON lines for Grokscope. Standard library only.
 
     vllm serve MODEL --enable-return-routed-experts
     python vllm_client.py samples.jsonl --step 5000 --num-experts 64 -o step-5000.jsonl
 
-samples.jsonl has one JSON object a line: "id", "domain", and "input_ids" or "text". Serve one checkpoint after the
-other and use the same samples. vLLM gives ids without weights: the figures are of selection frequency.
+samples.jsonl has one JSON object per line: "id", "domain", and "input_ids" or "text". Serve each checkpoint in turn
+with the same samples. vLLM returns ids without weights, so Grokscope uses selection frequencies.
 """
 
 import argparse
@@ -17,11 +17,11 @@ import urllib.request
 parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
 parser.add_argument("samples")
 parser.add_argument("-o", "--output", required=True)
-parser.add_argument("--url", default="http://localhost:8000", help="the server")
-parser.add_argument("--model", help="the name under which it serves the checkpoint, if it serves several")
+parser.add_argument("--url", default="http://localhost:8000", help="address of the server")
+parser.add_argument("--model", help="name of the served model, if there are several")
 parser.add_argument("--step", type=int, required=True, help="training step of the checkpoint")
-parser.add_argument("--num-experts", type=int, help="experts a layer; ids bound it only from below")
-parser.add_argument("--key", help="the server's API key, if it asks for one")
+parser.add_argument("--num-experts", type=int, help="experts per layer; ids only give a lower bound")
+parser.add_argument("--key", help="API key, if the server requires one")
 args = parser.parse_args()
 
 
@@ -36,11 +36,11 @@ def ask(path, body=None):
     except urllib.error.HTTPError as error:
         sys.exit(f"{args.url}{path}: status {error.code}: {error.read().decode(errors='replace')[:500]}")
     except OSError as error:
-        sys.exit(f"{args.url}{path}: {error}. Is the server there? Give its address with --url.")
+        sys.exit(f"{args.url}{path}: {error}. Check that the server runs, or give its address with --url.")
 
 
 def loss(choice):
-    """Mean negative log-likelihood of the prompt's tokens but the first, nats; None where the server gives none."""
+    """Mean negative log-likelihood of the prompt's tokens except the first, in nats; None if the server returns none."""
     likelihoods = [next(iter(one.values()))["logprob"] for one in choice.pop("prompt_logprobs", None) or [] if one]
     return -sum(likelihoods) / len(likelihoods) if likelihoods else None
 
@@ -50,15 +50,15 @@ about = {"step": args.step, **({"num_experts": args.num_experts} if args.num_exp
 with open(args.samples, encoding="utf-8") as samples, open(args.output, "w", encoding="utf-8") as output:
     for line in filter(str.strip, samples):
         sample = json.loads(line)
-        # One token has to be generated; the last one of a text has no row. Asking for the likelihoods of the prompt keeps
-        # it out of the prefix cache too, of which some versions return no ids.
+        # At least one token must be generated; the last token of a text has no row. Requesting log-likelihoods of the
+        # prompt also bypasses the prefix cache, for which some versions return no ids.
         answer = ask("/v1/completions", {
             "model": model, "prompt": sample.get("input_ids") or sample["text"], "max_tokens": 1, "temperature": 0,
             "prompt_logprobs": 0, "return_token_ids": True,
         })
         choice = answer["choices"][0]
         if choice.get("routed_experts") is None and answer.get("prompt_routed_experts") is None:
-            sys.exit(f"{args.url}: no `routed_experts` in the answer. Start vLLM with --enable-return-routed-experts.")
+            sys.exit(f"{args.url}: no `routed_experts` in the response. Start vLLM with --enable-return-routed-experts.")
         mean = loss(choice)
         own = {"sample_id": sample["id"], "domain": sample.get("domain", "all"), **about}
         if mean is not None:

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Write Grokscope's trace file for one checkpoint of a mixture-of-experts model, with transformers.
+"""Write the Grokscope trace of one checkpoint of a mixture-of-experts model with transformers.
 
     python write_trace.py MODEL samples.jsonl --step 5000 -o step-5000.safetensors
 
-MODEL is a folder or a name that transformers can load; run it once a checkpoint, with the same samples.
-samples.jsonl has one JSON object a line: "id", "domain", and "input_ids" or "text"; optional "targets", as long as the
-ids: the token to be predicted at each position, -100 where none counts (default: the ids shifted by one).
+MODEL is a folder or a name that transformers can load. Run the script once per checkpoint, with the same samples.
+samples.jsonl has one JSON object per line: "id", "domain", and "input_ids" or "text"; optional "targets", as long as the
+ids: the token to predict at each position, or -100 for none (default: the ids shifted by one).
 
-Gates are means of softmax over all experts, or of sigmoid scores over their sum where the family's routers score by
+Gates are means of softmax over all experts, or of sigmoid scores over their sum if the family's routers score by
 sigmoid; the file states which (`gate_kind`). For a family that is not listed below, give --gate-kind.
 
-Needs torch, transformers and safetensors. Works with models that give `router_logits`, one tensor per sparse layer; for
+Needs torch, transformers and safetensors. Works with models that return `router_logits`, one tensor per sparse layer; for
 families that score by sigmoid, transformers does so since 5.24.
 """
 
@@ -68,20 +68,20 @@ def mean_gates(router_logits, mask, kind):
     if are_probabilities(z[:, mask.flatten().bool()]):
         if kind != "softmax-mean":
             sys.exit("The router logits are probabilities. Update transformers to 5.24 or later.")
-        p = z                                                                     # never softmax twice
+        p = z                                                                     # softmax is not applied twice
     else:
         p = routing_weights(z, kind)
-    p = p.double().unflatten(1, mask.shape) * mask[None, :, :, None]              # padding counts nothing
+    p = p.double().unflatten(1, mask.shape) * mask[None, :, :, None]              # padding does not count
     return (p.sum(2) / mask.sum(1)[None, :, None]).transpose(0, 1).float()
 
 
 def are_probabilities(z):
-    """transformers 5.0 to 5.5 give softmax probabilities under the name of router logits."""
+    """Whether the router logits are softmax probabilities, as in transformers 5.0 to 5.5."""
     return bool((z >= 0).all() and (z <= 1).all() and ((z.sum(-1) - 1).abs() < 1e-2).all())
 
 
 def sample_losses(logits, targets):
-    """Mean negative log-likelihood of each sample's counted targets, nats, [S]; NaN where none counts."""
+    """Mean negative log-likelihood of each sample's counted targets, in nats, [S]; NaN without counted targets."""
     counted = targets != -100
     nll = torch.nn.functional.cross_entropy(
         logits.float().transpose(1, 2), targets, ignore_index=-100, reduction="none"
@@ -90,7 +90,7 @@ def sample_losses(logits, targets):
 
 
 def router_weights(model, layers, experts):
-    """The router matrices, [L, E, d], or None when they are not found by their usual names."""
+    """The router matrices, [L, E, d], or None if they do not have their usual names."""
     usual = re.compile(r"(^|\.)(gate|router|router\.layer)\.weight$")
     found = [
         (int(re.search(r"\.(\d+)\.", name)[1]), weight.detach().float().cpu())
@@ -137,7 +137,7 @@ def selected_experts(selected, router_logits, top_k, by_rank):
 
 
 def read_samples(path, tokenizer_name, limit):
-    """Lines of the file, each with input_ids and targets."""
+    """Samples of the file, each with input_ids and targets."""
     tokenizer = None
     samples = []
     with open(path, encoding="utf-8") as lines:
@@ -146,7 +146,7 @@ def read_samples(path, tokenizer_name, limit):
                 continue
             sample = json.loads(line)
             if "id" not in sample:
-                sys.exit(f"{path}, line {number}: no `id`. Give every sample an id, the same for every checkpoint.")
+                sys.exit(f"{path}, line {number}: no `id`. Give every sample an id that is the same for every checkpoint.")
             if "input_ids" not in sample:
                 if "text" not in sample:
                     sys.exit(f"{path}, line {number}: neither `input_ids` nor `text`.")
@@ -155,23 +155,23 @@ def read_samples(path, tokenizer_name, limit):
             ids = sample["input_ids"]
             targets = sample.get("targets", ids[1:] + [-100])
             if not ids or len(targets) != len(ids):
-                sys.exit(f"{path}, line {number}: {len(ids)} ids and {len(targets)} targets; expected as many, and one at least.")
-            # Cut at the end, so that the targets stay right.
+                sys.exit(f"{path}, line {number}: {len(ids)} ids and {len(targets)} targets; expected equal numbers, at least one.")
+            # Cut at the end, so that the targets remain correct.
             samples.append({**sample, "input_ids": ids[:limit], "targets": targets[:limit]})
     if not samples:
-        sys.exit(f"{path}: no samples. Write one JSON object a line.")
+        sys.exit(f"{path}: no samples. Write one JSON object per line.")
     return samples
 
 
 def padded(lists, value):
-    """Lists as one tensor, filled on the right."""
+    """Lists as one tensor, padded on the right."""
     width = max(map(len, lists))
     return torch.tensor([row + [value] * (width - len(row)) for row in lists])
 
 
 @torch.inference_mode()
 def trace(model, samples, batch_size, top_k, kind, by_rank):
-    """Everything that the file holds of the samples, in their order."""
+    """All per-sample arrays of the trace, in the order of the samples."""
     gates, losses, counts, selected = [], [], [], []
     recorded = record_selections(model)
     for start in range(0, len(samples), batch_size):
@@ -196,12 +196,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model", help="folder or name of the checkpoint")
     parser.add_argument("samples", help="JSON lines: id, domain, input_ids or text, optional targets")
-    parser.add_argument("-o", "--output", required=True, help="the trace file to write (.safetensors)")
+    parser.add_argument("-o", "--output", required=True, help="trace file to write (.safetensors)")
     parser.add_argument("--step", type=int, required=True, help="training step of the checkpoint")
     parser.add_argument("--tokens", type=int, help="training tokens seen at that step")
     parser.add_argument("--revision", help="branch of the model's repository, such as step5000-tokens20B")
-    parser.add_argument("--tokenizer", help="where the tokenizer is, if not with the model")
-    parser.add_argument("--max-tokens", type=int, default=2048, help="tokens of a sample that are used")
+    parser.add_argument("--tokenizer", help="folder or name of the tokenizer, if not with the model")
+    parser.add_argument("--max-tokens", type=int, default=2048, help="maximum number of tokens per sample")
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--dtype", default="float32", help="float32 is the reference; bfloat16 is faster")
     parser.add_argument("--half-gates", action="store_true", help="store gates in 16 bits; single pathways may change")
@@ -214,7 +214,7 @@ def main():
     config = model.config.get_text_config()
     top_k = getattr(config, "num_experts_per_tok", None) or getattr(config, "moe_topk", None)
     if not top_k:
-        sys.exit(f"{args.model}: its configuration has no num_experts_per_tok; is it a mixture of experts?")
+        sys.exit(f"{args.model}: the configuration has no num_experts_per_tok. Give a mixture-of-experts model.")
 
     kind = gate_kind_of(config, args.gate_kind)
     by_rank = selects_by_rank(model, config)

@@ -1,8 +1,7 @@
-// The service worker: after the first visit the page opens without a network.
+// The service worker: after the first visit, the page works offline.
 //
-// It keeps the page's own files and nothing else. Requests to other origins are never touched: the browser makes
-// them as if this file were not there. One cache belongs to one build; a new build fills its own and throws the old
-// one away once no tab uses it.
+// It caches only the page's own files. Requests to other origins are not intercepted. Each build has its own cache; a
+// new build fills a new cache and deletes the old one once no tab uses it.
 
 // xtask/src/page/finish.rs writes these two.
 const BUILD = "";
@@ -11,18 +10,18 @@ const FILES = [];
 const PREFIX = "grokscope ";
 const CACHE = PREFIX + BUILD;
 const SCOPE = new URL("./", self.location);
-// A network that has not answered a page by then is treated as absent.
+// After this time without a response, the cached page is used.
 const PATIENCE_MS = 4000;
-// Files of the example run are kept whole when a part of one is asked for; larger files are not.
-const KEPT_WHOLE_BYTES = 32 * 1024 * 1024;
+// A range request for a file of the example run caches the whole file, up to this size.
+const MAX_CACHED_BYTES = 32 * 1024 * 1024;
 
 self.addEventListener("install", (event) => event.waitUntil(fill()));
-self.addEventListener("activate", (event) => event.waitUntil(takeOver()));
+self.addEventListener("activate", (event) => event.waitUntil(deleteOldCaches()));
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
-  const ours = url.origin === SCOPE.origin && url.pathname.startsWith(SCOPE.pathname);
-  if (request.method !== "GET" || !ours || BUILD === "") {
+  const isOwn = url.origin === SCOPE.origin && url.pathname.startsWith(SCOPE.pathname);
+  if (request.method !== "GET" || !isOwn || BUILD === "") {
     return;
   }
   if (request.mode === "navigate") {
@@ -38,66 +37,66 @@ self.addEventListener("fetch", (event) => {
 
 async function fill() {
   const cache = await caches.open(CACHE);
-  // Past the browser's own cache, which may hold files of an older build.
+  // Bypasses the browser's HTTP cache, which may have files of an older build.
   await cache.addAll(FILES.map((file) => new Request(new URL(file, SCOPE), { cache: "reload" })));
 }
 
-async function takeOver() {
+async function deleteOldCaches() {
   const names = await caches.keys();
   const old = names.filter((name) => name.startsWith(PREFIX) && name !== CACHE);
   await Promise.all(old.map((name) => caches.delete(name)));
   await self.clients.claim();
 }
 
-// A page: from the network while there is one, so that a new build shows at once.
+// A page: network first, so that a new build shows at once.
 async function page(request) {
-  const kept = (await keptAnswer(request)) ?? (await keptAnswer(new Request(SCOPE)));
-  if (!kept) {
+  const cached = (await cachedResponse(request)) ?? (await cachedResponse(new Request(SCOPE)));
+  if (!cached) {
     return fetch(request);
   }
-  const late = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS, kept));
-  const answer = fetch(request).then((answer) => (answer.ok ? answer : kept)).catch(() => kept);
-  return Promise.race([answer, late]);
+  const timeout = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS, cached));
+  const response = fetch(request).then((response) => (response.ok ? response : cached)).catch(() => cached);
+  return Promise.race([response, timeout]);
 }
 
-// A file whose address names its build never changes. One that was not kept from the start (the engine) is kept now.
+// A file with a build in its URL never changes: cache first. The engine, which is not cached on installation, is cached here.
 async function fixed(request) {
-  const kept = await keptAnswer(request);
-  if (kept) {
-    return kept;
+  const cached = await cachedResponse(request);
+  if (cached) {
+    return cached;
   }
-  const answer = await fetch(request);
-  if (answer.ok) {
+  const response = await fetch(request);
+  if (response.ok) {
     const cache = await caches.open(CACHE);
-    // A full disk only means that it is fetched again the next time.
-    await cache.put(request, answer.clone()).catch(() => {});
+    // If the cache is full, the file is fetched again next time.
+    await cache.put(request, response.clone()).catch(() => {});
   }
-  return answer;
+  return response;
 }
 
-// A file whose address stays the same from build to build: the kept one only where there is no network.
+// A file whose URL is the same in every build: network first, with the cache as fallback.
 async function fresh(request) {
   try {
     return await fetch(request);
   } catch (error) {
-    const kept = await keptAnswer(request);
-    if (kept) {
-      return part(kept, request.headers.get("range"));
+    const cached = await cachedResponse(request);
+    if (cached) {
+      return part(cached, request.headers.get("range"));
     }
     throw error;
   }
 }
 
-// A file of the example run: kept when first asked for.
+// A file of the example run: cached on the first request.
 async function example(request) {
   const range = request.headers.get("range");
-  const kept = await keptAnswer(request);
-  if (kept) {
-    return part(kept, range);
+  const cached = await cachedResponse(request);
+  if (cached) {
+    return part(cached, range);
   }
   const whole = await fetch(request.url, { cache: "no-cache" });
   const size = Number(whole.headers.get("content-length") ?? Infinity);
-  if (whole.status !== 200 || size > KEPT_WHOLE_BYTES) {
+  if (whole.status !== 200 || size > MAX_CACHED_BYTES) {
     await whole.body?.cancel();
     return fetch(request);
   }
@@ -106,20 +105,20 @@ async function example(request) {
   return part(whole, range);
 }
 
-async function keptAnswer(request) {
+async function cachedResponse(request) {
   const cache = await caches.open(CACHE);
   return cache.match(request.url);
 }
 
-// The part of a whole file that a `Range` header asks for; the file as it is where there is no such header.
+// The requested range of a cached file, or the whole file without a `Range` header.
 async function part(whole, range) {
-  const asked = /^bytes=(\d+)-(\d*)$/.exec(range ?? "");
-  if (!asked) {
+  const requested = /^bytes=(\d+)-(\d*)$/.exec(range ?? "");
+  if (!requested) {
     return whole;
   }
   const bytes = await whole.blob();
-  const start = Number(asked[1]);
-  const end = asked[2] === "" ? bytes.size : Math.min(Number(asked[2]) + 1, bytes.size);
+  const start = Number(requested[1]);
+  const end = requested[2] === "" ? bytes.size : Math.min(Number(requested[2]) + 1, bytes.size);
   if (start >= end) {
     return new Response(null, { status: 416, headers: { "content-range": `bytes */${bytes.size}` } });
   }

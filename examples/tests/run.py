@@ -1,4 +1,4 @@
-"""Runs the tests in the files here whose names fit a pattern, and closes with how many passed and failed.
+"""Runs the tests of the files here that match a pattern, and prints the numbers of passed and failed tests.
 
     python examples/tests/run.py 'test_clients.py'
 """
@@ -11,5 +11,5 @@ suite = unittest.defaultTestLoader.discover(str(Path(__file__).parent), pattern=
 result = unittest.TextTestRunner(verbosity=2).run(suite)
 failed = len({test.id().split(" ")[0] for test, _ in result.failures + result.errors})
 print(f"test result: {result.testsRun - failed} passed; {failed} failed")
-# No test at all is no success.
+# Running no test is a failure.
 sys.exit(not result.wasSuccessful() or result.testsRun == 0)

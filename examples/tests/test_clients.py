@@ -1,8 +1,8 @@
-"""The clients of vLLM and SGLang, run against a server of our own that gives recorded answers. Python's own library only.
+"""Tests of the vLLM and SGLang clients with a local server that returns recorded responses. Standard library only.
 
     python -m unittest discover -s examples/tests -p test_clients.py
 
-UPDATE_EXPECT=1 writes the files that are expected anew.
+UPDATE_EXPECT=1 rewrites the expected files.
 """
 
 import json
@@ -20,12 +20,12 @@ TRACES = EXAMPLES.parent / "tests" / "fixtures" / "traces"
 
 
 def recorded(name):
-    """Answers as they were recorded."""
+    """Recorded responses."""
     return [json.loads(line) for line in (TRACES / name).read_text(encoding="utf-8").splitlines()]
 
 
 class Server:
-    """Gives answers one after the other, and keeps what it was asked."""
+    """Returns responses in order, and records the requests."""
 
     def __init__(self, answers, status=200):
         self.asked = []
@@ -67,7 +67,7 @@ class Server:
 
 
 def run(script, samples, *options):
-    """Runs a script on samples; gives its exit status, its words and what it wrote."""
+    """Runs a script on samples; returns its exit status, messages and output file."""
     with tempfile.TemporaryDirectory() as folder:
         given, output = Path(folder, "samples.jsonl"), Path(folder, "step-5000.jsonl")
         given.write_text("".join(json.dumps(sample) + "\n" for sample in samples), encoding="utf-8")
@@ -78,7 +78,7 @@ def run(script, samples, *options):
 
 
 def likelihoods(count):
-    """Log-likelihoods of a prompt's tokens but the first; multiples of 1/8, whose sums are exact."""
+    """Log-likelihoods of a prompt's tokens except the first; multiples of 1/8, whose sums are exact."""
     return [-(place % 7 + 1) / 8 for place in range(count - 1)]
 
 
@@ -86,14 +86,14 @@ class Clients(unittest.TestCase):
     maxDiff = None
 
     def expect(self, name, written):
-        """The output is the file that the reader's own tests read."""
+        """The output is the file that the reader tests read."""
         path = TRACES / "clients" / name
         if os.environ.get("UPDATE_EXPECT"):
             path.write_text(written, encoding="utf-8")
         self.assertEqual(written, path.read_text(encoding="utf-8"))
 
     def vllm(self, name):
-        """Runs the client on the answers of a file: what was asked, what was written, and the prompts."""
+        """Runs the client on the responses of a file; returns requests, output and prompts."""
         answers = recorded(name)
         prompts = [answer["prompt_token_ids"] for answer in answers]
         for answer, prompt in zip(answers, prompts):
@@ -132,7 +132,7 @@ class Clients(unittest.TestCase):
             values = [None, *likelihoods(len(prompt))]
             answer["meta_info"]["input_token_logprobs"] = [[value, token, None] for value, token in zip(values, prompt)]
             answer["meta_info"]["output_token_logprobs"] = [[-0.5, 1, None]]
-        # Text beside ids is not sent: a server takes one of them.
+        # Text is not sent together with ids: servers accept only one of them.
         samples = [{"id": f"sample {at}", "domain": "code", "input_ids": prompt, "text": "x"} for at, prompt in enumerate(prompts)]
         with Server(answers) as server:
             code, words, written = run("sglang_client.py", samples, "--url", server.url, "--num-experts", "8", "--top-k", "2")
@@ -177,7 +177,7 @@ class Clients(unittest.TestCase):
             self.assertRegex(words, "status 401: .*no such key")
             code, words, _ = run(script, [{"id": 1, "text": "x"}], "--url", server.url)
             self.assertEqual(code, 1)
-            self.assertIn("Is the server there?", words)
+            self.assertIn("Check that the server runs", words)
 
 
 if __name__ == "__main__":

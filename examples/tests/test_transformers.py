@@ -1,8 +1,8 @@
-"""The scripts for transformers, run on the small checkpoints of tests/fixtures, against what those must give.
+"""Tests of the transformers scripts on the small checkpoints of tests/fixtures, with their known values.
 
     cargo xtask examples
 
-Needs what examples/requirements.txt lists. UPDATE_EXPECT=1 writes the file that the reader's own tests read anew.
+Needs the packages of examples/requirements.txt. UPDATE_EXPECT=1 rewrites the file that the reader tests read.
 """
 
 import ast
@@ -29,24 +29,24 @@ KEPT = FIXTURES / "traces" / "clients" / "hooks.safetensors"
 
 
 def read(path):
-    """Tensors and metadata of a file."""
+    """Returns tensors and metadata of a file."""
     with safe_open(path, "numpy") as file:
         return {name: file.get_tensor(name) for name in file.keys()}, file.metadata()
 
 
 class Transformers(unittest.TestCase):
     def trace(self, script, case, *options, folder="olmoe"):
-        """What a script writes of a checkpoint, and the file's path."""
+        """Runs a script on a checkpoint; returns its output and the path."""
         checkpoint = FIXTURES / folder / case
         output = Path(self.folder.name, f"{script}-{case}.safetensors")
-        # From the folder above, so that the model is called the same wherever the project lies.
+        # Run in the parent folder, so that the model name does not depend on the location of the project.
         command = [sys.executable, EXAMPLES / script, case, f"{case}/samples.jsonl", "--step", "5000", "-o", output, *options]
         ended = subprocess.run(command, cwd=checkpoint.parent, capture_output=True, text=True, check=False)
         self.assertEqual(ended.returncode, 0, ended.stderr)
         return *read(output), output
 
     def check(self, script, case, *options, folder="olmoe", gate_kind="softmax-mean", gates=2e-6, loss=2e-5):
-        """Gates, losses and ids are those that the checkpoint must give, within the tolerances of its README."""
+        """Gates, losses and ids equal the known values, within the tolerances of the README."""
         made, about, output = self.trace(script, case, *options, folder=folder)
         expected, _ = read(FIXTURES / folder / case / "expected.safetensors")
         np.testing.assert_allclose(made["gates"], expected["mean_gates"], rtol=0, atol=gates)
@@ -127,7 +127,7 @@ class Transformers(unittest.TestCase):
             np.testing.assert_allclose(one, kept[name], rtol=0, atol=2e-5, equal_nan=True, err_msg=name)
 
     def test_a_model_without_such_routers_says_what_to_give(self):
-        with self.assertRaisesRegex(AssertionError, "no module's name matches 'nothing'.*give --router"):
+        with self.assertRaisesRegex(AssertionError, "no module's name matches 'nothing'.*Give --router"):
             self.trace("trace_with_hooks.py", "base-bf16", "--router", "nothing")
 
 

@@ -3,12 +3,12 @@
 
 use grokscope_fuzz::{files::check_message, heap::Bound};
 use libfuzzer_sys::fuzz_target;
+use protocol::{
+    Event, Job,
+    engine::{EngineEvent, EngineJob},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use trace::Mapping;
-use worker::{
-    Event, Job,
-    engine_protocol::{EngineEvent, EngineJob},
-};
 
 const READING: Bound = Bound { per_byte: 256, constant: 1 << 16 };
 

@@ -1,6 +1,6 @@
-// A large run dropped on the page: seconds to the whole report, and the most memory that the page's process had. Page and
-// workers share one process, so that this is more than any worker had. And the example run, from the click.
-// `node bench.mjs FOLDER`; the last line is JSON. `cargo xtask bench run` calls it.
+// Opens a large run: seconds to the complete report, and peak memory of the page's process, which includes its workers.
+// Then times the example run from the click. `node bench.mjs FOLDER`; the last line is JSON. `cargo xtask bench run`
+// calls it.
 
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ try {
   const { whole: seconds, opened } = await timed("file-input", "change", (page) => give(page, files));
   const memory = await peakOfRenderers();
   await opened.context.close();
-  // Whatever else a machine does only adds to it: the best of five counts.
+  // Other load only adds time: the best of five counts.
   const example = { first: Infinity, complete: Infinity };
   for (let visit = 0; visit < 5; visit += 1) {
     const { first, whole, opened } = await timed("open-example", "click", (page) => by(page, "open-example").click());
@@ -28,14 +28,14 @@ try {
   await session.close();
 }
 
-// Opens the page and does something. Seconds from the event that the page hears of it until it shows a report, and the whole.
+// Opens the page and acts. Returns the seconds from the page's event to the first and to the complete report.
 async function timed(id, event, act) {
   const opened = await open(session);
   const { page, wrong } = opened;
   await empty(page);
-  // The workers are up by then, as they are for a person who has read the first sentence.
+  // The workers have started by then, as they have for a user who reads the first sentence.
   await page.waitForTimeout(1500);
-  // The clock is the page's own, so that steering the browser is not counted.
+  // Measured with the page's clock, to exclude browser automation.
   await page.evaluate(([id, event]) => {
     document.querySelector(`[data-testid=${id}]`).addEventListener(event, () => (globalThis.given = performance.now()), true);
     new MutationObserver(() => {
@@ -58,7 +58,7 @@ async function timed(id, event, act) {
   return { first, whole, opened };
 }
 
-// Bytes, from what the system keeps of each process; null where the system keeps nothing of the kind.
+// Peak bytes of each renderer process; null if the system does not record them.
 async function peakOfRenderers() {
   const cdp = await session.browser.newBrowserCDPSession();
   const { processInfo } = await cdp.send("SystemInfo.getProcessInfo");

@@ -1,5 +1,5 @@
-// A checkpoint and its samples dropped on the page: seconds that the engine takes, and the most memory of the page's
-// process. `node engine.mjs FOLDER BACKEND`; the last line is JSON. `cargo xtask bench engine` calls it.
+// Opens a checkpoint and its samples: seconds that the engine takes, and peak memory of the page's process.
+// `node engine.mjs FOLDER BACKEND`; the last line is JSON. `cargo xtask bench engine` calls it.
 
 import { readFileSync } from "node:fs";
 

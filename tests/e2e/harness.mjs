@@ -1,4 +1,4 @@
-// What the specifications share: a browser whose every word to the outside is heard, pages that keep a record, checks.
+// Shared by the specs: a browser whose outgoing requests are logged, pages that record errors, checks.
 
 import assert from "node:assert/strict";
 import { readFileSync, mkdirSync, readdirSync } from "node:fs";
@@ -8,7 +8,7 @@ import net from "node:net";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
-/** `off`; `on`: WebGPU, by software; `hardware`: by this machine's graphics card, through Vulkan. */
+/** `off`; `on`: WebGPU in software; `hardware`: WebGPU on this machine's graphics card, through Vulkan. */
 const WEBGPU = process.env.GROKSCOPE_GPU;
 export const GPU = WEBGPU === "on" || WEBGPU === "hardware";
 export const PAGE = required("GROKSCOPE_PAGE", "the address of the page, such as http://127.0.0.1:8080/");
@@ -27,12 +27,12 @@ function required(name, what) {
   return value;
 }
 
-/** A file for a picture or a download. */
+/** The path of a screenshot or download. */
 export function out(name) {
   return join(OUT, name);
 }
 
-/** The files that a reader of run-a drops. */
+/** The files of run-a. */
 export function runA() {
   const folder = join(FIXTURES, "metrics/run-a");
   const steps = readdirSync(folder).filter((name) => /^step-\d+\.safetensors$/.test(name));
@@ -40,26 +40,25 @@ export function runA() {
 }
 
 /**
- * A browser. Everything that a page of it, or a worker of such a page, would say to another machine goes to a proxy that
- * writes it down and refuses it; only this machine is spoken to directly. What the browser would say for itself (is there
- * a newer version?) finds no host.
+ * A browser. Requests of its pages and their workers to other machines go to a proxy that logs and refuses them; only this
+ * machine is reached directly. The browser's own requests, such as update checks, resolve no host.
  */
 export async function launch() {
   const outside = [];
-  const witness = http.createServer((request, answer) => {
+  const requestLog = http.createServer((request, answer) => {
     outside.push(`${request.method} ${request.url}`);
     answer.writeHead(403).end();
   });
-  witness.on("connect", (request, socket) => {
+  requestLog.on("connect", (request, socket) => {
     outside.push(`CONNECT ${request.url}`);
-    // Whoever asked may be gone before the answer.
+    // The client may disconnect before the response.
     socket.on("error", () => {});
     socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
   });
-  await new Promise((resolve) => witness.listen(0, "127.0.0.1", resolve));
+  await new Promise((resolve) => requestLog.listen(0, "127.0.0.1", resolve));
   const hardware = ["--use-angle=vulkan", "--enable-features=Vulkan", "--disable-vulkan-surface", "--ignore-gpu-blocklist"];
   const gpu = GPU ? ["--enable-unsafe-webgpu", ...(WEBGPU === "hardware" ? hardware : ["--use-webgpu-adapter=swiftshader"])] : [];
-  // What the browser would ask its maker for on its own account, in the name of a page.
+  // Features with which the browser sends requests of its own.
   const off = ["AutofillServerCommunication", "CertificateTransparencyComponentUpdater", "DestroyProfileOnBrowserClose",
     "InterestFeedContentSuggestions", "MediaRouter", "OptimizationHints", "Translate", ...(GPU ? [] : ["WebGPU", "WebGPUService"])];
   const browser = await chromium.launch({
@@ -72,19 +71,19 @@ export async function launch() {
   });
   return {
     browser,
-    /** For every profile. */
-    proxy: { server: `http://127.0.0.1:${witness.address().port}`, bypass: "127.0.0.1" },
+    /** The proxy settings of every profile. */
+    proxy: { server: `http://127.0.0.1:${requestLog.address().port}`, bypass: "127.0.0.1" },
     /** Requests to other machines so far. */
     outside,
     async close() {
       await browser.close();
-      witness.closeAllConnections();
-      await new Promise((resolve) => witness.close(resolve));
+      requestLog.closeAllConnections();
+      await new Promise((resolve) => requestLog.close(resolve));
     },
   };
 }
 
-/** A page in a profile of its own, with a record of what went wrong and of where it spoke to. */
+/** A page in its own profile, with a record of its errors and requests. */
 export async function open(session, { address = PAGE, context: options = {}, before } = {}) {
   const context = await session.browser.newContext({ proxy: session.proxy, serviceWorkers: "block", acceptDownloads: true, ...options });
   const requests = [];
@@ -107,7 +106,7 @@ export async function open(session, { address = PAGE, context: options = {}, bef
   return { page, context, requests, wrong };
 }
 
-/** Nothing went wrong behind the scenes, and nobody but the page's own server was spoken to. */
+/** Asserts that there were no hidden errors and no requests to other servers. */
 export function clean(session, { requests, wrong }, { allow = [] } = {}) {
   assert.deepEqual(wrong.filter((line) => !allow.some((known) => known.test(line))), []);
   const { origin } = new URL(PAGE);
@@ -116,22 +115,22 @@ export function clean(session, { requests, wrong }, { allow = [] } = {}) {
   assert.deepEqual(session.outside, [], "the browser sent requests elsewhere");
 }
 
-/** By the stable handle. */
+/** Finds an element by its test id. */
 export function by(page, id) {
   return page.getByTestId(id);
 }
 
-/** The empty page stands. */
+/** Waits for the empty page. */
 export async function empty(page) {
   await by(page, "drop-zone").waitFor();
 }
 
-/** The report stands and nothing more is under way. */
+/** Waits for the complete report. */
 export async function finished(page, timeout = 60_000) {
   await page.locator("[data-testid=report][data-complete=true]").waitFor({ timeout });
 }
 
-/** Drops files on the page as a person would, through the file input behind the drop zone. */
+/** Opens files through the hidden file input. */
 export async function give(page, files) {
   await by(page, "file-input").setInputFiles(files);
 }
@@ -151,9 +150,9 @@ export function safetensors(tensors, metadata = {}) {
   return Buffer.concat([length, text, ...parts]);
 }
 
-/** A trace of Grokscope's own kind with random gates, of any size. The less sharp they are, the longer are pathways. */
+/** A Grokscope trace of any size with random gates. Lower sharpness gives longer pathways. */
 export function trace({ step, samples, layers, experts, domains = ["math", "code"], seed = step + 1, sharpness = 6, changed = {} }) {
-  // A small generator of our own: the same files every time.
+  // A seeded generator, so that files are reproducible.
   let state = seed >>> 0;
   const random = () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -181,7 +180,7 @@ export function trace({ step, samples, layers, experts, domains = ["math", "code
   return safetensors(changed.tensors?.(tensors) ?? tensors, { ...metadata, ...changed.metadata });
 }
 
-/** A page at work that would take minutes on any machine: the map of many long pathways, of which some are measured. */
+/** A page with work that takes minutes on any machine: a map of many long pathways, of which some are measured. */
 export async function busy(session) {
   const opened = await open(session);
   const { page } = opened;
@@ -194,17 +193,17 @@ export async function busy(session) {
   return opened;
 }
 
-/** Pairs of a map are being measured, and some have been. */
+/** Waits until some pairs of a map are measured. */
 export async function measuring(page) {
   await by(page, "progress").filter({ hasText: /[1-9][\d,]* of [\d,]+ pairs/ }).waitFor({ timeout: 120_000 });
 }
 
-/** Files for the file input that are made here and lie nowhere. */
+/** An in-memory file for the file input. */
 export function made(name, buffer) {
   return { name, mimeType: "application/octet-stream", buffer };
 }
 
-/** A real drop event, with files made in the page. */
+/** A real drop event with files that are created in the page. */
 export async function drop(page, files) {
   const transfer = await page.evaluateHandle((files) => {
     const transfer = new DataTransfer();
@@ -220,9 +219,8 @@ export async function drop(page, files) {
 }
 
 /**
- * Another server on this machine. `give` gets a path and answers with its bytes, with `{ status, headers }` instead of
- * them, or with nothing where there is no such file. It answers ranges and lets other pages read it, unless told not to.
- * What was sent is kept.
+ * A second server on this machine. `give` maps a path to its bytes, to `{ status, headers }`, or to nothing if there is
+ * no such file. The server supports ranges and CORS unless disabled. `sent` logs the responses.
  */
 export async function server(give, { ranges = true, readable = true } = {}) {
   const sent = [];
@@ -237,7 +235,7 @@ export async function server(give, { ranges = true, readable = true } = {}) {
       const { status, headers } = given ?? { status: 404 };
       sent.push({ path: pathname, bytes: 0 });
       answer.writeHead(status, headers);
-      // A body that was promised never comes.
+      // The announced body is never sent.
       if (headers?.["Content-Length"] === undefined) {
         answer.end();
       } else {
@@ -264,19 +262,19 @@ export async function server(give, { ranges = true, readable = true } = {}) {
   };
 }
 
-/** Names addresses as a person would. */
+/** Enters URLs in the dialog. */
 export async function fromAddresses(page, addresses) {
-  await page.getByRole("button", { name: "From a URL" }).first().click();
+  await page.getByRole("button", { name: "Load from URL" }).first().click();
   await page.locator("#addresses").fill(addresses.join("\n"));
   await by(page, "address-dialog").getByRole("button", { name: "Load" }).click();
 }
 
-/** Shows one of the views. */
+/** Opens a view. */
 export async function view(page, name) {
   await by(page, `view-${name}`).click();
 }
 
-/** Charts are drawn: there is one, and every drawing has marks in it. */
+/** Waits until there is a chart and all charts are drawn. */
 export async function drawn(page) {
   await page.locator(".drawing svg").first().waitFor({ timeout: 30_000 });
   await page.waitForFunction(() => [...document.querySelectorAll(".drawing")].every((one) => one.querySelector("svg")), undefined, {
@@ -284,12 +282,12 @@ export async function drawn(page) {
   });
 }
 
-/** The whole page as a picture, for people to look at. */
+/** Saves a full-page screenshot for manual review. */
 export async function picture(page, name) {
   await page.screenshot({ path: out(`${name}.png`), fullPage: true, animations: "disabled" });
 }
 
-/** axe finds nothing. */
+/** Asserts that axe finds no violations. */
 export async function accessible(page, what) {
   await page.evaluate(AXE);
   const found = await page.evaluate(async () => {
@@ -301,31 +299,31 @@ export async function accessible(page, what) {
   assert.deepEqual(found, [], `axe on ${what}`);
 }
 
-/** The report as the page exports it. */
+/** The report's JSON export. */
 export async function exported(page) {
   await page.keyboard.press("d");
   const dialog = by(page, "export-dialog");
   await dialog.waitFor();
   const waiting = page.waitForEvent("download");
-  await dialog.getByRole("button", { name: "JSON", exact: true }).click();
+  await dialog.getByRole("button", { name: "Save JSON", exact: true }).click();
   const file = await (await waiting).path();
   await page.keyboard.press("Escape");
   return readFileSync(file, "utf8");
 }
 
-/** The link as the share dialog shows it. */
+/** The link in the share dialog. */
 export async function shared(page) {
   await by(page, "share").click();
   const field = by(page, "share-link");
   await field.waitFor();
-  // A worker writes it.
+  // A worker writes the link.
   await page.waitForFunction(() => document.querySelector("[data-testid=share-link]")?.value.includes("#r="));
   const link = await field.inputValue();
   await page.keyboard.press("Escape");
   return link;
 }
 
-/** A small server that can fall silent, for what happens without a network. */
+/** A proxy of the page's server that can drop all connections, to simulate a lost network. */
 export async function mirror() {
   const { hostname, port } = new URL(PAGE);
   let silent = false;
@@ -339,7 +337,7 @@ export async function mirror() {
     socket.on("error", () => onward.destroy());
     onward.on("error", () => socket.destroy());
     open.add(socket);
-    // A connection onward that outlives its own would keep the whole program from ending.
+    // An upstream connection left open would keep the process alive.
     socket.on("close", () => {
       open.delete(socket);
       onward.destroy();
@@ -365,8 +363,7 @@ export async function mirror() {
 }
 
 /**
- * A small server of the page with code put before one of its scripts: what runs in a worker's worker is out of
- * Playwright's reach.
+ * A server of the page that prepends code to one of its scripts: Playwright cannot reach nested workers.
  */
 export async function prefixed(name, code) {
   const { pathname, origin } = new URL(PAGE);

@@ -1,4 +1,4 @@
-// The map of many samples: seconds until every pair of them is measured at every checkpoint, where the address asks for it.
+// The map of many samples: seconds until all pairs are measured at all checkpoints, on the given backend.
 // `GROKSCOPE_PAGE=… CHROME=… GROKSCOPE_GPU=hardware node map.mjs SAMPLES gpu|cpu|auto`; the last line is JSON.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

@@ -1,6 +1,6 @@
-// Times reading in WebAssembly in Chromium: `node reading.mjs WASM FOLDER`, with CHROME set; beside WASM lies what
-// wasm-bindgen made for it. Prints two tables: ids from memory, the records being those of the native benchmark, and the
-// binary files in FOLDER, as they are read where they lie. `cargo xtask bench trace` calls it.
+// Times reading in WebAssembly in Chromium: `node reading.mjs WASM FOLDER`, with CHROME set; the wasm-bindgen output is next
+// to WASM. Prints two tables: ids from memory, with the records of the native benchmark, and the binary files in FOLDER,
+// read in place. `cargo xtask bench trace` calls it.
 
 import { readFileSync, readdirSync } from "node:fs";
 import http from "node:http";
@@ -43,7 +43,7 @@ try {
   serving.close();
 }
 
-/** What the worker does. */
+/** The worker's script. */
 function work() {
   const PIECE = 4 << 20;
   /** The best of three times, in milliseconds. */

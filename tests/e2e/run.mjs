@@ -17,7 +17,7 @@ if (files.length === 0) {
   console.error(`no specification has "${parts.join('" or "')}" in its name`);
   process.exit(2);
 }
-// One browser at a time: software rendering uses all cores. A failed test may leave servers and browsers open; the
-// program must end nevertheless.
+// One browser at a time, because software rendering uses all cores. A failed test may leave servers and browsers open, so
+// the exit is forced.
 const { status } = spawnSync(process.execPath, ["--test", "--test-concurrency=1", "--test-force-exit", "--test-timeout=600000", "--test-reporter=spec", ...files], { stdio: "inherit" });
 process.exit(status ?? 1);

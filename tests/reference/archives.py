@@ -1,6 +1,6 @@
-"""Makes tests/fixtures/archives: one small run, packed in the ways that people pack.
+"""Writes tests/fixtures/archives: a small run in common archive formats.
 
-Run it anywhere: `python3 tests/reference/archives.py`. It needs the standard library and the program `zstd`.
+Run it from any folder: `python3 tests/reference/archives.py`. Needs the standard library and the program `zstd`.
 """
 
 import gzip
@@ -17,7 +17,7 @@ LONG = "run/" + "a-folder-whose-name-is-so-long-that-a-header-of-tar-cannot-hold
 
 
 def trace(shift):
-    """Two samples, two layers, four experts, all rows exact."""
+    """A trace of two samples, two layers and four experts with exact values."""
     row = [0.125, 0.25, 0.5, 0.125]
     rows = [row[(shift + i) % 4 :] + row[: (shift + i) % 4] for i in range(4)]
     data = struct.pack("<16f", *sum(rows, []))
@@ -75,7 +75,7 @@ def main():
         "gnu.tar.zst": packed_zstd(gnu),
         "step-1.safetensors.gz": gzip.compress(one, mtime=0),
         "step-1.safetensors.zst": packed_zstd(one),
-        # Eight MiB of zeros in some hundred bytes: nothing that anybody would pack.
+        # Eight MiB of zeros in some hundred bytes: a decompression bomb.
         "zeros.zst": packed_zstd(bytes(8 << 20)),
         "two-deep.zip": middle,
         "three-deep.zip": packed_zip({"middle.zip": middle, "step-1.safetensors": one}, zipfile.ZIP_STORED),

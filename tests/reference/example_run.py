@@ -1,10 +1,10 @@
-"""Writes the example run's trace files from its checkpoints, with numpy alone.
+"""Writes the traces of the example run from its checkpoints, with numpy only.
 
     python tests/reference/example_run.py RUN OUT
 
-RUN holds `checkpoints/step*/` (OLMoE, safetensors), `samples.jsonl`, `items.jsonl` and `run.json`; OUT gets one trace
-file a checkpoint, the gates of the benchmark items at the last one, `run.json` and `index.json`. The forward pass is
-computed in float64 from the files on disk. Where RUN has `traces/`, gates, ids and losses are compared with them.
+RUN has `checkpoints/step*/` (OLMoE, safetensors), `samples.jsonl`, `items.jsonl` and `run.json`. OUT gets one trace
+per checkpoint, the gates of the benchmark items at the last checkpoint, `run.json` and `index.json`. The forward pass
+is computed in float64. If RUN has `traces/`, gates, ids and losses are compared with them.
 """
 
 import json
@@ -18,7 +18,7 @@ DTYPES = {"F32": np.float32, "I32": np.int32, "I64": np.int64, "U8": np.uint8}
 
 
 def load(path):
-    """All tensors of a safetensors file, bf16 widened to f32, and its metadata."""
+    """Returns all tensors of a safetensors file, with bf16 converted to f32, and its metadata."""
     data = path.read_bytes()
     (length,) = struct.unpack("<Q", data[:8])
     header = json.loads(data[8 : 8 + length])
@@ -36,7 +36,7 @@ def load(path):
 
 
 def save(path, tensors, metadata):
-    """Writes a safetensors file; arrays are laid out in C order whatever they were."""
+    """Writes a safetensors file with all arrays in C order."""
     header, blobs, offset = {"__metadata__": metadata}, [], 0
     for name, values in tensors.items():
         blob = np.ascontiguousarray(values).tobytes()
@@ -132,7 +132,7 @@ def main(run, out):
         if stored.exists():
             old, metadata = load(stored)
             seen = int(metadata["tokens"])
-            # Stored with the layer outermost although their shape says otherwise.
+            # Stored with the layer as first axis, although the shape differs.
             old_gates = old["gates"].reshape(layers, len(samples), experts).transpose(1, 0, 2)
             worst["gates"] = max(worst["gates"], float(np.abs(trace["gates"] - old_gates).max()))
             worst["loss"] = max(worst["loss"], float(np.abs(trace["loss"] - old["loss"]).max()))
@@ -153,7 +153,7 @@ def main(run, out):
         right = forward(config, weights, np.array([item["input_ids"] for item in items]))
         guesses = right[1][:, -1].argmax(-1)
         agree = sum(int(g == i["answer_ids"][0]) == r["correct"][at] for g, i, r in zip(guesses, items, results["items"]))
-        print(f"step {step}: {agree} of {len(items)} items as in run.json")
+        print(f"step {step}: {agree} of {len(items)} items agree with run.json")
         if at + 1 == len(results["steps"]):
             metadata = {"format": "grokscope.items", "model": results["model"], "step": str(step)}
             save(out / "items-last.safetensors", {"gates": right[0].mean(1).astype(np.float32)}, metadata)

@@ -1,11 +1,11 @@
-"""Other libraries' Levenshtein distances, timed on one thread for crates/levenshtein/benches/distance.rs.
+"""Times Levenshtein distances of other libraries on one thread, for crates/levenshtein/benches/distance.rs.
 
-Needs rapidfuzz and numpy; stringzillas-cpus takes part where it is installed.
+Needs rapidfuzz and numpy; uses stringzillas-cpus if installed.
 
 The argument is a file of sequences: their number n, n + 1 offsets (u32) and the symbols (u16), little-endian.
-The first line written is the names of what can be measured, with tabs between. Then every line read is
-`time I` (answer: processor seconds for all unordered pairs) or `check I` (answer: a checksum of the distances in
-condensed order).
+The first output line has the tab-separated names of the measured functions. Then each input line is `time I`
+(response: CPU seconds for all unordered pairs) or `check I` (response: a checksum of the distances in condensed
+order).
 """
 
 import sys
@@ -25,15 +25,15 @@ def read_sequences(path):
 
 
 def rapidfuzz_set(sequences, convert):
-    """One list against itself: half the pairs, but rapidfuzz has no vectors for it."""
+    """One list against itself: half the pairs, but rapidfuzz does not vectorize it."""
     items = [convert(sequence) for sequence in sequences]
     return lambda: process.cdist(items, items, scorer=Levenshtein.distance, dtype=numpy.uint16, workers=1)
 
 
 def rapidfuzz_halves(sequences, convert):
-    """Two lists: rapidfuzz puts sequences of up to 64 symbols into vectors.
+    """Two lists: rapidfuzz vectorizes sequences of up to 64 symbols.
 
-    Every pair is computed once: the set is halved, half against half, and each half likewise.
+    Every pair is computed once: half of the set against the other half, then recursively within each half.
     """
     items = [convert(sequence) for sequence in sequences]
     count = len(items)
@@ -65,12 +65,12 @@ def rapidfuzz_halves(sequences, convert):
 
 
 def stringzilla_set(sequences):
-    """One list against itself, one core."""
+    """One list against itself on one core."""
     import stringzilla
     import stringzillas
 
     if max((int(s.max()) for s in sequences if len(s)), default=0) > 255:
-        raise ValueError("stringzilla's symbols are bytes")
+        raise ValueError("stringzilla supports only byte symbols")
     items = stringzilla.Strs([s.astype(numpy.uint8).tobytes() for s in sequences])
     scope = stringzillas.DeviceScope(cpu_cores=1)
     distances = stringzillas.LevenshteinDistances(capabilities=scope)
@@ -78,7 +78,7 @@ def stringzilla_set(sequences):
 
 
 def text(sequence):
-    # Python stores the shortest form that fits, so symbols below 256 become one byte each.
+    # Python uses the smallest representation, so symbols below 256 take one byte each.
     return "".join(map(chr, sequence.tolist()))
 
 

@@ -1,7 +1,7 @@
-"""The geometry of the demo run's routers, by numpy: what crates/report/tests/geometry.rs compares with.
+"""Computes the router geometry of the demo run with numpy, as expected values of crates/report/tests/geometry.rs.
 
-Needs numpy. Reads tests/fixtures/demo-run/step*, writes tests/fixtures/router-geometry/demo-run.json. Definitions are in
-docs/router-geometry.md.
+Needs numpy. Reads tests/fixtures/demo-run/step*, writes tests/fixtures/router-geometry/demo-run.json. See
+docs/router-geometry.md for definitions.
 """
 
 import json
@@ -14,7 +14,7 @@ FIXTURES = pathlib.Path(__file__).parent.parent / "fixtures"
 
 
 def tensors(path):
-    """The routers of a shard as float64; they are stored as bfloat16 or float32."""
+    """Returns the routers of a shard as float64; they are stored as bfloat16 or float32."""
     data = path.read_bytes()
     size = int.from_bytes(data[:8], "little")
     for name, entry in json.loads(data[8 : 8 + size]).items():

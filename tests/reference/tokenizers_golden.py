@@ -1,9 +1,9 @@
-"""Small tokenizers of the kinds that OLMoE checkpoints have, and the ids that Hugging Face's library gives with them.
+"""Writes small tokenizers of the kinds in OLMoE checkpoints, and the ids that Hugging Face's library gives for them.
 
-Needs tokenizers. Writes tests/fixtures/tokenizer: `neox.json` (as GPT-NeoX's, which OLMoE-1B-7B-0924 has: NFC, byte
-level, runs of spaces as added tokens), `split.json` (as GPT-4's, which later ones have: a pattern splits first), and
-`golden.json` with ids of strings and of prompts with continuations. Both files ask for truncation, padding and a token
-before each text; none of that may be in the ids.
+Needs tokenizers. Writes tests/fixtures/tokenizer: `neox.json` (like GPT-NeoX and OLMoE-1B-7B-0924: NFC, byte level,
+runs of spaces as added tokens), `split.json` (like GPT-4 and later models: splits with a pattern first), and
+`golden.json` with ids of strings and of prompts with continuations. Both tokenizers enable truncation, padding and a
+BOS token; the ids must contain none of these.
 """
 
 import json
@@ -87,7 +87,7 @@ PAIRS = [
     ("one\x1c\x1f", "two"),
 ]
 
-# GPT-4's, as in the tokenizer.json of models that have it.
+# The pattern of GPT-4, as in the tokenizer.json of models that use it.
 PATTERN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
     r"|\s+(?!\S)|\s+"

@@ -1,7 +1,7 @@
-// Draws Vega-Lite specifications for the page. Written for Grokscope; the scripts beside it are Vega's own.
+// Draws Vega-Lite specifications for the page. Written for Grokscope; the other scripts in this folder are Vega's.
 //
-// Everything runs under a policy without `eval`: specifications are parsed to syntax trees and interpreted. Nothing is
-// ever fetched: a specification carries its data, and every address in one is refused.
+// The content security policy forbids `eval`, so expressions are parsed to syntax trees and interpreted. Nothing is
+// fetched: specifications contain their data, and every URL in one is refused.
 
 const FILES = ["./vega.js", "./vega-lite.js"];
 const address = new URL(import.meta.url);
@@ -9,7 +9,7 @@ const ofThisBuild = (file) => new URL(file + address.search, address).href;
 
 let loading;
 
-// Loads Vega when the first chart is drawn; where that fails, the next chart tries again.
+// Loads Vega for the first chart; after a failure, the next chart tries again.
 function libraries() {
   loading ??= load().catch((error) => {
     loading = undefined;
@@ -39,13 +39,13 @@ function loadScript(src) {
   });
 }
 
-// A loader that loads nothing.
+// A loader that refuses every URL.
 const refuse = async () => {
-  throw new Error("a chart carries its data and loads nothing");
+  throw new Error("charts contain their data and load nothing");
 };
 const loader = { load: refuse, sanitize: refuse, http: refuse, file: refuse };
 
-/** Loads what drawing needs, before there is anything to draw. A failure comes back with the first drawing. */
+/** Preloads Vega. A failure is reported by the first drawing. */
 export function prepare() {
   libraries().catch(() => {});
 }
@@ -53,8 +53,8 @@ export function prepare() {
 let last = Promise.resolve();
 
 /**
- * Resolves when it is the caller's turn to draw. A drawing takes a tenth of a second or more: between two of them keys
- * and pointer are heard, and whoever waited for a drawing that is no longer wanted can give its turn up.
+ * Resolves when it is the caller's turn to draw. A drawing takes a tenth of a second or more; between two drawings the
+ * page handles input, and callers whose drawing is outdated can skip it.
  *
  * @returns {Promise<void>}
  */
@@ -64,17 +64,17 @@ export function turn() {
 }
 
 /**
- * Draws a specification into an element, in place of what is there.
+ * Draws a specification into an element, replacing its content.
  *
  * @param {HTMLElement} element
- * @param {object} spec a Vega-Lite specification with its data in it
+ * @param {object} spec a Vega-Lite specification that contains its data
  * @returns {Promise<Chart>} once it is drawn
  */
 export async function embed(element, spec) {
   const { vega, vegaLite, expressionInterpreter } = await libraries();
   const warnings = [];
   const logger = quiet(warnings);
-  // The page lets go of its own object; Vega changes what it is given.
+  // Vega modifies the specification, so it gets a copy.
   const compiled = vegaLite.compile(structuredClone(spec), { logger }).spec;
   const view = new vega.View(vega.parse(compiled, undefined, { ast: true }), {
     expr: expressionInterpreter,
@@ -108,20 +108,20 @@ class Chart {
     this.#element = element;
   }
 
-  /** The drawing as the text of an SVG file. @returns {Promise<string>} */
+  /** The chart as SVG text. @returns {Promise<string>} */
   svg() {
     return this.#view.toSVG();
   }
 
-  /** The drawing as a PNG file, `scale` times its size on the page. @returns {Promise<Blob>} */
+  /** The chart as a PNG file, `scale` times its size on the page. @returns {Promise<Blob>} */
   async png(scale = 2) {
     const canvas = await this.#view.toCanvas(scale);
     return new Promise((resolve, reject) => {
-      canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("the drawing is too large for a picture"))), "image/png");
+      canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("the chart is too large for an image"))), "image/png");
     });
   }
 
-  /** Gives a drawing that follows its container a new width, in CSS pixels. */
+  /** Sets the width of a responsive chart, in CSS pixels. */
   async resize(width) {
     if (width > 0 && this.#view.getState().signals.width !== undefined) {
       await this.#view.signal("width", width).runAsync();
@@ -133,7 +133,7 @@ class Chart {
     await this.#view.signal(name, value).runAsync();
   }
 
-  /** Takes the drawing away and lets go of its memory. */
+  /** Removes the chart and frees its memory. */
   finalize() {
     tip.hide();
     this.#view.finalize();
@@ -141,7 +141,7 @@ class Chart {
   }
 }
 
-// What Vega warns of goes to the console in one line, for whoever writes specifications.
+// Collects Vega's warnings, which are logged in one line.
 function quiet(warnings) {
   const logger = {
     level: () => logger,
@@ -153,7 +153,7 @@ function quiet(warnings) {
   return logger;
 }
 
-// One small box for the values under the pointer. Text only, whatever a sample or a file is called.
+// The tooltip with the values under the pointer. Text only: names of samples and files are never parsed as HTML.
 const tip = {
   box: undefined,
 
@@ -178,13 +178,13 @@ const tip = {
       list.append(row);
     }
     this.box.replaceChildren(list);
-    // Inside a dialog or a full-screen element nothing outside of it is seen.
+    // Only descendants of an open dialog or full-screen element are visible.
     const host = event.target?.closest?.("dialog, :fullscreen") ?? document.body;
     host.append(this.box);
     this.place(event);
   },
 
-  // Beside the pointer, on the side where there is room.
+  // Next to the pointer, on the side with enough room.
   place(event) {
     const gap = 14;
     const { width, height } = this.box.getBoundingClientRect();

@@ -1,4 +1,4 @@
-"""Runs a checkpoint over samples with transformers on the processor, in float32, and prints the seconds of the forward
+"""Runs a checkpoint over samples with transformers on the CPU, in float32, and prints the seconds of the forward
 pass (weights loaded before) as JSON. `cargo xtask bench engine` calls it: transformers_peer.py CHECKPOINT SAMPLES THREADS
 """
 

@@ -1,7 +1,7 @@
-// Brings the drawing scripts of www/vendor from npm: `node xtask/node/vendor.mjs`. The versions stand here.
+// Updates the chart scripts of www/vendor from npm: `node xtask/node/vendor.mjs`. Versions are set here.
 //
-// The minified builds are taken as they are, less the name of a source map that is not shipped. The interpreter is an
-// ES module that imports from `vega-util`, which the build of Vega carries already.
+// The minified builds are unchanged, except that the name of the source map is removed. The interpreter is an ES module
+// that imports from `vega-util`, which is part of the Vega build.
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -40,10 +40,10 @@ try {
   rmSync(folder, { recursive: true });
 }
 
-// The licences of the packages and of all that their builds carry in them, each text once.
+// Licences of the packages and of everything bundled in their builds, each text once.
 function licences(modules) {
   const texts = new Map();
-  // Command line parts that the builds do not carry.
+  // Command line dependencies that are not bundled.
   const unused = new Set(["yargs", "yargs-parser", "cliui", "y18n", "escalade", "get-caller-file", "string-width", "strip-ansi",
     "ansi-regex", "ansi-styles", "wrap-ansi", "emoji-regex", "get-east-asian-width", "tslib", "commander", "node-fetch",
     "whatwg-url", "tr46", "webidl-conversions", "iconv-lite", "safer-buffer", "rw", "json-stringify-pretty-compact"]);

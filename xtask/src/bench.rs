@@ -1,4 +1,5 @@
-//! `bench`: speed, memory and size on this machine, written to `BENCHMARKS.md` with the machine and the command.
+//! `bench`: speed, memory and size on this machine, written to `BENCHMARKS.md` with the machine and
+//! the command.
 
 mod browser;
 mod distance;
@@ -22,7 +23,8 @@ use crate::{
     sizes,
 };
 
-/// A benchmark: its name, its title in `BENCHMARKS.md`, and the function that measures and returns Markdown.
+/// A benchmark: its name, its title in `BENCHMARKS.md`, and the function that measures and returns
+/// Markdown.
 struct Benchmark {
     name: &'static str,
     title: &'static str,
@@ -33,12 +35,7 @@ struct Benchmark {
 
 const ALL: [Benchmark; 7] = [
     Benchmark { name: "distance", title: "Distances", measure: distance::measure, on_request: false },
-    Benchmark {
-        name: "gpu",
-        title: "Distances on a graphics processor",
-        measure: gpu::measure,
-        on_request: true,
-    },
+    Benchmark { name: "gpu", title: "Distances on a GPU", measure: gpu::measure, on_request: true },
     Benchmark { name: "trace", title: "Reading", measure: trace::measure, on_request: false },
     Benchmark { name: "run", title: "A large run", measure: run::measure, on_request: false },
     Benchmark { name: "engine", title: "Checkpoints", measure: engine::measure, on_request: false },

@@ -73,9 +73,9 @@ pub fn run(project: &Project, options: &Options) -> Result<()> {
             Err(error) => {
                 eprintln!("error: {error:#}");
                 compiles = false;
-                page.tell(
+                page.publish_state(
                     page.engine,
-                    "The sources do not compile; the terminal says why. This page is older.",
+                    "The sources do not compile; see the terminal. This page is from an earlier build.",
                 )?;
             }
         }

@@ -1,4 +1,5 @@
-//! The project's commands, called as `cargo xtask <command>`. README and continuous integration call nothing else.
+//! The project's commands, called as `cargo xtask <command>`. README and continuous integration
+//! call nothing else.
 
 mod bench;
 mod chromium;
@@ -33,7 +34,7 @@ cargo xtask <command>
   serve [--port N] [--no-open]
                             build the page and serve it with the example run; the checkpoint engine follows
   dev [--engine] [--port N] [--no-open]
-                            the same for work on it: quickly built, and rebuilt and reloaded after every change
+                            the same for development: a fast build, rebuilt and reloaded after every change
   dist [-o DIR]             build the folder that any static host can serve, from any path
   test [--only STAGE]...    every check, including those in headless Chromium
   e2e SPEC [--quick [--engine]] [--gpu]

@@ -1,4 +1,4 @@
-//! The line to the analyst: a worker that owns the run. Jobs wait until it says that it is ready.
+//! Connection to the analyst, the worker that owns the run. Jobs are queued until it is ready.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,10 +9,10 @@ use figures::GeometrySheet;
 use futures::channel::oneshot;
 use js_sys::{Array, Object, Reflect};
 use leptos::prelude::*;
+use protocol::{Backend, Event, Form, Job, ReportText, Written};
 use report::Settings;
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, File, MessageEvent, Worker, WorkerOptions, WorkerType};
-use worker::{Backend, Event, Form, Job, ReportText, Written};
 
 use crate::browser;
 use crate::download;
@@ -20,32 +20,33 @@ use crate::map;
 use crate::meter::Meter;
 use crate::state::{App, Dialog, Origin};
 
-/// Drawing all charts takes a part of a second; a page that redraws without a pause cannot be used.
-const BETWEEN_DRAFTS: Duration = Duration::from_millis(1500);
+/// Pause between provisional reports. Drawing all charts takes a fraction of a second; without a
+/// pause the page would be unresponsive.
+const PARTIAL_REPORT_PAUSE: Duration = Duration::from_millis(1500);
 
-/// The worker, where one runs, and what it has still to be told.
+/// The worker and its pending messages.
 #[derive(Default)]
-struct Line {
+struct Connection {
     worker: Option<Worker>,
     ready: bool,
-    waiting: Vec<JsValue>,
-    /// The newest report that is not complete and not shown yet.
-    draft: Option<String>,
-    /// How often a worker has died since the last one that got as far as taking jobs.
-    deaths: u32,
-    /// Who waits for a report in another form, by ticket.
-    written: BTreeMap<u32, oneshot::Sender<Result<Written, String>>>,
-    /// The ticket of the last who asked.
-    ticket: u32,
+    queued: Vec<JsValue>,
+    /// The newest provisional report that is not shown yet.
+    partial_report: Option<String>,
+    /// Number of workers that stopped since one was last ready.
+    exits: u32,
+    /// Pending exports by request id.
+    pending_exports: BTreeMap<u32, oneshot::Sender<Result<Written, String>>>,
+    /// The last request id.
+    request_id: u32,
 }
 
 thread_local! {
-    static LINE: RefCell<Line> = RefCell::default();
+    static CONNECTION: RefCell<Connection> = RefCell::default();
 }
 
-/// Starts the analyst, so that it is ready when the first file comes.
+/// Starts the analyst unless it is running.
 pub fn start(app: App) {
-    let running = LINE.with_borrow(|line| line.worker.is_some());
+    let running = CONNECTION.with_borrow(|connection| connection.worker.is_some());
     if running {
         return;
     }
@@ -55,28 +56,28 @@ pub fn start(app: App) {
     match Worker::new_with_options(&browser::absolute(&url), &options) {
         Ok(worker) => {
             listen(app, &worker);
-            LINE.with_borrow_mut(|line| line.worker = Some(worker));
+            CONNECTION.with_borrow_mut(|connection| connection.worker = Some(worker));
         }
         Err(error) => app.fail(format!(
-            "The worker that reads files could not be started from {url} ({}). Reload the page; if that does not help, use a current browser.",
+            "The worker could not be started from {url} ({}). Reload the page; if that does not help, use a current browser.",
             browser::reason(&error)
         )),
     }
 }
 
-/// Asks the analyst for something, starting it where needed.
+/// Sends a job to the analyst, which is started if needed.
 pub fn post(app: App, job: &Job) {
     post_with_files(app, job, &[]);
 }
 
-/// Asks the analyst for something about these files.
+/// Sends a job and its files to the analyst.
 pub fn post_with_files(app: App, job: &Job, files: &[File]) {
     start(app);
     let job = match serde_wasm_bindgen::to_value(job) {
         Ok(job) => job,
         Err(error) => {
             app.fail(format!(
-                "A request could not be handed to the worker: {error}. Check the number that you set last."
+                "A request could not be sent to the worker: {error}. Check the last number that you entered."
             ));
             return;
         }
@@ -87,13 +88,13 @@ pub fn post_with_files(app: App, job: &Job, files: &[File]) {
         // Setting a property of a plain object does not fail.
         drop(Reflect::set(&message, &JsValue::from_str(name), value));
     }
-    LINE.with_borrow_mut(|line| match (&line.worker, line.ready) {
+    CONNECTION.with_borrow_mut(|connection| match (&connection.worker, connection.ready) {
         (Some(worker), true) => drop(worker.post_message(&message)),
-        _ => line.waiting.push(message.into()),
+        _ => connection.queued.push(message.into()),
     });
 }
 
-/// Asks for work that takes time: the page shows it as under way at once.
+/// Sends a long-running job; the page shows progress at once.
 pub fn work(app: App, job: &Job, files: &[File]) {
     app.cancelled.set(false);
     app.working.set(true);
@@ -102,8 +103,8 @@ pub fn work(app: App, job: &Job, files: &[File]) {
     post_with_files(app, job, files);
 }
 
-/// Tells a fresh analyst the settings that the page has, where they are not the usual ones.
-pub fn settle(app: App) {
+/// Sends a new analyst the page's settings that differ from the defaults.
+pub fn sync_settings(app: App) {
     let settings = app.settings.get_untracked();
     if settings != Settings::default() {
         post(app, &Job::Configure { settings });
@@ -114,7 +115,7 @@ pub fn settle(app: App) {
     }
 }
 
-/// Computes checkpoints on this from now on.
+/// Selects the backend.
 pub fn use_backend(app: App, backend: Backend) {
     if app.backend.get_untracked() != backend {
         app.backend.set(backend);
@@ -123,10 +124,10 @@ pub fn use_backend(app: App, backend: Backend) {
     }
 }
 
-/// Has the report on the page written in another form.
+/// Writes the current report in another form.
 ///
 /// # Errors
-/// There is no report, or why it cannot have that form.
+/// There is no report, or it cannot be written in that form.
 pub async fn write(app: App, form: Form) -> Result<Written, String> {
     let Some(report) = app.text.get_value() else { return Err("There is no report yet.".to_owned()) };
     let title = app
@@ -134,16 +135,16 @@ pub async fn write(app: App, form: Form) -> Result<Written, String> {
         .with_untracked(|report| report.as_ref().map(|report| report.title.clone()))
         .unwrap_or_default();
     let (sender, answer) = oneshot::channel();
-    let ticket = LINE.with_borrow_mut(|line| {
-        line.ticket = line.ticket.wrapping_add(1);
-        line.written.insert(line.ticket, sender);
-        line.ticket
+    let request_id = CONNECTION.with_borrow_mut(|connection| {
+        connection.request_id = connection.request_id.wrapping_add(1);
+        connection.pending_exports.insert(connection.request_id, sender);
+        connection.request_id
     });
-    post(app, &Job::Write { ticket, report: (*report).clone(), title, form });
-    answer.await.unwrap_or_else(|_| Err("The worker stopped before it was done: try again.".to_owned()))
+    post(app, &Job::Write { request_id, report: (*report).clone(), title, form });
+    answer.await.unwrap_or_else(|_| Err("The worker stopped before it finished. Try again.".to_owned()))
 }
 
-/// Stops what is under way. The page does not wait for the worker to agree.
+/// Cancels the current work. The page does not wait for the worker.
 pub fn cancel(app: App) {
     if !app.working.get_untracked() {
         return;
@@ -152,14 +153,14 @@ pub fn cancel(app: App) {
     app.working.set(false);
     app.meter.set(None);
     map::halt(app);
-    app.say("Cancelled. Figures already made stay.");
+    app.say("Cancelled. Figures computed so far stay.");
     post(app, &Job::Cancel);
 }
 
 fn listen(app: App, worker: &Worker) {
     let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
         let data = message.data();
-        // A file or arrays ride beside their event.
+        // A file or arrays accompany their event.
         let file = browser::property(&data, "file");
         let arrays = browser::property(&data, "arrays").map(Array::unchecked_from_js).unwrap_or_default();
         let event = browser::property(&data, "event").unwrap_or(data);
@@ -169,35 +170,35 @@ fn listen(app: App, worker: &Worker) {
                     app.fail(message);
                 }
             }
-            Ok(event) => take(app, event, &arrays),
+            Ok(event) => handle_event(app, event, &arrays),
             Err(error) => app.fail(format!(
-                "The worker said something that this page does not understand ({error}). Page and worker are of different versions: reload the page."
+                "The page does not understand a message of the worker ({error}). Their versions may differ: reload the page."
             )),
         }
     });
     worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     on_message.forget();
 
-    // The browser writes it to its console as well, with the place.
+    // The browser also logs the error to its console, with its location.
     let on_error = Closure::<dyn Fn(web_sys::Event)>::new(move |event: web_sys::Event| {
         let message =
             event.dyn_ref::<ErrorEvent>().map(ErrorEvent::message).filter(|message| !message.is_empty());
-        died(app, message.as_deref().unwrap_or("its script could not be loaded"));
+        on_worker_exit(app, message.as_deref().unwrap_or("its script could not be loaded"));
     });
     worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
     on_error.forget();
 }
 
-fn take(app: App, event: Event, arrays: &Array) {
-    let late = app.cancelled.get_untracked();
+fn handle_event(app: App, event: Event, arrays: &Array) {
+    let cancelled = app.cancelled.get_untracked();
     match event {
         Event::Ready { badge, note } => {
             app.badge.set((badge, note));
-            LINE.with_borrow_mut(|line| {
-                line.ready = true;
-                line.deaths = 0;
-                if let Some(worker) = &line.worker {
-                    for message in line.waiting.drain(..) {
+            CONNECTION.with_borrow_mut(|connection| {
+                connection.ready = true;
+                connection.exits = 0;
+                if let Some(worker) = &connection.worker {
+                    for message in connection.queued.drain(..) {
                         drop(worker.post_message(&message));
                     }
                 }
@@ -207,68 +208,70 @@ fn take(app: App, event: Event, arrays: &Array) {
         Event::Proposal(sheet) => {
             app.refused.set(None);
             app.sheet.set(Some(Arc::new(*sheet)));
-            // Whoever is busy with another dialog finds it in the file table.
+            // If another dialog is open, this one can be opened from the file table.
             if app.dialog.with_untracked(Option::is_none) {
                 app.dialog.set(Some(Dialog::Mapping));
             }
         }
-        Event::Taken { refused: None, .. } => app.dialog.set(None),
-        Event::Taken { refused, line } => app.refused.set(refused.map(|refused| (refused, line))),
-        Event::Progress(progress) if !late => {
+        Event::AnswerResult { refused: None, .. } => app.dialog.set(None),
+        Event::AnswerResult { refused, line } => app.refused.set(refused.map(|refused| (refused, line))),
+        Event::Progress(progress) if !cancelled => {
             app.working.set(true);
             app.meter.update(|meter| *meter = Some(Meter::next(meter.as_ref(), progress, browser::now())));
         }
         Event::Report { json, complete: true } => {
-            LINE.with_borrow_mut(|line| line.draft = None);
+            CONNECTION.with_borrow_mut(|connection| connection.partial_report = None);
             map::forget(app);
             show(app, json, true);
-            rest(app);
+            set_idle(app);
             app.say("The report is complete.");
         }
-        Event::Report { json, complete: false } if !late => sharpen(app, json),
+        Event::Report { json, complete: false } if !cancelled => queue_partial_report(app, json),
         Event::Progress(_) | Event::Report { .. } | Event::Saved { .. } => {}
         Event::Geometry { texts } => app.routers.set(GeometrySheet::read(texts).map(Arc::new)),
         Event::Alignment(alignment) => app.alignment.set(Some(Arc::new(*alignment))),
-        Event::MapOrder { ticket, texts } => map::take_order(app, ticket, texts, arrays),
+        Event::MapOrder { request_id, texts } => map::take_order(app, request_id, texts, arrays),
         Event::MapFrame(facts) => map::take_frame(app, *facts, arrays),
-        Event::MapPoints { ticket } => map::take_points(app, ticket, arrays),
+        Event::MapPoints { request_id } => map::take_points(app, request_id, arrays),
         Event::MapPart { rows, columns, checkpoint } => {
             map::take_part(app, checkpoint, rows, columns, arrays);
         }
         Event::MapPair { text } => app.map_pair.set(text),
         Event::Samples { samples, matching } => app.samples.set((samples, matching)),
-        Event::Written { ticket, outcome } => {
-            let waiting = LINE.with_borrow_mut(|line| line.written.remove(&ticket));
-            if let Some(waiting) = waiting {
-                // Whoever asked may have closed its dialog.
-                drop(waiting.send(outcome));
+        Event::Written { request_id, outcome } => {
+            let pending =
+                CONNECTION.with_borrow_mut(|connection| connection.pending_exports.remove(&request_id));
+            if let Some(pending) = pending {
+                // The dialog that requested it may be closed.
+                drop(pending.send(outcome));
             }
         }
         Event::Processor(processor) => app.processor.set(Some(processor)),
         Event::Cancelled | Event::Idle => {
             app.cancelled.set(false);
-            rest(app);
+            set_idle(app);
         }
         Event::Failed { message } => {
             app.fail(message);
-            rest(app);
+            set_idle(app);
         }
     }
 }
 
-/// Shows a report that is not complete yet: the first at once, the next ones when there was time to draw.
-fn sharpen(app: App, json: String) {
-    let waiting = LINE.with_borrow_mut(|line| line.draft.replace(json).is_some());
-    if waiting {
+/// Queues a provisional report: the first is shown at once, later ones after a pause.
+fn queue_partial_report(app: App, json: String) {
+    let is_queued =
+        CONNECTION.with_borrow_mut(|connection| connection.partial_report.replace(json).is_some());
+    if is_queued {
         return;
     }
     let first = app.report.with_untracked(Option::is_none);
-    let pause = if first { Duration::ZERO } else { BETWEEN_DRAFTS };
+    let pause = if first { Duration::ZERO } else { PARTIAL_REPORT_PAUSE };
     set_timeout(
         move || {
-            let draft = LINE.with_borrow_mut(|line| line.draft.take());
-            if let Some(draft) = draft.filter(|_| !app.cancelled.get_untracked()) {
-                show(app, draft, false);
+            let report = CONNECTION.with_borrow_mut(|connection| connection.partial_report.take());
+            if let Some(report) = report.filter(|_| !app.cancelled.get_untracked()) {
+                show(app, report, false);
             }
         },
         pause,
@@ -285,32 +288,34 @@ fn show(app: App, json: String, complete: bool) {
     }
 }
 
-fn rest(app: App) {
+fn set_idle(app: App) {
     app.working.set(false);
     app.meter.set(None);
 }
 
-fn died(app: App, message: &str) {
-    let deaths = LINE.with_borrow_mut(|line| {
-        if let Some(worker) = line.worker.take() {
+fn on_worker_exit(app: App, message: &str) {
+    let exits = CONNECTION.with_borrow_mut(|connection| {
+        if let Some(worker) = connection.worker.take() {
             worker.terminate();
         }
-        line.ready = false;
-        line.waiting.clear();
-        line.written.clear();
-        line.deaths += 1;
-        line.deaths
+        connection.ready = false;
+        connection.queued.clear();
+        connection.pending_exports.clear();
+        connection.exits += 1;
+        connection.exits
     });
-    rest(app);
+    set_idle(app);
     app.cancelled.set(false);
     app.files.set(Vec::new());
     app.routers.set(None);
     app.alignment.set(None);
-    if deaths < 3 {
-        app.fail(format!("The worker stopped ({message}). A fresh one has been started: drop the files again. The report on the page stays."));
+    if exits < 3 {
+        app.fail(format!("The worker stopped ({message}) and was restarted. Drop the files again; the report on the page stays."));
         start(app);
-        settle(app);
+        sync_settings(app);
     } else {
-        app.fail(format!("The worker stopped again ({message}). Reload the page and leave out the file that was being read."));
+        app.fail(format!(
+            "The worker stopped again ({message}). Reload the page and omit the file that was being read."
+        ));
     }
 }

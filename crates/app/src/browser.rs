@@ -1,10 +1,10 @@
-//! Short ways to the few things of the browser that many parts of the page need.
+//! Helpers for browser APIs.
 
 use js_sys::{Function, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-/// The window; there is always one where this page runs.
+/// The window.
 pub fn window() -> web_sys::Window {
     leptos::prelude::window()
 }
@@ -19,7 +19,7 @@ pub fn now() -> f64 {
     window().performance().map_or(0.0, |clock| clock.now())
 }
 
-/// The text of a thrown value.
+/// The message of a thrown value.
 pub fn reason(error: &JsValue) -> String {
     error
         .dyn_ref::<js_sys::Error>()
@@ -28,7 +28,7 @@ pub fn reason(error: &JsValue) -> String {
         .unwrap_or_else(|| "the browser gave no reason".to_owned())
 }
 
-/// A property of a script value.
+/// A property of a JavaScript value; `None` if it is null or undefined.
 pub fn property(value: &JsValue, name: &str) -> Option<JsValue> {
     Reflect::get(value, &JsValue::from_str(name))
         .ok()
@@ -38,7 +38,7 @@ pub fn property(value: &JsValue, name: &str) -> Option<JsValue> {
 /// Calls a method by name.
 ///
 /// # Errors
-/// What the method throws, or a message that there is no such method.
+/// The value that the method throws, or a message if the method does not exist.
 pub fn call(value: &JsValue, method: &str, arguments: &[JsValue]) -> Result<JsValue, JsValue> {
     let Some(function) = property(value, method).and_then(|found| found.dyn_into::<Function>().ok()) else {
         return Err(JsValue::from_str(&format!("this browser has no {method}")));
@@ -50,41 +50,41 @@ pub fn call(value: &JsValue, method: &str, arguments: &[JsValue]) -> Result<JsVa
     function.apply(value, &list)
 }
 
-/// Calls a method and waits for the promise that it gives.
+/// Calls a method and awaits the promise that it returns.
 ///
 /// # Errors
-/// As [`call`], or what the promise is rejected with.
+/// As [`call`], or the reason of the rejected promise.
 pub async fn call_later(value: &JsValue, method: &str, arguments: &[JsValue]) -> Result<JsValue, JsValue> {
-    let answer = call(value, method, arguments)?;
-    match answer.dyn_into::<Promise>() {
+    let result = call(value, method, arguments)?;
+    match result.dyn_into::<Promise>() {
         Ok(promise) => JsFuture::from(promise).await,
         Err(value) => Ok(value),
     }
 }
 
-/// An address relative to the page's own, made absolute.
+/// Resolves a URL relative to the page.
 pub fn absolute(relative: &str) -> String {
     let base = document().base_uri().ok().flatten().unwrap_or_default();
     web_sys::Url::new_with_base(relative, &base).map_or_else(|_| relative.to_owned(), |url| url.href())
 }
 
-/// The content of a `<meta>` of the page.
+/// The content of a `<meta>` element.
 pub fn meta(name: &str) -> Option<String> {
     let found = document().query_selector(&format!("meta[name=\"{name}\"]")).ok().flatten()?;
     found.get_attribute("content").filter(|content| !content.is_empty())
 }
 
-/// Moves the focus to the first element that a selector names.
+/// Focuses the first element that matches a selector.
 pub fn focus(selector: &str) {
     if let Ok(Some(element)) = document().query_selector(selector)
         && let Ok(element) = element.dyn_into::<web_sys::HtmlElement>()
     {
-        // A focus that fails leaves the reader where they are, which is right.
+        // If focusing fails, the focus stays where it is.
         drop(element.focus());
     }
 }
 
-/// Activates the first element that a selector names, as a click would.
+/// Clicks the first element that matches a selector.
 pub fn click(selector: &str) {
     if let Ok(Some(element)) = document().query_selector(selector)
         && let Ok(element) = element.dyn_into::<web_sys::HtmlElement>()
@@ -93,21 +93,21 @@ pub fn click(selector: &str) {
     }
 }
 
-/// Puts text on the clipboard.
+/// Copies text to the clipboard.
 ///
 /// # Errors
-/// Whole sentences for the reader where the browser refuses.
+/// A message for the user if the browser refuses.
 pub async fn copy(text: &str) -> Result<(), String> {
     let promise = window().navigator().clipboard().write_text(text);
     JsFuture::from(promise).await.map(drop).map_err(|error| {
         format!(
-            "The browser did not allow copying ({}). Select the text and copy it by hand.",
+            "The browser did not allow copying ({}). Select the text and copy it manually.",
             reason(&error)
         )
     })
 }
 
-/// Scrolls to the first element that a selector names.
+/// Scrolls to the first element that matches a selector.
 pub fn scroll_to(selector: &str) {
     if let Ok(Some(element)) = document().query_selector(selector) {
         element.scroll_into_view();

@@ -1,4 +1,4 @@
-//! One chart: drawn by Vega from a specification, with its table twin, its words and its files.
+//! A chart: drawn by Vega from a specification, with an equivalent table, a summary and exports.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -17,82 +17,82 @@ use crate::state::App;
 
 #[wasm_bindgen(inline_js = "export function load(address) { return import(address); }")]
 extern "C" {
-    /// Loads a script module once; asking again gives the same module.
+    /// Loads a script module; later calls return the same module.
     fn load(address: &str) -> Promise;
 }
 
-/// Where the plot lies inside its canvas, in CSS pixels.
+/// Position of the plot inside its canvas, in CSS pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Plot {
-    /// Distance of the plot's left edge from the canvas's.
+    /// Distance from the canvas's left edge.
     pub left: f64,
-    /// Distance of the plot's top edge from the canvas's.
+    /// Distance from the canvas's top edge.
     pub top: f64,
-    /// Width of the plot.
+    /// Width.
     pub width: f64,
-    /// Height of the plot.
+    /// Height.
     pub height: f64,
 }
 
-/// A chart with its title, its table twin and its files.
+/// A chart with its title, table and export buttons.
 #[component]
 pub fn Chart(
-    /// What is drawn; it may change, and the chart follows.
+    /// The figure to draw.
     figure: Signal<Option<Arc<Figure>>>,
-    /// Where the plot lies, once it is drawn; things are laid over it by that.
+    /// Receives the plot's position once it is drawn, for overlays.
     #[prop(optional)]
     plot: RwSignal<Option<Plot>>,
-    /// What is laid over the plot.
+    /// Overlays.
     #[prop(optional)]
     children: Option<Children>,
 ) -> impl IntoView {
     let app = App::get();
-    let here = RwSignal::new(false);
-    let as_table = Memo::new(move |_| app.twin.get() || here.get());
-    let trouble = RwSignal::new(None::<String>);
+    let table_chosen = RwSignal::new(false);
+    let as_table = Memo::new(move |_| app.twin.get() || table_chosen.get());
+    let error = RwSignal::new(None::<String>);
     let canvas = NodeRef::<html::Div>::new();
     let handle = StoredValue::new_local(None::<Drawn>);
-    let turn = StoredValue::new(0_u32);
+    let revision = StoredValue::new(0_u32);
 
-    let forget = move || {
+    let remove = move || {
         if let Some(Some(old)) = handle.try_update_value(Option::take) {
-            old.forget();
+            old.remove();
         }
     };
     Effect::new(move || {
         let Some(element) = canvas.get() else { return };
         let as_table = as_table.get();
         let Some(figure) = figure.get() else { return };
-        turn.update_value(|turn| *turn += 1);
+        revision.update_value(|revision| *revision += 1);
         if as_table {
             return;
         }
-        let mine = turn.get_value();
+        let own = revision.get_value();
         spawn_local(async move {
-            let pen = take_turn().await;
-            // A newer drawing, or the end of this chart, makes this one void.
-            if turn.try_get_value() != Some(mine) {
+            let script = wait_for_turn().await;
+            // Outdated if a newer drawing was started or the chart was removed.
+            if revision.try_get_value() != Some(own) {
                 return;
             }
-            let drawn = match pen {
+            let drawn = match script {
                 Ok(script) => draw(&script, &element, &figure).await,
                 Err(message) => Err(message),
             };
-            if turn.try_get_value() != Some(mine) {
+            if revision.try_get_value() != Some(own) {
                 if let Ok(drawn) = drawn {
-                    drawn.forget();
+                    drawn.remove();
                 }
                 return;
             }
             match drawn {
                 Ok(drawn) => {
-                    forget();
+                    remove();
                     drawn.reveal();
                     plot.set(measure(&element));
                     handle.set_value(Some(drawn));
-                    trouble.set(None);
+                    error.set(None);
                 }
-                Err(message) => trouble.set(Some(message)),
+                Err(message) => error.set(Some(message)),
             }
         });
     });
@@ -103,7 +103,7 @@ pub fn Chart(
                 "resize",
                 &[JsValue::from_f64(f64::from(element.client_width()))],
             ));
-            // The drawing has its new size after the browser's next frame.
+            // The drawing is resized in the browser's next frame.
             request_animation_frame(move || {
                 request_animation_frame(move || {
                     let measured = measure(&element);
@@ -112,7 +112,7 @@ pub fn Chart(
             });
         }
     });
-    on_cleanup(forget);
+    on_cleanup(remove);
 
     let title =
         move || figure.with(|figure| figure.as_ref().map(|figure| figure.title.clone()).unwrap_or_default());
@@ -129,18 +129,18 @@ pub fn Chart(
         spawn_local(async move {
             if let Err(message) = save(&title, &figure, drawn.as_ref().map(|drawn| &drawn.handle), what).await
             {
-                trouble.set(Some(message));
+                error.set(Some(message));
             }
         });
     };
     view! {
         <article class="chart">
             <header class="chart-head" class:over-drawing=move || !as_table.get()>
-                // The drawing has the same title in it, so that it is in its SVG and PNG too.
+                // The drawing contains the same title, so SVG and PNG exports have it.
                 <h3 class:unseen=move || !as_table.get()>{title}</h3>
                 <button type="button" class="plain" aria-pressed=move || as_table.get().to_string()
-                    aria-label=move || format!("{}: as a table", title())
-                    on:click=move |_| here.update(|here| *here = !*here)>"Table"</button>
+                    aria-label=move || format!("{}: show as table", title())
+                    on:click=move |_| table_chosen.update(|chosen| *chosen = !*chosen)>"Table"</button>
                 <Show when=move || !as_table.get()>
                     <button type="button" class="plain" aria-label=move || format!("{}: save as SVG", title()) on:click=move |_| save("svg")>"SVG"</button>
                     <button type="button" class="plain" aria-label=move || format!("{}: save as PNG", title()) on:click=move |_| save("png")>"PNG"</button>
@@ -148,7 +148,7 @@ pub fn Chart(
                 <button type="button" class="plain" aria-label=move || format!("{}: save as CSV", title()) on:click=move |_| save("csv")>"CSV"</button>
             </header>
             <p class="unseen">{summary}</p>
-            {move || trouble.get().map(|message| view! { <p class="wrong" role="status">{message}</p> })}
+            {move || error.get().map(|message| view! { <p class="wrong" role="status">{message}</p> })}
             <div class="canvas" class:away=move || as_table.get()>
                 <div class="drawing" node_ref=canvas></div>
                 {children.map(|children| children())}
@@ -162,20 +162,20 @@ pub fn Chart(
     }
 }
 
-/// The ground that lies exactly over a plot; it lets the pointer through.
+/// A layer exactly over a plot; it is transparent to the pointer.
 #[component]
-pub fn Over(
-    /// Where the plot lies.
+pub fn Overlay(
+    /// Position of the plot.
     plot: RwSignal<Option<Plot>>,
-    /// The ground's element, for measuring the pointer against it.
-    ground: NodeRef<html::Div>,
-    /// What is laid over the plot.
+    /// The layer's element, to locate the pointer.
+    node: NodeRef<html::Div>,
+    /// Content.
     children: Children,
 ) -> impl IntoView {
     let px = move |read: fn(Plot) -> f64| format!("{}px", plot.with(|plot| plot.map_or(0.0, read)));
     view! {
         <div
-            node_ref=ground class="over" aria-hidden="true"
+            node_ref=node class="over" aria-hidden="true"
             class:hidden=move || plot.with(Option::is_none)
             style:left=move || px(|plot| plot.left)
             style:top=move || px(|plot| plot.top)
@@ -185,19 +185,19 @@ pub fn Over(
     }
 }
 
-/// A table of figures.
+/// An HTML table of figures.
 #[component]
 pub fn Grid(
-    /// Its content.
+    /// Content.
     table: Table,
-    /// What it is, for screen readers.
+    /// Caption for screen readers.
     caption: String,
 ) -> impl IntoView {
     let columns: Vec<_> = table
         .columns
         .iter()
         .enumerate()
-        .map(|(place, column)| (column.heading(), alignment(table.is_numeric(place))))
+        .map(|(place, column)| (column.heading(), cell_class(table.is_numeric(place))))
         .collect();
     view! {
         <table>
@@ -208,7 +208,7 @@ pub fn Grid(
             <tbody>
                 {table.rows.iter().map(|row| {
                     view! { <tr>{row.iter().map(|cell| {
-                        view! { <td class=alignment(cell.is_number())>{cell.display()}</td> }
+                        view! { <td class=cell_class(cell.is_number())>{cell.display()}</td> }
                     }).collect_view()}</tr> }
                 }).collect_view()}
             </tbody>
@@ -216,13 +216,13 @@ pub fn Grid(
     }
 }
 
-/// Figures stand at the right, under their like.
-fn alignment(number: bool) -> &'static str {
+/// CSS class of a cell: numbers are right-aligned.
+fn cell_class(number: bool) -> &'static str {
     if number { "number" } else { "" }
 }
 
 thread_local! {
-    /// The drawing script, once it is loaded.
+    /// The chart script, once it is loaded.
     static SCRIPT: RefCell<Option<JsValue>> = const { RefCell::new(None) };
 }
 
@@ -233,13 +233,16 @@ async fn script() -> Result<JsValue, String> {
     let address = browser::meta("grokscope-charts").unwrap_or_else(|| "./vendor/charts.js".to_owned());
     let address = browser::absolute(&address);
     let script = JsFuture::from(load(&address)).await.map_err(|error| {
-        format!("The drawing script could not be loaded from {address} ({}). The tables have every figure: press t.", browser::reason(&error))
+        format!(
+            "The chart script could not be loaded from {address} ({}). Press t to see the figures as tables.",
+            browser::reason(&error)
+        )
     })?;
     SCRIPT.set(Some(script.clone()));
     Ok(script)
 }
 
-/// A drawing in a slot of its own: the one before stays on the page until this one is ready.
+/// A drawing in its own element: the previous drawing stays visible until this one is ready.
 #[derive(Clone)]
 struct Drawn {
     handle: JsValue,
@@ -251,52 +254,53 @@ impl Drawn {
         self.slot.set_class_name("slot");
     }
 
-    fn forget(&self) {
+    fn remove(&self) {
         drop(browser::call(&self.handle, "finalize", &[]));
         self.slot.remove();
     }
 }
 
-/// Loads what drawing needs, before there is anything to draw.
+/// Preloads the chart scripts.
 pub fn prepare() {
     spawn_local(async {
-        // Where it fails, the first drawing says so.
+        // The first drawing reports an error again.
         if let Ok(script) = script().await {
             drop(browser::call(&script, "prepare", &[]));
         }
     });
 }
 
-/// Waits for the turn to draw: one drawing at a time, with the page free in between.
-async fn take_turn() -> Result<JsValue, String> {
+/// Waits until this chart may draw: one drawing at a time, with control returned to the page in
+/// between.
+async fn wait_for_turn() -> Result<JsValue, String> {
     let script = script().await?;
-    // Waiting cannot fail.
+    // Waiting does not fail.
     drop(browser::call_later(&script, "turn", &[]).await);
     Ok(script)
 }
 
 async fn draw(script: &JsValue, element: &HtmlElement, figure: &Figure) -> Result<Drawn, String> {
-    let unfit = |error: JsValue| {
+    let invalid = |error: JsValue| {
         let reason = browser::reason(&error);
-        format!("The chart could not be handed over: {reason}. Its table has the figures.")
+        format!("The chart specification could not be parsed ({reason}). Its table has the figures.")
     };
-    let spec = js_sys::JSON::parse(&figure.spec).map_err(unfit)?;
-    let refused = |error: JsValue| {
+    let spec = js_sys::JSON::parse(&figure.spec).map_err(invalid)?;
+    let failed = |error: JsValue| {
         format!("The chart could not be drawn ({}). Its table has the figures.", browser::reason(&error))
     };
-    let slot = browser::document().create_element("div").map_err(refused)?;
+    let slot = browser::document().create_element("div").map_err(failed)?;
     slot.set_class_name("slot coming");
-    element.append_child(&slot).map_err(refused)?;
+    element.append_child(&slot).map_err(failed)?;
     match browser::call_later(script, "embed", &[JsValue::from(slot.clone()), spec]).await {
         Ok(handle) => Ok(Drawn { handle, slot }),
         Err(error) => {
             slot.remove();
-            Err(refused(error))
+            Err(failed(error))
         }
     }
 }
 
-/// Finds the plot inside what was drawn: the background of the outermost frame.
+/// Measures the plot of a drawing: the background of the outermost frame.
 fn measure(element: &HtmlElement) -> Option<Plot> {
     let frame: Element = element.query_selector(".role-frame.root .background").ok().flatten()?;
     let frame = frame.get_bounding_client_rect();
@@ -309,7 +313,7 @@ fn measure(element: &HtmlElement) -> Option<Plot> {
     })
 }
 
-/// Calls back when the canvas has another width than before.
+/// Calls back when the width of the canvas changes.
 fn watch_width(canvas: NodeRef<html::Div>, changed: impl Fn(HtmlElement) + Copy + 'static) {
     let observer = StoredValue::new_local(None::<(web_sys::ResizeObserver, Closure<dyn Fn()>)>);
     Effect::new(move || {
@@ -335,25 +339,25 @@ fn watch_width(canvas: NodeRef<html::Div>, changed: impl Fn(HtmlElement) + Copy 
     });
 }
 
-/// The width that an element has for a chart that cannot follow it, in CSS pixels. It changes in coarse steps, so that
-/// dragging the edge of a window does not draw anew at every pixel.
-pub fn room(element: NodeRef<html::Div>) -> RwSignal<Option<u32>> {
+/// The width available in an element, in CSS pixels, for charts that cannot resize. It changes in
+/// coarse steps, so resizing the window does not redraw at every pixel.
+pub fn available_width(element: NodeRef<html::Div>) -> RwSignal<Option<u32>> {
     const STEP: i32 = 40;
-    let room = RwSignal::new(None);
-    let look = move |element: HtmlElement| {
+    let available = RwSignal::new(None);
+    let update = move |element: HtmlElement| {
         let width = element.client_width();
         let coarse = if width > 2 * STEP { width - width % STEP } else { width };
-        if width > 0 && room.try_get_untracked().flatten() != Some(coarse as u32) {
-            room.try_set(Some(coarse as u32));
+        if width > 0 && available.try_get_untracked().flatten() != Some(coarse as u32) {
+            available.try_set(Some(coarse as u32));
         }
     };
     Effect::new(move || {
         if let Some(element) = element.get() {
-            look((*element).clone());
+            update((*element).clone());
         }
     });
-    watch_width(element, look);
-    room
+    watch_width(element, update);
+    available
 }
 
 async fn save(title: &str, figure: &Figure, drawn: Option<&JsValue>, what: &str) -> Result<(), String> {
@@ -362,13 +366,13 @@ async fn save(title: &str, figure: &Figure, drawn: Option<&JsValue>, what: &str)
         return download::text(&name, "text/csv", &figure.table.csv());
     }
     let Some(drawn) = drawn else { return Err("The chart is not drawn yet.".to_owned()) };
-    let refused = |error: JsValue| format!("{name} could not be made ({}).", browser::reason(&error));
+    let failed = |error: JsValue| format!("{name} could not be created ({}).", browser::reason(&error));
     if what == "svg" {
-        let text = browser::call_later(drawn, "svg", &[]).await.map_err(refused)?;
+        let text = browser::call_later(drawn, "svg", &[]).await.map_err(failed)?;
         download::text(&name, "image/svg+xml", &text.as_string().unwrap_or_default())
     } else {
-        let blob = browser::call_later(drawn, "png", &[JsValue::from_f64(2.0)]).await.map_err(refused)?;
-        let blob = blob.dyn_into::<web_sys::Blob>().map_err(refused)?;
+        let blob = browser::call_later(drawn, "png", &[JsValue::from_f64(2.0)]).await.map_err(failed)?;
+        let blob = blob.dyn_into::<web_sys::Blob>().map_err(failed)?;
         download::blob(&name, &blob)
     }
 }

@@ -1,47 +1,47 @@
-//! The report as text and back. The page reads links and JSON itself, so that a link opens at once; the analyst writes
-//! them, so that the page stays small. What goes wrong comes as whole sentences.
+//! Reading and writing links and JSON exports. The page reads them itself, so a link opens at once;
+//! the analyst writes them, which keeps the page small. Errors are messages for the user.
 
+use protocol::Form;
 use report::{LinkOptions, Parts, Report};
-use worker::Form;
 
 use crate::analyst;
 use crate::state::App;
 
-/// The parts that the share dialog offers, each with its name.
+/// Optional parts of a link with their labels in the share dialog.
 pub const OFFERED: [(Part, &str); 4] = [
     (|parts| &mut parts.title, "title"),
-    (|parts| &mut parts.per_layer, "figures by layer"),
-    (|parts| &mut parts.sweep, "other thresholds"),
-    (|parts| &mut parts.scores, "scores of the pairing"),
+    (|parts| &mut parts.per_layer, "per-layer figures"),
+    (|parts| &mut parts.sweep, "tau sweep"),
+    (|parts| &mut parts.scores, "group matching scores"),
 ];
 
-/// One part of a report among all.
+/// Selects one of the parts of a report.
 pub type Part = fn(&mut Parts) -> &mut bool;
 
-/// What a link carries unless its sender says otherwise: the main courses, notes and the title.
+/// Default parts of a link: main courses, notes and title.
 pub fn usual() -> Parts {
     Parts { title: true, ..LinkOptions::default().parts }
 }
 
-/// A report packed for an address.
+/// A report encoded for a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packed {
-    /// The value of `r`.
+    /// Value of the link's `r`.
     pub text: String,
-    /// Bits of a figure in it.
+    /// Bits per figure.
     pub bits: u8,
 }
 
-/// The report on the page as the value of an address's `r`.
+/// Encodes the current report as the value of a link's `r`.
 ///
 /// # Errors
-/// Why it cannot be a link.
+/// Why the report cannot be encoded.
 pub async fn pack(app: App, parts: Parts) -> Result<Packed, String> {
     packed(app, Form::Link { options: LinkOptions { parts, bits: None } }).await
 }
 
-/// The finest link whose `r` has at most `most` characters, courses only; the coarsest there is where none is so
-/// short.
+/// Encodes the main courses with the highest precision whose `r` has at most `most` characters, or
+/// with the lowest precision if none fits.
 ///
 /// # Errors
 /// As [`pack`].
@@ -54,24 +54,24 @@ async fn packed(app: App, form: Form) -> Result<Packed, String> {
     Ok(Packed { text: written.texts.into_iter().next().unwrap_or_default().1, bits: written.bits })
 }
 
-/// The JSON export of the report on the page.
+/// The JSON export of the current report.
 ///
 /// # Errors
-/// Why there is none.
+/// Why it cannot be written.
 pub async fn write_json(app: App) -> Result<String, String> {
     let written = analyst::write(app, Form::Json).await?;
     Ok(written.texts.into_iter().next().unwrap_or_default().1)
 }
 
-/// All tables of the report on the page in long form, each with its name.
+/// All tables of the current report in long form, with their names.
 ///
 /// # Errors
-/// Why there are none.
+/// Why they cannot be written.
 pub async fn csv_tables(app: App) -> Result<Vec<(String, String)>, String> {
     Ok(analyst::write(app, Form::Tables).await?.texts)
 }
 
-/// The report in an address's `r`.
+/// Decodes the report in a link's `r`.
 ///
 /// # Errors
 /// What is wrong with the link.
@@ -79,10 +79,10 @@ pub fn unpack(text: &str) -> Result<Report, String> {
     report::decode(text).map_err(|error| error.to_string())
 }
 
-/// Reads a JSON export.
+/// Parses a JSON export.
 ///
 /// # Errors
-/// What is wrong with it.
+/// What is wrong with the export.
 pub fn read_json(text: &str) -> Result<Report, String> {
     report::parse_json(text).map_err(|error| error.to_string())
 }

@@ -1,21 +1,21 @@
-//! The doors for files: drop, pick, pick a folder, name an address, open the example.
+//! Opening files: dropped, chosen, from URLs, from the example run.
 
 use js_sys::{Array, Function, Promise};
 use leptos::prelude::*;
+use protocol::{Job, ReportText};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
     DataTransfer, DragEvent, File, FileSystemDirectoryEntry, FileSystemEntry, FileSystemFileEntry,
     HtmlInputElement, Response,
 };
-use worker::{Job, ReportText};
 
 use crate::analyst;
 use crate::browser;
 use crate::state::{App, Origin};
 
-/// More files than this in one drop is taken for a slip of the hand.
-const MOST_FILES: usize = 20_000;
+/// Maximum number of files in one drop.
+const MAX_FILES: usize = 20_000;
 
 /// Makes the whole page a drop target.
 pub fn install(app: App) {
@@ -26,7 +26,7 @@ pub fn install(app: App) {
         }
     });
     listen("dragleave", move |event: &DragEvent| {
-        // Only leaving the window itself has nothing that is entered instead.
+        // The related target is absent only when the pointer leaves the window.
         if event.related_target().is_none() {
             app.dragging.set(false);
         }
@@ -35,7 +35,7 @@ pub fn install(app: App) {
         event.prevent_default();
         app.dragging.set(false);
         if let Some(data) = event.data_transfer() {
-            dropped(app, &data);
+            open_dropped(app, &data);
         }
     });
 }
@@ -43,12 +43,12 @@ pub fn install(app: App) {
 fn listen(name: &str, handle: impl Fn(&DragEvent) + 'static) {
     let closure = Closure::<dyn Fn(DragEvent)>::new(move |event: DragEvent| handle(&event));
     drop(browser::document().add_event_listener_with_callback(name, closure.as_ref().unchecked_ref()));
-    // The page listens for as long as it lives.
+    // The listener is never removed.
     closure.forget();
 }
 
-/// Takes what was dropped. The entries must be collected before the event is over, the walk can wait.
-fn dropped(app: App, data: &DataTransfer) {
+/// Opens dropped files. Entries must be collected during the event; folders are walked afterwards.
+fn open_dropped(app: App, data: &DataTransfer) {
     let items = data.items();
     let mut entries = Vec::new();
     for place in 0..items.length() {
@@ -65,7 +65,7 @@ fn dropped(app: App, data: &DataTransfer) {
     spawn_local(async move {
         let mut files = Vec::new();
         for entry in entries {
-            if let Err(message) = walk(entry, &mut files).await {
+            if let Err(message) = collect_files(entry, &mut files).await {
                 app.fail(message);
             }
         }
@@ -73,22 +73,22 @@ fn dropped(app: App, data: &DataTransfer) {
     });
 }
 
-/// Collects a dropped file, or everything below a dropped folder, in the order of names.
-async fn walk(entry: FileSystemEntry, files: &mut Vec<(String, File)>) -> Result<(), String> {
+/// Collects a dropped file, or all files below a dropped folder, sorted by name.
+async fn collect_files(entry: FileSystemEntry, files: &mut Vec<(String, File)>) -> Result<(), String> {
     let mut waiting = vec![entry];
     while let Some(entry) = waiting.pop() {
         let path = entry.full_path().trim_start_matches('/').to_owned();
         if entry.name().starts_with('.') {
             continue;
         }
-        if files.len() >= MOST_FILES {
+        if files.len() >= MAX_FILES {
             return Err(format!(
-                "{path}: more than {MOST_FILES} files were dropped at once. Drop only the folder with the traces; the first {MOST_FILES} are read."
+                "{path}: more than {MAX_FILES} files were dropped at once. Drop only the folder with the traces; the first {MAX_FILES} are read."
             ));
         }
-        let trouble = |error: JsValue| {
+        let failed = |error: JsValue| {
             format!(
-                "{path}: the browser could not open it ({}). It was moved or changed: drop it again.",
+                "{path}: the browser could not open it ({}). It may have been moved or changed: drop it again.",
                 browser::reason(&error)
             )
         };
@@ -96,11 +96,11 @@ async fn walk(entry: FileSystemEntry, files: &mut Vec<(String, File)>) -> Result
             let reader = entry.unchecked_into::<FileSystemDirectoryEntry>().create_reader();
             let mut inside = Vec::new();
             loop {
-                // A reader hands out its entries in batches until one is empty.
+                // A reader returns entries in batches until a batch is empty.
                 let batch = promise(|resolve, reject| {
                     reader.read_entries_with_callback_and_callback(resolve, reject)
                 });
-                let batch = Array::from(&JsFuture::from(batch).await.map_err(trouble)?);
+                let batch = Array::from(&JsFuture::from(batch).await.map_err(failed)?);
                 if batch.length() == 0 {
                     break;
                 }
@@ -114,7 +114,7 @@ async fn walk(entry: FileSystemEntry, files: &mut Vec<(String, File)>) -> Result
                 entry.file_with_callback_and_callback(resolve, reject);
                 Ok(())
             });
-            let file = JsFuture::from(file).await.map_err(trouble)?;
+            let file = JsFuture::from(file).await.map_err(failed)?;
             files.push((path, file.unchecked_into()));
         }
     }
@@ -141,17 +141,17 @@ fn list_of(list: &web_sys::FileList) -> Vec<(String, File)> {
         .collect()
 }
 
-/// Takes what a file or folder input holds and empties it, so that the same choice can be made again.
-pub fn picked(app: App, input: &HtmlInputElement) {
+/// Opens the files of a file input and clears it, so the same files can be chosen again.
+pub fn open_picked(app: App, input: &HtmlInputElement) {
     let files = input.files().map(|list| list_of(&list)).unwrap_or_default();
     add(app, files);
     input.set_value("");
 }
 
-/// Hands files to the analyst; a report of our own is opened by the page itself.
+/// Sends files to the analyst; a single JSON export is opened by the page itself.
 fn add(app: App, files: Vec<(String, File)>) {
     if files.is_empty() {
-        app.fail("Nothing was found in what was dropped. Drop trace files, or a folder that has some.");
+        app.fail("No files were found. Drop trace files or a folder that contains some.");
         return;
     }
     if let [(path, file)] = files.as_slice()
@@ -169,14 +169,15 @@ fn add(app: App, files: Vec<(String, File)>) {
 }
 
 fn send(app: App, files: Vec<(String, File)>) {
-    leave_link(app);
+    close_shared_report(app);
     let (paths, files): (Vec<String>, Vec<File>) = files.into_iter().unzip();
     app.say(crate::format::counted(files.len() as u64, "file is being read", "files are being read"));
     analyst::work(app, &Job::AddFiles { paths }, &files);
 }
 
-/// A report that a link or an export carried makes room for one that is computed, with the same settings and title.
-fn leave_link(app: App) {
+/// Replaces a report from a link or an export by one that will be computed with the same settings
+/// and title.
+fn close_shared_report(app: App) {
     if app.origin.get_untracked() != Origin::Files {
         let title = app.report.with_untracked(|report| report.as_ref().map(|report| report.title.clone()));
         app.report.set(None);
@@ -185,14 +186,14 @@ fn leave_link(app: App) {
         if let Some(title) = title.filter(|title| !title.is_empty()) {
             analyst::post(app, &Job::Rename { title });
         }
-        analyst::settle(app);
+        analyst::sync_settings(app);
     }
 }
 
-/// Whether the file was a report that this program exported; anything else is left to the analyst.
+/// Opens a JSON export of Grokscope; returns `false` for any other file, which the analyst reads.
 async fn open_export(app: App, path: &str, file: &File) -> bool {
-    const MOST_BYTES: f64 = 256.0 * 1024.0 * 1024.0;
-    if file.size() > MOST_BYTES {
+    const MAX_BYTES: f64 = 256.0 * 1024.0 * 1024.0;
+    if file.size() > MAX_BYTES {
         return false;
     }
     let Ok(text) = browser::call_later(file, "text", &[]).await else { return false };
@@ -203,20 +204,20 @@ async fn open_export(app: App, path: &str, file: &File) -> bool {
     match crate::codec::read_json(&text) {
         Ok(report) => {
             app.show(report, ReportText::Json(text), true, Origin::Export);
-            app.say("The report is open.");
+            app.say("The report was opened.");
         }
         Err(message) => app.fail(format!("{path}: {message}")),
     }
     true
 }
 
-/// Reads addresses that the user named.
+/// Opens URLs that the user entered or confirmed.
 pub fn add_urls(app: App, urls: Vec<String>) {
-    leave_link(app);
+    close_shared_report(app);
     analyst::work(app, &Job::AddUrls { urls }, &[]);
 }
 
-/// Opens the example run: asks for its list of files, then for the files.
+/// Opens the example run: fetches its list of files, then the files.
 pub fn open_example(app: App) {
     app.cancelled.set(false);
     app.working.set(true);
@@ -239,7 +240,7 @@ pub fn open_example(app: App) {
 async fn example_urls() -> Result<(Option<String>, Vec<String>), String> {
     let address = browser::absolute("./example/index.json");
     let list = fetch_json(&address).await.map_err(|error| {
-        format!("The example run could not be loaded from {address} ({error}). It lies beside the page: check that the page was served whole.")
+        format!("The example run could not be loaded from {address} ({error}). Check that the server has the page’s folder “example”.")
     })?;
     let names = browser::property(&list, "files").map(|files| Array::from(&files)).unwrap_or_default();
     let urls: Vec<String> = names
@@ -248,17 +249,17 @@ async fn example_urls() -> Result<(Option<String>, Vec<String>), String> {
         .map(|name| browser::absolute(&format!("./example/{name}")))
         .collect();
     if urls.is_empty() {
-        return Err(format!("{address} names no files: expected a list under \"files\"."));
+        return Err(format!("{address} lists no files: expected file names in “files”."));
     }
     Ok((browser::property(&list, "title").and_then(|title| title.as_string()), urls))
 }
 
 async fn fetch_json(address: &str) -> Result<JsValue, String> {
-    let trouble = |error: JsValue| browser::reason(&error);
-    let answer = JsFuture::from(browser::window().fetch_with_str(address)).await.map_err(trouble)?;
+    let failed = |error: JsValue| browser::reason(&error);
+    let answer = JsFuture::from(browser::window().fetch_with_str(address)).await.map_err(failed)?;
     let answer: Response = answer.unchecked_into();
     if !answer.ok() {
-        return Err(format!("the server answered {}", answer.status()));
+        return Err(format!("the server answered with status {}", answer.status()));
     }
-    JsFuture::from(answer.json().map_err(trouble)?).await.map_err(trouble)
+    JsFuture::from(answer.json().map_err(failed)?).await.map_err(failed)
 }

@@ -1,6 +1,6 @@
-//! Figures as words: counts, bytes, rates and times the way a person reads them.
+//! Human-readable counts, bytes, durations and figures.
 
-/// A count with a comma between thousands.
+/// A count with thousands separators.
 pub fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
@@ -13,7 +13,7 @@ pub fn count(value: u64) -> String {
     out
 }
 
-/// Bytes in the largest binary unit that leaves at least one whole.
+/// Bytes in the largest binary unit that gives at least 1.
 pub fn bytes(value: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
     if value < 1024 {
@@ -31,7 +31,7 @@ pub fn bytes(value: u64) -> String {
     if scaled < 10.0 { format!("{scaled:.1} {unit}") } else { format!("{scaled:.0} {unit}") }
 }
 
-/// A stretch of time, in seconds or minutes and seconds.
+/// A duration in seconds, minutes and seconds, or hours and minutes.
 pub fn duration(seconds: f64) -> String {
     if seconds < 1.0 {
         return "under 1 s".to_owned();
@@ -44,7 +44,7 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
-/// A figure with four significant digits, without an exponent where it can be avoided.
+/// A figure with about four significant digits; an exponent only for very small values.
 pub fn figure(value: f64) -> String {
     let size = value.abs();
     if value == 0.0 {
@@ -64,7 +64,7 @@ pub fn figure(value: f64) -> String {
     }
 }
 
-/// A figure, or a dash where it is undefined.
+/// A figure, or a dash if it is undefined.
 pub fn optional(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), figure)
 }

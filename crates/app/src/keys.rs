@@ -1,4 +1,4 @@
-//! The keyboard. Every key is also a button; none fires while someone is typing.
+//! Keyboard shortcuts. Each one also has a button; none acts while the user types.
 
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
@@ -10,9 +10,9 @@ use crate::files;
 use crate::present;
 use crate::state::{App, Dialog, Stage, View};
 
-/// Every key with what it does, as the help dialog lists them.
+/// All shortcuts with their descriptions, as the help dialog lists them.
 pub const KEYS: [(&str, &str); 20] = [
-    ("?", "this help"),
+    ("?", "show this help"),
     ("o", "open files"),
     ("e", "open the example run"),
     ("1", "Timeline"),
@@ -21,27 +21,27 @@ pub const KEYS: [(&str, &str); 20] = [
     ("m", "Map"),
     ("5", "Delays"),
     ("6", "Table"),
-    ("[ ]", "checkpoint before, after"),
-    ("j k", "layer down, up"),
-    ("arrows, + − 0, Enter", "on the map: move, zoom, open the pair"),
-    ("/", "search a sample"),
-    ("t", "charts as tables"),
+    ("[ ]", "previous, next checkpoint"),
+    ("j k", "next, previous layer"),
+    ("arrows, + − 0, Enter", "on the map: move, zoom, compare the pair"),
+    ("/", "search samples"),
+    ("t", "show charts as tables"),
     ("s", "share"),
-    ("d", "download"),
+    ("d", "export"),
     (",", "settings"),
-    ("p", "present; then arrows step views and checkpoints"),
-    ("space, q", "while presenting: play through the run, QR code of the link"),
+    ("p", "present; arrow keys then switch views and checkpoints"),
+    ("space, q", "while presenting: play the checkpoints, show a QR code of the link"),
     ("Esc", "cancel, close"),
 ];
 
-/// Listens for keys on the whole page.
+/// Installs the page's key listener.
 pub fn install(app: App) {
     let closure = Closure::<dyn Fn(KeyboardEvent)>::new(move |event: KeyboardEvent| {
         if event.default_prevented() || event.ctrl_key() || event.meta_key() || event.alt_key() {
             return;
         }
-        // An open dialog has the keyboard to itself. The browser would close it on Esc too, but say so only later: the
-        // next key would still find it open.
+        // While a dialog is open, only Esc acts. The browser closes the dialog too, but reports it
+        // later, when the next key may already have arrived.
         if app.dialog.with_untracked(Option::is_some) {
             if event.key() == "Escape" {
                 app.dialog.set(None);
@@ -49,10 +49,10 @@ pub fn install(app: App) {
             }
             return;
         }
-        if typing(&event) {
+        if is_typing(&event) {
             return;
         }
-        if pressed(app, &event.key(), on_control(&event)) {
+        if handle(app, &event.key(), on_control(&event)) {
             event.prevent_default();
         }
     });
@@ -64,7 +64,7 @@ fn target(event: &KeyboardEvent) -> Option<HtmlElement> {
     event.target()?.dyn_into().ok()
 }
 
-fn typing(event: &KeyboardEvent) -> bool {
+fn is_typing(event: &KeyboardEvent) -> bool {
     target(event).is_some_and(|element| {
         element.is_content_editable()
             || match element.tag_name().as_str() {
@@ -78,7 +78,7 @@ fn typing(event: &KeyboardEvent) -> bool {
     })
 }
 
-/// Whether the key belongs to a control that has its own use for arrows and space.
+/// Whether the focused control uses arrow keys and space itself.
 fn on_control(event: &KeyboardEvent) -> bool {
     target(event).is_some_and(|element| {
         matches!(element.tag_name().as_str(), "BUTTON" | "INPUT" | "A" | "SUMMARY")
@@ -86,7 +86,7 @@ fn on_control(event: &KeyboardEvent) -> bool {
     })
 }
 
-fn pressed(app: App, key: &str, on_control: bool) -> bool {
+fn handle(app: App, key: &str, on_control: bool) -> bool {
     match key {
         "?" => app.dialog.set(Some(Dialog::Help)),
         "o" => browser::click("#file-input"),
@@ -116,10 +116,10 @@ fn pressed(app: App, key: &str, on_control: bool) -> bool {
         "q" => app.dialog.set(Some(Dialog::Code)),
         " " if app.presenting.get_untracked() && !on_control => present::play(app),
         "ArrowRight" | "PageDown" if app.presenting.get_untracked() && !on_control => {
-            app.view.update(|view| *view = view.beside(true));
+            app.view.update(|view| *view = view.adjacent(true));
         }
         "ArrowLeft" | "PageUp" if app.presenting.get_untracked() && !on_control => {
-            app.view.update(|view| *view = view.beside(false));
+            app.view.update(|view| *view = view.adjacent(false));
         }
         "ArrowDown" if app.presenting.get_untracked() && !on_control => app.step_checkpoint(true),
         "ArrowUp" if app.presenting.get_untracked() && !on_control => app.step_checkpoint(false),

@@ -1,35 +1,34 @@
-//! The address: what is behind its `#` says which report, which view and how it looks.
+//! The URL fragment: report, view, appearance and backend.
 
 use leptos::prelude::*;
+use protocol::{Backend, ReportText, addresses};
 use wasm_bindgen::prelude::*;
-use wire::number;
-use worker::{Backend, ReportText, addresses};
 
 use crate::analyst;
 use crate::browser;
 use crate::state::{App, Dialog, Origin, Theme, View};
 
-/// What a fragment can say.
+/// The content of a fragment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Fragment {
-    /// `r`: a report, packed.
+    /// `r`: an encoded report.
     pub report: Option<String>,
-    /// `view`: the view on show.
+    /// `view`: the current view.
     pub view: Option<View>,
     /// `theme`: light or dark.
     pub theme: Option<Theme>,
-    /// `embed=1`: the page sits in another page, without its header.
+    /// `embed=1`: the page is embedded and shows no header.
     pub embedded: bool,
-    /// `scale`: size of type.
+    /// `scale`: font scale.
     pub scale: Option<f64>,
-    /// `backend`: what checkpoints are computed on.
+    /// `backend`: where distances and checkpoints are computed.
     pub backend: Option<Backend>,
-    /// `src`: an address to read after asking.
+    /// `src`: a URL to load after confirmation.
     pub source: Option<String>,
 }
 
 impl Fragment {
-    /// Reads a fragment; parts that say nothing known are passed over.
+    /// Parses a fragment; unknown and invalid parts are ignored.
     pub fn parse(text: &str) -> Self {
         let mut fragment = Self::default();
         for part in text.trim_start_matches('#').split('&') {
@@ -40,7 +39,8 @@ impl Fragment {
                 "theme" => fragment.theme = Theme::from_slug(value),
                 "embed" => fragment.embedded = value == "1",
                 "scale" => {
-                    fragment.scale = number::parse(value).filter(|scale| (0.5..=4.0).contains(scale));
+                    fragment.scale =
+                        serde_json::from_str::<f64>(value).ok().filter(|scale| (0.5..=4.0).contains(scale));
                 }
                 "backend" => fragment.backend = Backend::from_slug(value),
                 "src" => fragment.source = Some(value.to_owned()),
@@ -50,7 +50,7 @@ impl Fragment {
         fragment
     }
 
-    /// Writes a fragment, without `#`; defaults are left out.
+    /// The fragment without `#`; defaults are omitted.
     pub fn write(&self) -> String {
         let mut parts = Vec::new();
         if let Some(report) = &self.report {
@@ -75,29 +75,29 @@ impl Fragment {
     }
 }
 
-/// The page's address without its fragment.
+/// The page's URL without its fragment.
 pub fn base() -> String {
     let href = browser::window().location().href().unwrap_or_default();
     href.split('#').next().unwrap_or_default().to_owned()
 }
 
-/// Follows the address, and keeps the view in it.
+/// Applies the URL fragment and keeps it in step with the page's state.
 pub fn install(app: App) {
-    read(app);
-    let closure = Closure::<dyn Fn()>::new(move || read(app));
+    apply(app);
+    let closure = Closure::<dyn Fn()>::new(move || apply(app));
     browser::window().set_onhashchange(Some(closure.as_ref().unchecked_ref()));
     closure.forget();
 
     Effect::new(move |before: Option<String>| {
         let fragment = current(app).write();
         if before.is_some_and(|before| before != fragment) {
-            put(&fragment);
+            replace_fragment(&fragment);
         }
         fragment
     });
 }
 
-/// The fragment that the page stands for now.
+/// The fragment of the page's current state.
 fn current(app: App) -> Fragment {
     Fragment {
         report: app.link.get(),
@@ -110,15 +110,15 @@ fn current(app: App) -> Fragment {
     }
 }
 
-fn put(fragment: &str) {
+fn replace_fragment(fragment: &str) {
     let address = if fragment.is_empty() { base() } else { format!("{}#{fragment}", base()) };
     if let Ok(history) = browser::window().history() {
-        // Where the browser refuses, the address is merely not up to date.
+        // If the browser refuses, the address bar is merely outdated.
         drop(history.replace_state_with_url(&JsValue::NULL, "", Some(&address)));
     }
 }
 
-fn read(app: App) {
+fn apply(app: App) {
     let hash = browser::window().location().hash().unwrap_or_default();
     let fragment = Fragment::parse(&hash);
     if let Some(view) = fragment.view {
@@ -143,7 +143,7 @@ fn read(app: App) {
                 app.files.set(Vec::new());
                 app.alignment.set(None);
                 app.show(report, ReportText::Link(packed), true, Origin::Link);
-                app.say("The report from the link is open.");
+                app.say("The report from the link was opened.");
             }
             Err(message) => app.fail(message),
         }
@@ -151,11 +151,12 @@ fn read(app: App) {
     if let Some(source) = fragment.source {
         let source = decode(&source);
         if addresses::may_be_linked(&source) {
-            // What is asked, which may be another server than that of the page that the link names.
+            // The URL that is actually requested, which may be on another server than the page that
+            // the link names.
             app.dialog.set(Some(Dialog::Source(addresses::read(&source).url().to_owned())));
         } else {
             app.fail(format!(
-                "The link asks to load “{source}”, which is no https address and none of this machine. It was not loaded."
+                "The link’s source “{source}” was not loaded: it is neither an https URL nor on this machine."
             ));
         }
     }
@@ -169,10 +170,10 @@ fn decode(text: &str) -> String {
 mod tests {
     use super::Fragment;
     use crate::state::{Theme, View};
-    use worker::Backend;
+    use protocol::Backend;
 
     #[test]
-    fn a_fragment_comes_back_as_it_went() {
+    fn a_fragment_survives_a_round_trip() {
         let fragment = Fragment {
             report: Some("1d.AAAA".to_owned()),
             view: Some(View::Layers),
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_and_senseless_parts_are_passed_over() {
+    fn unknown_and_invalid_parts_are_ignored() {
         let fragment = Fragment::parse("#x=1&view=nowhere&scale=900&&theme&r=");
         assert_eq!(fragment, Fragment::default());
     }

@@ -3,13 +3,13 @@
 mod analyst;
 mod browser;
 mod chart;
+mod chart_options;
 mod codec;
 mod download;
 mod files;
 mod format;
 mod keys;
 mod link_state;
-mod looks;
 mod map;
 mod meter;
 mod page;

@@ -1,25 +1,25 @@
-//! Progress with its rate and the time left.
+//! Progress with its rate and the remaining time.
 
-use worker::{Progress, WorkUnit};
+use protocol::{Progress, WorkUnit};
 
 use crate::format;
 
-/// How far the work is and how fast it goes.
+/// Progress and its rate.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Meter {
-    /// What the analyst last said.
+    /// The analyst's last progress message.
     pub progress: Progress,
-    /// When this count began, milliseconds, and what was done by then.
+    /// Start of this count: time in milliseconds and units done by then.
     since: (f64, u64),
-    /// Units a second, once it can be told.
+    /// Units per second, once it can be measured.
     pub rate: Option<f64>,
 }
 
 impl Meter {
-    /// Takes in what the analyst says at a time (milliseconds).
+    /// The meter after a progress message that arrived at `at` (milliseconds).
     pub fn next(before: Option<&Self>, progress: Progress, at: f64) -> Self {
         let since = match before {
-            // A smaller count or another unit is other work: its rate is measured anew.
+            // A smaller count or another unit is new work, whose rate is measured from its start.
             Some(before)
                 if before.progress.unit == progress.unit && before.progress.done <= progress.done =>
             {
@@ -33,7 +33,7 @@ impl Meter {
         Self { progress, since, rate }
     }
 
-    /// Share done, in `[0, 1]`; nothing where the total is not known yet.
+    /// Share completed, in `[0, 1]`; `None` while the total is unknown.
     pub fn share(&self) -> Option<f64> {
         let Progress { done, total, .. } = self.progress;
         (total > 0).then(|| done.min(total) as f64 / total as f64)
@@ -48,7 +48,7 @@ impl Meter {
         }
     }
 
-    /// `35 MiB/s, 4 s left`, or nothing while the rate is not known.
+    /// `35 MiB/s, 4 s left`; empty while the rate is unknown.
     pub fn pace(&self) -> String {
         let Some(rate) = self.rate else { return String::new() };
         let each = match self.progress.unit {
@@ -63,7 +63,7 @@ impl Meter {
 #[cfg(test)]
 mod tests {
     use super::Meter;
-    use worker::{Progress, WorkUnit};
+    use protocol::{Progress, WorkUnit};
 
     fn pairs(done: u64) -> Progress {
         Progress { stage: "distances".to_owned(), done, total: 1000, unit: WorkUnit::Pairs }
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_smaller_count_is_other_work() {
+    fn a_smaller_count_is_new_work() {
         let before = Meter::next(None, pairs(900), 0.0);
         let after = Meter::next(Some(&before), pairs(10), 1000.0);
         assert_eq!(after.rate, None);

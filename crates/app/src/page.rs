@@ -1,4 +1,4 @@
-//! The page as a whole: what stands where in each of its three states.
+//! The page: its layout in each of its three states.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use leptos::prelude::*;
 use crate::panels::{
     address::{AddressDialog, SourceDialog},
     code::CodeDialog,
-    doors::Doors,
     empty::Empty,
     errors::Errors,
     export::ExportDialog,
+    file_inputs::HiddenFileInputs,
     file_table::FileTable,
     header::Header,
     help::HelpDialog,
@@ -25,7 +25,7 @@ use crate::state::{App, Stage};
 use crate::views::Report;
 use crate::{analyst, browser, chart, files, keys, link_state, present, theme};
 
-/// All of it.
+/// The root component.
 #[component]
 pub fn Page() -> impl IntoView {
     let app = App::new();
@@ -35,9 +35,9 @@ pub fn Page() -> impl IntoView {
     keys::install(app);
     files::install(app);
     present::install(app);
-    // Also where a link brought a report: the analyst writes it in other forms, with or without a network.
+    // Also for a report from a link: the analyst writes its exports.
     analyst::start(app);
-    // What drawing needs is brought while nothing else is to be done.
+    // Chart scripts are fetched once the first rendering is done.
     set_timeout(chart::prepare, Duration::from_millis(400));
     Effect::new(move || {
         let title = app.with_report(|report| report.title.clone()).filter(|title| !title.is_empty());
@@ -48,7 +48,7 @@ pub fn Page() -> impl IntoView {
     let body = move || {
         match stage.get() {
         Stage::Empty => view! { <Empty/> }.into_any(),
-        Stage::Working => view! { <main id="main" class="page"><h1 class="quiet-title">"Reading"</h1><Errors/><Working/><FileTable/><Routers/></main> }.into_any(),
+        Stage::Working => view! { <main id="main" class="page"><h1 class="quiet-title">"Reading files"</h1><Errors/><Working/><FileTable/><Routers/></main> }.into_any(),
         Stage::Report => view! { <Report/> }.into_any(),
     }
     };
@@ -60,7 +60,7 @@ pub fn Page() -> impl IntoView {
             class:dragging=move || app.dragging.get()
         >
             <a class="skip" href="#main" on:click=move |event| {
-                // The fragment is the report's: the jump must not change it.
+                // The URL fragment holds the report and must not change.
                 event.prevent_default();
                 browser::focus("#main");
             }>"Skip to content"</a>
@@ -69,7 +69,7 @@ pub fn Page() -> impl IntoView {
             <p class="unseen" role="status">{move || app.announcement.get()}</p>
             <p class="drop-hint" aria-hidden="true">"Drop to add to this run"</p>
         </div>
-        <Doors/>
+        <HiddenFileInputs/>
         <SettingsDialog/>
         <ShareDialog/>
         <ExportDialog/>

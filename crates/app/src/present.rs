@@ -1,4 +1,4 @@
-//! On stage: full screen, a lit screen, large type, one view at a time.
+//! Presentation mode: full screen, screen lock, large type, one view at a time.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -11,21 +11,21 @@ use crate::browser;
 use crate::state::App;
 
 thread_local! {
-    /// The browser's promise to leave the screen lit, while it is held.
-    static LIT: RefCell<Option<JsValue>> = const { RefCell::new(None) };
+    /// The screen wake lock, while it is held.
+    static WAKE_LOCK: RefCell<Option<JsValue>> = const { RefCell::new(None) };
 }
 
-/// On stage, or off it.
+/// Starts or stops presenting.
 pub fn toggle(app: App) {
     if app.presenting.get_untracked() { stop(app) } else { start(app) }
 }
 
 fn start(app: App) {
     app.presenting.set(true);
-    app.say("Presenting. Arrow keys step, Escape ends.");
+    app.say("Presenting. Arrow keys switch views and checkpoints, Escape ends.");
     spawn_local(async {
         if let Some(root) = browser::document().document_element() {
-            // Without full screen the page presents inside its window.
+            // If full screen is refused, the page presents inside its window.
             drop(browser::call_later(&root, "requestFullscreen", &[]).await);
         }
     });
@@ -34,32 +34,32 @@ fn start(app: App) {
         if let Some(lock) = browser::property(&navigator, "wakeLock")
             && let Ok(held) = browser::call_later(&lock, "request", &[JsValue::from_str("screen")]).await
         {
-            LIT.set(Some(held));
+            WAKE_LOCK.set(Some(held));
         }
     });
 }
 
-/// Off stage.
+/// Stops presenting.
 pub fn stop(app: App) {
     app.presenting.set(false);
     app.playing.set(false);
-    if is_full() {
+    if is_fullscreen() {
         spawn_local(async {
-            // The browser may have left it by itself meanwhile.
+            // The browser may have left full screen already.
             drop(browser::call_later(&browser::document(), "exitFullscreen", &[]).await);
         });
     }
-    if let Some(held) = LIT.take() {
+    if let Some(held) = WAKE_LOCK.take() {
         drop(browser::call(&held, "release", &[]));
     }
 }
 
-/// Whether the page has the whole screen.
-fn is_full() -> bool {
+/// Whether the page is in full screen.
+fn is_fullscreen() -> bool {
     browser::property(&browser::document(), "fullscreenElement").is_some()
 }
 
-/// Lets the cursor walk through the checkpoints, or stops it.
+/// Starts or stops stepping through the checkpoints.
 pub fn play(app: App) {
     app.playing.update(|playing| *playing = !*playing);
     let last =
@@ -69,10 +69,10 @@ pub fn play(app: App) {
     }
 }
 
-/// Keeps stage and browser in step: leaving full screen leaves the stage, playing ticks.
+/// Stops presenting when full screen ends, and steps through the checkpoints while playing.
 pub fn install(app: App) {
     let closure = Closure::<dyn Fn()>::new(move || {
-        if !is_full() && app.presenting.get_untracked() {
+        if !is_fullscreen() && app.presenting.get_untracked() {
             stop(app);
         }
     });
@@ -89,7 +89,7 @@ pub fn install(app: App) {
         if !app.playing.get() {
             return None;
         }
-        // One checkpoint a second: slow enough to talk over, fast enough to see the course.
+        // One checkpoint per second: slow enough to explain, fast enough to show the trend.
         set_interval_with_handle(
             move || {
                 let last = app

@@ -1,49 +1,49 @@
-//! What the page knows: one signal a fact. Big data is shared, never copied.
+//! The page's state: one signal per fact. Large values are shared, never copied.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use figures::GeometrySheet;
 use leptos::prelude::*;
+use protocol::{Alignment, Backend, FileRow, MappingSheet, ProcessorInfo, ReportText, SampleRef};
 use report::{Group, Report, Settings};
-use worker::{Alignment, Backend, FileRow, MappingSheet, ProcessorInfo, ReportText, SampleRef};
 
 use crate::meter::Meter;
 
-/// Which of its three states the page is in.
+/// The three states of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Nothing was given yet.
+    /// No files yet.
     Empty,
-    /// Files are being read and nothing can be shown yet.
+    /// Files are open, but there is no report yet.
     Working,
     /// There is a report.
     Report,
 }
 
-/// One way to look at a report.
+/// A view of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum View {
-    /// Courses over training on one step axis.
+    /// Metrics over training on one step axis.
     Timeline,
-    /// Layers against checkpoints.
+    /// A metric by layer and checkpoint.
     Layers,
     /// Two samples' pathways aligned.
     Pathways,
-    /// All pairwise distances of a group.
+    /// The distance matrix of a group.
     Map,
-    /// Memorization groups against generalization groups.
+    /// Memorization groups matched with generalization groups.
     Delays,
-    /// Every number.
+    /// All figures as tables.
     Table,
 }
 
 impl View {
-    /// All views in the order of the bar.
+    /// All views in the order of the view switcher.
     pub const ALL: [Self; 6] =
         [Self::Timeline, Self::Layers, Self::Pathways, Self::Map, Self::Delays, Self::Table];
 
-    /// Its key; 4 is kept for the flow of experts.
+    /// Keyboard shortcut; 4 is reserved.
     pub fn key(self) -> &'static str {
         match self {
             Self::Timeline => "1",
@@ -55,7 +55,7 @@ impl View {
         }
     }
 
-    /// Its name in addresses.
+    /// Name in URLs.
     pub fn slug(self) -> &'static str {
         match self {
             Self::Timeline => "timeline",
@@ -67,7 +67,7 @@ impl View {
         }
     }
 
-    /// Its name in the bar.
+    /// Name in the view switcher.
     pub fn title(self) -> &'static str {
         match self {
             Self::Timeline => "Timeline",
@@ -79,32 +79,32 @@ impl View {
         }
     }
 
-    /// The view of that name in an address.
+    /// The view with this name in URLs.
     pub fn from_slug(slug: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|view| view.slug() == slug)
     }
 
-    /// The next view of the bar, or the one before, without going round.
-    pub fn beside(self, forward: bool) -> Self {
+    /// The next or previous view, without wrapping around.
+    pub fn adjacent(self, forward: bool) -> Self {
         let here = Self::ALL.into_iter().position(|view| view == self).unwrap_or(0);
         let there = if forward { here + 1 } else { here.saturating_sub(1) };
         Self::ALL.get(there).copied().unwrap_or(self)
     }
 }
 
-/// Light, dark, or whatever the system says.
+/// Light, dark or the system's preference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Theme {
-    /// As the system.
+    /// The system's preference.
     System,
-    /// Light ground.
+    /// Light background.
     Light,
-    /// Dark ground.
+    /// Dark background.
     Dark,
 }
 
 impl Theme {
-    /// Its name in addresses and in the page's own markup.
+    /// Name in URLs and in the page's markup.
     pub fn slug(self) -> &'static str {
         match self {
             Self::System => "system",
@@ -113,130 +113,131 @@ impl Theme {
         }
     }
 
-    /// The theme of that name.
+    /// The theme with this name.
     pub fn from_slug(slug: &str) -> Option<Self> {
         [Self::System, Self::Light, Self::Dark].into_iter().find(|theme| theme.slug() == slug)
     }
 }
 
-/// What a dialog is about.
+/// The page's dialogs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Dialog {
-    /// The settings that change figures.
+    /// Settings of the analysis.
     Settings,
-    /// The link and what is in it.
+    /// The link and its content.
     Share,
-    /// Files to take away.
+    /// Exports.
     Export,
-    /// Keys and words.
+    /// Keyboard shortcuts and terms.
     Help,
-    /// An address to read from.
+    /// URLs to load.
     Address,
-    /// Whether to fetch what the link names.
+    /// Confirmation before a link's source is fetched.
     Source(String),
     /// The link as a QR code.
     Code,
-    /// What a file's tensors are.
+    /// The mapping of a file's tensors.
     Mapping,
-    /// The shape of a file's expert ids, with the file's row; or only how many experts there are, for all files.
+    /// The shape of a file's expert ids, with the file's id; without one, the number of experts of
+    /// all files.
     Shape(Option<usize>),
 }
 
-/// Where the report on the page came from.
+/// Where the current report came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// The analyst made it from files.
+    /// Computed from files by the analyst.
     Files,
-    /// A link carried it.
+    /// Opened from a link.
     Link,
-    /// A JSON export carried it.
+    /// Opened from a JSON export.
     Export,
 }
 
-/// The page's facts. Copied freely: it is a handful of handles.
+/// The page's state. Cheap to copy: it holds only signal handles.
 #[derive(Clone, Copy)]
 pub struct App {
     /// The file table.
     pub files: RwSignal<Vec<FileRow>>,
-    /// How far the work is, with its rate.
+    /// Progress of the current work.
     pub meter: RwSignal<Option<Meter>>,
-    /// Whether the analyst has work.
+    /// Whether the analyst is working.
     pub working: RwSignal<bool>,
-    /// Calculators beside the analyst, once it says so.
+    /// Compute badge: text and tooltip.
     pub badge: RwSignal<(String, String)>,
-    /// What checkpoints are to be computed on.
+    /// Selected backend.
     pub backend: RwSignal<Backend>,
-    /// What they are computed on, once that is known.
+    /// Processor in use, once it is known.
     pub processor: RwSignal<Option<ProcessorInfo>>,
-    /// Whether the last work was stopped at the user's wish; its late messages are let pass by.
+    /// Whether the user cancelled the last work; late messages are ignored.
     pub cancelled: RwSignal<bool>,
-    /// What a file's tensors are thought to be, while the user is asked.
+    /// Proposed mapping of a file's tensors, while its dialog needs it.
     pub sheet: RwSignal<Option<Arc<MappingSheet>>>,
-    /// Why what the user last said of a file cannot be so, and the line of the sheet that this is about.
+    /// Why the last answer about a file was rejected, and the row of the sheet that it concerns.
     pub refused: RwSignal<Option<(String, Option<usize>)>>,
-    /// What checkpoints' routers look like, while there are no samples.
+    /// Router geometry of the checkpoints, while there are no samples.
     pub routers: RwSignal<Option<Arc<GeometrySheet>>>,
-    /// The report so far.
+    /// The current report.
     pub report: RwSignal<Option<Arc<Report>>>,
-    /// The report as the text that it came in, for writing it in other forms.
+    /// The report as the text that it was received in, to write it in other forms.
     pub text: StoredValue<Option<Arc<ReportText>>>,
-    /// Whether nothing more is under way for it.
+    /// Whether the report is complete.
     pub complete: RwSignal<bool>,
-    /// Where it came from.
+    /// Where the report came from.
     pub origin: RwSignal<Origin>,
-    /// The settings as last wished; the report's own tell what its figures were made with.
+    /// The selected settings; the report has those of its figures.
     pub settings: RwSignal<Settings>,
-    /// The view on show.
+    /// The current view.
     pub view: RwSignal<View>,
-    /// Light or dark.
+    /// Selected theme.
     pub theme: RwSignal<Theme>,
-    /// Whether the ground is dark now.
+    /// Whether the page is dark now.
     pub dark: RwSignal<bool>,
     /// The open dialog.
     pub dialog: RwSignal<Option<Dialog>>,
-    /// Index of the checkpoint under the cursor.
+    /// Index of the selected checkpoint.
     pub checkpoint: RwSignal<usize>,
     /// Index of the checkpoint under the pointer, while it is over a chart.
     pub hover: RwSignal<Option<usize>>,
-    /// Index of the layer under the cursor.
+    /// Index of the selected layer.
     pub layer: RwSignal<usize>,
-    /// The domain of views that show one at a time.
+    /// Domain of the views that show one at a time.
     pub domain: RwSignal<String>,
-    /// Domains that the legend has switched off.
+    /// Hidden domains.
     pub hidden: RwSignal<BTreeSet<String>>,
-    /// Which samples the figures are about.
+    /// Group of samples that the figures describe.
     pub group: RwSignal<Group>,
-    /// What the horizontal axis counts.
+    /// Horizontal axis.
     pub axis: RwSignal<Axis>,
-    /// Whether charts show as tables.
+    /// Whether charts are shown as tables.
     pub twin: RwSignal<bool>,
-    /// Whether the page is on stage.
+    /// Whether the page is presenting.
     pub presenting: RwSignal<bool>,
-    /// Whether the cursor walks through the checkpoints by itself.
+    /// Whether the checkpoints are played.
     pub playing: RwSignal<bool>,
-    /// Whether the page sits in another page.
+    /// Whether the page is embedded in another page.
     pub embedded: RwSignal<bool>,
-    /// Size of type, 1 is the reader's own.
+    /// Font scale; 1 is the browser's font size.
     pub scale: RwSignal<f64>,
-    /// The two pathways on show.
+    /// The two aligned pathways.
     pub alignment: RwSignal<Option<Arc<Alignment>>>,
-    /// Changes with everything that comes of the map; 0 where there is nothing of it.
+    /// Revision of the map; 0 without one.
     pub map: RwSignal<u32>,
-    /// The samples of the map that are looked at, in words.
+    /// Description of the marked samples of the map.
     pub map_pair: RwSignal<String>,
-    /// Samples that match the search, and how many match in all.
+    /// Listed samples that match the search, and the number of matches.
     pub samples: RwSignal<(Vec<SampleRef>, usize)>,
-    /// What went wrong, newest last.
+    /// Error messages, newest last.
     pub errors: RwSignal<Vec<String>>,
-    /// What a screen reader is told.
+    /// Announcement for screen readers.
     pub announcement: RwSignal<String>,
-    /// Whether something is being dragged over the page.
+    /// Whether files are dragged over the page.
     pub dragging: RwSignal<bool>,
-    /// The report's part of the address, where the address carries one.
+    /// The encoded report in the page's URL, if it has one.
     pub link: RwSignal<Option<String>>,
 }
 
-/// What the horizontal axis counts.
+/// The horizontal axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Axis {
     /// Training steps.
@@ -248,7 +249,7 @@ pub enum Axis {
 }
 
 impl App {
-    /// A page that was given nothing yet.
+    /// The state of an empty page.
     pub fn new() -> Self {
         Self {
             files: RwSignal::new(Vec::new()),
@@ -293,12 +294,12 @@ impl App {
         }
     }
 
-    /// The page's facts, from any component of it.
+    /// The page's state, from any of its components.
     pub fn get() -> Self {
         expect_context::<Self>()
     }
 
-    /// Which state the page is in.
+    /// The page's stage.
     pub fn stage(self) -> Stage {
         if self.report.with(Option::is_some) {
             Stage::Report
@@ -309,22 +310,22 @@ impl App {
         }
     }
 
-    /// Which state the page is in, without following its changes.
+    /// The page's stage, untracked.
     pub fn stage_now(self) -> Stage {
         untrack(|| self.stage())
     }
 
-    /// The checkpoint to show figures of: the one under the pointer, else the one that was chosen.
-    pub fn looked_at(self) -> usize {
+    /// The checkpoint under the pointer, else the selected one.
+    pub fn current_checkpoint(self) -> usize {
         self.hover.get().unwrap_or_else(|| self.checkpoint.get())
     }
 
-    /// The report, for reading; the caller follows its changes.
+    /// Reads the report, tracked.
     pub fn with_report<T>(self, read: impl FnOnce(&Report) -> T) -> Option<T> {
         self.report.with(|report| report.as_deref().map(read))
     }
 
-    /// Puts a report on the page, with the text that it came in, and keeps the cursors inside it.
+    /// Shows a report and keeps the selected checkpoint, layer and domain valid.
     pub fn show(self, report: Report, text: ReportText, complete: bool, origin: Origin) {
         let checkpoints = report.checkpoints.len();
         let layers = report.run.layers;
@@ -354,7 +355,7 @@ impl App {
         self.report.set(Some(Arc::new(report)));
     }
 
-    /// Adds a message to those on the page.
+    /// Shows an error message.
     pub fn fail(self, message: impl Into<String>) {
         let message = message.into();
         self.errors.update(|errors| {
@@ -367,26 +368,26 @@ impl App {
         });
     }
 
-    /// Tells a screen reader something.
+    /// Announces a text to screen readers.
     pub fn say(self, text: impl Into<String>) {
         self.announcement.set(text.into());
     }
 
-    /// Moves the cursor by whole checkpoints, staying inside the run.
+    /// Selects the next or previous checkpoint.
     pub fn step_checkpoint(self, forward: bool) {
         let count =
             self.report.with_untracked(|report| report.as_ref().map_or(0, |report| report.checkpoints.len()));
         self.checkpoint.update(|here| *here = moved(*here, forward, count));
     }
 
-    /// Moves the cursor by whole layers, staying inside the model.
+    /// Selects the next or previous layer.
     pub fn step_layer(self, forward: bool) {
         let count =
             self.report.with_untracked(|report| report.as_ref().map_or(0, |report| report.run.layers));
         self.layer.update(|here| *here = moved(*here, forward, count));
     }
 
-    /// Whether a domain is switched on.
+    /// Whether a domain is shown.
     pub fn shows(self, domain: &str) -> bool {
         self.hidden.with(|hidden| !hidden.contains(domain))
     }

@@ -1,4 +1,4 @@
-//! Dark and light: the system's wish, or the reader's own.
+//! Light and dark theme: the system's preference or the user's.
 
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
@@ -6,12 +6,12 @@ use wasm_bindgen::prelude::*;
 use crate::browser;
 use crate::state::{App, Theme};
 
-const KEPT_AS: &str = "grokscope-theme";
+const STORAGE_KEY: &str = "grokscope-theme";
 
-/// Follows the system and the reader, and writes the outcome to the root of the page.
+/// Applies the theme and the font scale to the root element, and follows the system's preference.
 pub fn install(app: App) {
-    if let Some(kept) = kept() {
-        app.theme.set(kept);
+    if let Some(theme) = stored() {
+        app.theme.set(theme);
     }
     let system = RwSignal::new(false);
     if let Ok(Some(query)) = browser::window().match_media("(prefers-color-scheme: dark)") {
@@ -44,7 +44,7 @@ pub fn install(app: App) {
     });
 }
 
-/// Goes on to the next theme and remembers it for this browser.
+/// Switches to the next theme and stores it in this browser.
 pub fn next(app: App) {
     let next = match app.theme.get_untracked() {
         Theme::System => Theme::Dark,
@@ -53,12 +53,12 @@ pub fn next(app: App) {
     };
     app.theme.set(next);
     if let Ok(Some(storage)) = browser::window().local_storage() {
-        // A browser that keeps nothing forgets the theme, no more.
-        drop(storage.set_item(KEPT_AS, next.slug()));
+        // Without storage, the theme lasts until the page is closed.
+        drop(storage.set_item(STORAGE_KEY, next.slug()));
     }
 }
 
-fn kept() -> Option<Theme> {
+fn stored() -> Option<Theme> {
     let storage = browser::window().local_storage().ok().flatten()?;
-    Theme::from_slug(&storage.get_item(KEPT_AS).ok().flatten()?)
+    Theme::from_slug(&storage.get_item(STORAGE_KEY).ok().flatten()?)
 }

@@ -1,7 +1,9 @@
-//! `grokscope trace`: checkpoints and samples become traces, and items become benchmark results.
+//! `grokscope trace`: computes traces from checkpoints and samples, and benchmark results from
+//! items.
 
 use std::{
     cell::Cell,
+    collections::BTreeMap,
     fs,
     io::{IsTerminal as _, Write as _},
     path::{Path, PathBuf},
@@ -9,38 +11,38 @@ use std::{
     time::Instant,
 };
 
-use olmoe::{Checkpoint, GivenInputs, Inputs, Pending, Processor, Score, Stage, Tokenizer, Watch};
-use trace::{FileSource, GateDtype, Item, Results, Source};
+use olmoe::{Checkpoint, InputRecords, Inputs, LocalFuture, Observer, Processor, Progress, Score, Tokenizer};
+use trace::{CheckpointFiles, FileSource, GateDtype, Item, Results, Source};
 
 use crate::{
     error::Error,
     text::{read, write},
 };
 
-/// A folder of a checkpoint, and where it was found.
-pub struct Found {
-    /// The folder.
+/// A checkpoint folder and the path under which it was found.
+pub struct CheckpointFolder {
+    /// Folder of the checkpoint.
     pub folder: PathBuf,
-    /// The path that was given; the tokenizer is looked for no higher.
+    /// The given path; the search for a tokenizer ends there.
     under: PathBuf,
 }
 
-/// Inputs as one tokenizer makes them, kept because a run's checkpoints mostly share theirs.
+/// Inputs tokenized with one tokenizer, cached because the checkpoints of a run usually share it.
 struct Tokenized {
     tokenizer: Option<PathBuf>,
     inputs: Inputs,
 }
 
-/// What checkpoints are computed on.
+/// Backend for checkpoints and distances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Backend {
-    /// The processor, on all of its cores.
+    /// All cores of the CPU.
     Cpu,
-    /// The graphics processor that the system offers first.
+    /// The default GPU of the system.
     Gpu,
 }
 
-/// The processor that was asked for.
+/// Opens the processor of a backend.
 pub async fn processor(backend: Backend) -> Result<Processor, Error> {
     match backend {
         Backend::Cpu => Ok(Processor::cpu()),
@@ -55,7 +57,7 @@ pub async fn processor(backend: Backend) -> Result<Processor, Error> {
     }
 }
 
-/// Runs every checkpoint under the paths. One that fails is told and left out.
+/// Runs every checkpoint under the paths. Failed checkpoints are reported and left out.
 pub async fn trace_all(
     paths: &[PathBuf],
     samples: &Path,
@@ -64,29 +66,34 @@ pub async fn trace_all(
     output: &Path,
 ) -> Result<(), Error> {
     let processor = processor(backend).await?;
-    let mut given = GivenInputs::default();
+    let mut records = InputRecords::default();
     for path in std::iter::once(samples).chain(items) {
-        given.read(&path.display().to_string(), &read(path)?)?;
+        records.read(&path.display().to_string(), &read(path)?)?;
     }
     let folders = find_all(paths)?;
     fs::create_dir_all(output).map_err(|source| Error::File { path: output.into(), source })?;
     let mut scored: Vec<(u64, Vec<Score>)> = Vec::new();
     let mut tokenized: Option<Tokenized> = None;
+    let mut written = BTreeMap::new();
+    let numbered = !any_has_step(folders.iter().map(|found| found.folder.as_path())).await?;
     for (number, found) in folders.iter().enumerate() {
-        match trace_one(found, number, &given, &mut tokenized, &processor, output).await {
+        let number = numbered.then_some(number as u64);
+        match trace_one(found, number, &mut written, &records, &mut tokenized, &processor, output).await {
             Ok(done) => scored.extend(done),
-            Err(Error::Checkpoint(error)) => eprintln!("left out: {error}"),
+            Err(error @ (Error::Checkpoint(_) | Error::NoStep { .. } | Error::SameStep { .. })) => {
+                eprintln!("left out: {error}");
+            }
             Err(error) => return Err(error),
         }
     }
     if scored.is_empty() {
         return Err(Error::NoTrace { count: folders.len() });
     }
-    if given.items().len() == 0 {
+    if records.items().len() == 0 {
         return Ok(());
     }
     scored.sort_by_key(|(step, _)| *step);
-    let items = given.items().enumerate().map(|(at, (id, domain))| {
+    let items = records.items().enumerate().map(|(at, (id, domain))| {
         let each = |of: fn(&Score) -> Option<bool>| {
             scored.iter().map(|(_, scores)| scores.get(at).and_then(of)).collect::<Vec<_>>()
         };
@@ -109,8 +116,36 @@ pub async fn trace_all(
     write(&output.join("run.json"), &text)
 }
 
-/// The checkpoints' folders under the paths, those of each path in order of their steps and names.
-pub fn find_all(paths: &[PathBuf]) -> Result<Vec<Found>, Error> {
+/// Whether the step of any of these checkpoints is known. Only where none is, their order stands for it.
+pub async fn any_has_step(folders: impl Iterator<Item = &Path>) -> Result<bool, Error> {
+    for folder in folders {
+        let name = folder.display().to_string();
+        let (step, _) = CheckpointFiles::new(&name, &open_files(folder)?).step().await?;
+        if step.or_else(|| step_of_branch(folder)).is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The step in the name of the branch that a folder of the Hub's cache is of: `snapshots/HASH`, where `refs/BRANCH` holds
+/// the hash.
+pub fn step_of_branch(folder: &Path) -> Option<u64> {
+    let hash = folder.file_name()?.to_str()?;
+    let snapshots =
+        folder.parent().filter(|parent| parent.file_name().is_some_and(|name| name == "snapshots"))?;
+    let refs = fs::read_dir(snapshots.parent()?.join("refs")).ok()?;
+    let of_this = |path: &PathBuf| {
+        let small = fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() <= 128);
+        small && fs::read_to_string(path).is_ok_and(|content| content.trim() == hash)
+    };
+    let branches = refs.filter_map(|entry| Some(entry.ok()?.path())).filter(of_this);
+    let steps = branches.filter_map(|path| trace::step_from_name(path.file_name()?.to_str()?));
+    steps.map(|named| named.step).next()
+}
+
+/// Finds the checkpoint folders under the paths; those of each path are ordered by step and name.
+pub fn find_all(paths: &[PathBuf]) -> Result<Vec<CheckpointFolder>, Error> {
     let mut folders = Vec::new();
     for path in paths {
         let before = folders.len();
@@ -122,11 +157,11 @@ pub fn find_all(paths: &[PathBuf]) -> Result<Vec<Found>, Error> {
     Ok(folders)
 }
 
-/// Folders with a configuration or with weights.
-fn find(path: &Path, under: &Path, folders: &mut Vec<Found>) -> Result<(), Error> {
+/// Adds the folders with a configuration or weights.
+fn find(path: &Path, under: &Path, folders: &mut Vec<CheckpointFolder>) -> Result<(), Error> {
     let signs = ["config.json", "model.safetensors", "model.safetensors.index.json"];
     if signs.iter().any(|name| path.join(name).is_file()) {
-        folders.push(Found { folder: path.into(), under: under.into() });
+        folders.push(CheckpointFolder { folder: path.into(), under: under.into() });
         return Ok(());
     }
     let failed = |source| Error::File { path: path.into(), source };
@@ -143,7 +178,7 @@ fn find(path: &Path, under: &Path, folders: &mut Vec<Found>) -> Result<(), Error
     Ok(())
 }
 
-/// The files of a checkpoint's folder, opened and not read.
+/// Opens the files of a checkpoint folder.
 pub fn open_files(folder: &Path) -> Result<Vec<Source>, Error> {
     let failed = |source| Error::File { path: folder.into(), source };
     let mut files: Vec<Source> = Vec::new();
@@ -156,22 +191,24 @@ pub fn open_files(folder: &Path) -> Result<Vec<Source>, Error> {
     Ok(files)
 }
 
-/// The tokenizer.json that serves a checkpoint: its own, else that of the nearest folder above. Where the path that was
-/// given is the checkpoint itself, the folder above it counts too: a run's checkpoints often share a tokenizer there.
-fn tokenizer_of(Found { folder, under }: &Found) -> Option<PathBuf> {
+/// Finds the tokenizer.json of a checkpoint: in its folder, else in the nearest parent folder up to
+/// the given path. If the given path is the checkpoint itself, its parent folder is searched too:
+/// checkpoints often share a tokenizer there.
+fn tokenizer_of(CheckpointFolder { folder, under }: &CheckpointFolder) -> Option<PathBuf> {
     let top = if folder == under { under.parent().unwrap_or(under) } else { under };
     let folders = folder.ancestors().take_while(|above| above.starts_with(top));
     folders.map(|folder| folder.join("tokenizer.json")).find(|path| path.is_file())
 }
 
-/// Keeps in `tokenized` the inputs as this checkpoint takes them.
+/// Returns the inputs for this checkpoint, and caches them in `tokenized`.
 async fn tokenize<'a>(
-    found: &Found,
-    given: &GivenInputs,
+    found: &CheckpointFolder,
+    records: &InputRecords,
     tokenized: &'a mut Option<Tokenized>,
 ) -> Result<&'a Inputs, Error> {
-    let path = if given.needs_tokenizer() || given.gains_by_tokenizer() { tokenizer_of(found) } else { None };
-    // Taken out and put back: what is kept must be this checkpoint's.
+    let path =
+        if records.needs_tokenizer() || records.gains_by_tokenizer() { tokenizer_of(found) } else { None };
+    // Taken out and put back: the cached inputs must be those of this checkpoint.
     if let Some(known) = tokenized.take_if(|known| known.tokenizer == path) {
         return Ok(&tokenized.insert(known).inputs);
     }
@@ -181,23 +218,25 @@ async fn tokenize<'a>(
             let source: Source = Rc::new(FileSource::open(path)?);
             match Tokenizer::open(&source).await {
                 Ok(tokenizer) => Some(tokenizer),
-                Err(error) if given.needs_tokenizer() => return Err(error.into()),
+                Err(error) if records.needs_tokenizer() => return Err(error.into()),
                 Err(error) => {
-                    eprintln!("note: choices are not normalised by their texts: {error}");
+                    eprintln!("note: no `acc_norm`, which needs the texts of choices: {error}");
                     None
                 }
             }
         }
     };
-    let inputs = given.tokenize(&found.folder.display().to_string(), tokenizer.as_ref())?;
+    let inputs = records.tokenize(&found.folder.display().to_string(), tokenizer.as_ref())?;
     Ok(&tokenized.insert(Tokenized { tokenizer: path, inputs }).inputs)
 }
 
-/// Its step and scores. A checkpoint without a step has its number for one.
+/// Traces one checkpoint; returns its step and scores. `number` is the step of a checkpoint whose files state none;
+/// `written` are the files of this run, with the checkpoints that they are of.
 async fn trace_one(
-    found: &Found,
-    number: usize,
-    given: &GivenInputs,
+    found: &CheckpointFolder,
+    number: Option<u64>,
+    written: &mut BTreeMap<PathBuf, String>,
+    records: &InputRecords,
     tokenized: &mut Option<Tokenized>,
     processor: &Processor,
     output: &Path,
@@ -207,36 +246,46 @@ async fn trace_one(
     let files = open_files(folder)?;
     let name = folder.display().to_string();
     let mut checkpoint = Checkpoint::open(&name, &files).await?;
-    if checkpoint.step.is_none() {
-        eprintln!(
-            "note: {name}: neither the folder's name nor trainer_state.json tells a step; it is called step {number}"
-        );
+    if let Some(note) = &checkpoint.note {
+        eprintln!("note: {note}");
     }
-    let inputs = tokenize(found, given, tokenized).await?;
-    let step = *checkpoint.step.get_or_insert(number as u64);
-    let watch = Terminal { name: &name, last: Cell::new(usize::MAX) };
-    let traced = olmoe::run(&checkpoint, inputs, processor, &watch).await?;
+    checkpoint.step = checkpoint.step.or_else(|| step_of_branch(folder));
+    let Some(step) = checkpoint.step.or(number) else {
+        return Err(Error::NoStep { folder: folder.into() });
+    };
+    if checkpoint.step.is_none() {
+        eprintln!("note: {name}: no step in the folder name or trainer_state.json; step {step} is used");
+    }
+    checkpoint.step = Some(step);
     let path = output.join(format!("step-{step:05}.safetensors"));
-    let bytes = trace::write_trace(&traced.trace, GateDtype::F32)?;
+    if let Some(other) = written.insert(path.clone(), name.clone()) {
+        let error = Error::SameStep { step, name, other: other.clone() };
+        written.insert(path, other);
+        return Err(error);
+    }
+    let inputs = tokenize(found, records, tokenized).await?;
+    let observer = Terminal { name: &name, last: Cell::new(usize::MAX) };
+    let model_output = olmoe::run(&checkpoint, inputs, processor, &observer).await?;
+    let bytes = trace::write_trace(&model_output.trace, GateDtype::F32)?;
     fs::write(&path, bytes).map_err(|source| Error::File { path: path.clone(), source })?;
     let tokens: usize = inputs.samples.iter().map(|sample| sample.tokens.len()).sum();
     let seconds = start.elapsed().as_secs_f64();
     eprintln!("{}: {tokens} tokens of samples in {seconds:.1} s", path.display());
-    Ok(Some((step, traced.scores)))
+    Ok(Some((step, model_output.scores)))
 }
 
-/// Says on a terminal how far a checkpoint is.
+/// Prints the progress of a checkpoint on a terminal.
 struct Terminal<'a> {
     name: &'a str,
     last: Cell<usize>,
 }
 
-impl Watch for Terminal<'_> {
-    fn breathe(&self) -> Pending<'_, ()> {
+impl Observer for Terminal<'_> {
+    fn yield_now(&self) -> LocalFuture<'_, ()> {
         Box::pin(std::future::ready(()))
     }
 
-    fn stage(&self, Stage { pass, passes, done, layers, tokens }: Stage) {
+    fn progress(&self, Progress { pass, passes, done, layers, tokens }: Progress) {
         let at = pass * layers + done;
         if self.last.replace(at) != at && std::io::stderr().is_terminal() {
             let end = if done == layers { "\r" } else { "" };

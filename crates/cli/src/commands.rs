@@ -19,14 +19,15 @@ use crate::{
     convert,
     error::Error,
     gates_only,
-    load::{Known, Map, open_all},
+    load::{FileOptions, Map, open_all},
     settings::SettingFlags,
     text::{read, write},
     threads::Threads,
     weights,
 };
 
-/// When does a mixture-of-experts model stop memorizing and start to generalize? Reads router traces, writes reports.
+/// Analyzes the routing of mixture-of-experts models during training: reads router traces and
+/// writes reports.
 #[derive(Debug, Parser)]
 #[command(version)]
 pub struct Arguments {
@@ -36,120 +37,124 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Analyse traces and results: files, or folders of them.
+    /// Analyze traces and results, and write a report.
     Report {
-        /// Traces (one a checkpoint), run.json, embeddings; or folders or archives (zip, tar, gz, zst) of them.
+        /// Traces (one per checkpoint), run.json and embeddings, or folders or archives (zip, tar,
+        /// gz, zst) of them.
         #[arg(required = true)]
         paths: Vec<PathBuf>,
-        /// What tensors under other names are: a mapping as JSON, or `auto` for what is proposed.
+        /// Mapping for tensors with other names: a JSON file, or `auto` for the proposed mapping.
         #[arg(long)]
         map: Option<PathBuf>,
-        /// Settings as JSON; settings that it does not name have their defaults.
+        /// Settings as JSON; missing settings have their defaults.
         #[arg(long)]
         settings: Option<PathBuf>,
         #[command(flatten)]
         flags: SettingFlags,
-        /// What to call the run.
+        /// Title of the run.
         #[arg(long, default_value = "")]
         title: String,
-        /// Where the report goes, as JSON.
+        /// Report to write, as JSON.
         #[arg(short, long)]
         output: PathBuf,
-        /// A folder for the tables, as CSV.
+        /// Folder for the tables as CSV.
         #[arg(long)]
         csv: Option<PathBuf>,
-        /// Experts a layer, for files of expert ids that do not tell.
+        /// Experts per layer, for files of expert ids without this number.
         #[arg(long)]
         experts: Option<usize>,
         /// Layers, dense ones included, for arrays of expert ids without a shape.
         #[arg(long)]
         layers: Option<usize>,
-        /// Experts a token, for arrays of expert ids without a shape.
+        /// Experts per token, for arrays of expert ids without a shape.
         #[arg(long)]
         top_k: Option<usize>,
-        /// What distances are computed on. A graphics processor needs a program that was built with `--features gpu`; that
-        /// one takes whatever it measures to be faster.
+        /// Backend for distances. A GPU requires a build with `--features gpu`, which uses the
+        /// faster backend by default.
         #[arg(long, value_enum)]
         backend: Option<Backend>,
     },
-    /// Run OLMoE checkpoints on samples: one trace a checkpoint, and run.json with what was answered rightly.
+    /// Run OLMoE checkpoints on samples: writes one trace per checkpoint, and run.json with
+    /// benchmark results.
     Trace {
-        /// A checkpoint's folder (config.json and safetensors shards), or a folder of such folders.
+        /// Checkpoint folder (config.json and safetensors shards), or a folder of such folders.
         #[arg(long, required = true, num_args = 1..)]
         checkpoint: Vec<PathBuf>,
-        /// Samples as JSON lines: `id`, `domain`, `input_ids` or `text`, and `targets` where not every next token counts;
-        /// or a text file (.txt) with a sample a line.
+        /// Samples as JSON lines: `id`, `domain`, `input_ids` or `text`, and `targets` if not every
+        /// next token counts; or a text file (.txt) with one sample per line.
         #[arg(long, required_unless_present = "gate_inputs")]
         samples: Option<PathBuf>,
-        /// Benchmark items as JSON lines: `id`, `domain`, `input_ids` or `text`, and `answer_ids` or `answer`, or
-        /// `choices_ids` or `choices` and `gold`. Text needs a tokenizer.json in the checkpoint's folder or above it.
+        /// Benchmark items as JSON lines: `id`, `domain`, `input_ids` or `text`, and `answer_ids`
+        /// or `answer`, or `choices_ids` or `choices` and `gold`. Text needs a tokenizer.json in
+        /// the checkpoint folder or a parent folder.
         #[arg(long)]
         items: Option<PathBuf>,
-        /// Instead of samples: what enters the routers, so that only these are read and computed. A safetensors or npz file
-        /// with `gate_inputs.0`, `gate_inputs.1`, … [tokens, hidden size] and `offsets` [samples + 1]; or a folder of
-        /// them, named by step (`step-5000.safetensors`).
+        /// Inputs of the routers instead of samples, so that only the routers are read and
+        /// computed. A safetensors or npz file with `gate_inputs.0`, `gate_inputs.1`, … [tokens,
+        /// hidden size] and `offsets` [samples + 1]; or a folder of them, named by step
+        /// (`step-5000.safetensors`).
         #[arg(long, conflicts_with_all = ["samples", "items"])]
         gate_inputs: Option<PathBuf>,
-        /// What to compute on. A graphics processor (Vulkan, Metal or DirectX 12) needs a program that was built with
-        /// `--features gpu`.
+        /// Backend. A GPU (Vulkan, Metal or DirectX 12) requires a build with `--features gpu`.
         #[arg(long, value_enum, default_value_t = Backend::Cpu)]
         backend: Backend,
-        /// A folder for the traces.
+        /// Folder for the traces.
         #[arg(short, long)]
         output: PathBuf,
     },
-    /// Measure the routers of checkpoints, without any samples: headers and router matrices are read, nothing else.
+    /// Measure the router weights of checkpoints, without samples. Reads only headers and router
+    /// matrices.
     Weights {
-        /// A checkpoint's folder (safetensors shards), or a folder of such folders.
+        /// Checkpoint folder (safetensors shards), or a folder of such folders.
         #[arg(long, required = true, num_args = 1..)]
         checkpoint: Vec<PathBuf>,
-        /// Where the figures go: as JSON where the name ends in .json, else as CSV. Without it the CSV is printed.
+        /// File to write: JSON if the name ends in .json, else CSV. By default, CSV is printed.
         #[arg(short, long)]
         output: Option<PathBuf>,
     },
-    /// Write traces of any form that is read as trace files of our own, one a checkpoint.
+    /// Convert traces of any supported format to Grokscope traces, one per checkpoint.
     Convert {
-        /// Traces; or folders or archives (zip, tar, gz, zst) of them.
+        /// Traces, or folders or archives (zip, tar, gz, zst) of them.
         #[arg(required = true)]
         paths: Vec<PathBuf>,
-        /// What tensors under other names are: a mapping as JSON, or `auto` for what is proposed.
+        /// Mapping for tensors with other names: a JSON file, or `auto` for the proposed mapping.
         #[arg(long)]
         map: Option<PathBuf>,
-        /// Gates in 16 bits: half the bytes, and single pathways may change.
+        /// Store gates in 16 bits: half the size, but single pathways may change.
         #[arg(long)]
         f16: bool,
-        /// A folder for the traces.
+        /// Folder for the traces.
         #[arg(short, long)]
         output: PathBuf,
     },
-    /// Pack a report into a link and print it.
+    /// Encode a report as a link and print it.
     Link {
-        /// A report as JSON.
+        /// Report as JSON.
         report: PathBuf,
-        /// Take the matrices by layer along.
+        /// Include the figures of single layers.
         #[arg(long)]
         layers: bool,
-        /// Take the other thresholds along.
+        /// Include the other thresholds.
         #[arg(long)]
         sweep: bool,
-        /// Take the title along.
+        /// Include the title.
         #[arg(long)]
         title: bool,
-        /// Address of the page.
+        /// Address of the page, printed before the link.
         #[arg(long, default_value = "")]
         page: String,
     },
-    /// Unpack a link.
+    /// Decode a link and write its report.
     Open {
-        /// The link, or its part from `#r=` on.
+        /// Link, or its part from `#r=` on.
         link: String,
-        /// Where the report goes, as JSON.
+        /// Report to write, as JSON.
         #[arg(short, long)]
         output: PathBuf,
     },
 }
 
-/// Does what was asked.
+/// Runs the command.
 pub fn run(arguments: Arguments) -> Result<(), Error> {
     match arguments.command {
         Command::Report {
@@ -165,14 +170,14 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
             top_k,
             backend,
         } => {
-            let known = Known {
+            let file_options = FileOptions {
                 map: map.as_deref().map(Map::read_from).transpose()?,
                 ids: trace::IdsSettings { experts, layers, top_k },
             };
             let mut settings = settings.as_deref().map(read_settings).transpose()?.unwrap_or_default();
             flags.apply(&mut settings)?;
-            let distances = place(backend)?;
-            let report = block_on(analyse(&paths, &known, &settings, &title, &*distances))?;
+            let distances = distances_on(backend)?;
+            let report = block_on(analyse(&paths, &file_options, &settings, &title, &*distances))?;
             write(&output, &report::export::json(&report))?;
             if let Some(folder) = csv {
                 fs::create_dir_all(&folder).map_err(|source| Error::File { path: folder.clone(), source })?;
@@ -195,7 +200,7 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
                     backend,
                     &output,
                 )),
-                // The arguments ask for one of the two.
+                // The arguments require one of the two.
                 (None, None) => Ok(()),
             }
         }
@@ -204,9 +209,9 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
         }
         Command::Convert { paths, map, f16, output } => {
             let map = map.as_deref().map(Map::read_from).transpose()?;
-            let known = Known { map, ids: trace::IdsSettings::default() };
+            let file_options = FileOptions { map, ids: trace::IdsSettings::default() };
             let gates = if f16 { GateDtype::F16 } else { GateDtype::F32 };
-            block_on(convert::convert_all(&paths, &known, gates, &output))
+            block_on(convert::convert_all(&paths, &file_options, gates, &output))
         }
         Command::Link { report, layers, sweep, title, page } => {
             let report = report::export::parse_json(&read(&report)?)?;
@@ -222,8 +227,8 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
     }
 }
 
-/// Where distances are computed.
-fn place(backend: Option<Backend>) -> Result<Box<dyn Distances>, Error> {
+/// Opens the distance backend.
+fn distances_on(backend: Option<Backend>) -> Result<Box<dyn Distances>, Error> {
     match backend {
         Some(Backend::Cpu) => Ok(Box::new(Threads::new())),
         #[cfg(feature = "gpu")]
@@ -242,12 +247,12 @@ fn place(backend: Option<Backend>) -> Result<Box<dyn Distances>, Error> {
 
 async fn analyse(
     paths: &[PathBuf],
-    known: &Known,
+    file_options: &FileOptions,
     settings: &Settings,
     title: &str,
     distances: &dyn Distances,
 ) -> Result<Report, Error> {
-    let mut parts: Vec<Part> = open_all(paths, known).await?;
+    let mut parts: Vec<Part> = open_all(paths, file_options).await?;
     let analysis = Analysis::new();
     loop {
         let run = report::assemble(&parts)?;
@@ -264,7 +269,7 @@ async fn analyse(
     }
 }
 
-/// Says on a terminal how far the work is.
+/// Prints the progress of the analysis on a terminal.
 #[derive(Default)]
 struct Terminal {
     percent: Cell<Option<u64>>,

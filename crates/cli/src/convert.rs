@@ -1,4 +1,5 @@
-//! `grokscope convert`: traces of whatever form become trace files of our own, one a checkpoint.
+//! `grokscope convert`: converts traces of any supported format to Grokscope traces, one per
+//! checkpoint.
 
 use std::{
     fs,
@@ -9,17 +10,18 @@ use trace::{FileKind, GateDtype, OpenTrace};
 
 use crate::{
     error::Error,
-    load::{Known, open_all},
+    load::{FileOptions, open_all},
 };
 
-/// Writes every trace under the paths into a folder. What is none, or cannot be read, is told and left out.
+/// Writes every trace under the paths to a folder. Other and unreadable files are reported and left
+/// out.
 pub async fn convert_all(
     paths: &[PathBuf],
-    known: &Known,
+    file_options: &FileOptions,
     gates: GateDtype,
     output: &Path,
 ) -> Result<(), Error> {
-    let parts = open_all(paths, known).await?;
+    let parts = open_all(paths, file_options).await?;
     let (traces, verdicts) = report::traces(&parts);
     for part in &parts {
         match &part.what {
@@ -53,7 +55,7 @@ async fn convert_one(open: &OpenTrace, gates: GateDtype, output: &Path) -> Resul
     let file = match open.info.step {
         Some(step) => format!("step-{step:05}.safetensors"),
         None => {
-            eprintln!("note: {name}: its training step is not known; the new file is named after it");
+            eprintln!("note: {name}: the training step is unknown; the new file has the same name");
             format!("{}.safetensors", stem(name))
         }
     };
@@ -77,7 +79,7 @@ async fn convert_one(open: &OpenTrace, gates: GateDtype, output: &Path) -> Resul
     Ok(())
 }
 
-/// The file's name without folders and ending.
+/// File name without folders and extension.
 fn stem(name: &str) -> &str {
     let file = name.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(name);
     file.rsplit_once('.').map_or(file, |(stem, _)| stem)

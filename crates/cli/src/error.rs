@@ -1,27 +1,27 @@
-//! What the command line tool can fail with.
+//! Errors of the command line tool.
 
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// Everything that a command can fail with.
+/// A command failed.
 #[derive(Debug, Error)]
 pub enum Error {
     /// A file or folder could not be read or written.
     #[error("{}: {source}. Check the path and its permissions.", path.display())]
     File {
-        /// Where.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system says.
+        /// System error.
         source: std::io::Error,
     },
 
-    /// A settings file is not one.
-    #[error("{}: not a settings file: {source}. Write JSON like {{\"tau\": 0.7, \"delta\": 0.05}}.", path.display())]
+    /// A settings file is not valid.
+    #[error("{}: invalid settings: {source}. Write JSON like {{\"tau\": 0.7, \"delta\": 0.05}}.", path.display())]
     Settings {
-        /// Where.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong in it.
+        /// JSON error.
         source: serde_json::Error,
     },
 
@@ -33,74 +33,94 @@ pub enum Error {
     #[error(transparent)]
     Trace(#[from] trace::Error),
 
-    /// The results could not be put into words.
-    #[error("run.json could not be written: {source}. This is a fault of the program; please report it.")]
+    /// The results could not be serialized.
+    #[error("run.json could not be written: {source}. This is a bug; please report it.")]
     Results {
-        /// What the writer said.
+        /// JSON error.
         source: serde_json::Error,
     },
 
-    /// The program cannot use a graphics processor.
+    /// The program was built without GPU support.
     #[cfg(not(feature = "gpu"))]
     #[error(
-        "this program was built without its GPU part. Build it with `--features gpu`, or leave `--backend` away."
+        "this program was built without GPU support. Build it with `--features gpu`, or omit `--backend`."
     )]
     NoGpu,
 
-    /// No graphics processor computes distances.
+    /// The GPU could not be opened.
     #[cfg(feature = "gpu")]
     #[error(transparent)]
     Gpu(#[from] levenshtein::Error),
 
-    /// There is nothing to run.
-    #[error("{}: no folder with a config.json or model.safetensors in it. Give the folder that `save_pretrained` wrote, or one above it.", path.display())]
+    /// A path has no checkpoints.
+    #[error("{}: no folder with config.json or model.safetensors. Give the folder that `save_pretrained` wrote, or a parent folder.", path.display())]
     NoCheckpoint {
-        /// Where it was looked for.
+        /// Path searched.
         path: PathBuf,
     },
 
-    /// No checkpoint could be run.
-    #[error("none of {count} checkpoints gave a trace; what each said is above")]
+    /// All checkpoints failed.
+    #[error("none of {count} checkpoints produced a trace; see the messages above")]
     NoTrace {
-        /// Checkpoints tried.
+        /// Number of checkpoints.
         count: usize,
     },
 
-    /// A folder has no inputs of the routers for a checkpoint.
+    /// A folder has no router inputs for a checkpoint.
     #[error("{}: no safetensors or npz file for step {step}. Name the files by step: step-{step}.safetensors.", folder.display())]
     NoGateInputs {
-        /// Where they were looked for.
+        /// Folder searched.
         folder: PathBuf,
-        /// The checkpoint's step.
+        /// Step of the checkpoint.
         step: u64,
     },
 
-    /// One file of inputs for several checkpoints, whose hidden states differ.
-    #[error("{}: one file of gate inputs for {count} checkpoints. Give a folder with a file for each, named by step: step-5000.safetensors.", path.display())]
+    /// One file of router inputs was given for several checkpoints, whose hidden states differ.
+    #[error("{}: one file of gate inputs for {count} checkpoints. Give a folder with one file per checkpoint, named by step: step-5000.safetensors.", path.display())]
     OneGateInputs {
-        /// The file.
+        /// File.
         path: PathBuf,
-        /// Checkpoints found.
+        /// Number of checkpoints.
         count: usize,
     },
 
-    /// No checkpoint has routers.
-    #[error("no checkpoint gave its routers; what each said is above")]
+    /// No routers could be read.
+    #[error("no routers could be read from the checkpoints; see the messages above")]
     NoRouters,
 
-    /// A trace would be written over another file.
-    #[error("{name}: {} exists already. Give another folder, or each checkpoint a step of its own.", path.display())]
+    /// A checkpoint whose step is unknown, among others whose steps are known.
+    #[error("{}: its training step is unknown. Name the folder like step-1000, or add trainer_state.json.", folder.display())]
+    NoStep {
+        /// Folder of the checkpoint.
+        folder: PathBuf,
+    },
+
+    /// Two checkpoints of one step.
+    #[error(
+        "{name}: step {step}, which {other} has too. Traces are named by their step; give another folder for this one."
+    )]
+    SameStep {
+        /// Training step.
+        step: u64,
+        /// The later checkpoint.
+        name: String,
+        /// The checkpoint that was traced first.
+        other: String,
+    },
+
+    /// A trace would overwrite another file.
+    #[error("{name}: {} already exists. Give another folder, or a different step for each checkpoint.", path.display())]
     Exists {
-        /// The file.
+        /// File.
         path: PathBuf,
-        /// The trace.
+        /// Name of the trace.
         name: String,
     },
 
-    /// Nothing that was given is a trace.
-    #[error("none of {count} files gave a trace; what each said is above")]
+    /// No file is a trace.
+    #[error("none of {count} files is a trace; see the messages above")]
     NothingToConvert {
-        /// Files looked at.
+        /// Number of files.
         count: usize,
     },
 

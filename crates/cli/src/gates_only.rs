@@ -1,6 +1,8 @@
-//! `grokscope trace --gate-inputs`: hidden states that are given become traces by the gating layers alone.
+//! `grokscope trace --gate-inputs`: computes traces from given hidden states with only the router
+//! weights.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     rc::Rc,
@@ -8,14 +10,15 @@ use std::{
 };
 
 use olmoe::{GateInputs, Processor, gates_only};
-use trace::{CheckpointFiles, FileSource, GateDtype, step_from_name};
+use trace::{CheckpointFiles, FileSource, GateDtype, has_tensors_ending, step_from_name};
 
 use crate::{
-    checkpoints::{Backend, find_all, open_files, processor},
+    checkpoints::{Backend, any_has_step, find_all, open_files, processor, step_of_branch},
     error::Error,
 };
 
-/// Makes a trace of every checkpoint under the paths. One that fails is told and left out.
+/// Writes a trace of every checkpoint under the paths. Failed checkpoints are reported and left
+/// out.
 pub async fn trace_all(
     paths: &[PathBuf],
     inputs: &Path,
@@ -29,12 +32,19 @@ pub async fn trace_all(
     }
     fs::create_dir_all(output).map_err(|source| Error::File { path: output.into(), source })?;
     let mut done = 0;
+    let mut written = BTreeMap::new();
+    let numbered = !any_has_step(folders.iter().map(|found| found.folder.as_path())).await?;
     for (number, found) in folders.iter().enumerate() {
-        match trace_one(&found.folder, number as u64, inputs, &processor, output).await {
+        let number = numbered.then_some(number as u64);
+        match trace_one(&found.folder, number, &mut written, inputs, &processor, output).await {
             Ok(()) => done += 1,
-            Err(error @ (Error::Checkpoint(_) | Error::Trace(_) | Error::NoGateInputs { .. })) => {
-                eprintln!("left out: {error}");
-            }
+            Err(
+                error @ (Error::Checkpoint(_)
+                | Error::Trace(_)
+                | Error::NoGateInputs { .. }
+                | Error::NoStep { .. }
+                | Error::SameStep { .. }),
+            ) => eprintln!("left out: {error}"),
             Err(error) => return Err(error),
         }
     }
@@ -43,7 +53,8 @@ pub async fn trace_all(
 
 async fn trace_one(
     folder: &Path,
-    number: u64,
+    number: Option<u64>,
+    written: &mut BTreeMap<PathBuf, String>,
     inputs: &Path,
     processor: &Processor,
     output: &Path,
@@ -52,11 +63,17 @@ async fn trace_one(
     let name = folder.display().to_string();
     let files = open_files(folder)?;
     let (step, _) = CheckpointFiles::new(&name, &files).step().await?;
-    let path = if inputs.is_dir() { of_step(inputs, step.unwrap_or(number))? } else { inputs.into() };
-    let given = GateInputs::open(Rc::new(FileSource::open(&path)?)).await?;
-    let mut trace = gates_only(&name, &files, &given, processor).await?;
-    let step = *trace.step.get_or_insert(number);
+    let step = step.or_else(|| step_of_branch(folder)).or(number);
+    let step = step.ok_or_else(|| Error::NoStep { folder: folder.into() })?;
     let path = output.join(format!("step-{step:05}.safetensors"));
+    if let Some(other) = written.get(&path) {
+        return Err(Error::SameStep { step, name, other: other.clone() });
+    }
+    written.insert(path.clone(), name.clone());
+    let of_inputs = if inputs.is_dir() { of_step(inputs, step)? } else { inputs.into() };
+    let given = GateInputs::open(Rc::new(FileSource::open(&of_inputs)?)).await?;
+    let mut trace = gates_only(&name, &files, &given, processor).await?;
+    trace.step = Some(step);
     let bytes = trace::write_trace(&trace, GateDtype::F32)?;
     fs::write(&path, bytes).map_err(|source| Error::File { path: path.clone(), source })?;
     let seconds = start.elapsed().as_secs_f64();
@@ -64,17 +81,15 @@ async fn trace_one(
     Ok(())
 }
 
-/// The file of a folder whose name has the step.
+/// Finds the file of a step in a folder.
 fn of_step(folder: &Path, step: u64) -> Result<PathBuf, Error> {
     let failed = |source| Error::File { path: folder.into(), source };
     let inside = fs::read_dir(folder).map_err(failed)?.map(|entry| entry.map(|entry| entry.path()));
     let mut inside = inside.collect::<Result<Vec<_>, _>>().map_err(failed)?;
     inside.sort();
     let fits = |path: &PathBuf| {
-        let ending = path.extension().and_then(|ending| ending.to_str());
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        matches!(ending, Some("safetensors" | "npz"))
-            && step_from_name(name).is_some_and(|named| named.step == step)
+        has_tensors_ending(name) && step_from_name(name).is_some_and(|named| named.step == step)
     };
     inside.into_iter().find(fits).ok_or_else(|| Error::NoGateInputs { folder: folder.into(), step })
 }

@@ -1,4 +1,4 @@
-//! Distances on a graphics processor, where that is wanted or faster than the threads.
+//! Distances on a GPU, if requested or faster than the CPU threads.
 
 use std::{cell::Cell, rc::Rc, time::Instant};
 
@@ -10,28 +10,29 @@ use report::{Distances, Error, Pairs, Pending};
 
 use crate::threads::Threads;
 
-/// Cells of the distance tables below which nothing is measured: threads have done them in a second.
+/// Number of cells below which speeds are not compared: threads need at most a second.
 const SMALL: u64 = 100_000_000_000;
 
-/// Cells that a graphics processor is asked for at once: a dozen times as many as a few cores.
+/// Preferred batch size of a GPU in cells, about twelve times that of a few cores.
 const ENOUGH: u64 = 100_000_000_000;
 
-/// Pairs that both compute to be compared.
+/// Number of pairs that both backends compute for the comparison.
 const COMPARED: usize = 1 << 16;
 
-/// A graphics processor, and the threads for what is too little or too long for it.
+/// A GPU, and threads for small batches and long sequences.
 pub struct Graphics {
     gpu: Gpu,
     threads: Threads,
-    /// Whether it is used, once that is known.
+    /// Whether the GPU is used, once decided.
     chosen: Cell<Option<bool>>,
 }
 
 impl Graphics {
-    /// The graphics processor that the system offers first; without `forced` it has to be faster than the threads.
+    /// Opens the default GPU of the system; without `forced` it is used only if it is faster than
+    /// the threads.
     ///
     /// # Errors
-    /// There is none, or none that computes right.
+    /// There is no GPU, or it fails its self-test.
     pub async fn new(forced: bool) -> Result<Self, levenshtein::Error> {
         let gpu = Gpu::new().await?;
         if forced {
@@ -48,7 +49,7 @@ impl Graphics {
         if self.chosen.get() == Some(false) || (small && self.chosen.get().is_none()) {
             return threads();
         }
-        // What does not fit there is no failure: the threads take anything.
+        // Data that does not fit on the GPU is computed by the threads.
         let Ok(set) = self.gpu.load(sequences) else { return threads() };
         if self.chosen.get().is_none() {
             self.choose(sequences, &set, pairs).await?;
@@ -59,7 +60,7 @@ impl Graphics {
         Ok(set.pairs(pairs, &mut |_, _| {}).await?)
     }
 
-    /// Lets both compute some pairs, after as many that warm the graphics processor up.
+    /// Compares both backends on some pairs, after a warm-up of the GPU.
     async fn choose(&self, sequences: &Sequences, set: &Set<'_>, pairs: &Pairs) -> Result<(), Error> {
         let some = pairs.get(..COMPARED).unwrap_or(pairs);
         set.pairs(some, &mut |_, _| {}).await?;
@@ -70,7 +71,7 @@ impl Graphics {
         self.threads.measure(sequences, some)?;
         let times = start.elapsed().as_secs_f64() / graphics;
         let (name, threads) = (self.gpu.name(), self.threads.count());
-        eprintln!("distances: {name} is {times:.2} times as fast as {threads} threads");
+        eprintln!("distances: {name} has {times:.2} times the speed of {threads} threads");
         self.chosen.set(Some(times > 1.0));
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Files and folders of the command line become parts of a run.
+//! Opens the files and folders given on the command line.
 
 use std::{
     fs,
@@ -11,17 +11,17 @@ use trace::{FileKind, FileSource, IdsSettings, Mapping, Opened, Source, Unpacked
 
 use crate::{error::Error, text::read};
 
-/// What to do with tensors under other people's names.
+/// Mapping for tensors with other names.
 #[derive(Clone, Debug)]
 pub enum Map {
-    /// Take what is proposed.
+    /// Use the proposed mapping.
     Auto,
-    /// Take this.
+    /// Use this mapping.
     Given(Mapping),
 }
 
 impl Map {
-    /// What `--map` says: `auto`, or a file.
+    /// Reads the argument of `--map`: `auto`, or a file.
     pub fn read_from(path: &Path) -> Result<Self, Error> {
         if path == Path::new("auto") {
             return Ok(Self::Auto);
@@ -30,18 +30,18 @@ impl Map {
     }
 }
 
-/// What the user knows of files that do not say it.
+/// Information from the user that is missing in files.
 #[derive(Clone, Debug, Default)]
-pub struct Known {
-    /// Of tensors under other names.
+pub struct FileOptions {
+    /// Mapping for tensors with other names.
     pub map: Option<Map>,
-    /// Of files of expert ids.
+    /// Numbers for files of expert ids.
     pub ids: IdsSettings,
 }
 
-/// Opens every file under the paths, folders in order of their names, and every file in archives. What cannot be opened is
-/// told and left out.
-pub async fn open_all(paths: &[PathBuf], known: &Known) -> Result<Vec<Part>, Error> {
+/// Opens every file under the paths, with folders sorted by name, and every file in archives.
+/// Unreadable files are reported and left out.
+pub async fn open_all(paths: &[PathBuf], file_options: &FileOptions) -> Result<Vec<Part>, Error> {
     let mut files = Vec::new();
     for path in paths {
         collect(path, &mut files)?;
@@ -64,7 +64,7 @@ pub async fn open_all(paths: &[PathBuf], known: &Known) -> Result<Vec<Part>, Err
         }
         for file in files {
             let name = file.name().to_owned();
-            match open(file, known).await {
+            match open(file, file_options).await {
                 Ok(opened) => {
                     for warning in opened.warnings {
                         eprintln!("note: {warning}");
@@ -78,10 +78,10 @@ pub async fn open_all(paths: &[PathBuf], known: &Known) -> Result<Vec<Part>, Err
     Ok(parts)
 }
 
-async fn open(file: Source, Known { map, ids }: &Known) -> Result<Opened, trace::Error> {
+async fn open(file: Source, FileOptions { map, ids }: &FileOptions) -> Result<Opened, trace::Error> {
     if let Some(Map::Given(mapping)) = map {
         match trace::open_mapped(Rc::clone(&file), mapping).await {
-            // Not a file of tensors, or of others: it may be anything else of the run.
+            // The mapping does not apply; it may be another file of the run.
             Err(trace::Error::Mapping { .. } | trace::Error::Format { .. } | trace::Error::Empty { .. }) => {}
             opened => return opened,
         }
@@ -92,7 +92,7 @@ async fn open(file: Source, Known { map, ids }: &Known) -> Result<Opened, trace:
             for reason in &proposal.reasons {
                 eprintln!("note: {}: {reason}", proposal.name);
             }
-            eprintln!("note: {}: read by {}", proposal.name, proposal.mapping.json());
+            eprintln!("note: {}: read with the mapping {}", proposal.name, proposal.mapping.json());
             trace::open_mapped(file, &proposal.mapping).await
         }
         _ => Ok(opened),
@@ -111,6 +111,8 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
         .collect::<Result<Vec<_>, _>>()
         .map_err(failed)?;
     inside.sort();
+    inside
+        .retain(|path| !path.file_name().is_some_and(|name| trace::is_system_file(&name.to_string_lossy())));
     for path in inside {
         collect(&path, files)?;
     }

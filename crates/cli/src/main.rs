@@ -1,4 +1,4 @@
-//! Grokscope without a browser: the same code, the same figures as the page.
+//! Grokscope on the command line: the same code and the same figures as the page.
 
 mod checkpoints;
 mod commands;
@@ -17,8 +17,8 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-/// Tensors come and go by the megabyte; the system's own allocator hands such memory back each time and has it cleared
-/// again.
+/// Tensors are allocated and freed by the megabyte. The system allocator returns such memory to the
+/// system each time, which must then clear it again.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,17 +1,17 @@
-//! Flags for the settings of a report, one per entry of their declaration.
+//! Command line flags for the settings of a report, one per declared setting.
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use report::{SETTINGS, Setting, Settings};
 
-/// The settings given as flags, with their texts.
+/// Settings given as flags, with their values as text.
 #[derive(Clone, Debug, Default)]
 pub struct SettingFlags(Vec<(&'static Setting, String)>);
 
 impl SettingFlags {
-    /// Sets what the flags give.
+    /// Applies the flags.
     ///
     /// # Errors
-    /// [`report::Error::Setting`] where a text is refused.
+    /// [`report::Error::Setting`] if a value is not valid.
     pub fn apply(&self, settings: &mut Settings) -> Result<(), report::Error> {
         self.0.iter().try_for_each(|(setting, text)| setting.set(settings, text))
     }

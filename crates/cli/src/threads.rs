@@ -1,4 +1,4 @@
-//! Distances on native threads: pairs are cut into chunks, each thread takes the next one.
+//! Distances on native threads: pairs are split into chunks, and each thread takes the next one.
 
 use std::{
     num::NonZero,
@@ -13,27 +13,28 @@ use std::{
 use levenshtein::{InstructionSet, Prepared, Sequences};
 use report::{Distances, Error, Pairs, Pending};
 
-/// Pairs in a chunk: enough to fill the lanes of every length class, few enough to end together.
+/// Pairs per chunk: enough to fill the lanes of every length class, few enough for threads to
+/// finish together.
 const CHUNK: usize = 4096;
 
-/// One thread a core.
+/// One thread per core.
 pub struct Threads {
     count: usize,
 }
 
 impl Threads {
-    /// As many threads as the machine has cores.
+    /// One thread per available core.
     pub fn new() -> Self {
         Self { count: thread::available_parallelism().map_or(1, NonZero::get) }
     }
 
-    /// How many.
+    /// Number of threads.
     #[cfg(feature = "gpu")]
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// The distance of each pair.
+    /// Computes the distance of each pair.
     pub fn measure(&self, sequences: &Sequences, pairs: &[(u32, u32)]) -> Result<Vec<u32>, Error> {
         let prepared = Prepared::new(sequences);
         let chunks: Vec<&[(u32, u32)]> = pairs.chunks(CHUNK).collect();
@@ -55,9 +56,8 @@ impl Threads {
                 });
             }
         });
-        let mut found = found
-            .into_inner()
-            .map_err(|_| Error::Distances { message: "a thread stopped in the middle of its work".into() })?;
+        let mut found =
+            found.into_inner().map_err(|_| Error::Distances { message: "a thread panicked".into() })?;
         found.sort_by_key(|&(at, _)| at);
         let mut all = Vec::with_capacity(pairs.len());
         for (_, distances) in found {

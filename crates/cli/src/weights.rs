@@ -1,4 +1,4 @@
-//! `grokscope weights`: checkpoints without samples become the geometry of their routers.
+//! `grokscope weights`: computes the router geometry of checkpoints, without samples.
 
 use std::{
     cell::Cell,
@@ -18,11 +18,13 @@ use crate::{
     text::write,
 };
 
-/// Measures the routers of every checkpoint under the paths. One that fails is told and left out.
+/// Measures the routers of every checkpoint under the paths. Failed checkpoints are reported and
+/// left out.
 pub async fn measure_all(paths: &[PathBuf], output: Option<&Path>) -> Result<(), Error> {
     let start = Instant::now();
     let read = Rc::new(Cell::new(0));
-    // Steps first, so that what drift is measured to is read once and no two further checkpoints are in memory together.
+    // Steps are read first, so that the last checkpoint, the reference of drift, is read once and
+    // only one other checkpoint is in memory.
     let mut folders = Vec::new();
     for found in find_all(paths)? {
         let folder = Folder::open(&found.folder, &read).await?;
@@ -65,7 +67,7 @@ pub async fn measure_all(paths: &[PathBuf], output: Option<&Path>) -> Result<(),
     Ok(())
 }
 
-/// The files of a checkpoint, opened.
+/// Open files of a checkpoint.
 struct Folder {
     name: String,
     files: Vec<Source>,

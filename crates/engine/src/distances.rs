@@ -1,72 +1,78 @@
-//! The calculator on the graphics processor: distances by compute shaders, behind the messages of
-//! [`worker::calculator`].
+//! The calculator on the GPU: distances by compute shaders, with the messages of
+//! [`protocol::calculator`].
 
 use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, channel::mpsc};
 use levenshtein::{
-    Error,
+    Error, Sequences,
     gpu::{Gpu, Set},
 };
-use wasm_bindgen::JsValue;
+use protocol::{
+    adapter::adapter,
+    calculator::{CalculatorRequest, CalculatorResponse, Outcome},
+    scope::{listen, now},
+};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::DedicatedWorkerGlobalScope;
-use worker::{
-    adapter::adapter,
-    calculator,
-    scope::{listen, now, object, property},
-};
 
-/// Starts to answer, once there is a graphics processor that computes right.
+/// Starts to answer, once there is a GPU whose results are correct.
 pub fn start(scope: &DedicatedWorkerGlobalScope) {
-    let (asks, waiting) = mpsc::unbounded();
-    listen(scope, move |message| {
-        // Whoever waits lives as long as the worker, or has said why it does not.
-        asks.unbounded_send(message.data()).ok();
+    let (sender, requests) = mpsc::unbounded();
+    listen(scope, move |message| match serde_wasm_bindgen::from_value(message.data()) {
+        // The receiver lives as long as the worker, or has reported why it does not.
+        Ok(request) => drop(sender.unbounded_send(request)),
+        // The pool handles it as the worker's end.
+        Err(error) => wasm_bindgen::throw_str(&format!("an unknown request: {error}")),
     });
     let scope = scope.clone();
     spawn_local(async move {
-        if let Err(error) = serve(&scope, waiting).await {
+        if let Err(error) = answer_all(&scope, requests).await {
             absent(&scope, &error.to_string());
         }
     });
 }
 
-/// Says that there is no graphics processor, or none any more.
-fn absent(scope: &DedicatedWorkerGlobalScope, why: &str) {
-    scope
-        .post_message(&object(&[("absent", &JsValue::from_str(&format!("WebGPU is not used: {why}.")))]))
-        .ok();
+/// Reports that there is no GPU, or that it was lost.
+fn absent(scope: &DedicatedWorkerGlobalScope, reason: &str) {
+    CalculatorResponse::Absent { reason: format!("WebGPU is not used: {reason}.") }.post(scope);
 }
 
-async fn serve(
+async fn answer_all(
     scope: &DedicatedWorkerGlobalScope,
-    mut waiting: mpsc::UnboundedReceiver<JsValue>,
+    mut requests: mpsc::UnboundedReceiver<CalculatorRequest>,
 ) -> Result<(), Error> {
     let gpu = Gpu::new().await?;
     let lost = gpu.when_lost();
     let told = scope.clone();
     spawn_local(async move { absent(&told, &lost.await) });
-    let told = adapter().await.map(|adapter| adapter.name).filter(|name| !name.is_empty());
-    let name = told.unwrap_or_else(|| gpu.name().to_owned());
-    scope.post_message(&object(&[("ready", &JsValue::from_str(&name))])).ok();
+    let name = adapter().await.map(|adapter| adapter.name).filter(|name| !name.is_empty());
+    let name = name.unwrap_or_else(|| gpu.name().to_owned());
+    CalculatorResponse::Ready { gpu: Some(name) }.post(scope);
 
     let mut sets: BTreeMap<u32, Result<Set<'_>, Error>> = BTreeMap::new();
-    while let Some(data) = waiting.next().await {
-        let number = |name| property(&data, name).as_f64().map(|number| number as u32);
-        if let (Some(call), Some(sequences)) = (number("load"), calculator::sequences(&data)) {
-            sets.insert(call, gpu.load(&sequences));
-        } else if let Some(call) = number("drop") {
-            sets.remove(&call);
-        } else if let (Some(call), Some(pairs)) = (number("measure"), calculator::pairs(&data)) {
-            let start = now();
-            match sets.get(&call) {
-                Some(Ok(set)) => {
-                    let distances = set.pairs(&pairs, &mut |_, _| {}).await?;
-                    calculator::answer(scope, &data, &distances, now() - start);
+    while let Some(request) = requests.next().await {
+        match request {
+            CalculatorRequest::Load(load) => {
+                let sequences = Sequences::from_parts(load.symbols.to_vec(), load.offsets.to_vec());
+                if let Some(sequences) = sequences {
+                    sets.insert(load.call, gpu.load(&sequences));
                 }
-                Some(Err(error)) => calculator::refuse(scope, &data, "refused", &error.to_string()),
-                None => calculator::refuse(scope, &data, "error", "the sequences did not arrive"),
+            }
+            CalculatorRequest::Drop { call } => {
+                sets.remove(&call);
+            }
+            CalculatorRequest::Measure(measure) => {
+                let start = now();
+                let outcome = match sets.get(&measure.call) {
+                    Some(Ok(set)) => {
+                        let distances = set.pairs(&measure.pairs(), &mut |_, _| {}).await?;
+                        Outcome::measured(&distances, now() - start)
+                    }
+                    Some(Err(error)) => Outcome::Refused { reason: error.to_string() },
+                    None => Outcome::Failed { message: "the sequences did not arrive".to_owned() },
+                };
+                measure.answer(outcome).post(scope);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What rides beside a job: files of the user's disk, and addresses.
+//! Files and URLs that accompany a job.
 
 use std::{cell::Cell, rc::Rc};
 
@@ -7,10 +7,10 @@ use trace::{BlobSource, Counted, HttpSource, Source};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::Blob;
 
-/// Sources for a job's files; every byte read of them is added to `read`.
+/// Opens the files of a job. `read` counts the bytes read from all of them.
 ///
 /// # Errors
-/// An address that does not answer, in whole sentences.
+/// A message for a URL that cannot be opened, or for an entry that is neither a file nor a URL.
 pub async fn sources(paths: Vec<String>, files: &Array, read: &Rc<Cell<u64>>) -> Result<Vec<Source>, String> {
     let mut sources: Vec<Source> = Vec::new();
     for (path, file) in paths.into_iter().zip(files.iter()) {
@@ -27,6 +27,6 @@ async fn source(path: String, file: JsValue) -> Result<Source, String> {
     }
     match file.dyn_into::<Blob>() {
         Ok(blob) => Ok(Rc::new(BlobSource::new(path, blob))),
-        Err(_) => Err(format!("{path}: neither a file nor an address came with its name. Drop it again.")),
+        Err(_) => Err(format!("{path}: it arrived as neither a file nor a URL. Drop it again.")),
     }
 }

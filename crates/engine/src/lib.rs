@@ -1,8 +1,8 @@
-//! The worker that runs checkpoints: [`olmoe`] behind messages, on WebGPU or on the processor.
+//! The worker that runs checkpoints with [`olmoe`], on WebGPU or on the CPU.
 //!
-//! It is fetched when the first checkpoint is dropped, and it alone owns the graphics processor. What is said to it is
-//! in [`worker::engine_protocol`]; whoever wants it to stop ends the worker. Started as a calculator it does nothing but
-//! distances, on the graphics processor too.
+//! The analyst starts it when the first checkpoint is dropped, and terminates it to cancel. Its
+//! messages are in [`protocol::engine`]. Under the name of a calculator it only measures
+//! distances, on the GPU.
 
 #[cfg(target_arch = "wasm32")]
 mod choose;
@@ -20,7 +20,7 @@ mod runner;
 /// Starts the part that the worker's name asks for.
 #[cfg(target_arch = "wasm32")]
 pub fn start(scope: &web_sys::DedicatedWorkerGlobalScope) {
-    if scope.name() == worker::calculator::NAME {
+    if scope.name() == protocol::calculator::NAME {
         distances::start(scope);
     } else {
         runner::start(scope);

@@ -1,11 +1,11 @@
-//! The engine's wasm.
+//! WebAssembly binary of the engine.
 
 #[cfg(target_arch = "wasm32")]
 fn main() {
     console_error_panic_hook::set_once();
-    engine::start(&worker::scope::scope());
+    engine::start(&protocol::scope::scope());
 }
 
-/// There is nothing to do outside a browser.
+/// Does nothing outside a browser.
 #[cfg(not(target_arch = "wasm32"))]
 fn main() {}

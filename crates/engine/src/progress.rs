@@ -1,41 +1,43 @@
-//! Telling the analyst how far a checkpoint is.
+//! Progress messages to the analyst.
 
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
 };
 
-use olmoe::{Pending, Stage, Watch};
-use worker::{
-    engine_protocol::{EngineEvent, EngineProgress, ProcessorInfo},
+use olmoe::{LocalFuture, Observer, Progress};
+use protocol::{
+    engine::{EngineEvent, EngineProgress, ProcessorInfo},
     scope::now,
 };
 
 use crate::post::post;
 
-/// Milliseconds between two messages about progress.
-const TICK: f64 = 80.0;
+/// Minimum time between two progress messages, in milliseconds.
+const INTERVAL: f64 = 80.0;
 
-/// Posts progress while a checkpoint runs.
-pub struct Progress {
+/// Posts progress to the analyst while a checkpoint runs.
+pub struct ProgressReporter {
     read: Rc<Cell<u64>>,
     processor: ProcessorInfo,
-    stage: RefCell<Option<Stage>>,
-    last: Cell<f64>,
+    latest: RefCell<Option<Progress>>,
+    /// Time of the last message, in milliseconds.
+    posted: Cell<f64>,
 }
 
-impl Progress {
-    /// `read` counts the checkpoint's bytes.
+impl ProgressReporter {
+    /// Reporter for one checkpoint; `read` counts the bytes read of it.
     pub fn new(read: Rc<Cell<u64>>, processor: ProcessorInfo) -> Self {
-        Self { read, processor, stage: RefCell::default(), last: Cell::new(f64::NEG_INFINITY) }
+        Self { read, processor, latest: RefCell::default(), posted: Cell::new(f64::NEG_INFINITY) }
     }
 
-    fn tick(&self) {
-        if now() - self.last.get() < TICK {
+    /// Posts the latest progress, unless the last message was posted less than [`INTERVAL`] ago.
+    fn post(&self) {
+        if now() - self.posted.get() < INTERVAL {
             return;
         }
-        let Some(Stage { pass, passes, done, layers, tokens }) = *self.stage.borrow() else { return };
-        self.last.set(now());
+        let Some(Progress { pass, passes, done, layers, tokens }) = *self.latest.borrow() else { return };
+        self.posted.set(now());
         post(&EngineEvent::Progress(EngineProgress {
             read: self.read.get(),
             done: pass * layers + done,
@@ -46,15 +48,15 @@ impl Progress {
     }
 }
 
-impl Watch for Progress {
-    fn breathe(&self) -> Pending<'_, ()> {
-        // Nobody speaks to the engine while it works: who wants it to stop ends it.
-        self.tick();
+impl Observer for ProgressReporter {
+    fn yield_now(&self) -> LocalFuture<'_, ()> {
+        // No turn of the event loop is needed: the analyst cancels by terminating the worker.
+        self.post();
         Box::pin(std::future::ready(()))
     }
 
-    fn stage(&self, stage: Stage) {
-        *self.stage.borrow_mut() = Some(stage);
-        self.tick();
+    fn progress(&self, progress: Progress) {
+        *self.latest.borrow_mut() = Some(progress);
+        self.post();
     }
 }

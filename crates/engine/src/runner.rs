@@ -1,4 +1,4 @@
-//! Jobs in, traces out.
+//! Runs the jobs of the analyst one after the other and posts their results.
 
 use std::{
     cell::{Cell, RefCell},
@@ -7,27 +7,28 @@ use std::{
 
 use futures::{StreamExt as _, channel::mpsc};
 use js_sys::Array;
-use olmoe::{Checkpoint, Error, GateInputs, GivenInputs, Inputs, Processor, Score, Tokenizer, gates_only};
+use olmoe::{Checkpoint, Error, GateInputs, InputRecords, Inputs, Processor, Score, Tokenizer, gates_only};
+use protocol::{
+    engine::{Backend, EngineEvent, EngineJob, InputsInfo, MadeInfo, Scored},
+    scope::{listen, now, property},
+};
 use trace::{GateDtype, Source};
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::DedicatedWorkerGlobalScope;
-use worker::{
-    engine_protocol::{Backend, EngineEvent, EngineJob, InputsInfo, MadeInfo, Scored},
-    scope::{listen, now, property},
-};
 
 use crate::{
     choose::{Processors, info},
     files::sources,
     post::{post, send},
-    progress::Progress,
+    progress::ProgressReporter,
 };
 
-/// Larger files of samples are refused: their text and tokens would not fit beside a model.
-const MOST_INPUT: u64 = 1 << 29;
+/// Largest file of samples or items in bytes. Text and tokens of a larger one would not fit into
+/// memory with a model.
+const MAX_INPUT: u64 = 1 << 29;
 
-/// Starts to answer.
+/// Starts to receive jobs.
 pub fn start(scope: &DedicatedWorkerGlobalScope) {
     let (jobs, mut waiting) = mpsc::unbounded::<(EngineJob, Array)>();
     listen(scope, move |message| {
@@ -39,34 +40,37 @@ pub fn start(scope: &DedicatedWorkerGlobalScope) {
                 jobs.unbounded_send((job, files)).ok();
             }
             Err(error) => post(&EngineEvent::Failed {
-                message: format!("The engine was asked for something unknown ({error}). Reload the page."),
+                message: format!("The engine received an invalid job ({error}). Reload the page."),
                 device: false,
             }),
         }
     });
     spawn_local(async move {
         let engine = Engine {
-            inputs: RefCell::default(),
+            records: RefCell::default(),
             tokenized: RefCell::default(),
             processors: Processors::new(),
         };
         while let Some((job, files)) = waiting.next().await {
-            engine.take(job, &files).await;
+            engine.run_job(job, &files).await;
         }
     });
     post(&EngineEvent::Ready);
 }
 
+/// State of the engine between jobs.
 struct Engine {
-    inputs: RefCell<GivenInputs>,
-    /// Their tokens, with the `tokenizer.json` that made them.
+    records: RefCell<InputRecords>,
+    /// The tokenized records, with the bytes of the `tokenizer.json` that was used.
     tokenized: RefCell<Option<(Vec<u8>, Rc<Inputs>)>>,
     processors: Processors,
 }
 
-/// Why a checkpoint gave no trace.
+/// Reason why a checkpoint gives no trace.
 enum Failure {
+    /// An error of the checkpoint or its inputs; the message.
     Checkpoint(String),
+    /// An error of the device; the message.
     Device(String),
 }
 
@@ -80,33 +84,35 @@ impl From<Error> for Failure {
 }
 
 impl Engine {
-    async fn take(&self, job: EngineJob, files: &Array) {
+    async fn run_job(&self, job: EngineJob, files: &Array) {
         match job {
             EngineJob::Inputs { paths } => {
                 let outcome = self.read_inputs(paths, files).await;
                 post(&EngineEvent::Inputs { outcome });
             }
-            EngineJob::Run { folder, paths, backend } => tell(self.run(&folder, paths, files, backend).await),
-            EngineJob::Gates { folder, paths } => tell(gates(&folder, paths, files).await),
+            EngineJob::Run { folder, paths, backend } => {
+                post_failure(self.run(&folder, paths, files, backend).await);
+            }
+            EngineJob::Gates { folder, paths } => post_failure(gates(&folder, paths, files).await),
         }
     }
 
     async fn read_inputs(&self, paths: Vec<String>, files: &Array) -> Result<InputsInfo, String> {
-        let mut inputs = GivenInputs::default();
+        let mut records = InputRecords::default();
         for source in sources(paths, files, &Rc::default()).await? {
             let name = source.name().to_owned();
-            if source.len() > MOST_INPUT {
+            if source.len() > MAX_INPUT {
                 return Err(format!(
-                    "{name}: {} bytes of samples; at most {MOST_INPUT} are run at once. Split the file.",
+                    "{name}: {} bytes; expected at most {MAX_INPUT} per file of samples or items. Split the file.",
                     source.len()
                 ));
             }
             let bytes = source.read(0, source.len() as usize).await.map_err(|error| error.to_string())?;
-            inputs.read(&name, &String::from_utf8_lossy(&bytes)).map_err(|error| error.to_string())?;
+            records.read(&name, &String::from_utf8_lossy(&bytes)).map_err(|error| error.to_string())?;
         }
-        let items = inputs.items().map(|(id, domain)| (id.to_owned(), domain.to_owned())).collect();
-        let info = InputsInfo { samples: inputs.samples(), items };
-        *self.inputs.borrow_mut() = inputs;
+        let items = records.items().map(|(id, domain)| (id.to_owned(), domain.to_owned())).collect();
+        let info = InputsInfo { samples: records.samples(), items };
+        *self.records.borrow_mut() = records;
         self.tokenized.take();
         Ok(info)
     }
@@ -126,11 +132,12 @@ impl Engine {
         self.trace(&checkpoint, &inputs, backend, &read, start).await
     }
 
-    /// The inputs as the checkpoint's tokenizer has them. Checkpoints of a run share theirs, and so its work.
+    /// Inputs tokenized by the checkpoint's tokenizer. Cached, since the checkpoints of a run
+    /// usually share a tokenizer.
     async fn tokenized(&self, folder: &str, sources: &[Source]) -> Result<Rc<Inputs>, Failure> {
         let named = sources.iter().find(|source| source.name().rsplit('/').next() == Some("tokenizer.json"));
         let json = match named {
-            Some(source) if source.len() <= MOST_INPUT => {
+            Some(source) if source.len() <= MAX_INPUT => {
                 source.read(0, source.len() as usize).await.map_err(Error::from)?
             }
             _ => Vec::new(),
@@ -144,12 +151,12 @@ impl Engine {
             None => None,
             Some(source) => match Tokenizer::parse(source.name(), &json) {
                 Ok(tokenizer) => Some(tokenizer),
-                // Ids do without one.
-                Err(_) if !self.inputs.borrow().needs_tokenizer() => None,
+                // Ids need no tokenizer.
+                Err(_) if !self.records.borrow().needs_tokenizer() => None,
                 Err(error) => return Err(error.into()),
             },
         };
-        let inputs = Rc::new(self.inputs.borrow().tokenize(folder, tokenizer.as_ref())?);
+        let inputs = Rc::new(self.records.borrow().tokenize(folder, tokenizer.as_ref())?);
         *self.tokenized.borrow_mut() = Some((json, Rc::clone(&inputs)));
         Ok(inputs)
     }
@@ -164,7 +171,7 @@ impl Engine {
     ) -> Result<(), Failure> {
         let tokens = inputs.tokens();
         let chosen = self.processors.choose(backend, &checkpoint.config, tokens).await?;
-        let progress = Progress::new(Rc::clone(read), chosen.info());
+        let progress = ProgressReporter::new(Rc::clone(read), chosen.info());
         let traced = olmoe::run(checkpoint, inputs, &chosen.processor, &progress).await?;
         let bytes = trace::write_trace(&traced.trace, GateDtype::F32)
             .map_err(|error| Failure::Checkpoint(error.to_string()))?;
@@ -176,25 +183,26 @@ impl Engine {
             seconds: (now() - start) / 1000.0,
             processor: chosen.info(),
         };
-        hand_on(made, &bytes)
+        post_trace(made, &bytes)
     }
 }
 
-/// Computes gating layers alone. On the processor: they cost less than a graphics processor takes to wake.
+/// Computes only the gating layers of a checkpoint. On the CPU, where they take less time than
+/// opening a GPU.
 async fn gates(folder: &str, paths: Vec<String>, files: &Array) -> Result<(), Failure> {
     let start = now();
     let read = Rc::new(Cell::new(0));
     let mut sources = sources(paths, files, &read).await.map_err(Failure::Checkpoint)?.into_iter();
-    let given = sources.next().ok_or_else(|| {
-        Failure::Checkpoint(format!("{folder}: nothing came along that enters its routers. Drop it again."))
+    let gate_inputs = sources.next().ok_or_else(|| {
+        Failure::Checkpoint(format!("{folder}: no file of router inputs arrived. Drop it again."))
     })?;
-    let inputs = GateInputs::open(given).await?;
+    let inputs = GateInputs::open(gate_inputs).await?;
     let processor = Processor::cpu();
     let sources: Vec<Source> = sources.collect();
     let traced = gates_only(folder, &sources, &inputs, &processor).await?;
     let bytes = trace::write_trace(&traced, GateDtype::F32)
         .map_err(|error| Failure::Checkpoint(error.to_string()))?;
-    let note = "Only the gating layers are computed, on the inputs that were given.".to_owned();
+    let note = "Only the gating layers are computed, on recorded router inputs.".to_owned();
     let made = MadeInfo {
         scores: Vec::new(),
         read: read.get(),
@@ -203,11 +211,11 @@ async fn gates(folder: &str, paths: Vec<String>, files: &Array) -> Result<(), Fa
         seconds: (now() - start) / 1000.0,
         processor: info(&processor, Some(note)),
     };
-    hand_on(made, &bytes)
+    post_trace(made, &bytes)
 }
 
-/// Tells the analyst of a failure.
-fn tell(outcome: Result<(), Failure>) {
+/// Posts a failure to the analyst.
+fn post_failure(outcome: Result<(), Failure>) {
     let Err(failure) = outcome else { return };
     let (message, device) = match failure {
         Failure::Checkpoint(message) => (message, false),
@@ -216,9 +224,9 @@ fn tell(outcome: Result<(), Failure>) {
     post(&EngineEvent::Failed { message, device });
 }
 
-fn hand_on(made: MadeInfo, trace: &[u8]) -> Result<(), Failure> {
+fn post_trace(made: MadeInfo, trace: &[u8]) -> Result<(), Failure> {
     send(&EngineEvent::Traced(Box::new(made)), trace)
-        .map_err(|error| Failure::Device(format!("The trace could not be handed on ({error:?}).")))
+        .map_err(|error| Failure::Device(format!("The trace could not be posted ({error:?}).")))
 }
 
 fn scored(score: Score) -> Scored {

@@ -15,9 +15,9 @@ pub enum Axis {
     /// Training steps.
     #[default]
     Step,
-    /// Training tokens; steps where any checkpoint does not tell its tokens.
+    /// Training tokens; steps if any checkpoint lacks its tokens.
     Tokens,
-    /// Training steps, logarithmic; step 0 has its place (symmetric logarithm).
+    /// Training steps on a symmetric logarithmic scale, which includes step 0.
     LogStep,
 }
 
@@ -28,12 +28,12 @@ impl Axis {
         self != Self::Tokens || report.checkpoints.iter().all(|checkpoint| checkpoint.tokens.is_some())
     }
 
-    /// This axis, or steps where the report has no tokens.
+    /// This axis, or steps if the report has no tokens.
     pub(crate) fn or_step(self, report: &Report) -> Self {
         if self.is_available(report) { self } else { Self::Step }
     }
 
-    /// Where each checkpoint stands, `[C]`.
+    /// Position of each checkpoint, `[C]`.
     pub(crate) fn places(self, report: &Report) -> Vec<u64> {
         let tokens = self.or_step(report) == Self::Tokens;
         report
@@ -43,7 +43,7 @@ impl Axis {
             .collect()
     }
 
-    /// How far along the axis a place stands, from 0 to 1.
+    /// Relative position on the axis, from 0 to 1.
     pub(crate) fn fraction(self, report: &Report, place: u64) -> f64 {
         let places = self.places(report);
         let first = places.iter().copied().min().unwrap_or(0) as f64;
@@ -81,7 +81,7 @@ impl Axis {
     }
 }
 
-/// Zero where it is in range, then powers of ten with their halves or thirds where there is room.
+/// Zero if it is in range, then powers of ten, with halves or thirds if there is room.
 fn log_ticks(first: u64, last: u64, smallest: u64) -> Vec<u64> {
     let mut ticks = Vec::new();
     if first == 0 {

@@ -1,4 +1,4 @@
-//! Parts of every specification: frame, tooltips, words about the report.
+//! Shared parts of specifications: frame, tooltips, texts.
 
 use report::{GateKind, Group, Metric, Need, Report};
 use wire::{Json, json};
@@ -15,7 +15,7 @@ const JOINT: &str = " · ";
 pub(crate) struct Frame<'a> {
     /// The title.
     pub title: &'a str,
-    /// The line under it; may be empty.
+    /// The line below the title; may be empty.
     pub subtitle: &'a str,
     /// For screen readers and the SVG's own description.
     pub description: &'a str,
@@ -25,11 +25,11 @@ pub(crate) struct Frame<'a> {
 
 /// A specification from its parts: `body` holds marks, encodings, data sets and sizes of one plot.
 pub(crate) fn specification(frame: &Frame<'_>, body: &Json) -> String {
-    // A long name in a title must not take its room from the plot.
+    // A long title must not shrink the plot.
     framed(frame, json!({ "text": frame.title, "limit": { "expr": "max(width + 30, 200)" } }), body)
 }
 
-/// A specification of several panels, which have no common width: their title keeps its own.
+/// A specification of several panels, which have no common width, so the title has its own.
 pub(crate) fn panels(frame: &Frame<'_>, body: &Json) -> String {
     framed(frame, json!({ "text": frame.title }), body)
 }
@@ -45,7 +45,7 @@ fn framed(frame: &Frame<'_>, mut title: Json, body: &Json) -> String {
     spec.into_text()
 }
 
-/// A subtitle broken into lines between its parts, or between words where a part is long: charts cut lines that are
+/// A subtitle broken into lines between its parts, or between words of a long part: charts truncate lines that are
 /// wider than the plot.
 fn wrapped(subtitle: &str) -> Vec<String> {
     const LONGEST: usize = 68;
@@ -69,7 +69,7 @@ fn wrapped(subtitle: &str) -> Vec<String> {
     lines
 }
 
-/// The width of a chart that may follow its container.
+/// The given width, or that of the container.
 pub(crate) fn width(pixels: Option<u32>) -> Json {
     match pixels {
         Some(pixels) => json!((pixels.clamp(120, 8000))),
@@ -77,24 +77,24 @@ pub(crate) fn width(pixels: Option<u32>) -> Json {
     }
 }
 
-/// How a chart fits its width; its height is its own.
+/// How a chart fits its width; the height is fixed.
 pub(crate) fn autosize() -> Json {
     json!({ "type": "fit-x", "contains": "padding" })
 }
 
-/// A name as the heading of a tooltip's row.
+/// A safe name for a tooltip row.
 ///
-/// The tooltip would take the names `title` and `image` for its own heading and picture.
+/// The tooltip would interpret the names `title` and `image` as its heading and image.
 pub(crate) fn tooltip_title(name: &str) -> String {
     if matches!(name, "title" | "image") { format!("{name}\u{a0}") } else { name.to_owned() }
 }
 
-/// A tooltip row whose text is ready made in a field.
+/// A tooltip row whose text is in a field.
 pub(crate) fn tip(field: &str, title: &str) -> Json {
     json!({ "field": field, "type": "nominal", "title": tooltip_title(title) })
 }
 
-/// A checkpoint in words: `step 2,000`, `4.2B tokens`.
+/// A checkpoint as text: `step 2,000`, `4.2B tokens`.
 pub(crate) fn place_name(report: &Report, axis: Axis, checkpoint: usize) -> String {
     let Some(checkpoint) = report.checkpoints.get(checkpoint) else { return number::MISSING.into() };
     match checkpoint.tokens.filter(|_| axis == Axis::Tokens) {
@@ -111,12 +111,12 @@ pub(crate) const fn of_group(group: Group) -> &'static str {
     }
 }
 
-/// A step in words.
+/// A step as text.
 pub(crate) fn step_name(step: u64) -> String {
     format!("step {}", number::count(step))
 }
 
-/// A group in words, as in a table's heading.
+/// A group as text, as in a table's heading.
 pub(crate) const fn group_name(group: Group) -> &'static str {
     match group {
         Group::All => "all samples",
@@ -124,7 +124,7 @@ pub(crate) const fn group_name(group: Group) -> &'static str {
     }
 }
 
-/// Label of every figure made from other gates than means of softmax (docs/metrics.md#mean-gates).
+/// Label of figures that use other gates than means of softmax (docs/metrics.md#mean-gates).
 pub(crate) fn gate_label(report: &Report) -> Option<&'static str> {
     match report.run.gate_kind {
         GateKind::SoftmaxMean => None,
@@ -138,7 +138,7 @@ pub(crate) fn is_of_selections(report: &Report) -> bool {
     report.run.gate_kind == GateKind::SelectionFrequency
 }
 
-/// Whether a metric is computed from gates, or from what stands for them.
+/// Whether a metric is computed from gates or selection frequencies.
 pub(crate) fn is_of_gates(metric: &Metric) -> bool {
     metric.needs.iter().any(|need| matches!(need, Need::Routing | Need::TokenGates | Need::RouterWeights))
 }
@@ -148,12 +148,12 @@ pub(crate) fn unit(report: &Report, metric: &Metric) -> Option<&'static str> {
     Some(metric.unit.name(report.settings.unit)).filter(|unit| !unit.is_empty())
 }
 
-/// Parts of a subtitle, set apart; empty parts vanish.
+/// Joins the non-empty parts of a subtitle.
 pub(crate) fn subtitle<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(JOINT)
 }
 
-/// A threshold as it is written.
+/// A threshold as text.
 pub(crate) fn tau(tau: f64) -> String {
     format!("τ = {tau}")
 }

@@ -1,4 +1,4 @@
-//! Checkpoints as columns of tables and in words.
+//! Checkpoints as table columns and as text.
 
 use report::Report;
 
@@ -8,7 +8,7 @@ use crate::{
     table::{Cell, Column},
 };
 
-/// The first columns of every table by checkpoint: step, and tokens where all checkpoints tell them.
+/// The first columns of every table by checkpoint: step, and tokens if all checkpoints have them.
 pub(crate) fn checkpoint_columns(report: &Report) -> Vec<Column> {
     let mut columns = vec![Column::new("Step")];
     if has_tokens(report) {

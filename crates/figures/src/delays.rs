@@ -1,4 +1,4 @@
-//! When groups of samples were memorized against when the matched items were generalized (docs/metrics.md#pairing-and-delay).
+//! Memorization and generalization steps of matched groups (docs/metrics.md#pairing-and-delay).
 
 use report::{Delays, Domain, Matched, Report};
 use wire::{Json, json};
@@ -12,7 +12,7 @@ use crate::{
     theme::Look,
 };
 
-/// The matched groups as spans from `t*` to `t#`, and the scores that matched them; empty without a pairing.
+/// The matched groups as spans from `t*` to `t#`, and the scores of the matching; empty without one.
 #[must_use]
 pub fn delays(report: &Report, domain: &str, options: &ChartOptions) -> Vec<Figure> {
     let Some(index) = report.domains.iter().position(|other| other.name == domain) else { return Vec::new() };
@@ -22,24 +22,28 @@ pub fn delays(report: &Report, domain: &str, options: &ChartOptions) -> Vec<Figu
     [chart.spans(), chart.scores()].into_iter().flatten().collect()
 }
 
-/// How the groups were compared, which decides what the scores mean.
+/// What the scores compare.
 pub(crate) fn compared_by(report: &Report, delays: &Delays) -> &'static str {
     if delays.from_gates && chart::is_of_selections(report) {
-        "cosines of selection frequencies at the last checkpoint, no text embeddings given: they lie close together"
+        "cosines of selection frequencies at the last checkpoint, as no text embeddings were given; they differ little"
     } else if delays.from_gates {
-        "cosines of mean gates at the last checkpoint, no text embeddings given: they lie close together"
+        "cosines of mean gates at the last checkpoint, as no text embeddings were given; they differ little"
     } else {
         "cosines of text embeddings"
     }
 }
 
-/// The total of the assignment beside that of the best other one.
+/// The total score of the matching and of the best other one.
 pub(crate) fn totals(delays: &Delays) -> String {
     match delays.second_best_total.filter(|total| total.is_finite()) {
         Some(second) => {
-            format!("total score {}, best other {}", number::plain(delays.total), number::plain(second))
+            format!(
+                "total score {}, best other matching {}",
+                number::plain(delays.total),
+                number::plain(second)
+            )
         }
-        None => format!("total score {}, no other assignment", number::plain(delays.total)),
+        None => format!("total score {}, no other matching", number::plain(delays.total)),
     }
 }
 
@@ -51,7 +55,7 @@ pub(crate) fn pairs(delays: &Delays) -> impl Iterator<Item = (&report::Pair, &Ma
         .filter_map(|pair| Some((pair, delays.train.get(pair.train)?, delays.test.get(pair.test)?)))
 }
 
-/// The matched groups as a table; groups without a partner stand at its end.
+/// The matched groups as a table; unmatched groups are at its end.
 pub(crate) fn table(report: &Report, delays: &Delays) -> Table {
     let step = |group: Option<&Matched>| {
         group
@@ -132,7 +136,7 @@ impl Chart<'_> {
         let rows = matched.len();
         let title = format!("Memorized, then generalized: {}", self.domain.name);
         let subtitle = chart::subtitle([
-            "● samples memorized together (t*) · ◆ the items matched with them generalized (t#) · numbers: members",
+            "● samples with the same t* · ◆ matched items with the same t# · numbers: group sizes",
             &totals(self.delays),
         ]);
         let summary = self.summary(&title, &matched);
@@ -194,7 +198,7 @@ impl Chart<'_> {
         delays.sort_unstable();
         let (Some(least), Some(most)) = (delays.first(), delays.last()) else { return title.to_owned() };
         format!(
-            "{title}, {}. Delays lie between {} and {} steps; compared by {}.",
+            "{title}, {}. Delays range from {} to {} steps. Scores: {}.",
             chart::counted(matched.len() as u64, "matched pair"),
             number::signed(*least),
             number::signed(*most),
@@ -236,14 +240,14 @@ impl Chart<'_> {
         if cells.is_empty() {
             return None;
         }
-        let title = format!("Scores of the pairing: {}", self.domain.name);
+        let title = format!("Matching scores: {}", self.domain.name);
         let by = compared_by(self.report, self.delays);
         let totals = totals(self.delays);
         let summary = format!("{title}: {by}; {totals}.");
         let look = self.look();
         let frame = Frame {
             title: &title,
-            subtitle: &chart::subtitle(["ringed: matched", by]),
+            subtitle: &chart::subtitle(["circled: matched", by]),
             description: &summary,
             look,
         };
@@ -295,7 +299,7 @@ impl Chart<'_> {
                 },
                 {
                     "transform": [{ "filter": "datum.chosen" }],
-                    // White under black is seen on every colour of the map.
+                    // A black circle on a white one is visible on every colour.
                     "mark": { "type": "point", "shape": "circle", "filled": false, "stroke": "#ffffff", "strokeWidth": look.size(4.0), "size": look.size(90.0), "opacity": 1 },
                     "encoding": { "x": x, "y": y },
                 },

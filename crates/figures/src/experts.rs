@@ -15,17 +15,17 @@ use crate::{
 /// Order of the experts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum ExpertOrder {
-    /// By their id.
+    /// By id.
     #[default]
     Id,
-    /// The busiest first.
+    /// By load, highest first.
     Load,
 }
 
 /// Strongest co-activations drawn; the table has all that the report has.
 const PARTNERS: usize = 12;
 
-/// Load bars of one layer's experts at one checkpoint; none without selections.
+/// Load bars of a layer's experts at a checkpoint; `None` without selections.
 #[must_use]
 pub fn experts(
     report: &Report,
@@ -56,7 +56,7 @@ pub fn experts(
         .copied()
         .max_by(|&first, &second| counts[first].cmp(&counts[second]).then(second.cmp(&first)))?;
     let summary = format!(
-        "{title}. Expert {busiest} is selected most, {} of all selections where an even share is {}; {} never selected.",
+        "{title}. Expert {busiest} is selected most, with {} of all selections (uniform share: {}); {} never selected.",
         number::percent(shares[busiest]),
         number::percent(even),
         match counts.iter().filter(|&&count| count == 0).count() {
@@ -103,18 +103,18 @@ pub fn experts(
                 "mark": { "type": "rule", "strokeDash": [4, 3], "color": look.theme.ink() },
                 "encoding": {
                     "y": { "field": "even", "type": "quantitative" },
-                    "tooltip": [chart::tip("says", "Even share")],
+                    "tooltip": [chart::tip("says", "Uniform share")],
                 },
             },
         ],
     });
-    let subtitle = "share of the layer’s selections, dashed: an even share";
+    let subtitle = "share of the layer’s selections · dashed: uniform share";
     let frame = Frame { title: &title, subtitle, description: &summary, look };
     let table = table(&ids, counts, &shares, partners);
     Some(Figure { id: "experts".into(), spec: chart::specification(&frame, &body), title, table, summary })
 }
 
-/// The strongest co-activations of one layer at the last checkpoint, as bars; none where the report has none.
+/// The strongest co-activations of one layer at the last checkpoint, as bars; `None` if the report has none.
 #[must_use]
 pub fn coactivation(report: &Report, domain: &str, layer: usize, options: &ChartOptions) -> Option<Figure> {
     let found = report.domain(domain)?;
@@ -122,9 +122,9 @@ pub fn coactivation(report: &Report, domain: &str, layer: usize, options: &Chart
         found.coactivation.get(layer)?.iter().filter(|pair| pair.probability.is_finite()).collect();
     partners.sort_by(|first, second| second.probability.total_cmp(&first.probability));
     let strongest = partners.first()?;
-    let title = format!("Experts of layer {layer} selected together: {}", found.name);
+    let title = format!("Co-activation in layer {layer}: {}", found.name);
     let summary = format!(
-        "{title}, at the last checkpoint. Where expert {} is selected, expert {} is in {} of the cases.",
+        "{title}, at the last checkpoint. When expert {} is selected, expert {} is also selected in {} of the cases.",
         strongest.first,
         strongest.second,
         number::percent(strongest.probability),
@@ -163,7 +163,7 @@ pub fn coactivation(report: &Report, domain: &str, layer: usize, options: &Chart
             "tooltip": [chart::tip("pair", "Experts"), chart::tip("says", "Probability")],
         },
     });
-    let subtitle = "how often the second is selected where the first is, last checkpoint";
+    let subtitle = "how often the second expert is selected when the first is, at the last checkpoint";
     let frame = Frame { title: &title, subtitle, description: &summary, look };
     Some(Figure {
         id: "coactivation".into(),
@@ -180,13 +180,13 @@ fn color_of(report: &Report, name: &str, options: &ChartOptions) -> &'static str
     palette::domain(index, options.theme).color
 }
 
-/// Every expert's share of the selections; none without any selection.
+/// Every expert's share of the selections; `None` without selections.
 fn shares(counts: &[u64]) -> Option<Vec<f64>> {
     let all: u128 = counts.iter().map(|&count| u128::from(count)).sum();
     (all > 0).then(|| counts.iter().map(|&count| count as f64 / all as f64).collect())
 }
 
-/// One row per expert, with the expert most often selected with it where that is known.
+/// One row per expert, with its strongest partner, if known.
 fn table(ids: &[usize], counts: &[u64], shares: &[f64], partners: &[CoactivationPair]) -> Table {
     let mut table = Table::new(vec![
         Column::new("Expert"),

@@ -12,7 +12,7 @@ pub struct Figure {
     pub id: String,
     /// The title, also shown in the chart.
     pub title: String,
-    /// Vega-Lite 6 specification with its data inside, as JSON; it loads nothing and runs under `vega-interpreter`.
+    /// Vega-Lite 6 specification with inline data, as JSON; it loads nothing and runs under `vega-interpreter`.
     pub spec: String,
     /// The same numbers as a table.
     pub table: Table,
@@ -29,7 +29,7 @@ pub struct ChartOptions {
     pub theme: Theme,
     /// Samples of the domain, for metrics that have figures of both groups.
     pub group: Group,
-    /// Type of 1.6 times the size, for a projector.
+    /// Text at 1.6 times the size, for presenting.
     pub present: bool,
     /// Width in pixels; the container's width when absent.
     pub width: Option<u32>,

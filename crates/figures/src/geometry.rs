@@ -1,5 +1,5 @@
-//! What is drawn of routers without any sample: how far they are from where they end, and how alike their experts point,
-//! over training. [`geometry()`] makes it all at once, as plain data that a page needs no code to draw.
+//! Tables and charts of router weights, which need no samples: drift to the last checkpoint and similarity of experts
+//! over training. [`geometry()`] returns finished specifications, so the page needs no drawing code for them.
 
 use report::{CheckpointGeometry, Geometry, LayerFigure};
 use wire::{Json, json};
@@ -12,20 +12,20 @@ use crate::{
     theme::{Look, Theme},
 };
 
-/// Everything that is shown of a [`Geometry`].
+/// Tables and charts of a [`Geometry`].
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct GeometrySheet {
-    /// One sentence: what these routers are.
+    /// Description in one or two sentences.
     pub says: String,
     /// All figures of all layers, as CSV.
     pub csv: String,
     /// Means over layers, then one table per layer, each with its title; one row per checkpoint.
     pub tables: Vec<(String, Table)>,
-    /// Courses over training, one line per layer; none where fewer than two checkpoints have a step.
+    /// Charts over training, one line per layer; empty if fewer than two checkpoints have a step.
     pub charts: Vec<GeometryChart>,
 }
 
-/// A chart whose specification is text already.
+/// A chart with finished specifications.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GeometryChart {
     /// Stable identifier, letters and dashes.
@@ -36,18 +36,18 @@ pub struct GeometryChart {
     pub summary: String,
     /// The same numbers as a table.
     pub table: Table,
-    /// The specification for a light ground, as JSON.
+    /// Specification of the light theme, as JSON.
     pub light: String,
-    /// The specification for a dark ground, as JSON.
+    /// Specification of the dark theme, as JSON.
     pub dark: String,
 }
 
-/// Pairs of texts that stand for one chart.
+/// Number of text pairs per chart.
 const OF_CHART: usize = 3;
 
 impl GeometrySheet {
-    /// The sheet as pairs of texts. This form and not JSON, because reading it takes next to no code in the page: the
-    /// sentence and the CSV; how many charts there are; three pairs a chart; and a pair a table.
+    /// Encodes the sheet as pairs of texts: description and CSV; number of charts; three pairs per chart; one pair per
+    /// table. The page needs much less code to read this than JSON.
     #[must_use]
     pub fn write(self) -> Vec<(String, String)> {
         let mut texts = vec![(self.says, self.csv), (self.charts.len().to_string(), String::new())];
@@ -62,7 +62,7 @@ impl GeometrySheet {
         texts
     }
 
-    /// The sheet from pairs of texts; none where they are not such a sheet.
+    /// Decodes pairs of texts; `None` if they are no sheet.
     #[must_use]
     pub fn read(texts: Vec<(String, String)>) -> Option<Self> {
         let mut texts = texts.into_iter();
@@ -82,7 +82,7 @@ impl GeometrySheet {
     }
 }
 
-/// A table as lines of cells with tabs between, numbers with all their digits.
+/// Encodes a table as lines of tab-separated cells, numbers with all digits.
 #[must_use]
 pub fn table_text(table: &Table) -> String {
     let plain = |text: &str| text.replace(char::is_control, " ");
@@ -97,7 +97,7 @@ pub fn table_text(table: &Table) -> String {
     std::iter::once(head.join("\t")).chain(rows).collect::<Vec<_>>().join("\n")
 }
 
-/// A table from what [`table_text`] has written. The first column is of names where it is headed so, all others of numbers.
+/// Decodes a table of [`table_text`]. The first column has names if its heading says so; all others have numbers.
 #[must_use]
 pub fn table_from_text(text: &str) -> Table {
     let mut lines = text.split('\n').map(|line| line.split('\t'));
@@ -145,7 +145,7 @@ const MEASURES: [Measure; 2] = [
     Measure {
         id: "router-drift",
         title: "Routers: drift to the last checkpoint",
-        says: "relative distance of each layer’s router from where it ends",
+        says: "relative distance of each layer’s router from its last checkpoint",
         axis: "Drift",
         read: |layer| layer.drift,
     },
@@ -158,14 +158,14 @@ const MEASURES: [Measure; 2] = [
     },
 ];
 
-/// A figure of the tables: its heading and where it is.
+/// Columns of the tables: heading and value.
 const COLUMNS: [(&str, LayerFigure); 7] = [
     ("Drift", |layer| layer.drift),
     ("Cosine to last", |layer| layer.cosine),
     ("Similarity", |layer| layer.similarity),
     ("Gram difference", |layer| layer.gram_difference),
     ("Norm", |layer| layer.norm_mean),
-    ("Least norm", |layer| layer.norm_min),
+    ("Smallest norm", |layer| layer.norm_min),
     ("Largest norm", |layer| layer.norm_max),
 ];
 
@@ -174,7 +174,7 @@ const COLUMNS: [(&str, LayerFigure); 7] = [
 pub fn geometry(geometry: &Geometry) -> GeometrySheet {
     let Geometry { layers, experts, width, checkpoints, .. } = geometry;
     let says = format!(
-        "{}, {} with {experts} experts of width {width}. Drift, cosine and Gram difference are to the last checkpoint.",
+        "{}, {} with {experts} experts of width {width}. Drift, cosine and Gram difference are relative to the last checkpoint.",
         chart::counted(checkpoints.len() as u64, "checkpoint"),
         chart::counted(layers.len() as u64, "router"),
     );
@@ -268,7 +268,7 @@ fn specification(
     (first, last): (u64, u64),
 ) -> String {
     let look = Look { theme, present: false };
-    // Layers have an order, so their colours have one; what would stand below 3:1 on the ground is cut off the scale.
+    // Layers are ordered, so the colour scale is sequential, without the part below a contrast of 3:1.
     let extent = if theme == Theme::Light { [0.0, 0.6] } else { [0.35, 1.0] };
     let bounds = [geometry.layers.first(), geometry.layers.last()];
     chart::specification(

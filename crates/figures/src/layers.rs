@@ -1,4 +1,4 @@
-//! One metric of every layer at every checkpoint, as a map of colours.
+//! A heatmap of one metric by layer and checkpoint.
 
 use report::{Bounds, Group, METRICS, Metric, Report, Series, metrics::Layers};
 use wire::{Json, json};
@@ -13,7 +13,7 @@ use crate::{
     theme::Look,
 };
 
-/// What a map of layers shows: a metric that has figures of single layers, or its change.
+/// What a layer heatmap shows: a per-layer metric, or its change.
 #[derive(Clone, Copy, Debug)]
 pub struct LayerMeasure {
     /// Row of [`METRICS`].
@@ -29,7 +29,7 @@ impl PartialEq for LayerMeasure {
 }
 
 impl LayerMeasure {
-    /// Every measure, in the order in which a menu offers them: values first, then changes.
+    /// All measures in menu order: values first, then changes.
     pub fn all() -> impl Iterator<Item = Self> {
         [false, true].into_iter().flat_map(|change| {
             let metrics = METRICS.iter().filter(|metric| metric.scope.layers != Layers::Never);
@@ -37,26 +37,26 @@ impl LayerMeasure {
         })
     }
 
-    /// Letters and dashes, for addresses and test handles.
+    /// Identifier of letters and dashes, for menus and tests.
     #[must_use]
     pub fn id(self) -> String {
         let id = self.metric.id.replace('_', "-");
         if self.change { format!("{id}-change") } else { id }
     }
 
-    /// Its name, for a menu.
+    /// Name, for a menu.
     #[must_use]
     pub fn name(self) -> String {
         if self.change { format!("{}, change", self.metric.name) } else { self.metric.name.to_owned() }
     }
 
-    /// Samples that it describes when `group` is asked for.
+    /// The group that it describes when `group` is selected.
     #[must_use]
     pub fn group(self, group: Group) -> Group {
         if self.metric.scope.groups { group } else { Group::All }
     }
 
-    /// Its definition, for the subtitle and a table's note.
+    /// Definition, for the subtitle and a table's note.
     pub(crate) fn definition(self) -> String {
         let summary = self.metric.summary.trim_end_matches('.');
         if self.change {
@@ -66,7 +66,7 @@ impl LayerMeasure {
         }
     }
 
-    /// The course of each layer; empty where the domain lacks the measure.
+    /// The course of each layer; empty if the domain lacks the measure.
     fn layers<'a>(self, report: &'a Report, domain: &str, group: Group) -> LayerCourses<'a> {
         let courses = report.layer_courses(domain, self.metric.id, self.group(group));
         let base = |values: &Series| {
@@ -94,8 +94,8 @@ impl LayerMeasure {
         found.at(checkpoint)
     }
 
-    /// The range of the colours: the metric's own bounds where it has them, else that of all domains, so that the
-    /// maps of two domains can be compared.
+    /// The colour range: the metric's bounds if it has any, else the range over all domains, so that domains can be
+    /// compared.
     fn range(self, report: &Report, group: Group) -> (f64, f64) {
         let checkpoints = report.checkpoints.len();
         let values = || {
@@ -153,7 +153,7 @@ impl LayerCourses<'_> {
     }
 }
 
-/// Layer by checkpoint as a map with colours of a fixed range; none where the domain lacks the measure.
+/// The heatmap, layer by checkpoint, with a fixed colour range; `None` if the domain lacks the measure.
 ///
 /// The chart has a selection `cell` over the fields `checkpoint` and `layer` (both indices from 0) that a click sets.
 #[must_use]
@@ -241,7 +241,7 @@ pub fn layers(
     Some(Figure { id: format!("layers-{}", measure.id()), title, spec, table, summary })
 }
 
-/// One row per checkpoint, one column per layer; none where the domain lacks the measure.
+/// One row per checkpoint, one column per layer; `None` if the domain lacks the measure.
 pub(crate) fn layer_table(
     report: &Report,
     domain: &str,
@@ -277,7 +277,7 @@ fn tooltip(legend: &str) -> Json {
     ])
 }
 
-/// Layers and checkpoints of the map, and the layers that stand out at the last checkpoint that has values.
+/// Number of layers and checkpoints, and the lowest and highest layer at the last checkpoint with values.
 fn summary(report: &Report, layers: &LayerCourses<'_>, title: &str) -> String {
     let opening =
         format!("{title}, {}, {}.", chart::counted(layers.len() as u64, "layer"), checkpoint_span(report));

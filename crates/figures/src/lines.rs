@@ -1,4 +1,4 @@
-//! Courses over training, one line per domain: the form of most figures.
+//! Line charts over training, one line per domain: the form of most figures.
 
 mod drawing;
 
@@ -23,7 +23,7 @@ pub(crate) struct Line {
     pub value: Series,
     /// Bounds of the band around it.
     pub band: Option<(Series, Series)>,
-    /// A second, thin line to compare with.
+    /// A thin reference line.
     pub reference: Option<Series>,
 }
 
@@ -41,17 +41,17 @@ pub(crate) struct Lines<'a> {
     pub measure: String,
     /// Unit of the values, for axis and table.
     pub unit: Option<&'static str>,
-    /// The vertical range; that of the data when absent.
+    /// The vertical range; by default that of the data.
     pub range: Option<(f64, f64)>,
     /// Names of the band's bounds: `95 % low` and `95 % high`.
     pub band_names: (&'static str, &'static str),
-    /// Name of the second line, in a word or two.
+    /// Name of the reference line.
     pub reference_name: String,
     pub courses: Vec<Line>,
 }
 
 impl Lines<'_> {
-    /// The figure; none where no line has a value.
+    /// The figure; `None` if no line has a value.
     pub fn figure(mut self) -> Option<Figure> {
         let checkpoints = self.report.checkpoints.len();
         self.courses.retain(|line| (0..checkpoints).any(|at| series::at(&line.value, at).is_some()));

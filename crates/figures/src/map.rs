@@ -1,4 +1,4 @@
-//! What a frame of a map of distances shows, in words and as a table.
+//! Description and table of a frame of the distance matrix.
 
 use report::{
     Unit,
@@ -11,19 +11,19 @@ use crate::{
     table::{Cell, Column, Table},
 };
 
-/// A frame for those who do not see it.
+/// Text description and table of a frame.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MapSheet {
     /// A few sentences.
     pub says: String,
-    /// Mean distances inside each domain and between any two.
+    /// Mean distances within each domain and between each two.
     pub table: Table,
 }
 
-/// Domains that are named one by one in the sentences.
+/// Maximum number of domains that the sentences name.
 const NAMED: usize = 6;
 
-/// Says what a frame shows. `names` are the run's domains, `samples` how many are on the map.
+/// Describes a frame. `names` are the run's domains, `samples` is the number of samples on the map.
 #[must_use]
 pub fn map_sheet(frame: &MapFrame, names: &[&str], samples: usize, step: u64, unit: Unit) -> MapSheet {
     let unit = match unit {
@@ -37,7 +37,7 @@ pub fn map_sheet(frame: &MapFrame, names: &[&str], samples: usize, step: u64, un
     if let Some(mean) = mean_of(&inside) {
         let where_ =
             if inside.len() > 1 { "domains" } else { inside.first().map_or("", |mean| name(mean.first)) };
-        says += &format!(" Mean distance inside {where_} {} {unit}", number::plain(mean));
+        says += &format!(" Mean distance within {where_} {} {unit}", number::plain(mean));
         if (2..=NAMED).contains(&inside.len()) {
             let each = inside
                 .iter()
@@ -49,11 +49,13 @@ pub fn map_sheet(frame: &MapFrame, names: &[&str], samples: usize, step: u64, un
         }
         says.push('.');
     }
-    says += &format!(" 98 % of the pairs lie from {} to {}.", frame.low, frame.high);
+    says += &format!(" 98 % of the pairs have distances from {} to {}.", frame.low, frame.high);
     if let Some(share) = frame.share {
         let of = if frame.landmarks { " of the landmarks" } else { "" };
-        says +=
-            &format!(" In the plane, two axes hold {} of the squared distances{of}.", number::percent(share));
+        says += &format!(
+            " The two axes of the plane capture {} of the squared distances{of}.",
+            number::percent(share)
+        );
     }
     let mut table = Table::new(vec![
         Column::new(DOMAINS),
@@ -99,12 +101,12 @@ mod tests {
         let sheet = map_sheet(&frame(), &["add", "mul"], 1481, 12_000, Unit::Symbol);
         assert_eq!(
             sheet.says,
-            "Step 12,000, 1,481 samples. Mean distance inside domains 13.75 symbols (add 10.00, mul 15.00), between domains \
-             20.00. 98 % of the pairs lie from 3 to 21. In the plane, two axes hold 43 % of the squared distances."
+            "Step 12,000, 1,481 samples. Mean distance within domains 13.75 symbols (add 10.00, mul 15.00), between domains \
+             20.00. 98 % of the pairs have distances from 3 to 21. The two axes of the plane capture 43 % of the squared distances."
         );
         let one = MapFrame { means: frame().means.drain(..1).collect(), landmarks: true, ..frame() };
         let one = map_sheet(&one, &["add"], 2, 25, Unit::Character);
-        assert!(one.says.contains("Mean distance inside add 10.00 characters. 98 %"), "{}", one.says);
+        assert!(one.says.contains("Mean distance within add 10.00 characters. 98 %"), "{}", one.says);
         assert!(one.says.ends_with("43 % of the squared distances of the landmarks."));
     }
 

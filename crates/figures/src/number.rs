@@ -1,9 +1,9 @@
-//! Numbers as readers expect them: sensible digits, grouped thousands, short steps and tokens.
+//! Human-readable numbers: rounded digits, grouped thousands, short steps and tokens.
 
-/// What stands where there is no number.
+/// Placeholder for a missing number.
 pub const MISSING: &str = "–";
 
-/// A number with so many digits after the point and grouped thousands; never `-0`.
+/// A number with a fixed number of decimals and grouped thousands; never `-0`.
 #[must_use]
 pub fn fixed(value: f64, digits: usize) -> String {
     if !value.is_finite() {
@@ -61,7 +61,7 @@ pub fn percent(share: f64) -> String {
     format!("{} %", fixed(share * 100.0, digits))
 }
 
-/// A step as short as it stays exact to three digits: 500, 5k, 1.2M.
+/// A step in short form, exact to three digits: 500, 5k, 1.2M.
 #[must_use]
 pub fn step(value: u64) -> String {
     short(value)
@@ -73,7 +73,7 @@ pub fn tokens(value: u64) -> String {
     short(value)
 }
 
-/// A p value: as it is, but never below what three digits can say.
+/// A p value with three decimals, or `< 0.001`.
 #[must_use]
 pub fn p_value(p: f64) -> String {
     if !p.is_finite() {

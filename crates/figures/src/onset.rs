@@ -1,4 +1,4 @@
-//! When a domain is memorized and when it generalizes, as one checkpoint each.
+//! The memorization and the generalization onset of a domain, one checkpoint each.
 //!
 //! - **Half memorized by**: the first checkpoint by which at least half of the memorized samples have reached
 //!   their memorization step `t*`. Memorized means `t*` before the last checkpoint (docs/metrics.md#memorization-step), so samples whose

@@ -1,9 +1,9 @@
 //! Colours, markers and dashes of the domains: the same domain looks the same in every figure.
 //!
-//! The first four hues are those of Okabe and Ito, darkened or lightened until each stands at 3:1 or more against
-//! its ground; the other four were searched for the largest least difference from all others, seen with and without
-//! protanopia, deuteranopia and tritanopia (Machado's simulation, CIELAB: 24 on light, 26 on dark). Colour never
-//! stands alone: a marker and a dash say the same.
+//! The first four hues are those of Okabe and Ito, darkened or lightened to a contrast of at least 3:1 against
+//! the background; the other four maximize the smallest difference from all others, with and without
+//! protanopia, deuteranopia and tritanopia (Machado's simulation, CIELAB: 24 on light, 26 on dark). Colour is
+//! never the only cue: markers and dashes differ too.
 
 use crate::theme::Theme;
 
@@ -37,7 +37,7 @@ const SHAPES: [&str; 8] = [
 
 const DASHES: [&[u32]; 5] = [&[], &[7, 3], &[2, 2], &[8, 3, 2, 3], &[12, 3]];
 
-/// The ground that the light or the dark colours are made for, `#rrggbb`; the page's own must be close to it.
+/// The background that the colours are made for, `#rrggbb`; the page's background must be close to it.
 #[must_use]
 pub const fn ground(theme: Theme) -> &'static str {
     match theme {
@@ -48,7 +48,7 @@ pub const fn ground(theme: Theme) -> &'static str {
 
 /// How the domain with that index in [`report::Report::domains`] is drawn.
 ///
-/// Eight colours and markers, five dashes: forty domains are all different.
+/// Eight colours and markers and five dashes distinguish forty domains.
 #[must_use]
 pub fn domain(index: usize, theme: Theme) -> Mark {
     let colors = match theme {
@@ -62,7 +62,7 @@ pub fn domain(index: usize, theme: Theme) -> Mark {
     }
 }
 
-/// The colour of what belongs to no domain: the strongest accent of the page.
+/// The colour of marks that belong to no domain: the page's accent.
 #[must_use]
 pub const fn accent(theme: Theme) -> &'static str {
     match theme {

@@ -2,7 +2,7 @@
 
 use report::Series;
 
-/// The value at a checkpoint, where it is there and finite.
+/// The value at a checkpoint if it exists and is finite.
 pub(crate) fn at(series: &Series, checkpoint: usize) -> Option<f64> {
     series.get(checkpoint).copied().flatten().filter(|value| value.is_finite())
 }
@@ -12,7 +12,7 @@ pub(crate) fn defined(series: &Series, checkpoints: usize) -> Vec<(usize, f64)> 
     (0..checkpoints).filter_map(|index| Some((index, at(series, index)?))).collect()
 }
 
-/// Smallest and largest of some values.
+/// Smallest and largest value.
 pub(crate) fn extent(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
     values.into_iter().filter(|value| value.is_finite()).fold(None, |extent, value| match extent {
         None => Some((value, value)),
@@ -20,7 +20,7 @@ pub(crate) fn extent(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)
     })
 }
 
-/// An extent with some room above and below, so that no line runs along the frame.
+/// An extent with a margin above and below, so that no line touches the frame.
 pub(crate) fn padded((low, high): (f64, f64)) -> (f64, f64) {
     let span = high - low;
     let room = if span > 0.0 && span.is_finite() { span * 0.06 } else { (low.abs() * 0.05).max(0.05) };
@@ -28,7 +28,7 @@ pub(crate) fn padded((low, high): (f64, f64)) -> (f64, f64) {
     if padded.0.is_finite() && padded.1.is_finite() { padded } else { (low, high) }
 }
 
-/// A value where it is finite.
+/// A value if it is finite.
 pub(crate) fn finite(value: f64) -> Option<f64> {
     value.is_finite().then_some(value)
 }

@@ -12,10 +12,10 @@ use crate::{
     theme::Look,
 };
 
-/// The width of all panels together where none is asked for: panels cannot follow their container.
+/// Default width of all panels together: panels cannot follow their container.
 const WIDTH: u32 = 720;
 
-/// The narrowest panel.
+/// Smallest width of a panel.
 const NARROWEST: u32 = 90;
 
 /// The distance at one threshold.
@@ -26,9 +26,9 @@ struct Threshold<'a> {
     half: Option<&'a report::Series>,
 }
 
-/// One panel per threshold, each with its own vertical range, for the options' group; none where the report has fewer than two.
+/// One panel per threshold, each with its own vertical range; `None` if the report has fewer than two.
 ///
-/// Panels cannot follow their container: give the width in the options, and they take as many rows as they need.
+/// Panels cannot follow their container: set the width in the options, and they wrap into rows.
 #[must_use]
 pub fn sweep(report: &Report, domain: &str, options: &ChartOptions) -> Option<Figure> {
     let index = report.domains.iter().position(|other| other.name == domain)?;
@@ -91,7 +91,7 @@ pub fn sweep(report: &Report, domain: &str, options: &ChartOptions) -> Option<Fi
     let subtitle = chart::subtitle([
         chart::group_name(options.group),
         if interval { "mean with 95 % interval" } else { "mean" },
-        "each panel has its own range",
+        "each panel has its own scale",
         chart::gate_label(report).unwrap_or_default(),
     ]);
     let look = Look { theme: options.theme, present: options.present };

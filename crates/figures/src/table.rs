@@ -1,4 +1,4 @@
-//! Tables as data, and their three written forms.
+//! Tables as data, and their export formats.
 
 mod write;
 
@@ -39,13 +39,13 @@ impl Column {
 /// One value of a table.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Cell {
-    /// Words, or a name that a user gave.
+    /// Text, or a name given by a user.
     Text(String),
-    /// A measured number and the digits after its point that are shown; exports keep all of them.
+    /// A number and its displayed decimals; exports keep all digits.
     Number(f64, usize),
     /// A whole number.
     Integer(i64),
-    /// Undefined here, which is not zero.
+    /// Undefined, which is not zero.
     Missing,
 }
 
@@ -55,7 +55,7 @@ impl Cell {
         Self::Text(text.into())
     }
 
-    /// A number with about four significant digits; [`Cell::Missing`] where there is none.
+    /// A number with about four significant digits, or [`Cell::Missing`].
     #[must_use]
     pub fn number(value: Option<f64>) -> Self {
         match value {
@@ -64,7 +64,7 @@ impl Cell {
         }
     }
 
-    /// A number with so many digits after the point; [`Cell::Missing`] where there is none.
+    /// A number with a fixed number of decimals, or [`Cell::Missing`].
     #[must_use]
     pub fn fixed(value: Option<f64>, digits: usize) -> Self {
         match value {
@@ -73,13 +73,13 @@ impl Cell {
         }
     }
 
-    /// A count; beyond what an integer cell holds it stays at that bound.
+    /// A count, clamped to the range of an integer cell.
     #[must_use]
     pub fn count(value: u64) -> Self {
         Self::Integer(i64::try_from(value).unwrap_or(i64::MAX))
     }
 
-    /// As it is shown on the page.
+    /// The displayed text.
     #[must_use]
     pub fn display(&self) -> String {
         match self {
@@ -91,7 +91,7 @@ impl Cell {
         }
     }
 
-    /// Whether it belongs to the right edge of its column.
+    /// Whether the cell is right-aligned.
     #[must_use]
     pub fn is_number(&self) -> bool {
         !matches!(self, Self::Text(_))
@@ -114,13 +114,13 @@ impl Table {
         Self { columns, rows: Vec::new() }
     }
 
-    /// Adds a row; a short one is filled with [`Cell::Missing`], a long one is cut.
+    /// Adds a row, filled with [`Cell::Missing`] or truncated to the number of columns.
     pub fn push(&mut self, mut row: Vec<Cell>) {
         row.resize(self.columns.len(), Cell::Missing);
         self.rows.push(row);
     }
 
-    /// Whether a column's cells belong to its right edge: all are numbers or missing, and one is a number.
+    /// Whether a column is right-aligned: all cells are numbers or missing, and at least one is a number.
     #[must_use]
     pub fn is_numeric(&self, column: usize) -> bool {
         let mut cells = self.rows.iter().filter_map(|row| row.get(column)).peekable();

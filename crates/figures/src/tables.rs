@@ -1,4 +1,4 @@
-//! Every number of a report as tables.
+//! All figures of a report as tables.
 
 mod by_checkpoint;
 mod correlations;
@@ -13,7 +13,7 @@ use crate::{
     table::{Cell, NamedTable, Table},
 };
 
-/// All tables of a report in reading order; a table without rows is left out.
+/// All tables of a report in reading order; tables without rows are omitted.
 ///
 /// Identifiers of tables of one domain end in the domain's index: `losses-0`.
 #[must_use]
@@ -39,7 +39,7 @@ pub fn tables(report: &Report) -> Vec<NamedTable> {
     tables
 }
 
-/// The name of a metric; its id where this version does not know it.
+/// The name of a metric, or its id if this version does not know it.
 fn metric_name(id: &str) -> String {
     report::metric(id).map_or(id, |metric| metric.name).to_owned()
 }
@@ -51,7 +51,7 @@ fn group_cell(group: Group) -> Cell {
     })
 }
 
-/// A step's cell, missing where there is no such checkpoint.
+/// The cell of a checkpoint's step; missing if there is no such checkpoint.
 fn step_cell(report: &Report, checkpoint: Option<usize>) -> Cell {
     checkpoint
         .and_then(|at| report.checkpoints.get(at))
@@ -67,7 +67,7 @@ fn named(
     NamedTable { id: id.into(), title: title.into(), note: note.into(), table }
 }
 
-/// A note with the label that selections in place of gates demand.
+/// A note, with a label if selection frequencies replace gates.
 fn labelled(report: &Report, note: &str) -> String {
     match chart::gate_label(report) {
         Some(label) if note.is_empty() => format!("Made {label}."),

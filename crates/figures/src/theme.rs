@@ -1,18 +1,18 @@
-//! How a chart looks on a light and on a dark ground.
+//! Light and dark chart themes.
 
 use wire::{Json, json};
 
-/// The ground that a chart stands on.
+/// Background of a chart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Theme {
-    /// White ground.
+    /// White background.
     #[default]
     Light,
-    /// Near-black ground.
+    /// Near-black background.
     Dark,
 }
 
-/// The type size of a talk, relative to the page's.
+/// Text scale while presenting.
 const PRESENT_SCALE: f64 = 1.6;
 
 impl Theme {
@@ -44,14 +44,14 @@ impl Theme {
 /// Theme and type size of one chart.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Look {
-    /// The ground.
+    /// Theme.
     pub theme: Theme,
-    /// Whether it is shown to a room.
+    /// Whether the page is presenting.
     pub present: bool,
 }
 
 impl Look {
-    /// A length in pixels that grows with the type.
+    /// A length in pixels, scaled with the text.
     pub fn size(self, pixels: f64) -> f64 {
         if self.present { libm::round(pixels * PRESENT_SCALE) } else { pixels }
     }
@@ -76,7 +76,7 @@ impl Look {
                 "labelPadding": 4, "titlePadding": self.size(8.0), "labelLimit": self.size(160.0),
             },
             "axisX": { "grid": false, "domainColor": quiet, "tickColor": quiet },
-            // The same room beside every chart, so that stacked charts share their horizontal axis to the pixel.
+            // Equal margins, so that stacked charts share their horizontal axis to the pixel.
             "axisY": { "domain": false, "ticks": false, "minExtent": self.size(44.0), "maxExtent": self.size(44.0) },
             "legend": {
                 "labelColor": ink, "titleColor": quiet, "labelFontSize": label, "titleFontSize": label,

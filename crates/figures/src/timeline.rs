@@ -1,4 +1,4 @@
-//! The courses of a run, stacked on one horizontal axis.
+//! The metrics of a run over training, stacked on one horizontal axis.
 
 mod onsets;
 
@@ -13,7 +13,7 @@ use crate::{
     theme::Theme,
 };
 
-/// Content and look of the timeline.
+/// Options of the timeline.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TimelineOptions {
     /// Quantity on the horizontal axis.
@@ -24,7 +24,7 @@ pub struct TimelineOptions {
     pub group: Group,
     /// Names of hidden domains.
     pub hidden: Vec<String>,
-    /// Type of 1.6 times the size, for a projector.
+    /// Text at 1.6 times the size, for presenting.
     pub present: bool,
     /// Width in pixels; the container's width when absent.
     pub width: Option<u32>,
@@ -43,7 +43,7 @@ impl Default for TimelineOptions {
     }
 }
 
-/// The timeline's figures from top to bottom; a figure for which the report has no value is left out.
+/// The timeline's figures from top to bottom; figures without values are omitted.
 ///
 /// `onsets`, then one per metric that [`METRICS`] shows as a chart, with `memorized` after the losses. Each chart but
 /// the first has a selection `hover` over the field `checkpoint` (the index of the checkpoint nearest to the pointer)
@@ -67,7 +67,7 @@ pub fn timeline(report: &Report, options: &TimelineOptions) -> Vec<Figure> {
     figures
 }
 
-/// Domains that are switched on, with their index in the report.
+/// Visible domains with their index in the report.
 fn visible<'a>(report: &'a Report, options: &TimelineOptions) -> impl Iterator<Item = (usize, &'a Domain)> {
     report.domains.iter().enumerate().filter(|(_, domain)| !options.hidden.contains(&domain.name))
 }
@@ -170,7 +170,7 @@ impl<'a> Builder<'a> {
             metric.summary.trim_end_matches('.'),
             threshold.as_str(),
             band,
-            if clipped { "quartiles beyond the frame are cut off" } else { "" },
+            if clipped { "quartiles outside the frame are clipped" } else { "" },
             dotted.as_str(),
             most(report, metric).as_str(),
             if chart::is_of_gates(metric) { self.gates() } else { "" },
@@ -194,14 +194,14 @@ impl<'a> Builder<'a> {
             });
             Some(Drawn { value: share.collect(), band: None, reference: None })
         });
-        lines.subtitle = "loss low and settled (t*); unconfirmed at the last checkpoint".into();
+        lines.subtitle = "share of samples that have reached t*; unconfirmed at the last checkpoint".into();
         lines.measure = "Share of samples".into();
         lines.range = Some((0.0, 1.0));
         lines.figure()
     }
 }
 
-/// The largest value that a metric of entropies can have, in words.
+/// The largest possible value of an entropy metric, as text.
 fn most(report: &Report, metric: &Metric) -> String {
     match metric.bounds {
         Bounds::EntropyOfExperts if report.run.experts > 0 => {
@@ -218,7 +218,7 @@ struct Drawn {
     reference: Option<Series>,
 }
 
-/// Bounds at so much below and above a series; undefined where either is.
+/// Lower and upper bound around a series; undefined where either input is.
 fn around(mean: &[Option<f64>], half: &[Option<f64>], checkpoints: usize) -> (Series, Series) {
     let bound = |sign: f64| {
         let at = |index: usize| {
@@ -230,8 +230,8 @@ fn around(mean: &[Option<f64>], half: &[Option<f64>], checkpoints: usize) -> (Se
     (bound(-1.0), bound(1.0))
 }
 
-/// The range of medians and quartiles; where quartiles explode (docs/metrics.md#pathway-consistency) that of the medians with room for
-/// twice their span on either side. Also whether that cuts a band off.
+/// The range of medians and quartiles. If quartiles explode (docs/metrics.md#pathway-consistency), the range of the
+/// medians with a margin of twice their span. Also returns whether that clips a band.
 fn quartile_range(lines: &[Line]) -> (Option<(f64, f64)>, bool) {
     let medians = series::extent(lines.iter().flat_map(|line| &line.value).copied().flatten());
     let bands =

@@ -14,7 +14,7 @@ use relation::{Relation, Strength};
 /// A model with fewer experts over all layers is called small; OLMoE-1B-7B has 1,024.
 const SMALL_MODEL: usize = 256;
 
-/// The verdict: a headline where domains can be compared, one paragraph per domain, then remarks on all of them.
+/// The verdict: a headline if domains can be compared, one paragraph per domain, then caveats.
 ///
 /// # How a change is judged
 /// The same samples are followed through training, so the errors at two checkpoints are not independent, and the
@@ -23,14 +23,14 @@ const SMALL_MODEL: usize = 256;
 /// inside it is "no change beyond its interval".
 ///
 /// # Which checkpoints are compared
-/// A fixed rule, because picking the highest and the lowest point would find a fall in noise: distance is compared
+/// A fixed rule, because choosing the highest and the lowest point would find a decrease in noise: distance is compared
 /// between the checkpoint by which half of the memorized samples are memorized ([`crate::onset`]) and the last one;
 /// accuracy between the first and the last.
 #[must_use]
 pub fn verdict(report: &Report) -> Vec<String> {
     let mut lines = Vec::new();
     if report.checkpoints.is_empty() || report.domains.is_empty() {
-        return vec!["The report has no checkpoint or no domain.".into()];
+        return vec!["The report has no checkpoints or no domains.".into()];
     }
     lines.extend(headline(report));
     lines.extend(report.domains.iter().map(|domain| paragraph(report, domain)));
@@ -38,8 +38,8 @@ pub fn verdict(report: &Report) -> Vec<String> {
     lines
 }
 
-/// The group whose courses are judged: the memorized samples, or all where nothing is memorized.
-fn judged_group(report: &Report, domain: &Domain) -> Group {
+/// The group that the verdict describes: the memorized samples, or all samples if none is memorized.
+fn main_group(report: &Report, domain: &Domain) -> Group {
     let memorized = report.course(&domain.name, "distance", Group::Memorized);
     if memorized.is_some_and(|course| course.n.is_some_and(|n| n > 0)) {
         Group::Memorized
@@ -48,44 +48,44 @@ fn judged_group(report: &Report, domain: &Domain) -> Group {
     }
 }
 
-/// In which domains the distance follows accuracy, where there are several to compare.
+/// How distance and accuracy correlate in each domain, if there are several to compare.
 fn headline(report: &Report) -> Option<String> {
-    let judged: Vec<(&str, Strength)> = report
+    let relations: Vec<(&str, Strength)> = report
         .domains
         .iter()
-        .filter_map(|domain| match Relation::of(report, domain, "distance", judged_group(report, domain)) {
+        .filter_map(|domain| match Relation::of(report, domain, "distance", main_group(report, domain)) {
             Relation::Measured { strength, .. } => Some((domain.name.as_str(), strength)),
             _ => None,
         })
         .collect();
-    if judged.len() < 2 {
+    if relations.len() < 2 {
         return None;
     }
     let having = |strength: Strength| -> Vec<&str> {
-        judged.iter().filter(|(_, own)| *own == strength).map(|(name, _)| *name).collect()
+        relations.iter().filter(|(_, own)| *own == strength).map(|(name, _)| *name).collect()
     };
     let place = |adverb: &str, names: &[&str]| {
         (!names.is_empty()).then(|| format!("{adverb} in {}", enumerated(names)))
     };
-    let close = place("closely", &having(Strength::Close));
+    let strong = place("strongly", &having(Strength::Strong));
     let weak = place("weakly", &having(Strength::Weak));
-    let follows: Vec<String> = close.into_iter().chain(weak).collect();
+    let follows: Vec<String> = strong.into_iter().chain(weak).collect();
     let not = having(Strength::None);
     let mut text = if follows.is_empty() {
-        "Pathway distance follows accuracy in no domain".to_owned()
+        "Pathway distance correlates negatively with accuracy in no domain".to_owned()
     } else {
         let not = place(", not", &not).unwrap_or_default();
-        format!("Pathway distance follows accuracy {}{not}", follows.join(", "))
+        format!("Pathway distance correlates negatively with accuracy: {}{not}", follows.join(", "))
     };
     let opposite = having(Strength::Opposite);
     if !opposite.is_empty() {
-        text = format!("{text}; in {} it is higher where accuracy is higher", enumerated(&opposite));
+        text = format!("{text}; it correlates positively in {}", enumerated(&opposite));
     }
     Some(format!("{text}."))
 }
 
 fn paragraph(report: &Report, domain: &Domain) -> String {
-    let group = judged_group(report, domain);
+    let group = main_group(report, domain);
     let mut sentences =
         vec![format!("{}; {}", memorization(report, domain), accuracy::clause(report, domain))];
     sentences.push(distance::sentence(report, domain, group));
@@ -107,7 +107,7 @@ fn memorization(report: &Report, domain: &Domain) -> String {
         );
     };
     let below =
-        format!("loss ≤ {}{}", trimmed(eps), if found.eps_set_by_user { ", set by hand" } else { "" });
+        format!("loss ≤ {}{}", trimmed(eps), if found.eps_set_by_user { ", set by the user" } else { "" });
     if found.memorized == 0 || domain.samples == 0 {
         return format!("none of {all} is memorized before the last checkpoint ({below})");
     }
@@ -120,31 +120,29 @@ fn memorization(report: &Report, domain: &Domain) -> String {
     format!("{share} of {all} memorized before the last checkpoint ({below}){half}")
 }
 
-/// What a reader must know whatever the domain.
+/// Caveats that concern all domains.
 fn caveats(report: &Report) -> Vec<String> {
     let mut lines = Vec::new();
     let checkpoints = report.checkpoints.len();
     if checkpoints < 4 {
         lines.push(format!(
-            "Only {}: no course can be told from chance (with 4 the smallest possible p is 1/24 for Pearson, 2/24 for Spearman).",
+            "Only {}: too few to distinguish a trend from chance (with 4, the smallest possible p is 1/24 for Pearson and 2/24 for Spearman).",
             chart::counted(checkpoints as u64, "checkpoint")
         ));
     } else if report.domains.iter().any(|domain| {
         matches!(
-            Relation::of(report, domain, "distance", judged_group(report, domain)),
+            Relation::of(report, domain, "distance", main_group(report, domain)),
             Relation::Measured { .. }
         )
     }) {
         lines.push(
-            "Courses of training are smooth, so neighbouring checkpoints are not independent and the permutation p of a correlation is optimistic."
+            "Training curves are smooth: neighbouring checkpoints are not independent, so the permutation p of a correlation is optimistic."
                 .into(),
         );
     }
     let given = |metric: &str| report.courses.iter().any(|course| course.metric == metric);
     if !given("accuracy") {
-        lines.push(
-            "No benchmark results were given: memorization can be seen here, generalization cannot.".into(),
-        );
+        lines.push("No benchmark results were given, so generalization is not measured.".into());
     }
     if report.run.gate_kind == GateKind::SigmoidNormalizedMean {
         lines.push(
@@ -154,7 +152,7 @@ fn caveats(report: &Report) -> Vec<String> {
     }
     if chart::is_of_selections(report) {
         lines.push(
-            "The traces hold selected experts without weights: every pathway is made from selection frequency, which is another quantity than the paper’s."
+            "The traces have selected experts without weights: pathways are computed from selection frequency, not from mean gates as in the paper."
                 .into(),
         );
     }
@@ -162,15 +160,15 @@ fn caveats(report: &Report) -> Vec<String> {
         lines.push(if report.run.layers < 3 {
             "Consistency needs at least three layers.".into()
         } else if chart::is_of_selections(report) {
-            "Consistency needs routing weights, which selections do not tell.".into()
+            "Consistency needs routing weights, which traces of selected experts do not have.".into()
         } else {
-            "No router matrices were given, so there is no consistency.".into()
+            "Consistency needs router matrices, and none were given.".into()
         });
     }
     let experts = report.run.layers.saturating_mul(report.run.experts);
     if experts > 0 && experts < SMALL_MODEL {
         lines.push(format!(
-            "This is one small model ({} of {}): what it shows need not hold for others.",
+            "This is one small model ({} of {}): its results need not hold for others.",
             chart::counted(report.run.layers as u64, "layer"),
             chart::counted(report.run.experts as u64, "expert")
         ));

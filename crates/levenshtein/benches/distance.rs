@@ -1,6 +1,6 @@
-//! Pairs a second on one core, for every instruction set, and beside other libraries in the same run.
+//! Pairs per second on one core, for every instruction set and for other libraries in the same run.
 //!
-//! Seconds are those of the processor, where the system tells them, so that other work on the machine does not
+//! Times are CPU seconds where the system provides them, so that other work on the machine does not
 //! count. Other libraries are timed the same way.
 //!
 //! `cargo bench -p levenshtein -- [--peers PYTHON] [--only P|T|C] [--rounds N] [--instructions NAME] [--task NAME]`
@@ -16,18 +16,18 @@ use std::time::Instant;
 use levenshtein::{InstructionSet, Prepared, Sequences, all_pairs, pairs};
 use workloads::{Workload, sample};
 
-/// What is run on a workload.
+/// Function measured on a workload.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Task {
     /// All pairs of the large set.
     AllPairs,
-    /// All pairs of the small set that the other libraries are given.
+    /// All pairs of the small set that the other libraries also process.
     SmallAllPairs,
     /// Random pairs of very many sequences.
     Sampled,
-    /// The same list in parts, as a caller cuts it for several cores.
+    /// The same list in chunks, as a caller cuts it for several cores.
     Parts,
-    /// The same parts, with the sequences prepared once for all.
+    /// The same chunks, with the sequences prepared once.
     Prepared,
 }
 
@@ -42,8 +42,8 @@ impl Task {
         }
     }
 
-    /// How many logical instructions a cell takes: that of a shared text, or of unrelated pairs with the seven
-    /// planes that all three workloads have. AVX-512 has instructions for the logic of three operands.
+    /// Logical instructions per cell, for shared texts or for unrelated pairs with seven planes, as
+    /// in all three workloads. AVX-512 has three-operand logic.
     fn instructions(self, instructions: InstructionSet) -> f64 {
         match (self, instructions) {
             (Self::AllPairs | Self::SmallAllPairs, InstructionSet::Avx512) => 5.0,
@@ -54,16 +54,16 @@ impl Task {
     }
 }
 
-/// How many pairs a part of a list has.
+/// Pairs per chunk of a list.
 const A_PART: usize = 10_000;
 
 /// The sizes of one workload.
 struct Sizes {
     /// The large set.
     large: usize,
-    /// The other libraries' set: the first of the large set.
+    /// The set for other libraries: the first sequences of the large set.
     small: usize,
-    /// How many pairs are sampled, and from how many sequences.
+    /// Number of sampled pairs, and of sequences that they are sampled from.
     sampled: (usize, usize),
 }
 
@@ -111,7 +111,8 @@ impl Line {
     }
 }
 
-/// Runs everything on one workload, round after round so that all meet the same disturbances, and prints a table.
+/// Runs all tasks on one workload in turns, so that disturbances affect all alike, and prints a
+/// table.
 fn measure(
     workload: Workload,
     rounds: usize,
@@ -177,11 +178,11 @@ fn measure(
     Ok(())
 }
 
-/// Seconds this thread has run. Linux tells; elsewhere it is the time that has passed.
+/// CPU seconds of this thread on Linux; elapsed time elsewhere.
 fn cpu_seconds() -> f64 {
     static START: OnceLock<Instant> = OnceLock::new();
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let nanoseconds = told.and_then(|line| line.split(' ').next()?.parse::<u64>().ok());
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanoseconds = stat.and_then(|line| line.split(' ').next()?.parse::<u64>().ok());
     nanoseconds.map_or_else(|| START.get_or_init(Instant::now).elapsed().as_secs_f64(), |n| n as f64 / 1e9)
 }
 
@@ -211,23 +212,24 @@ fn print_table(
     }
     let gigahertz = clock / 1e9;
     println!(
-        "\nThe bound is this processor's throughput of logical instructions at {gigahertz:.2} GHz, measured in the same run. Cell updates include cells that the band skips."
+        "\nThe bound is this CPU's throughput of logical instructions at {gigahertz:.2} GHz, measured in the same run. Cell updates include cells that the band skips."
     );
 }
 
-/// How many bits a core's logical instructions are taken to make in a cycle. AMD since Zen 3 does four instructions on
-/// words or AVX2's vectors, and AVX-512 by halves; Intel four on words, three on AVX2's vectors and two on AVX-512's.
+/// Assumed bits of logical instructions per cycle of a core. AMD since Zen 3 runs four instructions
+/// on words or AVX2 vectors, and AVX-512 in halves; Intel runs four on words, three on AVX2 and two
+/// on AVX-512 vectors.
 fn bits_a_cycle(instructions: InstructionSet) -> f64 {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     match instructions {
         InstructionSet::Avx2 if cpu.contains("GenuineIntel") => 3.0 * 256.0,
-        // Two of 512 bits, or four of 256.
+        // Two instructions on 512 bits, or four on 256.
         InstructionSet::Avx512 | InstructionSet::Avx2 => 4.0 * 256.0,
         InstructionSet::Scalar | InstructionSet::Simd128 => 4.0 * 64.0,
     }
 }
 
-/// Cycles a second, told by a chain of instructions of which each takes one cycle and waits for the one before.
+/// Cycles per second, measured with a chain of dependent one-cycle instructions.
 fn clock() -> f64 {
     const LINKS: u64 = 50_000_000;
     let run = || {
@@ -239,11 +241,11 @@ fn clock() -> f64 {
         std::hint::black_box(state);
         2.0 * LINKS as f64 / (cpu_seconds() - start)
     };
-    // A disturbed run seems slower.
+    // Disturbed runs are slower, so take the fastest.
     (0..5).map(|_| run()).fold(0.0, f64::max)
 }
 
-/// The cells of the matrices of all pairs, and the number of pairs.
+/// Number of cells of all pairs, and number of pairs.
 fn all_cells(sequences: &Sequences) -> (f64, usize) {
     let lengths: Vec<f64> = sequences.iter().map(|sequence| sequence.len() as f64).collect();
     let sum: f64 = lengths.iter().sum();
@@ -251,13 +253,13 @@ fn all_cells(sequences: &Sequences) -> (f64, usize) {
     ((sum * sum - squares) / 2.0, lengths.len() * (lengths.len() - 1) / 2)
 }
 
-/// The cells of the matrices of some pairs.
+/// Number of cells of some pairs.
 fn cells(sequences: &Sequences, pairs: &[(u32, u32)]) -> f64 {
     let length = |i: u32| sequences.get(i as usize).len() as f64;
     pairs.iter().map(|&(i, j)| length(i) * length(j)).sum()
 }
 
-/// Other libraries, in a Python process that answers line by line.
+/// Other libraries, in a Python process with a line protocol.
 struct Peers {
     process: Child,
     input: ChildStdin,
@@ -266,7 +268,7 @@ struct Peers {
 }
 
 impl Peers {
-    /// Starts Python and gives it the sequences through a file.
+    /// Starts Python and passes it the sequences in a file.
     fn start(python: &str, sequences: &Sequences) -> Result<Self, Box<dyn Error>> {
         let path = std::env::temp_dir().join(format!("levenshtein-peers-{}.bin", std::process::id()));
         let (symbols, offsets) = sequences.as_parts();
@@ -290,9 +292,9 @@ impl Peers {
         Ok(peers)
     }
 
-    /// Fails unless every library gives our distances.
+    /// Returns an error unless every library gives our distances.
     fn compare(&mut self, ours: &[u32]) -> Result<(), Box<dyn Error>> {
-        // A checksum in which every place counts.
+        // A checksum that depends on every position.
         let sum = ours.iter().fold(0u64, |sum, &distance| {
             (sum.wrapping_mul(1_000_003).wrapping_add(u64::from(distance))) % 4_294_967_291
         });
@@ -314,7 +316,7 @@ impl Peers {
     fn line(&mut self) -> Result<String, Box<dyn Error>> {
         let mut line = String::new();
         if self.output.read_line(&mut line)? == 0 {
-            return Err("the peers' script ended early; its message is above".into());
+            return Err("the peer script ended early; see its message above".into());
         }
         Ok(line.trim_end().to_owned())
     }
@@ -322,7 +324,7 @@ impl Peers {
 
 impl Drop for Peers {
     fn drop(&mut self) {
-        // The script ends with its standard input; if it does not, nothing is lost by ending it.
+        // The script ends when its standard input closes; otherwise kill it.
         drop(self.process.kill());
         drop(self.process.wait());
     }

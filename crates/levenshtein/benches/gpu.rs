@@ -1,5 +1,4 @@
-//! Pairs a second on the graphics processor, and beside them what its integer units do at most, measured in the
-//! same run.
+//! Pairs per second on the GPU, and the peak of its integer units measured in the same run.
 //!
 //! `cargo bench -p levenshtein --features gpu --bench gpu -- [--only H|P|T|C] [--task NAME] [--most SEQUENCES]`
 
@@ -13,16 +12,16 @@ use levenshtein::gpu::{Gpu, Set};
 use levenshtein::{InstructionSet, Sequences, all_pairs, pairs};
 use workloads::{Workload, sample};
 
-/// What is asked of a set.
+/// Function measured on a set.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Task {
-    /// How often each distance occurs.
+    /// Histogram of the distances.
     Histogram,
-    /// The sum of each row.
+    /// Sum of each row.
     RowSums,
-    /// Every distance, copied to the CPU's memory.
+    /// Every distance, read back to the CPU.
     AllPairs,
-    /// A list of random pairs, copied to the CPU.
+    /// A list of random pairs, read back to the CPU.
     Pairs,
 }
 
@@ -38,7 +37,7 @@ impl Task {
         }
     }
 
-    /// The most sequences that it is given: what is copied to the CPU must fit in memory.
+    /// Largest number of sequences: distances that are read back must fit in memory.
     fn most(self) -> usize {
         match self {
             Self::AllPairs | Self::Pairs => 20_000,
@@ -46,7 +45,7 @@ impl Task {
         }
     }
 
-    /// Does it; gives the number of pairs and how many cells their matrices have.
+    /// Runs the task; returns the number of pairs and of their cells.
     fn run(self, set: &Set<'_>, sequences: &Sequences) -> Result<(usize, f64), Box<dyn Error>> {
         let count = sequences.len();
         let quiet = &mut |_, _| {};
@@ -83,7 +82,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let found = start.elapsed().as_secs_f64();
     let rate = operations(&gpu)?;
     println!(
-        "{}, found and checked in {found:.2} s; {:.2} T integer operations/s\n",
+        "{}, opened and checked in {found:.2} s; {:.2} T integer operations/s\n",
         gpu.name(),
         rate / 1e12
     );
@@ -107,7 +106,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Fails unless the distances are those of the processor.
+/// Returns an error unless the distances equal those of the CPU.
 fn check(gpu: &Gpu, workload: Workload) -> Result<(), Box<dyn Error>> {
     let sequences = workload.sequences(1000);
     let set = gpu.load(&sequences)?;
@@ -121,7 +120,8 @@ fn check(gpu: &Gpu, workload: Workload) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Prints one line of the table: more and more sequences until half a second passes, and then the best of three.
+/// Prints one line of the table: doubles the sequences until a run takes half a second, then takes
+/// the best of three.
 fn measure(gpu: &Gpu, rate: f64, workload: Workload, task: Task, most: usize) -> Result<(), Box<dyn Error>> {
     let mut count = 1000.min(most);
     loop {
@@ -155,10 +155,11 @@ fn measure(gpu: &Gpu, rate: f64, workload: Workload, task: Task, most: usize) ->
     }
 }
 
-/// How many instructions 32 rows of a column need at least: six of logic, three additions and two shifts.
+/// Least number of instructions for 32 rows of a column: six of logic, three additions and two
+/// shifts.
 const LEAST: u32 = 11;
 
-/// Additions and exclusive ors by turns, in eight chains.
+/// Alternating additions and exclusive ors in eight chains.
 const OPERATIONS: &str = "
 @group(0) @binding(0) var<storage, read_write> out: array<u32>;
 
@@ -180,7 +181,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 ";
 const OPERATIONS_OF_ONE: f64 = 256.0 * 16.0 * 4.0;
 
-/// Integer operations that the device does in a second.
+/// Integer operations per second of the device.
 fn operations(gpu: &Gpu) -> Result<f64, Box<dyn Error>> {
     let device = gpu.device();
     let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
@@ -218,7 +219,8 @@ fn operations(gpu: &Gpu) -> Result<f64, Box<dyn Error>> {
         device.poll(wgpu::PollType::wait_indefinitely())?;
         Ok(start.elapsed().as_secs_f64())
     };
-    // Enough to forget what a submission costs: 25 ms of work, by what smaller ones took.
+    // 25 ms of work, estimated from smaller submissions, so that the cost of a submission is
+    // negligible.
     let mut groups = 16;
     while seconds(groups)? < 0.025 && groups < 65_535 {
         groups = (2 * groups).min(65_535);

@@ -1,4 +1,5 @@
-//! The benchmark's workloads in WebAssembly, for `tests/e2e/distance.mjs` to time. Native builds get a notice instead.
+//! The benchmark's workloads in WebAssembly, timed by `tests/e2e/distance.mjs`. Native builds print
+//! a notice instead.
 #![expect(unsafe_code, reason = "exported functions keep their names")]
 
 #[path = "../benches/workloads/mod.rs"]
@@ -15,7 +16,8 @@ thread_local! {
     static PAIRS: RefCell<Vec<(u32, u32)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Makes `count` sequences of workload number `workload` and `sampled` pairs of them. The mean length comes back.
+/// Generates `count` sequences of workload number `workload` and `sampled` pairs of them. Returns
+/// the mean length.
 #[unsafe(no_mangle)]
 extern "C" fn prepare(workload: usize, count: usize, sampled: usize) -> f64 {
     let sequences = Workload::ALL[workload].sequences(count);
@@ -25,13 +27,13 @@ extern "C" fn prepare(workload: usize, count: usize, sampled: usize) -> f64 {
     symbols as f64 / count as f64
 }
 
-/// The sum of the distances of all pairs, with the vector instruction set or the scalar one.
+/// Returns the sum of the distances of all pairs, with the vector or the scalar instruction set.
 #[unsafe(no_mangle)]
 extern "C" fn run_all_pairs(vectors: bool) -> f64 {
     SEQUENCES.with_borrow(|sequences| sum(&all_pairs(instructions(vectors), sequences)))
 }
 
-/// The sum of the distances of the sampled pairs, -1 if one of them is out of range.
+/// Returns the sum of the distances of the sampled pairs, or -1 if a pair is out of range.
 #[unsafe(no_mangle)]
 extern "C" fn run_pairs(vectors: bool) -> f64 {
     SEQUENCES.with_borrow(|sequences| {

@@ -1,22 +1,22 @@
-//! The distances of all unordered pairs of one set.
+//! Distances of all unordered pairs of a set.
 
 use crate::cost;
 use crate::instruction_set::InstructionSet;
 use crate::kernel::shared::Shared;
-use crate::kernel::{self, Job, Lanes, UNSURE};
+use crate::kernel::{self, Computation, Lanes, UNSURE};
 use crate::leftover::{Leftover, Pending};
 use crate::library::Library;
 use crate::sequences::Sequences;
 
-/// The distances of all unordered pairs in condensed order: (0,1), (0,2), .., (1,2), ..
+/// Computes the distances of all unordered pairs, in condensed order: (0,1), (0,2), .., (1,2), ..
 ///
-/// For `n` sequences these are `n (n - 1) / 2` numbers.
+/// For `n` sequences these are `n (n - 1) / 2` distances.
 #[must_use]
 pub fn all_pairs(instructions: InstructionSet, sequences: &Sequences) -> Vec<u32> {
     let (library, numbers) = Library::new(sequences.iter());
     let count = numbers.len();
     if library.len() == count {
-        // Nothing occurs twice: the distances go straight to their places.
+        // All sequences are distinct, so distances are written directly to their positions.
         let mut places = vec![0; count];
         for (place, &number) in numbers.iter().enumerate() {
             places[number as usize] = place as u32;
@@ -32,28 +32,30 @@ pub fn all_pairs(instructions: InstructionSet, sequences: &Sequences) -> Vec<u32
     all
 }
 
-/// The number of unordered pairs of `count` things.
+/// Number of unordered pairs of `count` items.
 pub(crate) fn triangle(count: usize) -> usize {
     count * count.saturating_sub(1) / 2
 }
 
-/// The pair (i, j), i < j, stands at `line(count, i) + j` in condensed order. For i = 0 this wraps around 0.
+/// Offset of row `i`: the pair (i, j), i < j, is at `line(count, i) + j` in condensed order. Wraps
+/// around for i = 0.
 fn line(count: usize, i: usize) -> usize {
-    // The pairs whose first member comes before i are counted, and i's first pair is (i, i + 1).
+    // Counts the pairs whose first member is before i; the first pair of i is (i, i + 1).
     (i * (2 * count - i - 1) / 2).wrapping_sub(i + 1)
 }
 
-/// Where the pair of `a` and `b`, which must differ, stands in condensed order.
+/// Position of the pair of `a` and `b`, which must differ, in condensed order.
 pub(crate) fn condensed(count: usize, a: u32, b: u32) -> usize {
     line(count, a.min(b) as usize).wrapping_add(a.max(b) as usize)
 }
 
-/// The distance of sequences `a` and `b` of `count`, 0 when they are the same.
+/// Distance of sequences `a` and `b` of `count`; 0 if they are the same.
 pub(crate) fn lookup(distances: &[u32], count: usize, a: u32, b: u32) -> u32 {
     if a == b { 0 } else { distances[condensed(count, a, b)] }
 }
 
-/// The distances of all pairs of a library, where sequence `i` stands at `places[i]` of the condensed order.
+/// Distances of all pairs of a library, where sequence `i` is number `places[i]` in condensed
+/// order.
 pub(crate) fn distinct(instructions: InstructionSet, library: &Library, places: &[u32]) -> Vec<u32> {
     kernel::dispatch(instructions, AllPairs { library, places })
 }
@@ -63,7 +65,7 @@ struct AllPairs<'a> {
     places: &'a [u32],
 }
 
-impl Job for AllPairs<'_> {
+impl Computation for AllPairs<'_> {
     type Output = Vec<u32>;
 
     fn run<L: Lanes>(self) -> Vec<u32> {
@@ -74,14 +76,15 @@ impl Job for AllPairs<'_> {
         let draw = |random: u64| (within(random), within(random >> 16));
         let mut leftover = Leftover::<L>::new(library, out.len(), draw);
         let mut shared = Shared::<L>::new(library, leftover.expected());
-        // The pair of places (i, j), i < j, stands at `line_of[i] + j`.
+        // The pair of positions (i, j), i < j, is at `line_of[i] + j`.
         let line_of: Vec<usize> = (0..count).map(|i| line(count, i)).collect();
-        // Groups of patterns are cut from the long end, so that the incomplete one meets the fewest texts.
+        // Groups of patterns are cut from the long end, so that the incomplete group has the fewest
+        // texts.
         let mut end = count;
         while end > 0 {
             let start = end.saturating_sub(L::COUNT);
             let patterns: Vec<u32> = (start as u32..end as u32).collect();
-            // A text inside the group needs only the patterns after it.
+            // A text within the group needs only the patterns after it.
             let enough = end.saturating_sub(cost::enough_of_many::<L>(library.length(start as u32)));
             let texts: Vec<u32> = (0..enough as u32).collect();
             let lanes: Vec<(usize, usize)> =
@@ -94,7 +97,7 @@ impl Job for AllPairs<'_> {
                 let wanted = &distances[skipped..];
                 let first = lanes.get(skipped).map_or(0, |lane| lane.0);
                 if in_order && first > text_place && !wanted.contains(&UNSURE) {
-                    // As where all are equally long.
+                    // Same as for equal lengths.
                     let slot = text_line.wrapping_add(first);
                     out[slot..slot + wanted.len()].copy_from_slice(wanted);
                     return;

@@ -1,8 +1,8 @@
-//! Symbols become small dense codes, so that tables are as small as the alphabet that really occurs.
+//! Dense codes for symbols, so that tables are no larger than the alphabet in use.
 
-/// The code of every symbol that occurs, counted from 0 in the order of first appearance.
+/// Code of every symbol that occurs, numbered from 0 in order of first occurrence.
 pub(crate) struct Alphabet {
-    /// Indexed by symbol: its code plus one, 0 when it has not occurred.
+    /// Indexed by symbol: its code plus one, or 0 if it has not occurred.
     codes: Vec<u32>,
     size: u32,
 }
@@ -12,7 +12,8 @@ impl Alphabet {
         Self { codes: vec![0; 1 << 16], size: 0 }
     }
 
-    /// The code of `symbol`, a new one at its first appearance. At most 65,536 symbols exist, so codes fit `u16`.
+    /// Returns the code of `symbol`; assigns one at its first occurrence. At most 65,536 symbols
+    /// exist, so codes fit `u16`.
     pub(crate) fn code(&mut self, symbol: u16) -> u16 {
         let code = &mut self.codes[usize::from(symbol)];
         if *code == 0 {
@@ -22,7 +23,7 @@ impl Alphabet {
         (*code - 1) as u16
     }
 
-    /// How many symbols have occurred.
+    /// Number of distinct symbols.
     pub(crate) fn size(&self) -> usize {
         self.size as usize
     }

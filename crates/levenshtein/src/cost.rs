@@ -1,25 +1,26 @@
-//! Which way is the cheapest. The numbers are tenths of processor cycles for one column of one row, measured on
-//! one machine; nothing but speed depends on them.
+//! Cost model for choosing the fastest algorithm. Costs are tenths of CPU cycles for one column of
+//! one row, measured on one machine; only speed depends on them.
 
 use crate::kernel::Lanes;
 
-/// A cell of a text that all lanes share.
+/// One cell of a shared text.
 const SHARED_CELL: usize = 22;
-/// Making the table of one row, where it serves many texts or one.
+/// Building the table of one row, used for many texts or for one.
 const TABLE_OF_MANY: usize = 40;
 const TABLE_OF_ONE: usize = 1800;
-/// A cell of unrelated pairs.
+/// One cell of unrelated pairs.
 const MIXED_CELL: usize = 55;
-/// Making the planes of one row and one column.
+/// Building the planes of one row and one column.
 const MIXED_PLANES: usize = 2500;
 
-/// How many lanes must be wanted for sharing a text of `length` symbols to pay, when many texts meet the same
-/// patterns.
+/// Number of used lanes from which sharing a text of `length` symbols is faster, if many texts use
+/// the same patterns.
 pub(crate) fn enough_of_many<L: Lanes>(length: u32) -> usize {
     enough::<L>(length, TABLE_OF_MANY)
 }
 
-/// How many lanes must be wanted when these patterns meet only this text of `length` symbols, if so many exist.
+/// Number of used lanes from which sharing is faster if only this text of `length` symbols uses the
+/// patterns; `None` if there are not as many lanes.
 pub(crate) fn enough_of_one<L: Lanes>(length: u32) -> Option<usize> {
     Some(enough::<L>(length, TABLE_OF_ONE)).filter(|&lanes| lanes <= L::COUNT)
 }

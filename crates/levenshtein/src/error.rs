@@ -1,102 +1,102 @@
-//! What a caller can get wrong.
+//! Errors of distance computations.
 
 use thiserror::Error;
 
-/// Why distances could not be computed.
+/// Distances could not be computed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Error {
     /// A pair names a sequence that does not exist.
     #[error(
-        "pair {position} of the list is ({first}, {second}), but there are {sequences} sequences: \
-         give indices from 0 to one below that"
+        "pair {position} of the list is ({first}, {second}), but there are {sequences} sequences; \
+         indices must be from 0 to one less"
     )]
     PairOutOfRange {
-        /// Where in the list of pairs, from 0.
+        /// Position in the list of pairs, from 0.
         position: usize,
-        /// Its first index.
+        /// First index of the pair.
         first: u32,
-        /// Its second index.
+        /// Second index of the pair.
         second: u32,
-        /// How many sequences there are.
+        /// Number of sequences.
         sequences: usize,
     },
-    /// There is no graphics processor that can compute distances.
+    /// There is no GPU that can compute distances.
     #[cfg(feature = "gpu")]
-    #[error("no graphics processor can compute the distances ({reason}): compute them with the processor")]
+    #[error("no usable GPU ({reason}); compute the distances on the CPU")]
     NoGpu {
-        /// What the system says, or what is missing.
+        /// System error, or the missing feature.
         reason: String,
     },
-    /// A graphics processor gave another distance than the processor when it was checked.
+    /// The self-test of a GPU gave another distance than the CPU.
     #[cfg(feature = "gpu")]
     #[error(
-        "{gpu} was checked and gives {found} instead of {expected} ({what}): \
-         its driver is at fault, compute the distances with the processor"
+        "{gpu} failed its self-test: it computed {found} instead of {expected} ({what}); \
+         compute the distances on the CPU"
     )]
     GpuDisagrees {
-        /// What the graphics processor calls itself.
+        /// Name of the GPU.
         gpu: String,
-        /// Which question it answered.
+        /// The distance that was computed.
         what: String,
-        /// Its answer.
+        /// Distance from the GPU.
         found: u32,
-        /// The right one.
+        /// Distance from the CPU.
         expected: u32,
     },
-    /// A graphics processor does not take one of the shaders.
+    /// A GPU rejects one of the shaders.
     #[cfg(feature = "gpu")]
-    #[error("{gpu} does not take a shader ({reason}): compute the distances with the processor")]
+    #[error("{gpu} rejected a shader ({reason}); compute the distances on the CPU")]
     GpuRefuses {
-        /// What the graphics processor calls itself.
+        /// Name of the GPU.
         gpu: String,
-        /// What its driver says.
+        /// Message of the driver.
         reason: String,
     },
-    /// A graphics processor went away, or failed, while it was computing.
+    /// A GPU was lost or failed while computing.
     #[cfg(feature = "gpu")]
-    #[error("{gpu} was lost ({reason}): ask for it anew, or compute the distances with the processor")]
+    #[error("{gpu} was lost ({reason}); open it again, or compute the distances on the CPU")]
     GpuLost {
-        /// What the graphics processor calls itself.
+        /// Name of the GPU.
         gpu: String,
-        /// What its driver says.
+        /// Message of the driver.
         reason: String,
     },
-    /// A sequence is so long that a graphics processor would be busy with one pair for too long.
+    /// A sequence is so long that one pair would occupy the GPU for too long.
     #[cfg(feature = "gpu")]
     #[error(
-        "sequence {position} has {length} symbols, and a graphics processor is given at most {longest}: \
-         compute its distances with the processor"
+        "sequence {position} has {length} symbols; a GPU takes at most {longest}. \
+         Compute its distances on the CPU"
     )]
     GpuTooLong {
-        /// Its index, from 0.
+        /// Index of the sequence, from 0.
         position: usize,
-        /// How many symbols it has.
+        /// Number of its symbols.
         length: usize,
-        /// The most that it may have.
+        /// Largest number of symbols allowed.
         longest: usize,
     },
-    /// Something does not fit into one buffer of the graphics processor.
+    /// Data does not fit into one buffer of the GPU.
     #[cfg(feature = "gpu")]
     #[error(
-        "{what} would take {bytes} bytes of the graphics processor, which allows {limit}: ask for less at once"
+        "{what} would take {bytes} bytes of GPU memory in one buffer; the limit is {limit}. Use fewer sequences"
     )]
     GpuTooLarge {
-        /// What does not fit.
+        /// The data that does not fit.
         what: &'static str,
-        /// Its size.
+        /// Size in bytes.
         bytes: u64,
-        /// What would fit.
+        /// Largest size in bytes.
         limit: u64,
     },
-    /// Every sequence must have a group.
+    /// The groups do not match the sequences.
     #[cfg(feature = "gpu")]
-    #[error("{groups} groups are given for {sequences} sequences: give one for each, from 0 to {most}")]
+    #[error("{groups} groups for {sequences} sequences; give one group per sequence, from 0 to {most}")]
     WrongGroups {
-        /// How many were given.
+        /// Number of groups given.
         groups: usize,
-        /// How many sequences there are.
+        /// Number of sequences.
         sequences: usize,
-        /// The largest number that a group may have.
+        /// Largest group number.
         most: u32,
     },
 }

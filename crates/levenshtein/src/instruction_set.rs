@@ -1,19 +1,21 @@
-//! Which instructions the distances are computed with.
+//! Instruction sets for computing distances.
 
 use std::fmt;
 
-/// A set of vector instructions. All instruction sets give the same distances; only their speed differs.
+/// A set of vector instructions. All instruction sets give the same distances; only their speed
+/// differs.
 ///
-/// Asking for one that this machine or build does not have falls back to [`InstructionSet::Scalar`].
+/// An instruction set that this machine or build does not support falls back to
+/// [`InstructionSet::Scalar`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum InstructionSet {
     /// 64 pairs in a 64-bit integer, on every machine.
     Scalar,
-    /// 256 pairs in a vector, on x86-64 processors with AVX2; found out at run time.
+    /// 256 pairs in a vector, on x86-64 CPUs with AVX2; detected at run time.
     Avx2,
-    /// 512 pairs in a vector, on x86-64 processors with AVX-512F; found out at run time.
+    /// 512 pairs in a vector, on x86-64 CPUs with AVX-512F; detected at run time.
     Avx512,
-    /// 128 pairs in a vector, in WebAssembly built with `simd128`; decided when compiling.
+    /// 128 pairs in a vector, in WebAssembly built with `simd128`; decided at compile time.
     Simd128,
 }
 
@@ -27,7 +29,7 @@ impl InstructionSet {
             .unwrap_or(Self::Scalar)
     }
 
-    /// All instruction sets available here, the slowest first.
+    /// All instruction sets available here, slowest first.
     #[must_use]
     pub fn available() -> Vec<Self> {
         [Self::Scalar, Self::Simd128, Self::Avx2, Self::Avx512]
@@ -36,7 +38,7 @@ impl InstructionSet {
             .collect()
     }
 
-    /// Whether this machine and build have it.
+    /// Whether this machine and build support it.
     #[must_use]
     pub fn is_available(self) -> bool {
         match self {
@@ -51,7 +53,7 @@ impl InstructionSet {
         }
     }
 
-    /// Its name for people.
+    /// Display name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

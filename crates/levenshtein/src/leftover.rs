@@ -1,4 +1,5 @@
-//! Pairs that share no text with enough others: gathered, sorted by length and computed in batches of any pairs.
+//! Pairs that share no text with enough others: collected, sorted by length and computed in mixed
+//! batches.
 
 use crate::band::Expectation;
 use crate::kernel::mixed::Mixed;
@@ -6,39 +7,39 @@ use crate::kernel::{Lanes, UNSURE};
 use crate::library::Library;
 use crate::single::Single;
 
-/// A pair of distinct sequences of a library and where its distance belongs.
+/// A pair of distinct sequences of a library and the position of its distance.
 #[derive(Clone, Copy)]
 pub(crate) struct Pending {
     pub(crate) pair: (u32, u32),
     pub(crate) slot: usize,
 }
 
-/// Below so many pairs the algorithm for one pair is faster than a batch that is mostly empty.
+/// Below this number of pairs, the single-pair algorithm is faster than a mostly empty batch.
 const FEW: usize = 40;
 
-/// So many batches of about equal longer length are sorted by their shorter length.
+/// Number of batches of similar longer length that are sorted by their shorter length.
 const BATCHES_A_SLICE: usize = 16;
 
-/// Computes pairs that have nothing in common.
+/// Computes unrelated pairs.
 pub(crate) struct Leftover<'a, L> {
     library: &'a Library,
     expected: Expectation,
     mixed: Mixed<'a, L>,
     single: Single,
     pending: Vec<Pending>,
-    /// `pending` or `again` sorted, kept for its room.
+    /// Buffer for sorting `pending` or `again`.
     sorted: Vec<Pending>,
-    /// Pairs whose distance turned out beyond the expectation.
+    /// Pairs whose distance was above the expectation.
     again: Vec<Pending>,
 }
 
 impl<'a, L: Lanes> Leftover<'a, L> {
-    /// So many pairs are gathered before they are computed.
+    /// Number of pairs that are collected before they are computed.
     const ENOUGH: usize = 256 * L::COUNT;
-    /// Jobs below so many pairs are done before an expectation has paid for itself.
+    /// Below this number of pairs, sampling an expectation costs more than it saves.
     const WORTH_EXPECTING: usize = 16 * L::COUNT;
 
-    /// For a job of `count` pairs, of which `draw` makes some from random numbers.
+    /// Prepares for `count` pairs; `draw` picks one of them from a random number.
     pub(crate) fn new(library: &'a Library, count: usize, draw: impl FnMut(u64) -> (u32, u32)) -> Self {
         let mut leftover = Self {
             library,
@@ -55,16 +56,17 @@ impl<'a, L: Lanes> Leftover<'a, L> {
         leftover
     }
 
-    /// What is expected of the job's distances.
+    /// Expectation of the distances.
     pub(crate) fn expected(&self) -> Expectation {
         self.expected
     }
 
-    /// What to expect, judged by one batch of pairs.
+    /// Estimates the expectation from one batch of pairs.
     fn sample(&mut self, mut draw: impl FnMut(u64) -> (u32, u32)) -> Expectation {
         let mut state = 0x2506_2155_1234_5678_u64;
         let mut next = || {
-            // The multiplier is Knuth's for a 64-bit linear congruential generator; its high bits are used.
+            // The multiplier is Knuth's for a 64-bit linear congruential generator; its high bits
+            // are used.
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             state >> 31
         };
@@ -77,7 +79,7 @@ impl<'a, L: Lanes> Leftover<'a, L> {
         Expectation::above(seen.into_iter())
     }
 
-    /// Takes a pair, and computes those gathered when there are enough.
+    /// Adds a pair; computes the collected ones if there are enough.
     pub(crate) fn push(&mut self, pending: Pending, out: &mut [u32]) {
         self.pending.push(pending);
         if self.pending.len() >= Self::ENOUGH {
@@ -85,7 +87,7 @@ impl<'a, L: Lanes> Leftover<'a, L> {
         }
     }
 
-    /// Takes a pair whose distance is beyond the expectation.
+    /// Adds a pair whose distance is above the expectation.
     pub(crate) fn push_unsure(&mut self, pending: Pending, out: &mut [u32]) {
         self.again.push(pending);
         if self.again.len() >= Self::ENOUGH {
@@ -93,7 +95,7 @@ impl<'a, L: Lanes> Leftover<'a, L> {
         }
     }
 
-    /// Computes all that is left.
+    /// Computes all remaining pairs.
     pub(crate) fn finish(mut self, out: &mut [u32]) {
         self.solve_pending(out);
         self.solve_again(out);
@@ -115,12 +117,12 @@ impl<'a, L: Lanes> Leftover<'a, L> {
     fn solve(&mut self, pending: &mut [Pending], expected: Expectation, out: &mut [u32]) {
         let library = self.library;
         for item in &mut *pending {
-            // The library is sorted by length, so the shorter sequence goes down the rows.
+            // The library is sorted by length; the shorter sequence provides the rows.
             item.pair = (item.pair.0.min(item.pair.1), item.pair.0.max(item.pair.1));
         }
         let longest = pending.iter().map(|item| library.length(item.pair.1)).max().unwrap_or(0) as usize;
         let slices = slices(pending.iter().map(|item| library.length(item.pair.1)), longest, L::COUNT);
-        // There are about as many slices as `ENOUGH` allows, so that the keys are few.
+        // The number of slices is about `ENOUGH`, so there are few keys.
         let key = |item: &Pending| {
             let (shorter, longer) = (library.length(item.pair.0), library.length(item.pair.1));
             slices[longer as usize] as usize * (longest + 1) + shorter as usize
@@ -155,7 +157,8 @@ impl<'a, L: Lanes> Leftover<'a, L> {
     }
 }
 
-/// Numbers the lengths up to `longest` so that about as many batches of `lanes` pairs have each number.
+/// Groups the lengths up to `longest` so that each group has about the same number of batches of
+/// `lanes` pairs.
 fn slices(lengths: impl Iterator<Item = u32>, longest: usize, lanes: usize) -> Vec<u32> {
     let mut counts = vec![0; longest + 1];
     for length in lengths {
@@ -182,7 +185,7 @@ fn counting_sort<T: Copy>(from: &[T], to: &mut Vec<T>, keys: usize, key: impl Fn
         places[i] += places[i - 1];
     }
     to.clear();
-    // Every place is written below; the copy only makes the room.
+    // Every element is overwritten below; the copy only sets the length.
     to.extend_from_slice(from);
     for item in from {
         let place = &mut places[key(item)];

@@ -1,7 +1,9 @@
-//! Exact Levenshtein distances (insert, delete and substitute cost 1) of many sequences of `u16` symbols.
+//! Exact Levenshtein distances (insert, delete and substitute cost 1) of many sequences of `u16`
+//! symbols.
 //!
-//! One bit of a vector register is one pair of sequences, so one pass of six or eight logical instructions fills one
-//! cell of the dynamic programme for 64, 128, 256 or 512 pairs at once. The crate's README explains the algorithm.
+//! Each bit of a vector register belongs to one pair of sequences, so five to eight logical
+//! instructions compute one cell of the dynamic programming table for 64, 128, 256 or 512 pairs at
+//! once. The README explains the algorithm.
 
 mod all_pairs;
 mod alphabet;

@@ -10,16 +10,16 @@ use crate::kernel::planes::Planes;
 /// Distinct sequences, shortest first; equal ones are stored once.
 pub(crate) struct Library {
     codes: Vec<u16>,
-    /// One more than there are distinct sequences.
+    /// One more entry than distinct sequences.
     offsets: Vec<u32>,
     alphabet: usize,
     planes: OnceLock<Planes>,
 }
 
 impl Library {
-    /// The library of some sequences and, for each of them, its number in the library.
+    /// Builds the library of some sequences; returns it and the number of each sequence in it.
     pub(crate) fn new<'s>(sequences: impl Iterator<Item = &'s [u16]>) -> (Self, Vec<u32>) {
-        let mut seen: HashMap<&[u16], u32, BuildHasherDefault<Fold>> = HashMap::default();
+        let mut seen: HashMap<&[u16], u32, BuildHasherDefault<SequenceHasher>> = HashMap::default();
         let mut distinct: Vec<&[u16]> = Vec::new();
         let number = |sequence| {
             *seen.entry(sequence).or_insert_with(|| {
@@ -50,29 +50,29 @@ impl Library {
         (Self { codes, offsets, alphabet: alphabet.size(), planes: OnceLock::new() }, numbers)
     }
 
-    /// How many distinct sequences there are.
+    /// Number of distinct sequences.
     pub(crate) fn len(&self) -> usize {
         self.offsets.len() - 1
     }
 
-    /// How many different symbols they hold.
+    /// Number of distinct symbols.
     pub(crate) fn alphabet(&self) -> usize {
         self.alphabet
     }
 
-    /// The codes of sequence `number`.
+    /// Codes of sequence `number`.
     pub(crate) fn get(&self, number: u32) -> &[u16] {
         let number = number as usize;
         &self.codes[self.offsets[number] as usize..self.offsets[number + 1] as usize]
     }
 
-    /// The length of sequence `number`.
+    /// Length of sequence `number`.
     pub(crate) fn length(&self, number: u32) -> u32 {
         let number = number as usize;
         self.offsets[number + 1] - self.offsets[number]
     }
 
-    /// The sequences cut into bit planes, made when first asked for.
+    /// Bit planes of the sequences, built on first use.
     pub(crate) fn planes(&self) -> &Planes {
         self.planes.get_or_init(|| {
             let sequences = (0..self.len() as u32).map(|number| self.get(number));
@@ -81,18 +81,18 @@ impl Library {
     }
 }
 
-/// A quick hash of long sequences. Equality is always checked, so collisions cost time and nothing else.
+/// A fast hash of long sequences. Equality is always checked, so collisions only cost time.
 #[derive(Default)]
-struct Fold(u64);
+struct SequenceHasher(u64);
 
-impl Fold {
+impl SequenceHasher {
     fn add(&mut self, word: u64) {
-        // Multiplying carries low bits up, rotating brings high bits down again.
+        // Multiplication moves low bits up, rotation moves high bits down.
         self.0 = (self.0 ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
     }
 }
 
-impl Hasher for Fold {
+impl Hasher for SequenceHasher {
     fn write(&mut self, bytes: &[u8]) {
         let (words, rest) = bytes.as_chunks::<8>();
         for &word in words {

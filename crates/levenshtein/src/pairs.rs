@@ -1,20 +1,21 @@
-//! The distances of a list of pairs.
+//! Distances of a list of pairs.
 
 use crate::all_pairs;
 use crate::cost;
 use crate::error::Error;
 use crate::instruction_set::InstructionSet;
 use crate::kernel::shared::Shared;
-use crate::kernel::{self, Job, Lanes, UNSURE};
+use crate::kernel::{self, Computation, Lanes, UNSURE};
 use crate::leftover::{Leftover, Pending};
 use crate::library::Library;
 use crate::sequences::Sequences;
 
-/// The distances of a list of pairs, in the order of the list. Pairs may repeat, and name one sequence twice.
+/// Computes the distances of a list of pairs, in the order of the list. Pairs may repeat, and may
+/// name one sequence twice.
 ///
 /// # Errors
 ///
-/// [`Error::PairOutOfRange`] names the first pair that has no such sequence.
+/// [`Error::PairOutOfRange`] for the first pair with an index out of range.
 pub fn pairs(
     instructions: InstructionSet,
     sequences: &Sequences,
@@ -22,7 +23,7 @@ pub fn pairs(
 ) -> Result<Vec<u32>, Error> {
     let count = sequences.len();
     check(pairs, count)?;
-    // Only the sequences that the list names are prepared.
+    // Only the listed sequences are prepared.
     let mut named = vec![false; count];
     for &(a, b) in pairs {
         named[a as usize] = true;
@@ -37,36 +38,36 @@ pub fn pairs(
     Ok(of_library(instructions, &library, &numbers, pairs))
 }
 
-/// Sequences that are prepared once for many lists of pairs, such as the parts of a long one: finding equal
-/// sequences and numbering symbols takes as long as some thousand distances.
+/// Sequences that are prepared once for many lists of pairs, such as the chunks of a long list.
 ///
-/// It may be shared between threads.
+/// Deduplicating sequences and numbering symbols takes as long as some thousand distances. It can
+/// be shared between threads.
 pub struct Prepared {
     library: Library,
-    /// Each sequence's number in the library.
+    /// Number of each sequence in the library.
     numbers: Vec<u32>,
 }
 
 impl Prepared {
-    /// Prepares all of these sequences.
+    /// Prepares all given sequences.
     #[must_use]
     pub fn new(sequences: &Sequences) -> Self {
         let (library, numbers) = Library::new(sequences.iter());
         Self { library, numbers }
     }
 
-    /// The distances of a list of pairs, as [`pairs`] gives them.
+    /// Computes the distances of a list of pairs, like [`pairs`].
     ///
     /// # Errors
     ///
-    /// [`Error::PairOutOfRange`] names the first pair that has no such sequence.
+    /// [`Error::PairOutOfRange`] for the first pair with an index out of range.
     pub fn pairs(&self, instructions: InstructionSet, pairs: &[(u32, u32)]) -> Result<Vec<u32>, Error> {
         check(pairs, self.numbers.len())?;
         Ok(of_library(instructions, &self.library, &self.numbers, pairs))
     }
 }
 
-/// Fails at the first pair that names a sequence beyond the `sequences` that there are.
+/// Returns an error for the first pair with an index of `sequences` or more.
 pub(crate) fn check(pairs: &[(u32, u32)], sequences: usize) -> Result<(), Error> {
     let outside = |&(first, second): &(u32, u32)| first.max(second) as usize >= sequences;
     match pairs.iter().position(outside) {
@@ -78,7 +79,7 @@ pub(crate) fn check(pairs: &[(u32, u32)], sequences: usize) -> Result<(), Error>
     }
 }
 
-/// The distances of pairs of sequences that have these numbers in the library.
+/// Distances of pairs of sequences with these numbers in the library.
 fn of_library(
     instructions: InstructionSet,
     library: &Library,
@@ -86,7 +87,7 @@ fn of_library(
     pairs: &[(u32, u32)],
 ) -> Vec<u32> {
     let numbered = pairs.iter().map(|&(a, b)| (numbers[a as usize], numbers[b as usize]));
-    // Where a third of all pairs are asked for, all of them are faster.
+    // If a third of all pairs are requested, computing all of them is faster.
     if pairs.len() >= all_pairs::triangle(library.len()).div_ceil(3) {
         let places: Vec<u32> = (0..library.len() as u32).collect();
         let distances = all_pairs::distinct(instructions, library, &places);
@@ -101,7 +102,7 @@ struct Pairs<'a> {
     pairs: &'a [(u32, u32)],
 }
 
-impl Job for Pairs<'_> {
+impl Computation for Pairs<'_> {
     type Output = Vec<u32>;
 
     fn run<L: Lanes>(self) -> Vec<u32> {
@@ -115,8 +116,8 @@ impl Job for Pairs<'_> {
             partners[a as usize] += 1;
             partners[b as usize] += 1;
         }
-        let way_of: Vec<Way> =
-            (0..library.len()).map(|i| Way::of::<L>(library, i as u32, partners[i])).collect();
+        let strategy_of: Vec<Strategy> =
+            (0..library.len()).map(|i| Strategy::of::<L>(library, i as u32, partners[i])).collect();
         let mut blocks = Vec::new();
         let mut own = Vec::new();
         for (slot, &(a, b)) in pairs.iter().enumerate() {
@@ -124,10 +125,10 @@ impl Job for Pairs<'_> {
                 continue;
             }
             let (text, other) = if partners[a as usize] >= partners[b as usize] { (a, b) } else { (b, a) };
-            match way_of[text as usize] {
-                Way::Block => blocks.push(Hub { text, other, slot }),
-                Way::Own => own.push(Hub { text, other, slot }),
-                Way::Mixed => leftover.push(Pending { pair: (a, b), slot }, &mut out),
+            match strategy_of[text as usize] {
+                Strategy::Block => blocks.push(TextPair { text, other, slot }),
+                Strategy::Own => own.push(TextPair { text, other, slot }),
+                Strategy::Mixed => leftover.push(Pending { pair: (a, b), slot }, &mut out),
             }
         }
         let mut shared = Shared::<L>::new(library, leftover.expected());
@@ -138,18 +139,19 @@ impl Job for Pairs<'_> {
     }
 }
 
-/// How the pairs of a sequence are computed.
+/// Algorithm for the pairs of a sequence.
 #[derive(Clone, Copy)]
-enum Way {
-    /// It is a text that meets most of any block of sequences: blocks are shared with other such texts.
+enum Strategy {
+    /// As a text that is paired with most sequences of any block; blocks are shared with other such
+    /// texts.
     Block,
-    /// It is a text that meets enough others to have them in lanes of its own.
+    /// As a text with enough partners to fill lanes of its own.
     Own,
-    /// Among unrelated pairs.
+    /// In mixed batches of unrelated pairs.
     Mixed,
 }
 
-impl Way {
+impl Strategy {
     fn of<L: Lanes>(library: &Library, number: u32, partners: u32) -> Self {
         let (length, partners) = (library.length(number), partners as usize);
         if partners * L::COUNT.min(library.len()) / library.len() >= cost::enough_of_many::<L>(length) {
@@ -164,21 +166,22 @@ impl Way {
 
 /// A pair with one side chosen as the text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Hub {
+struct TextPair {
     text: u32,
     other: u32,
     slot: usize,
 }
 
-/// Computes pairs whose texts meet most sequences: block by block, with all texts that meet enough of the block.
+/// Computes pairs whose texts are paired with most sequences: block by block, with all texts that
+/// use enough of the block.
 fn by_block<L: Lanes>(
     library: &Library,
-    pairs: &mut [Hub],
+    pairs: &mut [TextPair],
     shared: &mut Shared<L>,
     leftover: &mut Leftover<L>,
     out: &mut [u32],
 ) {
-    let block_of = |pair: &Hub| pair.other as usize / L::COUNT;
+    let block_of = |pair: &TextPair| pair.other as usize / L::COUNT;
     pairs.sort_unstable_by_key(|pair| (block_of(pair), pair.text));
     for block in pairs.chunk_by(|x, y| block_of(x) == block_of(y)) {
         let start = block_of(&block[0]) * L::COUNT;
@@ -203,10 +206,10 @@ fn by_block<L: Lanes>(
     }
 }
 
-/// Computes pairs whose texts meet enough others to fill lanes of their own.
+/// Computes pairs whose texts have enough partners to fill lanes of their own.
 fn by_text<L: Lanes>(
     library: &Library,
-    pairs: &mut [Hub],
+    pairs: &mut [TextPair],
     shared: &mut Shared<L>,
     leftover: &mut Leftover<L>,
     out: &mut [u32],
@@ -231,8 +234,8 @@ fn by_text<L: Lanes>(
     }
 }
 
-/// Writes a distance, or has the pair computed again where it is beyond the expectation.
-fn put<L: Lanes>(pair: &Hub, distance: u32, leftover: &mut Leftover<L>, out: &mut [u32]) {
+/// Writes a distance, or queues the pair again if the distance is above the expectation.
+fn put<L: Lanes>(pair: &TextPair, distance: u32, leftover: &mut Leftover<L>, out: &mut [u32]) {
     if distance == UNSURE {
         leftover.push_unsure(Pending { pair: (pair.text, pair.other), slot: pair.slot }, out);
     } else {

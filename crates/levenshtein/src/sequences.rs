@@ -1,15 +1,16 @@
 //! Many sequences end to end in one buffer.
 
-/// Sequences of `u16` symbols, stored end to end: sequence `i` is `symbols[offsets[i]..offsets[i + 1]]`.
+/// Sequences of `u16` symbols, stored end to end: sequence `i` is
+/// `symbols[offsets[i]..offsets[i + 1]]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sequences {
     symbols: Vec<u16>,
-    /// One more than there are sequences, unless empty; the first is 0.
+    /// One more entry than sequences, unless empty; the first is 0.
     offsets: Vec<u32>,
 }
 
 impl Sequences {
-    /// No sequences yet.
+    /// Creates an empty set.
     #[must_use]
     pub fn new() -> Self {
         Self { symbols: Vec::new(), offsets: vec![0] }
@@ -26,7 +27,7 @@ impl Sequences {
         self.symbols.push(symbol);
     }
 
-    /// Closes the sequence made of the symbols pushed since the last one.
+    /// Closes the sequence of the symbols pushed since the last one.
     pub fn end(&mut self) {
         if self.offsets.is_empty() {
             self.offsets.push(0);
@@ -34,36 +35,37 @@ impl Sequences {
         self.offsets.push(self.symbols.len() as u32);
     }
 
-    /// How many sequences there are.
+    /// Number of sequences.
     #[must_use]
     pub fn len(&self) -> usize {
         self.offsets.len().saturating_sub(1)
     }
 
-    /// Whether there are none.
+    /// Whether there are no sequences.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Sequence `i`. Panics when there is none.
+    /// Sequence `i`. Panics if it is out of range.
     #[must_use]
     pub fn get(&self, i: usize) -> &[u16] {
         &self.symbols[self.offsets[i] as usize..self.offsets[i + 1] as usize]
     }
 
-    /// All of them in order.
+    /// All sequences in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u16]> {
         (0..self.len()).map(|i| self.get(i))
     }
 
-    /// The buffers: symbols, and offsets (one more than sequences).
+    /// The buffers: symbols, and offsets (one more entry than sequences).
     #[must_use]
     pub fn as_parts(&self) -> (&[u16], &[u32]) {
         (&self.symbols, &self.offsets)
     }
 
-    /// Sequences from their buffers; `None` unless the offsets start at 0, never fall and end at the last symbol.
+    /// Builds sequences from their buffers; `None` unless the offsets start at 0, never decrease
+    /// and end at the number of symbols.
     #[must_use]
     pub fn from_parts(symbols: Vec<u16>, offsets: Vec<u32>) -> Option<Self> {
         let starts = offsets.first() == Some(&0);

@@ -1,10 +1,10 @@
-//! One pair at a time: the bit-parallel algorithm of Myers (1999) in Hyyrö's form (2003), for what is left over
-//! when there are too few pairs to fill a vector.
+//! Distance of a single pair: the bit-parallel algorithm of Myers (1999) in Hyyrö's form (2003),
+//! used if there are too few pairs to fill a vector.
 
-/// The Levenshtein distance of two sequences.
+/// Computes the Levenshtein distance of two sequences.
 ///
-/// For many pairs [`all_pairs`](crate::all_pairs()) and [`pairs`](crate::pairs()) are
-/// many times faster.
+/// For many pairs, [`all_pairs`](crate::all_pairs()) and [`pairs`](crate::pairs()) are many times
+/// faster.
 #[must_use]
 pub fn distance(a: &[u16], b: &[u16]) -> u32 {
     Single::new().distance(a, b)
@@ -17,11 +17,11 @@ struct Block {
     minus: u64,
 }
 
-/// Buffers for one pair after another.
+/// Buffers that are reused for each pair.
 pub(crate) struct Single {
-    /// Indexed by symbol: its line in `matches`, 0 for symbols that the rows' sequence lacks.
+    /// Line of each symbol in `matches`; 0 for symbols that do not occur in the rows.
     lines: Vec<u32>,
-    /// Line by line, a bit for every row that holds the line's symbol. Line 0 is empty.
+    /// For each line, a bit for every row with the line's symbol. Line 0 is empty.
     matches: Vec<u64>,
     blocks: Vec<Block>,
 }
@@ -43,11 +43,11 @@ impl Single {
         }
         self.index(rows);
         let sum = self.last_column(rows.len(), columns);
-        self.forget(rows);
+        self.reset(rows);
         (columns.len() as i64 + sum) as u32
     }
 
-    /// Fills `lines` and `matches` for the sequence down the rows.
+    /// Fills `lines` and `matches` for the sequence of the rows.
     fn index(&mut self, rows: &[u16]) {
         let words = rows.len().div_ceil(64);
         self.matches.clear();
@@ -65,14 +65,14 @@ impl Single {
         }
     }
 
-    /// Empties `lines` again, touching only what `index` touched.
-    fn forget(&mut self, rows: &[u16]) {
+    /// Resets the entries of `lines` that `index` changed.
+    fn reset(&mut self, rows: &[u16]) {
         for &symbol in rows {
             self.lines[usize::from(symbol)] = 0;
         }
     }
 
-    /// The sum of the vertical differences in the last column.
+    /// Sum of the vertical differences in the last column.
     fn last_column(&mut self, height: usize, columns: &[u16]) -> i64 {
         let words = height.div_ceil(64);
         self.blocks.clear();
@@ -80,7 +80,7 @@ impl Single {
         for &symbol in columns {
             let line = self.lines.get(usize::from(symbol)).map_or(0, |&line| line as usize);
             let matches = &self.matches[line * words..(line + 1) * words];
-            // The row above the matrix grows by one from column to column.
+            // The row above the matrix increases by one per column.
             let (mut plus_in, mut minus_in) = (1, 0);
             for (block, &matches) in self.blocks.iter_mut().zip(matches) {
                 let matches = matches | minus_in;

@@ -1,10 +1,10 @@
-//! The graphics processor against the textbook dynamic programme, golden distances and the processor's instruction sets.
+//! The GPU against the textbook algorithm, golden distances and the CPU instruction sets.
 //!
-//! Where no adapter is to be found the tests say so and check nothing else.
+//! Without an adapter, the tests print a notice and check nothing else.
 
 #![expect(clippy::unwrap_used, reason = "an error must fail the test")]
 
-#[expect(dead_code, reason = "some cases are about the lanes of vectors")]
+#[expect(dead_code, reason = "some cases only concern vector lanes")]
 mod cases;
 
 use cases::{Case, naive};
@@ -36,7 +36,7 @@ macro_rules! everywhere {
 #[cfg(target_arch = "wasm32")]
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);
 
-/// A checked device. That there is none is no failure, but a wrong one is.
+/// Opens a checked device. A missing device is not a failure, but a wrong one is.
 async fn found() -> Option<Gpu> {
     match Gpu::new().await {
         Ok(gpu) => {
@@ -75,7 +75,7 @@ fn condensed(count: usize) -> Vec<(u32, u32)> {
     (0..count).flat_map(|i| (i + 1..count).map(move |j| (i, j))).collect()
 }
 
-/// All ways to ask for distances must give what the naive algorithm gives.
+/// All functions must give the distances of the naive algorithm.
 async fn check(gpu: &Gpu, case: &Case) {
     let list = &case.sequences;
     let pairs = condensed(list.len());
@@ -97,7 +97,7 @@ async fn check_against(gpu: &Gpu, name: &str, sequences: &Sequences, expected: &
     let set = gpu.load(sequences).unwrap();
     compare("all_pairs", &list, &set.all_pairs(&mut quiet()).await.unwrap(), expected);
 
-    // A scrambled part of the list with repeats, both orders and a sequence with itself.
+    // A shuffled part of the list with repeats, both orders and a sequence with itself.
     let mut sampled: Vec<(u32, u32)> = Vec::new();
     let mut want = Vec::new();
     for (place, (&(i, j), &distance)) in list.iter().zip(expected).enumerate().rev() {
@@ -110,7 +110,7 @@ async fn check_against(gpu: &Gpu, name: &str, sequences: &Sequences, expected: &
     want.extend((0..count).step_by(9).map(|_| 0));
     compare("pairs", &sampled, &set.pairs(&sampled, &mut quiet()).await.unwrap(), &want);
 
-    // Rows by columns across the diagonal.
+    // Matrix blocks across the diagonal.
     let (rows, columns) = (count / 5..count / 2, count / 3..count);
     let crossed: Vec<(u32, u32)> =
         rows.clone().flat_map(|i| columns.clone().map(move |j| (i as u32, j as u32))).collect();
@@ -123,7 +123,7 @@ fn lookup(condensed: &[u32], count: usize, i: u32, j: u32) -> u32 {
     if i == j { 0 } else { condensed[i * (2 * count - i - 1) / 2 + j - i - 1] }
 }
 
-/// A set with everything that reductions could stumble over: several length classes, duplicates, empty ones.
+/// A set with the edge cases of reductions: several length classes, duplicates and empty sequences.
 fn mixed_set(count: usize) -> (Sequences, Vec<u32>) {
     let mut random = cases::Random(11);
     let mut list: Vec<Vec<u16>> = vec![Vec::new(); 2];
@@ -142,7 +142,7 @@ fn mixed_set(count: usize) -> (Sequences, Vec<u32>) {
 everywhere! {
     /// Lengths around every word boundary, all kinds of relation, all alphabets.
     async fn cases_of_one_relation(gpu) {
-        // The alphabets with which something changes for a GPU, whose imitations are slow.
+        // Only the alphabets that use different kernels, because software adapters are slow.
         let alphabets = ["alphabet 1", "alphabet 2", "alphabet 64", "alphabet 65", "alphabet 1024"];
         for case in cases::relations().into_iter().filter(|case| alphabets.iter().any(|end| case.name.ends_with(end))) {
             check(&gpu, &case).await;
@@ -163,7 +163,7 @@ everywhere! {
         }
     }
 
-    /// Patterns of several strips beside short ones, up to the longest sequence that is taken.
+    /// Patterns of several strips together with short ones, up to the longest sequence allowed.
     async fn several_strips(gpu) {
         let mut random = cases::Random(7);
         for alphabet in [2, 65, 1024, 60_000] {
@@ -180,7 +180,7 @@ everywhere! {
         }
     }
 
-    /// Distances that RapidFuzz and a textbook programme agree on.
+    /// Golden distances, on which RapidFuzz and a textbook implementation agree.
     async fn golden_pairs(gpu) {
         let golden = cases::golden_pairs();
         let list: Vec<&[u16]> =
@@ -196,14 +196,14 @@ everywhere! {
         assert_eq!(of_all, want);
     }
 
-    /// Sums and histograms are those of the distances.
+    /// Sums and histograms match the distances.
     async fn reductions(gpu) {
         let (sequences, distances) = mixed_set(420);
         let set = gpu.load(&sequences).unwrap();
         sums_and_counts(&set, &distances).await;
     }
 
-    /// Lists in which rows by columns are hidden, whole and cut, between pairs that share nothing.
+    /// Lists that contain matrix blocks, complete and cut, between unrelated pairs.
     async fn matrices_in_lists(gpu) {
         let mut random = cases::Random(23);
         for (alphabet, longest) in [(12, 90), (65, 700), (60_000, 300)] {
@@ -227,7 +227,7 @@ everywhere! {
         }
     }
 
-    /// Progress ends at the whole, and a dropped future leaves a device that works.
+    /// Progress ends at the total, and the device works after a future is dropped.
     async fn progress_and_cancelling(gpu) {
         let (sequences, distances) = mixed_set(300);
         let set = gpu.load(&sequences).unwrap();
@@ -237,13 +237,13 @@ everywhere! {
         assert!(heard.windows(2).all(|two| two[0].0 < two[1].0 && two[0].1 == two[1].1));
         let mut stopped = quiet();
         let mut begun = Box::pin(set.all_pairs(&mut stopped));
-        // Polled once: something is under way when it is dropped.
+        // Polled once, so that work is in flight when it is dropped.
         assert!(futures::poll!(begun.as_mut()).is_pending() || cfg!(not(target_arch = "wasm32")));
         drop(begun);
         assert_eq!(set.all_pairs(&mut quiet()).await.unwrap(), distances);
     }
 
-    /// Nothing in, nothing out.
+    /// Empty sets and lists.
     async fn empty_sets(gpu) {
         for list in [vec![], vec![vec![]], vec![vec![1u16, 2]]] {
             let sequences = sequences(&list);
@@ -258,7 +258,7 @@ everywhere! {
         assert_eq!(gpu.load(&nothing).unwrap().all_pairs(&mut quiet()).await.unwrap(), [0, 0, 0]);
     }
 
-    /// What cannot be answered is said in words.
+    /// Invalid input gives an error.
     async fn refusals(gpu) {
         let long = sequences(&[vec![1], vec![2; gpu.longest() + 1]]);
         let error = gpu.load(&long).err().unwrap();
@@ -273,7 +273,7 @@ everywhere! {
         assert!(set.histograms(&[0, 64], &mut quiet()).await.is_err());
     }
 
-    /// A device that is gone says so, to who waits for it and to who asks it.
+    /// A lost device is reported by `when_lost` and by every call.
     async fn lost(gpu) {
         let set = gpu.load(&sequences(&[[1, 2], [3, 4]])).unwrap();
         let when_lost = gpu.when_lost();
@@ -292,7 +292,7 @@ async fn sums_and_counts(set: &Set<'_>, distances: &[u32]) {
         sums[j as usize] += u64::from(distance);
     }
     assert_eq!(set.row_sums(&mut quiet()).await.unwrap(), sums);
-    // Few groups are counted in workgroup memory, many are not.
+    // Few groups are counted in workgroup memory, many in global memory.
     for groups in [4, 20] {
         let of: Vec<u32> = (0..count as u32).map(|i| i * 7 % groups).collect();
         let mut histograms: Vec<Vec<u64>> = vec![Vec::new(); (groups * groups) as usize];

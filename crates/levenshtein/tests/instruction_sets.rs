@@ -1,4 +1,4 @@
-//! Every instruction set against a textbook dynamic programme and against golden distances.
+//! Every instruction set against the textbook algorithm and golden distances.
 
 mod cases;
 
@@ -26,7 +26,7 @@ fn sequences<S: AsRef<[u16]>>(list: &[S]) -> Sequences {
     sequences
 }
 
-/// All three ways to ask, for every instruction set, must give what the naive algorithm gives.
+/// All three functions must give the distances of the naive algorithm, for every instruction set.
 fn check(case: &Case) {
     let list = &case.sequences;
     let upper: Vec<Vec<u32>> =
@@ -39,7 +39,7 @@ fn check_against(name: &str, list: &[Vec<u16>], expected: &dyn Fn(usize, usize) 
     let count = list.len();
     let condensed: Vec<(u32, u32)> =
         (0..count as u32).flat_map(|i| (i + 1..count as u32).map(move |j| (i, j))).collect();
-    // A sparse list in a scrambled order with repeats, both orders and a sequence with itself.
+    // A sparse list in shuffled order with repeats, both orders and a sequence with itself.
     let mut sampled: Vec<(u32, u32)> = condensed
         .iter()
         .enumerate()
@@ -93,21 +93,22 @@ everywhere! {
         }
     }
 
-    /// Sets large enough for full vectors, expectations and bands, ragged and even, with duplicates.
+    /// Sets large enough for full vectors, expectations and bands, ragged and even, with
+    /// duplicates.
     fn large_sets() {
         for case in cases::large_sets() {
             check(&case);
         }
     }
 
-    /// Most pairs are alike and a few are not, so that the expectation is wrong for those few.
+    /// Most pairs are similar and a few are not, so that the expectation is wrong for those few.
     fn wrong_expectations() {
         for case in cases::outliers() {
             check(&case);
         }
     }
 
-    /// Symbols up to 65,535, and more different ones than a table has lines.
+    /// Symbols up to 65,535, and more distinct ones than a table has lines.
     fn wide_alphabets() {
         for case in cases::wide_alphabets() {
             check(&case);
@@ -134,7 +135,8 @@ everywhere! {
         }
     }
 
-    /// Consecutive parts of the list of all pairs, as callers cut it: few sequences meet nearly all others.
+    /// Consecutive chunks of the list of all pairs: few sequences are paired with nearly all
+    /// others.
     fn parts_of_all_pairs() {
         let list = cases::hubs();
         let list = &list[..700];
@@ -150,7 +152,7 @@ everywhere! {
         }
     }
 
-    /// Distances that RapidFuzz and a textbook programme agree on.
+    /// Golden distances, on which RapidFuzz and a textbook implementation agree.
     fn golden_pairs() {
         let golden = cases::golden_pairs();
         let mut list = Vec::new();
@@ -172,7 +174,7 @@ everywhere! {
         }
     }
 
-    /// Nothing in, nothing out.
+    /// Empty sets and lists.
     fn empty_sets() {
         let empty = Sequences::new();
         let default = Sequences::default();
@@ -200,7 +202,7 @@ everywhere! {
     }
 
     /// An instruction set that is not available here falls back to the scalar one.
-    fn unavailable_engines() {
+    fn unavailable_instruction_sets() {
         let two = sequences(&[[1, 2], [3, 2]]);
         for instructions in [InstructionSet::Scalar, InstructionSet::Avx2, InstructionSet::Avx512, InstructionSet::Simd128] {
             assert_eq!(all_pairs(instructions, &two), [1], "{instructions}");

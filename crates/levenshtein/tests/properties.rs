@@ -1,4 +1,4 @@
-//! What every distance must satisfy, on random sequences.
+//! Properties of distances on random sequences.
 #![cfg(not(target_arch = "wasm32"))]
 
 use levenshtein::{InstructionSet, Sequences, all_pairs, distance, pairs};
@@ -26,7 +26,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn engines_agree(set in sets(), at in any::<prop::sample::Index>()) {
+    fn instruction_sets_agree(set in sets(), at in any::<prop::sample::Index>()) {
         let scalar = all_pairs(InstructionSet::Scalar, &set);
         let count = set.len() as u32;
         let mut list: Vec<(u32, u32)> =
@@ -38,7 +38,7 @@ proptest! {
             prop_assert_eq!(&all_pairs(instructions, &set), &scalar);
             prop_assert_eq!(&pairs(instructions, &set, &list).unwrap(), &scalar);
         }
-        // A few pairs out of order, so that the list is sparse.
+        // A few unordered pairs, so that the list is sparse.
         if !list.is_empty() {
             let middle = at.index(list.len());
             list.rotate_left(middle);

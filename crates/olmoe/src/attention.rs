@@ -1,8 +1,8 @@
-//! Attention of one layer over the sequences of a block: rotary positions, causal, keys and values shared by groups of
-//! heads.
+//! Causal attention of one layer over the sequences of a batch, with rotary positions and
+//! grouped-query heads.
 //!
-//! The processor rotates rows where they lie and attends to several packs of sequences side by side, one a thread; a
-//! graphics processor is given all packs of one form at once.
+//! The CPU rotates rows in place and attends to several packs of sequences in parallel. A GPU
+//! receives all packs of one shape in one call.
 
 use std::{rc::Rc, sync::Arc};
 
@@ -13,115 +13,117 @@ use crate::{
     device::Backend,
     error::Error,
     family::Projection,
-    plan::{Form, Group},
-    rows::{self, Sight, attention_weights, rms_norm},
+    plan::{Group, SequenceShape},
+    rowwise::{self, VisibleKeys, masked_softmax, rms_norm},
     threads,
-    weights::{Dense, Projected, upload},
+    weights::{LayerWeights, ProjectionWeights, upload},
 };
 
-/// Scores of all heads and sequences that are in memory at once.
-pub const MOST_SCORES: usize = 1 << 24;
+/// Attention scores of all heads and sequences that are in memory at once.
+pub const MAX_SCORES: usize = 1 << 24;
 
-/// The same on a thread of the processor: what stays in its caches.
-const NEAR_SCORES: usize = 1 << 20;
+/// The same per CPU thread, small enough for its caches.
+const MAX_CPU_SCORES: usize = 1 << 20;
 
-/// Queries that look back together, on the processor and on a graphics processor, which minds calls more than figures.
-const STEP: (usize, usize) = (128, 1024);
+/// Queries per matrix product on the CPU.
+const CPU_QUERIES: usize = 128;
 
-/// Short sequences are attended to in packs of about so many tokens, in which none sees another: matrices of a few rows
-/// keep no processor busy, and a pack's mask costs less than calls for each of them.
-const PACK: usize = 64;
+/// Queries per matrix product on a GPU, where fewer calls matter more than fewer masked scores.
+const GPU_QUERIES: usize = 1024;
 
-/// What all layers share: rotation tables and masks, by form of sequence. The last one is kept, since sequences come
-/// by form.
+/// Tokens of a pack. Short sequences are packed because products of a few rows leave a processor
+/// idle, and the mask between them costs less than a call for each.
+const PACK_TOKENS: usize = 64;
+
+/// Rotations and masks that all layers share. Those of the last shape are cached, since sequences
+/// are sorted by shape.
 pub struct Positions<'a> {
     config: &'a Config,
     device: &'a Device,
     backend: Backend,
-    last: Option<((Rc<Form>, usize), Tables)>,
-    /// For the processor: the angles of positions from 0 on, `[P,w]`, cosines before sines.
-    turns: Vec<f32>,
+    last: Option<((Rc<SequenceShape>, usize), PackTables)>,
+    /// For the CPU: cosines, then sines, of all half axes for positions from 0, `[P,w]`.
+    angles: Vec<f32>,
 }
 
-/// What the attention to packs of one form of sequence needs.
+/// Mask and rotation of a pack.
 #[derive(Clone)]
-struct Tables {
-    /// What each token sees.
-    sights: Arc<[Sight]>,
-    /// What a graphics processor needs besides.
-    gpu: Option<Gpu>,
+struct PackTables {
+    /// Keys that each token sees.
+    visible: Arc<[VisibleKeys]>,
+    /// The tensors for a GPU; none on the CPU.
+    gpu: Option<GpuTables>,
 }
 
-/// Rotation and mask as tensors.
+/// Rotation and mask of a pack as tensors.
 #[derive(Clone)]
-struct Gpu {
+struct GpuTables {
     /// Cosines and sines, `[1,1,T,w/2]`.
     rotation: [Tensor<4>; 2],
-    /// 0 where a token may look, else so low that its weight is 0, `[1,1,T,T]`.
+    /// 0 for visible keys, else `f32::MIN`, so that their weight is 0, `[1,1,T,T]`.
     mask: Tensor<4>,
 }
 
 impl<'a> Positions<'a> {
-    /// Those of a model.
+    /// Positions of a model, without any tables yet.
     pub fn new(config: &'a Config, device: &'a Device, backend: Backend) -> Self {
-        Self { config, device, backend, last: None, turns: Vec::new() }
+        Self { config, device, backend, last: None, angles: Vec::new() }
     }
 
-    /// For packs of `size` sequences.
-    fn tables(&mut self, form: &Rc<Form>, size: usize) -> Tables {
-        if let Some(((last, last_size), tables)) = &self.last
-            && (last, *last_size) == (form, size)
+    /// Tables for packs of `count` sequences.
+    fn tables(&mut self, shape: &Rc<SequenceShape>, count: usize) -> PackTables {
+        if let Some(((last, last_count), tables)) = &self.last
+            && (last, *last_count) == (shape, count)
         {
             return tables.clone();
         }
-        let places = form.places();
-        let sights: Arc<[Sight]> =
-            (0..size).flat_map(|sequence| form.sights(sequence * places.len())).collect();
+        let visible: Arc<[VisibleKeys]> =
+            (0..count).flat_map(|sequence| shape.visible_keys(sequence * shape.len())).collect();
         let gpu = (self.backend == Backend::Gpu).then(|| {
-            let positions = (0..size).flat_map(|_| places.iter().map(|(_, position)| *position));
-            Gpu { rotation: self.rotation(&positions.collect::<Vec<_>>()), mask: self.mask(&sights) }
+            let positions: Vec<usize> = (0..count).flat_map(|_| shape.positions()).collect();
+            GpuTables { rotation: self.rotation(&positions), mask: self.mask(&visible) }
         });
-        let tables = Tables { sights, gpu };
-        self.last = Some(((Rc::clone(form), size), tables.clone()));
+        let tables = PackTables { visible, gpu };
+        self.last = Some(((Rc::clone(shape), count), tables.clone()));
         tables
     }
 
-    /// Cosines, or sines, of a position's angles by half axis, computed as transformers does: frequencies and angles in
-    /// f32.
-    fn angles(&self, position: usize, of: fn(f64) -> f64) -> impl Iterator<Item = f32> {
+    /// Cosine or sine of a position's angle for each half axis. Frequencies and angles are f32, as
+    /// in transformers.
+    fn half_axes(&self, position: usize, function: fn(f64) -> f64) -> impl Iterator<Item = f32> {
         let Config { head_width, rope_theta, .. } = *self.config;
         (0..head_width / 2).map(move |axis| {
             let frequency = (1.0 / libm::pow(rope_theta, (2 * axis) as f64 / head_width as f64)) as f32;
-            of(f64::from(position as f32 * frequency)) as f32
+            function(f64::from(position as f32 * frequency)) as f32
         })
     }
 
     fn rotation(&self, positions: &[usize]) -> [Tensor<4>; 2] {
         let shape = [1, 1, positions.len(), self.config.head_width / 2];
-        [libm::cos, libm::sin].map(|of: fn(f64) -> f64| {
-            let values = positions.iter().flat_map(|&position| self.angles(position, of));
+        [libm::cos, libm::sin].map(|function: fn(f64) -> f64| {
+            let values = positions.iter().flat_map(|&position| self.half_axes(position, function));
             upload(values.collect(), shape, self.device)
         })
     }
 
-    /// The angles of all positions up to the last of some, for the processor.
-    fn turns(&mut self, positions: &[usize]) -> &[f32] {
-        let known = self.turns.len() / self.config.head_width.max(1);
+    /// Cosines and sines from position 0 to at least the largest of `positions`.
+    fn angles(&mut self, positions: &[usize]) -> &[f32] {
+        let known = self.angles.len() / self.config.head_width.max(1);
         let wanted = positions.iter().max().map_or(0, |last| last + 1);
         for position in known..wanted {
             let more: Vec<f32> =
-                self.angles(position, libm::cos).chain(self.angles(position, libm::sin)).collect();
-            self.turns.extend(more);
+                self.half_axes(position, libm::cos).chain(self.half_axes(position, libm::sin)).collect();
+            self.angles.extend(more);
         }
-        &self.turns
+        &self.angles
     }
 
-    fn mask(&self, sights: &[Sight]) -> Tensor<4> {
-        let len = sights.len();
-        let rows = sights.iter().flat_map(|[first, second]| {
+    fn mask(&self, visible: &[VisibleKeys]) -> Tensor<4> {
+        let len = visible.len();
+        let rows = visible.iter().flat_map(|[first, second]| {
             (0..len).map(
-                move |from| {
-                    if first.contains(&from) || second.contains(&from) { 0.0 } else { f32::MIN }
+                move |key| {
+                    if first.contains(&key) || second.contains(&key) { 0.0 } else { f32::MIN }
                 },
             )
         });
@@ -129,73 +131,76 @@ impl<'a> Positions<'a> {
     }
 }
 
-/// Packs that are attended to in one go, from one row of a block on.
-struct Job {
+/// Consecutive packs of one shape that are attended to in one call.
+struct Packs {
+    /// First row of the batch.
     start: usize,
     count: usize,
-    /// Tokens of each.
+    /// Tokens per pack.
     len: usize,
-    tables: Tables,
+    tables: PackTables,
 }
 
-/// What the attention of a layer adds to the residual stream of a block, `[N,d]`, from its normed input.
+/// Attention output of a batch, `[N,d]`, from its normed input `x`, `[N,d]`.
 pub fn attend(
-    dense: &Dense,
+    weights: &LayerWeights,
     x: &Tensor<2>,
     groups: &[Group],
     positions: &mut Positions<'_>,
 ) -> Result<Tensor<2>, Error> {
     let (config, backend) = (positions.config, positions.backend);
-    let mut q = project(dense, config, backend, Projection::Q, x)?;
-    let mut k = project(dense, config, backend, Projection::K, x)?;
-    let v = project(dense, config, backend, Projection::V, x)?;
+    let mut q = project(weights, config, backend, Projection::Q, x)?;
+    let mut k = project(weights, config, backend, Projection::K, x)?;
+    let v = project(weights, config, backend, Projection::V, x)?;
     if backend == Backend::Cpu {
         let of_group = |group: &Group| {
-            let places = group.form.places();
-            (0..group.count).flat_map(move |_| places.clone()).map(|(_, position)| position)
+            let positions: Vec<usize> = group.shape.positions().collect();
+            (0..group.count).flat_map(move |_| positions.clone())
         };
         let rows: Vec<usize> = groups.iter().flat_map(of_group).collect();
-        let turns = positions.turns(&rows);
-        q = rows::rotate(q, &rows, turns, config.head_width)?;
-        k = rows::rotate(k, &rows, turns, config.head_width)?;
+        let angles = positions.angles(&rows);
+        q = rowwise::rotate(q, &rows, angles, config.head_width)?;
+        k = rowwise::rotate(k, &rows, angles, config.head_width)?;
     }
-    let mut jobs = Vec::with_capacity(groups.len());
-    for Group { start, count, form } in groups {
-        let size = (PACK / form.len()).clamp(1, *count);
-        let len = size * form.len();
-        let (packs, rest) = (count / size, count % size);
-        let at_once = match backend {
+    let mut calls = Vec::with_capacity(groups.len());
+    for Group { start, count, shape } in groups {
+        let sequences = (PACK_TOKENS / shape.len()).clamp(1, *count);
+        let len = sequences * shape.len();
+        let (packs, rest) = (count / sequences, count % sequences);
+        let packs_per_call = match backend {
             Backend::Cpu => packs.div_ceil(threads::count() * 2),
             Backend::Gpu => packs,
         };
-        for first in (0..packs).step_by(at_once) {
-            let tables = positions.tables(form, size);
-            jobs.push(Job { start: start + first * len, count: at_once.min(packs - first), len, tables });
+        for first in (0..packs).step_by(packs_per_call) {
+            let count = packs_per_call.min(packs - first);
+            let tables = positions.tables(shape, sequences);
+            calls.push(Packs { start: start + first * len, count, len, tables });
         }
         if rest > 0 {
-            let tables = positions.tables(form, rest);
-            jobs.push(Job { start: start + packs * len, count: 1, len: rest * form.len(), tables });
+            let tables = positions.tables(shape, rest);
+            calls.push(Packs { start: start + packs * len, count: 1, len: rest * shape.len(), tables });
         }
     }
-    let attend = |job: &Job| attend_packs(config, job, [&q, &k, &v]);
+    let attend = |packs: &Packs| attend_packs(config, packs, [&q, &k, &v]);
     let attended = match backend {
-        Backend::Cpu => threads::all(&jobs, attend),
-        Backend::Gpu => jobs.iter().map(attend).collect(),
+        Backend::Cpu => threads::map(&calls, attend),
+        Backend::Gpu => calls.iter().map(attend).collect(),
     };
     let mut attended = attended.into_iter().collect::<Result<Vec<_>, _>>()?;
     let attended = if attended.len() == 1 { attended.remove(0) } else { Tensor::cat(attended, 0) };
-    project(dense, config, backend, Projection::O, &attended)
+    project(weights, config, backend, Projection::O, &attended)
 }
 
-/// Projects; queries, keys and values are then normed where the family does so, and clipped: `[N,out]`.
+/// Projects rows `x` to `[N,out]`, with bias and norm if the model has them. Queries, keys and
+/// values are clipped if the config says so.
 fn project(
-    dense: &Dense,
+    weights: &LayerWeights,
     config: &Config,
     backend: Backend,
     projection: Projection,
     x: &Tensor<2>,
 ) -> Result<Tensor<2>, Error> {
-    let Projected { matrix, bias, norm } = dense.projection(projection);
+    let ProjectionWeights { matrix, bias, norm } = weights.projection(projection);
     let mut projected = x.clone().matmul(matrix.clone());
     if let Some(bias) = bias {
         projected = projected + bias.clone().unsqueeze();
@@ -209,7 +214,7 @@ fn project(
     })
 }
 
-/// Rotates the first half of each head's axes against the second.
+/// Rotates the first half of each head's axes against the second half.
 fn rotate(x: Tensor<4>, [cos, sin]: &[Tensor<4>; 2]) -> Tensor<4> {
     let half = x.dims()[3] / 2;
     let a = x.clone().narrow(3, 0, half);
@@ -219,10 +224,10 @@ fn rotate(x: Tensor<4>, [cos, sin]: &[Tensor<4>; 2]) -> Tensor<4> {
     Tensor::cat(vec![first, second], 3)
 }
 
-/// Attends to the packs of a job: `[count*len,h*w]`.
+/// Attention of consecutive packs, `[count*len,h*w]`, before the output projection.
 fn attend_packs(
     config: &Config,
-    &Job { start, count, len, tables: Tables { ref sights, ref gpu } }: &Job,
+    &Packs { start, count, len, tables: PackTables { ref visible, ref gpu } }: &Packs,
     [q, k, v]: [&Tensor<2>; 3],
 ) -> Result<Tensor<2>, Error> {
     let Config { heads, kv_heads, head_width, .. } = *config;
@@ -230,7 +235,7 @@ fn attend_packs(
         x.clone().narrow(0, start, count * len).reshape([count, len, heads, head_width]).swap_dims(1, 2)
     };
     let rotated = |x: Tensor<4>| match gpu {
-        Some(Gpu { rotation, .. }) => rotate(x, rotation),
+        Some(GpuTables { rotation, .. }) => rotate(x, rotation),
         None => x,
     };
     let shared = |x: Tensor<4>| {
@@ -244,23 +249,25 @@ fn attend_packs(
     let k = shared(rotated(by_head(k, kv_heads))).swap_dims(2, 3);
     let v = shared(by_head(v, kv_heads));
     let scale = 1.0 / libm::sqrt(head_width as f64);
-    // Some queries at a time, which bounds the scores in memory; none looks at what comes behind the last of them.
-    let (most, scores) = if gpu.is_some() { (STEP.1, MOST_SCORES) } else { (STEP.0, NEAR_SCORES) };
-    let step = (scores / (count * heads * len)).clamp(1, len.min(most));
-    let mut seen = Vec::with_capacity(len.div_ceil(step));
+    // Some queries at a time, which bounds the scores in memory. No query sees a key after the last
+    // query of its step.
+    let (queries, scores) =
+        if gpu.is_some() { (GPU_QUERIES, MAX_SCORES) } else { (CPU_QUERIES, MAX_CPU_SCORES) };
+    let step = (scores / (count * heads * len)).clamp(1, len.min(queries));
+    let mut attended = Vec::with_capacity(len.div_ceil(step));
     for first in (0..len).step_by(step) {
         let last = (first + step).min(len);
         let (q, k) = (q.clone().narrow(2, first, last - first), k.clone().narrow(3, 0, last));
         let scores = q.matmul(k);
         let weights = match gpu {
-            Some(Gpu { mask, .. }) => {
+            Some(GpuTables { mask, .. }) => {
                 let mask = mask.clone().narrow(2, first, last - first).narrow(3, 0, last);
                 softmax(scores * scale as f32 + mask, 3)
             }
-            None => attention_weights(scores, scale as f32, &sights[first..last])?,
+            None => masked_softmax(scores, scale as f32, &visible[first..last])?,
         };
-        seen.push(weights.matmul(v.clone().narrow(2, 0, last)));
+        attended.push(weights.matmul(v.clone().narrow(2, 0, last)));
     }
-    let seen = if seen.len() == 1 { seen.remove(0) } else { Tensor::cat(seen, 2) };
-    Ok(seen.swap_dims(1, 2).reshape([count * len, heads * head_width]))
+    let attended = if attended.len() == 1 { attended.remove(0) } else { Tensor::cat(attended, 2) };
+    Ok(attended.swap_dims(1, 2).reshape([count * len, heads * head_width]))
 }

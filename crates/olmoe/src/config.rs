@@ -1,48 +1,53 @@
-//! `config.json`: the shape of a model. Fields are those of transformers' `OlmoeConfig`, in both of its styles; what is
-//! not computed here is refused by name.
+//! Model configuration from `config.json`.
+//!
+//! Fields are those of transformers' `OlmoeConfig`, in the styles of transformers 4 and 5.
+//! Unsupported settings are errors that name the field.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{error::Error, family::Family};
 
-/// Sizes beyond these are no model that exists; they keep products of them inside 64 bits.
-const MOST: usize = 1 << 20;
+/// Upper bound of each size, so that products of three sizes fit into 64 bits.
+const MAX_SIZE: usize = 1 << 20;
 
-/// The shape of a model and how it computes.
+/// Advice for a config that contradicts itself or the tensors.
+pub const USE_MATCHING_CONFIG: &str = "Use the config.json that was saved with these weights.";
+
+/// Sizes and settings of a model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// Which family's names and rules apply.
+    /// Family of the model, which has its tensor names and defaults.
     pub family: Family,
     /// Width of the residual stream, `d`.
     pub hidden: usize,
-    /// Inner width of an expert.
+    /// Inner width of an expert, `I`.
     pub intermediate: usize,
-    /// Layers, `L`.
+    /// Number of layers, `L`.
     pub layers: usize,
-    /// Attention heads.
+    /// Number of attention heads, `h`.
     pub heads: usize,
-    /// Heads of keys and values; divides `heads`.
+    /// Number of key and value heads; divides `heads`.
     pub kv_heads: usize,
-    /// Width of a head.
+    /// Width of a head, `w`.
     pub head_width: usize,
-    /// Experts a layer, `E`.
+    /// Experts per layer, `E`.
     pub experts: usize,
-    /// Experts a token, `k`.
+    /// Experts per token, `k`.
     pub top_k: usize,
-    /// Tokens that there are, `V`.
+    /// Size of the vocabulary, `V`.
     pub vocabulary: usize,
-    /// Longest sequence.
+    /// Longest sequence in tokens.
     pub max_positions: usize,
     /// Base of the rotary embedding.
     pub rope_theta: f64,
-    /// Added to the mean square of a norm.
+    /// Term added to the mean square in a norm.
     pub norm_eps: f64,
-    /// Whether the weights of the chosen experts are scaled to sum to 1.
+    /// Whether the weights of the selected experts are scaled to sum to 1.
     pub norm_topk: bool,
-    /// Queries, keys and values are cut to `[-clip, clip]`.
+    /// Bound `c` if queries, keys and values are clipped to `[-c, c]`.
     pub clip_qkv: Option<f64>,
-    /// Whether the embedding is the head too.
+    /// Whether the head uses the matrix of the embedding.
     pub tied: bool,
     /// Whether the projections of the attention have biases.
     pub attention_bias: bool,
@@ -81,24 +86,31 @@ struct Rope {
 }
 
 impl Config {
-    /// Reads a `config.json`; `name` is what messages call it.
+    /// Parses the bytes of a `config.json`; `name` is its name in messages.
     ///
     /// # Errors
-    /// [`Error::Text`] for what is no config, [`Error::Unsupported`] for what is not computed here.
+    /// [`Error::Text`] for invalid JSON and for sizes that are absent, out of range or contradictory;
+    /// [`Error::Unsupported`] for settings that are not implemented.
     pub fn parse(name: &str, bytes: &[u8]) -> Result<Self, Error> {
         let file: File = serde_json::from_slice(bytes).map_err(|error| Error::Text {
             name: name.to_owned(),
             place: format!("line {}", error.line()),
             found: error.to_string(),
-            expected: "the config of a model as transformers saves it".to_owned(),
-            advice: "Copy or download it again.",
+            expected: "a model configuration as transformers writes it".to_owned(),
+            advice: "Copy or download the file again.",
         })?;
         let unsupported = |field, found: String, supported: &str| {
-            Err(Error::Unsupported { name: name.to_owned(), field, found, supported: supported.to_owned() })
+            Err(Error::Unsupported {
+                name: name.to_owned(),
+                field,
+                found,
+                supported: supported.to_owned(),
+                advice: "This checkpoint cannot be run: its results would be wrong.",
+            })
         };
         let model_type = file.model_type.as_deref().unwrap_or("absent");
         let Some(family) = Family::of(model_type) else {
-            return unsupported("model_type", model_type.to_owned(), &Family::known());
+            return unsupported("model_type", model_type.to_owned(), &Family::supported());
         };
         let defaults = family.defaults();
         if let Some(act) = file.hidden_act.as_deref().filter(|&act| act != "silu") {
@@ -124,12 +136,12 @@ impl Config {
         }
         let size = |field: &'static str, value: Option<usize>, default: Option<usize>| {
             let value = value.or(default);
-            value.filter(|size| (1..=MOST).contains(size)).ok_or_else(|| Error::Text {
+            value.filter(|size| (1..=MAX_SIZE).contains(size)).ok_or_else(|| Error::Text {
                 name: name.to_owned(),
                 place: field.to_owned(),
                 found: value.map_or_else(|| "nothing".to_owned(), |value| value.to_string()),
-                expected: format!("a whole number from 1 to {MOST}"),
-                advice: "Take the config that belongs to the weights.",
+                expected: format!("a whole number from 1 to {MAX_SIZE}"),
+                advice: USE_MATCHING_CONFIG,
             })
         };
         let hidden = size("hidden_size", file.hidden_size, None)?;
@@ -165,6 +177,7 @@ impl Config {
         Ok(config)
     }
 
+    /// Checks sizes against each other, and that all constants are positive.
     fn check(&self, name: &str) -> Result<(), Error> {
         let wrong = |place: &str, found: String, expected: &str| {
             Err(Error::Text {
@@ -172,11 +185,11 @@ impl Config {
                 place: place.to_owned(),
                 found,
                 expected: expected.to_owned(),
-                advice: "Take the config that belongs to the weights.",
+                advice: USE_MATCHING_CONFIG,
             })
         };
         if !self.heads.is_multiple_of(self.kv_heads) {
-            let found = format!("{} heads and {} of keys", self.heads, self.kv_heads);
+            let found = format!("{} for {} heads", self.kv_heads, self.heads);
             return wrong("num_key_value_heads", found, "a divisor of num_attention_heads");
         }
         if !self.head_width.is_multiple_of(2) {
@@ -184,7 +197,7 @@ impl Config {
         }
         if self.top_k > self.experts || self.experts > 1 << 16 {
             let found = format!("{} of {} experts", self.top_k, self.experts);
-            return wrong("num_experts_per_tok", found, "at most num_experts, of at most 65536");
+            return wrong("num_experts_per_tok", found, "at most num_experts, and num_experts at most 65536");
         }
         let positive = |value: f64| value.is_finite() && value > 0.0;
         if !positive(self.rope_theta)
@@ -198,7 +211,7 @@ impl Config {
     }
 }
 
-/// `null`, or the old way to say that there is no scaling.
+/// Whether a `rope_scaling` means no scaling: `null`, or the type `default` of older files.
 fn is_default_rope(scaling: &Value) -> bool {
     let kind = scaling.get("rope_type").or_else(|| scaling.get("type"));
     scaling.is_null() || kind.and_then(Value::as_str) == Some("default")

@@ -1,4 +1,4 @@
-//! Where a checkpoint is computed: this machine's processor, or a graphics processor through wgpu.
+//! Devices that run checkpoints: the CPU, or a GPU through wgpu.
 
 use burn::tensor::Device;
 use burn::tensor::Tensor;
@@ -7,63 +7,69 @@ use burn::tensor::TensorData;
 
 use crate::error::Error;
 
-/// The kinds of processor.
+/// Kind of a processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
-    /// The processor, with SIMD.
+    /// The CPU, with SIMD.
     Cpu,
-    /// A graphics processor: WebGPU in a browser; Vulkan, Metal or DirectX 12 elsewhere.
+    /// A GPU: WebGPU in a browser; Vulkan, Metal or DirectX 12 elsewhere.
     Gpu,
 }
 
-/// A processor that is ready to compute.
+/// A CPU or GPU that is ready to compute.
 #[derive(Clone, Debug)]
 pub struct Processor {
     pub(crate) device: Device,
-    /// Its kind.
+    /// Kind of the processor.
     pub backend: Backend,
-    /// What the system calls it; empty where it says nothing.
+    /// Name that the system gives it; empty if unknown.
     pub name: String,
-    /// Bytes that one buffer may have; none where only memory itself is the limit.
-    pub buffer: Option<u64>,
-    /// Whether a graphics processor is only imitated by the processor.
-    pub imitated: bool,
-    /// Bytes that the hidden states of all tokens may take together. More tokens are run in several passes.
+    /// Largest buffer in bytes; none if memory is the only limit.
+    pub max_buffer: Option<u64>,
+    /// Whether this is a software (fallback) GPU, which computes on the CPU.
+    pub software: bool,
+    /// Memory budget for the hidden states of all tokens, in bytes. More tokens take several
+    /// passes.
     pub budget: u64,
-    /// The handle behind the device, to hear when it is lost.
+    /// wgpu device, for reports of its loss and errors; none on the CPU.
     #[cfg(feature = "gpu")]
     handle: Option<burn::tensor::wgpu::wgpu::Device>,
 }
 
-/// Hidden states that fit a 32-bit address space beside everything else.
-const SMALL_BUDGET: u64 = 1 << 30;
+/// Budget for hidden states in a 32-bit address space, in bytes.
+const BUDGET_32_BIT: u64 = 1 << 30;
 
-/// What a graphics processor is asked for in one piece, and in all, to learn what it has.
+/// Size of the buffers that measure the memory of a GPU, in bytes.
 #[cfg(feature = "gpu")]
-const PROBE: (u64, u64) = (1 << 28, 1 << 31);
+const PROBE_BUFFER: u64 = 1 << 28;
 
-/// Hidden states on machines that nothing is known of: leaves a checkpoint of OLMoE-1B-7B inside 3 GiB.
+/// Largest memory of a GPU that is measured, in bytes.
+#[cfg(feature = "gpu")]
+const PROBE_TOTAL: u64 = 1 << 31;
+
+/// Budget for hidden states on 64-bit CPUs, in bytes: OLMoE-1B-7B then runs within 3 GiB.
 const BUDGET: u64 = 3 << 29;
 
 impl Processor {
-    /// This machine's processor.
+    /// The CPU of this machine.
     pub fn cpu() -> Self {
         Self {
             device: Device::flex(),
             backend: Backend::Cpu,
             name: String::new(),
-            buffer: None,
-            imitated: false,
-            budget: if cfg!(target_pointer_width = "32") { SMALL_BUDGET } else { BUDGET },
+            max_buffer: None,
+            software: false,
+            budget: if cfg!(target_pointer_width = "32") { BUDGET_32_BIT } else { BUDGET },
             #[cfg(feature = "gpu")]
             handle: None,
         }
     }
 
-    /// The graphics processor that the system offers first, after a check that it computes right.
+    /// Opens the system's preferred GPU and runs a self-test on it.
     ///
     /// # Errors
-    /// [`Error::NoGpu`] where there is none, [`Error::WrongGpu`] where its figures are not those of the processor.
+    /// [`Error::NoGpu`] if no GPU can be opened, [`Error::WrongGpu`] if its results differ from the
+    /// CPU's, [`Error::Device`] if the self-test cannot be computed.
     #[cfg(feature = "gpu")]
     pub async fn gpu() -> Result<Self, Error> {
         let (device, setup) = Device::wgpu_options()
@@ -72,8 +78,8 @@ impl Processor {
             .map_err(|error| Error::NoGpu { reason: error.to_string() })?;
         let info = setup.adapter.get_info();
         let limits = setup.adapter.limits();
-        let buffer = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
-        let imitated = info.device_type == burn::tensor::wgpu::wgpu::DeviceType::Cpu
+        let max_buffer = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
+        let software = info.device_type == burn::tensor::wgpu::wgpu::DeviceType::Cpu
             || [&info.name, &info.driver]
                 .iter()
                 .any(|name| name.to_ascii_lowercase().contains("swiftshader"));
@@ -83,53 +89,53 @@ impl Processor {
             device,
             backend: Backend::Gpu,
             name,
-            buffer: Some(buffer),
-            imitated,
-            // The other half is for weights and for what is computed between two states.
-            budget: room(&setup.device, buffer).await / 2,
+            max_buffer: Some(max_buffer),
+            software,
+            // The other half is for weights and intermediate results.
+            budget: available_memory(&setup.device, max_buffer).await / 2,
             handle: Some(setup.device.clone()),
         };
-        processor.check().await?;
+        processor.self_test().await?;
         Ok(processor)
     }
 
-    /// Calls `tell` with a sentence's end when a graphics processor is lost, or has failed: its memory is full, say. What
-    /// is waited for then never comes, or is wrong.
+    /// Calls `report` with a message if the GPU is lost or reports an error, for example that its
+    /// memory is full. Results are then wrong or never arrive. Does nothing on the CPU.
     #[cfg(feature = "gpu")]
-    pub fn when_lost(&self, tell: impl Fn(String) + Send + Sync + 'static) {
+    pub fn on_device_error(&self, report: impl Fn(String) + Send + Sync + 'static) {
         use std::sync::Arc;
 
         use burn::tensor::wgpu::wgpu::Error;
         let Some(handle) = &self.handle else { return };
-        let tell = Arc::new(tell);
-        let failed = Arc::clone(&tell);
+        let report_loss = Arc::new(report);
+        let report_error = Arc::clone(&report_loss);
         handle.set_device_lost_callback(move |_, message| {
-            tell(format!("the graphics processor was lost ({message})"));
+            report_loss(format!("the GPU was lost ({message})"));
         });
         handle.on_uncaptured_error(Arc::new(move |error: Error| {
-            failed(match error {
-                Error::OutOfMemory { .. } => "the graphics processor has no memory left".to_owned(),
+            report_error(match error {
+                Error::OutOfMemory { .. } => "the GPU is out of memory".to_owned(),
                 Error::Validation { description, .. } | Error::Internal { description, .. } => {
-                    format!("the graphics processor failed ({description})")
+                    format!("the GPU reported an error ({description})")
                 }
             });
         }));
     }
 
-    /// A small matrix product, a widening and a gather against the processor: shaders that are compiled wrong, or lost,
-    /// give zeros or noise without any error.
+    /// Compares a small matrix product, a widening and a gather with the CPU, because wrongly
+    /// compiled shaders return zeros or noise without any error.
     #[cfg(feature = "gpu")]
-    async fn check(&self) -> Result<(), Error> {
+    async fn self_test(&self) -> Result<(), Error> {
         use burn::tensor::{IndexingUpdateOp, Int};
         const N: usize = 24;
-        let steps =
+        let values =
             |scale: f32| (0..N * N).map(|at| ((at * 37 % 101) as f32 - 50.0) * scale).collect::<Vec<_>>();
         let rows: Vec<i32> = (0..N as i32).filter(|row| row % 3 != 1).collect();
-        // The upper halves of floats are bfloat16, every one of them exact.
+        // The upper half of an f32 is a bfloat16, exact for multiples of 0.25 up to 12.5.
         let packed: Vec<u8> =
-            steps(0.25).iter().flat_map(|value| value.to_le_bytes()[2..].to_vec()).collect();
+            values(0.25).iter().flat_map(|value| value.to_le_bytes()[2..].to_vec()).collect();
         let compute = async |device: &Device, weights: Tensor<1>| {
-            let a = Tensor::<2>::from_data(TensorData::new(steps(0.01), [N, N]), device);
+            let a = Tensor::<2>::from_data(TensorData::new(values(0.01), [N, N]), device);
             let index = Tensor::<1, Int>::from_data(TensorData::new(rows.clone(), [rows.len()]), device);
             let product = a.clone().select(0, index.clone()).matmul(weights.reshape([N, N]).transpose());
             let sum = a.select_assign(0, index, product, IndexingUpdateOp::Add);
@@ -141,39 +147,35 @@ impl Processor {
             Tensor::<1>::from_data(TensorData::new(trace::Dtype::Bf16.widen(&packed), [N * N]), &cpu);
         let expected = compute(&cpu, weights).await?;
         let farthest = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        // NaN compares with nothing.
+        // NaN is ignored by `max`.
         if found.len() == expected.len() && found.iter().all(|value| value.is_finite()) && farthest < 1e-5 {
             return Ok(());
         }
-        Err(Error::WrongGpu { name: self.name.clone(), off: farthest.to_string() })
+        Err(Error::WrongGpu { name: self.name.clone(), difference: farthest.to_string() })
     }
 }
 
-/// Reads a tensor of floats back.
+/// Reads a tensor of floats back from the device.
 pub async fn floats<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, Error> {
     let failed = |message: String| Error::Device { message };
     let data = tensor.into_data_async().await.map_err(|error| failed(error.to_string()))?;
     data.convert::<f32>().try_into_vec().map_err(|error| failed(format!("{error:?}")))
 }
 
-/// Bytes that a graphics processor gives at once: buffers are asked for until one is refused, and given back unused.
-/// WebGPU has no way to ask for the size of the memory.
+/// Measures the available memory of a GPU in bytes, at most [`PROBE_TOTAL`]: allocates buffers
+/// until one fails, then frees them. WebGPU cannot be asked for the size of the memory.
 #[cfg(feature = "gpu")]
-async fn room(device: &burn::tensor::wgpu::wgpu::Device, most: u64) -> u64 {
+async fn available_memory(device: &burn::tensor::wgpu::wgpu::Device, max_buffer: u64) -> u64 {
     use burn::tensor::wgpu::wgpu::{BufferDescriptor, BufferUsages, ErrorFilter};
-    let (piece, all) = (PROBE.0.min(most).max(1), PROBE.1);
+    let size = PROBE_BUFFER.min(max_buffer).max(1);
     let mut buffers = Vec::new();
-    for _ in 0..all / piece {
+    for _ in 0..PROBE_TOTAL / size {
         let scope = device.push_error_scope(ErrorFilter::OutOfMemory);
         let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
-        let buffer = device.create_buffer(&BufferDescriptor {
-            label: None,
-            size: piece,
-            usage,
-            mapped_at_creation: false,
-        });
-        let refused = scope.pop().await.is_some();
-        if refused {
+        let buffer =
+            device.create_buffer(&BufferDescriptor { label: None, size, usage, mapped_at_creation: false });
+        let failed = scope.pop().await.is_some();
+        if failed {
             break;
         }
         buffers.push(buffer);
@@ -181,6 +183,6 @@ async fn room(device: &burn::tensor::wgpu::wgpu::Device, most: u64) -> u64 {
     for buffer in &buffers {
         buffer.destroy();
     }
-    // One piece is what anything at all needs.
-    (buffers.len() as u64 * piece).max(piece)
+    // Nothing can be computed with less than one buffer.
+    (buffers.len() as u64 * size).max(size)
 }

@@ -1,111 +1,112 @@
-//! What can be wrong with a checkpoint or its inputs: always which file, what, what was expected, what to do.
+//! Errors of checkpoints and inputs. Each names the place, what was found and expected, and what to
+//! do.
 
 use thiserror::Error;
 
-/// Why a checkpoint gives no trace.
+/// Reason why a checkpoint gives no trace.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Error {
-    /// A file could not be read, or its container is damaged.
+    /// A file cannot be read, or its container is invalid.
     #[error(transparent)]
     File(#[from] trace::Error),
-    /// A folder without a part that every checkpoint has.
+    /// A required file or input is absent.
     #[error("{folder}: there is no {missing}. {advice}")]
     Missing {
-        /// The folder.
+        /// Folder of the checkpoint.
         folder: String,
-        /// What is not there.
+        /// Absent file or input.
         missing: String,
-        /// What to do, a whole sentence.
+        /// What to do, as a sentence.
         advice: &'static str,
     },
-    /// A text file of the checkpoint, or of the inputs, is not what it should be.
+    /// A text file of the checkpoint or of the inputs has unexpected content.
     #[error("{name}, {place}: {found}; expected {expected}. {advice}")]
     Text {
-        /// The file.
+        /// Name of the file.
         name: String,
-        /// A field or a line.
+        /// Field or line.
         place: String,
-        /// What is there.
+        /// Content found there.
         found: String,
-        /// What should be there.
+        /// Content expected there.
         expected: String,
-        /// What to do, a whole sentence.
+        /// What to do, as a sentence.
         advice: &'static str,
     },
-    /// The model has something that this program does not compute.
-    #[error(
-        "{name}: {field} is {found}, and this program computes {supported}. Its figures would be wrong, so it is refused."
-    )]
+    /// The model or its tokenizer uses a feature that is not implemented.
+    #[error("{name}: `{field}` is {found}; supported: {supported}. {advice}")]
     Unsupported {
-        /// The file.
+        /// Name of the file.
         name: String,
-        /// The field.
+        /// Field that selects the feature.
         field: &'static str,
-        /// Its value.
+        /// Value of the field.
         found: String,
-        /// What is supported.
+        /// Supported values.
         supported: String,
+        /// What to do, as a sentence.
+        advice: &'static str,
     },
-    /// A tensor is not in the checkpoint, or is not as the config says.
+    /// A tensor is absent, or its shape or type differs from what `config.json` implies.
     #[error("{folder}: tensor `{tensor}`: {found}; expected {expected}. {advice}")]
     Tensor {
-        /// The folder.
+        /// Folder of the checkpoint.
         folder: String,
-        /// The tensor.
+        /// Name of the tensor.
         tensor: String,
-        /// What is there.
+        /// Type and shape found, or where the tensor is absent.
         found: String,
-        /// What the config asks for.
+        /// Type and shape that `config.json` implies.
         expected: String,
-        /// What to do, a whole sentence.
+        /// What to do, as a sentence.
         advice: &'static str,
     },
-    /// A sample or item does not fit the model.
+    /// A sample, an item or a file of gate inputs does not fit the model.
     #[error("{what} `{id}`: {found}; expected {expected}. {advice}")]
     Input {
-        /// `sample` or `item`.
+        /// `sample`, `item` or `gate inputs`.
         what: &'static str,
-        /// Its id.
+        /// Id, or name of the file.
         id: String,
-        /// What it has.
+        /// What the input has.
         found: String,
-        /// What the model takes.
+        /// What the model accepts.
         expected: String,
-        /// What to do, a whole sentence.
+        /// What to do, as a sentence.
         advice: &'static str,
     },
-    /// The model computed something that is no number.
+    /// The router logits of a layer contain NaN or infinity.
     #[error(
-        "{folder}: layer {layer}: the router's logits are not numbers, from token {token} on. The weights of the checkpoint hold NaN or overflow; check how it was saved."
+        "{folder}: layer {layer}: router logits are not finite, first at token {token} in the order of computing. Check the weights of this checkpoint for NaN, infinity and values that overflow."
     )]
     NotFinite {
-        /// The folder.
+        /// Folder of the checkpoint.
         folder: String,
-        /// The layer.
+        /// Index of the layer.
         layer: usize,
-        /// The first token.
+        /// Index of the first such token, in the order of computing.
         token: usize,
     },
-    /// There is no graphics processor to compute on.
-    #[error("there is no graphics processor to compute on ({reason}). Choose the processor as backend.")]
+    /// No GPU could be opened.
+    #[error("no GPU could be opened ({reason}). Select the CPU backend.")]
     NoGpu {
-        /// What the system says.
+        /// Message of the graphics system.
         reason: String,
     },
-    /// The graphics processor computes wrong.
+    /// The GPU failed the self-test.
     #[error(
-        "the graphics processor {name} does not compute right: a small test is off by {off}. Choose the processor as backend; an update of browser or driver may help."
+        "the GPU {name} failed the self-test: its results differ from those of the CPU (largest difference {difference}). Select the CPU backend, or update the browser or the driver."
     )]
     WrongGpu {
-        /// What the system calls it.
+        /// Name of the GPU.
         name: String,
-        /// By how much.
-        off: String,
+        /// Largest absolute difference to the CPU's results; NaN is ignored.
+        difference: String,
     },
-    /// The device could not do what was asked of it.
-    #[error("the device failed: {message}. Try again, or choose the processor as backend.")]
+    /// The device failed to allocate, compute or return results.
+    #[error("the computation failed: {message}. Try again, or select the CPU backend.")]
     Device {
-        /// What it said.
+        /// Message of the device or its driver.
         message: String,
     },
 }

@@ -1,29 +1,29 @@
-//! What differs between families of models: what `config.json` leaves out, and the names of their tensors. A further
-//! family is one further file beside `family/olmoe.rs`, and its line in [`ALL`].
+//! Differences between model families: defaults of `config.json` and tensor names. A new family is
+//! a file beside `family/olmoe.rs` and a line in [`ALL`].
 
 mod olmoe;
 
 use std::fmt;
 
-/// All families that can be run.
+/// Supported families.
 const ALL: [&dyn Rules; 1] = [&olmoe::Olmoe];
 
 /// A family of mixture-of-experts models.
 #[derive(Clone, Copy)]
 pub struct Family(&'static dyn Rules);
 
-/// The matrices of one expert.
+/// Matrix of an expert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// Its gate projection, `[I,d]`.
+pub enum ExpertMatrix {
+    /// Gate projection, `[I,d]`.
     Gate,
-    /// Its up projection, `[I,d]`.
+    /// Up projection, `[I,d]`.
     Up,
-    /// Its down projection, `[d,I]`.
+    /// Down projection, `[d,I]`.
     Down,
 }
 
-/// A projection of the attention.
+/// Projection of the attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Projection {
     /// Queries.
@@ -37,10 +37,10 @@ pub enum Projection {
 }
 
 impl Projection {
-    /// All of them, in the order in which they are listed.
+    /// All projections, in the order of their declaration.
     pub const ALL: [Self; 4] = [Self::Q, Self::K, Self::V, Self::O];
 
-    /// What most families call it.
+    /// Name in the tensors of most families.
     fn name(self) -> &'static str {
         match self {
             Self::Q => "q_proj",
@@ -51,145 +51,146 @@ impl Projection {
     }
 }
 
-/// What holds where `config.json` does not say.
+/// Defaults of fields that `config.json` may omit.
 #[derive(Clone, Copy, Debug)]
 pub struct Defaults {
     /// Base of the rotary embedding.
     pub rope_theta: f64,
-    /// Added to the mean square of a norm.
+    /// Term added to the mean square in a norm.
     pub norm_eps: f64,
-    /// Whether the weights of the chosen experts are scaled to sum to 1.
+    /// Whether the weights of the selected experts are scaled to sum to 1.
     pub norm_topk: bool,
-    /// Longest sequence.
+    /// Longest sequence in tokens.
     pub max_positions: usize,
 }
 
-/// One family. What is given here is how transformers names the tensors of most; a family overrides what it calls
-/// otherwise.
+/// Rules of one family. The default methods are the tensor names of most families in transformers.
 trait Rules: Sync {
-    /// `model_type` of its `config.json`; what a trace calls the model.
+    /// `model_type` in `config.json`, and name of the model in traces.
     fn model_type(&self) -> &'static str;
 
-    /// What its configs may leave out.
+    /// Defaults of fields that `config.json` may omit.
     fn defaults(&self) -> Defaults;
 
-    /// Tensors outside of layers: the embedding `[V,d]`.
+    /// Name of the embedding, `[V,d]`.
     fn embedding(&self) -> String {
         "model.embed_tokens.weight".to_owned()
     }
 
-    /// The head, `[V,d]`.
+    /// Name of the output head, `[V,d]`.
     fn head(&self) -> String {
         "lm_head.weight".to_owned()
     }
 
-    /// Weight of the last norm, `[d]`.
+    /// Name of the final norm's weight, `[d]`.
     fn final_norm(&self) -> String {
         "model.norm.weight".to_owned()
     }
 
-    /// A tensor of a layer, by its name in there.
+    /// Full name of a tensor of a layer from its name within the layer.
     fn in_layer(&self, layer: usize, rest: &str) -> String {
         format!("model.layers.{layer}.{rest}")
     }
 
-    /// Weight of the norm before the attention, `[d]`.
+    /// Name within a layer of the weight `[d]` of the norm before the attention.
     fn attention_norm(&self) -> &'static str {
         "input_layernorm.weight"
     }
 
-    /// Weight of the norm before the experts, `[d]`.
+    /// Name within a layer of the weight `[d]` of the norm before the experts.
     fn expert_norm(&self) -> &'static str {
         "post_attention_layernorm.weight"
     }
 
-    /// Weight of the norm over a whole projection, where there is one, `[out]`.
+    /// Name within a layer of the weight `[out]` of the norm over a whole projection, if there is
+    /// one.
     fn projection_norm(&self, projection: Projection) -> Option<&'static str>;
 
-    /// The router, `[E,d]`.
+    /// Name within a layer of the router, `[E,d]`.
     fn router(&self) -> &'static str;
 
-    /// A matrix of one expert.
-    fn expert(&self, expert: usize, part: Part) -> String;
+    /// Name within a layer of a matrix of one expert.
+    fn expert(&self, expert: usize, matrix: ExpertMatrix) -> String;
 
-    /// The same matrices of all experts in one tensor: gate above up `[E,2I,d]`, or down `[E,d,I]`.
-    fn fused_experts(&self, part: Part) -> &'static str;
+    /// Name within a layer of the fused tensor of all experts: gate above up `[E,2I,d]`, or down
+    /// `[E,d,I]`.
+    fn fused_experts(&self, matrix: ExpertMatrix) -> &'static str;
 }
 
 impl Family {
-    /// The family of a `model_type`.
+    /// Finds the family of a `model_type`.
     pub fn of(model_type: &str) -> Option<Self> {
         ALL.into_iter().find(|rules| rules.model_type() == model_type).map(Self)
     }
 
-    /// The model types that can be run, for messages.
-    pub fn known() -> String {
+    /// Supported values of `model_type`, for messages.
+    pub fn supported() -> String {
         ALL.map(|rules| format!("`{}`", rules.model_type())).join(" or ")
     }
 
-    /// What the family is called in a trace.
+    /// Name of the family in traces.
     pub fn name(self) -> &'static str {
         self.0.model_type()
     }
 
-    /// What its configs may leave out.
+    /// Defaults of fields that `config.json` may omit.
     pub fn defaults(self) -> Defaults {
         self.0.defaults()
     }
 
-    /// Rows of the embedding, `[V,d]`.
+    /// Name of the embedding, `[V,d]`.
     pub fn embedding(self) -> String {
         self.0.embedding()
     }
 
-    /// The head, `[V,d]`, where it is not the embedding.
+    /// Name of the output head, `[V,d]`, unless it is tied to the embedding.
     pub fn head(self) -> String {
         self.0.head()
     }
 
-    /// Weight of the last norm, `[d]`.
+    /// Name of the final norm's weight, `[d]`.
     pub fn final_norm(self) -> String {
         self.0.final_norm()
     }
 
-    /// Weight of the norm before the attention, `[d]`.
+    /// Name of the weight of the norm before the attention, `[d]`.
     pub fn attention_norm(self, layer: usize) -> String {
         self.0.in_layer(layer, self.0.attention_norm())
     }
 
-    /// Weight of the norm before the experts, `[d]`.
+    /// Name of the weight of the norm before the experts, `[d]`.
     pub fn expert_norm(self, layer: usize) -> String {
         self.0.in_layer(layer, self.0.expert_norm())
     }
 
-    /// Weight of the norm over the whole projected queries or keys.
+    /// Name of the weight of the norm over a whole projection, `[out]`, if there is one.
     pub fn projection_norm(self, layer: usize, projection: Projection) -> Option<String> {
         self.0.projection_norm(projection).map(|name| self.0.in_layer(layer, name))
     }
 
-    /// A projection of the attention, `[out,in]`.
+    /// Name of the matrix of a projection, `[out,in]`.
     pub fn projection(self, layer: usize, projection: Projection) -> String {
         self.0.in_layer(layer, &format!("self_attn.{}.weight", projection.name()))
     }
 
-    /// Its bias, `[out]`.
+    /// Name of the bias of a projection, `[out]`.
     pub fn bias(self, layer: usize, projection: Projection) -> String {
         self.0.in_layer(layer, &format!("self_attn.{}.bias", projection.name()))
     }
 
-    /// The router, `[E,d]`.
+    /// Name of the router, `[E,d]`.
     pub fn router(self, layer: usize) -> String {
         self.0.in_layer(layer, self.0.router())
     }
 
-    /// A matrix of one expert.
-    pub fn expert(self, layer: usize, expert: usize, part: Part) -> String {
-        self.0.in_layer(layer, &self.0.expert(expert, part))
+    /// Name of a matrix of one expert.
+    pub fn expert(self, layer: usize, expert: usize, matrix: ExpertMatrix) -> String {
+        self.0.in_layer(layer, &self.0.expert(expert, matrix))
     }
 
-    /// The same matrices of all experts in one tensor: gate above up `[E,2I,d]`, or down `[E,d,I]`.
-    pub fn fused_experts(self, layer: usize, part: Part) -> String {
-        self.0.in_layer(layer, self.0.fused_experts(part))
+    /// Name of the fused tensor of all experts: gate above up `[E,2I,d]`, or down `[E,d,I]`.
+    pub fn fused_experts(self, layer: usize, matrix: ExpertMatrix) -> String {
+        self.0.in_layer(layer, self.0.fused_experts(matrix))
     }
 }
 

@@ -1,177 +1,35 @@
-//! Gates only: what enters the routers is given, and nothing but the gating layers is computed.
+//! Traces from recorded router inputs: only the gating layers are computed.
 //!
-//! Whoever has the hidden states of a checkpoint already (from a hook in front of each router) needs no forward pass: of
-//! the shards only the router matrices are read. Beside them `config.json` tells how experts are chosen.
+//! Hidden states that a hook in front of each router recorded need no forward pass. Only the router
+//! matrices are read from the shards, and `config.json` for the number of experts per token.
 
-use std::{collections::BTreeMap, ops::Range};
+mod inputs;
+
+use std::ops::Range;
 
 use burn::tensor::{Tensor, TensorData};
-use serde::Deserialize;
 use trace::{
-    CheckpointFiles, CheckpointRouters, GateKind, Router, RouterTrace, SampleMeta, Source, TensorFile,
-    TensorInfo, TopK, gate_inputs_layer, open_tensors, read_routers, step_from_name,
+    CheckpointFiles, CheckpointRouters, GateKind, Router, RouterTrace, Source, TensorInfo, TopK, read_routers,
 };
 
+pub use self::inputs::GateInputs;
+use self::inputs::input_error;
 use crate::{
-    config::Config,
+    config::{Config, USE_MATCHING_CONFIG},
     device::{Processor, floats},
     error::Error,
     routing::{Routing, route},
 };
 
-/// Rows computed at once: 32 MiB of a model of width 2048.
-const ROWS: usize = 4096;
+/// Rows per matrix product: 32 MiB for a model of width 2048.
+const BATCH_ROWS: usize = 4096;
 
-/// The inputs of the routers of one checkpoint, in a file whose values are not read yet.
-#[derive(Debug)]
-pub struct GateInputs {
-    file: TensorFile,
-    /// By the layer's number, each `[T,d]`.
-    layers: BTreeMap<usize, TensorInfo>,
-    /// The rows of each sample, `[S]`.
-    spans: Vec<Range<usize>>,
-    /// Name and domain of each sample, `[S]`; none where the file does not tell.
-    samples: Option<Vec<SampleMeta>>,
-    /// Mean loss of each sample, `[S]`.
-    loss: Option<Vec<f32>>,
-    /// Training step, from the metadata or the file's name.
-    pub step: Option<u64>,
-}
-
-#[derive(Deserialize)]
-struct RawSample {
-    id: String,
-    domain: Option<String>,
-}
-
-impl GateInputs {
-    /// Opens a safetensors or npz file with `gate_inputs.{layer}` or `hidden_states.{layer}` `[T,d]` floats: what enters
-    /// each router, after the norm. Optional are `offsets` `[S+1]` (else all rows are one sample), `loss` `[S]`, and the
-    /// metadata `samples` and `step` of our trace format.
-    ///
-    /// # Errors
-    /// [`Error::File`] for what is no such file, [`Error::Input`] for parts that do not fit together.
-    pub async fn open(source: Source) -> Result<Self, Error> {
-        let file = open_tensors(source).await?;
-        let mut layers: BTreeMap<usize, TensorInfo> = BTreeMap::new();
-        for name in file.names() {
-            let Some(layer) = gate_inputs_layer(name) else { continue };
-            let Some(tensor) = file.get(name) else { continue };
-            if layers.insert(layer, tensor.clone()).is_some() {
-                let expected = format!("one tensor of layer {layer}");
-                return Err(file
-                    .wrong(tensor, expected, "Write either `gate_inputs` or `hidden_states`.")
-                    .into());
-            }
-        }
-        let Some(first) = layers.values().next() else {
-            return Err(unfit(
-                &file,
-                "no tensor `gate_inputs.0`".to_owned(),
-                "`gate_inputs.{layer}` or `hidden_states.{layer}`, floats [tokens, hidden size]".to_owned(),
-                "Write what enters the router of each layer, after the norm.",
-            ));
-        };
-        let tokens = match *first.shape {
-            [tokens, width] if tokens > 0 && width > 0 => tokens,
-            _ => {
-                let advice = "Write the tokens of all samples below each other, without padding.";
-                return Err(file.wrong(first, "floats [tokens, hidden size]", advice).into());
-            }
-        };
-        for tensor in layers.values() {
-            if tensor.shape != first.shape || !tensor.dtype.is_float() {
-                let expected = format!("floats {}, as `{}` has", first.shape_text(), first.name);
-                return Err(file.wrong(tensor, expected, "Write the same tokens in every layer.").into());
-            }
-        }
-        let spans = spans(&file, tokens as usize).await?;
-        let loss = match file.get("loss") {
-            None => None,
-            Some(tensor) if tensor.shape == [spans.len() as u64] => {
-                Some(file.floats(tensor, 0..tensor.values()).await?)
-            }
-            Some(tensor) => {
-                let expected = format!("floats [{}], one mean loss a sample", spans.len());
-                return Err(file.wrong(tensor, expected, "Write NaN where a sample has no loss.").into());
-            }
-        };
-        let samples = samples(&file, spans.len())?;
-        let step = file.metadata("step").and_then(|step| step.trim().parse().ok());
-        let step = step.or_else(|| step_from_name(file.name()).map(|named| named.step));
-        Ok(Self { file, layers, spans, samples, loss, step })
-    }
-
-    /// Samples.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.spans.len()
-    }
-
-    /// Whether there are no samples; a file always has one.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.spans.is_empty()
-    }
-
-    /// Tokens of all samples.
-    #[must_use]
-    pub fn tokens(&self) -> usize {
-        self.spans.last().map_or(0, |span| span.end)
-    }
-}
-
-fn unfit(file: &TensorFile, found: String, expected: String, advice: &'static str) -> Error {
-    Error::Input { what: "gate inputs", id: file.name().to_owned(), found, expected, advice }
-}
-
-/// The rows of each sample.
-async fn spans(file: &TensorFile, tokens: usize) -> Result<Vec<Range<usize>>, Error> {
-    let whole = 0..tokens;
-    let Some(tensor) = file.get("offsets") else { return Ok(vec![whole]) };
-    let wrong = |found: String| {
-        let expected = format!("ascending from 0 to the {tokens} tokens, each sample with one or more");
-        unfit(file, found, expected, "Write the first row of each sample, and the number of rows at the end.")
-    };
-    if !matches!(*tensor.shape, [count] if count >= 2) {
-        return Err(wrong(format!("`offsets` of shape {}", tensor.shape_text())));
-    }
-    let offsets = file.integers(tensor, 0..tensor.values()).await?;
-    let ends = (offsets.first().copied(), offsets.last().copied());
-    if ends != (Some(0), i64::try_from(tokens).ok()) {
-        return Err(wrong(format!("`offsets` from {} to {}", ends.0.unwrap_or(0), ends.1.unwrap_or(0))));
-    }
-    let pairs = offsets.iter().zip(offsets.iter().skip(1)).enumerate();
-    pairs
-        .map(|(sample, (&start, &end))| match (usize::try_from(start), usize::try_from(end)) {
-            (Ok(start), Ok(end)) if start < end => Ok(start..end),
-            _ => Err(wrong(format!("`offsets` that give sample {sample} the rows {start} to {end}"))),
-        })
-        .collect()
-}
-
-/// Names and domains, where the metadata lists them.
-fn samples(file: &TensorFile, count: usize) -> Result<Option<Vec<SampleMeta>>, Error> {
-    let Some(text) = file.metadata("samples") else { return Ok(None) };
-    let wrong = |found: String| {
-        let expected = format!("JSON: a list of {count} objects with `id` and `domain`, one a sample");
-        unfit(file, found, expected, "Write the metadata `samples` again, or leave it out.")
-    };
-    let raw: Vec<RawSample> = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
-    if raw.len() != count {
-        return Err(wrong(format!("a list of {} samples", raw.len())));
-    }
-    let domain = |domain: Option<String>| domain.unwrap_or_else(|| "all".to_owned());
-    Ok(Some(
-        raw.into_iter().map(|sample| SampleMeta { id: sample.id, domain: domain(sample.domain) }).collect(),
-    ))
-}
-
-/// Computes the gating layers of a checkpoint on these inputs. Of the checkpoint's files `config.json` and the routers
-/// are read.
+/// Computes the gating layers of a checkpoint on recorded inputs. Reads only `config.json` and the
+/// routers.
 ///
 /// # Errors
-/// [`Error::Input`] for inputs that do not fit the model or are not finite, and what the checkpoint's files answer.
+/// [`Error::Input`] for inputs that do not fit the model or are not finite, [`Error::Tensor`] for
+/// routers that do not match the config, and the errors of [`Config::parse`] and of reading files.
 pub async fn gates_only(
     folder: &str,
     files: &[Source],
@@ -181,8 +39,8 @@ pub async fn gates_only(
     let here = CheckpointFiles::new(folder, files);
     let config = here.find("config.json").ok_or_else(|| {
         here.missing(
-            "config.json, which tells how experts are chosen",
-            "Give the whole folder of the checkpoint.",
+            "config.json, which has the number of experts per token",
+            "Add the whole folder of the checkpoint.",
         )
     })?;
     let config = Config::parse(config.name(), &here.json(config).await?)?;
@@ -192,22 +50,22 @@ pub async fn gates_only(
     let tokens = inputs.tokens();
     let mut gates = vec![0.0_f32; inputs.len() * layers * experts];
     let mut ids = vec![0_u16; tokens * layers * k];
-    for (place, number) in routers.layers.iter().enumerate() {
-        // Cannot be absent after the check.
+    for (index, number) in routers.layers.iter().enumerate() {
+        // Present, as `check` requires it.
         let Some(tensor) = inputs.layers.get(number) else { continue };
-        let router = TensorData::new(routers.layer(place).to_vec(), [experts, config.hidden]);
+        let router = TensorData::new(routers.layer(index).to_vec(), [experts, config.hidden]);
         let router = Tensor::<2>::from_data(router, &processor.device).transpose();
-        let mut sums = Sums::new(&inputs.spans, experts);
-        for start in (0..tokens).step_by(ROWS) {
-            let rows = start..(start + ROWS).min(tokens);
+        let mut means = SampleMeans::new(&inputs.spans, experts);
+        for start in (0..tokens).step_by(BATCH_ROWS) {
+            let rows = start..(start + BATCH_ROWS).min(tokens);
             let routing = route_rows(inputs, tensor, &rows, &router, &config, processor).await?;
-            for (row, chosen) in rows.clone().zip(routing.ids.chunks_exact(k)) {
-                let to = (row * layers + place) * k;
-                ids[to..to + k].copy_from_slice(chosen);
+            for (row, selected) in rows.clone().zip(routing.ids.chunks_exact(k)) {
+                let to = (row * layers + index) * k;
+                ids[to..to + k].copy_from_slice(selected);
             }
             for (row, of_token) in rows.zip(routing.gates.chunks_exact(experts)) {
-                if let Some((sample, mean)) = sums.add(row, of_token) {
-                    gates[(sample * layers + place) * experts..][..experts].copy_from_slice(&mean);
+                if let Some((sample, mean)) = means.add(row, of_token) {
+                    gates[(sample * layers + index) * experts..][..experts].copy_from_slice(&mean);
                 }
             }
         }
@@ -231,7 +89,7 @@ pub async fn gates_only(
     })
 }
 
-/// Config, routers and inputs must be of one model.
+/// Checks that config, routers and inputs have the same layers and sizes.
 fn check(
     folder: &str,
     config: &Config,
@@ -245,37 +103,31 @@ fn check(
             tensor: config.family.router(layers.first().copied().unwrap_or(0)),
             found: format!("[{experts},{width}]"),
             expected: format!("[{},{}]", config.experts, config.hidden),
-            advice: "Take the config that belongs to the weights.",
+            advice: USE_MATCHING_CONFIG,
         });
     }
-    let advice = "Write the inputs of every router of this model, after the norm, and of no other layer.";
+    let advice = "Record the inputs of every router of this model, after the norm, and of no other layer.";
     for layer in layers {
         let Some(tensor) = inputs.layers.get(layer) else {
             let found = format!("no tensor `gate_inputs.{layer}`");
-            return Err(unfit(
-                &inputs.file,
-                found,
-                format!("the inputs of all {} routers", layers.len()),
-                advice,
-            ));
+            let expected = format!("the inputs of all {} routers", layers.len());
+            return Err(input_error(&inputs.file, found, expected, advice));
         };
         if tensor.shape.last() != Some(&(*width as u64)) {
-            return Err(inputs
-                .file
-                .wrong(tensor, format!("floats [tokens,{width}], as wide as the routers"), advice)
-                .into());
+            let expected = format!("floats [tokens,{width}], as wide as the routers");
+            return Err(inputs.file.wrong(tensor, expected, advice).into());
         }
     }
     match inputs.layers.keys().find(|layer| !layers.contains(layer)) {
         None => Ok(()),
-        Some(odd) => {
-            let found = format!("inputs of layer {odd}, which has no router");
-            Err(unfit(&inputs.file, found, format!("the layers {layers:?}"), advice))
+        Some(other) => {
+            let found = format!("inputs of layer {other}, which has no router");
+            Err(input_error(&inputs.file, found, format!("inputs of layers {layers:?}"), advice))
         }
     }
 }
 
-/// Reads some rows of a layer's inputs and routes them.
+/// Reads some rows of a layer's inputs and routes them. `router` is `[d,E]`.
 async fn route_rows(
     inputs: &GateInputs,
     tensor: &TensorInfo,
@@ -288,43 +140,43 @@ async fn route_rows(
     let values = (rows.start * width) as u64..(rows.end * width) as u64;
     let values = inputs.file.floats(tensor, values).await?;
     if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-        return Err(unfit(
+        let row = rows.start + at / width;
+        return Err(input_error(
             &inputs.file,
-            format!("`{}`, row {}: a value that is NaN or infinite", tensor.name, rows.start + at / width),
+            format!("`{}`, row {row}: a value that is NaN or infinite", tensor.name),
             "finite numbers".to_owned(),
-            "Check what the model was run on, and that rows of padding were left out.",
+            "Leave out rows of padding, and check how the inputs were recorded.",
         ));
     }
     let values = Tensor::<2>::from_data(TensorData::new(values, [rows.len(), width]), &processor.device);
     let logits = floats(values.matmul(router.clone())).await?;
     if let Some(at) = logits.iter().position(|logit| !logit.is_finite()) {
-        return Err(unfit(
+        let row = rows.start + at / config.experts;
+        return Err(input_error(
             &inputs.file,
-            format!(
-                "`{}`, row {}: its router's logits overflow",
-                tensor.name,
-                rows.start + at / config.experts
-            ),
-            "inputs of a usual size".to_owned(),
-            "Check that they are what enters the router, after the norm.",
+            format!("`{}`, row {row}: the router logits are not finite", tensor.name),
+            "finite router logits".to_owned(),
+            "Check that the inputs were recorded after the norm, and the router for NaN and infinity.",
         ));
     }
     Ok(route(&logits, config))
 }
 
-/// Means over the rows of one sample after the other.
-struct Sums<'a> {
+/// Running mean gates of one sample after the other.
+struct SampleMeans<'a> {
     spans: &'a [Range<usize>],
+    /// Index of the current sample.
     sample: usize,
     sums: Vec<f64>,
 }
 
-impl<'a> Sums<'a> {
+impl<'a> SampleMeans<'a> {
     fn new(spans: &'a [Range<usize>], experts: usize) -> Self {
         Self { spans, sample: 0, sums: vec![0.0; experts] }
     }
 
-    /// Adds the gates `[E]` of the next row; with the last row of a sample its number and mean gates `[E]` come out.
+    /// Adds the gates `[E]` of the next row. Returns the sample's index and mean gates `[E]` after
+    /// its last row.
     fn add(&mut self, row: usize, gates: &[f32]) -> Option<(usize, Vec<f32>)> {
         for (sum, &gate) in self.sums.iter_mut().zip(gates) {
             *sum += f64::from(gate);

@@ -1,81 +1,81 @@
-//! Samples and benchmark items as token ids: what goes through a model.
+//! Samples and benchmark items as token ids, ready to run through a model.
 
 use crate::error::Error;
 
 /// A training sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// Its id.
+    /// Id of the sample.
     pub id: String,
-    /// Its domain.
+    /// Domain of the sample.
     pub domain: String,
-    /// Its tokens.
+    /// Token ids, `[T]`.
     pub tokens: Vec<u32>,
-    /// At each position the token to be predicted there, where it counts in the loss.
+    /// Token to predict at each position, `[T]`; none where no target counts in the loss.
     pub targets: Vec<Option<u32>>,
 }
 
-/// A benchmark item: right if greedy decoding gives the answer, or where there is none, if the gold choice is the most
-/// likely one.
+/// A benchmark item. It is correct if greedy decoding gives the answer; without an answer, if the
+/// gold choice is the most likely one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
-    /// Its id.
+    /// Id of the item.
     pub id: String,
-    /// Its domain.
+    /// Domain of the item.
     pub domain: String,
-    /// Its tokens.
+    /// Token ids of the prompt.
     pub prompt: Vec<u32>,
-    /// The answer's tokens.
+    /// Token ids of the answer.
     pub answer: Option<Vec<u32>>,
-    /// The choices' tokens, and which of them is right.
+    /// Token ids of each choice, and the index of the gold choice.
     pub choices: Option<(Vec<Vec<u32>>, usize)>,
-    /// The lengths of the choices' texts in characters, without the white space before them, where all are known.
+    /// Characters of each choice's text without leading white space; none unless all are known.
     pub choice_lengths: Option<Vec<usize>>,
 }
 
-/// What goes through the model.
+/// Samples and items to run through a model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inputs {
-    /// The samples, in the order of the trace.
+    /// Samples in the order of the trace.
     pub samples: Vec<Sample>,
-    /// The items.
+    /// Items in the order of their scores.
     pub items: Vec<Item>,
 }
 
 impl Inputs {
-    /// Tokens that are fed.
+    /// Number of input tokens of all samples and items.
     pub fn tokens(&self) -> usize {
         self.samples.iter().map(|sample| sample.tokens.len()).sum::<usize>()
-            + self.items.iter().map(Item::fed).sum::<usize>()
+            + self.items.iter().map(Item::input_tokens).sum::<usize>()
     }
 
-    /// Parts whose tokens have room in memory together; samples and items keep their order over all parts. What is
-    /// longer than `tokens` by itself is a part of its own.
-    pub(crate) fn parts(&self, tokens: usize) -> Vec<Self> {
-        let mut parts: Vec<Self> = Vec::new();
+    /// Divides the inputs into passes of at most `max_tokens` input tokens. Samples and items keep
+    /// their order over all passes. A longer sample or item gets a pass of its own.
+    pub(crate) fn passes(&self, max_tokens: usize) -> Vec<Self> {
+        let mut passes: Vec<Self> = Vec::new();
         let mut room = 0;
-        let mut part_for = |parts: &mut Vec<Self>, len: usize| {
-            if len > room || parts.is_empty() {
-                parts.push(Self::default());
-                room = tokens;
+        let mut reserve = |passes: &mut Vec<Self>, len: usize| {
+            if len > room || passes.is_empty() {
+                passes.push(Self::default());
+                room = max_tokens;
             }
             room = room.saturating_sub(len);
         };
         for sample in &self.samples {
-            part_for(&mut parts, sample.tokens.len());
-            parts.last_mut().into_iter().for_each(|part| part.samples.push(sample.clone()));
+            reserve(&mut passes, sample.tokens.len());
+            passes.last_mut().into_iter().for_each(|pass| pass.samples.push(sample.clone()));
         }
         for item in &self.items {
-            part_for(&mut parts, item.fed());
-            parts.last_mut().into_iter().for_each(|part| part.items.push(item.clone()));
+            reserve(&mut passes, item.input_tokens());
+            passes.last_mut().into_iter().for_each(|pass| pass.items.push(item.clone()));
         }
-        parts
+        passes
     }
 
-    /// Whether everything fits a model.
+    /// Checks token ids against the vocabulary and lengths against the model's positions.
     ///
     /// # Errors
-    /// [`Error::Input`] with the first that does not.
+    /// [`Error::Input`] with the first sample or item that does not fit.
     pub fn check(&self, vocabulary: usize, max_positions: usize) -> Result<(), Error> {
         let check = |what: &'static str, id: &str, mut tokens: &mut dyn Iterator<Item = u32>, len: usize| {
             let wrong = |found: String, expected: String, advice| {
@@ -84,15 +84,15 @@ impl Inputs {
             if let Some(token) = Iterator::find(&mut tokens, |&token| token as usize >= vocabulary) {
                 return wrong(
                     format!("token {token}"),
-                    format!("ids below {vocabulary}, the model's vocabulary"),
-                    "Tokenize with the tokenizer that belongs to the model.",
+                    format!("token ids below {vocabulary}, the size of the model's vocabulary"),
+                    "Use the tokenizer of this model.",
                 );
             }
             if len > max_positions {
                 return wrong(
                     format!("{len} tokens"),
-                    format!("at most {max_positions}, the model's positions"),
-                    "Cut it, or leave it out.",
+                    format!("at most {max_positions}, the `max_position_embeddings` of the model"),
+                    "Shorten it, or leave it out.",
                 );
             }
             Ok(())
@@ -112,14 +112,15 @@ impl Inputs {
 }
 
 impl Item {
-    /// Tokens that are fed, at most: of an answer all but the last, which is predicted.
-    fn fed(&self) -> usize {
+    /// Upper bound of input tokens. The last token of a continuation is predicted, not an input;
+    /// equal continuations are counted twice.
+    fn input_tokens(&self) -> usize {
         let continuations = self.choices.iter().flat_map(|(choices, _)| choices).chain(&self.answer);
         self.prompt.len() + continuations.map(|tokens| tokens.len().saturating_sub(1)).sum::<usize>()
     }
 }
 
-/// Each position predicts the next token; the last one predicts nothing.
-pub fn shifted(tokens: &[u32]) -> Vec<Option<u32>> {
+/// Next-token targets: the following token at each position, none at the last.
+pub fn next_tokens(tokens: &[u32]) -> Vec<Option<u32>> {
     tokens.iter().skip(1).copied().map(Some).chain([None]).collect()
 }

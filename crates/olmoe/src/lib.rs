@@ -1,14 +1,15 @@
-//! OLMoE checkpoints become router traces: the model itself is run, streamed from its shards.
+//! Router traces from OLMoE checkpoints: streams the weights from the shards and runs the model.
 //!
-//! - [`Checkpoint`] is a folder of `config.json` and safetensors shards, of which only headers are read at first.
-//! - [`GivenInputs`] are samples and benchmark items as files give them, as token ids or as text; with the model's
-//!   [`Tokenizer`] they become [`Inputs`], which are token ids.
-//! - [`run`] takes all tokens of all samples through one layer before it reads the next: one pass over the bytes of a
-//!   checkpoint, however many samples there are. Only experts that some token chose are read.
-//! - [`gates_only()`] computes the gating layers alone, on hidden states that are given.
+//! - [`Checkpoint`] is a folder of `config.json` and safetensors shards. Opening it reads headers
+//!   only.
+//! - [`InputRecords`] are samples and benchmark items as files give them, as token ids or as text.
+//!   The model's [`Tokenizer`] turns them into [`Inputs`], which are token ids.
+//! - [`run`] takes all tokens of all samples through one layer before it reads the next. Any number
+//!   of samples costs one pass over the bytes of a checkpoint, and only selected experts are read.
+//! - [`gates_only()`] computes the gating layers alone, on recorded router inputs.
 //!
-//! The forward pass is that of transformers' `OlmoeForCausalLM`. What differs between families of models is one file a
-//! [`Family`] and nowhere else.
+//! The forward pass is that of transformers' `OlmoeForCausalLM`. Everything specific to a model
+//! [`Family`] is in one file per family.
 
 mod attention;
 mod checkpoint;
@@ -17,19 +18,19 @@ mod device;
 mod error;
 mod experts;
 mod family;
-mod fold;
 mod forward;
 mod gates_only;
-mod given;
 mod head;
 mod inputs;
+mod observer;
 mod plan;
+mod records;
 mod routing;
-mod rows;
+mod rowwise;
 mod score;
 mod threads;
 mod tokenizer;
-mod watch;
+mod trace_builder;
 mod weights;
 #[cfg(feature = "gpu")]
 mod widen;
@@ -39,10 +40,10 @@ pub use config::Config;
 pub use device::{Backend, Processor};
 pub use error::Error;
 pub use family::Family;
-pub use forward::{Traced, run};
+pub use forward::{ModelOutput, run};
 pub use gates_only::{GateInputs, gates_only};
-pub use given::GivenInputs;
 pub use inputs::{Inputs, Item, Sample};
+pub use observer::{LocalFuture, NoObserver, Observer, Progress};
+pub use records::InputRecords;
 pub use score::Score;
 pub use tokenizer::Tokenizer;
-pub use watch::{Pending, Stage, Unwatched, Watch};

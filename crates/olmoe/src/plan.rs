@@ -1,7 +1,8 @@
-//! Which sequences go through the model, and what is asked of their tokens.
+//! Plan of a pass: the order of all sequences, and the tokens whose predictions are needed.
 //!
-//! Sequences lie behind each other by form, so that those of one form are attended to together and no padding exists.
-//! The same tokens are computed once, whoever asks for them; choices of an item are branches that share its prompt.
+//! Sequences are sorted by shape, so that those of one shape are attended to together without
+//! padding. Equal sequences are computed once. The choices of an item are branches that share its
+//! prompt.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,93 +10,89 @@ use std::{
     rc::Rc,
 };
 
-use crate::{inputs::Inputs, rows::Sight};
+use crate::{inputs::Inputs, rowwise::VisibleKeys};
 
-/// How much is computed at once.
+/// Limits of what is computed at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Tokens of a block; a longer sequence has a block of its own.
-    pub block: usize,
-    /// Scores of one head in one call of attention.
+    /// Tokens per batch; a longer sequence gets a batch of its own.
+    pub batch: usize,
+    /// Attention scores per head in one call.
     pub scores: usize,
 }
 
-/// Everything that one pass computes.
+/// Plan of one pass.
 #[derive(Debug)]
 pub struct Plan {
-    /// Tokens of all sequences, `[N]`.
+    /// Tokens of all sequences, `[N]`; the index of a token is its row.
     pub tokens: Vec<u32>,
-    /// The rows that are computed at once.
-    pub blocks: Vec<Block>,
-    /// Where each sample's tokens start; they are as many as the sample has.
+    /// Batches, which cover all rows in order.
+    pub batches: Vec<Batch>,
+    /// First row of each sample.
     pub sample_starts: Vec<usize>,
-    /// Rows of tokens whose predictions are asked for, ascending.
+    /// Rows whose predictions are needed, ascending.
     pub rows: Vec<usize>,
-    /// `(place in rows, token)` whose log-likelihood is asked for.
+    /// `(index into rows, token)` whose log-likelihood is needed.
     pub queries: Vec<(usize, u32)>,
-    /// For each sample its queries.
+    /// Indices of the queries of each sample.
     pub sample_queries: Vec<Vec<usize>>,
-    /// For each item what decides whether it is right.
+    /// Queries of each item.
     pub item_queries: Vec<ItemQueries>,
 }
 
-/// Rows that are computed at once, and their sequences.
+/// Rows that are computed at once.
 #[derive(Debug)]
-pub struct Block {
-    /// Its rows among all.
+pub struct Batch {
+    /// Rows of the batch among all rows.
     pub rows: Range<usize>,
-    /// Runs of sequences of one form; they start inside the block.
+    /// Sequences of the batch, grouped by shape.
     pub groups: Vec<Group>,
 }
 
-/// A stem of tokens, and branches that each go on from its end and do not see each other.
+/// Shape of a sequence: a stem, and branches that continue it and do not see each other.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Form {
+pub struct SequenceShape {
     /// Tokens of the stem.
     pub stem: usize,
     /// Tokens of each branch.
     pub branches: Vec<usize>,
 }
 
-/// Sequences of one form that lie behind each other.
+/// Consecutive sequences of one shape.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// First row, inside its block.
+    /// First row, relative to the batch.
     pub start: usize,
-    /// Sequences.
+    /// Number of sequences.
     pub count: usize,
-    /// The form of each.
-    pub form: Rc<Form>,
+    /// Shape of each sequence.
+    pub shape: Rc<SequenceShape>,
 }
 
-/// What decides whether an item is right.
+/// Predictions that decide whether an item is correct.
 #[derive(Debug, Default)]
 pub struct ItemQueries {
-    /// `(place in rows, token)` that greedy decoding must give; none where there is no answer.
+    /// `(index into rows, token)` that greedy decoding must give; none without an answer.
     pub greedy: Option<Vec<(usize, u32)>>,
-    /// The queries of each choice.
+    /// Indices of the queries of each choice.
     pub choices: Vec<Vec<usize>>,
 }
 
-impl Form {
-    /// Its tokens.
+impl SequenceShape {
+    /// Number of tokens.
     pub fn len(&self) -> usize {
         self.stem + self.branches.iter().sum::<usize>()
     }
 
-    /// `(branch, position)` of each token; the stem is no branch.
-    pub fn places(&self) -> Vec<(Option<usize>, usize)> {
-        let stem = (0..self.stem).map(|position| (None, position));
-        let branches = self.branches.iter().enumerate();
-        let branches =
-            branches.flat_map(|(branch, &len)| (0..len).map(move |at| (Some(branch), self.stem + at)));
-        stem.chain(branches).collect()
+    /// Position of each token, for its rotary embedding. Each branch continues at the stem's end.
+    pub fn positions(&self) -> impl Iterator<Item = usize> + Clone + '_ {
+        let branches = self.branches.iter().flat_map(move |&len| (0..len).map(move |at| self.stem + at));
+        (0..self.stem).chain(branches)
     }
-}
 
-impl Form {
-    /// What each token sees of a sequence that begins at a place: the stem and its own branch, up to itself.
-    pub fn sights(&self, start: usize) -> impl Iterator<Item = Sight> + '_ {
+    /// Keys that each token sees, if the sequence begins at key `start`: the stem and the token's
+    /// own branch, up to the token itself.
+    pub fn visible_keys(&self, start: usize) -> impl Iterator<Item = VisibleKeys> + '_ {
         let stem = (0..self.stem).map(move |at| [start..start + at + 1, start + at + 1..start + at + 1]);
         let mut next = start + self.stem;
         let branches = self.branches.iter().flat_map(move |&len| {
@@ -107,179 +104,190 @@ impl Form {
     }
 }
 
-/// A sequence: a stem and its branches.
-struct Wanted {
+/// A sequence of tokens: a stem and its branches.
+struct Sequence {
     stem: Vec<u32>,
     branches: Vec<Vec<u32>>,
-    /// Its first row, once all are in order.
+    /// First row, once all sequences are sorted.
     start: usize,
 }
 
-impl Wanted {
-    fn form(&self) -> Form {
-        Form { stem: self.stem.len(), branches: self.branches.iter().map(Vec::len).collect() }
+impl Sequence {
+    fn shape(&self) -> SequenceShape {
+        SequenceShape { stem: self.stem.len(), branches: self.branches.iter().map(Vec::len).collect() }
     }
 }
 
-/// Collects what is asked, before rows have their places.
+/// `(index of the sequence, index of the token in it)`, used until sequences have rows.
+type TokenIndex = (usize, usize);
+
+/// Collects sequences and queries before sequences have rows.
 #[derive(Default)]
-struct Asked {
-    sequences: Vec<Wanted>,
-    known: BTreeMap<(Vec<u32>, Vec<Vec<u32>>), usize>,
-    /// `(sequence, place in it)`.
-    rows: BTreeSet<(usize, usize)>,
-    queries: Vec<((usize, usize), u32)>,
+struct PlanBuilder {
+    sequences: Vec<Sequence>,
+    /// Index of each sequence by its tokens, so that equal sequences are added once.
+    indices: BTreeMap<(Vec<u32>, Vec<Vec<u32>>), usize>,
+    rows: BTreeSet<TokenIndex>,
+    queries: Vec<(TokenIndex, u32)>,
 }
 
-impl Asked {
-    fn sequence(&mut self, stem: Vec<u32>, branches: Vec<Vec<u32>>) -> usize {
+impl PlanBuilder {
+    fn add_sequence(&mut self, stem: Vec<u32>, branches: Vec<Vec<u32>>) -> usize {
         let sequences = &mut self.sequences;
-        *self.known.entry((stem, branches)).or_insert_with_key(|(stem, branches)| {
-            sequences.push(Wanted { stem: stem.clone(), branches: branches.clone(), start: 0 });
+        *self.indices.entry((stem, branches)).or_insert_with_key(|(stem, branches)| {
+            sequences.push(Sequence { stem: stem.clone(), branches: branches.clone(), start: 0 });
             sequences.len() - 1
         })
     }
 
-    fn query(&mut self, row: (usize, usize), token: u32) -> usize {
+    fn add_query(&mut self, row: TokenIndex, token: u32) -> usize {
         self.rows.insert(row);
         self.queries.push((row, token));
         self.queries.len() - 1
     }
 }
 
-/// The branches of one item on their way into a sequence.
+/// Distinct branches of one item.
 struct Branches {
     stem: usize,
-    /// Each with its first place in the sequence.
+    /// Input tokens of each branch, with the index of its first token in the sequence.
     all: Vec<(Vec<u32>, usize)>,
 }
 
 impl Branches {
-    /// Of all continuations only what is fed counts: the last token is predicted, never fed.
+    /// Collects the input tokens of continuations. The last token of each is only predicted.
     fn new<'a>(stem: usize, continuations: impl Iterator<Item = &'a Vec<u32>>) -> Self {
         let mut all: Vec<(Vec<u32>, usize)> = Vec::new();
         let mut next = stem;
         for continuation in continuations {
-            let fed = fed(continuation);
-            if !fed.is_empty() && !all.iter().any(|(known, _)| known == fed) {
-                all.push((fed.to_vec(), next));
-                next += fed.len();
+            let inputs = input_tokens(continuation);
+            if !inputs.is_empty() && !all.iter().any(|(known, _)| known == inputs) {
+                all.push((inputs.to_vec(), next));
+                next += inputs.len();
             }
         }
         Self { stem, all }
     }
 
-    /// The place in the sequence whose prediction is the continuation's token `at`.
-    fn place(&self, continuation: &[u32], at: usize) -> usize {
-        let first =
-            self.all.iter().find(|(known, _)| known == fed(continuation)).map_or(0, |(_, first)| *first);
+    /// Index of the token in the sequence that predicts token `at` of the continuation.
+    fn predictor(&self, continuation: &[u32], at: usize) -> usize {
+        let first = self
+            .all
+            .iter()
+            .find(|(known, _)| known == input_tokens(continuation))
+            .map_or(0, |(_, first)| *first);
         if at == 0 { self.stem - 1 } else { first + at - 1 }
     }
 }
 
-fn fed(continuation: &[u32]) -> &[u32] {
+/// All tokens of a continuation but the last.
+fn input_tokens(continuation: &[u32]) -> &[u32] {
     continuation.split_last().map_or(&[], |(_, rest)| rest)
 }
 
-/// Plans a pass.
+/// Plans a pass over the inputs.
 pub fn plan(inputs: &Inputs, limits: Limits) -> Plan {
-    let mut asked = Asked::default();
+    let mut builder = PlanBuilder::default();
     let mut sample_sequences = Vec::new();
     let mut sample_queries = Vec::new();
     for sample in &inputs.samples {
-        let at = asked.sequence(sample.tokens.clone(), Vec::new());
+        let sequence = builder.add_sequence(sample.tokens.clone(), Vec::new());
         let targets = sample.targets.iter().enumerate();
-        let queries =
-            targets.filter_map(|(place, target)| Some(asked.query((at, place), (*target)?))).collect();
-        sample_sequences.push(at);
+        let queries = targets
+            .filter_map(|(token, target)| Some(builder.add_query((sequence, token), (*target)?)))
+            .collect();
+        sample_sequences.push(sequence);
         sample_queries.push(queries);
     }
     let mut items = Vec::new();
     for item in &inputs.items {
         let choices = item.choices.as_ref().map_or(&[][..], |(choices, _)| choices);
         let branches = Branches::new(item.prompt.len(), item.answer.iter().chain(choices));
-        let fed = branches.all.iter().map(|(branch, _)| branch.clone());
-        // A single branch only makes the stem longer, and a plain sequence may be known already.
-        let at = match branches.all.as_slice() {
-            [(branch, _)] => asked.sequence([item.prompt.as_slice(), branch].concat(), Vec::new()),
-            _ => asked.sequence(item.prompt.clone(), fed.collect()),
+        // A single branch is appended to the stem, since an equal sequence may already exist.
+        let sequence = match branches.all.as_slice() {
+            [(branch, _)] => builder.add_sequence([item.prompt.as_slice(), branch].concat(), Vec::new()),
+            all => {
+                let all = all.iter().map(|(branch, _)| branch.clone()).collect();
+                builder.add_sequence(item.prompt.clone(), all)
+            }
         };
         let greedy = item.answer.as_ref().map(|answer| {
-            let wanted = answer.iter().enumerate();
-            wanted.map(|(place, &token)| ((at, branches.place(answer, place)), token)).collect::<Vec<_>>()
+            let tokens = answer.iter().enumerate();
+            tokens.map(|(at, &token)| ((sequence, branches.predictor(answer, at)), token)).collect::<Vec<_>>()
         });
         let choices: Vec<Vec<usize>> = choices
             .iter()
             .map(|choice| {
                 let tokens = choice.iter().enumerate();
                 tokens
-                    .map(|(place, &token)| asked.query((at, branches.place(choice, place)), token))
+                    .map(|(at, &token)| builder.add_query((sequence, branches.predictor(choice, at)), token))
                     .collect()
             })
             .collect();
         for (row, _) in greedy.iter().flatten() {
-            asked.rows.insert(*row);
+            builder.rows.insert(*row);
         }
         items.push((greedy, choices));
     }
-    let Asked { mut sequences, rows, queries, .. } = asked;
-    let (tokens, blocks) = arrange(&mut sequences, limits);
+    let PlanBuilder { mut sequences, rows, queries, .. } = builder;
+    let (tokens, batches) = arrange(&mut sequences, limits);
 
-    let row_of = |&(sequence, place): &(usize, usize)| sequences[sequence].start + place;
+    let row_of = |&(sequence, token): &TokenIndex| sequences[sequence].start + token;
     let mut rows: Vec<usize> = rows.iter().map(row_of).collect();
     rows.sort_unstable();
-    let place = |row: &(usize, usize)| rows.binary_search(&row_of(row)).unwrap_or_default();
+    let index_of = |token: &TokenIndex| rows.binary_search(&row_of(token)).unwrap_or_default();
     let item_queries = items
         .into_iter()
         .map(|(greedy, choices)| ItemQueries {
-            greedy: greedy.map(|rows| rows.iter().map(|(row, token)| (place(row), *token)).collect()),
+            greedy: greedy.map(|rows| rows.iter().map(|(row, token)| (index_of(row), *token)).collect()),
             choices,
         })
         .collect();
     Plan {
-        sample_starts: sample_sequences.iter().map(|&at| sequences[at].start).collect(),
-        queries: queries.iter().map(|(row, token)| (place(row), *token)).collect(),
+        sample_starts: sample_sequences.iter().map(|&sequence| sequences[sequence].start).collect(),
+        queries: queries.iter().map(|(row, token)| (index_of(row), *token)).collect(),
         sample_queries,
         item_queries,
         tokens,
-        blocks,
+        batches,
         rows,
     }
 }
 
-/// Gives every sequence its rows: by length and form, in blocks.
-fn arrange(sequences: &mut [Wanted], limits: Limits) -> (Vec<u32>, Vec<Block>) {
+/// Assigns rows to all sequences, sorted by length and shape, and divides the rows into batches.
+fn arrange(sequences: &mut [Sequence], limits: Limits) -> (Vec<u32>, Vec<Batch>) {
     let mut order: Vec<usize> = (0..sequences.len()).collect();
-    let forms: Vec<Rc<Form>> = sequences.iter().map(|sequence| Rc::new(sequence.form())).collect();
-    order.sort_by_key(|&at| (forms[at].len(), Rc::clone(&forms[at])));
+    let shapes: Vec<Rc<SequenceShape>> = sequences.iter().map(|sequence| Rc::new(sequence.shape())).collect();
+    order.sort_by_key(|&at| (shapes[at].len(), Rc::clone(&shapes[at])));
     let mut tokens: Vec<u32> = Vec::new();
-    let mut blocks: Vec<Block> = Vec::new();
+    let mut batches: Vec<Batch> = Vec::new();
     for at in order {
-        let len = forms[at].len();
+        let len = shapes[at].len();
         let start = tokens.len();
         sequences[at].start = start;
         tokens.extend(sequences[at].stem.iter().chain(sequences[at].branches.iter().flatten()));
-        match blocks.last_mut() {
-            Some(last) if last.rows.len() + len <= limits.block => last.take(&forms[at], limits),
+        match batches.last_mut() {
+            Some(last) if last.rows.len() + len <= limits.batch => last.push(&shapes[at], limits),
             _ => {
-                let mut fresh = Block { rows: start..start, groups: Vec::new() };
-                fresh.take(&forms[at], limits);
-                blocks.push(fresh);
+                let mut batch = Batch { rows: start..start, groups: Vec::new() };
+                batch.push(&shapes[at], limits);
+                batches.push(batch);
             }
         }
     }
-    (tokens, blocks)
+    (tokens, batches)
 }
 
-impl Block {
-    fn take(&mut self, form: &Rc<Form>, limits: Limits) {
-        let (start, len) = (self.rows.len(), form.len());
+impl Batch {
+    /// Adds the next sequence.
+    fn push(&mut self, shape: &Rc<SequenceShape>, limits: Limits) {
+        let (start, len) = (self.rows.len(), shape.len());
         self.rows.end += len;
         match self.groups.last_mut() {
-            Some(group) if group.form == *form && (group.count + 1) * len * len <= limits.scores => {
+            Some(group) if group.shape == *shape && (group.count + 1) * len * len <= limits.scores => {
                 group.count += 1;
             }
-            _ => self.groups.push(Group { start, count: 1, form: Rc::clone(form) }),
+            _ => self.groups.push(Group { start, count: 1, shape: Rc::clone(shape) }),
         }
     }
 }

@@ -1,24 +1,25 @@
-//! From router logits to experts: softmax over all experts in f32, the heaviest `k`, equal ones to the lower id.
+//! Routing: softmax of the router logits over all experts in f32, and the `k` experts with the
+//! highest weights. Equal weights go to the lower id.
 
 use crate::{config::Config, threads};
 
-/// The routing of all tokens in one layer.
+/// Routing of `N` tokens in one layer.
 #[derive(Debug)]
 pub struct Routing {
-    /// Weights of all experts, `[N,E]`; each row sums to 1.
+    /// Softmax weights of all experts, `[N,E]`; each row sums to 1.
     pub gates: Vec<f32>,
-    /// The chosen experts, heaviest first, `[N,k]`.
+    /// Selected experts, highest weight first, `[N,k]`.
     pub ids: Vec<u16>,
-    /// Their weights as used, `[N,k]`.
+    /// Weights by which the outputs of the selected experts are scaled, `[N,k]`.
     pub weights: Vec<f32>,
 }
 
-/// The tokens of one expert.
+/// Tokens that selected one expert.
 #[derive(Debug, Default)]
-pub struct Chosen {
+pub struct ExpertTokens {
     /// Rows of the tokens, ascending.
     pub rows: Vec<i32>,
-    /// The expert's weight for each.
+    /// Weight of the expert for each token.
     pub weights: Vec<f32>,
 }
 
@@ -35,11 +36,11 @@ pub fn route(logits: &[f32], config: &Config) -> Routing {
         .zip(slots)
         .map(|((logits, gates), (ids, weights))| Row { logits, gates, ids, weights })
         .collect();
-    threads::all_mut(&mut rows, |row| row.route(config.norm_topk));
+    threads::map_mut(&mut rows, |row| row.route(config.norm_topk));
     Routing { gates, ids, weights }
 }
 
-/// The routing of one token.
+/// Logits and routing of one token.
 struct Row<'a> {
     logits: &'a [f32],
     gates: &'a mut [f32],
@@ -48,12 +49,13 @@ struct Row<'a> {
 }
 
 impl Row<'_> {
-    fn route(&mut self, normed: bool) {
+    /// Fills in the routing; `norm_topk` scales the selected weights to sum to 1.
+    fn route(&mut self, norm_topk: bool) {
         trace::softmax(self.logits, self.gates);
         let k = self.ids.len();
         let mut found = 0;
         for (id, &gate) in self.gates.iter().enumerate() {
-            // Behind all that weigh as much: of equal weights the lower id comes first.
+            // After equal weights, so that the lower id comes first.
             let at = self.weights[..found].partition_point(|&other| other >= gate);
             if at == k {
                 continue;
@@ -63,7 +65,7 @@ impl Row<'_> {
             self.ids[at..found].rotate_right(1);
             (self.weights[at], self.ids[at]) = (gate, id as u16);
         }
-        if normed {
+        if norm_topk {
             let sum: f32 = self.weights.iter().sum();
             self.weights.iter_mut().for_each(|weight| *weight /= sum);
         }
@@ -71,14 +73,14 @@ impl Row<'_> {
 }
 
 impl Routing {
-    /// The tokens of each expert, `[E]`.
-    pub fn by_expert(&self, config: &Config) -> Vec<Chosen> {
-        let mut chosen: Vec<Chosen> = (0..config.experts).map(|_| Chosen::default()).collect();
+    /// Groups the tokens by selected expert, `[E]`.
+    pub fn by_expert(&self, config: &Config) -> Vec<ExpertTokens> {
+        let mut experts: Vec<ExpertTokens> = (0..config.experts).map(|_| ExpertTokens::default()).collect();
         for (at, (&id, &weight)) in self.ids.iter().zip(&self.weights).enumerate() {
-            let expert = &mut chosen[id as usize];
+            let expert = &mut experts[id as usize];
             expert.rows.push((at / config.top_k) as i32);
             expert.weights.push(weight);
         }
-        chosen
+        experts
     }
 }

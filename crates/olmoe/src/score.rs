@@ -1,27 +1,28 @@
-//! Whether items are answered right.
+//! Scores of benchmark items.
 
 use crate::{head::Predictions, inputs::Item, plan::ItemQueries};
 
-/// How an item was answered.
+/// Score of an item.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Score {
-    /// Whether greedy decoding gives exactly the answer; `None` where the item has none.
+    /// Whether greedy decoding gives exactly the answer; `None` without an answer.
     pub greedy: Option<bool>,
-    /// Whether the right choice has the highest log-likelihood (`acc` of lm-evaluation-harness); `None` without choices.
+    /// Whether the gold choice has the highest log-likelihood (`acc` of lm-evaluation-harness);
+    /// `None` without choices.
     pub choice: Option<bool>,
-    /// Whether it has the highest log-likelihood for a character of its text (`acc_norm` of lm-evaluation-harness);
-    /// `None` where the text of a choice is not known.
+    /// Whether the gold choice has the highest log-likelihood per character of its text (`acc_norm`
+    /// of lm-evaluation-harness); `None` if the text of a choice is unknown.
     pub choice_norm: Option<bool>,
 }
 
 impl Score {
-    /// Whether the item counts as right: by its answer where it has one, else by its choices.
+    /// Whether the item counts as correct: by its answer if it has one, else by its choices.
     pub fn correct(self) -> Option<bool> {
         self.greedy.or(self.choice)
     }
 }
 
-/// Scores an item by what was predicted.
+/// Scores an item by the predictions of its queries.
 pub fn score(queries: &ItemQueries, item: &Item, predictions: &Predictions) -> Score {
     let gold = item.choices.as_ref().map(|(_, gold)| *gold);
     let greedy = queries
@@ -36,13 +37,13 @@ pub fn score(queries: &ItemQueries, item: &Item, predictions: &Predictions) -> S
     });
     Score {
         greedy,
-        choice: gold.map(|gold| highest(&all) == gold),
-        choice_norm: gold.zip(norm).map(|(gold, norm)| highest(&norm) == gold),
+        choice: gold.map(|gold| argmax(&all) == gold),
+        choice_norm: gold.zip(norm).map(|(gold, norm)| argmax(&norm) == gold),
     }
 }
 
-/// The place of the highest; of equal ones the first counts, as in numpy's argmax.
-fn highest(values: &[f64]) -> usize {
+/// Index of the highest value; the first of equal ones, as in numpy's argmax.
+fn argmax(values: &[f64]) -> usize {
     (0..values.len()).fold(0, |best, at| if values[at] > values[best] { at } else { best })
 }
 
@@ -51,8 +52,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn longer_choices_are_likelier_for_a_character() {
-        // The first choice is one token, the second has two; three characters and nine.
+    fn acc_norm_divides_by_characters() {
+        // The first choice has one token and three characters, the second two tokens and nine.
         let queries = ItemQueries { greedy: None, choices: vec![vec![0], vec![1, 2]] };
         let predictions = Predictions { greedy: Vec::new(), log_likelihood: vec![-3.0, -2.0, -2.5] };
         let item = |gold, choice_lengths| Item {
@@ -71,7 +72,7 @@ mod tests {
         assert_eq!(scored(0, Some(vec![3, 9])), (Some(true), Some(false)));
         assert_eq!(scored(1, Some(vec![3, 9])), (Some(false), Some(true)));
         assert_eq!(scored(0, None), (Some(true), None));
-        // Of equal ones the first.
+        // Equal likelihoods per character: the first choice wins.
         assert_eq!(scored(0, Some(vec![2, 3])), (Some(true), Some(true)));
     }
 }

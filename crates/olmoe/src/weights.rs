@@ -1,7 +1,8 @@
-//! Weights on their way from a shard to the device: named tensors and ranges of their rows. Every function gives a
-//! future that can be started long before it is needed ([`Started`]), so that reading and computing overlap.
+//! Reads weights from shards to the device: named tensors and ranges of their rows.
+//!
+//! [`Prefetch`] starts a read before its result is needed, so that reading and computing overlap.
 
-use std::{future::Future, pin::Pin};
+use std::future::Future;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use futures::{
@@ -14,10 +15,11 @@ use crate::{
     checkpoint::Checkpoint,
     device::Backend,
     error::Error,
-    family::{Part, Projection},
+    family::{ExpertMatrix, Projection},
+    observer::LocalFuture,
 };
 
-/// Reads weights of one checkpoint onto one device.
+/// Reader of the weights of one checkpoint for one device.
 #[derive(Clone, Copy)]
 pub struct Weights<'a> {
     pub checkpoint: &'a Checkpoint,
@@ -25,15 +27,15 @@ pub struct Weights<'a> {
     pub backend: Backend,
 }
 
-/// Values as they lie in a shard, not yet on the device.
-pub struct Raw {
+/// Values of a tensor as stored in a shard, not yet on the device.
+pub struct RawTensor {
     bytes: Vec<u8>,
     dtype: Dtype,
 }
 
-impl Raw {
-    /// Puts the values on a device: 16-bit ones as they are where the device widens them itself.
-    fn put<const D: usize>(self, backend: Backend, device: &Device, shape: [usize; D]) -> Tensor<D> {
+impl RawTensor {
+    /// Uploads the values as f32. A GPU receives 16-bit values unchanged and widens them itself.
+    fn upload<const D: usize>(self, backend: Backend, device: &Device, shape: [usize; D]) -> Tensor<D> {
         let Self { bytes, dtype } = self;
         #[cfg(feature = "gpu")]
         if backend == Backend::Gpu && dtype.is_half() {
@@ -45,53 +47,53 @@ impl Raw {
     }
 }
 
-impl RawExpert {
-    /// Puts an expert of `inner` width on a device.
-    pub fn put(self, backend: Backend, device: &Device, inner: usize, hidden: usize) -> Expert {
-        let Self([gate, up, down]) = self;
-        Expert {
-            gate: gate.put(backend, device, [inner, hidden]).transpose(),
-            up: up.put(backend, device, [inner, hidden]).transpose(),
-            down: down.put(backend, device, [hidden, inner]).transpose(),
-        }
-    }
-}
-
-impl Default for Raw {
+impl Default for RawTensor {
     fn default() -> Self {
         Self { bytes: Vec::new(), dtype: Dtype::F32 }
     }
 }
 
-/// The three matrices of an expert as they lie in a shard, in the order of [`Part`]. Empty once they are on the device.
+/// Matrices of an expert as stored in a shard, in the order of [`ExpertMatrix`].
 #[derive(Default)]
-pub struct RawExpert([Raw; 3]);
+pub struct RawExpert([RawTensor; 3]);
 
-/// The weights of a layer that every token passes through.
-pub struct Dense {
-    /// `[d]`.
-    pub attention_norm: Tensor<1>,
-    /// `[d]`.
-    pub expert_norm: Tensor<1>,
-    /// `[E,d]`, in memory: the trace takes it along.
-    pub router: Vec<f32>,
-    /// In the order of [`Projection::ALL`].
-    projections: [Projected; 4],
+impl RawExpert {
+    /// Uploads the matrices of an expert.
+    pub fn upload(self, backend: Backend, device: &Device, inner: usize, hidden: usize) -> ExpertWeights {
+        let Self([gate, up, down]) = self;
+        ExpertWeights {
+            gate: gate.upload(backend, device, [inner, hidden]).transpose(),
+            up: up.upload(backend, device, [inner, hidden]).transpose(),
+            down: down.upload(backend, device, [hidden, inner]).transpose(),
+        }
+    }
 }
 
-/// A projection of the attention.
-pub struct Projected {
-    /// `[in,out]`.
+/// Weights of a layer that all tokens use: everything but the experts.
+pub struct LayerWeights {
+    /// Weight of the norm before the attention, `[d]`.
+    pub attention_norm: Tensor<1>,
+    /// Weight of the norm before the experts, `[d]`.
+    pub expert_norm: Tensor<1>,
+    /// Router matrix, `[E,d]`, in memory because the trace contains it.
+    pub router: Vec<f32>,
+    /// Projections in the order of [`Projection::ALL`].
+    projections: [ProjectionWeights; 4],
+}
+
+/// Weights of a projection of the attention.
+pub struct ProjectionWeights {
+    /// Matrix, `[in,out]`.
     pub matrix: Tensor<2>,
-    /// `[out]`, where the model has biases.
+    /// Bias, `[out]`, if the model has biases.
     pub bias: Option<Tensor<1>>,
-    /// What its result is normed with, `[out]`, where it is.
+    /// Weight of the norm after the projection, `[out]`, if the family has one.
     pub norm: Option<Tensor<1>>,
 }
 
-impl Dense {
-    /// A projection of the attention.
-    pub fn projection(&self, projection: Projection) -> &Projected {
+impl LayerWeights {
+    /// Weights of a projection of the attention.
+    pub fn projection(&self, projection: Projection) -> &ProjectionWeights {
         let [q, k, v, o] = &self.projections;
         match projection {
             Projection::Q => q,
@@ -102,74 +104,74 @@ impl Dense {
     }
 }
 
-/// The three matrices of an expert, each `[in,out]`.
-pub struct Expert {
+/// Matrices of an expert on the device, each `[in,out]`.
+pub struct ExpertWeights {
     pub gate: Tensor<2>,
     pub up: Tensor<2>,
     pub down: Tensor<2>,
 }
 
-/// A future that has been polled once: its reading has begun.
-pub enum Started<'a, T> {
+/// A read that has been started: a future that was polled once.
+pub enum Prefetch<'a, T> {
     Ready(T),
-    Under(Pin<Box<dyn Future<Output = T> + 'a>>),
+    Pending(LocalFuture<'a, T>),
 }
 
-impl<'a, T> Started<'a, T> {
-    /// Starts it.
-    pub async fn new(future: impl Future<Output = T> + 'a) -> Self {
-        let mut future: Pin<Box<dyn Future<Output = T> + 'a>> = Box::pin(future);
+impl<'a, T> Prefetch<'a, T> {
+    /// Starts a read.
+    pub async fn start(future: impl Future<Output = T> + 'a) -> Self {
+        let mut future: LocalFuture<'a, T> = Box::pin(future);
         match poll!(&mut future) {
             std::task::Poll::Ready(value) => Self::Ready(value),
-            std::task::Poll::Pending => Self::Under(future),
+            std::task::Poll::Pending => Self::Pending(future),
         }
     }
 
-    /// Its result.
-    pub async fn get(self) -> T {
+    /// Waits for the result.
+    pub async fn finish(self) -> T {
         match self {
             Self::Ready(value) => value,
-            Self::Under(future) => future.await,
+            Self::Pending(future) => future.await,
         }
     }
 }
 
-/// Values as a tensor.
+/// Uploads values as a tensor.
 pub fn upload<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
 impl Weights<'_> {
-    /// Values as they lie in a shard.
+    /// Reads a range of a tensor's values, as stored.
     async fn raw(
         &self,
         shard: &TensorFile,
         info: &TensorInfo,
         range: std::ops::Range<u64>,
-    ) -> Result<Raw, Error> {
+    ) -> Result<RawTensor, Error> {
         let dtype = info.dtype.clone();
-        Ok(Raw { bytes: shard.bytes(info, range).await?, dtype })
+        Ok(RawTensor { bytes: shard.bytes(info, range).await?, dtype })
     }
 
-    /// A vector, `[n]`.
+    /// Reads a vector `[n]` to the device.
     pub async fn vector(&self, name: &str, n: usize) -> Result<Tensor<1>, Error> {
         let (shard, info) = self.checkpoint.tensor(name, &[n])?;
-        Ok(self.raw(shard, info, 0..n as u64).await?.put(self.backend, self.device, [n]))
+        Ok(self.raw(shard, info, 0..n as u64).await?.upload(self.backend, self.device, [n]))
     }
 
-    /// Some rows of a matrix `[out,in]`, as they lie in the shard.
+    /// Reads some rows of a matrix of `shape` `[out,in]`, as stored.
     pub async fn raw_rows(
         &self,
         name: &str,
         shape: [usize; 2],
         rows: std::ops::Range<usize>,
-    ) -> Result<Raw, Error> {
+    ) -> Result<RawTensor, Error> {
         let (shard, info) = self.checkpoint.tensor(name, &shape)?;
         let width = shape[1] as u64;
         self.raw(shard, info, rows.start as u64 * width..rows.end as u64 * width).await
     }
 
-    /// Some rows of a matrix `[out,in]`, on the device.
+    /// Reads some rows of a matrix of `shape` `[out,in]` to the device.
     pub async fn rows(
         &self,
         name: &str,
@@ -178,27 +180,27 @@ impl Weights<'_> {
     ) -> Result<Tensor<2>, Error> {
         let count = rows.len();
         let raw = self.raw_rows(name, shape, rows).await?;
-        Ok(raw.put(self.backend, self.device, [count, shape[1]]))
+        Ok(raw.upload(self.backend, self.device, [count, shape[1]]))
     }
 
-    /// Some rows of a matrix `[out,in]`, in memory.
+    /// Reads some rows of a matrix of `shape` `[out,in]` to memory.
     pub async fn host_rows(
         &self,
         name: &str,
         shape: [usize; 2],
         rows: std::ops::Range<usize>,
     ) -> Result<Vec<f32>, Error> {
-        let Raw { bytes, dtype } = self.raw_rows(name, shape, rows).await?;
+        let RawTensor { bytes, dtype } = self.raw_rows(name, shape, rows).await?;
         Ok(dtype.widen(&bytes))
     }
 
-    /// Everything of a layer that does not depend on what its router chooses. All reads begin at once.
-    pub async fn dense(&self, layer: usize) -> Result<Dense, Error> {
+    /// Reads all weights of a layer but its experts. All reads start at once.
+    pub async fn layer(&self, layer: usize) -> Result<LayerWeights, Error> {
         let config = &self.checkpoint.config;
         let family = config.family;
         let (attention, expert) = (family.attention_norm(layer), family.expert_norm(layer));
         let (router, shape) = (family.router(layer), [config.experts, config.hidden]);
-        let [q, k, v, o] = Projection::ALL.map(|projection| self.projected(layer, projection));
+        let [q, k, v, o] = Projection::ALL.map(|projection| self.projection(layer, projection));
         let ((attention_norm, expert_norm, router), (q, k, v, o)) = try_join(
             try_join3(
                 self.vector(&attention, config.hidden),
@@ -208,11 +210,11 @@ impl Weights<'_> {
             try_join4(q, k, v, o),
         )
         .await?;
-        Ok(Dense { attention_norm, expert_norm, router, projections: [q, k, v, o] })
+        Ok(LayerWeights { attention_norm, expert_norm, router, projections: [q, k, v, o] })
     }
 
-    /// A projection of the attention with what belongs to it.
-    async fn projected(&self, layer: usize, projection: Projection) -> Result<Projected, Error> {
+    /// Reads the weights of a projection of the attention.
+    async fn projection(&self, layer: usize, projection: Projection) -> Result<ProjectionWeights, Error> {
         let config = &self.checkpoint.config;
         let [out, input] = self.checkpoint.projection_shape(projection);
         let name = config.family.projection(layer, projection);
@@ -224,38 +226,44 @@ impl Weights<'_> {
         };
         let (matrix, bias, norm) =
             try_join3(self.rows(&name, [out, input], 0..out), vector(bias), vector(norm)).await?;
-        // Transposed for multiplying rows of tokens.
-        Ok(Projected { matrix: matrix.transpose(), bias, norm })
+        // Transposed, since rows of tokens are multiplied from the left.
+        Ok(ProjectionWeights { matrix: matrix.transpose(), bias, norm })
     }
 
-    /// An expert. Its three reads begin at once.
+    /// Reads the matrices of an expert. The three reads start at once.
     pub async fn expert(&self, layer: usize, expert: usize) -> Result<RawExpert, Error> {
         let (gate, up, down) = try_join3(
-            self.expert_part(layer, expert, Part::Gate),
-            self.expert_part(layer, expert, Part::Up),
-            self.expert_part(layer, expert, Part::Down),
+            self.expert_matrix(layer, expert, ExpertMatrix::Gate),
+            self.expert_matrix(layer, expert, ExpertMatrix::Up),
+            self.expert_matrix(layer, expert, ExpertMatrix::Down),
         )
         .await?;
         Ok(RawExpert([gate, up, down]))
     }
 
-    /// A matrix of an expert, `[out,in]`. Shards have one tensor an expert, or all experts in one.
-    async fn expert_part(&self, layer: usize, expert: usize, part: Part) -> Result<Raw, Error> {
+    /// Reads a matrix of an expert, `[out,in]`. A shard has one tensor per expert and matrix, or
+    /// the experts of a layer fused into one tensor.
+    async fn expert_matrix(
+        &self,
+        layer: usize,
+        expert: usize,
+        matrix: ExpertMatrix,
+    ) -> Result<RawTensor, Error> {
         let config = &self.checkpoint.config;
         let (inner, hidden, experts) = (config.intermediate, config.hidden, config.experts);
-        let shape = if part == Part::Down { [hidden, inner] } else { [inner, hidden] };
-        let fused = config.family.fused_experts(layer, part);
+        let shape = if matrix == ExpertMatrix::Down { [hidden, inner] } else { [inner, hidden] };
+        let fused = config.family.fused_experts(layer, matrix);
         if !self.checkpoint.has(&fused) {
-            let name = config.family.expert(layer, expert, part);
+            let name = config.family.expert(layer, expert, matrix);
             return self.raw_rows(&name, shape, 0..shape[0]).await;
         }
         let values = (inner * hidden) as u64;
-        let (of_expert, whole) = match part {
-            Part::Gate => (expert as u64 * 2 * values, [experts, 2 * inner, hidden]),
-            Part::Up => (expert as u64 * 2 * values + values, [experts, 2 * inner, hidden]),
-            Part::Down => (expert as u64 * values, [experts, hidden, inner]),
+        let (start, fused_shape) = match matrix {
+            ExpertMatrix::Gate => (expert as u64 * 2 * values, [experts, 2 * inner, hidden]),
+            ExpertMatrix::Up => (expert as u64 * 2 * values + values, [experts, 2 * inner, hidden]),
+            ExpertMatrix::Down => (expert as u64 * values, [experts, hidden, inner]),
         };
-        let (shard, info) = self.checkpoint.tensor(&fused, &whole)?;
-        self.raw(shard, info, of_expert..of_expert + values).await
+        let (shard, info) = self.checkpoint.tensor(&fused, &fused_shape)?;
+        self.raw(shard, info, start..start + values).await
     }
 }

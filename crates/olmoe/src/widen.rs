@@ -1,5 +1,8 @@
-//! Sixteen-bit weights on a graphics processor: they travel as they lie on disk, two to a word, and become f32 there.
-//! WGSL has no bfloat16 and most browsers no f16, so that the words are taken apart by hand; both ways are exact.
+//! Widening of 16-bit weights on a GPU: they are uploaded as stored, two per word, and become f32
+//! there.
+//!
+//! WGSL has no bfloat16 and most browsers no f16, so the kernel decodes the bits itself. Both
+//! conversions are exact.
 
 use burn::{
     backend::{
@@ -11,15 +14,14 @@ use burn::{
 };
 use cubecl::{calculate_cube_count_elemwise, prelude::*};
 
-/// Widening of packed words.
+/// Backend operation that widens packed 16-bit floats.
 #[backend_extension(Cube)]
 pub trait Widen: Backend {
-    /// The 16-bit floats in words `[n]`, as f32 `[2n]`; `half` tells IEEE halves from bfloat16.
+    /// Widens the 16-bit floats in words `[n]` to f32 `[2n]`: IEEE halves if `half`, else bfloat16.
     fn widen(words: IntTensor<Self>, half: bool) -> FloatTensor<Self>;
 }
 
-/// One word a thread: two values. A half's exponent has another bias, and its small numbers have none at all, which
-/// arithmetic on the mantissa gives without any denormal f32 (shaders may flush those).
+/// Widens one word per thread, which is two values.
 #[cube(launch)]
 fn widen_words(words: &[u32], output: &mut [f32], #[comptime] half: bool) {
     if ABSOLUTE_POS >= words.len() {
@@ -35,16 +37,18 @@ fn widen_words(words: &[u32], output: &mut [f32], #[comptime] half: bool) {
     }
 }
 
+/// Widens an IEEE half. Its exponent has another bias. Subnormal halves are computed from the
+/// mantissa, because shaders may flush subnormal f32.
 #[cube]
 fn half_to_float(bits: u32) -> f32 {
     let sign = (bits & 0x8000_u32) << 16_u32;
     let exponent = (bits >> 10_u32) & 0x1f_u32;
     let mantissa = bits & 0x3ff_u32;
-    // 2^-24: what one step of a small half is worth.
-    let small = f32::cast_from(mantissa) * f32::new(5.960_464_5e-8);
+    // 2^-24 per unit of the mantissa.
+    let subnormal = f32::cast_from(mantissa) * f32::new(5.960_464_5e-8);
     let biased = select(exponent == 31_u32, 0xff_u32, exponent + 112_u32);
-    let usual = f32::reinterpret((biased << 23_u32) | (mantissa << 13_u32));
-    let size = select(exponent == 0_u32, small, usual);
+    let normal = f32::reinterpret((biased << 23_u32) | (mantissa << 13_u32));
+    let size = select(exponent == 0_u32, subnormal, normal);
     select(sign == 0_u32, size, -size)
 }
 
@@ -53,7 +57,7 @@ impl Widen for CubeBackend {
         let (client, device) = (words.client.clone(), words.device.clone());
         let threads = words.shape().num_elements();
         let handle = client.empty(threads * 2 * size_of::<f32>());
-        let whole =
+        let output =
             CubeTensor::new_contiguous(client.clone(), device, [threads * 2].into(), handle, DType::F32);
         let dim = CubeDim::new(&client, threads);
         let cubes = calculate_cube_count_elemwise(&client, threads, dim);
@@ -62,17 +66,17 @@ impl Widen for CubeBackend {
             cubes,
             dim,
             words.into_buffer_arg(),
-            whole.clone().into_buffer_arg(),
+            output.clone().into_buffer_arg(),
             half,
         );
-        whole
+        output
     }
 }
 
-/// Uploads 16-bit floats as they are and widens them there: `[count]`.
+/// Uploads 16-bit floats as stored and widens them on the device to f32, `[n]`.
 pub fn upload(mut bytes: Vec<u8>, half: bool, device: &Device) -> Tensor<1> {
     let count = bytes.len() / 2;
-    // A lone last value gets a companion.
+    // Pads the last word.
     bytes.resize(count.div_ceil(2) * 4, 0);
     let words = bytes.len() / 4;
     let words = TensorData::from_bytes_vec(bytes, [words], DType::I32);

@@ -1,11 +1,11 @@
-//! A checkpoint of the example run gives the trace that the page ships and the answers of its run.json. The samples have
-//! targets of their own, so that only the answer counts in the loss.
-#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+//! Running a checkpoint of the example run reproduces its shipped trace and the results in
+//! `run.json`. The samples have explicit targets, so that only the answer counts in the loss.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::{fs, path::PathBuf, rc::Rc};
 
 use futures::executor::block_on;
-use olmoe::{Checkpoint, GivenInputs, Processor, Traced, Unwatched, run};
+use olmoe::{Checkpoint, InputRecords, ModelOutput, NoObserver, Processor, run};
 use trace::{FileKind, FileSource, Source};
 
 fn root() -> PathBuf {
@@ -17,18 +17,18 @@ fn source(path: PathBuf) -> Source {
 }
 
 #[test]
-fn step_3000() {
+fn step_3000_matches_the_shipped_trace() {
     let folder = root().join("tests/fixtures/demo-run");
     let paths = fs::read_dir(folder.join("step3000")).unwrap().map(|entry| entry.unwrap().path());
     let files: Vec<Source> = paths.map(source).collect();
     let checkpoint = block_on(Checkpoint::open("step3000", &files)).unwrap();
-    let mut inputs = GivenInputs::default();
+    let mut records = InputRecords::default();
     for name in ["samples.jsonl", "items.jsonl"] {
-        inputs.read(name, &fs::read_to_string(folder.join(name)).unwrap()).unwrap();
+        records.read(name, &fs::read_to_string(folder.join(name)).unwrap()).unwrap();
     }
-    let inputs = inputs.tokenize("step3000", None).unwrap();
-    let Traced { trace, scores, .. } =
-        block_on(run(&checkpoint, &inputs, &Processor::cpu(), &Unwatched)).unwrap();
+    let inputs = records.tokenize("step3000", None).unwrap();
+    let ModelOutput { trace, scores, .. } =
+        block_on(run(&checkpoint, &inputs, &Processor::cpu(), &NoObserver)).unwrap();
     assert_eq!(trace.step, Some(3000));
 
     let shipped = source(root().join("www/example/step-03000.safetensors"));

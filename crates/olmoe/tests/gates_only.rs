@@ -1,5 +1,5 @@
-//! Gating layers on hidden states that are given: against plain f64 code, and what is refused.
-#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+//! Gating layers on recorded router inputs: results against plain f64 code, and errors.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::{cell::Cell, fs, path::PathBuf, rc::Rc};
 
@@ -8,7 +8,7 @@ use olmoe::{Config, Error, GateInputs, Processor, gates_only};
 use serde_json::{Map, Value, json};
 use trace::{CheckpointRouters, Counted, MemorySource, Router, RouterTrace, Source, read_routers};
 
-/// The files of a reference checkpoint; bytes read of them are added to `read`.
+/// Files of a reference checkpoint. `read` counts the bytes read.
 fn checkpoint(read: &Rc<Cell<u64>>) -> Vec<Source> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/olmoe/base-bf16");
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -28,14 +28,14 @@ fn config() -> Config {
     Config::parse("config.json", &fs::read(path).unwrap()).unwrap()
 }
 
-/// Tensors on their way into a safetensors file.
+/// Builder of a safetensors file of router inputs.
 #[derive(Clone, Default)]
-struct File {
+struct FileBuilder {
     header: Map<String, Value>,
     data: Vec<u8>,
 }
 
-impl File {
+impl FileBuilder {
     fn raw(mut self, name: &str, dtype: &str, shape: &[usize], bytes: &[u8]) -> Self {
         let start = self.data.len();
         self.data.extend(bytes);
@@ -54,8 +54,8 @@ impl File {
         self.raw("offsets", "I64", &[values.len()], &bytes)
     }
 
-    fn says(mut self, lines: &Value) -> Self {
-        self.header.insert("__metadata__".to_owned(), lines.clone());
+    fn metadata(mut self, entries: &Value) -> Self {
+        self.header.insert("__metadata__".to_owned(), entries.clone());
         self
     }
 
@@ -72,8 +72,9 @@ impl File {
         block_on(gates_only("step7", &checkpoint(&Rc::default()), &inputs, &Processor::cpu()))
     }
 
+    /// Asserts that running fails with a message that contains all `words`.
     #[track_caller]
-    fn refused(&self, words: &[&str]) {
+    fn assert_error(&self, words: &[&str]) {
         let message = self.run().unwrap_err().to_string();
         for word in words {
             assert!(message.contains(word), "`{word}` is not in: {message}");
@@ -81,7 +82,7 @@ impl File {
     }
 }
 
-/// Numbers from -1 to 1, the same ones every time.
+/// Deterministic numbers from -1 to 1.
 fn numbers(count: usize, seed: u32) -> Vec<f32> {
     let mut state = seed;
     let mut next = || {
@@ -91,17 +92,17 @@ fn numbers(count: usize, seed: u32) -> Vec<f32> {
     (0..count).map(|_| next()).collect()
 }
 
-/// Inputs of every layer.
-fn inputs(tokens: usize) -> (File, Vec<Vec<f32>>) {
+/// A file with inputs of every layer, and their values by layer.
+fn inputs(tokens: usize) -> (FileBuilder, Vec<Vec<f32>>) {
     let Config { layers, hidden, .. } = config();
     let values: Vec<Vec<f32>> = (0..layers).map(|layer| numbers(tokens * hidden, layer as u32 + 1)).collect();
-    let file = values.iter().enumerate().fold(File::default(), |file, (layer, values)| {
+    let file = values.iter().enumerate().fold(FileBuilder::default(), |file, (layer, values)| {
         file.floats(&format!("gate_inputs.{layer}"), &[tokens, hidden], values)
     });
     (file, values)
 }
 
-/// Softmax of the logits of a row in f64, and the ids of its `k` heaviest experts.
+/// Gates of a row in f64, and the ids of the `k` experts with the highest gates.
 fn plain(row: &[f32], router: &[f32], k: usize) -> (Vec<f64>, Vec<u16>) {
     let product =
         |expert: &[f32]| row.iter().zip(expert).map(|(&x, &w)| f64::from(x) * f64::from(w)).sum::<f64>();
@@ -116,15 +117,15 @@ fn plain(row: &[f32], router: &[f32], k: usize) -> (Vec<f64>, Vec<u16>) {
 }
 
 #[test]
-fn gates_are_those_of_plain_code() {
-    // More rows than are computed at once, and samples that do not end where a part of them does.
+fn gates_match_plain_code() {
+    // More rows than one batch, and samples that do not end at its border.
     let (tokens, offsets) = (5000, [0_i64, 1, 4090, 4100, 5000]);
     let (file, values) = inputs(tokens);
     let labels: Vec<Value> = (0..4).map(|at| json!({ "id": format!("s{at}"), "domain": "math" })).collect();
     let file = file
         .offsets(&offsets)
         .floats("loss", &[4], &[0.5, 1.0, f32::NAN, 2.0])
-        .says(&json!({ "samples": Value::from(labels).to_string(), "step": "12" }));
+        .metadata(&json!({ "samples": Value::from(labels).to_string(), "step": "12" }));
     let read = Rc::new(Cell::new(0));
     let opened = file.open("inputs.safetensors").unwrap();
     assert_eq!((opened.len(), opened.tokens(), opened.step), (4, tokens, Some(12)));
@@ -141,7 +142,7 @@ fn gates_are_those_of_plain_code() {
         trace.router,
         Some(Router::Weights { layers, experts, width: hidden, values: matrices.clone() })
     );
-    // The folder's name knows the step better than the file of inputs.
+    // The step of the checkpoint folder takes precedence over that of the inputs.
     assert_eq!((trace.step, trace.samples.as_ref().unwrap()[3].id.as_str()), (Some(7), "s3"));
     assert_eq!(trace.n_tokens.as_deref(), Some(&[1, 4089, 10, 900][..]));
     assert!(trace.loss.as_ref().unwrap()[2].is_nan());
@@ -178,44 +179,51 @@ fn without_offsets_all_rows_are_one_sample() {
 }
 
 #[test]
-fn what_is_refused() {
+fn errors_name_the_problem() {
     let Config { layers, hidden, .. } = config();
-    let (good, values) = inputs(3);
+    let (valid, values) = inputs(3);
     let last = format!("gate_inputs.{}", layers - 1);
 
-    let mut absent = good.clone();
+    let mut absent = valid.clone();
     absent.header.remove(&last);
-    absent.refused(&["inputs.safetensors", &last, "every router"]);
+    absent.assert_error(&["inputs.safetensors", &last, "every router"]);
 
-    good.clone()
+    valid
+        .clone()
         .floats(&format!("hidden_states.{layers}"), &[3, hidden], &values[0])
-        .refused(&["has no router"]);
-    good.clone().floats("hidden_states.0", &[3, hidden], &values[0]).refused(&["one tensor of layer 0"]);
+        .assert_error(&["has no router"]);
+    valid
+        .clone()
+        .floats("hidden_states.0", &[3, hidden], &values[0])
+        .assert_error(&["one tensor of layer 0"]);
 
-    let narrow = (0..layers).fold(File::default(), |file, layer| {
+    let narrow = (0..layers).fold(FileBuilder::default(), |file, layer| {
         file.floats(&format!("hidden_states.{layer}"), &[3, hidden / 2], &values[0][..3 * hidden / 2])
     });
-    narrow.refused(&["hidden_states.0", &format!("[tokens,{hidden}]")]);
+    narrow.assert_error(&["hidden_states.0", &format!("[tokens,{hidden}]")]);
 
-    let shorter = good.clone().floats("gate_inputs.0", &[2, hidden], &values[0][..2 * hidden]);
-    shorter.refused(&["gate_inputs.1", "as `gate_inputs.0` has"]);
+    let shorter = valid.clone().floats("gate_inputs.0", &[2, hidden], &values[0][..2 * hidden]);
+    shorter.assert_error(&["gate_inputs.1", "as in `gate_inputs.0`"]);
 
-    let mut spoiled = values[0].clone();
-    spoiled[2 * hidden + 1] = f32::NAN;
-    good.clone().floats("gate_inputs.0", &[3, hidden], &spoiled).refused(&["`gate_inputs.0`, row 2", "NaN"]);
+    let mut with_nan = values[0].clone();
+    with_nan[2 * hidden + 1] = f32::NAN;
+    valid
+        .clone()
+        .floats("gate_inputs.0", &[3, hidden], &with_nan)
+        .assert_error(&["`gate_inputs.0`, row 2", "NaN"]);
     let huge = vec![f32::MAX; 3 * hidden];
-    good.clone().floats("gate_inputs.0", &[3, hidden], &huge).refused(&["row 0", "overflow"]);
+    valid.clone().floats("gate_inputs.0", &[3, hidden], &huge).assert_error(&["row 0", "not finite"]);
 
     for offsets in [&[0, 2][..], &[1, 3], &[0, 2, 2, 3], &[0, 3, 2, 3], &[0]] {
-        good.clone().offsets(offsets).refused(&["`offsets`", "3 tokens"]);
+        valid.clone().offsets(offsets).assert_error(&["`offsets`", "3 tokens"]);
     }
-    good.clone().floats("loss", &[2], &[1.0, 2.0]).refused(&["`loss`", "[1]"]);
-    good.clone().says(&json!({ "samples": "[]" })).refused(&["a list of 0 samples", "1 objects"]);
-    good.clone().says(&json!({ "samples": "nonsense" })).refused(&["`samples`"]);
-    File::default().floats("gates", &[1], &[1.0]).refused(&["no tensor `gate_inputs.0`"]);
-    File::default().floats("gate_inputs.0", &[0, 8], &[]).refused(&["[tokens, hidden size]"]);
+    valid.clone().floats("loss", &[2], &[1.0, 2.0]).assert_error(&["`loss`", "[1]"]);
+    valid.clone().metadata(&json!({ "samples": "[]" })).assert_error(&["a list of 0 samples", "1 objects"]);
+    valid.clone().metadata(&json!({ "samples": "nonsense" })).assert_error(&["`samples`"]);
+    FileBuilder::default().floats("gates", &[1], &[1.0]).assert_error(&["no tensor `gate_inputs.0`"]);
+    FileBuilder::default().floats("gate_inputs.0", &[0, 8], &[]).assert_error(&["[tokens, hidden size]"]);
 
-    let inputs = good.open("inputs.safetensors").unwrap();
+    let inputs = valid.open("inputs.safetensors").unwrap();
     let mut files = checkpoint(&Rc::default());
     files.retain(|file| file.name() != "config.json");
     let message = block_on(gates_only("step7", &files, &inputs, &Processor::cpu())).unwrap_err().to_string();

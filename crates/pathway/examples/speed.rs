@@ -1,5 +1,5 @@
-//! Times what is computed once a sample and checkpoint, at the size of a paper's domain: 10,000 samples of 16 layers
-//! of 64 experts.
+//! Times the computations per sample and checkpoint at the size of one domain of the paper: 10,000
+//! samples, 16 layers of 64 experts.
 //!
 //! `cargo run --release --package pathway --example speed`
 
@@ -28,7 +28,7 @@ fn main() -> Result<(), pathway::Error> {
     let weights: Vec<f32> = (0..LAYERS * EXPERTS * WIDTH).map(|_| number() - 0.5).collect();
 
     let gates =
-        time("softmax of one token a sample, into mean gates", || -> Result<Vec<f32>, pathway::Error> {
+        time("softmax of one token per sample, into mean gates", || -> Result<Vec<f32>, pathway::Error> {
             let mut mean = MeanGates::new(LAYERS, EXPERTS)?;
             let mut gates = Vec::with_capacity(logits.len());
             for logits in logits.chunks_exact(SIZE) {

@@ -1,19 +1,21 @@
-//! Two lists of experts side by side.
+//! Alignment of two expert lists: the pathway distance written out as edits
+//! (docs/metrics.md#pathway-distance).
 
 use crate::edit::Edit;
 use crate::error::Error;
 
-/// The longest lists that are aligned: the table of a pair has at most this many rows and columns.
-pub const LONGEST_ALIGNED: usize = 4096;
+/// Longest list that is aligned: the table of a pair has at most this many rows and columns.
+const LONGEST_ALIGNED: usize = 4096;
 
-/// A shortest edit script that turns `first` into `second`: as many changes as their Levenshtein distance.
+/// Computes a shortest edit script that turns `first` into `second`, with as many changes as their
+/// Levenshtein distance (docs/metrics.md#pathway-distance).
 ///
-/// Of several shortest scripts it is the one that, from the front, keeps where it can, else substitutes, else
-/// deletes, else inserts.
+/// Ties between shortest scripts are broken from the front: keep, then substitute, then delete,
+/// then insert.
 ///
 /// # Errors
 ///
-/// A list is longer than [`LONGEST_ALIGNED`].
+/// [`Error::TooLongToAlign`] if a list has more than 4,096 experts.
 pub fn align(first: &[u16], second: &[u16]) -> Result<Vec<Edit>, Error> {
     if first.len().max(second.len()) > LONGEST_ALIGNED {
         return Err(Error::TooLongToAlign {

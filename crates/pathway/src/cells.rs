@@ -1,10 +1,12 @@
-//! Matrices of all pairwise distances: the blocks that they are computed in, and the averages of those that are too
-//! large to be kept.
+//! Matrices of all pairwise distances: the blocks in which they are computed, and averaged-down
+//! copies of matrices that are too large to keep (docs/metrics.md#distance-matrix).
 
 use std::ops::Range;
 
-/// Rows of a triangle of all pairs `(i, j)`, `i < j`, cut into blocks of at most `most` pairs; a row that has more is a
-/// block by itself. `most` is asked before each block. Together the blocks have every row once, in ascending order.
+/// Cuts the rows of the triangle of all pairs `(i, j)`, `i < j`, into blocks of at most `most()`
+/// pairs, in ascending order (docs/metrics.md#distance-matrix).
+///
+/// A row with more pairs forms a block of its own. `most` is called once before each block.
 pub fn triangle_blocks(
     samples: usize,
     mut most: impl FnMut() -> usize,
@@ -28,18 +30,18 @@ pub fn triangle_blocks(
 
 /// A symmetric matrix of distances, averaged down to fewer cells while it is computed.
 ///
-/// The cell of two places is the mean over all pairs of different samples that fall into it.
+/// A cell holds the mean over all pairs of different samples that fall into it.
 #[derive(Clone, Debug)]
 pub struct MeanCells {
     side: usize,
-    /// For each place the row, or column, of cells that it is in.
+    /// Row (and column) of cells for each position in the full matrix.
     cell_of: Vec<u32>,
-    /// Sum and number of the pairs of each cell on the diagonal and above it.
+    /// Sum and number of pairs per cell, on and above the diagonal.
     cells: Vec<[u32; 2]>,
 }
 
 impl MeanCells {
-    /// Of so many samples, at most `side` cells wide.
+    /// Creates an empty matrix for `samples` samples, at most `side` cells wide.
     #[must_use]
     pub fn new(samples: usize, side: usize) -> Self {
         let side = side.min(samples);
@@ -47,23 +49,25 @@ impl MeanCells {
         Self { side, cell_of, cells: vec![[0; 2]; side * side] }
     }
 
-    /// Cells in a row.
+    /// Number of cells per row.
     #[must_use]
     pub fn side(&self) -> usize {
         self.side
     }
 
-    /// The row, or column, of cells that a place is in; the last for places that do not exist.
+    /// Row (and column) of cells of a position in the full matrix; the last one for positions out
+    /// of range.
     #[must_use]
     pub fn cell(&self, place: usize) -> usize {
         self.cell_of.get(place).map_or(self.side.saturating_sub(1), |&cell| cell as usize)
     }
 
-    /// Takes in the distance of two different places.
+    /// Adds the distance between two different positions.
     pub fn add(&mut self, a: usize, b: usize, distance: u16) {
         let (row, column) = (self.cell(a), self.cell(b));
         let at = row.min(column) * self.side + row.max(column);
-        // Up to 10,000 samples a cell has a hundred pairs; beyond, a full sum keeps its mean.
+        // With up to 10,000 samples a cell has a hundred pairs. A sum that would overflow ignores
+        // further pairs.
         if let Some([sum, count]) = self.cells.get_mut(at)
             && let Some(more) = sum.checked_add(u32::from(distance))
         {
@@ -72,7 +76,7 @@ impl MeanCells {
         }
     }
 
-    /// The means, row by row, halves rounded up; 0 where a cell has no pair.
+    /// Means of all cells in row-major order, halves rounded up; 0 for a cell without pairs.
     #[must_use]
     pub fn finish(&self) -> Vec<u16> {
         let mean = |at: usize| {

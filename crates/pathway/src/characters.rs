@@ -1,12 +1,12 @@
 //! The written form of pathways as symbols of a small alphabet.
 
-/// The comma of a written pathway, between two experts of a layer.
-pub const COMMA: u16 = 10;
+/// Symbol of the comma between two experts of a layer.
+pub(crate) const COMMA: u16 = 10;
 
-/// The hyphen of a written pathway, between two layers.
-pub const HYPHEN: u16 = 11;
+/// Symbol of the hyphen between two layers.
+pub(crate) const HYPHEN: u16 = 11;
 
-/// Gives the characters of one written pathway to `push`, one after the other: digits as 0 to 9.
+/// Calls `push` with each character of one written pathway; digits are 0 to 9.
 pub(crate) fn push_characters<Layer>(layers: impl Iterator<Item = Layer>, mut push: impl FnMut(u16))
 where
     Layer: Iterator<Item = u16>,

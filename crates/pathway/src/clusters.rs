@@ -1,17 +1,19 @@
-//! An order in which samples that are alike stand beside each other: average linkage, with every branch turned so that
-//! its neighbours are close (Gruvaeus and Wainer, 1972).
+//! Ordering of samples so that similar ones are adjacent: average linkage with every branch flipped
+//! so that neighbours are close (Gruvaeus and Wainer, 1972).
 
 use kodama::{Method, linkage};
 
 use crate::draw::pair_count;
 use crate::error::{Error, check_len};
 
-/// Orders samples by their distances, which are given pair by pair: (0, 1), (0, 2), …, (1, 2), …. The same distances
-/// give the same order on every machine. Takes time by the square of the samples and 4 bytes a pair.
+/// Orders samples so that similar ones are adjacent (docs/metrics.md#distance-matrix).
+///
+/// `distances` are condensed: (0, 1), (0, 2), …, (1, 2), …. The same distances give the same order
+/// on every machine. Takes quadratic time and 4 bytes per pair.
 ///
 /// # Errors
 ///
-/// There are not `S (S - 1) / 2` distances.
+/// [`Error::Shape`] unless there are `S (S - 1) / 2` distances.
 pub fn cluster_order(samples: usize, distances: &[u16]) -> Result<Vec<u32>, Error> {
     check_len("distances of all pairs", pair_count(samples) as usize, distances.len())?;
     if samples < 3 {
@@ -19,7 +21,7 @@ pub fn cluster_order(samples: usize, distances: &[u16]) -> Result<Vec<u32>, Erro
     }
     let between = |a: u32, b: u32| {
         let (a, b) = (a.min(b) as usize, a.max(b) as usize);
-        // Pairs whose first member comes before `a` stand before those of `a`.
+        // All pairs whose first member is before `a` precede those of `a`.
         distances.get(a * (2 * samples - a - 1) / 2 + b - a - 1).copied().unwrap_or(0)
     };
     let mut matrix: Vec<f32> = distances.iter().map(|&distance| f32::from(distance)).collect();
@@ -32,18 +34,19 @@ pub fn cluster_order(samples: usize, distances: &[u16]) -> Result<Vec<u32>, Erro
         branches.push(join(first, second, &between));
     }
     let mut order = branches.pop().unwrap_or_default();
-    // Of the two directions always the same one.
+    // Of the two directions, always choose the same one.
     if order.first() > order.last() {
         order.reverse();
     }
     Ok(order)
 }
 
-/// Puts two branches behind each other so that the leaves that meet are as close as may be.
+/// Concatenates two branches, each flipped if needed, so that the two leaves that meet are as close
+/// as possible.
 fn join(mut first: Vec<u32>, mut second: Vec<u32>, between: &impl Fn(u32, u32) -> u16) -> Vec<u32> {
     let (Some(&a), Some(&b)) = (first.first(), first.last()) else { return second };
     let (Some(&c), Some(&d)) = (second.first(), second.last()) else { return first };
-    // Of equals the first: no branch is turned without need.
+    // Ties take the first: no branch is flipped without need.
     let ways = [
         (between(b, c), false, false),
         (between(a, c), true, false),

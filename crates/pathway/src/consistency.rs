@@ -1,12 +1,14 @@
-//! How smoothly a pathway runs from layer to layer (docs/metrics.md#pathway-consistency).
+//! Consistency and smoothness of a pathway from layer to layer
+//! (docs/metrics.md#pathway-consistency).
 
 use crate::error::{Error, check_len, check_router};
 use crate::sums::{dot, mean, quantile};
 
-/// The inner products of all expert embeddings of a router, within each layer and with the next layer's.
+/// Gram matrices of a router: inner products of expert embeddings within each layer and between
+/// adjacent layers.
 ///
-/// The embedding of an expert is its row of the router weight `W_l` `[E, d]`. These Gram blocks are all that
-/// the consistency of a sample needs, so the width `d` matters only here.
+/// The embedding of an expert is its row of the router weight `W_l` `[E, d]`. A sample's
+/// consistency needs only these Gram blocks, so nothing else depends on the width `d`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RouterGram {
     layers: usize,
@@ -17,19 +19,20 @@ pub struct RouterGram {
     next: Vec<f64>,
 }
 
-/// A layer's embedding counts as zero where its squared length is below this share of the layer's largest squared
-/// expert embedding: what remains there is rounding.
+/// A layer's embedding counts as zero if its squared length is below this share of the layer's
+/// largest squared expert embedding: below it, only rounding errors remain.
 const ZERO: f64 = 1e-13;
 
-/// The number beside the largest cosine that keeps the paper's quotient finite.
+/// Term that the paper adds to the largest cosine to keep the quotient finite.
 const PAPER_EPSILON: f64 = 1e-8;
 
 impl RouterGram {
-    /// Gram blocks from router weights `[L, E, d]`, summed in f64.
+    /// Computes the Gram blocks of router weights `[L, E, d]`, summed in f64.
     ///
     /// # Errors
     ///
-    /// The shape does not fit, or layers or experts are 0 or too many.
+    /// [`Error::Shape`] if the slice has another length; an error if layers or experts are 0 or too
+    /// many.
     pub fn from_weights(layers: usize, experts: usize, width: usize, weights: &[f32]) -> Result<Self, Error> {
         let rows = check_router(layers, experts)?;
         check_len("router weights [L, E, d]", rows.saturating_mul(width), weights.len())?;
@@ -51,12 +54,13 @@ impl RouterGram {
         Ok(Self { layers, experts, own, next })
     }
 
-    /// Gram blocks as a trace stores them, `[2L-1, E, E]`: the `L` blocks `W_l W_l^T`, then the `L - 1` blocks
-    /// `W_l W_{l+1}^T`.
+    /// Takes Gram blocks as a trace stores them, `[2L-1, E, E]`: the `L` blocks `W_l W_l^T`, then
+    /// the `L - 1` blocks `W_l W_{l+1}^T`.
     ///
     /// # Errors
     ///
-    /// The shape does not fit, or layers or experts are 0 or too many.
+    /// [`Error::Shape`] if the slice has another length; an error if layers or experts are 0 or too
+    /// many.
     pub fn from_blocks(layers: usize, experts: usize, blocks: &[f64]) -> Result<Self, Error> {
         let rows = check_router(layers, experts)?;
         let own = rows.saturating_mul(experts);
@@ -66,13 +70,13 @@ impl RouterGram {
         Ok(Self { layers, experts, own: own.to_vec(), next: next.to_vec() })
     }
 
-    /// Layers, `L`.
+    /// Number of layers, `L`.
     #[must_use]
     pub fn layers(&self) -> usize {
         self.layers
     }
 
-    /// Experts a layer, `E`.
+    /// Experts per layer, `E`.
     #[must_use]
     pub fn experts(&self) -> usize {
         self.experts
@@ -93,18 +97,20 @@ fn push_products(products: &mut Vec<f64>, a: &[f64], b: &[f64], experts: usize, 
 /// The smoothness of one sample's pathway through the layers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SampleConsistency {
-    /// `c_l`, the cosines between the routing embeddings of adjacent layers, `[L - 1]`; undefined where one is
-    /// zero.
+    /// `c_l`, the cosines between the routing embeddings of adjacent layers, `[L - 1]`; `None`
+    /// where an embedding is zero.
     pub cosines: Vec<Option<f64>>,
-    /// The paper's `C_i = 1 - mean_l c_l / (max_l c_l + 1e-8)`, lower is smoother. Undefined below three layers,
-    /// where a routing embedding is zero, or where no cosine is positive.
+    /// The paper's `C_i = 1 - mean_l c_l / (max_l c_l + 1e-8)`, lower is smoother. Undefined below
+    /// three layers, where a routing embedding is zero, or where no cosine is positive.
     pub c: Option<f64>,
-    /// `mean_l c_l`, in `[-1, 1]`, higher is smoother. Undefined for one layer or where a routing embedding is
-    /// zero.
+    /// `mean_l c_l`, in `[-1, 1]`, higher is smoother. Undefined for one layer or where a routing
+    /// embedding is zero.
     pub smoothness: Option<f64>,
 }
 
-/// The consistency of one sample from its mean gates `[L, E]`, over all experts.
+/// Computes the consistency of one sample from its mean gates `[L, E]`
+/// (docs/metrics.md#pathway-consistency) and its smoothness (docs/metrics.md#smoothness), over all
+/// experts.
 ///
 /// # Errors
 ///
@@ -115,7 +121,7 @@ pub fn sample_consistency(gates: &[f32], gram: &RouterGram) -> Result<SampleCons
     let gates: Vec<f64> = gates.iter().map(|&gate| f64::from(gate)).collect();
     let of_layer = |layer: usize| &gates[layer * experts..(layer + 1) * experts];
     let block = experts * experts;
-    // The squared length of each layer's routing embedding, none where it is zero.
+    // Squared length of each layer's routing embedding; `None` where it is zero.
     let squares: Vec<Option<f64>> = (0..layers)
         .map(|layer| {
             let own = &gram.own[layer * block..(layer + 1) * block];
@@ -129,7 +135,7 @@ pub fn sample_consistency(gates: &[f32], gram: &RouterGram) -> Result<SampleCons
             let next = &gram.next[(layer - 1) * block..layer * block];
             let product = bilinear(of_layer(layer - 1), next, of_layer(layer));
             let cosine = product / (squares[layer - 1]?.sqrt() * squares[layer]?.sqrt());
-            // Rounding must not carry a cosine out of its range.
+            // Rounding must not move a cosine out of [-1, 1].
             Some(cosine.clamp(-1.0, 1.0))
         })
         .collect();
@@ -148,7 +154,8 @@ fn bilinear(x: &[f64], matrix: &[f64], y: &[f64]) -> f64 {
     x.iter().zip(matrix.chunks_exact(y.len())).map(|(x, row)| x * dot(row, y)).sum()
 }
 
-/// The consistency of a group of samples. Quartiles interpolate linearly between neighbours (type 7).
+/// The consistency of a group of samples. Quartiles interpolate linearly between neighbours (type
+/// 7).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ConsistencySummary {
     /// Samples in the group.
@@ -157,9 +164,9 @@ pub struct ConsistencySummary {
     pub defined: usize,
     /// Median of `1 - C_i`, higher is smoother.
     pub median: Option<f64>,
-    /// Its lower quartile.
+    /// Lower quartile of `1 - C_i`.
     pub lower: Option<f64>,
-    /// Its upper quartile.
+    /// Upper quartile of `1 - C_i`.
     pub upper: Option<f64>,
     /// Mean of `1 - C_i`.
     pub mean: Option<f64>,
@@ -171,7 +178,8 @@ pub struct ConsistencySummary {
     pub undefined: Option<f64>,
 }
 
-/// The figures of a group from its samples, in their order.
+/// Summarises the consistency of a group of samples (docs/metrics.md#pathway-consistency). Sums run
+/// in the order of the samples.
 pub fn summarise_consistency<'a>(
     samples: impl IntoIterator<Item = &'a SampleConsistency>,
 ) -> ConsistencySummary {

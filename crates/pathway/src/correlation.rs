@@ -1,36 +1,37 @@
-//! Does the course of a metric go with accuracy? (docs/metrics.md#correlation-with-accuracy; paper, table 1)
+//! Correlation of metric courses with accuracy (docs/metrics.md#correlation-with-accuracy; paper,
+//! table 1).
 
 use std::fmt;
 
 use crate::draw::{Rng, shuffle_with};
 use crate::sums::mean;
 
-/// Up to this many checkpoints every order is tried for the permutation p.
-pub const MOST_EXACT: usize = 9;
+/// Up to this many checkpoints, the permutation p is computed over all orders.
+const MOST_EXACT: usize = 9;
 
-/// How many random orders to try above [`MOST_EXACT`] checkpoints.
+/// Random orders tried with more than nine checkpoints.
 pub const RANDOM_ORDERS: u64 = 100_000;
 
-/// An order counts when its coefficient comes this close to the observed one: equal coefficients must count
-/// although their sums round differently.
+/// Tolerance of a permutation hit: equal coefficients must count although their sums round
+/// differently.
 const SLACK: f64 = 1e-12;
 
 /// Why two courses have no correlation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Undefined {
-    /// Fewer than three checkpoints.
+    /// There are fewer than three checkpoints.
     TooFew {
-        /// Checkpoints.
+        /// Number of checkpoints.
         n: usize,
     },
     /// The metric is undefined at some checkpoints.
     MetricMissing {
-        /// How many.
+        /// Number of such checkpoints.
         missing: usize,
     },
     /// The accuracy is undefined at some checkpoints.
     AccuracyMissing {
-        /// How many.
+        /// Number of such checkpoints.
         missing: usize,
     },
     /// The metric has the same value at every checkpoint.
@@ -66,36 +67,41 @@ impl fmt::Display for Undefined {
     }
 }
 
-/// Pearson's and Spearman's coefficients of two courses with their permutation tests, or why there are none.
+/// Pearson's and Spearman's coefficients of two courses with their permutation tests, or why there
+/// are none.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct CorrelationResult {
     /// Checkpoints at which both courses are defined.
     pub n: usize,
     /// Pearson's r, in `[-1, 1]`.
     pub pearson: Option<f64>,
-    /// Orders whose r is at least as far from 0; with all orders tried, the observed one is among them.
+    /// Number of orders whose |r| is at least the observed one; with all orders tried, the observed
+    /// order counts.
     pub pearson_hits: Option<u64>,
-    /// Its two-sided permutation p: `hits / orders` where all were tried, else `(hits + 1) / (orders + 1)`.
+    /// Two-sided permutation p of r: `hits / orders` if all orders were tried, else
+    /// `(hits + 1) / (orders + 1)`.
     pub pearson_p: Option<f64>,
     /// Spearman's rho, with average ranks for equal values.
     pub spearman: Option<f64>,
-    /// Orders whose rho is at least as far from 0.
+    /// Number of orders whose |rho| is at least the observed one.
     pub spearman_hits: Option<u64>,
-    /// Its two-sided permutation p.
+    /// Two-sided permutation p of rho.
     pub spearman_p: Option<f64>,
-    /// Orders tried; 0 where there are no coefficients.
+    /// Number of orders tried; 0 if there are no coefficients.
     pub orders: u64,
-    /// Whether these were all orders.
+    /// Whether all orders were tried.
     pub exact: bool,
-    /// Why there are no coefficients.
+    /// Why there are no coefficients, if so.
     pub undefined: Option<Undefined>,
 }
 
-/// Pearson's and Spearman's coefficients of a metric's course and the accuracy over the same checkpoints, each with
-/// its two-sided permutation p: all orders up to [`MOST_EXACT`] checkpoints, else `draws` seeded ones, the same
-/// for both coefficients.
+/// Computes Pearson's and Spearman's coefficients of a metric's course and the accuracy over the
+/// same checkpoints, each with its two-sided permutation p
+/// (docs/metrics.md#correlation-with-accuracy).
 ///
-/// One missing value (or one that is not finite) leaves no coefficients; nothing is dropped silently. The longer course is cut to the shorter.
+/// Up to nine checkpoints, all orders are tried; otherwise `draws` seeded ones, the same for both
+/// coefficients. A missing or non-finite value leaves both coefficients undefined. The longer
+/// course is cut to the shorter.
 #[must_use]
 pub fn correlate(
     metric: &[Option<f64>],
@@ -106,8 +112,11 @@ pub fn correlate(
     correlate_all(&[metric], accuracy, draws, seed).pop().unwrap_or_default()
 }
 
-/// [`correlate`] for several metrics of the same accuracy: the same results, but the random orders, which cost the
-/// most, are drawn once and tried on all metrics together.
+/// Computes [`correlate`] for several metrics and one accuracy
+/// (docs/metrics.md#correlation-with-accuracy).
+///
+/// The results are the same, but the random orders, the expensive part, are drawn once for all
+/// metrics.
 #[must_use]
 pub fn correlate_all(
     metrics: &[&[Option<f64>]],
@@ -117,7 +126,7 @@ pub fn correlate_all(
 ) -> Vec<CorrelationResult> {
     let courses: Vec<Result<Courses, Undefined>> =
         metrics.iter().map(|metric| Courses::new(metric, accuracy)).collect();
-    // Courses of one length share their orders; lengths differ only where a caller's do.
+    // Courses of the same length share their orders.
     let mut random: Vec<Option<[u64; 2]>> = vec![None; courses.len()];
     let of_length = |n: usize| -> Vec<(usize, &Courses)> {
         let known = courses.iter().enumerate().filter_map(|(at, course)| Some((at, course.as_ref().ok()?)));
@@ -148,7 +157,7 @@ pub fn correlate_all(
         .collect()
 }
 
-/// A metric's course and the accuracy, both known throughout and neither constant.
+/// A metric's course and the accuracy, both complete and neither constant.
 struct Courses {
     values: Standardised,
     by_rank: Standardised,
@@ -180,7 +189,7 @@ impl Courses {
         self.values.x.len()
     }
 
-    /// The result, with the hits among `draws` random orders where not all orders are tried.
+    /// The result; `random` are the hits among `draws` random orders if not all orders are tried.
     fn result(&self, random: Option<[u64; 2]>, draws: u64) -> CorrelationResult {
         let n = self.n();
         let (orders, [pearson_hits, spearman_hits]) = match random {
@@ -206,25 +215,9 @@ impl Courses {
     }
 }
 
-/// Pearson's r of two series of equal length; `None` below two values or where one is constant.
-#[must_use]
-pub fn pearson(x: &[f64], y: &[f64]) -> Option<f64> {
-    let n = x.len().min(y.len());
-    let standardised = Standardised::new(&x[..n], &y[..n]).ok().filter(|_| n >= 2)?;
-    Some(standardised.observed().clamp(-1.0, 1.0))
-}
-
-/// Spearman's rho of two series of equal length; `None` below two values or where one is constant.
-#[must_use]
-pub fn spearman(x: &[f64], y: &[f64]) -> Option<f64> {
-    let n = x.len().min(y.len());
-    pearson(&ranks(&x[..n]), &ranks(&y[..n]))
-}
-
-/// The ranks of the values from 1; equal values share the mean of their ranks.
-#[must_use]
+/// Ranks of the values from 1; equal values share the mean of their ranks.
 #[expect(clippy::float_cmp, reason = "ties are values that are exactly equal")]
-pub fn ranks(values: &[f64]) -> Vec<f64> {
+fn ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
     let mut ranks = vec![0.0; values.len()];
@@ -240,7 +233,7 @@ pub fn ranks(values: &[f64]) -> Vec<f64> {
     ranks
 }
 
-/// Two series less their means, and the length that makes their product a coefficient.
+/// Two centred series and the length that makes their product a coefficient.
 struct Standardised {
     x: Vec<f64>,
     y: Vec<f64>,
@@ -264,11 +257,12 @@ impl Standardised {
         let squares = |series: &[f64]| series.iter().map(|value| value * value).sum::<f64>();
         let (x, y) = (centred(metric), centred(accuracy));
         let (xx, yy) = (squares(&x), squares(&y));
-        // One root of the product keeps whole-numbered ranks exact; the product of very small squares is 0.
+        // One root of the product keeps whole-numbered ranks exact. The product of very small
+        // squares underflows to 0.
         let scale = if (xx * yy).is_normal() { (xx * yy).sqrt() } else { xx.sqrt() * yy.sqrt() };
         match (xx > 0.0, yy > 0.0) {
             (true, true) => Ok(Self { x, y, scale }),
-            // Different values whose differences vanish in f64.
+            // The values differ, but their differences vanish in f64.
             (false, _) => Err(Undefined::MetricConstant),
             (true, false) => Err(Undefined::AccuracyConstant),
         }
@@ -283,14 +277,16 @@ impl Standardised {
         (self.observed().abs() - SLACK) * self.scale
     }
 
-    /// Hits among all orders of `x`. Every order's product is summed from the front, like the observed one.
+    /// Hits among all orders of `x`. Every order's product is summed from the front, like the
+    /// observed one.
     fn exact_hits(&self) -> u64 {
         let mut x = self.x.clone();
         count_orders(&mut x, &self.y, 0.0, self.bound())
     }
 }
 
-/// Counts the orders of `x` with `|sum + x * y| >= bound`: each value in turn comes first, the rest recursively.
+/// Counts the orders of `x` with `|sum + x * y| >= bound`: puts each value first in turn and
+/// recurses on the rest.
 fn count_orders(x: &mut [f64], y: &[f64], sum: f64, bound: f64) -> u64 {
     let hit = |product: f64| u64::from(product.abs() >= bound);
     match (&mut *x, y) {
@@ -316,7 +312,8 @@ fn count_orders(x: &mut [f64], y: &[f64], sum: f64, bound: f64) -> u64 {
 /// Metrics whose products are summed side by side: four vector registers of two.
 const LANES: usize = 8;
 
-/// Hits of values and ranks of each metric among the same random orders. The accuracies are the same for all.
+/// Hits of values and ranks of each metric among the same random orders; all metrics share the
+/// accuracy.
 fn random_hits(kinds: [&[&Standardised]; 2], n: usize, draws: u64, seed: u64) -> Vec<[u64; 2]> {
     let mut blocks: Vec<(usize, Vec<Block>)> = Vec::new();
     for (kind, series) in kinds.into_iter().enumerate() {
@@ -340,7 +337,7 @@ fn random_hits(kinds: [&[&Standardised]; 2], n: usize, draws: u64, seed: u64) ->
     hits
 }
 
-/// Up to [`LANES`] metrics side by side; lanes without a metric never hit.
+/// Up to [`LANES`] metrics summed side by side; unused lanes never hit.
 struct Block {
     /// `[checkpoint][lane]`.
     x: Vec<[f64; LANES]>,

@@ -9,56 +9,61 @@ use crate::sums::{mean, variance};
 
 /// The mean distance inside one group of samples, with its uncertainty.
 ///
-/// A mean over pairs is a U-statistic of order 2: pairs that share a sample are not independent, so the standard
-/// error comes from the samples, never from the number of pairs.
+/// A mean over pairs is a U-statistic of order 2: pairs that share a sample are not independent, so
+/// the standard error comes from the samples, never from the number of pairs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GroupDistance {
     /// Samples in the group, `S`.
     pub samples: usize,
-    /// Pairs measured.
+    /// Number of pairs measured.
     pub pairs: u64,
-    /// Pairs that there are, `S (S - 1) / 2`.
+    /// Number of all pairs, `S (S - 1) / 2`.
     pub all_pairs: u64,
     /// Sum of the measured distances.
     pub sum: u64,
     /// Mean distance; undefined without pairs.
     pub mean: Option<f64>,
-    /// Its standard error; undefined below three samples, and where the sampled pairs are too few to tell.
+    /// Standard error of the mean; undefined below three samples or with too few sampled pairs.
     pub se: Option<f64>,
-    /// Half width of its 95 % interval: the t quantile with `S - 1` degrees of freedom times `se`.
+    /// Half width of the mean's 95 % interval: the t quantile with `S - 1` degrees of freedom times
+    /// `se`.
     pub ci: Option<f64>,
-    /// Mean of distance / longer length, in `[0, 1]`; two empty pathways count as 0.
+    /// Mean of distance / longer length, in `[0, 1]`; two empty pathways count as 0
+    /// (docs/metrics.md#normalised-distance).
     pub normalised: Option<f64>,
-    /// Its standard error, defined where `se` is.
+    /// Standard error of `normalised`, defined where `se` is.
     pub normalised_se: Option<f64>,
-    /// Half width of its 95 % interval.
+    /// Half width of the 95 % interval of `normalised`.
     pub normalised_ci: Option<f64>,
-    /// Mean pathway length, over samples.
+    /// Mean pathway length over samples.
     pub length: Option<f64>,
 }
 
 impl GroupDistance {
-    /// Whether every pair was measured, so that the mean is exact and only the choice of samples is uncertain.
+    /// Whether every pair was measured, so that the mean is exact and only the choice of samples is
+    /// uncertain.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.pairs == self.all_pairs
     }
 }
 
-/// The figures of a group from its measured pairs: `pairs` ascending and distinct with `i < j < samples`, as
-/// [`crate::sample_pairs`] gives them, `distances` one a pair, `lengths` one a sample.
+/// Computes the mean distance of a group and its uncertainty (docs/metrics.md#pathway-distance).
+///
+/// `pairs` are ascending and distinct with `i < j < samples`, as from [`crate::sample_pairs`];
+/// `distances` has one value per pair, `lengths` one per sample.
 ///
 /// # Errors
 ///
-/// The lengths of the slices do not fit, or the pairs are not ascending, distinct and inside the group.
+/// The slices have other lengths, or the pairs are not ascending, distinct and in range.
 pub fn group_distance(
     samples: usize,
     pairs: &[(u32, u32)],
     distances: &[u32],
     lengths: &[u32],
 ) -> Result<GroupDistance, Error> {
-    check_len("distances, one a pair", pairs.len(), distances.len())?;
-    check_len("pathway lengths, one a sample", samples, lengths.len())?;
+    check_len("distances, one per pair", pairs.len(), distances.len())?;
+    check_len("pathway lengths, one per sample", samples, lengths.len())?;
     check_pairs(pairs, samples, |first, second| first < second && (second as usize) < samples)?;
 
     let sum: u64 = distances.iter().map(|&distance| u64::from(distance)).sum();
@@ -89,7 +94,7 @@ pub fn group_distance(
     })
 }
 
-/// Standard error of the mean of `values`, one a pair of `samples` samples.
+/// Standard error of the mean of `values`, one per pair of `samples` samples.
 fn standard_error(samples: usize, pairs: &[(u32, u32)], values: &[f64]) -> Option<f64> {
     if samples < 3 {
         return None;
@@ -104,8 +109,8 @@ fn standard_error(samples: usize, pairs: &[(u32, u32)], values: &[f64]) -> Optio
     }
 }
 
-/// The delete-one jackknife over all pairs: `(S-1)/(S-2) * sqrt(4 var(h)/S)`, `h` the mean value of each sample's
-/// pairs.
+/// The delete-one jackknife over all pairs: `(S-1)/(S-2) * sqrt(4 var(h)/S)`, `h` the mean value of
+/// each sample's pairs.
 fn jackknife(samples: usize, pairs: &[(u32, u32)], values: &[f64]) -> Option<f64> {
     let mut sums = vec![0.0; samples];
     for (&(first, second), value) in pairs.iter().zip(values) {
@@ -117,15 +122,16 @@ fn jackknife(samples: usize, pairs: &[(u32, u32)], values: &[f64]) -> Option<f64
     Some((s - 1.0) / (s - 2.0) * (4.0 * variance(&means)? / s).sqrt())
 }
 
-/// Mean product of two values' deviations from the mean, over all pairs of values that share a sample;
-/// undefined where none do. `ends` lists the samples of each value.
+/// Mean product of two values' deviations from the mean, over all pairs of values that share a
+/// sample; undefined if none do. `ends` lists the samples of each value.
 fn mean_shared_product<const N: usize>(
     samples: usize,
     ends: impl Iterator<Item = [usize; N]>,
     values: &[f64],
 ) -> Option<f64> {
     let mean = mean(values)?;
-    // The products of all pairs of a sample's deviations are the square of their sum less their squares.
+    // The sum of products over all pairs of a sample's deviations is the square of their sum minus
+    // their squares.
     let mut of_sample = vec![(0.0_f64, 0.0_f64, 0_u64); samples];
     for (ends, value) in ends.zip(values) {
         let deviation = value - mean;
@@ -144,13 +150,13 @@ fn mean_shared_product<const N: usize>(
     (number > 0).then(|| products / number as f64)
 }
 
-/// The part of the mean's variance that comes from measuring `M` of `N` pairs: `(1 - M/N) var(D)/M`.
+/// Variance of the mean due to measuring only `M` of `N` pairs: `(1 - M/N) var(D)/M`.
 fn unmeasured_variance(all_pairs: u64, values: &[f64]) -> Option<f64> {
     let measured = values.len() as f64;
     Some((1.0 - measured / all_pairs as f64) * variance(values)? / measured)
 }
 
-/// An error for the first pair that is not `valid` or not greater than the one before.
+/// Returns an error for the first pair that is not `valid` or not greater than its predecessor.
 fn check_pairs(pairs: &[(u32, u32)], samples: usize, valid: impl Fn(u32, u32) -> bool) -> Result<(), Error> {
     let mut previous = None;
     for (index, &pair) in pairs.iter().enumerate() {
@@ -163,33 +169,25 @@ fn check_pairs(pairs: &[(u32, u32)], samples: usize, valid: impl Fn(u32, u32) ->
     Ok(())
 }
 
-/// The mean distance between the samples of two domains (paper, appendix E.4).
+/// The mean distance between the samples of two domains, with its uncertainty (paper, appendix
+/// E.4).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CrossDistance {
-    /// Pairs measured.
+    /// Number of pairs measured.
     pub pairs: u64,
-    /// Pairs that there are.
+    /// Number of all pairs.
     pub all_pairs: u64,
     /// Sum of the measured distances.
     pub sum: u64,
     /// Mean distance; undefined without pairs.
     pub mean: Option<f64>,
-    /// Its standard error; undefined where a domain has fewer than two samples.
+    /// Standard error of the mean; undefined if a domain has fewer than two samples.
     pub se: Option<f64>,
 }
 
-/// The figures of all `rows * columns` pairs between two domains, row by row:
+/// [`cross_distance`] of all `rows * columns` pairs, from `distances` `[rows, columns]`:
 /// `se = sqrt(var(row means)/rows + var(column means)/columns)`.
-///
-/// # Errors
-///
-/// `distances` is not `[rows, columns]`.
-pub fn cross_distance(rows: usize, columns: usize, distances: &[u32]) -> Result<CrossDistance, Error> {
-    check_len(
-        "distances between two domains [rows, columns]",
-        rows.saturating_mul(columns),
-        distances.len(),
-    )?;
+fn all_cross_pairs(rows: usize, columns: usize, distances: &[u32]) -> CrossDistance {
     let (mut row_sums, mut column_sums) = (vec![0_u64; rows], vec![0_u64; columns]);
     if columns > 0 {
         for (row_sum, row) in row_sums.iter_mut().zip(distances.chunks_exact(columns)) {
@@ -207,27 +205,32 @@ pub fn cross_distance(rows: usize, columns: usize, distances: &[u32]) -> Result<
         part(&row_sums, columns).zip(part(&column_sums, rows)).map(|(row, column)| (row + column).sqrt());
     let (pairs, sum) = (distances.len() as u64, row_sums.iter().sum::<u64>());
     let mean = (pairs > 0).then(|| sum as f64 / pairs as f64);
-    Ok(CrossDistance { pairs, all_pairs: pairs, sum, mean, se })
+    CrossDistance { pairs, all_pairs: pairs, sum, mean, se }
 }
 
-/// The figures of some pairs between two domains, as [`crate::sample_cross_pairs`] draws them: the mean product
-/// of deviations over pairs that share a row stands for the variance of the row means, and so for the columns;
-/// measuring `M` of `N` pairs adds `(1 - M/N) var(D)/M`. All pairs give what [`cross_distance`] gives.
+/// Computes the mean distance between two domains and its uncertainty
+/// (docs/metrics.md#pathway-distance).
+///
+/// `pairs` are ascending and distinct, as from [`crate::sample_cross_pairs`]. With all pairs,
+/// `se = sqrt(var(row means)/rows + var(column means)/columns)`. With some pairs, the variance of
+/// the row means is estimated by the mean product of deviations over pairs that share a row,
+/// likewise for columns, and measuring `M` of `N` pairs adds `(1 - M/N) var(D)/M`.
 ///
 /// # Errors
 ///
-/// The lengths do not fit, or the pairs are not ascending, distinct and inside `rows` and `columns`.
-pub fn cross_distance_sampled(
+/// The slices have other lengths, or the pairs are not ascending, distinct and inside `rows` and
+/// `columns`.
+pub fn cross_distance(
     rows: usize,
     columns: usize,
     pairs: &[(u32, u32)],
     distances: &[u32],
 ) -> Result<CrossDistance, Error> {
-    check_len("distances, one a pair", pairs.len(), distances.len())?;
+    check_len("distances, one per pair", pairs.len(), distances.len())?;
     check_pairs(pairs, columns, |row, column| (row as usize) < rows && (column as usize) < columns)?;
     let all_pairs = rows as u64 * columns as u64;
     if pairs.len() as u64 == all_pairs {
-        return cross_distance(rows, columns, distances);
+        return Ok(all_cross_pairs(rows, columns, distances));
     }
     let sum: u64 = distances.iter().map(|&distance| u64::from(distance)).sum();
     let values: Vec<f64> = distances.iter().map(|&distance| f64::from(distance)).collect();
@@ -244,14 +247,14 @@ pub fn cross_distance_sampled(
     Ok(CrossDistance { pairs: pairs.len() as u64, all_pairs, sum, mean: mean(&values), se: se() })
 }
 
-/// How much closer pathways are than unrelated ones of the same lengths: `1 - mean / null`; undefined where
-/// the null distance is 0.
+/// Structure: `1 - mean / null`, how much closer pathways are than random ones of the same lengths
+/// (docs/metrics.md#null-distance-and-structure). Undefined if the null distance is 0.
 #[must_use]
 pub fn structure(mean: f64, null: f64) -> Option<f64> {
     (null > 0.0).then(|| 1.0 - mean / null)
 }
 
-/// The length of each sequence.
+/// Length of each pathway, in symbols or characters (docs/metrics.md#pathway).
 #[must_use]
 pub fn lengths(sequences: &Sequences) -> Vec<u32> {
     sequences.iter().map(|sequence| sequence.len() as u32).collect()

@@ -1,17 +1,17 @@
-//! Random draws that a seed repeats exactly, on every machine and in every version of this program.
+//! Seeded random draws, identical on every machine and in every version of this program.
 
-/// Random numbers from a seed: Steele, Lea and Flood's `SplitMix64`, whose whole state is one 64-bit number.
+/// Random number generator `SplitMix64` of Steele, Lea and Flood; its state is one 64-bit number.
 ///
-/// Its results are part of the reports: never change what a seed gives.
+/// Reports depend on its output: never change the numbers that a seed gives.
 #[derive(Clone, Debug)]
 pub struct Rng {
     state: u64,
 }
 
-/// The odd step of the state, 2^64 over the golden ratio.
+/// The odd increment of the state, 2^64 over the golden ratio.
 const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// The finaliser of `SplitMix64`: spreads every bit of the state over the whole word.
+/// The finaliser of `SplitMix64`: mixes every bit of the state into the whole word.
 fn mix(state: u64) -> u64 {
     let once = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let twice = (once ^ (once >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -19,46 +19,48 @@ fn mix(state: u64) -> u64 {
 }
 
 impl Rng {
-    /// The numbers of a seed.
+    /// Creates the generator of a seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self { state: mix(seed.wrapping_add(STEP)) }
     }
 
-    /// The numbers of one of a seed's many streams: the same whatever other streams are used.
+    /// Creates the generator of one of a seed's streams; streams are independent of each other.
     #[must_use]
     pub fn stream(seed: u64, stream: u64) -> Self {
         let Self { state } = Self::new(seed);
         Self { state: mix(state ^ mix(stream.wrapping_mul(STEP).wrapping_add(STEP))) }
     }
 
-    /// The next 64 random bits.
+    /// Returns the next 64 random bits.
     pub fn next_u64(&mut self) -> u64 {
         self.state = self.state.wrapping_add(STEP);
         mix(self.state)
     }
 
-    /// A number of `0..bound`, each equally likely; 0 when the bound is 0.
+    /// Returns a uniform number in `0..bound`; 0 if the bound is 0.
     ///
-    /// Multiplies and rejects the few products that would favour some numbers (Lemire's method).
+    /// Lemire's method: multiplies, and rejects the few products that would favour some numbers.
     pub fn below(&mut self, bound: u32) -> u32 {
         let bound = u64::from(bound);
         loop {
             let product = (self.next_u64() >> 32) * bound;
             let low = product & u64::from(u32::MAX);
-            // The remainder is the size of the incomplete last stretch; it costs a division, so is rarely asked.
+            // The remainder is the size of the incomplete last interval; it costs a division, so it
+            // is computed rarely.
             if low >= bound || low >= (1_u64 << 32) % bound.max(1) {
                 return (product >> 32) as u32;
             }
         }
     }
 
-    /// A number of `0..bound`, each equally likely; 0 when the bound is 0.
+    /// Returns a uniform number in `0..bound`; 0 if the bound is 0.
     pub fn below_u64(&mut self, bound: u64) -> u64 {
         let Some(largest) = bound.checked_sub(1) else { return 0 };
         let shift = largest.leading_zeros();
         loop {
-            // Bits that could only exceed the bound are dropped; the rest hits at least every other time.
+            // Bits that can only exceed the bound are masked; the rest is accepted at least every
+            // other time.
             let candidate = if shift == 64 { 0 } else { self.next_u64() >> shift };
             if candidate <= largest {
                 return candidate;
@@ -67,12 +69,12 @@ impl Rng {
     }
 }
 
-/// Puts the items in a random order, each order equally likely (Fisher and Yates).
+/// Shuffles the items; each order is equally likely (Fisher and Yates).
 pub fn shuffle<T>(items: &mut [T], seed: u64) {
     shuffle_with(items, &mut Rng::new(seed));
 }
 
-/// [`shuffle`] with the next numbers of a stream.
+/// [`shuffle`] with the next numbers of a generator.
 pub(crate) fn shuffle_with<T>(items: &mut [T], rng: &mut Rng) {
     for end in (1..items.len()).rev() {
         let other = rng.below_u64(end as u64 + 1) as usize;
@@ -80,15 +82,17 @@ pub(crate) fn shuffle_with<T>(items: &mut [T], rng: &mut Rng) {
     }
 }
 
-/// How many unordered pairs of distinct samples there are: `S (S - 1) / 2`.
+/// Number of unordered pairs of distinct samples: `S (S - 1) / 2`
+/// (docs/metrics.md#pathway-distance).
 #[must_use]
 pub fn pair_count(samples: usize) -> u64 {
     let samples = samples as u64;
     samples * samples.saturating_sub(1) / 2
 }
 
-/// `count` unordered pairs `(i, j)`, `i < j`, of `samples` samples, drawn uniformly without replacement and
-/// sorted; all pairs when there are no more than `count`.
+/// Draws `count` unordered pairs `(i, j)`, `i < j`, of `samples` samples, uniformly without
+/// replacement, and sorts them (docs/metrics.md#pathway-distance). Returns all pairs if there are
+/// at most `count`.
 ///
 /// # Panics
 ///
@@ -98,8 +102,8 @@ pub fn sample_pairs(samples: usize, count: u64, seed: u64) -> Vec<(u32, u32)> {
     assert!(u32::try_from(samples).is_ok(), "a sample's number fits 32 bits");
     let numbers = draw_numbers(pair_count(samples), count, seed);
     let mut pairs = Vec::with_capacity(numbers.size());
-    // Pairs are numbered row by row: row i holds (i, i + 1), (i, i + 2), and so on. The numbers ascend, so the
-    // row only ever moves on.
+    // Pairs are numbered row by row: row i holds (i, i + 1), (i, i + 2), and so on. The numbers
+    // ascend, so the row only increases.
     let samples = samples as u64;
     let (mut row, mut row_start) = (0, 0);
     numbers.for_each(|number| {
@@ -112,8 +116,9 @@ pub fn sample_pairs(samples: usize, count: u64, seed: u64) -> Vec<(u32, u32)> {
     pairs
 }
 
-/// `count` pairs `(row, column)` of one sample from each of two domains, drawn uniformly without replacement and
-/// sorted; all pairs when there are no more than `count`.
+/// Draws `count` pairs `(row, column)` of samples of two domains, uniformly without replacement,
+/// and sorts them (docs/metrics.md#pathway-distance). Returns all pairs if there are at most
+/// `count`.
 ///
 /// # Panics
 ///
@@ -128,7 +133,7 @@ pub fn sample_cross_pairs(rows: usize, columns: usize, count: u64, seed: u64) ->
     pairs
 }
 
-/// Some of the numbers `0..population`, ascending.
+/// A subset of the numbers `0..population`, in ascending order.
 enum Numbers {
     All(u64),
     These(Vec<u64>),
@@ -160,13 +165,14 @@ impl Numbers {
     }
 }
 
-/// `count` of the numbers `0..population`, every such set equally likely.
+/// Draws `count` of the numbers `0..population`; every such set is equally likely.
 fn draw_numbers(population: u64, count: u64, seed: u64) -> Numbers {
     if count >= population {
         return Numbers::All(population);
     }
     let mut rng = Rng::new(seed);
-    // More than half of them are drawn by drawing those to leave out, so that few draws repeat.
+    // To draw more than half of the numbers, the numbers to leave out are drawn, so that few draws
+    // repeat.
     if count > population / 2 {
         Numbers::AllBut(population, draw_distinct(population, population - count, &mut rng))
     } else {
@@ -174,11 +180,11 @@ fn draw_numbers(population: u64, count: u64, seed: u64) -> Numbers {
     }
 }
 
-/// At most half of the numbers `0..population`, ascending.
+/// Draws at most half of the numbers `0..population`, in ascending order.
 fn draw_distinct(population: u64, count: u64, rng: &mut Rng) -> Vec<u64> {
     let count = count as usize;
     let mut numbers = Vec::with_capacity(count);
-    // Drawing again whatever repeats, until there are enough different ones, favours no set of numbers.
+    // Redrawing repeats until there are enough distinct numbers favours no set.
     while numbers.len() < count {
         numbers.extend((numbers.len()..count).map(|_| rng.below_u64(population)));
         numbers.sort_unstable();

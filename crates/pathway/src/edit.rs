@@ -1,35 +1,35 @@
-//! An edit script between two lists of experts, for showing how two pathways differ.
+//! Edits that turn one list of experts into another, to show how two pathways differ.
 
 use serde::{Deserialize, Serialize};
 
-/// What stands in the first and in the second list.
+/// An edit as the experts of the first and of the second list.
 type Places = (Option<u16>, Option<u16>);
 
-/// One step of turning a list of expert ids into another.
+/// One edit between two lists of expert ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-// As what stands in the first and in the second: a tagged form costs the page ten times as much code.
+// Serialized as a pair of options: a tagged form costs the page ten times as much code.
 #[serde(into = "Places", try_from = "Places")]
 pub enum Edit {
-    /// The expert stands in both.
+    /// The expert is in both lists.
     Keep {
-        /// Its id.
+        /// Expert id.
         expert: u16,
     },
-    /// The expert stands only in the first.
+    /// The expert is only in the first list.
     Delete {
-        /// Its id.
+        /// Expert id.
         expert: u16,
     },
-    /// The expert stands only in the second.
+    /// The expert is only in the second list.
     Insert {
-        /// Its id.
+        /// Expert id.
         expert: u16,
     },
-    /// One expert stands in the place of another.
+    /// One expert replaces another.
     Substitute {
-        /// The first's id.
+        /// Expert id in the first list.
         from: u16,
-        /// The second's id.
+        /// Expert id in the second list.
         to: u16,
     },
 }

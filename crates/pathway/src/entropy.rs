@@ -1,28 +1,33 @@
-//! How evenly gates spread over the experts (docs/metrics.md#routing-entropy; paper, appendix E.5).
+//! Routing entropy: how evenly gates are distributed over the experts
+//! (docs/metrics.md#routing-entropy; paper, appendix E.5).
 
 use crate::error::{Error, check_len};
 use crate::sums::mean;
 
-/// The entropy of one row of gates `[E]` in nats: between 0, one expert takes all, and `ln E`, all alike.
+/// Entropy of one row of gates `[E]` in nats, from 0 (one expert has all weight) to `ln E`
+/// (uniform).
 ///
-/// The stored weights are used as they are; weights of 0 add nothing.
-#[must_use]
-pub fn row_entropy(gates: &[f32]) -> f64 {
+/// The stored weights are not renormalized; weights of 0 contribute nothing.
+fn row_entropy(gates: &[f32]) -> f64 {
     let terms = gates.iter().map(|&gate| f64::from(gate)).filter(|&gate| gate > 0.0);
     -terms.map(|gate| gate * libm::log(gate)).sum::<f64>()
 }
 
-/// Appends the entropy of each layer's gates, `[L]` in nats, for gates `[L, E]` of one sample or token; values
-/// that do not fill a layer are left out.
+/// Appends the entropy of each layer's gates, `[L]` in nats, for gates `[L, E]` of one sample
+/// (docs/metrics.md#routing-entropy) or token (docs/metrics.md#token-entropy).
+///
+/// An entropy is between 0 (one expert has all weight) and `ln E` (uniform). The stored weights are
+/// not renormalized. An incomplete last layer is ignored.
 ///
 /// # Panics
 ///
-/// There are 0 experts.
+/// `experts` is 0.
 pub fn entropy_by_layer(gates: &[f32], experts: usize, entropies: &mut Vec<f64>) {
     entropies.extend(gates.chunks_exact(experts).map(row_entropy));
 }
 
-/// The mean entropy of many samples (or tokens), by layer and overall.
+/// Mean entropy of samples (docs/metrics.md#routing-entropy) or tokens
+/// (docs/metrics.md#token-entropy), per layer and over layers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerEntropy {
     sums: Vec<f64>,
@@ -30,17 +35,17 @@ pub struct LayerEntropy {
 }
 
 impl LayerEntropy {
-    /// No samples yet.
+    /// Creates an empty mean.
     #[must_use]
     pub fn new(layers: usize) -> Self {
         Self { sums: vec![0.0; layers], samples: 0 }
     }
 
-    /// Adds the entropies `[L]` of one sample or token, as [`entropy_by_layer`] gives them.
+    /// Adds the entropies `[L]` of one sample or token, from [`entropy_by_layer`].
     ///
     /// # Errors
     ///
-    /// Another number of layers; nothing is added then.
+    /// The number of layers differs; nothing is then added.
     pub fn push(&mut self, entropies: &[f64]) -> Result<(), Error> {
         check_len("entropies of one sample or token [L]", self.sums.len(), entropies.len())?;
         for (sum, entropy) in self.sums.iter_mut().zip(entropies) {
@@ -50,7 +55,7 @@ impl LayerEntropy {
         Ok(())
     }
 
-    /// Samples or tokens added.
+    /// Number of samples or tokens added.
     #[must_use]
     pub fn samples(&self) -> u64 {
         self.samples

@@ -1,36 +1,34 @@
-//! What can be wrong with what comes in.
+//! Errors of the metric functions.
 
 use thiserror::Error;
 
-/// Why a figure could not be computed from the given data.
+/// A metric could not be computed from its input.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum Error {
-    /// A layer has more experts than symbols can name.
-    #[error(
-        "{experts} experts a layer are too many: ids and the layer break must fit 16 bits, so at most 65535"
-    )]
+    /// A layer has more experts than symbols can represent.
+    #[error("{experts} experts per layer are too many; at most 65535 are supported")]
     TooManyExperts {
-        /// Experts a layer.
+        /// Experts per layer.
         experts: usize,
     },
 
     /// There are no layers or no experts.
-    #[error("the router has {layers} layers and {experts} experts a layer; both must be at least 1")]
+    #[error("the router has {layers} layers and {experts} experts per layer; both must be at least 1")]
     EmptyRouter {
-        /// Layers.
+        /// Number of layers.
         layers: usize,
-        /// Experts a layer.
+        /// Experts per layer.
         experts: usize,
     },
 
-    /// A slice does not have the length that its shape asks for.
+    /// A slice does not have the length of its shape.
     #[error("{what}: expected {expected} values, found {found}")]
     Shape {
         /// What the slice holds, with its shape.
         what: &'static str,
-        /// Values that the shape asks for.
+        /// Number of values that the shape requires.
         expected: usize,
-        /// Values there.
+        /// Number of values found.
         found: usize,
     },
 
@@ -43,47 +41,47 @@ pub enum Error {
         layer: usize,
         /// Expert id.
         expert: usize,
-        /// The gate.
+        /// Value of the gate.
         value: f32,
     },
 
-    /// A sample without a single selected token.
+    /// A sample has no tokens or no selected experts.
     #[error(
         "selection frequencies need at least one token and one selected expert (tokens = {tokens}, top-k = {k})"
     )]
     NoSelections {
-        /// Tokens recorded.
+        /// Number of tokens recorded.
         tokens: u32,
-        /// Experts a token.
+        /// Experts per token.
         k: usize,
     },
 
-    /// A threshold is not a number that a cumulative weight can be compared with.
-    #[error("tau = {tau} is not usable; it must be finite and not negative")]
+    /// A threshold is negative or not finite.
+    #[error("tau = {tau} is invalid; it must be finite and not negative")]
     Tau {
         /// The threshold.
         tau: f64,
     },
 
-    /// A selected expert does not exist.
+    /// A selected expert id is out of range.
     #[error(
         "selected expert {expert} in layer {layer} of token {token}, but a layer has only {experts} experts"
     )]
     UnknownExpert {
-        /// Token, from 0, within the rows given.
+        /// Token, from 0, within the given rows.
         token: usize,
         /// Layer, from 0.
         layer: usize,
-        /// The id found.
+        /// Id found.
         expert: u16,
-        /// Experts a layer.
+        /// Experts per layer.
         experts: usize,
     },
 
-    /// Pairs are not what the statistics need: ascending, distinct, `i < j < samples`.
+    /// The pairs are not ascending, distinct and in range.
     #[error("pair {index} is ({first}, {second}); pairs must be ascending, distinct and inside 0..{samples}")]
     Pair {
-        /// Place in the list.
+        /// Position in the list.
         index: usize,
         /// First sample.
         first: u32,
@@ -93,8 +91,8 @@ pub enum Error {
         samples: usize,
     },
 
-    /// A vector without a direction, so without a cosine.
-    #[error("an embedding is zero or not finite, so it has no direction and no cosine")]
+    /// An embedding has no direction, so no cosine.
+    #[error("an embedding is zero or not finite, so its cosine is undefined")]
     NoDirection,
 
     /// A score is NaN or infinite.
@@ -106,24 +104,25 @@ pub enum Error {
         column: usize,
     },
 
-    /// Two lists are too long to be laid side by side.
+    /// A list is too long to be aligned.
     #[error("lists of {first} and {second} experts are too long to be aligned; at most {limit} each")]
     TooLongToAlign {
-        /// Length of the first.
+        /// Length of the first list.
         first: usize,
-        /// Length of the second.
+        /// Length of the second list.
         second: usize,
-        /// Longest that is aligned.
+        /// Longest list that is aligned.
         limit: usize,
     },
 }
 
-/// An [`Error::Shape`] unless `found` is `expected`.
+/// Returns [`Error::Shape`] unless `found` is `expected`.
 pub(crate) fn check_len(what: &'static str, expected: usize, found: usize) -> Result<(), Error> {
     if expected == found { Ok(()) } else { Err(Error::Shape { what, expected, found }) }
 }
 
-/// The number of values in one `[L, E]` matrix, unless layers or experts are missing or too many.
+/// Returns the number of values of an `[L, E]` matrix, or an error if layers or experts are 0 or
+/// too many.
 pub(crate) fn check_router(layers: usize, experts: usize) -> Result<usize, Error> {
     if layers == 0 || experts == 0 {
         return Err(Error::EmptyRouter { layers, experts });

@@ -1,22 +1,24 @@
-//! From router logits to mean gates (docs/metrics.md#mean-gates).
+//! Mean gates from router logits (docs/metrics.md#mean-gates).
 
 use crate::error::{Error, check_len, check_router};
 
-/// Softmax of one row of router logits `[E]` into routing weights that sum to 1.
+/// Computes the routing weights of one row of router logits `[E]` by softmax
+/// (docs/metrics.md#mean-gates).
 ///
-/// Exponentials and their sum are f64 (`libm`), each weight is then rounded to f32 once, which is within one
-/// unit in the last place of the f32 softmax that models run. The largest logit is subtracted first, so no
-/// finite logits overflow. A row with NaN or `+inf`, or of nothing but `-inf`, becomes NaN.
+/// Exponentials and their sum are f64 (`libm`); each weight is rounded to f32 once, which is within
+/// one unit in the last place of the f32 softmax in models. The largest logit is subtracted first,
+/// so finite logits never overflow. A row with NaN or `+inf`, or with only `-inf`, becomes NaN.
 ///
 /// # Panics
 ///
 /// The lengths differ.
 pub fn softmax_row(logits: &[f32], out: &mut [f32]) {
-    assert_eq!(logits.len(), out.len(), "a softmax has as many weights as logits");
+    assert_eq!(logits.len(), out.len(), "weights and logits have the same length");
     let largest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
     let exponential = |logit: f32| libm::exp(f64::from(logit) - largest);
     let mut sum = 0.0;
-    // The exponentials are rounded to f32 only after the division, so they are computed in blocks that stay f64.
+    // The exponentials are rounded to f32 only after the division, so they are computed in blocks
+    // that stay f64.
     if let Some(block) = out.len().checked_sub(1).filter(|last| *last < STACK) {
         let mut wide = [0.0; STACK];
         for (value, &logit) in wide.iter_mut().zip(logits) {
@@ -39,7 +41,8 @@ pub fn softmax_row(logits: &[f32], out: &mut [f32]) {
 /// Rows up to this long keep their exponentials on the stack; longer ones compute them twice.
 const STACK: usize = 256;
 
-/// The running mean over one sample's tokens of their gates `[L, E]`: summed in f64, given out in f32.
+/// Running mean of the gates `[L, E]` of one sample's tokens (docs/metrics.md#mean-gates): summed
+/// in f64, returned in f32.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MeanGates {
     experts: usize,
@@ -49,11 +52,11 @@ pub struct MeanGates {
 }
 
 impl MeanGates {
-    /// No tokens yet.
+    /// Creates an empty mean.
     ///
     /// # Errors
     ///
-    /// Layers or experts are 0, or the experts are more than 65,535.
+    /// Layers or experts are 0, or there are more than 65,535 experts.
     pub fn new(layers: usize, experts: usize) -> Result<Self, Error> {
         let values = check_router(layers, experts)?;
         Ok(Self { experts, sums: vec![0.0; values], row: vec![0.0; experts], tokens: 0 })
@@ -63,7 +66,7 @@ impl MeanGates {
     ///
     /// # Errors
     ///
-    /// The slice is not `[L, E]`.
+    /// [`Error::Shape`] unless the slice is `[L, E]`.
     pub fn push_gates(&mut self, gates: &[f32]) -> Result<(), Error> {
         check_len("gates of one token [L, E]", self.sums.len(), gates.len())?;
         for (sum, &gate) in self.sums.iter_mut().zip(gates) {
@@ -77,7 +80,7 @@ impl MeanGates {
     ///
     /// # Errors
     ///
-    /// The slice is not `[L, E]`.
+    /// [`Error::Shape`] unless the slice is `[L, E]`.
     pub fn push_logits(&mut self, logits: &[f32]) -> Result<(), Error> {
         check_len("router logits of one token [L, E]", self.sums.len(), logits.len())?;
         for (sums, logits) in self.sums.chunks_exact_mut(self.experts).zip(logits.chunks_exact(self.experts))
@@ -91,13 +94,14 @@ impl MeanGates {
         Ok(())
     }
 
-    /// Tokens added since the last [`Self::finish`].
+    /// Number of tokens added since the last [`Self::finish`].
     #[must_use]
     pub fn tokens(&self) -> u64 {
         self.tokens
     }
 
-    /// The mean gates `[L, E]`, and a fresh start for the next sample; `None` when there was no token.
+    /// Returns the mean gates `[L, E]` and resets for the next sample; `None` if no token was
+    /// added.
     pub fn finish(&mut self) -> Option<Vec<f32>> {
         if self.tokens == 0 {
             return None;

@@ -1,11 +1,12 @@
-//! When a benchmark item is generalized (docs/metrics.md#generalization-step; paper, section 3).
+//! Generalization step of benchmark items (docs/metrics.md#generalization-step; paper, section 3).
 
-/// The generalization step of one item from its results over the checkpoints `[C]`.
+/// Computes the generalization step t# of one item from its results over the checkpoints `[C]`
+/// (docs/metrics.md#generalization-step).
 ///
-/// The earliest checkpoint with a right answer and from which on more than 80 % of the answers are right
-/// (`5 * right > 4 * n`) with at most one wrong. One wrong answer is thus tolerable only where six or more
-/// checkpoints are left. A checkpoint without a result lets no earlier step stand. A step at the last checkpoint
-/// rests on one observation.
+/// It is the earliest checkpoint with a correct answer from which on more than 80 % of the answers
+/// are correct (`5 * right > 4 * n`), with at most one error. An error is thus tolerable only with
+/// six or more checkpoints left. A checkpoint without a result rules out all earlier steps. A step
+/// at the last checkpoint rests on one observation.
 #[must_use]
 pub fn t_sharp(correct: &[Option<bool>]) -> Option<usize> {
     let (mut right, mut wrong) = (0_usize, 0_usize);
@@ -25,7 +26,8 @@ pub fn t_sharp(correct: &[Option<bool>]) -> Option<usize> {
     earliest
 }
 
-/// Share of right answers at one checkpoint, over the items with a result; undefined without any.
+/// Share of correct answers at one checkpoint, over the items with a result
+/// (docs/metrics.md#accuracy); `None` without results.
 #[must_use]
 pub fn accuracy(correct: &[Option<bool>]) -> Option<f64> {
     let known = correct.iter().flatten().count();

@@ -1,7 +1,11 @@
-//! The science: mean gates become pathways, pathways become distances, courses become statements.
+//! The metrics: mean gates to pathways, pathways to distances, and metric courses over checkpoints
+//! to statistics.
 //!
-//! Nothing here knows files, browsers, GPUs or time. The same input gives the same bits on every machine:
-//! transcendental functions come from `libm`, sums run in a fixed order, random draws are seeded.
+//! This crate does no file, network, GPU or clock access. The same input gives the same bits on
+//! every machine: transcendental functions come from `libm`, sums run in a fixed order, random
+//! draws are seeded.
+//!
+//! `docs/metrics.md` defines every metric; the functions cite its sections.
 
 mod align;
 mod cells;
@@ -29,29 +33,23 @@ mod spectrum;
 mod student;
 mod sums;
 
-pub use align::{LONGEST_ALIGNED, align};
+pub use align::align;
 pub use cells::{MeanCells, triangle_blocks};
-pub use characters::{COMMA, HYPHEN};
 pub use clusters::cluster_order;
-pub use coactivation::{Coactivation, Together};
+pub use coactivation::{Coactivation, CoactivationPair};
 pub use consistency::{
     ConsistencySummary, RouterGram, SampleConsistency, sample_consistency, summarise_consistency,
 };
-pub use correlation::{
-    CorrelationResult, MOST_EXACT, RANDOM_ORDERS, Undefined, correlate, correlate_all, pearson, ranks,
-    spearman,
-};
-pub use distance::{
-    CrossDistance, GroupDistance, cross_distance, cross_distance_sampled, group_distance, lengths, structure,
-};
+pub use correlation::{CorrelationResult, RANDOM_ORDERS, Undefined, correlate, correlate_all};
+pub use distance::{CrossDistance, GroupDistance, cross_distance, group_distance, lengths, structure};
 pub use draw::{Rng, pair_count, sample_cross_pairs, sample_pairs, shuffle};
 pub use edit::Edit;
-pub use entropy::{LayerEntropy, entropy_by_layer, row_entropy};
+pub use entropy::{LayerEntropy, entropy_by_layer};
 pub use error::Error;
 pub use gates::{MeanGates, softmax_row};
 pub use generalization::{accuracy, t_sharp};
 pub use load::{LayerLoad, LoadCounts};
-pub use memorization::{EpsSearch, EpsStep, moving_average, search_eps, t_star, t_stars};
+pub use memorization::{EpsSearch, EpsStep, moving_average, search_eps, t_stars};
 pub use null::{null_characters, null_symbols};
 pub use pairing::{Assignment, UnitSum, assign, score_matrix};
 pub use ranking::Ranking;

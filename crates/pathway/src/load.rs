@@ -1,8 +1,8 @@
-//! How evenly the experts are used (docs/metrics.md#expert-load).
+//! Expert load: how evenly the experts are used (docs/metrics.md#expert-load).
 
 use crate::error::{Error, check_len, check_router};
 
-/// How often each expert was selected, pooled over all tokens added.
+/// Selection counts of each expert, pooled over all tokens added (docs/metrics.md#expert-load).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadCounts {
     layers: usize,
@@ -10,26 +10,26 @@ pub struct LoadCounts {
     counts: Vec<u64>,
 }
 
-/// The load of one layer's experts.
+/// Load of the experts of one layer (docs/metrics.md#expert-load).
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerLoad {
-    /// Selections of each expert, `[E]`.
+    /// Selection count of each expert, `[E]`.
     pub counts: Vec<u64>,
-    /// The busiest expert's selections over the mean; undefined without selections.
+    /// Largest count over the mean count; undefined without selections.
     pub max_over_mean: Option<f64>,
-    /// Coefficient of variation: the population standard deviation of the counts over their mean; undefined
-    /// without selections.
+    /// Coefficient of variation: the population standard deviation of the counts over their mean;
+    /// undefined without selections.
     pub cv: Option<f64>,
-    /// Experts that were never selected.
+    /// Number of experts that were never selected.
     pub never_used: usize,
 }
 
 impl LoadCounts {
-    /// No tokens yet.
+    /// Creates zero counts.
     ///
     /// # Errors
     ///
-    /// Layers or experts are 0, or the experts are more than 65,535.
+    /// Layers or experts are 0, or there are more than 65,535 experts.
     pub fn new(layers: usize, experts: usize) -> Result<Self, Error> {
         let values = check_router(layers, experts)?;
         Ok(Self { layers, experts, counts: vec![0; values] })
@@ -39,7 +39,8 @@ impl LoadCounts {
     ///
     /// # Errors
     ///
-    /// The slice is no whole number of tokens, or an id names no expert; nothing is added then.
+    /// The slice is not a whole number of tokens, or an id is out of range; the counts are then
+    /// unchanged.
     pub fn push(&mut self, ids: &[u16], k: usize) -> Result<(), Error> {
         check_selections(ids, self.layers, self.experts, k)?;
         for (row, ids) in ids.chunks_exact(k.max(1)).enumerate() {
@@ -55,7 +56,7 @@ impl LoadCounts {
     ///
     /// # Errors
     ///
-    /// The slice is not `[L, E]`.
+    /// [`Error::Shape`] unless the slice is `[L, E]`.
     pub fn push_counts(&mut self, counts: &[u32]) -> Result<(), Error> {
         check_len("selection counts [L, E]", self.counts.len(), counts.len())?;
         for (sum, &count) in self.counts.iter_mut().zip(counts) {
@@ -64,13 +65,13 @@ impl LoadCounts {
         Ok(())
     }
 
-    /// Selections of each expert, `[L, E]`.
+    /// Selection count of each expert, `[L, E]`.
     #[must_use]
     pub fn counts(&self) -> &[u64] {
         &self.counts
     }
 
-    /// The load of each layer, `[L]`.
+    /// Load of each layer, `[L]`.
     #[must_use]
     pub fn layers(&self) -> Vec<LayerLoad> {
         self.counts.chunks_exact(self.experts).map(LayerLoad::new).collect()
@@ -78,7 +79,7 @@ impl LoadCounts {
 }
 
 impl LayerLoad {
-    /// The load of a layer from the selections of its experts, `[E]`.
+    /// Computes the load of a layer from the selection counts of its experts, `[E]`.
     #[must_use]
     pub fn new(counts: &[u64]) -> Self {
         let total: u64 = counts.iter().sum();
@@ -94,7 +95,8 @@ impl LayerLoad {
     }
 }
 
-/// The number of tokens in `ids` `[T, L, k]`, unless they are not whole tokens or an id names no expert.
+/// Returns the number of tokens in `ids` `[T, L, k]`, or an error if tokens are incomplete or an id
+/// is out of range.
 pub(crate) fn check_selections(ids: &[u16], layers: usize, experts: usize, k: usize) -> Result<usize, Error> {
     let of_token = layers.saturating_mul(k);
     let tokens = ids.len().checked_div(of_token).unwrap_or(0);

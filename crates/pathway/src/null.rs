@@ -1,4 +1,5 @@
-//! Unrelated pathways of the same lengths, against which a distance can be held (docs/metrics.md#null-distance-and-structure).
+//! Null pathways: random pathways of the same lengths as a baseline
+//! (docs/metrics.md#null-distance-and-structure).
 
 use levenshtein::Sequences;
 
@@ -6,14 +7,16 @@ use crate::characters::push_characters;
 use crate::draw::Rng;
 use crate::ranking::Ranking;
 
-/// Null pathways of the listed samples as symbols: each layer as long as the sample's own, its ids a uniformly
-/// random draw without repetition, in random order.
+/// Draws null pathways of the listed samples, as symbols
+/// (docs/metrics.md#null-distance-and-structure).
 ///
-/// A sample's null pathway depends on the seed, its number and its lengths alone, not on which others are listed.
+/// Each layer is as long as the sample's own list; its ids are a uniform random draw without
+/// repetition, in random order. A sample's null pathway depends only on the seed, its index and its
+/// lengths, not on the other samples listed.
 ///
 /// # Panics
 ///
-/// A sample or the threshold does not exist.
+/// A sample or the threshold is out of range.
 #[must_use]
 pub fn null_symbols(ranking: &Ranking, tau_index: usize, samples: &[u32], seed: u64) -> Sequences {
     let mut sequences = Sequences::new();
@@ -31,8 +34,8 @@ pub fn null_symbols(ranking: &Ranking, tau_index: usize, samples: &[u32], seed: 
     sequences
 }
 
-/// The same pathways as [`null_symbols`], as the characters of their written form (see
-/// [`Ranking::characters`]).
+/// Draws the same pathways as [`null_symbols`] (docs/metrics.md#null-distance-and-structure), as
+/// characters of their written form (see [`Ranking::characters`]).
 #[must_use]
 pub fn null_characters(ranking: &Ranking, tau_index: usize, samples: &[u32], seed: u64) -> Sequences {
     let mut sequences = Sequences::new();
@@ -43,7 +46,7 @@ pub fn null_characters(ranking: &Ranking, tau_index: usize, samples: &[u32], see
     sequences
 }
 
-/// Gives the layers of each sample's null pathway to `f`.
+/// Calls `f` with the layers of each sample's null pathway.
 fn for_each_null(
     ranking: &Ranking,
     tau_index: usize,
@@ -60,7 +63,7 @@ fn for_each_null(
             ids.clear();
             ids.extend(0..ranking.layer_break());
             let len = ranking.prefix_len(sample, layer, tau_index);
-            // The first steps of a shuffle from the front draw without repetition.
+            // The first steps of a Fisher-Yates shuffle draw without repetition.
             for place in 0..len {
                 let other = place + rng.below((ids.len() - place) as u32) as usize;
                 ids.swap(place, other);

@@ -1,9 +1,11 @@
-//! Matching groups of memorized samples with groups of generalized items (docs/metrics.md#pairing-and-delay).
+//! Pairing of groups of memorized samples with groups of generalized items
+//! (docs/metrics.md#pairing-and-delay).
 
 use crate::error::{Error, check_len};
 use crate::sums::dot;
 
-/// The sum of the unit vectors of one group's embeddings: all that its mean cosines with other groups need.
+/// Sum of the unit vectors of one group's embeddings, from which its mean cosines with other groups
+/// follow (docs/metrics.md#pairing-and-delay).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct UnitSum {
     sum: Vec<f64>,
@@ -11,17 +13,17 @@ pub struct UnitSum {
 }
 
 impl UnitSum {
-    /// An empty group of embeddings with that many components.
+    /// Creates an empty group of embeddings with that many components.
     #[must_use]
     pub fn new(components: usize) -> Self {
         Self { sum: vec![0.0; components], members: 0 }
     }
 
-    /// The group of these embeddings.
+    /// Creates a group of these embeddings.
     ///
     /// # Errors
     ///
-    /// The embeddings differ in their number of components, or one has no direction.
+    /// The embeddings differ in their number of components, or one is zero or not finite.
     pub fn of<'a, T: Copy + Into<f64> + 'a>(
         embeddings: impl IntoIterator<Item = &'a [T]>,
     ) -> Result<Self, Error> {
@@ -37,7 +39,8 @@ impl UnitSum {
     ///
     /// # Errors
     ///
-    /// Another number of components, or an embedding without a direction; nothing is added then.
+    /// The number of components differs, or the embedding is zero or not finite; nothing is then
+    /// added.
     pub fn push<T: Copy + Into<f64>>(&mut self, embedding: &[T]) -> Result<(), Error> {
         check_len("components of an embedding", self.sum.len(), embedding.len())?;
         let wide: Vec<f64> = embedding.iter().map(|&component| component.into()).collect();
@@ -52,14 +55,15 @@ impl UnitSum {
         Ok(())
     }
 
-    /// Embeddings added.
+    /// Number of embeddings added.
     #[must_use]
     pub fn members(&self) -> usize {
         self.members
     }
 
-    /// The mean cosine of this group's members with the other's, over all pairs; undefined where one is empty
-    /// or their components differ in number.
+    /// Mean cosine of this group's members with the other's, over all pairs
+    /// (docs/metrics.md#pairing-and-delay); `None` if one is empty or their numbers of components
+    /// differ.
     #[must_use]
     pub fn mean_cosine(&self, other: &Self) -> Option<f64> {
         let pairs = self.members as f64 * other.members as f64;
@@ -67,29 +71,30 @@ impl UnitSum {
     }
 }
 
-/// The mean cosine of each train group with each test group, `[train][test]`; NaN where it is undefined.
+/// Mean cosine of each train group with each test group, `[train][test]`
+/// (docs/metrics.md#pairing-and-delay); NaN where it is undefined.
 #[must_use]
 pub fn score_matrix(train: &[UnitSum], test: &[UnitSum]) -> Vec<Vec<f64>> {
     let score = |row: &UnitSum, column| row.mean_cosine(column).unwrap_or(f64::NAN);
     train.iter().map(|row| test.iter().map(|column| score(row, column)).collect()).collect()
 }
 
-/// An assignment of rows to columns with the largest total score.
+/// Assignment of rows to columns with the largest total score (docs/metrics.md#pairing-and-delay).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Assignment {
-    /// Matched rows and columns, by row; as many as the shorter side has.
+    /// Matched rows and columns, ordered by row; as many as the shorter side.
     pub pairs: Vec<(usize, usize)>,
-    /// Sum of their scores, added by row.
+    /// Sum of their scores, added in row order.
     pub total: f64,
-    /// The largest total of any other assignment of as many pairs; `None` when there is no other.
+    /// Largest total of any other assignment of as many pairs; `None` if there is no other.
     pub second_best_total: Option<f64>,
 }
 
-/// The best assignment of a score matrix `[rows][columns]`, rectangular allowed, by the Hungarian method in
-/// `O(n^2 m)`; the best other one is the best of those that lack one of its pairs.
+/// Finds the best assignment of a score matrix `[rows][columns]` by the Hungarian method in
+/// `O(n^2 m)` (docs/metrics.md#pairing-and-delay).
 ///
-/// Where several assignments have the same total, the one found first by the method is given: it depends on the
-/// matrix alone.
+/// The second best assignment is the best of those without one of its pairs. Among assignments with
+/// the same total, the result depends only on the matrix.
 ///
 /// # Errors
 ///
@@ -97,7 +102,7 @@ pub struct Assignment {
 pub fn assign(scores: &[Vec<f64>]) -> Result<Assignment, Error> {
     let columns = scores.first().map_or(0, Vec::len);
     for (row, values) in scores.iter().enumerate() {
-        check_len("scores of one train group, one a test group", columns, values.len())?;
+        check_len("scores of one train group, one per test group", columns, values.len())?;
         if let Some(column) = values.iter().position(|score| !score.is_finite()) {
             return Err(Error::Score { row, column });
         }
@@ -105,7 +110,8 @@ pub fn assign(scores: &[Vec<f64>]) -> Result<Assignment, Error> {
     let pairs = best(scores, columns, None);
     let total =
         |pairs: &[(usize, usize)]| pairs.iter().map(|&(row, column)| scores[row][column]).sum::<f64>();
-    // With one row and one column there is nothing else; otherwise leaving out any one pair leaves a choice.
+    // With one row and one column there is no other assignment; otherwise leaving out any pair
+    // leaves one.
     let others = scores.len().max(columns) > 1;
     let second_best_total = pairs
         .iter()
@@ -115,7 +121,7 @@ pub fn assign(scores: &[Vec<f64>]) -> Result<Assignment, Error> {
     Ok(Assignment { total: total(&pairs), pairs, second_best_total })
 }
 
-/// The best assignment that lacks the pair `without`, by row.
+/// Best assignment without the pair `without`, ordered by row.
 fn best(scores: &[Vec<f64>], columns: usize, without: Option<(usize, usize)>) -> Vec<(usize, usize)> {
     let cost = |row: usize, column: usize| {
         if without == Some((row, column)) { f64::INFINITY } else { -scores[row][column] }
@@ -131,17 +137,19 @@ fn best(scores: &[Vec<f64>], columns: usize, without: Option<(usize, usize)>) ->
     pairs
 }
 
-/// The column of each row in the assignment with the least total cost, for no more rows than columns.
+/// Column of each row in the assignment with the least total cost, for at most as many rows as
+/// columns.
 ///
-/// Rows are brought in one by one. Each takes the shortest augmenting path under reduced costs, with potentials
-/// that keep all reduced costs non-negative.
+/// Rows are added one by one. Each takes the shortest augmenting path under reduced costs, with
+/// potentials that keep all reduced costs non-negative.
 fn cheapest(rows: usize, columns: usize, cost: impl Fn(usize, usize) -> f64) -> Vec<usize> {
     let mut row_potential = vec![0.0; rows];
     let mut column_potential = vec![0.0; columns];
     let mut row_of: Vec<Option<usize>> = vec![None; columns];
     for new_row in 0..rows {
         let mut distance = vec![f64::INFINITY; columns];
-        // The column before each on the shortest path to it; none where the path starts at the new row.
+        // The column before each on the shortest path to it; none where the path starts at the new
+        // row.
         let mut before: Vec<Option<usize>> = vec![None; columns];
         let mut settled = vec![false; columns];
         let (mut row, mut via, mut length) = (new_row, None, 0.0);

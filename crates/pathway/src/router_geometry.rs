@@ -1,43 +1,46 @@
-//! The shape of a router without any sample: how long its experts' rows are, how alike they point, and how far they are
-//! from where they end. The definitions are in the repository's `docs/router-geometry.md`.
+//! Geometry of a router's weights, without samples: norms of the experts' rows, their similarity,
+//! and their drift from the last checkpoint (docs/metrics.md#router-geometry; definitions in
+//! `docs/router-geometry.md`).
 //!
-//! All sums run in f64 in one fixed order.
+//! All sums run in f64 in a fixed order.
 
 use crate::error::{Error, check_len, check_router};
 use crate::sums::{dot, mean};
 
-/// One layer's router with what its figures are made of.
+/// Router of one layer with its row norms and cosines (docs/metrics.md#router-geometry).
 #[derive(Clone, Debug, PartialEq)]
 pub struct RouterLayer {
     experts: usize,
     width: usize,
     /// `[E, d]`.
     weights: Vec<f64>,
-    /// Length of each row, `[E]`.
+    /// Norm of each row, `[E]`.
     norms: Vec<f64>,
-    /// Cosines of the pairs `i < j` in ascending order, `[E (E - 1) / 2]`; none where a row is zero.
+    /// Cosines of the pairs `i < j` in ascending order, `[E (E - 1) / 2]`; `None` if a row is zero.
     cosines: Option<Vec<f64>>,
 }
 
-/// How far one layer's router is from the same layer's at the last checkpoint.
+/// Drift of one layer's router from the same layer's router at the last checkpoint
+/// (docs/metrics.md#router-geometry).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RouterDrift {
-    /// `||W - W_last|| / ||W_last||` (Frobenius), 0 at the last checkpoint; undefined where `W_last` is zero.
+    /// `||W - W_last|| / ||W_last||` (Frobenius), 0 at the last checkpoint; undefined if `W_last`
+    /// is zero.
     pub distance: Option<f64>,
-    /// Mean over experts of the cosine of an expert's row with its own row at the last checkpoint, in -1 to 1;
-    /// undefined where a row is zero.
+    /// Mean over experts of the cosine of an expert's row with its own row at the last checkpoint,
+    /// in -1 to 1; undefined if a row is zero.
     pub cosine: Option<f64>,
-    /// Mean over pairs of different experts of the absolute difference of their cosine from that at the last checkpoint,
-    /// in 0 to 2; undefined where a row is zero, and for fewer than two experts.
+    /// Mean over pairs of different experts of the absolute difference of their cosine from that at
+    /// the last checkpoint, in 0 to 2; undefined if a row is zero, and for fewer than two experts.
     pub gram: Option<f64>,
 }
 
 impl RouterLayer {
-    /// Takes in a router `[E, d]`.
+    /// Computes norms and cosines of a router `[E, d]`.
     ///
     /// # Errors
     ///
-    /// The slice is not `[E, d]`, or experts or width are 0 or too many.
+    /// The slice is not `[E, d]`, or experts or width are 0 or too large.
     pub fn new(experts: usize, width: usize, weights: &[f32]) -> Result<Self, Error> {
         check_router(width.min(1), experts)?;
         check_len("router weights [E, d]", experts.saturating_mul(width), weights.len())?;
@@ -54,13 +57,13 @@ impl RouterLayer {
         Ok(Self { experts, width, weights, norms, cosines })
     }
 
-    /// Length of each expert's row, `[E]`.
+    /// Norm of each expert's row, `[E]`.
     #[must_use]
     pub fn norms(&self) -> &[f64] {
         &self.norms
     }
 
-    /// Mean, least and largest length of a row.
+    /// Mean, smallest and largest norm of a row.
     #[must_use]
     pub fn norm_summary(&self) -> [f64; 3] {
         let least = self.norms.iter().copied().fold(f64::INFINITY, f64::min);
@@ -68,18 +71,18 @@ impl RouterLayer {
         [mean(&self.norms).unwrap_or(0.0), least, largest]
     }
 
-    /// Mean cosine over pairs of different experts, in -1 to 1; undefined where a row is zero, and for fewer than two
-    /// experts.
+    /// Mean cosine over pairs of different experts, in -1 to 1; undefined if a row is zero, and for
+    /// fewer than two experts.
     #[must_use]
     pub fn similarity(&self) -> Option<f64> {
         self.cosines.as_deref().and_then(mean)
     }
 
-    /// How far this router is from that of the same layer at the last checkpoint.
+    /// Drift of this router from that of the same layer at the last checkpoint.
     ///
     /// # Errors
     ///
-    /// The two have different shapes.
+    /// The two routers have different shapes.
     pub fn drift(&self, last: &Self) -> Result<RouterDrift, Error> {
         check_len("experts of two routers", last.experts, self.experts)?;
         check_len("width of two routers", last.width, self.width)?;
@@ -122,7 +125,7 @@ mod tests {
         near(same.distance, 0.0);
         near(same.cosine, 1.0);
         near(same.gram, 0.0);
-        // The first expert turned onto the second one's direction: |(3,0) - (0,3)|^2 = 18 of 25.
+        // The first expert rotated onto the second one's direction: |(3,0) - (0,3)|^2 = 18 of 25.
         let start = RouterLayer::new(2, 2, &[0.0, 3.0, 0.0, 4.0]).unwrap();
         let drift = start.drift(&end).unwrap();
         near(start.similarity(), 1.0);

@@ -1,47 +1,49 @@
-//! How much of the final routing is already there: router saturation (docs/metrics.md#router-saturation; `OLMoE` paper).
+//! Router saturation: agreement of expert selections with the last checkpoint
+//! (docs/metrics.md#router-saturation; `OLMoE` paper).
 
 use crate::error::{Error, check_len};
 use crate::sums::mean;
 
-/// Agreement of a checkpoint's selections with the last checkpoint's, summed over tokens.
+/// Agreement of a checkpoint's selections with the last checkpoint's, summed over tokens
+/// (docs/metrics.md#router-saturation).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SaturationSum {
     k: usize,
     ordered: bool,
     tokens: u64,
-    /// Selections that both checkpoints made, `[L]`.
+    /// Number of selections common to both checkpoints, `[L]`.
     common: Vec<u64>,
-    /// Tokens whose first listed expert is the same, `[L]`.
+    /// Number of tokens with the same first expert, `[L]`.
     same_first: Vec<u64>,
 }
 
-/// Router saturation at one checkpoint, pooled over tokens.
+/// Router saturation at one checkpoint, pooled over tokens (docs/metrics.md#router-saturation).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Saturation {
-    /// Share of the `k` selections that the last checkpoint makes too, mean over layers.
+    /// Share of the `k` selections that the last checkpoint also makes, mean over layers.
     pub k: f64,
-    /// The same by layer, `[L]`.
+    /// Share of the `k` selections per layer, `[L]`.
     pub k_by_layer: Vec<f64>,
-    /// Share of tokens whose heaviest expert is the last checkpoint's, mean over layers; only where ids come
-    /// ordered by weight.
+    /// Share of tokens with the same heaviest expert as at the last checkpoint, mean over layers;
+    /// only if ids are ordered by weight.
     pub top1: Option<f64>,
-    /// The same by layer, `[L]`.
+    /// Share of tokens with the same heaviest expert per layer, `[L]`.
     pub top1_by_layer: Option<Vec<f64>>,
 }
 
 impl SaturationSum {
-    /// No tokens yet; `k` experts a token, whose ids are `ordered` when the heaviest comes first.
+    /// Creates zero sums for `k` experts per token; ids are `ordered` if the heaviest comes first.
     #[must_use]
     pub fn new(layers: usize, k: usize, ordered: bool) -> Self {
         Self { k, ordered, tokens: 0, common: vec![0; layers], same_first: vec![0; layers] }
     }
 
-    /// Adds the selected expert ids `[T, L, k]` of the same tokens at this and at the last checkpoint. The ids
-    /// of a row are distinct.
+    /// Adds the selected expert ids `[T, L, k]` of the same tokens at this and at the last
+    /// checkpoint. The ids of a row must be distinct.
     ///
     /// # Errors
     ///
-    /// The slices differ in length or are no whole number of tokens; nothing is added then.
+    /// The slices differ in length or are not a whole number of tokens; nothing is then added.
     pub fn push(&mut self, now: &[u16], last: &[u16]) -> Result<(), Error> {
         let layers = self.common.len();
         let of_token = layers * self.k;
@@ -58,13 +60,13 @@ impl SaturationSum {
         Ok(())
     }
 
-    /// Tokens added.
+    /// Number of tokens added.
     #[must_use]
     pub fn tokens(&self) -> u64 {
         self.tokens
     }
 
-    /// The shares so far; undefined without tokens.
+    /// The shares over all tokens added; `None` without tokens.
     #[must_use]
     pub fn result(&self) -> Option<Saturation> {
         let share = |counts: &[u64], of: u64| -> Vec<f64> {

@@ -1,25 +1,27 @@
-//! Samples as points of a plane whose distances are as much as may be those of their pathways: classical
-//! multidimensional scaling (Torgerson, 1952), and of many samples by landmarks (de Silva and Tenenbaum, 2004).
+//! Classical multidimensional scaling (Torgerson, 1952): samples as points of a plane whose
+//! distances approximate the pathway distances. Large sets use landmarks (de Silva and Tenenbaum,
+//! 2004). See docs/metrics.md#distance-matrix.
 //!
-//! The two largest eigenvalues of the doubly centred matrix `-1/2 J D^2 J` come from a block Krylov method with
-//! Rayleigh-Ritz projections: deterministic, in steps that a host can interrupt. Edit distances are not Euclidean, so
-//! that the matrix has negative eigenvalues too; the two that are wanted are the largest by sign, not by size.
+//! The two largest eigenvalues of the doubly centred matrix `-1/2 J D^2 J` come from a block Krylov
+//! method with Rayleigh-Ritz projections: deterministic, in steps between which a host can
+//! interrupt. Edit distances are not Euclidean, so the matrix also has negative eigenvalues; the
+//! two largest by sign, not by magnitude, are computed.
 
 use crate::draw::Rng;
 
-/// Vectors that are multiplied at a time; equal eigenvalues up to that number are told apart.
+/// Vectors per block; up to this many equal eigenvalues are separated.
 const BLOCK: usize = 4;
 
-/// Vectors of the basis before it is condensed to the best [`BLOCK`].
+/// Size of the basis at which it is condensed to the best [`BLOCK`] vectors.
 const BASIS: usize = 40;
 
-/// Condensations after which the result is taken as it is.
+/// Number of condensations after which iteration stops.
 const ROUNDS: usize = 60;
 
-/// Residual that is good enough, as a share of the largest eigenvalue: far below what a picture shows.
+/// Tolerated residual as a share of the largest eigenvalue: far below what is visible.
 const RESIDUAL: f64 = 1e-6;
 
-/// A scaling under way.
+/// A scaling in progress (docs/metrics.md#distance-matrix).
 #[derive(Clone, Debug)]
 pub struct Scaling {
     samples: usize,
@@ -30,28 +32,30 @@ pub struct Scaling {
     trace: f64,
     /// Orthonormal vectors, `[S]` each.
     basis: Vec<Vec<f64>>,
-    /// The matrix times the first of them.
+    /// Product of the matrix with the first of them.
     images: Vec<Vec<f64>>,
     rounds: usize,
-    /// Largest eigenvalues with their vectors, once they are found.
+    /// Largest eigenvalues with their vectors, once found.
     found: Vec<(f64, Vec<f64>)>,
 }
 
-/// Samples in a plane.
+/// Positions of samples in a plane (docs/metrics.md#distance-matrix).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
-    /// One a sample.
+    /// One point per sample.
     pub points: Vec<[f64; 2]>,
-    /// The share of the sum of all squared distances that the plane's distances have; where the eigenvalues are not
-    /// negative, the two axes' share of the variance. Undefined where all samples are the same.
+    /// Sum of squared distances in the plane over the sum of all squared distances; if no
+    /// eigenvalue is negative, the two axes' share of the variance. Undefined if all samples are
+    /// equal.
     pub share: Option<f64>,
-    /// Eigenvectors over the roots of their eigenvalues; zeros where there is no such axis.
+    /// Eigenvectors over the roots of their eigenvalues; zeros for a missing axis.
     axes: [Vec<f64>; 2],
     means: Vec<f64>,
 }
 
 impl Scaling {
-    /// Of samples whose distances `distance` tells; it is asked for each pair once. Takes 8 bytes a pair of places.
+    /// Creates a scaling of `samples` samples; calls `distance` once per pair. Takes 8 bytes per
+    /// pair of positions.
     pub fn new(samples: usize, distance: impl Fn(usize, usize) -> f64) -> Self {
         let mut gram = vec![0.0; samples * samples];
         for a in 0..samples {
@@ -91,7 +95,7 @@ impl Scaling {
         scaling
     }
 
-    /// Does a little of what is left, `4 S^2` multiplications and rarely more; whether more is left.
+    /// Runs one step, usually of `4 S^2` multiplications. Returns whether more steps are left.
     pub fn step(&mut self) -> bool {
         if !self.found.is_empty() || self.basis.is_empty() {
             return false;
@@ -111,7 +115,8 @@ impl Scaling {
         if self.basis.len() == grown { self.condense() } else { true }
     }
 
-    /// Adds what is new in a vector to the basis. What is left after the second pass of a tiny rest is rounding.
+    /// Adds the orthogonal part of a vector to the basis. If little is left after the second pass,
+    /// it is rounding.
     fn extend(&mut self, mut vector: Vec<f64>, size: f64) {
         for _ in 0..2 {
             for known in &self.basis {
@@ -134,7 +139,8 @@ impl Scaling {
         self.gram.chunks(self.samples.max(1)).map(|row| dot(row, vector)).collect()
     }
 
-    /// The best vectors of the basis (Rayleigh-Ritz); whether they are not good enough yet.
+    /// Condenses the basis to its best vectors (Rayleigh-Ritz). Returns whether they are not
+    /// accurate enough yet.
     fn condense(&mut self) -> bool {
         let size = self.basis.len();
         let mut projected = vec![0.0; size * size];
@@ -166,7 +172,7 @@ impl Scaling {
             norm(&rest) <= RESIDUAL * largest
         });
         self.rounds += 1;
-        // A basis that has all there is has the eigenvalues themselves.
+        // A complete basis gives the exact eigenvalues.
         if good || size < BASIS || self.rounds >= ROUNDS {
             self.found = best.into_iter().take(2).map(|(vector, _, value)| (value, vector)).collect();
             return false;
@@ -181,7 +187,7 @@ impl Scaling {
         true
     }
 
-    /// The plane. What is not computed yet is computed now.
+    /// Returns the layout; runs the remaining steps first.
     #[must_use]
     pub fn finish(mut self) -> Layout {
         while self.step() {}
@@ -189,7 +195,7 @@ impl Scaling {
         let mut axes = [vec![0.0; self.samples], vec![0.0; self.samples]];
         let mut held = 0.0;
         for (axis, (value, vector)) in self.found.iter().enumerate() {
-            // Rounding leaves a trace of eigenvalues that are 0.
+            // Eigenvalues of 0 come out slightly off by rounding.
             if *value <= 1e-12 * self.trace.abs() {
                 continue;
             }
@@ -208,7 +214,7 @@ impl Scaling {
 }
 
 impl Layout {
-    /// Where a further sample lies, of which only the distances to the samples of this layout are known.
+    /// Position of a further sample from its distances to the samples of this layout.
     pub fn place(&self, distances: impl Iterator<Item = f64>) -> [f64; 2] {
         let mut point = [0.0; 2];
         for ((distance, mean), (x, y)) in
@@ -222,8 +228,9 @@ impl Layout {
     }
 }
 
-/// Turns and mirrors points so that they lie as near as may be to others (Procrustes without stretching), with the mean
-/// at the origin. Points beyond the shorter of both lists count for nothing but are turned too.
+/// Rotates or mirrors points to lie as near as possible to others (Procrustes without scaling),
+/// with the mean at the origin (docs/metrics.md#distance-matrix). Points beyond the shorter list do
+/// not count but are also rotated.
 pub fn turn_towards(points: &mut [[f64; 2]], others: &[[f64; 2]]) {
     let mean = |points: &[[f64; 2]]| {
         let number = points.len().max(1) as f64;
@@ -256,7 +263,7 @@ pub fn turn_towards(points: &mut [[f64; 2]], others: &[[f64; 2]]) {
     }
 }
 
-/// Sums in eight parts, always the same ones.
+/// Dot product in eight partial sums, in a fixed order.
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut parts = [0.0; 8];
     let (whole, rest) = a.as_chunks::<8>();
@@ -274,7 +281,7 @@ fn norm(vector: &[f64]) -> f64 {
     dot(vector, vector).sqrt()
 }
 
-/// All eigenvalues of a symmetric matrix, and its eigenvectors as columns (Jacobi's rotations).
+/// All eigenvalues of a symmetric matrix and its eigenvectors as columns (Jacobi rotations).
 fn eigen(mut matrix: Vec<f64>, size: usize) -> (Vec<f64>, Vec<f64>) {
     let mut vectors = vec![0.0; size * size];
     for value in vectors.iter_mut().step_by(size + 1) {

@@ -1,38 +1,40 @@
-//! How many directions a group's gates fill: the effective dimension (docs/metrics.md#effective-dimension; paper, section 4.4).
+//! Effective dimension of a group's gates (docs/metrics.md#effective-dimension; paper, section
+//! 4.4).
 
 use crate::error::{Error, check_len, check_router};
 use crate::sums::mean;
 
-/// The Gram matrices `G_l^T G_l` `[L, E, E]` of a group's mean gates, summed sample by sample in f64.
+/// Gram matrices `G_l^T G_l` `[L, E, E]` of a group's mean gates, summed sample by sample in f64
+/// (docs/metrics.md#effective-dimension).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spectrum {
     layers: usize,
     experts: usize,
     samples: usize,
-    /// Only the part right of the diagonal and the diagonal itself are kept up.
+    /// Only the diagonal and the upper triangle are filled.
     gram: Vec<f64>,
-    /// Room for one sample's gates.
+    /// Buffer for one sample's gates.
     wide: Vec<f64>,
 }
 
-/// The effective dimension of a group's gates at one ridge.
+/// Effective dimension of a group's gates at one ridge (docs/metrics.md#effective-dimension).
 #[derive(Clone, Debug, PartialEq)]
 pub struct EffectiveDimension {
-    /// The ridge `alpha * Tr(H) / S` of each layer, `[L]`; undefined without samples.
+    /// Ridge `alpha * Tr(H) / S` of each layer, `[L]`; undefined without samples.
     pub lambda: Vec<Option<f64>>,
-    /// `Tr(H (H + lambda I)^-1)` of each layer, `[L]`, at most `min(S, E)`; undefined without samples, where the
-    /// gates are all zero or not finite, and unless `alpha` is positive.
+    /// `Tr(H (H + lambda I)^-1)` of each layer, `[L]`, at most `min(S, E)`; undefined without
+    /// samples, if the gates are all zero or not finite, and unless `alpha` is positive.
     pub d_eff: Vec<Option<f64>>,
-    /// Their mean over layers, where all are defined.
+    /// Mean over layers, if all are defined.
     pub mean: Option<f64>,
 }
 
 impl Spectrum {
-    /// No samples yet.
+    /// Creates an empty sum.
     ///
     /// # Errors
     ///
-    /// Layers or experts are 0, or the experts are more than 65,535.
+    /// Layers or experts are 0, or there are more than 65,535 experts.
     pub fn new(layers: usize, experts: usize) -> Result<Self, Error> {
         let values = check_router(layers, experts)?;
         Ok(Self { layers, experts, samples: 0, gram: vec![0.0; values * experts], wide: vec![0.0; experts] })
@@ -42,7 +44,7 @@ impl Spectrum {
     ///
     /// # Errors
     ///
-    /// The slice is not `[L, E]`.
+    /// [`Error::Shape`] unless the slice is `[L, E]`.
     pub fn push_sample(&mut self, gates: &[f32]) -> Result<(), Error> {
         let experts = self.experts;
         check_len("mean gates of one sample [L, E]", self.layers * experts, gates.len())?;
@@ -62,14 +64,14 @@ impl Spectrum {
         Ok(())
     }
 
-    /// Samples added.
+    /// Number of samples added.
     #[must_use]
     pub fn samples(&self) -> usize {
         self.samples
     }
 
-    /// The effective dimension with the ridge `lambda = alpha * Tr(H) / S`, where `H = G_l G_l^T` has the same
-    /// trace and the same eigenvalues but zeros as `G_l^T G_l`.
+    /// Computes the effective dimension with the ridge `lambda = alpha * Tr(H) / S`.
+    /// `H = G_l G_l^T` has the same trace and the same nonzero eigenvalues as `G_l^T G_l`.
     #[must_use]
     pub fn d_eff(&self, alpha: f64) -> EffectiveDimension {
         let blocks = || self.gram.chunks_exact(self.experts * self.experts);
@@ -88,11 +90,11 @@ impl Spectrum {
     }
 }
 
-/// `Tr((M + ridge I)^-1)` of a symmetric matrix given by its upper triangle, `None` unless `M + ridge I` is
-/// positive definite.
+/// `Tr((M + ridge I)^-1)` of a symmetric matrix given by its upper triangle; `None` unless
+/// `M + ridge I` is positive definite.
 ///
-/// With the Cholesky factor `M + ridge I = R^T R` the trace is the sum of the squares of `R^-1`. Both are made of
-/// sums, products, quotients and roots alone, in one order.
+/// With the Cholesky factor `M + ridge I = R^T R` the trace is the sum of the squares of `R^-1`.
+/// Both need only sums, products, quotients and roots, in a fixed order.
 fn inverse_trace(upper: &[f64], size: usize, ridge: f64) -> Option<f64> {
     let mut factor = upper.to_vec();
     for pivot in 0..size {
@@ -108,7 +110,7 @@ fn inverse_trace(upper: &[f64], size: usize, ridge: f64) -> Option<f64> {
         for value in row.iter_mut() {
             *value /= root;
         }
-        // Subtracts the outer product of the finished row from what is left of the triangle.
+        // Subtracts the outer product of the finished row from the remaining triangle.
         for (step, other) in below.chunks_exact_mut(size).enumerate() {
             let weight = row[step + 1];
             for (value, finished) in other[pivot + 1 + step..].iter_mut().zip(&row[step + 1..]) {

@@ -1,7 +1,7 @@
-//! Student's t distribution, as far as 95 % intervals need it.
+//! Quantiles of Student's t distribution for 95 % intervals.
 
-/// The two-sided 95 % quantile of Student's t: `|t|` stays below it with probability 0.95. `None` for 0 degrees
-/// of freedom.
+/// Two-sided 95 % quantile of Student's t (docs/metrics.md#pathway-distance): `|t|` is below it
+/// with probability 0.95. `None` for 0 degrees of freedom.
 ///
 /// Up to 200 degrees the finite series of the distribution is inverted by bisection; above, the
 /// expansion in `1 / df` around the normal quantile is accurate to 1e-12
@@ -12,7 +12,7 @@ pub fn t_quantile_95(df: u64) -> Option<f64> {
         0 => None,
         1..=200 => {
             let (mut low, mut high) = (0.0, 16.0);
-            // 16 halves to neighbouring floats in fewer steps than this.
+            // Bisection of 16 reaches neighbouring floats in fewer steps than this.
             for _ in 0..64 {
                 let middle = 0.5 * (low + high);
                 if central_probability(middle, df) < 0.95 {
@@ -27,14 +27,15 @@ pub fn t_quantile_95(df: u64) -> Option<f64> {
     }
 }
 
-/// The probability that `|T| < t` with `df` degrees of freedom.
+/// Probability that `|T| < t` with `df` degrees of freedom.
 fn central_probability(t: f64, df: u64) -> f64 {
     let ratio = t / (df as f64).sqrt();
     let cos_squared = 1.0 / (1.0 + ratio * ratio);
     let cos = cos_squared.sqrt();
     let sin = ratio * cos;
     let odd = df % 2 == 1;
-    // Each term is the last one times cos^2 and the next even over odd (or odd over even) number.
+    // Each term is the previous one times cos^2 and the next even over odd (or odd over even)
+    // number.
     let (mut term, mut sum, mut number) = if odd { (cos, 0.0, 1) } else { (1.0, 0.0, 0) };
     while number + 2 <= df {
         sum += term;
@@ -44,7 +45,7 @@ fn central_probability(t: f64, df: u64) -> f64 {
     if odd { core::f64::consts::FRAC_2_PI * (libm::atan(ratio) + sin * sum) } else { sin * sum }
 }
 
-/// The quantile's expansion in inverse powers of the degrees of freedom.
+/// Expansion of the quantile in inverse powers of the degrees of freedom.
 fn expansion(df: f64) -> f64 {
     /// The normal distribution's two-sided 95 % quantile.
     const X: f64 = 1.959_963_984_540_054;

@@ -1,10 +1,10 @@
-//! Sums in one fixed order, so that every machine rounds alike.
+//! Sums in a fixed order, so that rounding is the same on every machine.
 
 /// Dot product of two slices of equal length, in eight interleaved partial sums.
 ///
-/// Lane `i` sums the products at positions `i`, `i + 8`, and so on; the lanes are then added in pairs, and the
-/// tail that does not fill eight lanes comes last. The order is part of the result: it is the same with any
-/// vector width.
+/// Lane `i` sums the products at positions `i`, `i + 8`, and so on; the lanes are then added in
+/// pairs, and the tail that does not fill eight lanes comes last. The order is part of the result:
+/// it is the same with any vector width.
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let (a_blocks, a_tail) = a.as_chunks::<8>();
     let (b_blocks, b_tail) = b.as_chunks::<8>();
@@ -22,7 +22,7 @@ pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     sum
 }
 
-/// Mean, undefined for nothing.
+/// Mean; `None` without values.
 pub(crate) fn mean(values: &[f64]) -> Option<f64> {
     if values.is_empty() {
         return None;
@@ -30,7 +30,7 @@ pub(crate) fn mean(values: &[f64]) -> Option<f64> {
     Some(values.iter().sum::<f64>() / values.len() as f64)
 }
 
-/// Variance over `n - 1`, undefined below two values.
+/// Variance with divisor `n - 1`; `None` below two values.
 pub(crate) fn variance(values: &[f64]) -> Option<f64> {
     if values.len() < 2 {
         return None;
@@ -40,8 +40,8 @@ pub(crate) fn variance(values: &[f64]) -> Option<f64> {
     Some(squares / (values.len() - 1) as f64)
 }
 
-/// The value below which the share `q` of ascending `values` lies, with linear interpolation between
-/// neighbours (`NumPy`'s default, Hyndman and Fan's type 7); undefined for nothing.
+/// The `q` quantile of ascending values, with linear interpolation (`NumPy`'s default, Hyndman and
+/// Fan's type 7); `None` without values.
 #[expect(clippy::cast_sign_loss, reason = "a share of a length is not negative")]
 pub(crate) fn quantile(ascending: &[f64], q: f64) -> Option<f64> {
     let last = ascending.len().checked_sub(1)?;

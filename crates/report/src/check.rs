@@ -1,12 +1,12 @@
-//! Checks that a report is consistent. Views and exports rely on it: courses have one entry per checkpoint, indices
-//! are in range, figures are finite.
+//! Consistency checks of a report. Views and exports rely on them: courses have one entry per
+//! checkpoint, indices are in range, figures are finite.
 
 use std::collections::BTreeSet;
 
 use crate::{Correlation, Course, Delays, Domain, Error, FORMAT, Report, VERSION, metrics::Layers};
 
-/// A place in the report, and the sizes that everything there must have.
-struct Place<'a> {
+/// Path in the report, and the expected sizes there.
+struct Location<'a> {
     path: &'a str,
     checkpoints: usize,
     layers: usize,
@@ -26,14 +26,15 @@ fn require(
 }
 
 impl Report {
-    /// Checks that the report is consistent, so that its readers can rely on its shapes.
+    /// Checks that the report is consistent, so that its users can rely on its shapes.
     ///
-    /// Every series has `C` entries, no course is listed twice, every course fits the scope of its metric, steps
-    /// ascend, indices are in range, names of domains are unique and those of courses exist, every figure is finite.
-    /// A metric that this version does not know is accepted.
+    /// Every series has `C` entries, no course is listed twice, every course fits the scope of its
+    /// metric, steps ascend, indices are in range, domain names are unique and those of courses
+    /// exist, every figure is finite. A metric that this version does not know is accepted.
     ///
     /// # Errors
-    /// [`Error::LaterReport`], [`Error::Setting`], or [`Error::Inconsistent`], which names the first place that does not fit.
+    /// [`Error::LaterReport`], [`Error::Setting`], or [`Error::Inconsistent`] with the first
+    /// inconsistent field.
     pub fn check(&self) -> Result<(), Error> {
         if self.version > VERSION {
             return Err(Error::LaterReport { version: u64::from(self.version), known: VERSION });
@@ -51,13 +52,13 @@ impl Report {
                 || format!("{path}.name"),
                 || "another than those before".to_owned(),
             )?;
-            let place = Place {
+            let location = Location {
                 path: &path,
                 checkpoints: self.checkpoints.len(),
                 layers: self.run.layers,
                 experts: self.run.experts,
             };
-            place.domain(domain)?;
+            location.domain(domain)?;
         }
         let mut keys = BTreeSet::new();
         for (index, course) in self.courses.iter().enumerate() {
@@ -70,19 +71,19 @@ impl Report {
                 (course.group, course.layer, course.tau.map(f64::to_bits), course.t_star),
             );
             require(keys.insert(key), || path.clone(), || "another course than those before".to_owned())?;
-            let place = Place {
+            let location = Location {
                 path: &path,
                 checkpoints: self.checkpoints.len(),
                 layers: self.run.layers,
                 experts: self.run.experts,
             };
-            place.course(course)?;
+            location.course(course)?;
         }
         Ok(())
     }
 }
 
-impl Place<'_> {
+impl Location<'_> {
     fn at(&self, name: &str) -> String {
         format!("{}.{name}", self.path)
     }
@@ -154,7 +155,7 @@ impl Place<'_> {
         Ok(())
     }
 
-    /// Counts of single selections of experts.
+    /// Checks expert selections and co-activations.
     fn selections(&self, domain: &Domain) -> Result<(), Error> {
         if !domain.expert_selections.is_empty() {
             self.length("expert_selections", domain.expert_selections.len(), self.checkpoints, "checkpoint")?;

@@ -1,89 +1,89 @@
-//! What can go wrong between traces and a report. Every message says what, where, what was expected, what to do.
+//! Errors of the crate. Every message says what is wrong, where, what was expected and what to do.
 
 use thiserror::Error;
 
-/// Everything that this crate can fail with.
+/// An analysis, a link or a report failed.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// No file of a drop is a usable trace.
+    /// No file is a usable trace.
     #[error(
-        "None of the {files} files is a router trace that can be used. Drop one trace a checkpoint \
-         (.safetensors or .npz) together with a run.json of benchmark results, if there is one."
+        "None of the {files} files is a usable router trace. Add one trace per checkpoint (.safetensors or .npz), \
+         and a run.json of benchmark results if available."
     )]
     NothingToAnalyse {
-        /// Files that were looked at.
+        /// Number of files.
         files: usize,
     },
 
     /// The checkpoints have no sample in common.
     #[error(
-        "The {checkpoints} checkpoints have no sample in common, so no pathway can be followed. Write the same \
-         sample ids, in `samples`, into the trace of every checkpoint."
+        "The {checkpoints} checkpoints have no sample in common. Write the same sample ids, in `samples`, to the \
+         trace of every checkpoint."
     )]
     NoCommonSamples {
-        /// Checkpoints that were compared.
+        /// Number of checkpoints.
         checkpoints: usize,
     },
 
-    /// A checkpoint's trace could not be read to its end.
+    /// The trace of a checkpoint could not be read.
     #[error("{source}")]
     Checkpoint {
-        /// The caller's number for the file.
+        /// File id of the caller.
         file: usize,
-        /// What is wrong with it.
+        /// The error.
         source: Box<Error>,
     },
 
-    /// A checkpoint has routers of another shape than the last one.
+    /// The routers of a checkpoint differ in shape from those of the last one.
     #[error(
-        "{folder}: {found}, where the last checkpoint has {expected}. Give checkpoints of one model and run."
+        "{folder}: {found}, but the last checkpoint has {expected}. Use checkpoints of one model and run."
     )]
     OtherRouters {
-        /// The checkpoint's folder.
+        /// Folder of the checkpoint.
         folder: String,
-        /// What it has.
+        /// Shapes found.
         found: String,
-        /// What the last checkpoint has.
+        /// Shapes of the last checkpoint.
         expected: String,
     },
 
-    /// A setting is out of its range.
+    /// A setting is out of range.
     #[error("The setting {name} is {value}, but must be {expected}.")]
     Setting {
-        /// Its name.
+        /// Name of the setting.
         name: &'static str,
-        /// What it is.
+        /// Its value.
         value: String,
-        /// What is allowed.
+        /// Allowed values.
         expected: String,
     },
 
     /// Two samples could not be chosen.
     #[error("No pair of samples: {reason}. Choose two others.")]
     NoPair {
-        /// Why.
+        /// Reason.
         reason: String,
     },
 
     /// There is no map of distances.
     #[error("No map of distances: {reason}. Choose another domain or group.")]
     NoMap {
-        /// Why.
+        /// Reason.
         reason: String,
     },
 
-    /// The place that computes distances has failed.
+    /// The distance backend failed.
     #[error("Distances could not be computed: {message}.")]
     Distances {
-        /// What it says.
+        /// Message of the backend.
         message: String,
     },
 
-    /// Edit distances were asked of sequences that do not exist.
+    /// Edit distances failed.
     #[error(transparent)]
     Levenshtein(#[from] levenshtein::Error),
 
-    /// A definition could not be applied to the data.
+    /// A metric could not be computed.
     #[error(transparent)]
     Pathway(#[from] pathway::Error),
 
@@ -91,82 +91,78 @@ pub enum Error {
     #[error(transparent)]
     Trace(#[from] trace::Error),
 
-    /// A text holds no link of this program.
+    /// A text contains no link.
     #[error(
-        "This is no Grokscope link: `#r=` and a version such as `1d.` were expected. Copy the whole link, from `https` to its last character."
+        "This is not a Grokscope link: expected `#r=` and a version such as `1d.`. Copy the complete link, from `https` to its last character."
     )]
     NotALink,
 
-    /// A link was made by a later version.
+    /// A link has a later format version.
     #[error(
-        "This link was made by a later version of Grokscope (link format {version}): reload the page, then open the link again."
+        "This link was made by a later version of Grokscope (link format {version}). Reload the page, then open the link again."
     )]
     LaterLink {
         /// Version and codec of the link.
         version: String,
     },
 
-    /// The end of a link is missing.
+    /// A link is incomplete.
     #[error(
-        "The link is cut: {arrived} of {expected} characters arrived. Ask for the whole link, or for the report as JSON."
+        "The link is cut: {arrived} of {expected} characters arrived. Ask for the complete link, or for the report as JSON."
     )]
     LinkCut {
-        /// Characters of data that are there.
+        /// Number of data characters found.
         arrived: usize,
-        /// Characters of data that were written.
+        /// Number of data characters expected.
         expected: usize,
     },
 
-    /// The data of a link is not what was written.
-    #[error(
-        "The link is damaged ({place}). Copy it once more from where it came, or ask for the report as JSON."
-    )]
-    LinkDamaged {
-        /// What does not fit.
+    /// The data of a link is not valid.
+    #[error("The link is not valid ({place}). Copy it again from its source, or ask for the report as JSON.")]
+    LinkInvalid {
+        /// What is wrong.
         place: &'static str,
     },
 
-    /// More than a link can carry.
+    /// A report exceeds the size limits of a link.
     #[error(
-        "A link carries at most {most} {what}, and this report has {found}. Leave parts out of the link, or send the report as JSON."
+        "A link holds at most {most} {what}; this report has {found}. Leave parts out of the link, or send the report as JSON."
     )]
     LinkTooLarge {
-        /// What is counted.
+        /// The limited quantity.
         what: &'static str,
-        /// How many there are, as far as they were counted.
+        /// Number found; counting may stop early.
         found: u64,
-        /// How many a link may have.
+        /// Largest number allowed.
         most: u64,
     },
 
-    /// A report contradicts itself.
+    /// A report is inconsistent.
     #[error(
-        "The report does not fit together: {place} must be {expected}. Export it again from the page that made it."
+        "The report is inconsistent: {place} must be {expected}. Export it again from the page that made it."
     )]
     Inconsistent {
-        /// Where in the report, as a path of field names.
+        /// Path of field names in the report.
         place: String,
-        /// What belongs there.
+        /// What was expected.
         expected: String,
     },
 
-    /// A text is not a report in JSON.
-    #[error(
-        "This is no Grokscope report: {message}. A file that the page's JSON export has written was expected."
-    )]
+    /// A text is not a report as JSON.
+    #[error("This is not a Grokscope report: {message}. Open a file written by the JSON export of the page.")]
     NotAReport {
-        /// What was found, with line and column.
+        /// What is wrong, with line and column.
         message: String,
     },
 
-    /// A report was written by a later version.
+    /// A report has a later schema version.
     #[error(
-        "This report was written by a later version of Grokscope (schema {version}, this page reads up to {known}): reload the page, then open the file again."
+        "This report was written by a later version of Grokscope (schema {version}; this page reads up to {known}). Reload the page, then open the file again."
     )]
     LaterReport {
-        /// Its schema.
+        /// Schema version of the report.
         version: u64,
-        /// The latest schema that is known here.
+        /// Latest schema version supported.
         known: u32,
     },
 }

@@ -1,5 +1,5 @@
-//! Checkpoints without samples: the geometry of their routers, as plain data. `docs/router-geometry.md` has the
-//! definitions.
+//! Router geometry of checkpoints, without samples, as plain data. See `docs/router-geometry.md`
+//! for definitions.
 
 use std::cmp::Reverse;
 
@@ -13,50 +13,50 @@ use crate::{
     export::{Table, count, figure},
 };
 
-/// What `format` says in the JSON.
+/// The `format` field in the JSON.
 pub const GEOMETRY_FORMAT: &str = "grokscope.geometry";
 
-/// The version of the JSON.
+/// Version of the JSON.
 pub const GEOMETRY_VERSION: u32 = 1;
 
-/// The routers of some checkpoints of one run.
+/// Router geometry of the checkpoints of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Geometry {
     /// Always [`GEOMETRY_FORMAT`].
     pub format: String,
     /// [`GEOMETRY_VERSION`].
     pub version: u32,
-    /// The model's numbers of the layers that have routers, ascending, `[L]`.
+    /// Model indices of the layers with routers, ascending, `[L]`.
     pub layers: Vec<usize>,
-    /// Experts a layer, `E`.
+    /// Experts per layer, `E`.
     pub experts: usize,
     /// Hidden size, `d`.
     pub width: usize,
-    /// In training order; those without a step come last. The last one is what drift is measured to.
+    /// Checkpoints in training order, those without a step last. Drift is relative to the last one.
     pub checkpoints: Vec<CheckpointGeometry>,
 }
 
-/// The routers of one checkpoint.
+/// Router geometry of one checkpoint.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CheckpointGeometry {
-    /// The folder's name or address.
+    /// Name or address of the folder.
     pub name: String,
     /// Training step.
     pub step: Option<u64>,
     /// Training tokens.
     pub tokens: Option<u64>,
-    /// One a layer with a router, `[L]`.
+    /// One entry per layer with a router, `[L]`.
     pub layers: Vec<LayerGeometry>,
 }
 
-/// One layer's router at one checkpoint.
+/// Router geometry of one layer at one checkpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LayerGeometry {
-    /// Mean length of an expert's row.
+    /// Mean norm of the experts' rows.
     pub norm_mean: Option<f64>,
-    /// Least length of an expert's row.
+    /// Smallest norm of the experts' rows.
     pub norm_min: Option<f64>,
-    /// Largest length of an expert's row.
+    /// Largest norm of the experts' rows.
     pub norm_max: Option<f64>,
     /// Mean cosine over pairs of different experts.
     pub similarity: Option<f64>,
@@ -68,7 +68,7 @@ pub struct LayerGeometry {
     pub gram_difference: Option<f64>,
 }
 
-/// A figure of a layer, for going over all of them.
+/// Accessor of one figure of a layer.
 pub type LayerFigure = fn(&LayerGeometry) -> Option<f64>;
 
 impl LayerGeometry {
@@ -99,7 +99,7 @@ impl LayerGeometry {
 }
 
 impl CheckpointGeometry {
-    /// A figure as its mean over layers; none where any layer lacks it.
+    /// Mean of a figure over layers; `None` if it is undefined in any layer.
     #[must_use]
     pub fn mean(&self, figure: LayerFigure) -> Option<f64> {
         let values: Option<Vec<f64>> = self.layers.iter().map(figure).collect();
@@ -108,13 +108,13 @@ impl CheckpointGeometry {
     }
 }
 
-/// What checkpoints are ordered by: those with a step by it, then those without.
+/// Sort key of checkpoints: by step, then those without a step.
 #[must_use]
 pub fn training_order(step: Option<u64>) -> (bool, u64) {
     (step.is_none(), step.unwrap_or(0))
 }
 
-/// The routers of the last checkpoint, ready to be compared with.
+/// Routers of the last checkpoint, the reference of drift, and the results so far.
 #[derive(Debug)]
 pub struct LastRouters {
     layers: Vec<RouterLayer>,
@@ -122,10 +122,10 @@ pub struct LastRouters {
 }
 
 impl LastRouters {
-    /// Takes in the last checkpoint of a run.
+    /// Starts with the last checkpoint of a run.
     ///
     /// # Errors
-    /// The matrices have not the shape that they claim.
+    /// A matrix does not have its stated shape.
     pub async fn new(routers: &CheckpointRouters, watch: &dyn Watch) -> Result<Self, Error> {
         let CheckpointRouters { layers: numbers, experts, width, .. } = routers;
         let mut layers = Vec::with_capacity(numbers.len());
@@ -144,10 +144,10 @@ impl LastRouters {
         Ok(Self { layers, geometry })
     }
 
-    /// Measures a checkpoint of the run, the last one among them.
+    /// Measures a checkpoint of the run, which may be the last one.
     ///
     /// # Errors
-    /// [`Error::OtherRouters`] where it is a checkpoint of another model.
+    /// [`Error::OtherRouters`] if it is a checkpoint of another model.
     pub async fn measure(&mut self, routers: &CheckpointRouters, watch: &dyn Watch) -> Result<(), Error> {
         let Geometry { layers, experts, width, .. } = &self.geometry;
         let CheckpointRouters { layers: found, experts: e, width: d, .. } = routers;
@@ -175,7 +175,7 @@ impl LastRouters {
         Ok(())
     }
 
-    /// What was measured, in training order.
+    /// Returns the results in training order.
     #[must_use]
     pub fn finish(self) -> Geometry {
         let mut geometry = self.geometry;
@@ -184,20 +184,20 @@ impl LastRouters {
     }
 }
 
-/// Which of the checkpoints with these steps is the last in training: of equals the one that came last.
+/// Index of the last checkpoint in training; ties take the last one listed.
 #[must_use]
 pub fn last_in_training(steps: &[Option<u64>]) -> Option<usize> {
     (0..steps.len()).min_by_key(|&at| Reverse((training_order(steps.get(at).copied().flatten()), at)))
 }
 
-/// The JSON, every digit of every figure.
+/// The geometry as JSON, with exact figures.
 #[must_use]
 pub fn geometry_json(geometry: &Geometry) -> String {
-    // Plain data with text for keys: nothing in it that JSON could not hold.
+    // Plain data with text keys always serializes.
     serde_json::to_string(geometry).unwrap_or_default()
 }
 
-/// The CSV, a row a checkpoint and layer.
+/// The geometry as CSV, one row per checkpoint and layer.
 #[must_use]
 pub fn geometry_csv(geometry: &Geometry) -> String {
     let mut head = vec!["checkpoint", "step", "tokens", "layer"];

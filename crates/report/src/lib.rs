@@ -1,6 +1,6 @@
-//! A run of router traces and settings become one plain, versioned [`Report`].
+//! Analyzes a run of router traces with settings and produces one plain, versioned [`Report`].
 //!
-//! Charts, tables, links and exports are made from a [`Report`] alone, so a link shows exactly what a fresh
+//! Charts, tables, links and exports use only a [`Report`], so a link shows exactly what a new
 //! analysis shows.
 
 mod analysis;

@@ -1,12 +1,17 @@
 //! The table of metrics: one row per quantity that has a figure at each checkpoint.
 //!
-//! [`Report::check`](crate::Report::check), JSON, CSV, tables, charts, correlations, links and the schema document
-//! iterate over it. A further metric is a function in `pathway` that computes it, a row here and a section in
-//! `docs/metrics.md`; the analysis writes its values where it has the inputs, in `analysis/compose/domain.rs`.
+//! [`Report::check`](crate::Report::check), JSON, CSV, tables, charts, correlations, links and the
+//! schema document iterate over it. A new metric is a function in `pathway`, a row here and a
+//! section in `docs/metrics.md`; the analysis provides its values in `analysis/compose`.
 
-use crate::{Domain, Report, derive, model::Course, settings::Unit};
+mod derived;
 
-/// What a metric is, and how it is shown, checked, exported and sent.
+use crate::{
+    model::{Course, Domain, Report},
+    settings::Unit,
+};
+
+/// Definition of a metric, and how it is shown, checked, exported and encoded in links.
 #[derive(Clone, Copy, Debug)]
 pub struct Metric {
     /// Name in the JSON, in tables and in links: lower case with underscores.
@@ -19,9 +24,9 @@ pub struct Metric {
     pub unit: MetricUnit,
     /// Anchor of its section in `docs/metrics.md`.
     pub section: &'static str,
-    /// What its courses may be about.
+    /// Allowed courses.
     pub scope: Scope,
-    /// Which direction is usually read as better.
+    /// Direction that is usually better.
     pub better: Better,
     /// Whether its courses are correlated with accuracy.
     pub correlates: bool,
@@ -29,16 +34,17 @@ pub struct Metric {
     pub shown: Shown,
     /// Other metrics that bound it from below and above at each checkpoint.
     pub band: Band,
-    /// [`Metric::id`] of a metric to compare it with, drawn beside it.
+    /// [`Metric::id`] of a reference metric, drawn in the same chart.
     pub reference: Option<&'static str>,
-    /// Values that it cannot exceed.
+    /// Bounds of its values.
     pub bounds: Bounds,
-    /// How finely a link carries it.
+    /// Precision in links.
     pub link: LinkPrecision,
-    /// What must be given for it, all of these.
+    /// Required inputs, all of them.
     pub needs: &'static [Need],
-    /// Computes its courses of a domain from other courses and counts of the report, for metrics that follow from
-    /// those: see [`derive::complete`]. A link does not carry such a metric.
+    /// Computes its courses of a domain from other courses and counts of the report, for metrics
+    /// that follow from those: see [`derive::complete`](crate::derive::complete). A link does not
+    /// carry such a metric.
     pub derived: Option<fn(&Report, &Domain) -> Vec<Course>>,
 }
 
@@ -59,7 +65,7 @@ pub enum MetricUnit {
     Dimensionless,
 }
 
-/// What the courses of a metric may be about; every metric has courses of a domain's samples or items.
+/// Allowed courses of a metric; every metric has courses of a domain's samples or items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent columns of the table")]
 pub struct Scope {
@@ -86,7 +92,7 @@ pub enum Layers {
     Only,
 }
 
-/// Which direction of a metric is usually read as better.
+/// Direction of a metric that is usually better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Better {
     /// Higher values.
@@ -97,7 +103,7 @@ pub enum Better {
     Neither,
 }
 
-/// Where the page shows a metric; every metric is in the tables and files.
+/// Place of a metric on the page; every metric is in tables and files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
     /// In a chart of the timeline, and in the row of figures at the cursor.
@@ -108,7 +114,7 @@ pub enum Shown {
     Tables,
 }
 
-/// Metrics that accompany another as its band, by [`Metric::id`].
+/// Metrics that form the band of another, by [`Metric::id`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Band {
     /// None.
@@ -119,10 +125,10 @@ pub enum Band {
     Quartiles(&'static str, &'static str),
 }
 
-/// Values that a metric cannot exceed.
+/// Bounds of the values of a metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Bounds {
-    /// None that is known.
+    /// No known bound.
     None,
     /// A lower bound.
     From(f64),
@@ -132,29 +138,30 @@ pub enum Bounds {
     EntropyOfExperts,
 }
 
-/// How finely a link carries the values of a metric. All of its values in a report share one step, at most their
+/// Precision of a metric in links. All of its values in a report share one step of at most their
 /// range over `2^b - 1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkPrecision {
     /// `b` is this much less than the bits of the link's main figures, but at least 3.
     pub fewer_bits: u8,
-    /// What is divided into equal steps.
+    /// Quantity that is divided into equal steps.
     pub scale: Scale,
 }
 
 /// `b` of standard errors is this much less than the bits of a link's main figures.
 pub const SE_FEWER_BITS: u8 = 5;
 
-/// What a link divides into equal steps.
+/// Quantity that a link divides into equal steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
     /// The values.
     Linear,
-    /// The square roots of their magnitudes, which keeps digits of small values. The sign is kept.
+    /// The square roots of their magnitudes, with the sign, which keeps more digits of small
+    /// values.
     SquareRoot,
 }
 
-/// What must be given for a metric.
+/// Required input of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
     /// Mean gates, or expert ids that give selection frequencies in their place.
@@ -196,7 +203,7 @@ const COARSE: LinkPrecision = LinkPrecision { fewer_bits: 4, scale: Scale::Linea
 /// Losses.
 const LOSS: LinkPrecision = LinkPrecision { fewer_bits: 0, scale: Scale::SquareRoot };
 
-/// What most rows have, so that a row names only what is its own.
+/// Default row, so that each row states only what differs.
 const ROW: Metric = Metric {
     id: "",
     name: "",
@@ -242,7 +249,7 @@ pub const METRICS: &[Metric] = &[
         correlates: true,
         link: LOSS,
         needs: &[Need::Losses],
-        derived: Some(derive::loss_moving_average),
+        derived: Some(derived::loss_moving_average),
         bounds: Bounds::From(0.0),
         ..ROW
     },
@@ -295,7 +302,7 @@ pub const METRICS: &[Metric] = &[
         unit: MetricUnit::Pathway,
         section: "pathway-distance",
         scope: PATHWAYS,
-        derived: Some(derive::distance_ci),
+        derived: Some(derived::distance_ci),
         bounds: Bounds::From(0.0),
         ..ROW
     },
@@ -339,7 +346,7 @@ pub const METRICS: &[Metric] = &[
         section: "null-distance-and-structure",
         scope: Scope { groups: false, ..PATHWAYS },
         better: Better::Higher,
-        derived: Some(derive::structure),
+        derived: Some(derived::structure),
         shown: Shown::Cursor,
         ..ROW
     },
@@ -407,7 +414,7 @@ pub const METRICS: &[Metric] = &[
         scope: GROUPS,
         better: Better::Lower,
         needs: &[Need::Routing, Need::RouterWeights],
-        derived: Some(derive::consistency_c),
+        derived: Some(derived::consistency_c),
         ..ROW
     },
     Metric {
@@ -502,7 +509,7 @@ pub const METRICS: &[Metric] = &[
         scope: LAYERS,
         better: Better::Lower,
         needs: &[Need::Ids],
-        derived: Some(derive::load_max_over_mean),
+        derived: Some(derived::load_max_over_mean),
         bounds: Bounds::From(0.0),
         ..ROW
     },
@@ -514,7 +521,7 @@ pub const METRICS: &[Metric] = &[
         scope: LAYERS,
         better: Better::Lower,
         needs: &[Need::Ids],
-        derived: Some(derive::load_cv),
+        derived: Some(derived::load_cv),
         bounds: Bounds::From(0.0),
         ..ROW
     },
@@ -527,7 +534,7 @@ pub const METRICS: &[Metric] = &[
         scope: LAYERS,
         better: Better::Lower,
         needs: &[Need::Ids],
-        derived: Some(derive::load_never_used),
+        derived: Some(derived::load_never_used),
         bounds: Bounds::From(0.0),
         ..ROW
     },
@@ -540,7 +547,7 @@ pub fn metric(id: &str) -> Option<&'static Metric> {
 }
 
 impl MetricUnit {
-    /// The word for it in tables, given the unit of pathway distances; empty without unit.
+    /// Name of the unit in tables, given the unit of pathway distances; empty without unit.
     #[must_use]
     pub fn name(self, pathway: Unit) -> &'static str {
         match (self, pathway) {
@@ -551,5 +558,34 @@ impl MetricUnit {
             (Self::Experts, _) => "experts",
             (Self::Dimensionless, _) => "",
         }
+    }
+}
+
+impl Report {
+    /// Sorts the courses by domain, metric (in the order of [`METRICS`]), group, layer, threshold,
+    /// memorization step and second domain. Distances between two domains come last.
+    pub fn sort_courses(&mut self) {
+        let domain_at =
+            |name: &str| self.domains.iter().position(|domain| domain.name == name).unwrap_or(usize::MAX);
+        let metric_at = |id: &str| METRICS.iter().position(|metric| metric.id == id).unwrap_or(usize::MAX);
+        self.courses.sort_by_cached_key(|course| {
+            (
+                course.other_domain.is_some(),
+                domain_at(&course.domain),
+                course.other_domain.as_deref().map(domain_at),
+                metric_at(&course.metric),
+                course.group,
+                // Positive numbers have the order of their bits.
+                (course.layer, course.tau.map(f64::to_bits), course.t_star),
+            )
+        });
+    }
+}
+
+impl Course {
+    /// The row of [`METRICS`]; `None` for a metric that this version does not know.
+    #[must_use]
+    pub fn definition(&self) -> Option<&'static Metric> {
+        metric(&self.metric)
     }
 }

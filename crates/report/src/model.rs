@@ -1,12 +1,9 @@
-//! The report: plain data, versioned, complete. Everything that has one figure per checkpoint is a [`Course`], in
-//! long form; `None` means "undefined here", never zero.
+//! The report: plain data, versioned, complete. Everything that has one figure per checkpoint is a
+//! [`Course`], in long form; `None` means "undefined here", never zero.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    metrics::{METRICS, Metric},
-    settings::{Settings, Unit},
-};
+use crate::settings::{Settings, Unit};
 
 /// The `format` field of every report.
 pub const FORMAT: &str = "grokscope.report";
@@ -39,9 +36,10 @@ pub struct Report {
     pub settings: Settings,
     /// Checkpoints in training order, `[C]`.
     pub checkpoints: Vec<Checkpoint>,
-    /// One entry per domain, in the order in which the samples name them.
+    /// One entry per domain, in the order of the samples.
     pub domains: Vec<Domain>,
-    /// Every course over the checkpoints, ordered by domain, then by the table [`METRICS`].
+    /// Every course over the checkpoints, ordered by domain, then by the table
+    /// [`METRICS`](crate::METRICS).
     pub courses: Vec<Course>,
     /// Warnings and remarks on the figures.
     pub notes: Vec<Note>,
@@ -49,10 +47,11 @@ pub struct Report {
 
 /// One metric over the checkpoints: a row of the long form.
 ///
-/// Domain, other domain, metric, group, layer, tau and `t_star` identify a course; no two courses share them all.
+/// Domain, other domain, metric, group, layer, tau and `t_star` identify a course; no two courses
+/// share them all.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Course {
-    /// [`Metric::id`] of a row of [`METRICS`].
+    /// [`Metric::id`](crate::Metric::id) of a row of [`METRICS`](crate::METRICS).
     pub metric: String,
     /// Name of the domain; of the first of two for distances between domains.
     pub domain: String,
@@ -88,23 +87,24 @@ pub struct Course {
 pub struct Run {
     /// Model name as the traces give it.
     pub model: Option<String>,
-    /// Samples that every checkpoint has, `S`.
+    /// Number of samples common to all checkpoints, `S`.
     pub samples: usize,
-    /// Benchmark items, 0 without results.
+    /// Number of benchmark items; 0 without results.
     pub items: usize,
-    /// MoE layers, `L`.
+    /// Number of MoE layers, `L`.
     pub layers: usize,
     /// Experts per layer, `E`.
     pub experts: usize,
-    /// Experts per token, `k`, where the traces state it.
+    /// Experts per token, `k`, if the traces state it.
     pub top_k: Option<usize>,
     /// Kind of the gates.
     pub gate_kind: GateKind,
-    /// Whether any checkpoint's gates were stored in 16 bits, which changes single pathways (docs/metrics.md).
+    /// Whether any checkpoint's gates were stored in 16 bits, which changes single pathways
+    /// (docs/metrics.md).
     pub half_precision: bool,
 }
 
-/// Quantity that stands for the routing weights.
+/// Kind of routing weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GateKind {
@@ -112,7 +112,7 @@ pub enum GateKind {
     SoftmaxMean,
     /// Sigmoid scores over their sum over all experts, averaged over a sample's tokens.
     SigmoidNormalizedMean,
-    /// How often an expert was selected.
+    /// Selection frequency of each expert.
     SelectionFrequency,
 }
 
@@ -121,7 +121,7 @@ pub enum GateKind {
 pub struct Checkpoint {
     /// Training step.
     pub step: u64,
-    /// Training tokens seen, where the trace tells.
+    /// Training tokens seen, if the trace states them.
     pub tokens: Option<u64>,
 }
 
@@ -145,15 +145,16 @@ pub struct Domain {
     pub samples: usize,
     /// Number of benchmark items.
     pub items: usize,
-    /// When the samples were memorized.
+    /// Memorization of the samples.
     pub memorization: Memorization,
-    /// When the items were generalized, where results per item are given.
+    /// Generalization of the items, if there are results per item.
     pub generalization: Option<Generalization>,
-    /// Selections of every expert, one entry per checkpoint; empty where the traces have no expert ids.
+    /// Selections of every expert, one entry per checkpoint; empty if the traces have no expert
+    /// ids.
     pub expert_selections: Vec<Option<ExpertSelections>>,
     /// The strongest co-activations at the last checkpoint, one list per layer.
     pub coactivation: Vec<Vec<CoactivationPair>>,
-    /// Memorization groups matched with generalization groups.
+    /// Pairing of memorization groups with generalization groups.
     pub delays: Option<Delays>,
     /// Correlations of courses with accuracy (paper, table 1).
     pub correlations: Vec<Correlation>,
@@ -162,9 +163,9 @@ pub struct Domain {
 /// Memorization of a domain's samples (docs/metrics.md#memorization-step).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Memorization {
-    /// Loss threshold used, nats; `None` when no threshold of the grid qualifies.
+    /// Loss threshold used, nats; `None` if no threshold of the grid qualifies.
     pub eps: Option<f64>,
-    /// Whether the user set it.
+    /// Whether the user set the threshold.
     pub eps_set_by_user: bool,
     /// Samples whose `t*` is each checkpoint, `[C]`; those of the last checkpoint are unconfirmed.
     pub t_star: Vec<usize>,
@@ -177,13 +178,15 @@ pub struct Memorization {
 /// Generalization of a domain's benchmark items (docs/metrics.md#generalization-step).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Generalization {
-    /// Items whose `t#` is each checkpoint, `[C]`; those of the last checkpoint rest on one observation.
+    /// Items whose `t#` is each checkpoint, `[C]`; those of the last checkpoint rest on one
+    /// observation.
     pub t_sharp: Vec<usize>,
     /// Items without any `t#`.
     pub never: usize,
 }
 
-/// One strong co-activation of a layer: how often `second` is selected where `first` is.
+/// A strong co-activation of a layer: how often `second` is selected for tokens that select
+/// `first`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CoactivationPair {
     /// The given expert.
@@ -194,7 +197,7 @@ pub struct CoactivationPair {
     pub probability: f64,
 }
 
-/// Memorization groups matched with generalization groups (docs/metrics.md#pairing-and-delay).
+/// Pairing of memorization groups with generalization groups (docs/metrics.md#pairing-and-delay).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Delays {
     /// Whether the cosines are between mean gates because no text embeddings were given.
@@ -207,18 +210,18 @@ pub struct Delays {
     pub scores: Vec<Vec<f64>>,
     /// The best assignment.
     pub pairs: Vec<Pair>,
-    /// Its total score.
+    /// Total score of the best assignment.
     pub total: f64,
-    /// The total of the best other assignment.
+    /// Total score of the second best assignment.
     pub second_best_total: Option<f64>,
 }
 
-/// A group of samples or items that share their step.
+/// A group of samples or items with the same step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Matched {
     /// Index of the checkpoint.
     pub checkpoint: usize,
-    /// Members.
+    /// Number of members.
     pub count: usize,
 }
 
@@ -229,53 +232,54 @@ pub struct Pair {
     pub train: usize,
     /// Column of `scores`.
     pub test: usize,
-    /// `t# - t*` in steps; negative where the items were right before the samples settled.
+    /// `t# - t*` in steps; negative if the items were generalized before the samples were
+    /// memorized.
     pub delay: i64,
     /// Mean cosine of the two groups.
     pub score: f64,
 }
 
-/// One course against accuracy (docs/metrics.md#correlation-with-accuracy).
+/// Correlation of one course with accuracy (docs/metrics.md#correlation-with-accuracy).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Correlation {
-    /// [`Metric::id`] of the course.
+    /// [`Metric::id`](crate::Metric::id) of the course.
     pub metric: String,
-    /// The group that the course is of.
+    /// Group of the course.
     pub group: Group,
-    /// Checkpoints that count: those of the window where both are defined.
+    /// Number of checkpoints in the window at which both are defined.
     pub n: usize,
     /// Pearson's r.
     pub pearson: Option<f64>,
-    /// Its two-sided permutation p.
+    /// Two-sided permutation p of r.
     pub pearson_p: Option<f64>,
     /// Spearman's rho.
     pub spearman: Option<f64>,
-    /// Its two-sided permutation p.
+    /// Two-sided permutation p of rho.
     pub spearman_p: Option<f64>,
-    /// Orders that were tried: n! where all were, else the number of random ones.
+    /// Number of orders tried: n! if all were tried, else the number of random ones.
     pub orders: u64,
     /// Whether all orders were tried.
     pub exact: bool,
-    /// Why there is no figure.
+    /// Why there are no coefficients.
     pub undefined: Option<String>,
 }
 
 /// A warning or remark on the figures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Note {
-    /// How much it matters.
+    /// Level.
     pub level: NoteLevel,
-    /// Whole sentences.
+    /// Text in complete sentences.
     pub text: String,
 }
 
-/// How much a note matters.
+/// Level of a note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NoteLevel {
     /// Information.
     Info,
-    /// The figures may mislead a reader who does not know it.
+    /// Without this note, the figures may be misleading.
     Warning,
 }
 
@@ -291,7 +295,7 @@ impl Report {
         self.checkpoints.iter().map(|checkpoint| checkpoint.step)
     }
 
-    /// The word for the unit of its distances.
+    /// Name of the unit of its distances.
     #[must_use]
     pub fn unit_name(&self) -> &'static str {
         match self.settings.unit {
@@ -300,14 +304,13 @@ impl Report {
         }
     }
 
-    /// The course of a whole group of one domain at the settings' threshold: not of a single layer, another domain
-    /// or one memorization step.
+    /// Course of a whole group of one domain at the threshold of the settings, over all layers.
     #[must_use]
     pub fn course(&self, domain: &str, metric: &str, group: Group) -> Option<&Course> {
         self.course_at(domain, metric, group, self.settings.tau)
     }
 
-    /// The same at another threshold.
+    /// Course of a whole group of one domain at another threshold.
     #[must_use]
     pub fn course_at(&self, domain: &str, metric: &str, group: Group, tau: f64) -> Option<&Course> {
         self.courses.iter().find(|course| {
@@ -317,7 +320,7 @@ impl Report {
         })
     }
 
-    /// The courses of single layers, by layer.
+    /// Courses of single layers, ordered by layer.
     #[must_use]
     pub fn layer_courses(&self, domain: &str, metric: &str, group: Group) -> Vec<&Course> {
         let of_layers =
@@ -326,41 +329,17 @@ impl Report {
         courses.sort_by_key(|course| course.layer);
         courses
     }
-
-    /// Sorts the courses by domain, metric (in the order of [`METRICS`]), group, layer, threshold, memorization step
-    /// and second domain. Distances between two domains come last.
-    pub fn sort_courses(&mut self) {
-        let domain_at =
-            |name: &str| self.domains.iter().position(|domain| domain.name == name).unwrap_or(usize::MAX);
-        let metric_at = |id: &str| METRICS.iter().position(|metric| metric.id == id).unwrap_or(usize::MAX);
-        self.courses.sort_by_cached_key(|course| {
-            (
-                course.other_domain.is_some(),
-                domain_at(&course.domain),
-                course.other_domain.as_deref().map(domain_at),
-                metric_at(&course.metric),
-                course.group,
-                // Positive numbers have the order of their bits.
-                (course.layer, course.tau.map(f64::to_bits), course.t_star),
-            )
-        });
-    }
 }
 
 impl Course {
-    /// The row of [`METRICS`]; `None` for a metric that this version does not know.
-    #[must_use]
-    pub fn definition(&self) -> Option<&'static Metric> {
-        crate::metrics::metric(&self.metric)
-    }
-
-    /// Whether it is of this domain, metric and group, and not between two domains.
+    /// Whether the course has this domain, metric and group, and is not between two domains.
     #[must_use]
     pub fn is(&self, domain: &str, metric: &str, group: Group) -> bool {
         self.metric == metric && self.group == group && self.domain == domain && self.other_domain.is_none()
     }
 
-    /// Whether it describes a whole group: not a single layer, nor the samples of one memorization step.
+    /// Whether the course describes a whole group: neither a single layer nor one memorization
+    /// step.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.layer.is_none() && self.t_star.is_none()

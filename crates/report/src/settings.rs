@@ -6,10 +6,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
-use declared::SETTINGS;
-
-/// Every choice that changes a figure of a [`crate::Report`]; the defaults are the paper's where it has one.
+/// Every choice that changes a figure of a [`crate::Report`]; the defaults are the paper's where it
+/// has one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
@@ -28,11 +26,13 @@ pub struct Settings {
     /// Seed of every random draw: pairs, null pathways, permutations.
     pub seed: u64,
 
-    /// Largest loss (nats) that counts as memorized, per domain; a domain that is absent is searched for
-    /// the smallest threshold that a fifth of its samples meet (docs/metrics.md#memorization-step).
+    /// Largest loss (nats) that counts as memorized, per domain; a domain that is absent is
+    /// searched for the smallest threshold that a fifth of its samples meet
+    /// (docs/metrics.md#memorization-step).
     pub eps: BTreeMap<String, f64>,
 
-    /// Largest drift of the loss (nats) from its last value that counts as settled (docs/metrics.md#memorization-step).
+    /// Largest drift of the loss (nats) from its last value that counts as settled
+    /// (docs/metrics.md#memorization-step).
     pub delta: f64,
 
     /// Checkpoints used for the correlations; all when absent.
@@ -78,9 +78,11 @@ pub enum Unit {
 pub enum PairBudget {
     /// Every pair of every group.
     Exact,
-    /// A bounded number of main pairs per checkpoint over all domains and groups, drawn without replacement.
+    /// A bounded number of main pairs per checkpoint over all domains and groups, drawn without
+    /// replacement.
     Sampled {
-        /// Pairs per checkpoint; each domain has an equal share, half of it for its memorized samples.
+        /// Pairs per checkpoint; each domain has an equal share, half of it for its memorized
+        /// samples.
         per_checkpoint: u64,
     },
 }
@@ -92,14 +94,4 @@ pub struct Window {
     pub first: u64,
     /// Last step that counts.
     pub last: u64,
-}
-
-impl Settings {
-    /// Checks that every setting is in the range that [`SETTINGS`] declares.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] naming the setting, its value and what is allowed.
-    pub fn check(&self) -> Result<(), Error> {
-        SETTINGS.iter().try_for_each(|setting| setting.check(self))
-    }
 }

@@ -1,6 +1,7 @@
-//! JSON and CSV: what is written, what comes back, what is refused.
+//! JSON and CSV: output, round trips and rejected input.
 
-// Properties need a source of randomness that browsers give differently; the report of run-a is compared there byte for byte.
+// Properties need a source of randomness that browsers give differently; the report of run-a is
+// compared there byte for byte.
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
@@ -64,7 +65,7 @@ fn foreign_files_are_told_apart() {
     for text in
         ["", "[1, 2]", "{", "{}", "null", "{\"format\": \"other\", \"version\": 1}", "{\"format\": 1}"]
     {
-        assert!(message(text).contains("no Grokscope report"), "{text}: {}", message(text));
+        assert!(message(text).contains("not a Grokscope report"), "{text}: {}", message(text));
     }
     let later = "{\"format\": \"grokscope.report\", \"version\": 99}";
     assert!(matches!(parse_json(later), Err(Error::LaterReport { version: 99, .. })));
@@ -74,7 +75,7 @@ fn foreign_files_are_told_apart() {
         "there was no version 0"
     );
     assert!(message(&text[..text.len() / 2]).contains("line"), "place in the file");
-    assert!(message(&"[".repeat(100_000)).contains("no Grokscope report"));
+    assert!(message(&"[".repeat(100_000)).contains("not a Grokscope report"));
 }
 
 /// A course of a single layer.
@@ -82,10 +83,10 @@ fn layered(report: &mut report::Report) -> &mut report::Course {
     report.courses.iter_mut().find(|course| course.layer.is_some()).unwrap()
 }
 
-/// Spoils one place of a report.
+/// Corrupts one field of a report.
 type Break = fn(&mut report::Report);
 
-/// Spoils a report in one place at a time: each must be refused.
+/// Corrupts a report in one field at a time: each must be rejected.
 #[test]
 fn reports_with_a_missing_entry_are_refused() {
     let report = full();

@@ -24,6 +24,20 @@ fn logit(step: usize, layer: usize, row: usize, expert: usize) -> f32 {
 
 /// A dump without padding, with these lines of metadata.
 fn dump(name: &str, step: usize, metadata: &[(&str, &str)]) -> (String, Vec<u8>) {
+    dump_of(name, step, metadata, 0..LAYERS)
+}
+
+/// A dump of one layer.
+fn layer_dump(name: &str, step: usize, layer: usize) -> (String, Vec<u8>) {
+    dump_of(name, step, &[], layer..layer + 1)
+}
+
+fn dump_of(
+    name: &str,
+    step: usize,
+    metadata: &[(&str, &str)],
+    layers: std::ops::Range<usize>,
+) -> (String, Vec<u8>) {
     let lines: serde_json::Map<String, serde_json::Value> =
         metadata.iter().map(|&(key, value)| (key.to_owned(), value.into())).collect();
     let mut header = serde_json::json!({ "__metadata__": lines });
@@ -36,7 +50,7 @@ fn dump(name: &str, step: usize, metadata: &[(&str, &str)]) -> (String, Vec<u8>)
     };
     let mask = [1_i64; SAMPLES * TOKENS].iter().flat_map(|one| one.to_le_bytes()).collect();
     tensor("attention_mask".to_owned(), "I64", [SAMPLES, TOKENS], mask);
-    for layer in 0..LAYERS {
+    for layer in layers {
         let rows = (0..SAMPLES * TOKENS).flat_map(|row| {
             (0..EXPERTS).flat_map(move |expert| logit(step, layer, row, expert).to_le_bytes())
         });
@@ -123,6 +137,18 @@ fn without_a_word_dumps_are_read_by_softmax_and_one_note_tells() {
     assert_eq!(said(&run, 1), (true, String::new()));
     let (used, text) = said(&run, 2);
     assert!(!used && text.contains("a model's configuration without its weights"), "{text}");
+}
+
+#[test]
+fn layers_in_files_of_their_own_follow_the_configuration() {
+    let whole =
+        assemble(&parts(&[config("step-1/config.json", "dots1"), dump("step-1/all.safetensors", 1, &[])]));
+    let mut files = vec![config("step-1/config.json", "dots1")];
+    files.extend((0..LAYERS).map(|layer| layer_dump(&format!("step-1/layer_{layer}.safetensors"), 1, layer)));
+    let run = assemble(&parts(&files)).unwrap();
+    holds_gates(&run, 0, 1, Sigmoid);
+    let all = |run: &report::TraceRun| block_on(run.checkpoints[0].trace.gates(0..SAMPLES)).unwrap();
+    assert_eq!(all(&run), all(&whole.unwrap()));
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The geometry of the demo run's routers: figures against numpy's, exports, and checkpoints that do not belong.
+//! Router geometry of the demo run: figures against numpy, exports, and checkpoints of another
+//! model.
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 

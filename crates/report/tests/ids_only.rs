@@ -1,4 +1,4 @@
-//! Runs of traces that hold expert ids alone: what selections do not tell is missing in words, the rest is computed.
+//! Runs of traces with only expert ids: missing inputs are noted, everything else is computed.
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod support;
@@ -20,7 +20,7 @@ fn selected(step: usize, sample: usize, token: usize, layer: usize, largest: usi
     [first, (first + 1 + token % 2) % largest]
 }
 
-/// A record a sample.
+/// One record per sample.
 fn records(step: usize, samples: std::ops::Range<usize>, largest: usize, more: &str) -> String {
     let mut text = String::new();
     for sample in samples {
@@ -39,7 +39,7 @@ fn records(step: usize, samples: std::ops::Range<usize>, largest: usize, more: &
     text
 }
 
-/// The same as SGLang answers: 32-bit integers in base64, without their shape.
+/// The records as SGLang returns them: 32-bit integers in base64, without a shape.
 fn sglang(step: usize) -> String {
     let record = |sample: usize| {
         let ids = (0..TOKENS * LAYERS)
@@ -54,7 +54,7 @@ fn sglang(step: usize) -> String {
     (0..12).map(record).collect()
 }
 
-/// The same as the OLMoE scripts write them: the layers last.
+/// The records as the OLMoE scripts write them: layers as last axis.
 fn olmoe(step: usize) -> String {
     let record = |sample: usize| {
         let tokens = (0..TOKENS).map(|token| {
@@ -71,7 +71,7 @@ fn olmoe(step: usize) -> String {
     (0..12).map(record).collect()
 }
 
-/// The same as a table.
+/// The records as a table.
 fn table(step: usize) -> String {
     let mut text = "sample,token,layer,expert\n".to_owned();
     for sample in 0..12 {
@@ -150,7 +150,7 @@ fn files_of_one_folder_are_one_checkpoint() {
     let whole = analyse(&run(), &Settings::default());
     let mut files = Vec::new();
     for step in 1..=4 {
-        // Dropped in any order; read in the order of their names.
+        // Added in any order; read in the order of their names.
         files.push(file(&format!("step-{step}/answers-1.jsonl"), records(step, 7..12, 8, "")));
         files.push(file(&format!("step-{step}/answers-0.jsonl"), records(step, 0..7, 8, "")));
     }
@@ -160,7 +160,7 @@ fn files_of_one_folder_are_one_checkpoint() {
     assert!(
         run.verdicts
             .iter()
-            .any(|verdict| verdict.text.as_ref().is_some_and(|text| text.contains("Read together")))
+            .any(|verdict| verdict.text.as_ref().is_some_and(|text| text.contains("read together")))
     );
     let parted = futures::executor::block_on(Analysis::new().analyse(
         &run,
@@ -215,7 +215,8 @@ fn checkpoints_of_different_sources_are_one_run() {
     assert_eq!((run.checkpoints.len(), run.samples.len()), (4, 12));
     let mixed = analyse(&files, &Settings::default());
     assert_eq!((&mixed.domains, &mixed.courses), (&whole.domains, &whole.courses));
-    // A table is counted and not kept, so it has no selections to compare; the distances are the same.
+    // A table is counted and not kept, so it has no selections to compare; the distances are the
+    // same.
     files[2] = file("step-3/answers.csv", table(3));
     let with_table = analyse(&files, &Settings::default());
     let distance = |report: &report::Report| report.course("math", "distance", Group::All).unwrap().clone();
@@ -234,7 +235,7 @@ fn the_number_of_experts_is_the_same_at_every_checkpoint() {
         .collect();
     let run = assemble(&parts(&files)).unwrap();
     assert_eq!((run.checkpoints.len(), run.experts), (4, 16));
-    // Where one file tells, it is right for all.
+    // If one file states the number, it applies to all.
     let mut told = files.clone();
     told.push(file("step-5.jsonl", records(5, 0..6, 13, ", \"num_experts\": 60")));
     let run = assemble(&parts(&told)).unwrap();
@@ -251,7 +252,7 @@ fn the_logits_of_a_trace_are_found_beside_it() {
     assert_eq!(run.checkpoints.len(), 2);
     assert!(run.checkpoints.iter().all(|at| at.trace.info.gate_kind == trace::GateKind::SoftmaxMean));
     assert!(run.verdicts.iter().all(|verdict| verdict.used), "{:?}", run.verdicts);
-    // Without ids they are nothing, and a file that is cut off is told.
+    // Without ids, logits are unused, and a truncated file is reported.
     let mut cut = logits(1);
     cut.1.truncate(100);
     let run = assemble(&parts(&[trace(1), cut, logits(7)])).unwrap();

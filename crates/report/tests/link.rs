@@ -1,4 +1,4 @@
-//! Links: what comes back, how exactly, and how long they are.
+//! Links: round trips, precision and length.
 
 // Properties need a source of randomness that browsers give differently.
 #![cfg(not(target_arch = "wasm32"))]
@@ -26,7 +26,7 @@ fn with_bits(bits: u8) -> LinkOptions {
     LinkOptions { bits: Some(bits), ..LinkOptions::default() }
 }
 
-/// The report without what a reader computes.
+/// The report without derived figures.
 fn carried(report: &Report) -> Report {
     let mut report = report.clone();
     report.courses.retain(|course| course.definition().is_none_or(|metric| metric.derived.is_none()));
@@ -42,7 +42,8 @@ fn same(a: f64, b: f64) -> bool {
     a.to_bits() == b.to_bits()
 }
 
-/// Every figure is off by at most half a step: `range / (2^bits - 1) / 2`, for 12 bits `range / 8190`.
+/// Every figure is off by at most half a step: `range / (2^bits - 1) / 2`, for 12 bits
+/// `range / 8190`.
 fn assert_within_half_a_step(exact: &Report, seen: &Report, bits: u8) {
     let (exact, seen) = (carried(exact), carried(seen));
     let mut figures: Figures<'_> = BTreeMap::new();
@@ -80,7 +81,7 @@ fn assert_within_half_a_step(exact: &Report, seen: &Report, bits: u8) {
         let least = figures.iter().map(|figure| scaled(figure.0)).fold(f64::INFINITY, f64::min);
         let most = figures.iter().map(|figure| scaled(figure.0)).fold(f64::NEG_INFINITY, f64::max);
         for (exact, seen, bits) in figures {
-            // Beside half a step: the rounding of the figures themselves.
+            // Half a step plus the rounding error of the figures.
             let steps = f64::from((1_u32 << bits) - 1);
             let bound = (most - least) / steps / 2.0 + 1e-13 * least.abs().max(most.abs()) + 1e-65;
             let off = (scaled(exact) - scaled(seen)).abs();
@@ -89,26 +90,26 @@ fn assert_within_half_a_step(exact: &Report, seen: &Report, bits: u8) {
     }
 }
 
-/// Everything but fractions is the same: structure, names, counts, what is defined.
+/// Asserts that everything except fractions is equal: structure, names, counts, defined figures.
 fn assert_same_but_fractions(exact: &Report, seen: &Report) {
     use serde_json::Value;
-    fn walk(path: &str, exact: &Value, seen: &Value) {
+    fn compare(path: &str, exact: &Value, seen: &Value) {
         match (exact, seen) {
             (Value::Number(a), Value::Number(b)) if a.is_f64() && b.is_f64() => {}
             (Value::Array(a), Value::Array(b)) => {
                 assert_eq!(a.len(), b.len(), "{path}");
-                a.iter().zip(b).enumerate().for_each(|(i, (a, b))| walk(&format!("{path}[{i}]"), a, b));
+                a.iter().zip(b).enumerate().for_each(|(i, (a, b))| compare(&format!("{path}[{i}]"), a, b));
             }
             (Value::Object(a), Value::Object(b)) => {
                 assert_eq!(a.len(), b.len(), "{path}");
-                a.iter().for_each(|(key, a)| walk(&format!("{path}.{key}"), a, &b[key]));
+                a.iter().for_each(|(key, a)| compare(&format!("{path}.{key}"), a, &b[key]));
             }
             _ => assert_eq!(exact, seen, "{path}"),
         }
     }
     let (exact, mut seen) = (carried(exact), carried(seen));
     seen.rounded_to_bits = exact.rounded_to_bits;
-    walk("report", &serde_json::to_value(&exact).unwrap(), &serde_json::to_value(&seen).unwrap());
+    compare("report", &serde_json::to_value(&exact).unwrap(), &serde_json::to_value(&seen).unwrap());
     assert_eq!(exact.settings, seen.settings);
     let eps = |report: &Report| -> Vec<Option<f64>> {
         report.domains.iter().map(|domain| domain.memorization.eps).collect()
@@ -280,8 +281,8 @@ fn write_golden_links() {
     std::fs::write(format!("{LINKS}v1.txt"), text).unwrap();
 }
 
-/// Writes the report that links are trained with; only for as long as the format is not published. Golden links are
-/// written after it, by the program that has it built in.
+/// Writes the report that links are trained with; only for as long as the format is not published.
+/// Golden links are written after it, by the program that has it built in.
 #[test]
 #[ignore = "writes a part of the program"]
 fn write_prototype() {
@@ -342,7 +343,7 @@ proptest! {
         prop_assert_eq!(&back, &link.seen);
         assert_same_but_fractions(&report, &back);
         assert_within_half_a_step(&report, &back, bits);
-        // And once more, from what a reader has.
+        // Once more, from the decoded report.
         prop_assert!(link::decode(&link::encode(&back, &LinkOptions::default()).unwrap()).is_ok());
     }
 }

@@ -1,4 +1,5 @@
-//! Links that were cut, changed or made up: each is an error that says what to do, and none costs much.
+//! Cut, changed and fabricated links: each gives an error with advice, within bounded time and
+//! memory.
 
 // Properties need a source of randomness that browsers give differently.
 #![cfg(not(target_arch = "wasm32"))]
@@ -28,7 +29,7 @@ fn push_number(bytes: &mut Vec<u8>, mut number: usize) {
     bytes.push(number as u8);
 }
 
-/// A link with a sound envelope around any bytes.
+/// A link with a valid envelope around any bytes.
 fn link_of(bytes: &[u8]) -> String {
     let mut payload = Vec::new();
     push_number(&mut payload, bytes.len());
@@ -61,12 +62,12 @@ fn errors_say_what_to_do() {
     let (data, arrived) = (link.len() - 6, half.len() - 6);
     assert!(message(half).contains(&format!("cut: {arrived} of {data} characters")), "{}", message(half));
     assert!(message(&link.replace("1d.", "2d.")).contains("later version of Grokscope"));
-    assert!(message("https://example.org/").contains("no Grokscope link"));
+    assert!(message("https://example.org/").contains("not a Grokscope link"));
     let place = link.len() / 2;
     let other = if link.as_bytes()[place] == b'x' { "y" } else { "x" };
     let mut changed = link.clone();
     changed.replace_range(place..=place, other);
-    assert!(message(&changed).contains("damaged"));
+    assert!(message(&changed).contains("not valid"));
 }
 
 #[test]
@@ -123,7 +124,7 @@ fn line_breaks_of_mail_are_removed() {
 fn what_is_appended_is_an_error() {
     let text = usual();
     for end in ["A", ".", "AAAA"] {
-        assert!(matches!(error(&format!("{text}{end}")), Error::LinkDamaged { .. }), "{end}");
+        assert!(matches!(error(&format!("{text}{end}")), Error::LinkInvalid { .. }), "{end}");
     }
 }
 
@@ -156,7 +157,8 @@ fn a_hostile_link_costs_little() {
         bits[..(seed as usize) * 3].fill(if seed % 2 == 0 { 0x00 } else { 0xFF });
         assert!(link::decode(&link_of(&bits)).is_err());
     }
-    // A release build needs some milliseconds per link; the bound is for unoptimised builds on a busy machine.
+    // A release build needs some milliseconds per link; the bound is for unoptimised builds on a
+    // busy machine.
     assert!(start.elapsed().as_secs() < rounds, "{:?}", start.elapsed());
 }
 
@@ -187,7 +189,7 @@ proptest! {
         }
     }
 
-    /// Bits that are changed behind the checksum give another report or an error, and never more than that.
+    /// Changed bits with a valid checksum give another report or an error.
     #[test]
     fn changed_bits_do_no_harm(seed in any::<u64>(), place in any::<prop::sample::Index>(), bit in 0_u8..8) {
         let report = arbitrary::report(seed % 64, 3, 2);

@@ -1,4 +1,4 @@
-//! The map of a run: its figures against the pathways themselves, averages against exact distances.
+//! Distance matrices of a run: figures against the pathways, averages against exact distances.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
@@ -80,7 +80,7 @@ fn every_distance_is_that_of_the_two_pathways() {
                 );
                 let frame = block_on(frame).unwrap();
                 assert_eq!(frame.side, samples.len());
-                // The report has the same mean, found another way.
+                // The report has the same mean, computed independently.
                 let mean =
                     frame.means.iter().find(|mean| (mean.first, mean.second) == (index, index)).unwrap();
                 let known =
@@ -167,7 +167,7 @@ fn many_samples_are_averaged_and_their_parts_are_exact() {
             assert_eq!(u32::from(part[0]), aligned[0].distance);
         }
     }
-    // The plane is fitted to landmarks; every sample has a place on it.
+    // The plane is fitted to landmarks; every sample has a position in it.
     assert!(frame.landmarks);
     assert_eq!(frame.points.len(), number);
     assert!(frame.points.iter().flatten().all(|x| x.is_finite()));
@@ -179,7 +179,7 @@ fn many_samples_are_averaged_and_their_parts_are_exact() {
     assert!(block_on(outside).is_err());
 }
 
-/// Remembers what it was told.
+/// Records progress.
 #[derive(Default)]
 struct Told(RefCell<Vec<(u64, u64)>>);
 
@@ -195,7 +195,7 @@ impl Watch for Told {
     fn partial(&self, _: bool, _: &dyn Fn() -> Report) {}
 }
 
-/// One that turns out to be fast.
+/// A backend that raises its batch size.
 #[derive(Default)]
 struct Growing(Cell<u64>);
 

@@ -1,5 +1,5 @@
-//! What people drop by mistake: shapes that differ, steps twice, two runs at once, samples that are missing, files that
-//! are no part of a run, a gate that is not a number. Each gets a sentence, and the rest is analysed.
+//! Inconsistent input: different shapes, duplicate steps, two runs at once, missing samples,
+//! unrelated files, a NaN gate. Each gets a verdict, and the rest is analyzed.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
@@ -13,7 +13,7 @@ use trace::{GateDtype, GateKind, RouterTrace, SampleMeta, write_trace};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-/// A trace of samples `first..first + count`, whose gates lean to one expert a sample.
+/// A trace of a range of samples; the gates of each sample favor one expert.
 fn trace(step: Option<u64>, run: &str, samples: std::ops::Range<usize>, layers: usize) -> RouterTrace {
     let experts = 4;
     let gates = samples.clone().flat_map(|sample| {
@@ -46,14 +46,14 @@ fn steps(run: &TraceRun) -> Vec<u64> {
     run.checkpoints.iter().map(|checkpoint| checkpoint.step).collect()
 }
 
-/// The sentence about a file, and whether it is used.
+/// Asserts the verdict on a file.
 #[track_caller]
 fn verdict(run: &TraceRun, id: usize, used: bool, says: &[&str]) {
     let verdict = run.verdicts.iter().find(|verdict| verdict.id == id).unwrap();
     assert_eq!(verdict.used, used, "{verdict:?}");
     let text = verdict.text.clone().unwrap_or_default();
     for part in says {
-        assert!(text.contains(part), "{text:?} does not say {part:?}");
+        assert!(text.contains(part), "{text:?} does not contain {part:?}");
     }
 }
 
@@ -79,7 +79,7 @@ fn a_step_that_comes_twice_counts_once() {
     ];
     let run = report::assemble(&parts(&files)).unwrap();
     assert_eq!(steps(&run), [1, 3]);
-    verdict(&run, 1, false, &["step 1 is already given", "Correct the step"]);
+    verdict(&run, 1, false, &["already has step 1", "Correct the step"]);
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn samples_that_one_checkpoint_lacks_are_not_counted() {
     ];
     let run = report::assemble(&parts(&files)).unwrap();
     assert_eq!(run.samples.iter().map(|sample| &sample.id[..]).collect::<Vec<_>>(), ["a2", "a3", "a4", "a5"]);
-    verdict(&run, 0, true, &["2 of its 6 samples", "not counted"]);
+    verdict(&run, 0, true, &["2 of its 6 samples", "are ignored"]);
     // Rows of the same sample differ between the files; its loss must follow.
     assert_eq!(run.checkpoints[0].loss, run.checkpoints[1].loss);
 }
@@ -114,7 +114,7 @@ fn a_trace_without_a_step_asks_for_it() {
     ];
     let run = report::assemble(&parts(&files)).unwrap();
     assert_eq!(steps(&run), [2]);
-    verdict(&run, 0, false, &["training step is not known", "Enter the step"]);
+    verdict(&run, 0, false, &["training step is unknown", "Enter the step"]);
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn checkpoints_without_a_common_sample_are_refused() {
 
 #[test]
 fn a_bad_gate_names_its_file_and_the_others_go_on() {
-    // Our writer refuses such gates, so the number is put in afterwards.
+    // The writer rejects such gates, so the value is patched in afterwards.
     let mut bytes = write_trace(&trace(Some(2), "a", 0..6, 3), GateDtype::F32).unwrap();
     let value = bytes.windows(4).rposition(|four| four == 0.7_f32.to_le_bytes()).unwrap();
     bytes[value..value + 4].copy_from_slice(&f32::NAN.to_le_bytes());
@@ -190,7 +190,7 @@ fn tags_in_names_stay_text() {
     assert_eq!(again, report);
 }
 
-/// A FLAME-MoE layer of the fixtures, as if it lay in this folder.
+/// A FLAME-MoE layer of the fixtures, with a path in this folder.
 fn layer(folder: &str, layer: usize) -> (String, Vec<u8>) {
     let bytes: &[u8] = match layer {
         0 => include_bytes!("../../../tests/fixtures/traces/flame-moe/layer_00.parquet"),
@@ -216,7 +216,7 @@ fn layers_of_a_folder_are_one_checkpoint() {
         verdict(&run, id, true, &[]);
     }
     verdict(&run, 4, false, &["1 layers", "2 layers"]);
-    // What has been computed of two layers is not taken for that of three.
+    // Results of two layers are not used for three layers.
     let analysis = Analysis::new();
     let settings = Settings::default();
     block_on(analysis.analyse(&run, &settings, "", &InlineDistances, &NoProgress)).unwrap();
@@ -227,7 +227,7 @@ fn layers_of_a_folder_are_one_checkpoint() {
     let fresh =
         block_on(Analysis::new().analyse(&run, &settings, "", &InlineDistances, &NoProgress)).unwrap();
     assert_eq!(report::export::json(&again), report::export::json(&fresh));
-    // And less is not taken for more.
+    // Results of three layers are not used for two.
     let fewer: Vec<_> = parts(&files).into_iter().filter(|part| ![1, 2].contains(&part.id)).collect();
     let run = report::assemble(&fewer).unwrap();
     assert_eq!(run.layers, 2);

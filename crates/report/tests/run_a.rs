@@ -1,4 +1,4 @@
-//! The whole way from files to report on `run-a`: every figure against the independent reference, and the report
+//! From files to report on `run-a`: every figure against the independent reference, and the report
 //! byte for byte the same natively and in a browser.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
@@ -29,7 +29,7 @@ fn series_close(found: &Series, expected: &Value, what: &str) {
     }
 }
 
-/// The course of a whole group, or of nobody.
+/// The course of a whole group, or an empty one.
 fn course<'a>(report: &'a Report, domain: &Domain, metric: &str, group: Group) -> &'a Course {
     report.course(&domain.name, metric, group).unwrap_or_else(|| panic!("no {metric} of {}", domain.name))
 }

@@ -1,4 +1,5 @@
-//! The schema document: its tables of metrics and settings are those of the code, and its line of pandas fits the JSON.
+//! The schema document: its tables of metrics and settings match the code, and its pandas example
+//! works on the JSON.
 
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
@@ -99,7 +100,8 @@ fn the_tables_of_the_document_are_those_of_the_code() {
     assert!(text == before, "UPDATE_EXPECT=1 cargo test -p report --test schema writes {DOCUMENT} anew");
 }
 
-/// What `DataFrame(...).explode(["step", "values", "se"])` asks for: in every entry the three lists are equally long.
+/// What `DataFrame(...).explode(["step", "values", "se"])` asks for: in every entry the three lists
+/// are equally long.
 #[test]
 fn courses_are_flat_and_their_lists_equally_long() {
     let report = synthetic::report(&PAPER_STEPS, SMALL, &DOMAINS, 5, true);

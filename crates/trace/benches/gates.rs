@@ -1,6 +1,7 @@
-//! How fast binary traces become gates, beside how fast their bytes are read: files of some hundred megabytes, read
-//! before, so that the disk does not count. `cargo bench -p trace --bench gates`; with a folder behind it (`-- FOLDER`) the
-//! files are written there for `tests/e2e/reading.mjs`, and nothing is measured.
+//! Measures how fast gates of binary traces are read, compared with reading only their bytes. The
+//! files of some hundred megabytes are in the disk cache. `cargo bench -p trace --bench gates`;
+//! with a folder as argument (`-- FOLDER`) the files are written there for `tests/e2e/reading.mjs`,
+//! and nothing is measured.
 
 use std::{error::Error, fs, hint::black_box, path::Path, rc::Rc, time::Instant};
 
@@ -12,19 +13,19 @@ const SAMPLES: usize = 100_000;
 const LAYERS: usize = 16;
 const EXPERTS: usize = 64;
 
-/// Samples whose gates are asked for at once: 4 MiB of f32, half of what an analysis asks for.
+/// Samples per read of gates: 4 MiB of f32, half as many as in an analysis.
 const AT_ONCE: usize = 1024;
 
-/// Bytes that are read at once where bytes alone are.
+/// Bytes per read if only bytes are read.
 const PIECE: usize = 4 << 20;
 
 /// Makes a file.
 type Make = fn() -> Vec<u8>;
 
-/// Each is read so many times, and the best counts.
+/// Number of measurements per file, of which the fastest counts.
 const TIMES: usize = 5;
 
-/// How numbers are written.
+/// The type of written numbers.
 #[derive(Clone, Copy)]
 enum Form {
     F32,
@@ -50,7 +51,7 @@ impl Form {
     }
 }
 
-/// Numbers in (0, 1), always the same ones.
+/// Deterministic numbers in (0, 1).
 fn numbers(count: usize) -> impl Iterator<Item = f32> {
     let mut state = 1_u32;
     (0..count).map(move |_| {
@@ -59,7 +60,7 @@ fn numbers(count: usize) -> impl Iterator<Item = f32> {
     })
 }
 
-/// Tensors of one form, one behind the other, as safetensors.
+/// A safetensors file of tensors of one type.
 fn safetensors(form: Form, metadata: &str, tensors: &[(String, Vec<usize>, Vec<f32>)]) -> Vec<u8> {
     let mut data = Vec::new();
     let mut header = format!("{{\"__metadata__\":{metadata}");
@@ -81,7 +82,7 @@ fn safetensors(form: Form, metadata: &str, tensors: &[(String, Vec<usize>, Vec<f
     bytes
 }
 
-/// Our own file: gates that are there already.
+/// Grokscope's trace file, which has gates.
 fn own(form: Form) -> Vec<u8> {
     let gates = numbers(SAMPLES * LAYERS * EXPERTS).collect::<Vec<_>>();
     let gates = gates
@@ -99,7 +100,7 @@ fn own(form: Form) -> Vec<u8> {
     safetensors(form, &metadata, &[("gates".to_owned(), vec![SAMPLES, LAYERS, EXPERTS], gates)])
 }
 
-/// A dump of router logits, which take a softmax a token: so many tokens, in samples of 512.
+/// A dump of router logits, which need a softmax per token, in samples of 512 tokens.
 fn logits(form: Form) -> Vec<u8> {
     let tokens = SAMPLES;
     let layers: Vec<_> = (0..LAYERS)
@@ -167,7 +168,7 @@ const FILES: [(&str, Make); 4] = [
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // Cargo says `--bench` itself.
+    // Cargo adds `--bench`.
     if let Some(folder) = std::env::args().skip(1).find(|argument| !argument.starts_with('-')) {
         fs::create_dir_all(&folder)?;
         for (what, make) in FILES {

@@ -1,4 +1,5 @@
-//! The reading of ids and of binary files in a browser, for `tests/e2e/reading.mjs` to time. Natively there is nothing in it.
+//! Reads ids and binary files in a browser, for the measurements of `tests/e2e/reading.mjs`. Empty
+//! on native targets.
 #![cfg(target_arch = "wasm32")]
 
 #[path = "../benches/ids/records.rs"]
@@ -11,10 +12,10 @@ use trace::{BlobSource, FileKind};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use web_sys::File;
 
-/// Samples whose gates are asked for at once: 8 MiB of f32, as an analysis does.
+/// Samples per read of gates: 8 MiB of f32, as in an analysis.
 const AT_ONCE: usize = 2048;
 
-/// Reads and parses a binary file as an analysis does, and gives how many samples there were.
+/// Reads and parses a binary file as an analysis does, and returns the number of samples.
 #[wasm_bindgen]
 pub async fn parse(file: File) -> Result<usize, JsValue> {
     let said = |error: trace::Error| JsValue::from_str(&error.to_string());
@@ -27,7 +28,7 @@ pub async fn parse(file: File) -> Result<usize, JsValue> {
     Ok(samples)
 }
 
-/// Measures the parsing of ids from memory, and gives the table. `now` tells milliseconds.
+/// Measures the parsing of ids from memory and returns a table. `now` returns milliseconds.
 #[wasm_bindgen]
 #[must_use]
 pub fn measure_ids(now: &Function) -> String {

@@ -1,27 +1,27 @@
-//! What can be wrong with a file: always which file, where in it, what was expected, and what to do.
+//! Errors of files. Each names the file, the place in it, what was expected, and what to do.
 
 use thiserror::Error;
 
 /// What to do about arrays without a shape.
-pub const GIVE_SHAPE: &str = "Say both (`--layers` and `--top-k` on the command line), or write `num_hidden_layers` and `num_experts_per_tok` into the \
-     first record.";
+pub const GIVE_SHAPE: &str = "Give both (`--layers` and `--top-k` on the command line), or write `num_hidden_layers` and `num_experts_per_tok` into \
+     the first record.";
 
-/// Why a file, or a part of one, cannot be used.
+/// Why a file or a part of it cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Error {
-    /// The bytes could not be had.
+    /// The bytes could not be read.
     #[error("{name}: bytes {offset} to {} could not be read: {reason}", offset + len)]
     Unreadable {
         /// The file.
         name: String,
-        /// First byte asked for.
+        /// First requested byte.
         offset: u64,
-        /// How many were asked for.
+        /// Number of requested bytes.
         len: u64,
-        /// What the system, browser or server said, and what to do.
+        /// The message of the system, browser or server, and what to do.
         reason: String,
     },
-    /// An address gives no file.
+    /// A file at an address could not be fetched.
     #[error("{url}: {reason}")]
     Address {
         /// The address.
@@ -29,33 +29,33 @@ pub enum Error {
         /// What happened and what to do.
         reason: String,
     },
-    /// A server answered, and not with the file.
+    /// A server responded without the file.
     #[error("{url}: {reason}")]
     Refused {
         /// The address.
         url: String,
-        /// The status of its answer.
+        /// The HTTP status of the response.
         status: u16,
-        /// What that means and what to do.
+        /// What the status means and what to do.
         reason: String,
     },
-    /// A folder without a part that every checkpoint has.
+    /// A folder lacks a file that every checkpoint has.
     #[error("{folder}: there is no {missing}. {advice}")]
     Missing {
         /// The folder.
         folder: String,
-        /// What is not there.
+        /// The missing file.
         missing: String,
-        /// What to do, a whole sentence.
+        /// What to do, in full sentences.
         advice: &'static str,
     },
-    /// There is nothing in the file.
+    /// The file is empty.
     #[error("{name}: the file is empty. Copy or download it again.")]
     Empty {
         /// The file.
         name: String,
     },
-    /// The file ends before its content does.
+    /// The file is shorter than its content declares.
     #[error(
         "{name}: cut off: {part} reaches to byte {needed}, but the file ends at byte {len}. \
          Copy or download it again."
@@ -63,14 +63,14 @@ pub enum Error {
     Truncated {
         /// The file.
         name: String,
-        /// What is cut.
+        /// The part that is cut off.
         part: String,
-        /// Bytes that there should be.
+        /// Expected length of the file in bytes.
         needed: u64,
-        /// Bytes that there are.
+        /// Actual length of the file in bytes.
         len: u64,
     },
-    /// The header or directory of a file of tensors is not what its format asks for.
+    /// The header or directory of a file does not follow its format.
     #[error("{name}: {part}: {found}; expected {expected}. {advice}")]
     Format {
         /// The file.
@@ -81,10 +81,10 @@ pub enum Error {
         found: String,
         /// What should be there.
         expected: String,
-        /// What to do, a whole sentence.
+        /// What to do, in full sentences.
         advice: &'static str,
     },
-    /// One tensor is not as it should be.
+    /// A tensor has a wrong type, shape or value.
     #[error("{name}: tensor `{tensor}`: {found}; expected {expected}. {advice}")]
     Tensor {
         /// The file.
@@ -95,10 +95,10 @@ pub enum Error {
         found: String,
         /// What should be there.
         expected: String,
-        /// What to do, a whole sentence.
+        /// What to do, in full sentences.
         advice: &'static str,
     },
-    /// One value of the gates is no routing weight, or a row of them no distribution.
+    /// A value of the gates is not a routing weight, or a row of them not a distribution.
     #[error(
         "{name}: gates of sample {sample} (`{id}`), layer {layer}: {found}; expected {expected}. {advice}"
     )]
@@ -115,10 +115,10 @@ pub enum Error {
         found: String,
         /// What should be there.
         expected: &'static str,
-        /// What to do, a whole sentence.
+        /// What to do, in full sentences.
         advice: &'static str,
     },
-    /// One token's selection is impossible.
+    /// A token's selection is impossible.
     #[error(
         "{name}: tensor `topk_ids`, token {token}, layer {layer}: {found}; expected {expected}. {advice}"
     )]
@@ -133,35 +133,35 @@ pub enum Error {
         found: String,
         /// What should be there.
         expected: String,
-        /// What to do, a whole sentence.
+        /// What to do, in full sentences.
         advice: &'static str,
     },
-    /// A line of the metadata does not say what it should.
+    /// A metadata entry has a wrong value.
     #[error("{name}: metadata `{field}`: {found}; expected {expected}. {advice}")]
     Metadata {
         /// The file.
         name: String,
-        /// The metadata's key.
+        /// The key of the entry.
         field: String,
         /// What is there.
         found: String,
         /// What should be there.
         expected: String,
-        /// What to do, a whole sentence.
+        /// What to do, in full sentences.
         advice: &'static str,
     },
-    /// Written by a program that knows more than this one.
+    /// The file has a later version of the trace format than this program reads.
     #[error(
-        "{name}: written in version {version} of the Grokscope trace format; this version reads 1. \
+        "{name}: version {version} of the Grokscope trace format; expected version 1. \
          Reload the page, or update Grokscope."
     )]
     LaterVersion {
         /// The file.
         name: String,
-        /// The version that the file names.
+        /// The version in the file.
         version: String,
     },
-    /// A place in a text file (JSON, JSON lines, CSV) is not as it should be.
+    /// A text file (JSON, JSON lines, CSV) does not follow its format at some place.
     #[error("{name}: {place}: {found}; expected {expected}. {advice}")]
     Text {
         /// The file.
@@ -172,7 +172,7 @@ pub enum Error {
         found: String,
         /// What should be there.
         expected: String,
-        /// What to do, a whole sentence.
+        /// What to do, in full sentences.
         advice: &'static str,
     },
     /// A mapping does not fit the file's tensors.
@@ -180,41 +180,42 @@ pub enum Error {
     Mapping {
         /// The file.
         name: String,
-        /// What the mapping says.
+        /// The mapping's entry.
         given: String,
-        /// What would fit.
+        /// The file's own.
         has: String,
     },
-    /// More than fits into memory at once.
-    #[error("{name}: {what} takes {bytes} bytes; at most {limit} are read at once. {advice}")]
+    /// A part exceeds a limit on memory.
+    #[error("{name}: {what} needs {bytes} bytes; at most {limit} are read at once. {advice}")]
     TooLarge {
         /// The file.
         name: String,
-        /// What is too large.
+        /// The part that is too large.
         what: String,
-        /// Its size.
+        /// Its size in bytes.
         bytes: u64,
-        /// The largest size allowed.
+        /// The limit in bytes.
         limit: u64,
-        /// What to do, a whole sentence.
+        /// What to do, in full sentences.
         advice: &'static str,
     },
-    /// Something was given for a trace that does not fit it.
+    /// Data from elsewhere does not fit the trace.
     #[error("{name}: {given}; the trace has {has}. {advice}")]
     Mismatch {
         /// The trace's file.
         name: String,
-        /// What was given.
+        /// The given data.
         given: String,
-        /// What would fit.
+        /// What the trace has.
         has: String,
-        /// What to do, a whole sentence.
+        /// What to do, in full sentences.
         advice: &'static str,
     },
 }
 
 impl Error {
-    /// Whether arrays of expert ids have no shape, so that somebody must say how many layers there are, and experts a token.
+    /// Whether arrays of expert ids have no shape, so that the user must give the numbers of layers
+    /// and of experts per token.
     #[must_use]
     pub fn asks_for_shape(&self) -> bool {
         matches!(self, Self::Text { advice, .. } if *advice == GIVE_SHAPE)

@@ -1,18 +1,22 @@
-//! Router traces: what a mixture-of-experts model's routers did with a set of samples at one checkpoint.
+//! Router traces: the routing decisions of a mixture-of-experts model for a set of samples at one
+//! checkpoint.
 //!
 //! # From bytes to a trace
-//! - A [`ByteSource`] gives ranges of bytes: [`MemorySource`], a file on disk, a browser's `File`, an HTTP address.
-//! - [`unpack`] gives the files in an archive, each a source of its own.
-//! - [`open()`] looks at a file's first bytes and at its directory and finds the reader for it.
-//! - A reader checks what it reads and answers with an [`OpenTrace`] (or what else the file is) and warnings; large
-//!   tensors stay where they are until a range of samples is asked for.
-//! - A [`Proposal`] says what tensors under other people's names might be; [`open_mapped`] reads them by a [`Mapping`].
-//! - [`hub`], [`listing`] and [`http_error`] know addresses: what a page shows, what a folder has, why an answer is no file.
-//! - [`write_trace`] writes our own trace file.
-//! - [`read_routers`] reads the routers alone out of a checkpoint's shards.
+//! - A [`ByteSource`] reads ranges of bytes from memory ([`MemorySource`]), a file on disk, a
+//!   browser's `File` or a URL.
+//! - [`unpack`] returns the files in an archive, each as a source.
+//! - [`open()`] inspects a file's first bytes and its directory and finds the reader for it.
+//! - A reader checks its input and returns an [`OpenTrace`] (or another kind of file) with
+//!   warnings. Large tensors are read only when a range of samples is requested.
+//! - A [`Proposal`] guesses the meaning of tensors with unknown names; [`open_mapped`] reads them
+//!   by a [`Mapping`].
+//! - [`hub`], [`listing`] and [`http_error`] handle URLs: pages of model hubs, lists of files, and
+//!   failed requests.
+//! - [`write_trace`] writes Grokscope's own trace file.
+//! - [`read_routers`] reads only the routers from a checkpoint's shards.
 //!
-//! Nobody above this crate knows which format a file had. No reader panics, whatever the bytes are, and none allocates
-//! by a size that has not been checked against the file's.
+//! Other crates never learn which format a file had. No reader panics on any input, and none
+//! allocates by a size that has not been checked against the file's.
 
 mod archive;
 mod checkpoint;
@@ -35,10 +39,10 @@ pub use self::io::disk::FileSource;
 #[cfg(target_arch = "wasm32")]
 pub use self::io::http::HttpSource;
 pub use self::{
-    archive::{Unpacked, unpack},
+    archive::{Unpacked, is_system_file, unpack},
     checkpoint::{
         files::{CheckpointFiles, Shards},
-        names::router_layer,
+        names::{router_layer, unwrapped},
         routers::{CheckpointRouters, read_routers},
     },
     container::{
@@ -59,7 +63,7 @@ pub use self::{
         model_config::ModelConfig,
         probe::{Probe, Settings as IdsSettings},
         results::json::write as write_results,
-        table::{FORMATS, has_known_ending},
+        table::{FORMATS, has_known_ending, has_tensors_ending, known_endings},
     },
     io::source::{ByteSource, Counted, MemorySource, Pending, Source},
     model::{
@@ -75,7 +79,7 @@ pub use self::{
         softmax::{exp, largest, softmax},
     },
     open::{open, open_with},
-    open_trace::OpenTrace,
+    open_trace::{Joined, OpenTrace},
     text::{
         IdText,
         step_name::{NamedStep, step_from_name},

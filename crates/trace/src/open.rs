@@ -1,4 +1,4 @@
-//! Opens a file: by its content first, then by its name.
+//! Opens a file, which is recognized by its content first and then by its name.
 
 use crate::{
     container::container,
@@ -11,7 +11,7 @@ use crate::{
         table::{FORMATS, unknown},
         unsupported,
     },
-    io::source::Source,
+    io::{source::Source, utf16},
 };
 
 /// Opens a file of any format.
@@ -24,12 +24,15 @@ pub async fn open(source: Source) -> Result<Opened, Error> {
     open_with(source, Settings::default()).await
 }
 
-/// Opens a file of any format; `settings` say what a file of expert ids does not.
+/// Opens a file of any format; `settings` complete what a file of expert ids does not state.
 ///
 /// # Errors
 /// As [`open()`].
 pub async fn open_with(source: Source, settings: Settings) -> Result<Opened, Error> {
     let mut probe = Probe::new(source, settings).await?;
+    if let Some(order) = utf16::order(&probe.head) {
+        probe = Probe::new(utf16::decode(&probe.source, order).await?, settings).await?;
+    }
     if let Some(reason) = unsupported::by_head(&probe) {
         return Ok(Opened::plain(match ModelConfig::read(&probe.source, &reason).await? {
             Some(config) => FileKind::Config(config),
@@ -41,13 +44,19 @@ pub async fn open_with(source: Source, settings: Settings) -> Result<Opened, Err
         return Ok(Opened::plain(FileKind::Unrelated { reason }));
     }
     probe.read_first_line().await?;
+    let notes = probe.tensors.as_ref().map(|file| file.notes.clone()).unwrap_or_default();
     if let Some(matched) = FORMATS.iter().find_map(|format| (format.probe)(&probe)) {
-        return matched.await;
+        let mut opened = matched.await?;
+        opened.warnings.splice(0..0, notes);
+        return Ok(opened);
     }
-    if let Some(file) = &probe.tensors
-        && let Some(proposal) = proposal::of_file(file).await?
-    {
-        return Ok(Opened::plain(FileKind::Mappable(proposal)));
+    if let Some(file) = &probe.tensors {
+        if let Some(proposal) = proposal::of_file(file).await? {
+            return Ok(Opened { what: FileKind::Mappable(proposal), warnings: notes });
+        }
+        if let Some(objects) = file.objects() {
+            return Err(objects);
+        }
     }
     Ok(Opened::plain(FileKind::Unrelated { reason: unknown(&probe) }))
 }

@@ -1,4 +1,4 @@
-//! Writes our trace file. The same trace gives the same bytes.
+//! Writes Grokscope's trace file. Equal traces give equal bytes.
 
 use std::collections::BTreeMap;
 
@@ -11,17 +11,17 @@ use crate::{
     numeric::numbers::narrow_f16,
 };
 
-/// How gates are stored.
+/// The type of stored gates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GateDtype {
     /// 32 bits: the reference.
     #[default]
     F32,
-    /// 16 bits: half the bytes, and single pathways may change (METRICS 1).
+    /// 16 bits: half the bytes, and single pathways may change (`docs/metrics.md#mean-gates`).
     F16,
 }
 
-/// One tensor on its way into the file.
+/// One tensor to be written.
 struct Tensor {
     name: &'static str,
     dtype: &'static str,
@@ -50,7 +50,7 @@ struct Header<'a> {
     tensors: BTreeMap<&'a str, Entry>,
 }
 
-/// The bytes of our trace file for one checkpoint.
+/// The bytes of the trace file of one checkpoint.
 ///
 /// # Errors
 /// Those of [`RouterTrace::check`].
@@ -67,7 +67,8 @@ pub fn write_trace(trace: &RouterTrace, gates: GateDtype) -> Result<Vec<u8>, Err
     }
     let header = Header { metadata: metadata(trace)?, tensors: entries };
     let mut header = serde_json::to_vec(&header).map_err(|error| unwritable(&error))?;
-    // The tensors begin at a multiple of eight, and lie by falling size of their values: all are aligned.
+    // Tensors start at a multiple of eight and are sorted by descending size of values, so that all
+    // are aligned.
     while header.len() % 8 != 0 {
         header.push(b' ');
     }
@@ -86,7 +87,7 @@ fn unwritable(error: &serde_json::Error) -> Error {
         part: "header".to_owned(),
         found: error.to_string(),
         expected: "text that JSON can hold".to_owned(),
-        advice: "This is a fault of the program; please report it.",
+        advice: "This is a bug in Grokscope; please report it.",
     }
 }
 
@@ -120,7 +121,7 @@ fn f32_bytes(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
-/// By falling size of a value.
+/// Sorts by descending size of values.
 fn tensors(trace: &RouterTrace, gates: GateDtype) -> Vec<Tensor> {
     let (samples, layers, experts) = (trace.len(), trace.layers, trace.experts);
     let mut tensors = Vec::new();
@@ -167,7 +168,7 @@ fn tensors(trace: &RouterTrace, gates: GateDtype) -> Vec<Tensor> {
             Tensor { name: "topk_ids", dtype: "U16", shape, bytes }
         });
     }
-    // 32-bit gates belong before 8-bit ids but not after 16-bit ones: a stable sort settles every case.
+    // A stable sort by size keeps every combination of types aligned.
     tensors.sort_by_key(|tensor| match tensor.dtype {
         "I64" | "F64" => 0,
         "F32" | "I32" => 1,

@@ -1,4 +1,4 @@
-//! Archives give the same traces as the files that were packed, whoever packed them, and cost what they should.
+//! Archives of any program give the same traces as the files in them, within the limits of memory.
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
@@ -18,7 +18,7 @@ fn unpacked(name: &str) -> Unpacked {
     block_on(unpack(Rc::new(source))).expect("an archive")
 }
 
-/// Names from the archive's own on.
+/// Names of the files, starting with the archive's.
 fn names(unpacked: &Unpacked) -> Vec<String> {
     let short = |file: &Source| file.name().rsplit_once("archives/").map(|(_, name)| name.to_owned());
     unpacked.files.iter().filter_map(short).collect()
@@ -29,7 +29,7 @@ fn gates_and_step(source: &Source) -> (Vec<f32>, Option<u64>) {
     (block_on(trace.gates(0..2)).expect("gates"), trace.info.step)
 }
 
-/// The traces' first rows are turned by one from step to step.
+/// The first row of the traces is rotated by one per step.
 fn check_run(unpacked: &Unpacked, prefix: &str) {
     let names = names(unpacked);
     assert_eq!(names.len(), 4, "{names:?}");
@@ -87,7 +87,7 @@ fn two_archives_deep_and_no_deeper() {
 }
 
 #[test]
-fn what_is_no_archive_is_given_back() {
+fn other_files_are_returned_unchanged() {
     for name in ["traces/hf-batch.npz", "traces/hf-batch.safetensors", "demo-run/samples.jsonl"] {
         let source: Source = Rc::new(FileSource::open(fixture(name)).expect("the fixture is there"));
         let unpacked = block_on(unpack(source)).expect("a file");
@@ -98,7 +98,7 @@ fn what_is_no_archive_is_given_back() {
 }
 
 #[test]
-fn stored_members_stay_where_they_are() {
+fn stored_members_are_read_in_place() {
     for name in ["stored.zip", "gnu.tar"] {
         let read = Rc::new(Cell::new(0));
         let file = FileSource::open(fixture(&format!("archives/{name}"))).expect("the fixture is there");
@@ -108,7 +108,7 @@ fn stored_members_stay_where_they_are() {
         let member = &unpacked.files[1];
         let bytes = block_on(member.read(member.len() - 16, 16)).expect("bytes");
         assert_eq!(bytes.len(), 16);
-        // The bytes, and in a zip the header that tells where they are.
+        // The bytes, and in a zip archive the header with their offset.
         assert!(read.get() <= 16 + 30, "{name}: {} bytes", read.get());
         let beyond = block_on(member.read(member.len() - 3, 4)).expect_err("beyond the member");
         assert!(beyond.to_string().contains("cut off"), "{beyond}");
@@ -116,7 +116,7 @@ fn stored_members_stay_where_they_are() {
 }
 
 #[test]
-fn places_are_where_the_bytes_lie() {
+fn places_are_the_offsets_of_the_bytes() {
     for (name, lies) in [
         ("stored.zip", true),
         ("gnu.tar", true),
@@ -137,7 +137,7 @@ fn places_are_where_the_bytes_lie() {
     assert_eq!(block_on(MemorySource::new("a", vec![1]).place()).expect("none"), None);
 }
 
-/// Unpacks and opens whatever there is.
+/// Unpacks and opens all files.
 fn read_all(name: &str, bytes: Vec<u8>) {
     let source: Source = Rc::new(MemorySource::new(name, bytes));
     let Ok(unpacked) = block_on(unpack(source)) else { return };
@@ -168,13 +168,13 @@ fn deflated_zip(name: &str, data: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn members_at_one_place_are_checked_each() {
+fn members_with_one_offset_are_checked_individually() {
     let data = b"step,loss\n1,2.5\n";
     let zip = deflated_zip("a.txt", data);
     let end = zip.len() - 22;
     let start = u32::from_le_bytes(zip[end + 16..end + 20].try_into().expect("four bytes")) as usize;
     let record = &zip[start..end];
-    // A second record says of the same bytes that there are five of them.
+    // A second entry declares five bytes for the same data.
     let mut other = record.to_vec();
     other[24..28].copy_from_slice(&5_u32.to_le_bytes());
     let mut tail = zip[end..].to_vec();
@@ -186,12 +186,12 @@ fn members_at_one_place_are_checked_each() {
     let [good] = unpacked.files.as_slice() else { panic!("{unpacked:?}") };
     assert_eq!(block_on(good.read(0, data.len())).expect("bytes"), data);
     let [note] = unpacked.notes.as_slice() else { panic!("{unpacked:?}") };
-    assert!(note.contains("`a.txt`: its packed bytes are broken"), "{note}");
+    assert!(note.contains("`a.txt`: more than 5 bytes when unpacked"), "{note}");
 }
 
 #[test]
-fn a_large_member_is_not_unpacked_for_its_beginning() {
-    // Noise, which deflate cannot pack.
+fn a_large_member_is_not_unpacked_for_its_first_bytes() {
+    // Noise, which is incompressible.
     let mut state = 1_u32;
     let noise: Vec<u8> = std::iter::repeat_with(|| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -260,18 +260,18 @@ proptest! {
 }
 
 #[test]
-fn bombs_are_refused_before_they_go_off() {
-    // 64 MiB of zeros in 64 KB: a thousand to one is no trace.
+fn bombs_are_rejected_before_they_are_unpacked() {
+    // 64 MiB of zeros in 64 KB: a ratio of a thousand.
     let zeros = gzip(&vec![0; 64 << 20]);
     let refused = |name: &str, bytes: Vec<u8>| {
         block_on(unpack(Rc::new(MemorySource::new(name, bytes)))).map(|unpacked| unpacked.notes)
     };
-    // Deflate's own bound is below the limit, so one layer of it passes; two in each other do not.
+    // Deflate's own limit is below ours, so one layer of it passes, and two nested ones do not.
     assert!(refused("zeros.gz", zeros.clone()).is_ok());
     let twice = refused("zeros.gz.gz", gzip(&zeros)).expect_err("a bomb");
     assert!(twice.to_string().contains("times the packed size"), "{twice}");
     let zstd_zeros = zstd(&vec![0; 64 << 20]);
     assert!(zstd_zeros.len() < 40_000);
     let refused = refused("zeros.zst", zstd_zeros).expect_err("a bomb");
-    assert!(refused.to_string().contains("become more than"), "{refused}");
+    assert!(refused.to_string().contains("unpack to more than"), "{refused}");
 }

@@ -1,5 +1,5 @@
-//! The sources that only a browser has, in a browser: files by `slice`, addresses by `Range`. Runs in a page and, with
-//! `WASM_BINDGEN_USE_DEDICATED_WORKER=1`, in a worker.
+//! Sources that exist only in browsers: files read by `slice`, URLs read by `Range`. Runs in a page
+//! and, with `WASM_BINDGEN_USE_DEDICATED_WORKER=1`, in a worker.
 #![cfg(target_arch = "wasm32")]
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
@@ -56,9 +56,9 @@ async fn a_dropped_file_is_read_by_ranges() {
     assert_eq!(open.gates(3..5).await.unwrap(), trace.gates[3 * 1024..5 * 1024]);
 }
 
-/// What is read ahead is what is there, however readers go through a file and whoever else does.
+/// Prefetched bytes are the file's, for any order of reads and any number of readers.
 #[wasm_bindgen_test]
-async fn whoever_reads_on_gets_the_same_bytes() {
+async fn sequential_reads_give_the_same_bytes() {
     let whole: Vec<u8> = (0..30_000_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let (file, other) = (blob_of(&whole), blob_of(&whole[..12_345_678]));
     let file =
@@ -69,7 +69,7 @@ async fn whoever_reads_on_gets_the_same_bytes() {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let who = (state >> 8) as usize % file.len();
         let most = file[who].len() as usize;
-        // Mostly on, now and then from elsewhere; short ones too, and some that windows do not cover.
+        // Mostly sequential reads with some jumps, short reads, and reads outside the windows.
         if turn % 31 == 30 || places[who] == most {
             places[who] = (state as usize >> 4) % (most / 2);
         }
@@ -98,7 +98,7 @@ async fn an_address_is_read_by_ranges() {
 
 #[wasm_bindgen_test]
 async fn a_server_without_ranges_sends_small_files_whole() {
-    // A `data:` address answers with everything, whatever is asked.
+    // A `data:` URL ignores ranges and returns everything.
     let source = HttpSource::open("data:text/csv,domain,step,accuracy%0Amath,5,0.5%0A").await.unwrap();
     assert_eq!(source.read(7, 4).await.unwrap(), b"step");
     let FileKind::Results(results) = trace::open(Rc::new(source)).await.unwrap().what else {
@@ -111,13 +111,13 @@ async fn a_server_without_ranges_sends_small_files_whole() {
 async fn refusals_are_explained() {
     let missing = HttpSource::open("./no-such-file.safetensors").await.unwrap_err().to_string();
     assert!(missing.contains("no such file") && missing.contains("404"), "{missing}");
-    // Nobody listens there.
+    // No server listens on this port.
     let away = HttpSource::open("http://127.0.0.1:9/trace.safetensors").await.unwrap_err().to_string();
     assert!(away.contains("cannot be reached") && away.contains("drop it here"), "{away}");
 }
 
 #[wasm_bindgen_test]
-async fn ten_thousand_samples_are_read_in_no_time() {
+async fn ten_thousand_samples_are_read() {
     let mut trace = example();
     trace.gates = trace.gates.repeat(10);
     let bytes = write_trace(&trace, GateDtype::F16).unwrap();

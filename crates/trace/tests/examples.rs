@@ -1,5 +1,5 @@
-//! What the scripts in `examples` write opens as what they were run on. Their own tests hold their output against the same
-//! files.
+//! The output of the scripts in `examples` opens as the data they were run on. Their own tests
+//! compare their output with the same files.
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
@@ -9,7 +9,8 @@ use common::{as_trace, open_fixture, tensor};
 use futures::executor::block_on;
 use trace::{GateKind, OpenTrace};
 
-/// The ids are those of the recorded answers; what a client adds is read beside them.
+/// Checks that the ids are those of the recorded responses, and that the client's additions are
+/// read.
 #[track_caller]
 fn is_as_recorded(client: &str, answers: &str, domain: &str, losses: &[f32]) {
     let open = |file: String| open_fixture(&file).unwrap_or_else(|error| panic!("{error}"));
@@ -34,7 +35,7 @@ fn is_as_recorded(client: &str, answers: &str, domain: &str, losses: &[f32]) {
 }
 
 #[test]
-fn answers_that_clients_wrote_open() {
+fn responses_written_by_clients_open() {
     is_as_recorded(
         "vllm.jsonl",
         "vllm-lists.jsonl",
@@ -50,7 +51,7 @@ fn answers_that_clients_wrote_open() {
 }
 
 #[test]
-fn the_trace_that_hooks_wrote_opens() {
+fn the_trace_written_by_hooks_opens() {
     let opened = open_fixture("traces/clients/hooks.safetensors").expect("a trace");
     let [warning] = opened.warnings.as_slice() else { panic!("{:?}", opened.warnings) };
     assert!(warning.contains("the loss of 1 of 6 samples is not a finite number"), "{warning}");

@@ -1,4 +1,4 @@
-//! FLAME-MoE's layers, against what was written into them.
+//! FLAME-MoE's layers are read as they were written.
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
@@ -82,7 +82,7 @@ fn without_a_list_samples_are_sequences() {
 }
 
 #[test]
-fn of_a_file_of_other_columns_only_the_end_is_read() {
+fn only_the_footer_of_a_file_with_other_columns_is_read() {
     let mut layer = Layer::new(vec![vec![1, 0]; 5000], vec![vec![0.5, 0.25]; 5000]);
     layer.names = ["text", "label"];
     let read = Rc::new(std::cell::Cell::new(0));
@@ -97,7 +97,7 @@ fn of_a_file_of_other_columns_only_the_end_is_read() {
 }
 
 #[test]
-fn the_folder_tells_the_step() {
+fn the_step_is_in_the_name_of_the_folder() {
     let bytes = std::fs::read(fixture("traces/flame-moe/layer_02.parquet")).expect("the fixture");
     let step = |name: &str| match open_bytes(name, bytes.clone()).expect("a layer").what {
         FileKind::Layer(layer) => (layer.folder, layer.layer, layer.step),
@@ -108,7 +108,7 @@ fn the_folder_tells_the_step() {
     assert_eq!(step("run/02.parquet").2, None);
 }
 
-/// Rows of `k` different experts with falling scores.
+/// Rows of `k` distinct experts with descending scores.
 fn rows() -> impl Strategy<Value = Layer> {
     (1_usize..5).prop_flat_map(|k| {
         let row = prop::sample::subsequence((0..40).collect::<Vec<i64>>(), k).prop_shuffle();
@@ -124,7 +124,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn written_and_read_again(layer in rows(), codec in 0_usize..4, second: bool, dictionary: bool, rows in 1_usize..100) {
+    fn written_layers_are_read_back(layer in rows(), codec in 0_usize..4, second: bool, dictionary: bool, rows in 1_usize..100) {
         let form = Form { codec: [0, 1, 2, 6][codec], second, dictionary, rows };
         let opened = open_bytes("5/layer_3.parquet", layer.parquet(form)).expect("a layer");
         let FileKind::Layer(read) = opened.what else { panic!("no layer") };

@@ -1,4 +1,4 @@
-//! Every fixture reads as what is known of it.
+//! Every fixture is read with its known values.
 #![cfg(not(target_arch = "wasm32"))]
 
 mod common;
@@ -40,7 +40,7 @@ fn hugging_face_dumps_fold_into_the_known_mean_gates() {
         let gates = block_on(trace.gates(0..6)).expect("gates");
         let known = tensor("traces/expected.safetensors", &format!("mean_gates.{expected}"));
         close(&gates, &known, 2e-6);
-        // A range is that part of the whole.
+        // A range equals that part of the whole.
         let part = block_on(trace.gates(2..4)).expect("gates");
         assert_eq!(part, gates[2 * 32..4 * 32], "{file}");
     }
@@ -48,7 +48,7 @@ fn hugging_face_dumps_fold_into_the_known_mean_gates() {
 }
 
 #[test]
-fn selections_are_made_from_logits_when_k_is_known() {
+fn logits_give_selections_if_k_is_known() {
     // The same dump with `top_k` in its metadata; the recorded ids of these samples are known.
     let bytes = std::fs::read(common::fixture("traces/hf-batch.safetensors")).expect("fixture");
     let len = u64::from_le_bytes(bytes[..8].try_into().expect("eight")) as usize;
@@ -93,7 +93,7 @@ fn the_synthetic_run_reads_whole() {
             panic!("no router weights")
         };
         assert_eq!(values, tensor(&path, "router_weight"));
-        // Whose the selections are is not in the file; the run's token counts tell.
+        // The file does not assign selections to samples; the run's token counts do.
         assert!(!trace.info.has_topk);
         assert_eq!(block_on(trace.topk(0..1)).expect("no error"), None);
         let counts: Vec<u32> = run["samples"]
@@ -116,7 +116,7 @@ fn the_synthetic_run_reads_whole() {
 }
 
 #[test]
-fn item_gates_and_token_gates_are_told_by_their_names() {
+fn item_gates_and_token_gates_are_recognized_by_their_names() {
     let FileKind::ItemGates(items) =
         open_fixture("metrics/run-a/items-last.safetensors").expect("gates").what
     else {
@@ -171,7 +171,7 @@ fn results_with_correct_in_the_items_and_rows_of_accuracy() {
     let FileKind::Results(results) = open_bytes("run.json", text).expect("results").what else {
         panic!("not results")
     };
-    // Steps ascend, and the columns with them.
+    // Steps are sorted together with their columns.
     assert_eq!(results.steps, [0, 25, 50]);
     assert_eq!(results.items[0].correct, [Some(false), None, Some(true)]);
     assert_eq!(results.items[1].id, "7");

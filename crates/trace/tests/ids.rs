@@ -1,4 +1,4 @@
-//! Traces of ids in text: every sample file gives the ids, counts and frequencies that are known of it.
+//! Text traces of ids: every fixture gives its known ids, counts and frequencies.
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
@@ -15,7 +15,7 @@ const LAYERS: usize = 4;
 const EXPERTS: usize = 8;
 const K: usize = 2;
 
-/// Recorded ids of one record, token by token.
+/// Recorded ids of one record, in token order.
 fn recorded(record: &Value) -> Vec<u16> {
     let tokens = record["ids"].as_array().expect("ids").iter().filter(|token| !token.is_null());
     let id = |id: &Value| u16::try_from(id.as_u64().expect("an id")).expect("small");
@@ -25,7 +25,7 @@ fn recorded(record: &Value) -> Vec<u16> {
         .collect()
 }
 
-/// Counts by code that shares nothing with the crate.
+/// Counts by code that is independent of the crate.
 fn counted(ids: &[u16]) -> Vec<u32> {
     let mut counts = vec![0; LAYERS * EXPERTS];
     for (i, &id) in ids.iter().enumerate() {
@@ -69,7 +69,7 @@ fn check(file: &str, trace: &OpenTrace) {
             let frequencies = counted(ids).iter().map(|&n| (f64::from(n) / total) as f32).collect::<Vec<_>>();
             assert_eq!(gates[i * 32..][..32], frequencies, "{file}, record {i}");
         }
-        // A range is that part of the whole.
+        // A range equals that part of the whole.
         let part = block_on(trace.gates(count - 1..count)).expect("gates");
         assert_eq!(part, gates[(count - 1) * 32..]);
     }
@@ -100,7 +100,7 @@ fn every_file_has_the_known_ids_and_counts() {
             "{file}"
         );
         assert!(warnings.iter().all(|text| text.contains(file)), "{file}: {warnings:?}");
-        // Megatron's logits have a shape, which tells the experts; nobody else does.
+        // Only Megatron's records state the number of experts, in the shape of the logits.
         let guessed = !file.contains("megatron");
         assert_eq!(trace.experts_are_guessed(), guessed, "{file}");
         assert_eq!(warnings.iter().any(|text| text.contains("`--experts`")), guessed, "{file}: {warnings:?}");
@@ -133,31 +133,31 @@ fn counts_of_whole_samples_are_the_known_ones() {
 fn steps_models_and_names_of_samples() {
     let (olmoe, _) = opened("olmoe-c4_results_1000.jsonl");
     assert_eq!((olmoe.info.step, olmoe.info.step_from), (Some(1000), StepSource::FileName));
-    // The order in which servers answer is another each time: a prompt is known by its tokens.
+    // The order of responses varies, so prompts are identified by their tokens.
     let (lists, _) = opened("vllm-lists.jsonl");
     let (npy, _) = opened("vllm-npy.jsonl");
     assert_eq!(lists.info.model.as_deref(), Some("base-bf16"));
     assert!(lists.info.samples[0].id.starts_with("prompt ") && !lists.info.labelled);
     assert_eq!(lists.info.samples[0], npy.info.samples[0]);
     assert_ne!(lists.info.samples[0], lists.info.samples[1]);
-    // An id of one's own counts more.
+    // The sample's own id takes precedence.
     let (sglang, _) = opened("sglang-generate.jsonl");
     let ids: Vec<&str> = sglang.info.samples.iter().map(|sample| sample.id.as_str()).collect();
     assert_eq!((ids, sglang.info.labelled), (vec!["s3", "s5", "s4"], true));
-    let told = r#"{"sample_id": 7, "domain": "math", "step": 12, "model": "x", "num_experts": 64, "loss": 1.5, "routed_experts": [[[1, 0]]]}"#;
-    let told = as_trace(open_bytes("a.jsonl", told).expect("a trace"));
-    assert_eq!((told.info.step, told.info.step_from), (Some(12), StepSource::Metadata));
-    assert_eq!((told.info.experts, told.experts_are_guessed()), (64, false));
-    assert_eq!((told.info.samples[0].id.as_str(), told.info.samples[0].domain.as_str()), ("7", "math"));
-    assert_eq!(told.info.loss, Some(vec![1.5]));
-    // Servers call a model by its path.
+    let stated = r#"{"sample_id": 7, "domain": "math", "step": 12, "model": "x", "num_experts": 64, "loss": 1.5, "routed_experts": [[[1, 0]]]}"#;
+    let stated = as_trace(open_bytes("a.jsonl", stated).expect("a trace"));
+    assert_eq!((stated.info.step, stated.info.step_from), (Some(12), StepSource::Metadata));
+    assert_eq!((stated.info.experts, stated.experts_are_guessed()), (64, false));
+    assert_eq!((stated.info.samples[0].id.as_str(), stated.info.samples[0].domain.as_str()), ("7", "math"));
+    assert_eq!(stated.info.loss, Some(vec![1.5]));
+    // Servers name a model by its path.
     let path = r#"{"model": "/runs/step5000-tokens20B", "routed_experts": [[[1, 0]]]}"#;
     let path = as_trace(open_bytes("answers.jsonl", path).expect("a trace"));
     assert_eq!((path.info.step, path.info.tokens), (Some(5000), Some(20_000_000_000)));
 }
 
 #[test]
-fn what_is_given_counts() {
+fn given_values_take_precedence() {
     let open = |settings| {
         let source = FileSource::open(fixture("traces/sglang-generate.jsonl")).expect("the fixture");
         block_on(trace::open_with(Rc::new(source), settings))
@@ -182,7 +182,7 @@ fn logits_beside_the_ids_make_mean_gates() {
     assert!(!opened("vllm-lists.jsonl").0.takes_logits(logits.source.name()));
     trace.set_logits(&logits.source).expect("they fit");
     assert_eq!((trace.info.gate_kind, trace.info.half_precision), (GateKind::SoftmaxMean, true));
-    // Ids stay those that were recorded, and step 0 has them sorted by id.
+    // Ids remain the recorded ones, which step 0 has sorted by id.
     check("megatron/router_trace_rank0.jsonl", &trace);
     let gates = block_on(trace.gates(0..2)).expect("gates");
     for (step, tokens) in [(0, 33), (1, 64)] {
@@ -225,7 +225,7 @@ fn tables_of_ids() {
     }
     let opened = open_bytes("step-3.csv", text).expect("a table");
     assert!(
-        opened.warnings.iter().any(|text| text.contains("weights of the chosen")),
+        opened.warnings.iter().any(|text| text.contains("weights of only the selected experts")),
         "{:?}",
         opened.warnings
     );
@@ -245,14 +245,14 @@ fn tables_of_ids() {
         (2, 4, None, None)
     );
     assert_eq!(block_on(llama.gates(0..1)).expect("gates"), [0.0, 0.25, 0.0, 0.75, 0.5, 0.0, 0.5, 0.0]);
-    // The layers saw different numbers of tokens, so there are no counts of one number of tokens.
+    // The layers saw different numbers of tokens, so there are no counts.
     assert_eq!(block_on(llama.counts(0..1)).expect("no error"), None);
 }
 
 #[test]
 fn several_files_of_one_checkpoint_are_one_trace() {
     let (lists, npy) = (opened("vllm-lists.jsonl").0, opened("vllm-npy.jsonl").0);
-    let whole = OpenTrace::join(vec![lists.clone(), npy.clone()]).expect("they fit");
+    let whole = OpenTrace::join(vec![lists.clone(), npy.clone()]).expect("they fit").trace;
     assert_eq!(whole.info.samples.len(), 7);
     assert_eq!(whole.take_notices().len(), 1, "prompts come twice");
     for range in [0..7, 1..3, 3..6, 5..7, 4..4] {
@@ -268,10 +268,10 @@ fn several_files_of_one_checkpoint_are_one_trace() {
     }
     let counts = block_on(whole.counts(3..6)).expect("counts").expect("exact");
     assert_eq!(counts.tokens, whole.info.n_tokens.as_deref().expect("counts")[3..6]);
-    // Another number of experts is widened to.
+    // The smaller number of experts is widened to the larger.
     let more = r#"{"routed_experts": [[[9,0],[1,2],[3,4],[5,6]]]}"#;
     let more = as_trace(open_bytes("more.jsonl", more).expect("a trace"));
-    let whole = OpenTrace::join(vec![lists.clone(), more]).expect("they fit");
+    let whole = OpenTrace::join(vec![lists.clone(), more]).expect("they fit").trace;
     assert_eq!(whole.info.experts, 16);
     assert_eq!(block_on(whole.gates(0..5)).expect("gates").len(), 5 * 4 * 16);
     let other = as_trace(open_bytes("other.jsonl", r#"{"routed_experts": [[[1,0]]]}"#).expect("a trace"));
@@ -280,7 +280,7 @@ fn several_files_of_one_checkpoint_are_one_trace() {
 }
 
 #[test]
-fn a_field_far_into_a_long_line_is_found() {
+fn a_field_late_in_a_long_line_is_found() {
     let ids = "1234,".repeat(20_000);
     let line = format!(
         r#"{{"id": "q", "input_ids": [{ids}0], "text": "\"meta_info\"", "routed_experts": [[[1, 0]]]}}"#

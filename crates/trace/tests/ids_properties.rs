@@ -1,4 +1,4 @@
-//! The same ids come back from every form in which they can be written.
+//! Every form of the same ids is read as those ids.
 #![cfg(not(target_arch = "wasm32"))]
 
 mod common;
@@ -14,7 +14,7 @@ const K: usize = 2;
 /// Ids of one sample, `[T][L][k]`.
 type Sample = Vec<Vec<[u16; K]>>;
 
-/// Ids of some samples, `[S][T][L][k]`, never the same twice for a token and layer.
+/// Ids of some samples, `[S][T][L][k]`, distinct per token and layer.
 type Samples = Vec<Sample>;
 
 fn samples() -> impl Strategy<Value = Samples> {
@@ -29,7 +29,7 @@ fn bytes<const N: usize>(sample: &[Vec<[u16; K]>], to_bytes: impl Fn(u16) -> [u8
     STANDARD.encode(sample.iter().flatten().flatten().flat_map(|&id| to_bytes(id)).collect::<Vec<u8>>())
 }
 
-/// Every form, with the file's name.
+/// Each form with the file's name.
 fn forms(samples: &Samples) -> Vec<(&'static str, String)> {
     let layers = samples[0][0].len();
     let lines = |record: &dyn Fn(&Sample) -> serde_json::Value| {
@@ -79,7 +79,7 @@ proptest! {
     fn every_form_gives_the_same_ids(samples in samples()) {
         let known: Vec<u16> = samples.iter().flatten().flatten().flatten().copied().collect();
         let tokens: Vec<u32> = samples.iter().map(|sample| sample.len() as u32).collect();
-        // An expert 0 in both places is no selection, so a layer is never taken for a dense one.
+        // Two experts of a token are never both 0, so that no layer is taken for a dense one.
         for (name, text) in forms(&samples) {
             let opened = open_bytes(name, text.clone());
             let opened = opened.unwrap_or_else(|error| panic!("{error}\n{text}"));

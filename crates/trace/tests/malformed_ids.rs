@@ -1,6 +1,6 @@
-//! Files of expert ids that are wrong, each in its own way. What is said of each is kept in
-//! `tests/fixtures/malformed/ids/messages.json` beside the files; after a change of either, run this once with
-//! `UPDATE_FIXTURES=1` and read what changed.
+//! Malformed files of expert ids, each with one error. The expected messages are in
+//! `tests/fixtures/malformed/ids/messages.json` beside the files. After a change of either, run
+//! this once with `UPDATE_FIXTURES=1` and review the difference.
 #![cfg(not(target_arch = "wasm32"))]
 
 mod common;
@@ -11,7 +11,7 @@ use common::{fixture, open_bytes};
 use futures::executor::block_on;
 use trace::{ByteSource, Error, FileKind, Opened, Pending};
 
-/// Three gigabytes whose second line does not end.
+/// Three gigabytes whose second line has no end.
 struct Endless {
     head: Vec<u8>,
     read: Rc<Cell<usize>>,
@@ -38,7 +38,7 @@ impl ByteSource for Endless {
     }
 }
 
-/// A file, its text, and words that must be in what is said of it.
+/// A file, its text, and words that its messages must contain.
 type Case = (&'static str, &'static str, &'static [&'static str]);
 
 const CASES: [Case; 39] = [
@@ -51,7 +51,7 @@ const CASES: [Case; 39] = [
     (
         "two-in-a-line.jsonl",
         "{\"routed_experts\":[[[1,2]]]} {\"routed_experts\":[[[1,2]]]}\n",
-        &["error", "line 1", "one JSON object a line"],
+        &["error", "line 1", "one JSON object per line"],
     ),
     (
         "ragged-layers.jsonl",
@@ -157,7 +157,11 @@ const CASES: [Case; 39] = [
         "{\"routed_experts\":{\"encoding\":\"zstd\",\"dtype\":\"int16\",\"shape\":[1,1,2],\"data\":\"BwACAA==\"}}\n",
         &["error", "encoding `zstd`"],
     ),
-    ("npy-broken.jsonl", "{\"routed_experts\":\"k05VTVBZAQB2AHsnZGVz\"}\n", &["error", "no npy file"]),
+    (
+        "npy-broken.jsonl",
+        "{\"routed_experts\":\"k05VTVBZAQB2AHsnZGVz\"}\n",
+        &["error", "npy file without a readable header"],
+    ),
     (
         "layers-as-usual.jsonl",
         "{\"exp_ids\":[[[1,2,3],[1,2]]]}\n",
@@ -197,7 +201,7 @@ const CASES: [Case; 39] = [
     (
         "one-of-many.jsonl",
         "{\"routed_experts\":[[[65000],[65000],[65000],[65000],[65000]]]}\n",
-        &["error", "line 1", "65536 experts a layer", "a file of this size"],
+        &["error", "line 1", "65536 experts per layer", "a file of this size"],
     ),
     (
         "many-claimed.jsonl",
@@ -211,13 +215,13 @@ const CASES: [Case; 39] = [
     ),
 ];
 
-/// All that is said of a file when everything in it is asked for.
-fn said(name: &str, bytes: &[u8]) -> Vec<String> {
+/// All messages about a file when everything in it is read.
+fn all_messages(name: &str, bytes: &[u8]) -> Vec<String> {
     let Opened { what, warnings } = match open_bytes(name, bytes) {
         Ok(opened) => opened,
         Err(error) => return vec![format!("error: {error}")],
     };
-    let mut said: Vec<String> = warnings.into_iter().map(|text| format!("warning: {text}")).collect();
+    let mut found: Vec<String> = warnings.into_iter().map(|text| format!("warning: {text}")).collect();
     match what {
         FileKind::Trace(trace) => {
             let all = 0..trace.info.samples.len();
@@ -226,13 +230,13 @@ fn said(name: &str, bytes: &[u8]) -> Vec<String> {
                 block_on(trace.topk(all.clone())).err(),
                 block_on(trace.counts(all)).err(),
             ];
-            said.extend(errors.into_iter().flatten().map(|error| format!("error: {error}")));
+            found.extend(errors.into_iter().flatten().map(|error| format!("error: {error}")));
         }
-        FileKind::Config(config) => said.push(format!("unrelated: {}", config.reason)),
-        FileKind::Unrelated { reason } => said.push(format!("unrelated: {reason}")),
+        FileKind::Config(config) => found.push(format!("unrelated: {}", config.reason)),
+        FileKind::Unrelated { reason } => found.push(format!("unrelated: {reason}")),
         _ => {}
     }
-    said
+    found
 }
 
 #[test]
@@ -240,12 +244,12 @@ fn every_malformed_file_is_explained() {
     let mut messages: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut wrong = Vec::new();
     for (name, text, words) in CASES {
-        let said = said(name, text.as_bytes());
-        let text = said.join("\n");
+        let found = all_messages(name, text.as_bytes());
+        let text = found.join("\n");
         let missing = words.iter().filter(|word| !text.contains(**word));
         wrong.extend(missing.map(|word| format!("{name}: \"{word}\" is not in\n{text}")));
-        assert!(said.iter().all(|line| line.contains(name)), "{name} is not named in\n{text}");
-        assert!(messages.insert(name.to_owned(), said).is_none(), "{name} twice");
+        assert!(found.iter().all(|line| line.contains(name)), "{name} is not named in\n{text}");
+        assert!(messages.insert(name.to_owned(), found).is_none(), "{name} twice");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let folder = fixture("malformed/ids");
@@ -268,19 +272,20 @@ fn every_malformed_file_is_explained() {
 }
 
 #[test]
-fn a_line_of_gigabytes_is_refused_before_it_is_kept() {
+fn a_line_of_gigabytes_is_rejected_before_it_is_in_memory() {
     let mut head = b"{\"id\": \"a\", \"routed_experts\": [[[1,2]]]}\n{\"routed_experts\": [[[".to_vec();
     head.resize(8192, b'1');
     let read = Rc::new(Cell::new(0));
     let source = Endless { head, read: Rc::clone(&read) };
     let error = block_on(trace::open(Rc::new(source))).expect_err("too long").to_string();
     assert!(error.contains("answers.jsonl: line 2") && error.contains("at most 268435456"), "{error}");
-    // It is looked for the line's end once for the shape of arrays, which ends at the first record, and once to read.
+    // The line's end is searched once to infer the shape of arrays, which stops at the first
+    // record, and once to read.
     assert!(read.get() < 300 << 20, "{} bytes", read.get());
 }
 
 #[test]
-fn every_file_cut_anywhere_is_explained_or_shorter() {
+fn every_truncated_file_is_explained_or_shorter() {
     for file in [
         "vllm-lists.jsonl",
         "vllm-npy.jsonl",
@@ -292,8 +297,8 @@ fn every_file_cut_anywhere_is_explained_or_shorter() {
     ] {
         let bytes = std::fs::read(fixture(&format!("traces/{file}"))).expect("fixture");
         for end in (1..bytes.len()).step_by(37) {
-            let text = said("cut.jsonl", &bytes[..end]).join("\n");
-            assert!(!text.is_empty(), "{file} cut at {end}: nothing is said");
+            let text = all_messages("cut.jsonl", &bytes[..end]).join("\n");
+            assert!(!text.is_empty(), "{file} cut at {end}: nothing is found");
         }
     }
 }

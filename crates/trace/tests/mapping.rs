@@ -1,4 +1,4 @@
-//! Tensors under other people's names: what is proposed for them, and what comes out by a mapping.
+//! Tensors with unknown names: the proposed mappings, and the traces read by a mapping.
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
@@ -39,7 +39,7 @@ fn roles(proposal: &Proposal) -> Vec<(&str, Role, Vec<Axis>)> {
     proposal.mapping.tensors.iter().map(|t| (t.name.as_str(), each(t).0, each(t).1)).collect()
 }
 
-/// The padded batch of the fixtures under names that nobody knows, in the order `axes` says.
+/// The padded batch of the fixtures under unknown names, with axes in another order if `turned`.
 fn renamed(fixture_name: &str, turned: bool) -> Vec<u8> {
     let file = FileSource::open(fixture(&format!("traces/{fixture_name}"))).expect("the fixture is there");
     let file = block_on(open_tensors(Rc::new(file))).expect("tensors");
@@ -51,7 +51,7 @@ fn renamed(fixture_name: &str, turned: bool) -> Vec<u8> {
     let mask = file.get("attention_mask").expect("a mask");
     let mask = block_on(file.integers(mask, 0..mask.values())).expect("values");
     let (all, shape): (Vec<f32>, [u64; 4]) = if turned {
-        // [samples, tokens, experts, layers]: everything where nobody puts it.
+        // [samples, tokens, experts, layers]: an unusual order.
         let mut all = Vec::new();
         for row in 0..6 * 64 {
             for expert in 0..8 {
@@ -93,7 +93,7 @@ fn a_stacked_batch_is_proposed_and_read_as_the_known_one() {
         let gates = block_on(trace.gates(0..6)).expect("gates");
         let off = largest_difference(&gates, &golden(name));
         assert!(off <= 2e-6, "{name}: {off}");
-        // And the same bits as the reader of that format.
+        // The bits are equal to those of the format's own reader.
         let known = as_trace(open_fixture(&format!("traces/{name}.safetensors")).expect("a trace"));
         let bits = |gates: &[f32]| gates.iter().map(|g| g.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(&gates), bits(&block_on(known.gates(0..6)).expect("gates")));
@@ -102,7 +102,7 @@ fn a_stacked_batch_is_proposed_and_read_as_the_known_one() {
 }
 
 #[test]
-fn the_order_of_axes_does_not_matter() {
+fn axes_can_have_any_order() {
     let mapping = Mapping {
         tensors: vec![
             tensor("moe/x", Role::Logits, &[Axis::Samples, Axis::Tokens, Axis::Experts, Axis::Layers]),
@@ -116,7 +116,7 @@ fn the_order_of_axes_does_not_matter() {
 }
 
 #[test]
-fn opening_an_unknown_file_says_what_it_could_be() {
+fn an_unknown_file_opens_with_a_proposal() {
     let opened = block_on(open(source(renamed("hf-batch.safetensors", false)))).expect("opened");
     let FileKind::Mappable(proposal) = opened.what else { panic!("{:?}", opened.what) };
     let sentence = proposal.sentence();
@@ -129,9 +129,9 @@ fn opening_an_unknown_file_says_what_it_could_be() {
         assert!(sentence.contains(part), "{part} is not in {sentence}");
     }
     assert_eq!((proposal.tensors.len(), proposal.tensors[0].shape.as_slice()), (2, &[4, 6, 64, 8][..]));
-    // What it proposes can be kept and read again.
+    // The proposal can be stored and read again.
     assert_eq!(Mapping::parse("map.json", &proposal.mapping.json()).expect("a mapping"), proposal.mapping);
-    // Tensors that cannot be routing are no proposal.
+    // Tensors that cannot be routing give no proposal.
     let other = Handmade::new().f32("conv", &[3, 2], &[5.0, -1.0, 2.0, 3.0, 4.0, 0.5]).bytes();
     assert_eq!(block_on(propose(source(other))).expect("a file"), None);
     let many =
@@ -237,7 +237,7 @@ fn a_single_array_is_a_file_of_one_tensor() {
     let proposal = block_on(propose(array("x/probs.npy"))).expect("a file").expect("a proposal");
     assert_eq!(proposal.mapping.tensors[0].role, Role::Gates);
     let cut: Source = Rc::new(MemorySource::new("gates.npy", bytes[..bytes.len() - 1].to_vec()));
-    assert!(block_on(open(cut)).expect_err("cut off").to_string().contains("as many as <f4 [2,1,2] takes"));
+    assert!(block_on(open(cut)).expect_err("cut off").to_string().contains("as many as <f4 [2,1,2] needs"));
 }
 
 /// All orders of the axes of a tensor of logits.
@@ -280,14 +280,14 @@ proptest! {
             block_on(trace.gates(0..sizes[0])).expect("gates")
         };
         let (usual, turned) = (write(&[0, 1, 2, 3]), write(&order));
-        // Sums over tokens may come in another order.
+        // Sums over tokens may have another order.
         for (a, b) in usual.iter().zip(&turned) {
             prop_assert!((a - b).abs() <= 1e-6);
         }
     }
 
     #[test]
-    fn whatever_is_proposed_can_be_tried(
+    fn every_proposal_can_be_applied(
         shape in prop::collection::vec(0_u64..5, 1..5),
         integers: bool,
         name in 0_usize..4,

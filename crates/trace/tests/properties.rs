@@ -1,4 +1,4 @@
-//! What is written is what is read, and no bytes make a reader panic.
+//! Written traces are read back unchanged, and no bytes make a reader panic.
 #![cfg(not(target_arch = "wasm32"))]
 
 mod common;
@@ -8,7 +8,7 @@ use futures::executor::block_on;
 use proptest::prelude::*;
 use trace::{FileKind, GateDtype, GateKind, OpenTrace, Router, RouterTrace, SampleMeta, TopK, write_trace};
 
-/// Rows that sum to 1 in f32, exactly enough.
+/// Rows whose sum is 1 within rounding in f32.
 fn rows(count: usize, experts: usize) -> impl Strategy<Value = Vec<f32>> {
     prop::collection::vec(prop::collection::vec(1_u32..1000, experts), count).prop_map(|rows| {
         rows.into_iter()
@@ -90,7 +90,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn written_and_read_again(trace in any_trace()) {
+    fn written_traces_are_read_back(trace in any_trace()) {
         let bytes = write_trace(&trace, GateDtype::F32).expect("a trace");
         prop_assert_eq!(&bytes, &write_trace(&trace, GateDtype::F32).expect("a trace"));
         let open = as_trace(open_bytes("trace.safetensors", bytes).expect("what was written"));
@@ -130,7 +130,8 @@ proptest! {
     fn frequencies_give_back_their_counts(
         counts in prop::collection::vec(prop::collection::vec(0_u32..50, 6), 1..5),
     ) {
-        // k = 2: every expert at most once a token, so no count above the number of tokens, which is half their sum.
+        // k = 2: each expert at most once per token, so no count exceeds the number of tokens,
+        // which is half their sum.
         let rows: Vec<Vec<u32>> = counts.into_iter().filter(|row| {
             let sum: u32 = row.iter().sum();
             sum > 0 && sum.is_multiple_of(2) && row.iter().all(|&n| 2 * n <= sum)
@@ -152,7 +153,7 @@ proptest! {
     }
 }
 
-/// Opens and asks for everything; only a panic fails.
+/// Opens a file and reads everything; only a panic is a failure.
 fn read_all(name: &str, bytes: Vec<u8>) {
     if let Ok(opened) = open_bytes(name, bytes)
         && let FileKind::Trace(trace) = opened.what
@@ -223,7 +224,7 @@ proptest! {
         name in 0..NAMES.len(),
     ) {
         let mut bytes = seeds().swap_remove(seed);
-        // Half of the changes go where headers are.
+        // Half of the changes are in headers.
         let reach = if near_start { bytes.len().min(500) } else { bytes.len() };
         for (at, value) in &changes {
             bytes[at.index(reach)] = *value;

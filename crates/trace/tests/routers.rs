@@ -1,4 +1,5 @@
-//! Routers out of checkpoints' shards: every family's names, what is read of the files, and what is refused.
+//! Routers from checkpoints' shards: the names of all families, the bytes that are read, and
+//! errors.
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::expect_used, reason = "a test may fail where it stands")]
 
@@ -78,7 +79,7 @@ fn shards_without_routers_are_not_opened() {
 }
 
 #[test]
-fn of_a_large_shard_only_header_and_routers_are_read() {
+fn only_header_and_routers_of_a_large_shard_are_read() {
     let bytes = Handmade::new().f32("model.layers.0.mlp.gate.weight", &[3, 2], &LAYER).bytes();
     let (head, count) = (bytes.clone(), Rc::new(Cell::new(0)));
     let vast =
@@ -88,7 +89,7 @@ fn of_a_large_shard_only_header_and_routers_are_read() {
 }
 
 #[test]
-fn the_step_may_stand_in_the_state_of_the_trainer() {
+fn the_step_can_be_in_the_state_of_the_trainer() {
     let shard = Handmade::new().f32("model.layers.0.mlp.gate.weight", &[3, 2], &LAYER);
     let mut files = whole(&shard);
     let step = |files: &[Source]| block_on(read_routers("run", files)).expect("routers").step;
@@ -98,7 +99,7 @@ fn the_step_may_stand_in_the_state_of_the_trainer() {
 }
 
 #[test]
-fn what_is_refused() {
+fn malformed_checkpoints_are_explained() {
     let gate = |layer: usize| format!("model.layers.{layer}.mlp.gate.weight");
     refused(&[], &["step7-tokens3B", "model.safetensors", "save_pretrained"]);
     refused(&[file("pytorch_model.bin", b"PK")], &["pickled", "never read"]);

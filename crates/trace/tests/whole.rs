@@ -1,4 +1,4 @@
-//! Traces of other forms, written as ours and read again, are the same traces.
+//! Traces of other formats that are written as Grokscope traces are read back unchanged.
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
@@ -45,7 +45,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn whatever_is_written_is_read_whole(
+    fn written_traces_are_read_completely(
         tokens in prop::collection::vec(1_u32..5, 1..6),
         labelled: bool,
         step in prop::option::of(0_u64..1000),

@@ -1,10 +1,11 @@
-//! JSON and numbers written with next to no code, for a page that must be small.
+//! A small JSON writer and number conversions, for a small page.
 //!
-//! `serde_json` is the library for this: it reads all JSON here, writes all of it natively, and is what the tests hold this
-//! crate against. [`json!`](crate::json) is for charts, which are mostly constants: what is known when the program is built
-//! is one text with gaps. In a browser numbers are read and written by [`number`] with the browser's own functions.
+//! Everything except charts uses `serde_json`, and the tests compare this crate with it.
+//! [`json!`](crate::json) is for charts, which are mostly constants: the constant parts become one
+//! string at compile time, with gaps. In a browser, [`number`] parses and formats numbers with the
+//! browser's own functions.
 
-// `json!` goes through what it is given token by token.
+// `json!` recurses once per token.
 #![recursion_limit = "512"]
 
 pub mod number;

@@ -1,4 +1,5 @@
-//! Numbers as text and back, to the last bit. Tables for that weigh 14 KB, and every browser has them already.
+//! Exact conversion between numbers and text. In Rust this takes 14 KB of tables, which every
+//! browser already has.
 
 #[cfg(target_arch = "wasm32")]
 mod browser {
@@ -6,20 +7,20 @@ mod browser {
 
     #[wasm_bindgen]
     extern "C" {
-        /// The number that is nearest to a decimal one; not a number where the text is none.
+        /// The number nearest to a decimal text; NaN if the text is not a number.
         #[wasm_bindgen(js_name = Number)]
         pub fn parse(text: &str) -> f64;
 
-        /// The fewest digits that give the very same number again.
+        /// The shortest digits that give the same number.
         #[wasm_bindgen(js_name = String)]
         pub fn text(number: f64) -> String;
     }
 }
 
-/// The finite number that a text of digits is, with point, sign and exponent where it has them.
+/// Parses a finite decimal number with optional point, sign and exponent.
 #[must_use]
 pub fn parse(text: &str) -> Option<f64> {
-    // Whoever reads it may take more for numbers: words, nothing at all, other bases.
+    // The parsers accept more: words, empty text and other bases.
     let plain = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'));
     if text.is_empty() || !plain {
         return None;
@@ -31,7 +32,8 @@ pub fn parse(text: &str) -> Option<f64> {
     number.is_finite().then_some(number)
 }
 
-/// The fewest digits that give the very same finite number again, as JSON has numbers; browsers leave the sign of zero away.
+/// Formats a finite number as JSON with the shortest digits that give the same number. Browsers
+/// omit the sign of zero.
 #[must_use]
 pub fn text(number: f64) -> String {
     #[cfg(target_arch = "wasm32")]

@@ -1,17 +1,17 @@
-//! Writing JSON without a tree of it: [`json!`](crate::json) makes one text of all that is known when the program is built,
-//! with gaps, and what stands in the gaps is written into them.
+//! Writes JSON without building a tree: [`json!`](crate::json) makes one string of all constants at
+//! compile time, with gaps for values.
 
 use crate::number;
 
-/// Where something is filled in; no JSON has it, since it may not stand in a string either.
+/// Marks a gap; this character never occurs in JSON, not even in strings.
 const GAP: char = '\0';
 
-/// A value as JSON.
+/// A value as JSON text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Json(String);
 
 impl Json {
-    /// A text with gaps, filled: what [`json!`](crate::json) is made of.
+    /// Fills the gaps of a text; [`json!`](crate::json) expands to this.
     #[must_use]
     pub fn fill(text: &str, gaps: &[&dyn Written]) -> Self {
         let mut out = String::with_capacity(text.len() + 16 * gaps.len());
@@ -36,7 +36,7 @@ impl Json {
         self.0.push('}');
     }
 
-    /// Adds the fields of another object, of which there is at least one, to an object.
+    /// Adds the fields of another, non-empty object to an object.
     pub fn extend(&mut self, other: &Self) {
         self.reopen();
         self.0.push_str(other.0.trim_start_matches('{'));
@@ -48,7 +48,7 @@ impl Json {
         self.0
     }
 
-    /// Takes away the last brace, and makes room for a further field.
+    /// Removes the last brace and adds a comma if needed.
     fn reopen(&mut self) {
         self.0.pop();
         if self.0.len() > 1 {
@@ -57,9 +57,9 @@ impl Json {
     }
 }
 
-/// What can be written as JSON.
+/// A value that can be written as JSON.
 pub trait Written {
-    /// Writes it.
+    /// Appends the value as JSON.
     fn write(&self, out: &mut String);
 }
 
@@ -102,7 +102,7 @@ impl Written for bool {
 }
 
 impl Written for f64 {
-    /// JSON has no other numbers than finite ones.
+    /// JSON has only finite numbers; others become `null`.
     fn write(&self, out: &mut String) {
         if self.is_finite() {
             out.push_str(&number::text(*self));
@@ -164,11 +164,14 @@ impl<T: Written + ?Sized> Written for &T {
     }
 }
 
-/// A [`Json`] from what looks like one, as `serde_json` has it. Keys and constants are literals; whatever else stands for a value is an expression
-/// (in parentheses where it begins with a literal, a minus or a bracket). In literals are no escapes but those of JSON.
+/// Builds a [`Json`] from JSON syntax, like `serde_json::json!`.
 ///
-/// The macro goes through the tokens once, from left to right: `[…]` are the parts of the text so far, `(…)` what fills its
-/// gaps; what an array or an object holds is put before the rest, with a semicolon and the closing bracket behind it.
+/// Keys and constants are literals; other values are expressions, in parentheses if they begin with
+/// a literal, a minus or a bracket. Literals may only use the escapes of JSON.
+///
+/// The macro processes the tokens once, from left to right: `[…]` are the parts of the text so far,
+/// `(…)` the values of its gaps. The contents of an array or object are put before the rest,
+/// followed by a semicolon and the closing bracket.
 #[macro_export]
 macro_rules! json {
     (@ [$($text:tt)*] ($($gap:expr,)*)) => {

@@ -14,6 +14,11 @@ use futures::{
     stream,
 };
 use js_sys::Array;
+use protocol::{
+    Event, FileRow, FileState, Job, Progress, WorkUnit,
+    addresses::{self, Address},
+    scope::{listen, now, property},
+};
 use report::{Analysis, Report, Settings, TraceRun};
 use trace::{IdsSettings, listing::Listed};
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -21,7 +26,6 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::DedicatedWorkerGlobalScope;
 
 use crate::{
-    addresses::{self, Address},
     conductor::Conductor,
     files::{Door, Entry, Inside},
     folders,
@@ -29,11 +33,10 @@ use crate::{
     opening::{Content, Members, open},
     pool::Pool,
     post::{post, post_report},
-    protocol::{Event, FileRow, FileState, Job, Progress, WorkUnit},
-    scope::{listen, now, property, turn},
     survey::Survey,
     watcher::{TICK, Watcher},
     write::write,
+    yielding::turn,
 };
 
 /// Milliseconds that an analysis is given before a further checkpoint starts it again.
@@ -58,7 +61,7 @@ pub fn start(scope: &DedicatedWorkerGlobalScope) {
             }),
         }
     });
-    analyst.pool.tell();
+    analyst.pool.post_status();
 }
 
 /// How one try to analyse the good files ended.
@@ -219,9 +222,9 @@ impl Analyst {
             Job::MapPair { places, checkpoint, open } => self.map.pair(self, places, checkpoint, open),
             Job::MapPart { rows, columns, checkpoint } => self.map.part(self, rows, columns, checkpoint),
             Job::MapSave { checkpoint } => self.map.save(self, checkpoint),
-            Job::Write { ticket, report, title, form } => {
+            Job::Write { request_id, report, title, form } => {
                 let outcome = write(&report, title, form);
-                post(&Event::Written { ticket, outcome });
+                post(&Event::Written { request_id, outcome });
             }
             Job::FindSamples { query, limit } => self.find_samples(&query, limit),
             Job::ChoosePair { choice, checkpoint } => {

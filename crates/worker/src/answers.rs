@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use protocol::{Event, MappingChoice, MappingSheet, Question};
 use trace::IdsSettings;
 
 use crate::{
@@ -10,7 +11,6 @@ use crate::{
     mapping,
     opening::{Failure, Known, Opening, open_known},
     post::post,
-    protocol::{Event, MappingChoice, MappingSheet, Question},
 };
 
 impl Analyst {
@@ -62,7 +62,7 @@ impl Analyst {
                     Failure::Trace(error) => mapping::row_of(&proposal, error),
                     Failure::Report { .. } => None,
                 };
-                post(&Event::Taken { refused: Some(failure.to_string()), line });
+                post(&Event::AnswerResult { refused: Some(failure.to_string()), line });
                 return;
             }
             Some(Ok(opening)) => self.settle(id, opening, step),
@@ -79,7 +79,7 @@ impl Analyst {
                 None => {}
             }
         }
-        post(&Event::Taken { refused: None, line: None });
+        post(&Event::AnswerResult { refused: None, line: None });
         self.restart();
     }
 
@@ -87,11 +87,13 @@ impl Analyst {
     pub async fn use_shape(self: &Rc<Self>, id: usize, ids: IdsSettings) {
         match self.open_as(id, &Known { ids, ..Known::default() }).await {
             None => {}
-            Some(Err(failure)) => post(&Event::Taken { refused: Some(failure.to_string()), line: None }),
+            Some(Err(failure)) => {
+                post(&Event::AnswerResult { refused: Some(failure.to_string()), line: None })
+            }
             Some(Ok(opening)) => {
                 self.change(id, |file| file.ids = ids);
                 self.settle(id, opening, None);
-                post(&Event::Taken { refused: None, line: None });
+                post(&Event::AnswerResult { refused: None, line: None });
                 self.restart();
             }
         }
@@ -106,7 +108,7 @@ impl Analyst {
             match self.open_as(id, &Known { ids, ..Known::default() }).await {
                 None => {}
                 Some(Err(failure)) => {
-                    post(&Event::Taken { refused: Some(failure.to_string()), line: None });
+                    post(&Event::AnswerResult { refused: Some(failure.to_string()), line: None });
                     return;
                 }
                 Some(Ok(opening)) => openings.push((id, ids, opening)),
@@ -117,7 +119,7 @@ impl Analyst {
             self.change(id, |file| file.ids = ids);
             self.settle(id, opening, None);
         }
-        post(&Event::Taken { refused: None, line: None });
+        post(&Event::AnswerResult { refused: None, line: None });
         self.restart();
     }
 

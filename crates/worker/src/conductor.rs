@@ -8,6 +8,11 @@ use std::{
 };
 
 use futures::future::{AbortHandle, abortable};
+use protocol::{
+    Event, FileState, Progress, WorkUnit,
+    engine::{Backend, EngineProgress, InputsInfo, MadeInfo, ProcessorInfo, Scored},
+    scope::{object, scope, to_js},
+};
 use report::Part;
 use trace::{FileKind, Item, Results};
 use wasm_bindgen::JsValue;
@@ -16,13 +21,10 @@ use wasm_bindgen_futures::spawn_local;
 use crate::{
     analyst::Analyst,
     engine::{Engine, Gone},
-    engine_protocol::{Backend, EngineProgress, InputsInfo, MadeInfo, ProcessorInfo, Scored},
     files::{Door, Entry, Made},
     handles::Files,
     opening::open_made,
     post::post,
-    protocol::{Event, FileState, Progress, WorkUnit},
-    scope::{object, scope, to_js},
 };
 
 /// Losses of one device in a row after which the processor takes over; the first may be an accident.
@@ -395,7 +397,7 @@ fn spare(files: &mut [Entry], feed: &Feed) {
         }
         let step = file.step.or(file.row.step);
         if let Some(step) = step.filter(|step| known.contains(step)) {
-            file.row.state = FileState::Left;
+            file.row.state = FileState::Skipped;
             file.row.messages = vec![format!(
                 "A trace of step {step} is among the files already, so that the checkpoint is not run. Forget that trace to run it."
             )];

@@ -3,13 +3,12 @@
 
 use futures::{StreamExt as _, channel::mpsc};
 use js_sys::Array;
-use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
-use web_sys::{Blob, ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
-
-use crate::{
-    engine_protocol::{self, Backend, EngineEvent, EngineJob, EngineProgress, InputsInfo, MadeInfo},
+use protocol::{
+    engine::{Backend, EngineEvent, EngineJob, EngineProgress, InputsInfo, MadeInfo},
     scope::{object, property, scope, to_js},
 };
+use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
+use web_sys::{Blob, ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
 /// The script that starts this worker, and the one beside it that starts the engine.
 const LOADER: (&str, &str) = ("worker_loader.js", "engine_loader.js");
@@ -54,7 +53,7 @@ impl Engine {
     pub async fn start() -> Result<Self, Gone> {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
-        options.set_name(engine_protocol::NAME);
+        options.set_name(protocol::engine::NAME);
         let worker = Worker::new_with_options(&address(), &options)
             .map_err(|error| Gone::Device(format!("it could not be started ({error:?})")))?;
         let (sender, heard) = mpsc::unbounded();

@@ -2,6 +2,7 @@
 
 use std::{cell::Cell, rc::Rc};
 
+use protocol::{FileRow, FileState, Question, engine::MadeInfo};
 use report::Part;
 use trace::{
     FileKind, IdsSettings, Proposal, Source,
@@ -11,10 +12,8 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::Blob;
 
 use crate::{
-    engine_protocol::MadeInfo,
     handles::Files,
     opening::{Content, Members, Opening, Ticket, Unopened},
-    protocol::{FileRow, FileState, Question},
 };
 
 /// Where a file comes from.
@@ -199,7 +198,7 @@ impl Entry {
 
     /// What the run made of it.
     pub fn judge(&mut self, used: bool, text: Option<String>) {
-        self.row.state = if used { FileState::Used } else { FileState::Left };
+        self.row.state = if used { FileState::Used } else { FileState::Skipped };
         self.row.messages = self.warnings.clone();
         self.row.messages.extend(text);
     }
@@ -266,7 +265,7 @@ impl Entry {
                 if let Content::Run(FileKind::GateInputs { step }) = &content {
                     self.row.step = self.step.or(*step);
                 }
-                self.row.state = FileState::Left;
+                self.row.state = FileState::Skipped;
                 self.warnings = warnings;
                 self.row.question = match &content {
                     Content::Run(FileKind::Mappable(proposal)) => {

@@ -44,11 +44,12 @@ fn is_weights(name: &str) -> bool {
 fn is_of_the_run(name: &str) -> bool {
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
     match ending {
-        "jsonl" | "ndjson" | "csv" | "npz" | "npy" | "parquet" | "gz" | "zst" | "tgz" | "tar" | "zip" => true,
         "txt" => !["merges.txt", "vocab.txt"].contains(&name),
         "json" => name == "run.json",
         "safetensors" => !name.starts_with("model"),
-        _ => false,
+        // Pickled weights.
+        "bin" => false,
+        _ => trace::has_known_ending(name),
     }
 }
 

@@ -1,17 +1,12 @@
-//! The browser workers: jobs in, progress and reports out.
+//! The browser workers: the analyst and its calculators, in one WebAssembly binary.
 //!
-//! One wasm binary plays two parts. The *analyst* owns the run: it reads files, folds traces, asks a pool of
-//! *calculators* for distances (one of them may be the engine's, on the graphics processor) and posts [`Event`]s to the page. What goes over the border is in [`protocol`].
+//! The *analyst* owns the run. It reads files, requests distances from a pool of *calculators* and sends reports to the
+//! page. One calculator can be the engine's, on the GPU. The crate [`protocol`] defines all messages.
 
-pub mod addresses;
-pub mod contest;
-pub mod engine_protocol;
+pub mod backend_selector;
 pub mod folders;
 pub mod mapping;
-pub mod protocol;
 
-#[cfg(target_arch = "wasm32")]
-pub mod adapter;
 #[cfg(target_arch = "wasm32")]
 pub mod analyst;
 #[cfg(target_arch = "wasm32")]
@@ -39,17 +34,10 @@ mod post;
 #[cfg(target_arch = "wasm32")]
 mod remote;
 #[cfg(target_arch = "wasm32")]
-pub mod scope;
-#[cfg(target_arch = "wasm32")]
 mod survey;
 #[cfg(target_arch = "wasm32")]
 mod watcher;
 #[cfg(target_arch = "wasm32")]
 mod write;
-
-pub use engine_protocol::{Backend, ProcessorInfo};
-pub use protocol::{
-    Alignment, Event, FileRow, FileState, Form, Job, MapAsk, MapFrame, MappingChoice, MappingRow,
-    MappingSheet, PairChoice, Progress, Question, ReportText, SampleRef, WorkUnit, Written,
-};
-pub use trace::{Axis, Role};
+#[cfg(target_arch = "wasm32")]
+mod yielding;

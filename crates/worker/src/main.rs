@@ -3,8 +3,8 @@
 #[cfg(target_arch = "wasm32")]
 fn main() {
     console_error_panic_hook::set_once();
-    let scope = worker::scope::scope();
-    if scope.name() == worker::calculator::NAME {
+    let scope = protocol::scope::scope();
+    if scope.name() == protocol::calculator::NAME {
         worker::calculator::start(&scope);
     } else {
         worker::analyst::start(&scope);

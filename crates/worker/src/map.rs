@@ -10,6 +10,10 @@ use std::{
 use figures::{map_sheet, table_text};
 use futures::future::{AbortHandle, abortable};
 use js_sys::{Array, Float32Array, Uint8Array, Uint16Array, Uint32Array};
+use protocol::{
+    Event, MapRequest, PairChoice, Progress, WorkUnit,
+    scope::{now, object, property, scope, to_js},
+};
 use report::{
     Error, Pending, Report, Settings, Stage, TraceRun, Unit, Watch,
     map::{EXACT_SAMPLES, MEAN_SIDE, MapFrame, MapOrder, MapSamples, MapScope, npy_header},
@@ -18,13 +22,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::Blob;
 
-use crate::{
-    analyst::Analyst,
-    post::post,
-    protocol::{self, Event, MapAsk, PairChoice, Progress, WorkUnit},
-    scope::{now, object, scope, to_js},
-    watcher::{Breath, TICK},
-};
+use crate::{analyst::Analyst, post::post, watcher::TICK, yielding::Yielder};
 
 /// Distances of a file that are in memory at once.
 const CELLS_A_PART: usize = 4 << 20;
@@ -76,7 +74,7 @@ impl Map {
     }
 
     /// Shows a map: its order first, then the frames that the page does not have.
-    pub fn show(&self, analyst: &Rc<Analyst>, ask: MapAsk) {
+    pub fn show(&self, analyst: &Rc<Analyst>, ask: MapRequest) {
         if let Some(work) = self.frames.take() {
             work.abort();
             // Nobody else's pairs are among those that wait then.
@@ -206,7 +204,7 @@ fn start(
 }
 
 impl Shown {
-    async fn measure(&self, analyst: &Analyst, ask: &MapAsk) -> Result<(), Error> {
+    async fn measure(&self, analyst: &Analyst, ask: &MapRequest) -> Result<(), Error> {
         let checkpoints = self.run.checkpoints.len();
         let last = checkpoints.saturating_sub(1);
         let (reference, first) = (ask.reference.min(last), ask.checkpoint.min(last));
@@ -245,10 +243,10 @@ impl Shown {
                     &teller,
                 )
                 .await?;
-            self.post_frame(ask.ticket, checkpoint, step, frame);
+            self.post_frame(ask.request_id, checkpoint, step, frame);
         }
         if !missing.is_empty() {
-            self.turn_all(ask.ticket);
+            self.turn_all(ask.request_id);
         }
         Ok(())
     }
@@ -273,7 +271,7 @@ impl Shown {
         2 * side * side
     }
 
-    fn post_order(&self, ask: &MapAsk) {
+    fn post_order(&self, ask: &MapRequest) {
         let samples = &self.samples;
         let order = Rc::clone(&self.order.borrow().1);
         let domain_at = |place: &u32| samples.domains.get(*place as usize).copied().unwrap_or(0);
@@ -299,7 +297,7 @@ impl Shown {
         let t_star = samples.t_star.iter().map(|at| at.map_or(-1.0, |at| at as f32));
         let t_star: Vec<f32> = t_star.collect();
         post_with(
-            &Event::MapOrder { ticket: ask.ticket, texts },
+            &Event::MapOrder { request_id: ask.request_id, texts },
             &[
                 &Uint32Array::from(&order[..]),
                 &Uint32Array::from(&domains[..]),
@@ -308,7 +306,7 @@ impl Shown {
         );
     }
 
-    fn post_frame(&self, ticket: u32, checkpoint: usize, step: u64, mut frame: MapFrame) {
+    fn post_frame(&self, request_id: u32, checkpoint: usize, step: u64, mut frame: MapFrame) {
         let mut planes = self.planes.borrow_mut();
         // Until all are known, each is turned towards the nearest one that is.
         let nearest = planes.keys().copied().filter(|&at| at != checkpoint);
@@ -319,7 +317,7 @@ impl Shown {
         let names: Vec<&str> = self.run.domains.iter().map(|domain| &domain.name[..]).collect();
         let sheet = map_sheet(&frame, &names, self.samples.len(), step, self.settings.unit);
         let event = Event::MapFrame(Box::new(protocol::MapFrame {
-            ticket,
+            request_id,
             checkpoint,
             low: u32::from(frame.low),
             high: u32::from(frame.high),
@@ -333,7 +331,7 @@ impl Shown {
 
     /// Turns every frame towards the one after it, from the last one back, so that the same run always gives the same
     /// picture whichever frame came first.
-    fn turn_all(&self, ticket: u32) {
+    fn turn_all(&self, request_id: u32) {
         let mut planes = self.planes.borrow_mut();
         if planes.len() < self.run.checkpoints.len() {
             return;
@@ -348,7 +346,7 @@ impl Shown {
         }
         let arrays: Vec<Float32Array> = planes.values().map(|points| flat(points)).collect();
         let arrays: Vec<&JsValue> = arrays.iter().map(AsRef::as_ref).collect();
-        post_with(&Event::MapPoints { ticket }, &arrays);
+        post_with(&Event::MapPoints { request_id }, &arrays);
     }
 
     /// The sample at a place, by index in the run.
@@ -452,7 +450,7 @@ fn flat(points: &[[f64; 2]]) -> Float32Array {
 fn post_with(event: &Event, arrays: &[&JsValue]) {
     let Ok(event) = to_js(event) else { return };
     let list: Array = arrays.iter().copied().collect();
-    let buffers: Array = arrays.iter().map(|array| crate::scope::property(array, "buffer")).collect();
+    let buffers: Array = arrays.iter().map(|array| property(array, "buffer")).collect();
     let message = object(&[("event", &event), ("arrays", &list)]);
     scope().post_message_with_transfer(&message, &buffers).ok();
 }
@@ -479,7 +477,7 @@ struct Teller<'a> {
     /// Whether it is about a file; frames say nothing meanwhile.
     saving: bool,
     quiet: bool,
-    breath: Breath,
+    yielder: Yielder,
     last_tick: Cell<f64>,
 }
 
@@ -492,7 +490,7 @@ impl<'a> Teller<'a> {
             total: 0,
             saving: false,
             quiet: false,
-            breath: Breath::new(),
+            yielder: Yielder::new(),
             last_tick: Cell::new(f64::NEG_INFINITY),
         }
     }
@@ -504,7 +502,7 @@ impl<'a> Teller<'a> {
 
 impl Watch for Teller<'_> {
     fn yield_now(&self) -> Pending<'_, ()> {
-        self.breath.take()
+        self.yielder.yield_now()
     }
 
     fn progress(&self, _: &Stage, done: u64, total: u64) {

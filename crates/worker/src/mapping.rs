@@ -1,9 +1,8 @@
 //! What a file's tensors are, for a person to confirm or correct: a [`Proposal`] as lines of a dialog, and back to a
 //! [`Mapping`].
 
+use protocol::{MappingChoice, MappingRow};
 use trace::{Axis, MappedTensor, Mapping, Proposal, ShownTensor, TensorGroup};
-
-use crate::protocol::{MappingChoice, MappingRow};
 
 /// Lines of one dialog; whoever has more tensors writes a mapping for the command line.
 const MOST_ROWS: usize = 200;

@@ -3,6 +3,7 @@
 use std::{cell::Cell, rc::Rc};
 
 use js_sys::{Array, Uint8Array};
+use protocol::Question;
 use report::Report;
 use trace::{BlobSource, Counted, FileKind, HttpSource, IdsSettings, Mapping, Source, listing::Listing};
 use web_sys::Blob;
@@ -10,7 +11,6 @@ use web_sys::Blob;
 use crate::{
     folders::{self, Folder, Sorted},
     handles::Files,
-    protocol::Question,
     remote::{self, Found},
 };
 

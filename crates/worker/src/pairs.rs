@@ -1,12 +1,9 @@
 //! Two samples and their pathways, aligned.
 
+use protocol::{AlignedCheckpoint, Alignment, Event, PairChoice, SampleRef};
 use report::PairOfSamples;
 
-use crate::{
-    analyst::Analyst,
-    post::post,
-    protocol::{AlignedCheckpoint, Alignment, Event, PairChoice, SampleRef},
-};
+use crate::{analyst::Analyst, post::post};
 
 impl Analyst {
     /// Lists samples, at most `limit`, in whose id or domain `query` occurs.

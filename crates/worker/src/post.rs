@@ -1,11 +1,10 @@
 //! What the analyst says to the page.
 
-use report::Report;
-
-use crate::{
-    protocol::Event,
+use protocol::{
+    Event,
     scope::{scope, to_js},
 };
+use report::Report;
 
 /// Tells the page something.
 pub fn post(event: &Event) {

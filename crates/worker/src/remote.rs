@@ -3,6 +3,7 @@
 use std::{cell::Cell, rc::Rc};
 
 use futures::future::join3;
+use protocol::addresses::{self, is_plain};
 use trace::{
     BlobSource, ByteSource as _, CheckpointFiles, Counted, Error, HttpSource, Shards, Source,
     hub::{self, HubPlace},
@@ -11,10 +12,7 @@ use trace::{
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::Blob;
 
-use crate::{
-    addresses::{self, is_plain},
-    handles::Files,
-};
+use crate::handles::Files;
 
 /// What lists the shards of a checkpoint.
 const INDEX: &str = "model.safetensors.index.json";

@@ -6,17 +6,11 @@ use std::{
     rc::Rc,
 };
 
+use protocol::{Event, FileState};
 use report::{LastRouters, Watch, last_in_training};
 use trace::{CheckpointRouters, read_routers};
 
-use crate::{
-    analyst::Analyst,
-    files::Door,
-    handles::Files,
-    post::post,
-    protocol::{Event, FileState},
-    remote::router_sources,
-};
+use crate::{analyst::Analyst, files::Door, handles::Files, post::post, remote::router_sources};
 
 /// Bytes of routers that are kept, so that a further checkpoint does not have all others read again.
 const KEPT: usize = 256 << 20;

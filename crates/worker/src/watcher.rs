@@ -2,17 +2,14 @@
 
 use std::cell::Cell;
 
+use protocol::{Event, Progress, WorkUnit, scope::now};
 use report::{Pending, Report, Stage, Watch};
 
 use crate::{
     analyst::Analyst,
     post::{post, post_report},
-    protocol::{Event, Progress, WorkUnit},
-    scope::{now, turn},
+    yielding::Yielder,
 };
-
-/// Milliseconds of computing after which messages are heard.
-const BREATH: f64 = 12.0;
 
 /// Milliseconds between two messages about progress.
 pub const TICK: f64 = 80.0;
@@ -23,30 +20,10 @@ const FIRST_PARTIAL: f64 = 2_000.0;
 /// Milliseconds between two partial reports: drawing them costs the page time.
 const PARTIAL: f64 = 1_000.0;
 
-/// Hears messages now and then, in the middle of computing.
-pub struct Breath(Cell<f64>);
-
-impl Breath {
-    /// Computing begins now.
-    pub fn new() -> Self {
-        Self(Cell::new(now()))
-    }
-
-    /// Hears messages, if the last time is long ago.
-    pub fn take(&self) -> Pending<'_, ()> {
-        Box::pin(async {
-            if now() - self.0.get() > BREATH {
-                turn().await;
-                self.0.set(now());
-            }
-        })
-    }
-}
-
 /// Tells the page how far the analysis is, and hears its messages in between.
 pub struct Watcher<'a> {
     analyst: &'a Analyst,
-    breath: Breath,
+    yielder: Yielder,
     last_tick: Cell<f64>,
     next_partial: Cell<f64>,
 }
@@ -56,7 +33,7 @@ impl<'a> Watcher<'a> {
     pub fn new(analyst: &'a Analyst) -> Self {
         Self {
             analyst,
-            breath: Breath::new(),
+            yielder: Yielder::new(),
             last_tick: Cell::new(f64::NEG_INFINITY),
             next_partial: Cell::new(now() + FIRST_PARTIAL),
         }
@@ -65,7 +42,7 @@ impl<'a> Watcher<'a> {
 
 impl Watch for Watcher<'_> {
     fn yield_now(&self) -> Pending<'_, ()> {
-        self.breath.take()
+        self.yielder.yield_now()
     }
 
     fn progress(&self, stage: &Stage, done: u64, total: u64) {

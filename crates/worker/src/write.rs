@@ -1,8 +1,7 @@
 //! A report in another form: JSON, tables, link.
 
+use protocol::{Form, ReportText, Written};
 use report::{Error, LinkOptions, Parts, Report, link};
-
-use crate::protocol::{Form, ReportText, Written};
 
 /// Writes a report in another form.
 ///

@@ -1,25 +1,25 @@
-// Work can be stopped at once, and the page never stops answering while it works.
+// Work can be cancelled at once, and the page responds while it works.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { busy, by, clean, empty, give, launch, made, measuring, open, trace } from "../harness.mjs";
 
-// Files that are read for a while.
+// Files that take a while to read.
 const LARGE = { samples: 3000, layers: 16, experts: 64 };
 
 let session;
 before(async () => (session = await launch()));
 after(() => session.close());
 
-test("cancel ends work that would take minutes, and the page works on", async () => {
+test("cancel ends work that would take minutes, and the work can be resumed", async () => {
   const opened = await busy(session);
   const { page } = opened;
   const took = await page.evaluate(async () => {
     const button = document.querySelector("[data-testid=cancel]");
     const start = performance.now();
     button.click();
-    // Until the page has been drawn without it.
+    // Until the page is drawn without the progress bar.
     do {
       await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
     } while (document.querySelector("[data-testid=progress]"));
@@ -27,10 +27,10 @@ test("cancel ends work that would take minutes, and the page works on", async ()
   });
   console.log(`cancelled in ${Math.round(took)} ms`);
 
-  // It stays cancelled, and the work goes on when it is asked for.
+  // It stays cancelled until it is resumed.
   await page.waitForTimeout(1000);
   assert.equal(await by(page, "progress").count(), 0);
-  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByRole("button", { name: "Resume" }).click();
   await measuring(page);
   await by(page, "cancel").click();
   await by(page, "progress").waitFor({ state: "detached" });
@@ -39,13 +39,13 @@ test("cancel ends work that would take minutes, and the page works on", async ()
   await opened.context.close();
 });
 
-test("while it works the page answers", async () => {
+test("the page responds while it works", async () => {
   const opened = await busy(session);
   const { page } = opened;
   const said = () => by(page, "progress").innerText();
   const before = await said();
-  // How long depends on the machine, so that it is told and not judged. That it answers at all, in the midst of minutes of
-  // work, and hears of the work meanwhile, is what would not be so if the page itself did it.
+  // The delay depends on the machine, so it is printed but not asserted. The assertions are that the page responds and
+  // shows progress during minutes of work, which it would not if it did the work itself.
   const longest = await page.evaluate(async () => {
     let longest = 0;
     let last = performance.now();
@@ -57,7 +57,7 @@ test("while it works the page answers", async () => {
     }
     return longest;
   });
-  console.log(`longest silence of the page while working: ${Math.round(longest)} ms`);
+  console.log(`longest delay of the page while working: ${Math.round(longest)} ms`);
   await page.keyboard.press("?");
   await by(page, "help-dialog").waitFor();
   await page.keyboard.press("Escape");
@@ -69,12 +69,12 @@ test("while it works the page answers", async () => {
   await opened.context.close();
 });
 
-test("files that come while others are read do not stop the worker", async () => {
+test("files that arrive while others are read do not stop the worker", async () => {
   const opened = await open(session);
   const { page } = opened;
   await empty(page);
   await give(page, [1, 2].map((step) => made(`large-${step}.safetensors`, trace({ step, ...LARGE }))));
-  // Each has all work begun anew, wherever it is.
+  // Each file restarts the work.
   for (let at = 0; at < 40; at += 1) {
     await page.waitForTimeout((at * 37) % 100);
     await give(page, [made(`note-${at}.csv`, Buffer.from("nothing,of,the,kind\n"))]);

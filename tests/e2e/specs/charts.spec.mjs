@@ -1,4 +1,4 @@
-// The drawing script by itself, under the page's own policy.
+// The chart script alone, under the page's content security policy.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -55,7 +55,7 @@ test("a chart is drawn without eval, with its text as text", async () => {
   await opened.context.close();
 });
 
-test("its signals, its size and its files", async () => {
+test("a chart's signals, size and exports", async () => {
   const opened = await withChart(SPEC);
   const { page } = opened;
   await page.evaluate(() => chart.setSignal("cut", 3));
@@ -82,7 +82,7 @@ test("its signals, its size and its files", async () => {
   await opened.context.close();
 });
 
-test("values under the pointer", async () => {
+test("a tooltip shows the values under the pointer", async () => {
   const opened = await withChart(SPEC);
   const { page } = opened;
   await page.locator("#chart .mark-symbol path").first().hover();
@@ -95,7 +95,7 @@ test("values under the pointer", async () => {
   await opened.context.close();
 });
 
-test("a specification that names addresses loads nothing", async () => {
+test("a specification with URLs loads nothing", async () => {
   const away = "https://example.org/data.json";
   const opened = await withChart({
     data: { url: away },

@@ -1,4 +1,4 @@
-// Checkpoint folders, dropped with samples and items: the page runs the model itself, on WebGPU and on the processor.
+// Checkpoint folders dropped with samples and items: the page runs the model, on WebGPU and on the CPU.
 
 import assert from "node:assert/strict";
 import { appendFileSync, cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
@@ -13,7 +13,7 @@ const DEMO = join(FIXTURES, "demo-run");
 const EXAMPLE = new URL("../../../www/example/", import.meta.url).pathname;
 const STEPS = readdirSync(DEMO).filter((name) => name.startsWith("step")).map((name) => Number(name.slice(4))).sort((a, b) => a - b);
 const ADDRESS = { cpu: `${PAGE}#backend=cpu`, gpu: `${PAGE}#backend=gpu` };
-// WebGPU by SwiftShader takes half a minute for a checkpoint.
+// WebGPU on SwiftShader takes half a minute per checkpoint.
 const PATIENCE = 280_000;
 
 let session;
@@ -31,12 +31,12 @@ const rows = (page) =>
     })),
   );
 
-/** Hands a whole folder to the page, as the folder button does. */
+/** Opens a folder through the hidden folder input. */
 async function giveFolder(page, folder) {
   await by(page, "folder-input").setInputFiles(folder);
 }
 
-/** Under a report the files are folded away. */
+/** Opens the collapsed file table below a report. */
 async function unfold(page) {
   await page.locator("details.fold:has([data-testid=file-table]):not([open]) > summary").click();
 }
@@ -64,7 +64,7 @@ function tensors(bytes) {
   return found;
 }
 
-/** Every number of two reports is the same, as far as f32 goes. */
+/** Asserts that all numbers of two reports are equal within f32 precision. */
 function same(found, expected, where = "report") {
   if (typeof expected === "number") {
     assert.equal(typeof found, "number", where);
@@ -81,7 +81,7 @@ function same(found, expected, where = "report") {
   }
 }
 
-/** The demo run with some of its checkpoints, in a folder of its own. */
+/** A folder with some checkpoints of the demo run. */
 function demo(steps) {
   const folder = mkdtempSync(join(tmpdir(), "grokscope-"));
   for (const name of ["samples.jsonl", "items.jsonl", "tokenizer.json", ...steps.map((step) => `step${step}`)]) {
@@ -90,7 +90,7 @@ function demo(steps) {
   return folder;
 }
 
-/** As `demo`, with seconds of work in every checkpoint, so that no hand is too slow to meet the first. */
+/** As `demo`, with seconds of work per checkpoint, so a test can act during the first. */
 function laborious(steps) {
   const folder = demo(steps);
   const lines = readFileSync(join(folder, "samples.jsonl"), "utf8").trim().split("\n").map((line) => JSON.parse(line));
@@ -118,10 +118,10 @@ async function fromTraces(steps) {
   return { report, items };
 }
 
-/** What has to do with where figures come from, and not with what they are. */
+/** The report without fields that depend on the source of the figures. */
 function comparable(report) {
   const { title, run, notes, ...figures } = report;
-  // Folders that are only called step500 say nothing of training tokens.
+  // Folder names such as step500 give no training tokens.
   return { ...figures, checkpoints: figures.checkpoints.map((checkpoint) => ({ ...checkpoint, tokens: null })) };
 }
 
@@ -149,7 +149,7 @@ for (const backend of GPU ? ["gpu", "cpu"] : ["cpu"]) {
 
     await unfold(page);
     await picture(page, `checkpoints-${backend}`);
-    const results = await saved(page, "Save results of the items");
+    const results = await saved(page, "Save benchmark results");
     assert.equal(results.name, "run.json");
     const { steps: found, items } = JSON.parse(results.bytes);
     assert.deepEqual(found, steps);
@@ -158,7 +158,7 @@ for (const backend of GPU ? ["gpu", "cpu"] : ["cpu"]) {
       const { id, domain, correct } = expected.items[place];
       const right = correct.map((right) => Boolean(right));
       assert.deepEqual({ id: item.id, domain: item.domain, correct: item.correct }, { id, domain, correct: right });
-      // Where there are choices, what they say for themselves.
+      // Multiple-choice items also have accuracies.
       for (const list of [item.acc, item.acc_norm].filter(Boolean)) {
         assert.equal(list.length, steps.length);
       }
@@ -174,9 +174,9 @@ for (const backend of GPU ? ["gpu", "cpu"] : ["cpu"]) {
       const { page } = opened;
       await empty(page);
       await giveFolder(page, join(FIXTURES, "olmoe", name));
-      // So few samples make no report that would fold the files away.
-      await page.getByRole("button", { name: /^Save the trace/ }).waitFor({ timeout: PATIENCE });
-      const trace = tensors((await saved(page, /^Save the trace/)).bytes);
+      // So few samples give no report, so the file table is not collapsed.
+      await page.getByRole("button", { name: /^Save trace of/ }).waitFor({ timeout: PATIENCE });
+      const trace = tensors((await saved(page, /^Save trace of/)).bytes);
       const expected = tensors(readFileSync(join(FIXTURES, "olmoe", name, "expected.safetensors")));
       const near = (found, wanted, most, what) => {
         assert.equal(found.length, wanted.length, `${name} ${what}`);
@@ -205,7 +205,7 @@ for (const backend of GPU ? ["gpu", "cpu"] : ["cpu"]) {
   });
 }
 
-/** The demo run with some of its checkpoints, as tar writes it. */
+/** A tar archive with some checkpoints of the demo run. */
 function tar(steps) {
   const folder = demo(steps);
   const names = readdirSync(folder, { recursive: true }).filter((name) => statSync(join(folder, name)).isFile());
@@ -224,7 +224,7 @@ function tar(steps) {
   return Buffer.concat([...parts, Buffer.alloc(1024)]);
 }
 
-test("checkpoints in an archive are run where they lie, unless they are compressed", async () => {
+test("checkpoints in an archive are run in place, unless they are compressed", async () => {
   const steps = STEPS.slice(-2);
   const expected = await fromTraces(steps);
   const opened = await open(session, { address: ADDRESS.cpu });
@@ -249,7 +249,7 @@ test("checkpoints in an archive are run where they lie, unless they are compress
   await packed.context.close();
 });
 
-test("a damaged checkpoint says what is wrong with it, and the others are run", async () => {
+test("a damaged checkpoint is reported, and the others are run", async () => {
   const folder = mkdtempSync(join(tmpdir(), "grokscope-"));
   try {
     cpSync(DEMO, folder, { recursive: true });
@@ -276,7 +276,7 @@ test("a damaged checkpoint says what is wrong with it, and the others are run", 
   }
 });
 
-test("checkpoints wait for samples, and a step can be given by hand", async () => {
+test("checkpoints wait for samples, and a step can be entered manually", async () => {
   const opened = await open(session, { address: ADDRESS.cpu });
   const { page } = opened;
   await empty(page);
@@ -299,7 +299,7 @@ test("checkpoints wait for samples, and a step can be given by hand", async () =
   await opened.context.close();
 });
 
-test("cancel ends the engine at once, and what is dropped next is run", async () => {
+test("cancel ends the engine at once, and the other checkpoints can be run", async () => {
   const steps = STEPS.slice(0, 3);
   const folder = laborious(steps);
   const opened = await open(session, { address: ADDRESS.cpu });
@@ -311,7 +311,7 @@ test("cancel ends the engine at once, and what is dropped next is run", async ()
   await page.waitForTimeout(500);
   assert.equal(await by(page, "progress").count(), 0);
   assert.equal((await rows(page)).filter(({ state }) => state === "running").length, 0);
-  await page.getByRole("button", { name: new RegExp(`^Forget .*/step${steps[0]}$`) }).click();
+  await page.getByRole("button", { name: new RegExp(`^Remove .*/step${steps[0]}$`) }).click();
   await finished(page, PATIENCE);
   const { checkpoints } = JSON.parse(await exported(page));
   assert.deepEqual(checkpoints.map(({ step }) => step), steps.slice(1));
@@ -320,7 +320,7 @@ test("cancel ends the engine at once, and what is dropped next is run", async ()
   await opened.context.close();
 });
 
-test("text becomes the tokens that the checkpoint's tokenizer makes of it", async () => {
+test("text is tokenized by the checkpoint's tokenizer", async () => {
   const [step] = STEPS;
   const folder = demo([step]);
   const lines = readFileSync(join(folder, "samples.jsonl"), "utf8").trim().split("\n").map((line) => JSON.parse(line));
@@ -331,7 +331,7 @@ test("text becomes the tokens that the checkpoint's tokenizer makes of it", asyn
   await giveFolder(page, folder);
   await finished(page, PATIENCE);
   await unfold(page);
-  const found = tensors((await saved(page, /^Save the trace/)).bytes);
+  const found = tensors((await saved(page, /^Save trace of/)).bytes);
   const expected = tensors(readFileSync(join(EXAMPLE, `step-${String(step).padStart(5, "0")}.safetensors`)));
   assert.equal(found.gates.length, expected.gates.length);
   found.gates.forEach((gate, at) => assert.ok(Math.abs(gate - expected.gates[at]) < 2e-5, `${at}: ${gate} for ${expected.gates[at]}`));
@@ -342,7 +342,7 @@ test("text becomes the tokens that the checkpoint's tokenizer makes of it", asyn
   await opened.context.close();
 });
 
-test("what enters the routers is enough for the gating layers alone", async () => {
+test("router inputs are enough to run only the gating layers", async () => {
   const folder = mkdtempSync(join(tmpdir(), "grokscope-"));
   const from = join(FIXTURES, "olmoe/base-bf16");
   const shards = readdirSync(from).filter((name) => name.startsWith("model"));
@@ -372,7 +372,7 @@ test("what enters the routers is enough for the gating layers alone", async () =
   await unfold(page);
   const table = await rows(page);
   assert.deepEqual(table.map(({ kind, state }) => `${kind}: ${state}`).sort(), ["checkpoint: used", "inputs of routers: used"]);
-  const { gates, topk_ids: ids } = tensors((await saved(page, /^Save the trace/)).bytes);
+  const { gates, topk_ids: ids } = tensors((await saved(page, /^Save trace of/)).bytes);
   assert.deepEqual(gates.shape, [2, layers, experts]);
   assert.deepEqual(ids.shape, [5, layers, config.num_experts_per_tok]);
   for (let layer = 0; layer < layers; layer += 1) {
@@ -401,7 +401,7 @@ test("what enters the routers is enough for the gating layers alone", async () =
   await opened.context.close();
 });
 
-test("without a tokenizer, text is refused in words", async () => {
+test("text without a tokenizer is reported", async () => {
   const [step] = STEPS;
   const folder = demo([step]);
   rmSync(join(folder, "tokenizer.json"));
@@ -417,7 +417,7 @@ test("without a tokenizer, text is refused in words", async () => {
   await opened.context.close();
 });
 
-test("a lost GPU is heard of, and the run goes on", { skip: !GPU }, async () => {
+test("a lost GPU is reported, and the run continues", { skip: !GPU }, async () => {
   const steps = STEPS.slice(-1);
   const folder = demo(steps);
   const opened = await open(session, { address: ADDRESS.gpu });
@@ -427,16 +427,16 @@ test("a lost GPU is heard of, and the run goes on", { skip: !GPU }, async () => 
   await page.getByText(/layer [12] of/).waitFor({ timeout: PATIENCE });
   const cdp = await session.browser.newBrowserCDPSession();
   await cdp.send("Browser.crashGpuProcess").catch(() => {});
-  await page.getByText(/the graphics processor was lost.*It is started again/).first().waitFor({ timeout: PATIENCE });
-  // A fresh engine is at the same checkpoint again.
+  await page.getByText(/the GPU was lost.*It is started again/).first().waitFor({ timeout: PATIENCE });
+  // A new engine runs the same checkpoint again.
   await page.getByText(/running checkpoint 1 of 1/).waitFor({ timeout: PATIENCE });
   rmSync(folder, { recursive: true });
   await opened.context.close();
 });
 
-test("a GPU whose memory is full is heard of, and the processor takes over", { skip: !GPU }, async () => {
+test("a GPU out of memory is reported, and the CPU takes over", { skip: !GPU }, async () => {
   const folder = demo(STEPS.slice(-1));
-  // Every engine's fortieth buffer of some size is one too many.
+  // The fortieth larger buffer of every engine fails.
   const full = `
     const create = GPUDevice.prototype.createBuffer;
     let many = 0;
@@ -453,7 +453,7 @@ test("a GPU whose memory is full is heard of, and the processor takes over", { s
   const { page } = opened;
   await empty(page);
   await giveFolder(page, folder);
-  await page.getByText(/the graphics processor has no memory left.*The processor goes on/).first().waitFor({ timeout: PATIENCE });
+  await page.getByText(/the GPU is out of memory.*The processor goes on/).first().waitFor({ timeout: PATIENCE });
   await finished(page, PATIENCE);
   assert.match(await by(page, "processor").textContent(), /^CPU/);
   rmSync(folder, { recursive: true });

@@ -1,4 +1,4 @@
-// Where distances are computed: the badge says it, either place can be forced, and the figures are the same.
+// The backend of distances: the badge names it, either backend can be forced, and the figures are the same.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -13,7 +13,7 @@ async function reported(backend) {
   const opened = await open(session, { address: `${PAGE}#backend=${backend}` });
   const { page } = opened;
   await empty(page);
-  // The example is large enough that its distances are sent away.
+  // The example is large enough for its distances to be sent to the backend.
   await by(page, "open-example").click();
   await finished(page, 300_000);
   const [json, badge] = [await exported(page), by(page, "backend-badge")];
@@ -24,13 +24,13 @@ async function reported(backend) {
 }
 
 let byWorkers;
-test("forced onto the processor, workers compute", async () => {
+test("backend=cpu computes on workers", async () => {
   byWorkers = await reported("cpu");
   assert.match(byWorkers.badge, /^CPU · \d+ workers?$/);
   assert.match(byWorkers.note, /with a worker for each core/);
 });
 
-test("forced onto WebGPU, it computes the same; where there is none, the workers go on and the badge says why", async () => {
+test("backend=gpu gives the same figures; without WebGPU the workers compute and the badge says why", async () => {
   const { json, badge, note } = await reported("gpu");
   assert.equal(json, byWorkers.json);
   if (GPU) {
@@ -42,7 +42,7 @@ test("forced onto WebGPU, it computes the same; where there is none, the workers
   }
 });
 
-test("the settings say and decide where it is computed, and the address keeps it", async () => {
+test("the settings show and select the backend, and the URL keeps it", async () => {
   const opened = await open(session);
   const { page } = opened;
   await empty(page);
@@ -60,7 +60,7 @@ test("the settings say and decide where it is computed, and the address keeps it
   await opened.context.close();
 });
 
-test("left to itself, the page looks for a graphics card when the work is long, and passes by one that is imitated", async () => {
+test("by default, the page looks for a GPU when the work is long, and skips a software adapter", async () => {
   const opened = await busy(session);
   const { page } = opened;
   const why = GPU ? "WebGPU is only imitated here" : "This browser offers no WebGPU";

@@ -1,4 +1,4 @@
-// The page's figures are the reference's, and the command line's to the last bit.
+// The page's figures equal the reference's, and the command line's bit for bit.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -40,7 +40,7 @@ test("run-a natively and in the page: the same bytes", () => {
   }
 });
 
-test("distances of pathways are the reference's", () => {
+test("pathway distances equal the reference's", () => {
   const report = JSON.parse(json);
   assert.deepEqual(report.checkpoints.map(({ step }) => step), [1000, 2000, 3000, 4000, 5000, 6000, 7000]);
   for (const name of ["math", "code"]) {
@@ -54,14 +54,14 @@ test("distances of pathways are the reference's", () => {
   }
 });
 
-test("the table view shows them", async () => {
+test("the table view shows the distances", async () => {
   const { page } = opened;
   await view(page, "table");
   const cells = await page.locator("[data-testid=report] td").allInnerTexts();
   const shown = cells.map((cell) => ({ text: cell.trim(), value: Number(cell.trim()) })).filter(({ value }) => Number.isFinite(value));
   for (const name of ["math", "code"]) {
     for (const mean of expected.distance[name].all["0.7"].symbol.mean) {
-      // A cell with three significant digits or more that rounds the same number.
+      // A cell with at least three significant digits that is this number, rounded.
       const found = shown.some(({ text, value }) => {
         const digits = text.replace(/\D/g, "").length;
         const places = text.split(".")[1]?.length ?? 0;

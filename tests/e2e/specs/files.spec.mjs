@@ -1,4 +1,4 @@
-// Bad files beside good ones: each says what is wrong with it, and the good ones become a report.
+// Bad files among good ones: each bad file has a reason, and the good ones give a report.
 
 import assert from "node:assert/strict";
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, truncateSync, writeFileSync, writeSync } from "node:fs";
@@ -47,7 +47,7 @@ const rows = (page) =>
     })),
   );
 
-test("every bad file has its reason, nothing good is lost", async () => {
+test("every bad file has a reason, and all good files are used", async () => {
   const opened = await open(session);
   const { page } = opened;
   await empty(page);
@@ -71,7 +71,7 @@ test("every bad file has its reason, nothing good is lost", async () => {
   await opened.context.close();
 });
 
-test("checkpoints of another run, and the same step twice, are told apart", async () => {
+test("checkpoints of another run and duplicate steps are rejected", async () => {
   const opened = await open(session);
   const { page } = opened;
   await empty(page);
@@ -97,7 +97,7 @@ test("checkpoints of another run, and the same step twice, are told apart", asyn
   await opened.context.close();
 });
 
-test("a drop on the page is read like chosen files", async () => {
+test("dropped files are read like chosen files", async () => {
   const opened = await open(session);
   const { page } = opened;
   await empty(page);
@@ -109,7 +109,7 @@ test("a drop on the page is read like chosen files", async () => {
   await opened.context.close();
 });
 
-test("only files that are no use leave a page that can be used", async () => {
+test("the page stays usable after unsupported files only", async () => {
   const opened = await open(session);
   const { page } = opened;
   await empty(page);
@@ -121,7 +121,7 @@ test("only files that are no use leave a page that can be used", async () => {
   await opened.context.close();
 });
 
-test("a folder is read whole, the run beside what has nothing to do with it", async () => {
+test("a folder is read recursively, and unrelated files are skipped", async () => {
   const folder = mkdtempSync(join(tmpdir(), "grokscope-"));
   try {
     mkdirSync(join(folder, "run/sub"), { recursive: true });
@@ -145,11 +145,11 @@ test("a folder is read whole, the run beside what has nothing to do with it", as
   }
 });
 
-test("files of 3 GB are read by slices, or refused by their first bytes", async () => {
+test("files of 3 GB are read in slices, or rejected by their first bytes", async () => {
   const folder = mkdtempSync(join(tmpdir(), "grokscope-"));
   const GIBI = 3 * 2 ** 30;
   try {
-    // Sparse: they take no room on the disk. The gates of the first lie behind 3 GiB of a tensor that nobody asks for.
+    // Sparse files. The gates of the first follow 3 GiB of an unused tensor.
     const large = join(folder, "large.safetensors");
     const small = trace({ step: 1000, ...SMALL });
     const length = Number(small.readBigUInt64LE(0));

@@ -1,4 +1,4 @@
-// The record of requests is worth something only if it hears them: here is one that it must hear.
+// The request log must record requests of the page and of workers.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -9,7 +9,7 @@ let session;
 before(async () => (session = await launch()));
 after(() => session.close());
 
-test("a request to another machine is heard, from the page and from a worker", async () => {
+test("requests of the page and of a worker to another machine are logged", async () => {
   const opened = await open(session, { address: new URL("icons/icon.svg", PAGE).href });
   await opened.page.evaluate(async () => {
     await fetch("http://from-the-page.example/").catch(() => {});

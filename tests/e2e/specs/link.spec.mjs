@@ -1,4 +1,4 @@
-// A report travels as a link: another profile, no files, no network.
+// A report opened from a link: another profile, no files, no network.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -22,13 +22,13 @@ before(async () => {
 });
 after(() => session.close());
 
-test("the link carries its data behind the number sign and says how long it is", () => {
+test("the link has its data after the number sign", () => {
   assert.ok(link.startsWith(`${PAGE}#r=1d.`), link.slice(0, 80));
-  assert.match(link.slice(PAGE.length), /^#[\w.=&-]+$/, "nothing that a chat program would cut or escape");
+  assert.match(link.slice(PAGE.length), /^#[\w.=&-]+$/, "no character that chat programs cut or escape");
   assert.ok(link.length < 8000, `${link.length} characters`);
 });
 
-test("a new profile shows the same report, with the network gone once the page is loaded", async () => {
+test("a new profile shows the same report, offline once the page is loaded", async () => {
   const server = await mirror();
   const opened = await open(session, { address: link.replace(PAGE, server.address) });
   const { page } = opened;
@@ -50,14 +50,14 @@ test("a new profile shows the same report, with the network gone once the page i
   await server.close();
 });
 
-test("the view rides along", async () => {
+test("the link includes the view", async () => {
   const opened = await open(session, { address: `${link}&view=table` });
   await opened.page.locator("[data-testid=view-table][aria-current=page]").waitFor();
   clean(session, opened);
   await opened.context.close();
 });
 
-/** Deflated names as a link holds them, with a length and a checksum that fit. */
+/** A link payload with deflated names and a valid length and checksum. */
 function framed(packed) {
   const number = (value) => {
     const bytes = [];
@@ -72,13 +72,13 @@ function framed(packed) {
   return Buffer.concat([number(rest.length), sum, rest]).toString("base64url");
 }
 
-/** What each says at least, so that no link is refused for another reason than its own. */
-const SAYS = {
+/** Expected messages, so that each link fails for its own reason. */
+const EXPECTED = {
   "a link cut in half": /cut/,
   "a link with one letter changed": /checksum/,
   "a link of a later version": /version/,
   "a link that is no link": /link/,
-  "a link whose content is no report": /The link is damaged/,
+  "a link whose content is no report": /The link is not valid/,
 };
 
 const BROKEN = {
@@ -93,13 +93,13 @@ const BROKEN = {
 };
 
 for (const [name, make] of Object.entries(BROKEN)) {
-  test(`${name} says so, and the page stays`, async () => {
+  test(`${name} is reported, and the page stays usable`, async () => {
     const opened = await open(session, { address: await make() });
     const { page } = opened;
     const errors = by(page, "errors");
     await errors.locator("li").first().waitFor();
     const words = await errors.innerText();
-    assert.match(words, SAYS[name]);
+    assert.match(words, EXPECTED[name]);
     console.log(`${name}: ${words.split("\n")[0]}`);
     await by(page, "drop-zone").waitFor();
     assert.equal(await by(page, "report").count(), 0);

@@ -1,4 +1,4 @@
-// The map of all pairwise distances: its figures against the pathways' own, its files, its keys, its pace.
+// The distance matrix: its figures against those of the pathways, its exports, keys and speed.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -10,7 +10,7 @@ let session;
 before(async () => (session = await launch()));
 after(() => session.close());
 
-/** The example run with its map, every checkpoint measured. */
+/** Opens the example run's map with every checkpoint measured. */
 async function mapped(options) {
   const opened = await open(session, options);
   const { page } = opened;
@@ -23,14 +23,14 @@ async function mapped(options) {
   return opened;
 }
 
-/** Every checkpoint is measured. */
+/** Waits until every checkpoint is measured. */
 async function all(page, timeout = 180_000) {
   await page.waitForFunction(() => /Mean distance/.test(document.querySelector("[data-testid=map-says]")?.textContent ?? ""), undefined, { timeout });
   await by(page, "map-known").waitFor({ state: "detached", timeout });
   await by(page, "progress").waitFor({ state: "detached" });
 }
 
-/** What is saved by a click on a button. */
+/** The download of a button. */
 async function saved(page, id) {
   const waiting = page.waitForEvent("download", { timeout: 60_000 });
   await by(page, id).click();
@@ -38,7 +38,7 @@ async function saved(page, id) {
   return { name: file.suggestedFilename(), bytes: readFileSync(await file.path()) };
 }
 
-/** A matrix of NumPy's. */
+/** Parses a NumPy matrix. */
 function numpy(bytes) {
   assert.equal(bytes.subarray(0, 8).toString("latin1"), "\x93NUMPY\x01\x00");
   const length = bytes.readUInt16LE(8);
@@ -49,7 +49,7 @@ function numpy(bytes) {
   return { side, at: (row, column) => bytes.readUInt16LE(10 + length + 2 * (row * side + column)) };
 }
 
-/** The colours at shares of the canvas. */
+/** The colours at positions of the canvas, in shares of it. */
 function colours(page, shares) {
   return page.evaluate((shares) => {
     const canvas = document.querySelector("[data-testid=map]");
@@ -58,7 +58,7 @@ function colours(page, shares) {
   }, shares);
 }
 
-/** Points at a share of the canvas, and waits for what is said of it. */
+/** Hovers over a position of the canvas, in shares of it, and waits for the description. */
 async function point(page, [x, y], expected = /distance/) {
   await by(page, "map").scrollIntoViewIfNeeded();
   const box = await by(page, "map").boundingBox();
@@ -82,7 +82,7 @@ test("a distance on the map is that of the two pathways, and of the file", async
     assert.equal(matrix.at(a, b), matrix.at(b, a));
     assert.equal(matrix.at(a, a), 0);
   }
-  // What the page says of the whole is the file's.
+  // The page's means equal those of the file.
   const says = await by(page, "map-says").textContent();
   let [inside, between] = [[0, 0], [0, 0]];
   for (let row = 0; row < matrix.side; row += 1) {
@@ -92,7 +92,7 @@ test("a distance on the map is that of the two pathways, and of the file", async
       sum[1] += 1;
     }
   }
-  const told = /inside domains ([\d.]+) .*between domains ([\d.]+)\./.exec(says);
+  const told = /within domains ([\d.]+) .*between domains ([\d.]+)\./.exec(says);
   assert.ok(Math.abs(told[1] - inside[0] / inside[1]) < 0.01, `${says} ${inside}`);
   assert.ok(Math.abs(told[2] - between[0] / between[1]) < 0.01, `${says} ${between}`);
 
@@ -109,7 +109,7 @@ test("a distance on the map is that of the two pathways, and of the file", async
   const pair = await page.locator(".aligned .pair").textContent();
   assert.ok(pair.includes(a) && pair.includes(b), pair);
 
-  // Back again nothing is measured anew, and another order shows the same samples elsewhere.
+  // Returning to the map measures nothing again, and another order moves the samples.
   await view(page, "map");
   await all(page, 5_000);
   const before = await colours(page, [[0.31, 0.83], [0.4, 0.1], [0.9, 0.2], [0.05, 0.95], [0.5, 0.45]]);
@@ -127,7 +127,7 @@ test("a distance on the map is that of the two pathways, and of the file", async
 test("checkpoints, keys, pictures and the plane", async () => {
   const opened = await mapped({ context: { viewport: { width: 1280, height: 1000 }, reducedMotion: "reduce" } });
   const { page } = opened;
-  // It plays through the run on one scale of colours.
+  // All checkpoints share one colour scale.
   const legend = await page.locator(".map-legend").textContent();
   await page.getByRole("button", { name: "Play" }).click();
   await page.waitForFunction(() => /^Step 25,/.test(document.querySelector("[data-testid=map-says]").textContent), undefined, { timeout: 10_000 });
@@ -140,7 +140,7 @@ test("checkpoints, keys, pictures and the plane", async () => {
   await page.waitForFunction(() => /^Step 750,/.test(document.querySelector("[data-testid=map-says]").textContent));
   await picture(page, "map-during");
 
-  // Keys: a cell is marked and walked, and zooming in makes a step one sample.
+  // Arrow keys mark and move a cell; after zooming in, one press moves one sample.
   await by(page, "map").focus();
   await page.keyboard.press("ArrowRight");
   await by(page, "map-pair").filter({ hasText: /distance|\)$/ }).waitFor();
@@ -160,7 +160,7 @@ test("checkpoints, keys, pictures and the plane", async () => {
 
   await page.getByRole("button", { name: "plane" }).click();
   await picture(page, "plane-domains");
-  const share = /two axes hold (\d+) %/.exec(await by(page, "map-says").textContent());
+  const share = /two axes of the plane capture (\d+) %/.exec(await by(page, "map-says").textContent());
   assert.ok(Number(share[1]) > 0 && Number(share[1]) <= 100);
   const ink = async () => (await page.evaluate(() => {
     const canvas = document.querySelector("[data-testid=map]");
@@ -199,7 +199,7 @@ test("another domain and another group are measured when they are chosen", async
   await page.getByRole("group", { name: "Domains" }).getByRole("button", { name: "one" }).click();
   const one = await others(everything);
   assert.ok(samples(one) < samples(everything), `${one} | ${everything}`);
-  assert.match(one, /inside add/);
+  assert.match(one, /within add/);
   await page.getByRole("group", { name: "Samples" }).getByRole("button", { name: "all", exact: true }).click();
   const wider = await others(one);
   assert.ok(samples(wider) > samples(one), `${wider} | ${one}`);
@@ -207,7 +207,7 @@ test("another domain and another group are measured when they are chosen", async
   await opened.context.close();
 });
 
-test("narrow, dark and on stage", async () => {
+test("narrow, dark and presenting", async () => {
   const opened = await mapped({ context: { viewport: { width: 390, height: 844 }, colorScheme: "dark" } });
   const { page } = opened;
   await picture(page, "map-narrow-dark");
@@ -225,7 +225,7 @@ test("narrow, dark and on stage", async () => {
   await opened.context.close();
 });
 
-test("a large map has means, counts its pairs, and is stopped on the way", async () => {
+test("a large map has block means, counts its pairs, and can be cancelled and resumed", async () => {
   const opened = await open(session);
   const { page } = opened;
   await empty(page);
@@ -233,14 +233,14 @@ test("a large map has means, counts its pairs, and is stopped on the way", async
   await give(page, [1, 2].map((step) => made(`large-${step}.safetensors`, trace({ step, ...large }))));
   await finished(page, 120_000);
   await view(page, "map");
-  // Of the first domain alone: what is met below is not its progress.
+  // The first domain only, so that the progress below is not this one's.
   await all(page);
   const everything = page.getByRole("group", { name: "Domains" }).getByRole("button", { name: "all" });
-  // From inside the page: the map is measured in some seconds, and must be met while it is.
+  // Runs inside the page, because the map takes only seconds and must be cancelled before it is complete.
   const took = await everything.evaluate(async (button) => {
     const turn = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
     const progress = () => document.querySelector("[data-testid=progress]");
-    // Not by turns: those may be long while the map is drawn.
+    // An observer, because frames may be long while the map is drawn.
     await new Promise((resolve) => {
       const observer = new MutationObserver(() => {
         if (/of [\d,]+ pairs/.test(progress()?.textContent ?? "")) {
@@ -259,10 +259,10 @@ test("a large map has means, counts its pairs, and is stopped on the way", async
     return performance.now() - start;
   });
   console.log(`stopped in ${Math.round(took)} ms`);
-  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByRole("button", { name: "Resume" }).click();
   await all(page);
   await picture(page, "map-large");
-  // The exact distance of a pair under means.
+  // A pair of a map of block means still has an exact distance.
   await point(page, [0.25, 0.75]);
   const { side } = numpy((await saved(page, "map-npy")).bytes);
   assert.equal(side, 4000);
@@ -270,7 +270,7 @@ test("a large map has means, counts its pairs, and is stopped on the way", async
   await opened.context.close();
 });
 
-test("opened from a link it says what it needs", async () => {
+test("a report from a link says what the map needs", async () => {
   const opened = await open(session);
   const { page } = opened;
   await empty(page);
@@ -280,7 +280,7 @@ test("opened from a link it says what it needs", async () => {
   const other = await open(session, { address: link });
   await finished(other.page);
   await view(other.page, "map");
-  await other.page.getByText("The map of all pairwise distances needs the run’s own files").waitFor();
+  await other.page.getByText("The distance matrix needs the run’s traces").waitFor();
   await picture(other.page, "map-link");
   assert.equal(await by(other.page, "map").count(), 0);
   clean(session, other);

@@ -1,4 +1,4 @@
-// After the first visit the page opens without a network.
+// After the first visit, the page works offline.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -9,7 +9,7 @@ let session;
 before(async () => (session = await launch()));
 after(() => session.close());
 
-test("a second visit needs no network, the example run seen before included", async () => {
+test("a second visit works offline, including the example run opened before", async () => {
   const server = await mirror();
   const opened = await open(session, { address: server.address, context: { serviceWorkers: "allow" } });
   const { page } = opened;
@@ -35,7 +35,7 @@ test("a second visit needs no network, the example run seen before included", as
   await server.close();
 });
 
-test("it keeps the page's own files alone, of one build", async () => {
+test("the cache has only the page's own files, of one build", async () => {
   const opened = await open(session, { context: { serviceWorkers: "allow" } });
   const { page } = opened;
   await empty(page);
@@ -55,6 +55,6 @@ test("it keeps the page's own files alone, of one build", async () => {
   for (const file of ["app_bg.wasm", "worker_bg.wasm", "vendor/vega.js"]) {
     assert.ok(kept.some(({ url }) => url.startsWith(`${base}${file}?v=`)), file);
   }
-  assert.ok(!kept.some(({ url }) => url.includes("/example/")), "the example run is kept when it is first opened, not before");
+  assert.ok(!kept.some(({ url }) => url.includes("/example/")), "the example run is cached when it is first opened, not before");
   await opened.context.close();
 });

@@ -1,4 +1,4 @@
-// The three states of the page on the example run: empty, working, report.
+// The states of the page, mostly with the example run.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -14,7 +14,7 @@ let session;
 before(async () => (session = await launch()));
 after(() => session.close());
 
-test("the empty page says what it does", async () => {
+test("the empty page describes the tool", async () => {
   const opened = await open(session);
   const { page } = opened;
   await empty(page);
@@ -26,19 +26,19 @@ test("the empty page says what it does", async () => {
   await opened.context.close();
 });
 
-test("with or without WebGPU the badge is calm and nothing is an error", async () => {
+test("with or without WebGPU, the badge is shown and there are no errors", async () => {
   const opened = await open(session);
   const { page } = opened;
   await empty(page);
   assert.equal(await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter())), GPU);
-  // The worker says what it is as soon as it is up.
+  // The worker sends the badge when it is ready.
   await by(page, "backend-badge").filter({ hasText: /\S/ }).waitFor();
   assert.equal((await by(page, "errors").textContent()).trim(), "");
   clean(session, opened);
   await opened.context.close();
 });
 
-test("the example run becomes a report at a click", async () => {
+test("a click opens the example run", async () => {
   const opened = await open(session);
   const { page } = opened;
   await empty(page);
@@ -51,7 +51,7 @@ test("the example run becomes a report at a click", async () => {
 });
 
 for (const scheme of ["light", "dark"]) {
-  test(`every view stands, is accessible, and has its picture: ${scheme}`, async () => {
+  test(`every view is rendered and accessible: ${scheme}`, async () => {
     const opened = await open(session, { context: { colorScheme: scheme, viewport: { width: 1280, height: 900 } } });
     const { page } = opened;
     await empty(page);
@@ -77,7 +77,7 @@ for (const scheme of ["light", "dark"]) {
   });
 }
 
-test("at 360 pixels nothing has to be scrolled sideways", async () => {
+test("at 360 pixels there is no horizontal scrolling", async () => {
   const opened = await open(session, { context: { viewport: { width: 360, height: 740 } } });
   const { page } = opened;
   await empty(page);
@@ -98,7 +98,7 @@ test("at 360 pixels nothing has to be scrolled sideways", async () => {
   await opened.context.close();
 });
 
-test("every view has its key", async () => {
+test("every view has a key", async () => {
   const opened = await open(session);
   const { page } = opened;
   await empty(page);
@@ -116,7 +116,7 @@ test("every view has its key", async () => {
   await opened.context.close();
 });
 
-test("on stage: one view, large type, keys, the link as a QR code", async () => {
+test("presenting: one view, large type, keys, QR code of the link", async () => {
   const opened = await open(session, { context: { viewport: { width: 1920, height: 1080 } } });
   const { page } = opened;
   await empty(page);
@@ -140,7 +140,7 @@ test("on stage: one view, large type, keys, the link as a QR code", async () => 
   await page.keyboard.press("q");
   await page.locator("svg.qr").waitFor();
   await picture(page, "stage-code");
-  // Escape would leave full screen too, and with it the stage.
+  // Escape would also leave full screen, which ends presenting.
   await by(page, "code-dialog").getByRole("button", { name: "Close" }).click();
   await page.keyboard.press("p");
   await page.locator("div.root:not(.presenting)").waitFor();
@@ -148,13 +148,13 @@ test("on stage: one view, large type, keys, the link as a QR code", async () => 
   await opened.context.close();
 });
 
-test("exports: every table as CSV, the report as JSON that the page reads again", async () => {
+test("exports: tables as CSV, and the report as JSON that the page can open", async () => {
   const opened = await open(session);
   const { page } = opened;
   await empty(page);
   await give(page, runA());
   await finished(page);
-  // Its end is at once the beginning of the next.
+  // Opens the dialog again, right after it was closed.
   const text = await exported(page);
   await page.keyboard.press("d");
   const dialog = by(page, "export-dialog");

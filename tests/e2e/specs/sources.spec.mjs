@@ -1,5 +1,5 @@
-// Traces as other programs leave them, dropped as they are: expert ids of servers and tracers, layers in Parquet, and
-// archives of a run. And traces at addresses: lists of them, and what is said where a server does not give them.
+// Traces of other programs: expert ids of servers and tracers, layers in Parquet, archives of a run. Traces at URLs:
+// lists of files, and errors of servers.
 
 import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
@@ -21,12 +21,12 @@ const rows = (page) =>
     rows.map((row) => ({ path: row.querySelector("th").textContent, kind: row.cells[1].textContent, state: row.querySelector(".state").textContent })),
   );
 
-/** A run whose checkpoints all have these files, each in a folder of its step. */
+/** A run with these files in one folder per step. */
 function run(files) {
   const folder = mkdtempSync(join(tmpdir(), "grokscope-"));
   for (const step of STEPS) {
     for (const file of files) {
-      // The scripts of OLMoE write the step into the file's name.
+      // OLMoE's scripts write the step into the file name.
       cpSync(join(TRACES, file), join(folder, `step-${step}`, file.split("/").pop().replace("_1000.", `_${step}.`)));
     }
   }
@@ -66,7 +66,7 @@ for (const [name, files] of Object.entries(IDS)) {
   });
 }
 
-test("how many experts FLAME-MoE's layers have is assumed until it is said", async () => {
+test("the number of experts of FLAME-MoE's layers is assumed until it is set", async () => {
   const folder = run(FLAME);
   const opened = await open(session);
   const { page } = opened;
@@ -76,7 +76,7 @@ test("how many experts FLAME-MoE's layers have is assumed until it is said", asy
   const assumed = () => page.locator("[data-testid=file-table] .message", { hasText: "8 are assumed" });
   assert.equal(await assumed().count(), STEPS.length);
   await page.locator("details.fold:has([data-testid=file-table]) > summary").click();
-  await page.getByRole("button", { name: /^Number of experts of/ }).first().click();
+  await page.getByRole("button", { name: /^Set number of experts of/ }).first().click();
   const dialog = by(page, "shape-dialog");
   await dialog.getByLabel("Experts").fill("12");
   await dialog.getByLabel("Experts").press("Enter");
@@ -85,7 +85,7 @@ test("how many experts FLAME-MoE's layers have is assumed until it is said", asy
   await finished(page);
   assert.equal(await assumed().count(), 0);
   assert.deepEqual((await rows(page)).filter(({ state }) => state !== "used"), []);
-  // They were read anew.
+  // The files were read again.
   rmSync(folder, { recursive: true });
   clean(session, opened);
   await opened.context.close();
@@ -120,11 +120,11 @@ for (const archive of ["stored.zip", "deflated.zip", "gnu.tar", "pax.tar", "gnu.
   });
 }
 
-/** The files of a run, by the path at which a server has them. */
+/** The files of a run by their paths on a server. */
 const RUN = new Map(STEPS.map((step) => [`/run/step-${step}.safetensors`, trace({ step, samples: 30, layers: 2, experts: 8 })]));
 const NAMES = [...RUN.keys()].map((path) => path.split("/").pop());
 
-/** Steps of the report, and the rows of the table. */
+/** Steps of the report and rows of the file table. */
 async function read(page) {
   await finished(page);
   return { steps: JSON.parse(await exported(page)).checkpoints.map(({ step }) => step), table: await rows(page) };
@@ -132,35 +132,35 @@ async function read(page) {
 
 const messages = (page) => page.locator("[data-testid=file-table] .message").allTextContents();
 
-/** What the browser itself says of an answer that is no file, and of one that it does not show. */
+/** The browser's own console messages for an error status and for a blocked response. */
 const REFUSED = [/Failed to load resource: the server responded with a status of/];
 const HIDDEN = [/Failed to load resource: net::ERR_/, /blocked by CORS policy/];
 
-/** Nothing went wrong, and nobody but the named server was asked. */
+/** Asserts that there were no errors and no requests to other servers than the given one. */
 function cleanBut(opened, address, allow = []) {
   clean(session, { ...opened, requests: opened.requests.filter((url) => !url.startsWith(`${address}/`)) }, { allow });
 }
 
-test("a server without ranges gives small files whole", async () => {
+test("a server without ranges sends small files whole", async () => {
   const { address, sent, close } = await server((path) => RUN.get(path), { ranges: false });
   const opened = await open(session);
   const { page } = opened;
   await empty(page);
   await fromAddresses(page, [...RUN.keys()].map((path) => address + path));
   assert.deepEqual((await read(page)).steps, STEPS);
-  assert.deepEqual(sent.map(({ path }) => path).sort(), [...RUN.keys()].sort(), "each is asked for once");
+  assert.deepEqual(sent.map(({ path }) => path).sort(), [...RUN.keys()].sort(), "each is requested once");
   cleanBut(opened, address);
   await opened.context.close();
   await close();
 });
 
 const REFUSALS = [
-  ["429 with a wait", { status: 429, headers: { "Retry-After": "30" } }, /asked too often and asks to wait 30 seconds \(status 429\).*drop it here/],
-  ["429 without one", { status: 429 }, /does not say how long to wait \(status 429\)/],
-  ["403", { status: 403 }, /without a login.*\(status 403\).*drop it here/],
+  ["429 with a wait", { status: 429, headers: { "Retry-After": "30" } }, /too many requests; the server asks to wait 30 seconds \(status 429\).*drop it here/],
+  ["429 without one", { status: 429 }, /too many requests \(status 429\)\. Try again in some minutes/],
+  ["403", { status: 403 }, /access denied \(status 403\)\. .*without a login.*drop it here/],
   ["404", undefined, /there is no such file \(status 404\)\. Check the address\./],
   ["503 with a wait", { status: 503, headers: { "Retry-After": "120" } }, /asks to wait 120 seconds \(status 503\)/],
-  ["500", { status: 500 }, /a fault or is busy \(status 500\)/],
+  ["500", { status: 500 }, /failed to respond \(status 500\)/],
   [
     "a large file only whole", { status: 200, headers: { "Content-Length": String(65 << 20) } },
     /only whole \(status 200 to a request with `Range`\), and it has 65 MiB, more than the 64 MiB.*Download it and drop it here/,
@@ -168,7 +168,7 @@ const REFUSALS = [
 ];
 
 for (const [name, answer, words] of REFUSALS) {
-  test(`a refusal is explained, and the rest is read: ${name}`, async () => {
+  test(`an error status is explained, and the other files are read: ${name}`, async () => {
     const { address, close } = await server((path) => (path === "/bad.safetensors" ? answer : RUN.get(path)));
     const opened = await open(session);
     const { page } = opened;
@@ -186,7 +186,7 @@ for (const [name, answer, words] of REFUSALS) {
   });
 }
 
-test("a server that no other page may read, and one that is not there, are told with both reasons", async () => {
+test("the message on a server without CORS, or without a connection, names both causes", async () => {
   const hidden = await server((path) => RUN.get(path), { readable: false });
   const gone = await server(() => undefined);
   await gone.close();
@@ -202,7 +202,7 @@ test("a server that no other page may read, and one that is not there, are told 
   await hidden.close();
 });
 
-test("an index.json is asked for after a yes, and for nothing of a server that it alone names", async () => {
+test("an index.json is fetched after confirmation, and no files on other servers that it lists", async () => {
   const other = await server((path) => RUN.get(path));
   const index = Buffer.from(JSON.stringify({ files: [...NAMES, `${other.address}/run/${NAMES[0]}`, "ftp://127.0.0.1/x"] }));
   const { address, sent, close } = await server((path) => (path === "/run/index.json" ? index : RUN.get(path)));
@@ -210,7 +210,7 @@ test("an index.json is asked for after a yes, and for nothing of a server that i
   const { page } = opened;
   const dialog = by(page, "source-dialog");
   await dialog.getByText(`${address}/run/index.json`).waitFor();
-  assert.deepEqual(sent, [], "nothing is asked for before the user says so");
+  assert.deepEqual(sent, [], "nothing is requested before the user confirms");
   await dialog.getByRole("button", { name: "Load", exact: true }).click();
   const { steps, table } = await read(page);
   assert.deepEqual(steps, STEPS);
@@ -221,9 +221,9 @@ test("an index.json is asked for after a yes, and for nothing of a server that i
   assert.match(said, /only http and https addresses are/);
   assert.deepEqual(other.sent, []);
 
-  // It takes its files along.
+  // Removing the list removes its files.
   await page.locator("details.fold:has([data-testid=file-table]):not([open]) > summary").click();
-  await page.getByRole("button", { name: `Forget ${address}/run/index.json` }).click();
+  await page.getByRole("button", { name: `Remove ${address}/run/index.json` }).click();
   await page.waitForFunction(() => document.querySelectorAll("[data-testid=file-table] tbody tr").length === 0);
   cleanBut(opened, address);
   await opened.context.close();
@@ -231,15 +231,15 @@ test("an index.json is asked for after a yes, and for nothing of a server that i
   await other.close();
 });
 
-test("a link to an address that proves nothing of its server is not followed", async () => {
+test("a link to a source without https is not followed", async () => {
   const opened = await open(session, { address: `${PAGE}#src=${encodeURIComponent("http://example.org/index.json")}` });
-  await opened.page.getByText(/no https address and none of this machine/).waitFor();
+  await opened.page.getByText(/neither an https URL nor on this machine/).waitFor();
   assert.equal(await by(opened.page, "source-dialog").isVisible(), false);
   clean(session, opened);
   await opened.context.close();
 });
 
-test("an index.json that is none says what one is", async () => {
+test("an invalid index.json is reported with the expected content", async () => {
   const { address, close } = await server((path) => (path === "/index.json" ? Buffer.from('{"traces": []}') : undefined));
   const opened = await open(session);
   const { page } = opened;
@@ -253,7 +253,7 @@ test("an index.json that is none says what one is", async () => {
 
 for (const [name, list] of [
   ["its index.json", ["index.json", JSON.stringify(NAMES)]],
-  ["the page that its server shows", ["", `<ul>${["../", "README.md", ...NAMES].map((name) => `<li><a href="${name}">${name}</a>`).join("")}</ul>`]],
+  ["its server's directory listing", ["", `<ul>${["../", "README.md", ...NAMES].map((name) => `<li><a href="${name}">${name}</a>`).join("")}</ul>`]],
 ]) {
   test(`a folder of traces is read by ${name}`, async () => {
     const { address, close } = await server((path) => (path === `/run/${list[0]}` ? Buffer.from(list[1]) : RUN.get(path)));
@@ -270,13 +270,13 @@ for (const [name, list] of [
   });
 }
 
-test("a folder that is locked says so", async () => {
+test("a folder that needs a login is reported", async () => {
   const { address, close } = await server(() => ({ status: 403 }));
   const opened = await open(session);
   const { page } = opened;
   await empty(page);
   await fromAddresses(page, [`${address}/run/`]);
-  await page.getByText(/run\/config\.json: the server does not give it without a login, or to no other page \(status 403\)/).waitFor();
+  await page.getByText(/run\/config\.json: access denied \(status 403\)/).waitFor();
   cleanBut(opened, address, REFUSED);
   await opened.context.close();
   await close();

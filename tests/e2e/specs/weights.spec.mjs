@@ -1,4 +1,4 @@
-// Checkpoints without samples: their routers are read and shown, from the disk and from addresses, and nothing else of them.
+// Checkpoints without samples: only their routers are read and shown, from disk and from URLs.
 
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
@@ -10,7 +10,7 @@ import { FIXTURES, accessible, by, clean, drawn, empty, fromAddresses, give, lau
 const DEMO = join(FIXTURES, "demo-run");
 const STEPS = readdirSync(DEMO).filter((name) => name.startsWith("step")).map((name) => Number(name.slice(4))).sort((a, b) => a - b);
 const EXPECTED = JSON.parse(readFileSync(join(FIXTURES, "router-geometry/demo-run.json"), "utf8"));
-// A folder asks for files that a checkpoint may lack; the browser tells of each that is not there.
+// A folder's optional files are requested too; the browser logs each that is missing.
 const ABSENT = [/Failed to load resource: the server responded with a status of 404/];
 
 let session;
@@ -19,7 +19,7 @@ after(() => session.close());
 
 const routers = (page) => by(page, "routers");
 
-/** The cells of the table on show. */
+/** The cells of the visible table. */
 const cells = (page) =>
   routers(page).locator("table").first().locator("tbody tr").evaluateAll((rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent)));
 
@@ -27,7 +27,7 @@ const messages = (page) => page.locator("[data-testid=file-table] .message").all
 
 const number = (text) => Number(text.replaceAll(",", "").replace("−", "-"));
 
-/** The table says what numpy says, in the digits that it shows. */
+/** Asserts that the table has numpy's figures, to the digits shown. */
 async function right(page, layer) {
   const rows = await cells(page);
   assert.deepEqual(rows.map(([, step]) => number(step)), STEPS);
@@ -47,7 +47,7 @@ async function dropFolders(page, steps) {
   }
 }
 
-/** All checkpoints are in the table. */
+/** Waits until all checkpoints are in the table. */
 async function complete(page, count = STEPS.length) {
   await page.waitForFunction((count) => document.querySelector("[data-testid=routers] table tbody")?.rows.length === count, count, { timeout: 30_000 });
 }
@@ -60,7 +60,7 @@ test("checkpoints that wait for samples show their routers", async () => {
   await complete(page);
   await right(page);
   assert.equal((await messages(page)).filter((message) => message.startsWith("It waits for samples")).length, STEPS.length);
-  assert.ok(!opened.requests.some((url) => url.includes("engine")), "the engine is not needed for it");
+  assert.ok(!opened.requests.some((url) => url.includes("engine")), "the engine is not needed");
 
   await drawn(page);
   assert.equal(await routers(page).locator(".drawing svg").count(), 2);
@@ -79,7 +79,7 @@ test("checkpoints that wait for samples show their routers", async () => {
   await opened.context.close();
 });
 
-test("charts follow the ground, and a checkpoint that is forgotten leaves them", async () => {
+test("charts follow the theme, and a removed checkpoint disappears from them", async () => {
   const opened = await open(session);
   const { page } = opened;
   await empty(page);
@@ -90,10 +90,10 @@ test("charts follow the ground, and a checkpoint that is forgotten leaves them",
   await page.locator("[data-theme=dark]").first().waitFor();
   await drawn(page);
   await picture(page, "weights-dark");
-  await page.getByRole("button", { name: `Forget step${STEPS[1]}` }).click();
+  await page.getByRole("button", { name: `Remove step${STEPS[1]}` }).click();
   await complete(page, 1);
-  assert.equal(await routers(page).locator(".drawing").count(), 0, "one checkpoint is no course");
-  await page.getByRole("button", { name: `Forget step${STEPS[0]}` }).click();
+  assert.equal(await routers(page).locator(".drawing").count(), 0, "one checkpoint has no chart");
+  await page.getByRole("button", { name: `Remove step${STEPS[0]}` }).click();
   await routers(page).waitFor({ state: "detached" });
   clean(session, opened);
   await opened.context.close();
@@ -113,7 +113,7 @@ test("a checkpoint whose routers cannot be read says why, and the others are sho
   await opened.context.close();
 });
 
-/** Serves the demo run as the Hub does. */
+/** Serves the demo run like the Hugging Face Hub. */
 function demo() {
   return server((name) => {
     const path = join(DEMO, name);
@@ -121,13 +121,13 @@ function demo() {
   });
 }
 
-test("folders at addresses are checkpoints: named by their end, their config or their index", async () => {
+test("folders at URLs are checkpoints, given with a trailing slash, their config or their index", async () => {
   const { address, sent, close } = await demo();
   const opened = await open(session);
   const { page } = opened;
   await empty(page);
   const ends = ["/", "/config.json", "/model.safetensors.index.json", "/config.json?download=true"];
-  assert.equal(sent.length, 0, "nothing is asked for before the user says so");
+  assert.equal(sent.length, 0, "nothing is requested before the user confirms");
   await fromAddresses(page, STEPS.map((step, place) => `${address}/step${step}${ends[place % ends.length]}`));
   await complete(page);
   await right(page);
@@ -143,7 +143,7 @@ test("folders at addresses are checkpoints: named by their end, their config or 
   await close();
 });
 
-test("an address without a checkpoint says so", async () => {
+test("a URL without a checkpoint is reported", async () => {
   const { address, close } = await demo();
   const opened = await open(session);
   const { page } = opened;

@@ -1,8 +1,8 @@
-//! The machine that measured.
+//! Describes the machine of a benchmark.
 
 use std::{fs, process::Command, thread};
 
-/// Processor, cores, memory, system and compiler, in one line.
+/// CPU, cores, memory, system and compiler, in one line.
 pub fn describe() -> String {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let rustc = Command::new("rustc").arg("--version").output().ok();

@@ -1,4 +1,4 @@
-//! Writes checkpoints of any size with random weights, as transformers writes them.
+//! Writes checkpoints of any size with random weights, in the format of transformers.
 
 use std::{
     fs::{self, File},
@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use half::bf16;
 use serde_json::{Value, json};
 
-/// The dimensions of a model. Heads are 64 or 128 wide, as in models of such sizes.
+/// Dimensions of a model. Heads are 64 or 128 wide, as usual for these sizes.
 pub struct Geometry {
     /// Layers.
     pub layers: usize,

@@ -1,4 +1,4 @@
-//! A large run on the command line and in the page in Chromium, and the example run from the click.
+//! A large run on the command line and in the page in Chromium, and the example run after a click.
 
 use std::{
     fs,

@@ -4,7 +4,7 @@ for (let engine; engine !== "ready"; ) {
   ({ engine } = await answer.json());
   const refused = {
     absent: "this page was built without the checkpoint engine; start `cargo xtask dev --engine`",
-    failed: "the checkpoint engine could not be built; the terminal says why",
+    failed: "the checkpoint engine could not be built; see the terminal",
   }[engine];
   if (refused) {
     // Outside the module: only then the worker's owner gets an error event with this text.

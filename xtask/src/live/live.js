@@ -22,8 +22,8 @@ function show(text) {
 }
 
 const ENGINE = {
-  building: "The checkpoint engine is still being built. Checkpoints start as soon as it is there.",
-  failed: "The checkpoint engine could not be built; the terminal says why. Checkpoints cannot run.",
+  building: "The checkpoint engine is being built. Checkpoints start when it is ready.",
+  failed: "The checkpoint engine could not be built; see the terminal. Checkpoints cannot run.",
   absent: "",
   ready: "",
 };

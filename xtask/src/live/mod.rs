@@ -1,7 +1,8 @@
-//! Pages that follow later builds: `serve` adds the engine when it is compiled, `dev` rebuilds after every change.
+//! Pages that follow later builds: `serve` adds the engine when it is compiled, `dev` rebuilds
+//! after every change.
 //!
-//! The server only serves files. What the page must know is in `live.json` beside it, which a script of such pages
-//! asks for; a published page has neither.
+//! The server only serves files. A script of live pages polls `live.json` for the state of the
+//! build; a published page has neither.
 
 mod watch;
 
@@ -27,23 +28,23 @@ pub const SCRIPT_NAME: &str = "live.js";
 /// The file in `www` that starts the engine.
 pub const ENGINE_LOADER: &str = "engine_loader.js";
 
-/// What stands before the engine's loader in a live page: it waits until the engine is there.
+/// Code before the engine's loader in a live page: waits until the engine is built.
 pub const ENGINE_PENDING: &str = include_str!("engine_pending.js");
 
-/// How long to wait between two looks at the compiler or at the sources.
+/// Interval for polling the compiler or the sources.
 pub const POLL: Duration = Duration::from_millis(300);
 
 /// Whether a live page has the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EngineState {
-    /// It is being compiled.
+    /// The engine is being compiled.
     Building,
-    /// It is in the page's folder.
+    /// The engine is in the page's folder.
     Ready,
-    /// It does not compile.
+    /// The engine does not compile.
     Failed,
-    /// It was not asked for.
+    /// The engine was not requested.
     Absent,
 }
 
@@ -65,23 +66,24 @@ pub struct Page<'a> {
     pub folder: &'a Path,
     /// The identifier of the build in it.
     pub build: String,
-    /// Whether it has the engine.
+    /// State of the engine.
     pub engine: EngineState,
     /// Whether later builds follow.
     pub watched: bool,
 }
 
 impl Page<'_> {
-    /// Tells the page whether it has the engine and what went wrong; an empty `error` for nothing.
+    /// Publishes the state of the engine and an error; empty for none.
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn tell(&mut self, engine: EngineState, error: &str) -> Result<()> {
+    pub fn publish_state(&mut self, engine: EngineState, error: &str) -> Result<()> {
         self.engine = engine;
         write_state(self.folder, &self.build, engine, error, self.watched)
     }
 
-    /// Compiles the engine and adds it to the page, or stops when `interrupted`, called a few times per second, returns true.
+    /// Compiles the engine and adds it to the page, or stops when `interrupted`, called a few times
+    /// per second, returns true.
     ///
     /// # Errors
     /// If the page's folder cannot be written. A failed build is printed and shown on the page.
@@ -94,7 +96,7 @@ impl Page<'_> {
         }
         match page::add_engine(project, self.folder) {
             Ok(()) => {
-                self.tell(EngineState::Ready, "")?;
+                self.publish_state(EngineState::Ready, "")?;
                 println!("The checkpoint engine is ready.");
             }
             Err(error) => self.engine_failed(&error)?,
@@ -104,7 +106,7 @@ impl Page<'_> {
 
     fn engine_failed(&mut self, error: &anyhow::Error) -> Result<()> {
         eprintln!("the checkpoint engine could not be built: {error:#}");
-        self.tell(EngineState::Failed, "")
+        self.publish_state(EngineState::Failed, "")
     }
 }
 

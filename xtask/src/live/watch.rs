@@ -1,4 +1,4 @@
-//! Whether the sources have changed, by size and time of every file.
+//! Detects changes of the sources, by size and time of every file.
 
 use std::{
     collections::BTreeMap,
@@ -7,12 +7,12 @@ use std::{
     time::SystemTime,
 };
 
-/// What the page is made from, relative to the project's root.
+/// Sources of the page, relative to the project's root.
 const SOURCES: [&str; 6] = ["crates", "www", "index.html", "Cargo.toml", "Cargo.lock", ".cargo"];
 
 type Snapshot = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
 
-/// The sources as they were at some moment.
+/// Snapshot of the sources.
 pub struct Watch {
     root: PathBuf,
     seen: Snapshot,
@@ -24,7 +24,8 @@ impl Watch {
         Self { root: root.to_owned(), seen: snapshot(root) }
     }
 
-    /// Whether a file was changed, added or removed since [`Self::new`] or the last [`Self::accept`].
+    /// Whether a file was changed, added or removed since [`Self::new`] or the last
+    /// [`Self::accept`].
     pub fn changed(&self) -> bool {
         snapshot(&self.root) != self.seen
     }
@@ -39,7 +40,7 @@ fn snapshot(root: &Path) -> Snapshot {
     let mut found = Snapshot::new();
     let mut waiting: Vec<PathBuf> = SOURCES.iter().map(|source| root.join(source)).collect();
     while let Some(path) = waiting.pop() {
-        // Editors write files anew and remove temporary ones: what is gone is no error.
+        // Editors replace files and remove temporary ones, so a missing file is not an error.
         let Ok(metadata) = fs::metadata(&path) else { continue };
         if metadata.is_dir() {
             let entries = fs::read_dir(&path).into_iter().flatten().flatten();

@@ -1,5 +1,5 @@
-//! The last step of a build: one build identifier at the end of every address, so that files of two builds never mix in
-//! a browser's cache, and the list of files that the service worker keeps.
+//! The last step of a build: one build identifier at the end of every address, so that files of two
+//! builds never mix in a browser's cache, and the list of files that the service worker keeps.
 
 use std::{
     collections::BTreeMap,
@@ -22,7 +22,7 @@ const TRUNK: &str = "data-trunk";
 
 /// How a page follows later builds. A published page does not.
 pub struct Live {
-    /// What the page says of the engine at first.
+    /// Initial state of the engine.
     pub engine: EngineState,
     /// Whether the page is rebuilt after changes. The service worker then keeps no file.
     pub watched: bool,
@@ -75,8 +75,8 @@ fn files(folder: &Path) -> Result<BTreeMap<String, [u8; 32]>> {
     Ok(found)
 }
 
-/// The first twelve digits of a hash over names, hashes and a salt. The engine is added to a live page later and is not
-/// in the hash, which is what the salt is for.
+/// The first twelve digits of a hash over names, hashes and a salt. The engine is added to a live
+/// page later and is not in the hash, which is what the salt is for.
 fn identify(files: &BTreeMap<String, [u8; 32]>, salt: u128) -> String {
     let mut all = Sha256::new();
     all.update(salt.to_le_bytes());
@@ -124,8 +124,8 @@ fn finish_service<'a>(service: &str, build: &str, files: impl Iterator<Item = &'
     Ok(service)
 }
 
-/// The address under which the service worker keeps a file from the first visit on; `None` for files that it keeps when
-/// they are first requested, or never.
+/// The address under which the service worker keeps a file from the first visit on; `None` for
+/// files that it keeps when they are first requested, or never.
 fn kept_address(file: &str, build: &str) -> Option<String> {
     let name = Path::new(file);
     let ending = name.extension()?.to_str()?;

@@ -1,7 +1,8 @@
-//! Builds the page: cargo compiles the crates, wasm-bindgen writes their JavaScript, and both are put beside `www`.
+//! Builds the page: cargo compiles the crates, wasm-bindgen writes their JavaScript, and both are
+//! put beside `www`.
 //!
-//! The page and the workers are one part, the checkpoint engine is the other: `serve` and `dev` show the first while
-//! the second is still being compiled.
+//! The page and the workers are one part, the checkpoint engine is the other: `serve` and `dev`
+//! show the first while the second is still being compiled.
 
 mod bind;
 mod documents;
@@ -24,14 +25,16 @@ pub const WASM: &str = "wasm32-unknown-unknown";
 pub enum Profile {
     /// Cargo's profile `quick`, for work on the page: seconds after a change.
     Quick,
-    /// Cargo's profile `wasm`: optimised, without link-time optimisation; a tenth larger than published.
+    /// Cargo's profile `wasm`: optimised, without link-time optimisation; a tenth larger than
+    /// published.
     Serve,
     /// Cargo's profiles `published`, `published-worker` and, for the engine, `wasm`; then wasm-opt.
     Published,
 }
 
 impl Profile {
-    /// Cargo's profile of a binary. The engine has one profile: it is not usable without optimisation.
+    /// Cargo's profile of a binary. The engine has one profile: it is not usable without
+    /// optimisation.
     fn cargo(self, binary: Binary) -> &'static str {
         match (self, binary) {
             (Self::Quick, Binary::App | Binary::Worker) => "quick",
@@ -51,11 +54,11 @@ pub fn build(project: &Project, profile: Profile, folder: &Path) -> Result<()> {
     assemble(project, &tools, profile, &Binary::ALL, None, folder).map(drop)
 }
 
-/// Builds the page without the engine into a folder and returns the build identifier. `live` says how the page follows
-/// later builds.
+/// Builds the page without the engine into a folder and returns the build identifier. `live`
+/// configures how the page follows later builds.
 ///
 /// # Errors
-/// As [`build`].
+/// Same as [`build`].
 pub fn build_without_engine(
     project: &Project,
     profile: Profile,
@@ -95,7 +98,8 @@ fn compile_with_tools(project: &Project, profile: Profile, engine: bool) -> Resu
         for binaries in
             Binary::ALL.chunk_by(|a, b| *b != Binary::Engine && profile.cargo(*a) == profile.cargo(*b))
         {
-            // A call of its own: in one call the workers would get the features that the engine asks for.
+            // A call of its own: in one call the workers would get the features that the engine
+            // asks for.
             if engine || *binaries != [Binary::Engine] {
                 shell::run(&mut compiler(project, profile, binaries)).context("the page does not compile")?;
             }

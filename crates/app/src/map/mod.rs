@@ -1,4 +1,4 @@
-//! The map on the page: what the analyst has sent of it. Cells stay outside the page's own memory until they are drawn.
+//! Map data received from the analyst. Cells stay in JavaScript arrays until they are drawn.
 
 pub mod paint;
 
@@ -7,230 +7,232 @@ use std::collections::BTreeMap;
 
 use js_sys::{Array, Float32Array, Uint16Array, Uint32Array};
 use leptos::prelude::*;
+use protocol::{Job, MapFrame, MapRequest};
 use report::map::{EXACT_SAMPLES, MapOrder, MapScope};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlCanvasElement;
-use worker::{Job, MapAsk, MapFrame};
 
 use crate::analyst;
 use crate::state::App;
 
-/// Bytes of cells that the page holds.
-const HELD: usize = 320 << 20;
+/// Maximum bytes of cells that the page keeps.
+const CACHE_BYTES: usize = 320 << 20;
 
-/// One checkpoint.
+/// The map of one checkpoint.
 pub struct Frame {
-    /// Distances, row by row.
+    /// Distances, row-major.
     cells: Uint16Array,
-    /// x and y by turns, in the order of the run.
+    /// Point coordinates, x and y interleaved, in file order.
     pub points: Vec<f32>,
-    /// In the order of the run.
+    /// Losses, in file order.
     pub loss: Vec<f32>,
-    /// In words and numbers.
+    /// Range, summary and table.
     pub facts: MapFrame,
 }
 
-/// The first of some rows or columns, and their number.
-type Reach = (usize, usize);
+/// First index and length.
+type Span = (usize, usize);
 
-/// A rectangle of exact distances over the means.
-struct Part {
+/// A rectangle of exact distances, drawn over block means.
+struct Detail {
     checkpoint: usize,
-    rows: (usize, usize),
-    columns: (usize, usize),
+    rows: Span,
+    columns: Span,
     picture: HtmlCanvasElement,
 }
 
-/// What there is of the map.
+/// The map of the current report.
 #[derive(Default)]
-pub struct Sheet {
-    ticket: u32,
-    asked: Option<(MapScope, MapOrder)>,
-    /// Whether the user has stopped it.
+pub struct MapData {
+    request_id: u32,
+    requested: Option<(MapScope, MapOrder)>,
+    /// Whether the user cancelled it.
     pub halted: bool,
-    /// For each row its place in the order of the run.
+    /// Sample index of each row, in file order.
     pub order: Vec<u32>,
-    /// In the order of the run.
+    /// Domain of each sample, in file order.
     pub domains: Vec<u32>,
-    /// In the order of the run, -1 for none.
+    /// Memorization checkpoint of each sample in file order; -1 for none.
     pub t_star: Vec<f32>,
-    /// What is to be known of the samples.
+    /// Note on the samples.
     pub note: String,
-    /// Domains with the rows at which they end.
+    /// Domains with their end rows.
     pub bounds: Vec<(String, usize)>,
-    /// Those that have come, by checkpoint.
+    /// Received frames by checkpoint.
     pub frames: BTreeMap<usize, Frame>,
-    /// The picture of one frame, by checkpoint and range of colours.
+    /// The last drawn frame, with its checkpoint and colour range.
     picture: Option<(usize, (u32, u32), HtmlCanvasElement)>,
-    part: Option<Part>,
-    /// The place that the exact rectangle was last asked for.
-    wanted: Option<(usize, Reach, Reach)>,
+    detail: Option<Detail>,
+    /// The last requested detail: checkpoint, rows and columns.
+    requested_detail: Option<(usize, Span, Span)>,
 }
 
 thread_local! {
-    static SHEET: RefCell<Sheet> = RefCell::default();
+    static MAP: RefCell<MapData> = RefCell::default();
 }
 
-/// Looks at the map.
-pub fn with<T>(look: impl FnOnce(&Sheet) -> T) -> T {
-    SHEET.with_borrow(look)
+/// Reads the map.
+pub fn with<T>(read: impl FnOnce(&MapData) -> T) -> T {
+    MAP.with_borrow(read)
 }
 
-/// Forgets all of it: the report is another one.
+/// Clears the map for a new report.
 pub fn forget(app: App) {
-    SHEET.with_borrow_mut(|sheet| *sheet = Sheet { ticket: sheet.ticket, ..Sheet::default() });
+    MAP.with_borrow_mut(|map| *map = MapData { request_id: map.request_id, ..MapData::default() });
     app.map.set(0);
 }
 
-/// The user has stopped the work.
+/// Marks the map as cancelled.
 pub fn halt(app: App) {
-    SHEET.with_borrow_mut(|sheet| sheet.halted = true);
-    app.map.update(|turn| *turn += 1);
+    MAP.with_borrow_mut(|map| map.halted = true);
+    app.map.update(|revision| *revision += 1);
 }
 
-/// Asks for a map, or for what is still missing of it.
-pub fn ask(app: App, scope: MapScope, order: MapOrder) {
+/// Requests a map, or its missing frames.
+pub fn request(app: App, scope: MapScope, order: MapOrder) {
     let checkpoint = app.checkpoint.get_untracked();
     let last =
         app.report.with_untracked(|report| report.as_ref().map_or(0, |report| report.checkpoints.len()));
-    let ask = SHEET.with_borrow_mut(|sheet| {
-        // Frames of few samples are in the order of the run, whatever the map's is.
-        let exact = sheet.order.len() <= EXACT_SAMPLES;
-        let same = sheet.asked.as_ref().is_some_and(|(old, kind)| *old == scope && (exact || *kind == order));
+    let ask = MAP.with_borrow_mut(|map| {
+        // Exact frames are in file order, whatever the order of the map's rows.
+        let exact = map.order.len() <= EXACT_SAMPLES;
+        let same =
+            map.requested.as_ref().is_some_and(|(old, kind)| *old == scope && (exact || *kind == order));
         if !same {
-            *sheet = Sheet { ticket: sheet.ticket, ..Sheet::default() };
+            *map = MapData { request_id: map.request_id, ..MapData::default() };
         }
-        sheet.halted = false;
-        sheet.ticket = sheet.ticket.wrapping_add(1);
-        sheet.asked = Some((scope.clone(), order));
-        MapAsk {
-            ticket: sheet.ticket,
+        map.halted = false;
+        map.request_id = map.request_id.wrapping_add(1);
+        map.requested = Some((scope.clone(), order));
+        MapRequest {
+            request_id: map.request_id,
             scope,
             order,
             reference: last.saturating_sub(1),
             checkpoint,
-            have: sheet.frames.keys().copied().collect(),
-            room: HELD,
+            have: map.frames.keys().copied().collect(),
+            room: CACHE_BYTES,
         }
     });
     app.cancelled.set(false);
     analyst::post(app, &Job::Map(ask));
-    app.map.update(|turn| *turn += 1);
+    app.map.update(|revision| *revision += 1);
 }
 
 fn floats(arrays: &Array, at: u32) -> Vec<f32> {
     arrays.get(at).dyn_into::<Float32Array>().map(|array| array.to_vec()).unwrap_or_default()
 }
 
-fn places(arrays: &Array, at: u32) -> Vec<u32> {
+fn integers(arrays: &Array, at: u32) -> Vec<u32> {
     arrays.get(at).dyn_into::<Uint32Array>().map(|array| array.to_vec()).unwrap_or_default()
 }
 
-/// Takes in the rows.
-pub fn take_order(app: App, ticket: u32, texts: Vec<(String, String)>, arrays: &Array) {
-    SHEET.with_borrow_mut(|sheet| {
-        if sheet.ticket != ticket {
+/// Stores the row order.
+pub fn take_order(app: App, request_id: u32, texts: Vec<(String, String)>, arrays: &Array) {
+    MAP.with_borrow_mut(|map| {
+        if map.request_id != request_id {
             return;
         }
         let mut texts = texts.into_iter();
-        sheet.note = texts.next().map(|(note, _)| note).unwrap_or_default();
-        sheet.bounds = texts.filter_map(|(name, end)| Some((name, end.parse().ok()?))).collect();
-        (sheet.order, sheet.domains) = (places(arrays, 0), places(arrays, 1));
-        sheet.t_star = floats(arrays, 2);
-        sheet.picture = None;
-        sheet.part = None;
+        map.note = texts.next().map(|(note, _)| note).unwrap_or_default();
+        map.bounds = texts.filter_map(|(name, end)| Some((name, end.parse().ok()?))).collect();
+        (map.order, map.domains) = (integers(arrays, 0), integers(arrays, 1));
+        map.t_star = floats(arrays, 2);
+        map.picture = None;
+        map.detail = None;
     });
-    app.map.update(|turn| *turn += 1);
+    app.map.update(|revision| *revision += 1);
 }
 
-/// Takes in a frame.
+/// Stores a frame.
 pub fn take_frame(app: App, facts: MapFrame, arrays: &Array) {
     let here = app.checkpoint.get_untracked();
-    SHEET.with_borrow_mut(|sheet| {
+    MAP.with_borrow_mut(|map| {
         let Ok(cells) = arrays.get(0).dyn_into::<Uint16Array>() else { return };
-        if sheet.ticket != facts.ticket {
+        if map.request_id != facts.request_id {
             return;
         }
-        let held: usize = sheet.frames.values().map(|frame| frame.cells.length() as usize * 2).sum();
-        // The one that plays last goes first.
-        let last = sheet.frames.keys().copied().rev().max_by_key(|&at| at.wrapping_sub(here));
-        if held > HELD
+        let held: usize = map.frames.values().map(|frame| frame.cells.length() as usize * 2).sum();
+        // The frame that is played last is dropped first.
+        let last = map.frames.keys().copied().rev().max_by_key(|&at| at.wrapping_sub(here));
+        if held > CACHE_BYTES
             && let Some(last) = last
         {
-            sheet.frames.remove(&last);
+            map.frames.remove(&last);
         }
         let (points, loss) = (floats(arrays, 1), floats(arrays, 2));
-        sheet.frames.insert(facts.checkpoint, Frame { cells, points, loss, facts });
+        map.frames.insert(facts.checkpoint, Frame { cells, points, loss, facts });
     });
-    app.map.update(|turn| *turn += 1);
+    app.map.update(|revision| *revision += 1);
 }
 
-/// Takes in all points anew.
-pub fn take_points(app: App, ticket: u32, arrays: &Array) {
-    SHEET.with_borrow_mut(|sheet| {
-        if sheet.ticket == ticket {
-            for (&at, frame) in &mut sheet.frames {
+/// Replaces the points of all frames.
+pub fn take_points(app: App, request_id: u32, arrays: &Array) {
+    MAP.with_borrow_mut(|map| {
+        if map.request_id == request_id {
+            for (&at, frame) in &mut map.frames {
                 frame.points = floats(arrays, at as u32);
             }
         }
     });
-    app.map.update(|turn| *turn += 1);
+    app.map.update(|revision| *revision += 1);
 }
 
-/// Takes in an exact rectangle.
-pub fn take_part(app: App, checkpoint: usize, rows: (usize, usize), columns: (usize, usize), arrays: &Array) {
-    SHEET.with_borrow_mut(|sheet| {
+/// Stores a rectangle of exact distances.
+pub fn take_part(app: App, checkpoint: usize, rows: Span, columns: Span, arrays: &Array) {
+    MAP.with_borrow_mut(|map| {
         let Ok(cells) = arrays.get(0).dyn_into::<Uint16Array>() else { return };
-        let (low, high) = sheet.range();
+        let (low, high) = map.range();
         let picture = paint::picture(&cells.to_vec(), (columns.1, rows.1), None, (low, high));
-        sheet.part = picture.map(|picture| Part { checkpoint, rows, columns, picture });
+        map.detail = picture.map(|picture| Detail { checkpoint, rows, columns, picture });
     });
-    app.map.update(|turn| *turn += 1);
+    app.map.update(|revision| *revision += 1);
 }
 
-/// Asks for the exact distances of what is in sight, where the frame has only means and few enough samples are.
-pub fn look_closely(app: App, (left, top, span): (f64, f64, f64)) {
-    const MOST: f64 = 400.0;
+/// Requests exact distances of the visible rectangle if the frame has only block means and few
+/// samples are visible.
+pub fn request_detail(app: App, (left, top, span): (f64, f64, f64)) {
+    const MAX_SAMPLES: f64 = 400.0;
     let checkpoint = app.checkpoint.get_untracked();
-    let wanted = SHEET.with_borrow_mut(|sheet| {
-        let number = sheet.order.len();
-        if number <= EXACT_SAMPLES || span * number as f64 > MOST {
+    let request = MAP.with_borrow_mut(|map| {
+        let number = map.order.len();
+        if number <= EXACT_SAMPLES || span * number as f64 > MAX_SAMPLES {
             return None;
         }
-        let reach = |from: f64| {
+        let visible = |from: f64| {
             let first = (from * number as f64).max(0.0) as usize;
             let end = ((from + span) * number as f64) as usize + 1;
             (first, end.min(number).saturating_sub(first))
         };
-        let wanted = Some((checkpoint, reach(top), reach(left)));
-        (sheet.wanted != wanted).then(|| sheet.wanted = wanted)?;
-        wanted
+        let request = Some((checkpoint, visible(top), visible(left)));
+        (map.requested_detail != request).then(|| map.requested_detail = request)?;
+        request
     });
-    if let Some((checkpoint, rows, columns)) = wanted {
+    if let Some((checkpoint, rows, columns)) = request {
         analyst::post(app, &Job::MapPart { rows, columns, checkpoint });
     }
 }
 
-impl Sheet {
-    /// Samples on it.
+impl MapData {
+    /// Number of samples.
     pub fn number(&self) -> usize {
         self.order.len()
     }
 
-    /// Where the scale of colours begins and ends, over all frames.
+    /// Range of the colour scale over all frames.
     pub fn range(&self) -> (u32, u32) {
         let low = self.frames.values().map(|frame| frame.facts.low).min();
         let high = self.frames.values().map(|frame| frame.facts.high).max();
         (low.unwrap_or(0), high.unwrap_or(0))
     }
 
-    /// The farthest that a point is from the middle, over all frames.
+    /// Largest coordinate of a point over all frames, with a margin.
     pub fn extent(&self) -> f64 {
         let all = self.frames.values().flat_map(|frame| &frame.points);
         f64::from(all.fold(0.0_f32, |most, x| most.max(x.abs()))).max(1e-6) * 1.05
     }
 
-    /// The least and the largest loss, over all frames.
+    /// Smallest and largest loss over all frames.
     pub fn losses(&self) -> (f64, f64) {
         let all = self.frames.values().flat_map(|frame| &frame.loss).filter(|loss| loss.is_finite());
         let (low, high) =

@@ -1,14 +1,14 @@
-//! Pixels of the map: cells through a scale of colours, and points of a plane.
+//! Drawing of the map: the distance matrix with a colour scale, and the plane of samples.
 
 use figures::palette;
 use js_sys::Uint16Array;
 use wasm_bindgen::{Clamped, JsCast};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 
-use super::{SHEET, Sheet};
+use super::{MAP, MapData};
 use crate::browser;
 
-/// Viridis, at nine even steps.
+/// The viridis colour map at nine even steps.
 const VIRIDIS: [[u8; 3]; 9] = [
     [68, 1, 84],
     [71, 44, 122],
@@ -21,37 +21,37 @@ const VIRIDIS: [[u8; 3]; 9] = [
     [253, 231, 37],
 ];
 
-/// What decides the colour of a point.
+/// What the colour of a point shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Paint {
-    /// Its domain.
+pub enum PointColor {
+    /// Domain.
     Domain,
-    /// Its memorization step.
+    /// Memorization step.
     TStar,
-    /// Its loss at the checkpoint.
+    /// Loss at the checkpoint.
     Loss,
 }
 
-/// How the map is looked at.
+/// What is drawn of the map.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Look {
+pub struct MapView {
     /// The checkpoint.
     pub checkpoint: usize,
-    /// The plane instead of the matrix.
+    /// Whether to draw the plane instead of the matrix.
     pub plane: bool,
-    /// What colours the plane.
-    pub paint: Paint,
-    /// Left, top and width of what is in sight, in shares of the whole.
-    pub sight: (f64, f64, f64),
-    /// Rows of the matrix that are marked, or places of samples in the plane.
+    /// Colours of the plane.
+    pub color: PointColor,
+    /// Left, top and width of the visible part, in shares of the map.
+    pub viewport: (f64, f64, f64),
+    /// Marked row and column of the matrix, or marked samples in the plane.
     pub marked: Option<(usize, usize)>,
-    /// Whether the ground is dark.
+    /// Whether the background is dark.
     pub dark: bool,
-    /// Checkpoints of the run.
+    /// Number of checkpoints.
     pub checkpoints: usize,
 }
 
-/// A colour of the scale, for a share of it.
+/// The colour at a position in `[0, 1]` of the scale.
 fn shade(share: f64) -> [u8; 3] {
     let at = share.clamp(0.0, 1.0) * 8.0;
     let step = (at as usize).min(7);
@@ -67,20 +67,20 @@ fn css([red, green, blue]: [u8; 3]) -> String {
     format!("rgb({red},{green},{blue})")
 }
 
-/// A canvas of that size outside the page.
+/// A canvas outside the document, with its context.
 pub fn canvas(width: usize, height: usize) -> Option<(HtmlCanvasElement, CanvasRenderingContext2d)> {
     let canvas: HtmlCanvasElement = browser::document().create_element("canvas").ok()?.dyn_into().ok()?;
     canvas.set_width(width as u32);
     canvas.set_height(height as u32);
-    let pen = pen(&canvas)?;
-    Some((canvas, pen))
+    let context = context(&canvas)?;
+    Some((canvas, context))
 }
 
-fn pen(canvas: &HtmlCanvasElement) -> Option<CanvasRenderingContext2d> {
+fn context(canvas: &HtmlCanvasElement) -> Option<CanvasRenderingContext2d> {
     canvas.get_context("2d").ok()??.dyn_into().ok()
 }
 
-/// A picture of cells, a pixel each; `order` says which row and column stands where.
+/// An image with one pixel per cell; `order` permutes rows and columns.
 pub fn picture(
     cells: &[u16],
     (width, height): (usize, usize),
@@ -108,14 +108,14 @@ pub fn picture(
             }
         }
     }
-    let (canvas, pen) = canvas(width, height)?;
+    let (canvas, context) = canvas(width, height)?;
     let data = ImageData::new_with_u8_clamped_array(Clamped(&pixels), width as u32).ok()?;
-    pen.put_image_data(&data, 0.0, 0.0).ok()?;
+    context.put_image_data(&data, 0.0, 0.0).ok()?;
     Some(canvas)
 }
 
-impl Sheet {
-    /// The picture of a frame; made where it is not the one that was shown last.
+impl MapData {
+    /// Creates the image of a frame unless it is the one that was drawn last.
     fn prepare(&mut self, checkpoint: usize) {
         let range = self.range();
         if self.picture.as_ref().is_some_and(|(at, known, _)| (*at, *known) == (checkpoint, range)) {
@@ -132,107 +132,114 @@ impl Sheet {
     }
 }
 
-/// Draws the map on a square of a canvas, `size` wide, with its left top corner at `at`; `points` are those of the plane.
+/// Draws the map on a square of a canvas: `at` is its top left corner, `size` its width, `points`
+/// are those of the plane.
 pub fn draw(
     target: &HtmlCanvasElement,
     at: (f64, f64),
     size: f64,
-    look: Look,
+    view: MapView,
     points: &[f32],
     unit: f64,
 ) -> bool {
-    let Some(pen) = pen(target) else { return false };
-    SHEET.with_borrow_mut(|sheet| {
-        pen.save();
-        pen.set_fill_style_str(if look.dark { "#15161a" } else { "#ffffff" });
-        pen.fill_rect(at.0, at.1, size, size);
-        pen.begin_path();
-        pen.rect(at.0, at.1, size, size);
-        pen.clip();
-        drop(pen.translate(at.0, at.1));
-        let drawn = if look.plane {
-            plane(&pen, sheet, size, look, points, unit)
+    let Some(context) = context(target) else { return false };
+    MAP.with_borrow_mut(|map| {
+        context.save();
+        context.set_fill_style_str(if view.dark { "#15161a" } else { "#ffffff" });
+        context.fill_rect(at.0, at.1, size, size);
+        context.begin_path();
+        context.rect(at.0, at.1, size, size);
+        context.clip();
+        drop(context.translate(at.0, at.1));
+        let drawn = if view.plane {
+            plane(&context, map, size, view, points, unit)
         } else {
-            matrix(&pen, sheet, size, look, unit)
+            matrix(&context, map, size, view, unit)
         };
-        pen.restore();
+        context.restore();
         drawn.is_some()
     })
 }
 
-fn matrix(pen: &CanvasRenderingContext2d, sheet: &mut Sheet, size: f64, look: Look, unit: f64) -> Option<()> {
-    sheet.prepare(look.checkpoint);
-    let (_, _, picture) = sheet.picture.as_ref()?;
-    let (left, top, span) = look.sight;
+fn matrix(
+    context: &CanvasRenderingContext2d,
+    map: &mut MapData,
+    size: f64,
+    view: MapView,
+    unit: f64,
+) -> Option<()> {
+    map.prepare(view.checkpoint);
+    let (_, _, picture) = map.picture.as_ref()?;
+    let (left, top, span) = view.viewport;
     let side = f64::from(picture.width());
-    let number = sheet.order.len().max(1) as f64;
-    // Cells stay squares with sharp edges as soon as they are larger than a pixel.
-    pen.set_image_smoothing_enabled(side * span > size);
+    let number = map.order.len().max(1) as f64;
+    // Cells larger than a pixel are drawn with sharp edges.
+    context.set_image_smoothing_enabled(side * span > size);
     let source = (left * side, top * side, span * side);
     let put = |picture: &HtmlCanvasElement,
                (x, y, w, h): (f64, f64, f64, f64),
                (to_x, to_y, to_w, to_h): (f64, f64, f64, f64)| {
-        drop(pen.draw_image_with_html_canvas_element_and_sw_and_sh_and_dx_and_dy_and_dw_and_dh(
+        drop(context.draw_image_with_html_canvas_element_and_sw_and_sh_and_dx_and_dy_and_dw_and_dh(
             picture, x, y, w, h, to_x, to_y, to_w, to_h,
         ));
     };
     put(picture, (source.0, source.1, source.2, source.2), (0.0, 0.0, size, size));
-    // From a share of the whole to a pixel.
+    // From a share of the map to a pixel.
     let across = |share: f64| (share - left) / span * size;
     let down = |share: f64| (share - top) / span * size;
-    if let Some(part) = sheet.part.as_ref().filter(|part| part.checkpoint == look.checkpoint) {
-        pen.set_image_smoothing_enabled(false);
-        let (x, y) = (across(part.columns.0 as f64 / number), down(part.rows.0 as f64 / number));
-        let (wide, high) = (part.columns.1 as f64, part.rows.1 as f64);
+    if let Some(detail) = map.detail.as_ref().filter(|detail| detail.checkpoint == view.checkpoint) {
+        context.set_image_smoothing_enabled(false);
+        let (x, y) = (across(detail.columns.0 as f64 / number), down(detail.rows.0 as f64 / number));
+        let (wide, high) = (detail.columns.1 as f64, detail.rows.1 as f64);
         let cell = size / (span * number);
-        put(&part.picture, (0.0, 0.0, wide, high), (x, y, wide * cell, high * cell));
+        put(&detail.picture, (0.0, 0.0, wide, high), (x, y, wide * cell, high * cell));
     }
-    pen.set_stroke_style_str("#ffffff");
-    pen.set_line_width(unit);
-    pen.begin_path();
-    for (_, end) in sheet.bounds.iter().take(sheet.bounds.len().saturating_sub(1)) {
+    context.set_stroke_style_str("#ffffff");
+    context.set_line_width(unit);
+    context.begin_path();
+    for (_, end) in map.bounds.iter().take(map.bounds.len().saturating_sub(1)) {
         let share = *end as f64 / number;
         let (x, y) = (across(share).round(), down(share).round());
-        pen.move_to(x, 0.0);
-        pen.line_to(x, size);
-        pen.move_to(0.0, y);
-        pen.line_to(size, y);
+        context.move_to(x, 0.0);
+        context.line_to(x, size);
+        context.move_to(0.0, y);
+        context.line_to(size, y);
     }
-    pen.stroke();
-    if sheet.bounds.len() > 1 {
-        pen.set_font(&format!("600 {}px system-ui, sans-serif", 12.0 * unit));
-        pen.set_text_baseline("top");
+    context.stroke();
+    if map.bounds.len() > 1 {
+        context.set_font(&format!("600 {}px system-ui, sans-serif", 12.0 * unit));
+        context.set_text_baseline("top");
         let mut start = 0.0;
-        for (name, end) in &sheet.bounds {
+        for (name, end) in &map.bounds {
             let end = *end as f64 / number;
             let (x, y) = (across(start).max(0.0) + 5.0 * unit, down(start).max(0.0) + 5.0 * unit);
-            // A name stands in its own block of the diagonal.
+            // Each name is drawn in its domain's block on the diagonal.
             if x < across(end) && y < down(end) {
-                pen.set_stroke_style_str("rgba(0,0,0,0.75)");
-                pen.set_line_width(3.0 * unit);
-                drop(pen.stroke_text(name, x, y));
-                pen.set_fill_style_str("#ffffff");
-                drop(pen.fill_text(name, x, y));
+                context.set_stroke_style_str("rgba(0,0,0,0.75)");
+                context.set_line_width(3.0 * unit);
+                drop(context.stroke_text(name, x, y));
+                context.set_fill_style_str("#ffffff");
+                drop(context.fill_text(name, x, y));
             }
             start = end;
         }
     }
-    if let Some((row, column)) = look.marked {
+    if let Some((row, column)) = view.marked {
         let cell = size / (span * number);
         let room = cell.max(7.0 * unit);
         let middle = |pixel: f64| pixel + cell / 2.0 - room / 2.0;
         let (x, y) = (middle(across(column as f64 / number)), middle(down(row as f64 / number)));
         for (color, width) in [("#000000", 4.0), ("#ffffff", 2.0)] {
-            pen.set_stroke_style_str(color);
-            pen.set_line_width(width * unit);
-            pen.stroke_rect(x, y, room, room);
+            context.set_stroke_style_str(color);
+            context.set_line_width(width * unit);
+            context.stroke_rect(x, y, room, room);
         }
     }
     Some(())
 }
 
-/// Where a point of the plane is in the square.
-fn spot(
+/// Position of a point of the plane in the square.
+fn position(
     points: &[f32],
     at: usize,
     extent: f64,
@@ -244,11 +251,11 @@ fn spot(
     Some(((share(x) - left) / span * size, (share(-y) - top) / span * size))
 }
 
-/// The sample whose point is nearest, within some pixels.
-pub fn nearest(points: &[f32], sight: (f64, f64, f64), size: f64, (x, y): (f64, f64)) -> Option<usize> {
-    let extent = SHEET.with_borrow(Sheet::extent);
+/// The sample whose point is nearest, within 20 pixels.
+pub fn nearest(points: &[f32], viewport: (f64, f64, f64), size: f64, (x, y): (f64, f64)) -> Option<usize> {
+    let extent = MAP.with_borrow(MapData::extent);
     let far = |at: usize| {
-        let (to_x, to_y) = spot(points, at, extent, sight, size)?;
+        let (to_x, to_y) = position(points, at, extent, viewport, size)?;
         Some((to_x - x) * (to_x - x) + (to_y - y) * (to_y - y))
     };
     let all = (0..points.len() / 2).filter_map(|at| Some((far(at)?, at)));
@@ -256,91 +263,96 @@ pub fn nearest(points: &[f32], sight: (f64, f64, f64), size: f64, (x, y): (f64, 
 }
 
 fn plane(
-    pen: &CanvasRenderingContext2d,
-    sheet: &Sheet,
+    context: &CanvasRenderingContext2d,
+    map: &MapData,
     size: f64,
-    look: Look,
+    view: MapView,
     points: &[f32],
     unit: f64,
 ) -> Option<()> {
-    let frame = sheet.frames.get(&look.checkpoint)?;
-    let extent = sheet.extent();
-    let theme = if look.dark { figures::Theme::Dark } else { figures::Theme::Light };
-    let (low, high) = sheet.losses();
-    let radius = (if sheet.number() > 3000 { 1.8 } else { 2.8 }) * unit;
-    pen.set_global_alpha(0.8);
-    for at in 0..sheet.number() {
-        let Some((x, y)) = spot(points, at, extent, look.sight, size) else { continue };
-        let color = match look.paint {
-            Paint::Domain => {
-                sheet.domains.get(at).map(|&domain| palette::domain(domain as usize, theme).color.to_owned())
+    let frame = map.frames.get(&view.checkpoint)?;
+    let extent = map.extent();
+    let theme = if view.dark { figures::Theme::Dark } else { figures::Theme::Light };
+    let (low, high) = map.losses();
+    let radius = (if map.number() > 3000 { 1.8 } else { 2.8 }) * unit;
+    context.set_global_alpha(0.8);
+    for at in 0..map.number() {
+        let Some((x, y)) = position(points, at, extent, view.viewport, size) else { continue };
+        let color = match view.color {
+            PointColor::Domain => {
+                map.domains.get(at).map(|&domain| palette::domain(domain as usize, theme).color.to_owned())
             }
-            Paint::TStar => {
-                sheet.t_star.get(at).filter(|step| **step >= 0.0).map(|&step| {
-                    css(shade(f64::from(step) / look.checkpoints.saturating_sub(1).max(1) as f64))
+            PointColor::TStar => {
+                map.t_star.get(at).filter(|step| **step >= 0.0).map(|&step| {
+                    css(shade(f64::from(step) / view.checkpoints.saturating_sub(1).max(1) as f64))
                 })
             }
-            Paint::Loss => frame
+            PointColor::Loss => frame
                 .loss
                 .get(at)
                 .filter(|loss| loss.is_finite())
                 .map(|&loss| css(shade((f64::from(loss) - low) / (high - low).max(1e-9)))),
         };
-        pen.set_fill_style_str(color.as_deref().unwrap_or("#8a94a1"));
-        pen.begin_path();
-        drop(pen.arc(x, y, radius, 0.0, std::f64::consts::TAU));
-        pen.fill();
+        context.set_fill_style_str(color.as_deref().unwrap_or("#8a94a1"));
+        context.begin_path();
+        drop(context.arc(x, y, radius, 0.0, std::f64::consts::TAU));
+        context.fill();
     }
-    pen.set_global_alpha(1.0);
-    if let Some((a, b)) = look.marked {
-        pen.set_stroke_style_str(if look.dark { "#e5e8ec" } else { "#1a1e24" });
-        pen.set_line_width(2.0 * unit);
+    context.set_global_alpha(1.0);
+    if let Some((a, b)) = view.marked {
+        context.set_stroke_style_str(if view.dark { "#e5e8ec" } else { "#1a1e24" });
+        context.set_line_width(2.0 * unit);
         for at in [a, b] {
-            if let Some((x, y)) = spot(points, at, extent, look.sight, size) {
-                pen.begin_path();
-                drop(pen.arc(x, y, 6.0 * unit, 0.0, std::f64::consts::TAU));
-                pen.stroke();
+            if let Some((x, y)) = position(points, at, extent, view.viewport, size) {
+                context.begin_path();
+                drop(context.arc(x, y, 6.0 * unit, 0.0, std::f64::consts::TAU));
+                context.stroke();
             }
         }
     }
     Some(())
 }
 
-/// What the colours of a picture mean.
+/// Meaning of the colours.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Legend {
-    /// The ends of the scale.
-    Ends(String, String),
-    /// Names with their colours.
+    /// Lower and upper end of the scale.
+    Scale(String, String),
+    /// Names and colours of categories.
     Names(Vec<(String, &'static str)>),
 }
 
-/// A picture to take away: a title, the meaning of the colours, and the map.
-pub fn poster(look: Look, points: &[f32], title: &str, legend: &Legend) -> Option<HtmlCanvasElement> {
+/// An image to save: title, legend and map.
+pub fn export_image(
+    view: MapView,
+    points: &[f32],
+    title: &str,
+    legend: &Legend,
+) -> Option<HtmlCanvasElement> {
     const SIZE: f64 = 1200.0;
     const HEAD: f64 = 84.0;
-    let (canvas, pen) = canvas(SIZE as usize, (SIZE + HEAD) as usize)?;
-    pen.set_fill_style_str(if look.dark { "#15161a" } else { "#ffffff" });
-    pen.fill_rect(0.0, 0.0, SIZE, HEAD);
-    let ink = if look.dark { "#e5e8ec" } else { "#1a1e24" };
-    pen.set_fill_style_str(ink);
-    pen.set_font("600 22px system-ui, sans-serif");
-    drop(pen.fill_text(title, 12.0, 30.0));
-    pen.set_font("18px system-ui, sans-serif");
+    let (canvas, context) = canvas(SIZE as usize, (SIZE + HEAD) as usize)?;
+    context.set_fill_style_str(if view.dark { "#15161a" } else { "#ffffff" });
+    context.fill_rect(0.0, 0.0, SIZE, HEAD);
+    let ink = if view.dark { "#e5e8ec" } else { "#1a1e24" };
+    context.set_fill_style_str(ink);
+    context.set_font("600 22px system-ui, sans-serif");
+    drop(context.fill_text(title, 12.0, 30.0));
+    context.set_font("18px system-ui, sans-serif");
     match legend {
-        Legend::Ends(low, high) => {
-            drop(pen.fill_text(&format!("{low} … {high}"), 245.0, 64.0));
+        Legend::Scale(low, high) => {
+            drop(context.fill_text(&format!("{low} … {high}"), 245.0, 64.0));
             for step in 0..220 {
-                pen.set_fill_style_str(&css(shade(f64::from(step) / 219.0)));
-                pen.fill_rect(12.0 + f64::from(step), 46.0, 1.5, 22.0);
+                context.set_fill_style_str(&css(shade(f64::from(step) / 219.0)));
+                context.fill_rect(12.0 + f64::from(step), 46.0, 1.5, 22.0);
             }
         }
         Legend::Names(names) => {
             for (place, (name, color)) in names.iter().enumerate() {
-                pen.set_fill_style_str(color);
-                drop(pen.fill_text(&format!("● {name}"), 12.0 + 140.0 * place as f64, 64.0));
+                context.set_fill_style_str(color);
+                drop(context.fill_text(&format!("● {name}"), 12.0 + 140.0 * place as f64, 64.0));
             }
         }
     }
-    draw(&canvas, (0.0, HEAD), SIZE, look, points, 1.5).then_some(canvas)
+    draw(&canvas, (0.0, HEAD), SIZE, view, points, 1.5).then_some(canvas)
 }

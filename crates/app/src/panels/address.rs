@@ -1,4 +1,4 @@
-//! Reading from an address: named by the user, or by a link, which is asked about first.
+//! Dialogs that load from URLs: entered by the user, or named in a link and confirmed first.
 
 use leptos::prelude::*;
 
@@ -6,7 +6,7 @@ use crate::files;
 use crate::panels::dialog::Modal;
 use crate::state::{App, Dialog};
 
-/// Asks for addresses.
+/// The dialog to enter URLs.
 #[component]
 pub fn AddressDialog() -> impl IntoView {
     let app = App::get();
@@ -18,7 +18,7 @@ pub fn AddressDialog() -> impl IntoView {
         }
         if let Some(bad) = urls.iter().find(|url| !url.starts_with("https://") && !url.starts_with("http://"))
         {
-            app.fail(format!("“{bad}” is not an address. Write it whole, with https:// in front."));
+            app.fail(format!("“{bad}” is not a URL. Enter the full address, starting with https://."));
         } else {
             text.set(String::new());
             files::add_urls(app, urls);
@@ -26,20 +26,20 @@ pub fn AddressDialog() -> impl IntoView {
         app.dialog.set(None);
     };
     view! {
-        <Modal open=|dialog| matches!(dialog, Dialog::Address) title="From a URL" id="address-dialog">
-            <label for="addresses">"Addresses of files, of folders (ending in /) or of an index.json that lists files, one a line"</label>
+        <Modal open=|dialog| matches!(dialog, Dialog::Address) title="Load from URL" id="address-dialog">
+            <label for="addresses">"URLs of files, folders (ending in /) or an index.json that lists files, one per line"</label>
             <textarea
                 id="addresses" rows="5" spellcheck="false" placeholder="https://example.org/run/step-1000.safetensors"
                 prop:value=move || text.get()
                 on:input=move |event| text.set(event_target_value(&event))
             ></textarea>
-            <p class="soft">"The page asks these servers for the files, and nobody else. The server must allow other pages to read it (CORS)."</p>
+            <p class="soft">"Requests go only to these servers. They must allow cross-origin requests (CORS)."</p>
             <p class="buttons"><button type="button" class="primary" on:click=move |_| load()>"Load"</button></p>
         </Modal>
     }
 }
 
-/// Asks before what a link names is fetched.
+/// Asks for confirmation before a URL from a link is fetched.
 #[component]
 pub fn SourceDialog() -> impl IntoView {
     let app = App::get();
@@ -51,16 +51,16 @@ pub fn SourceDialog() -> impl IntoView {
     };
     view! {
         <Modal open=|dialog| matches!(dialog, Dialog::Source(_)) title="Load from another server?" id="source-dialog">
-            <p>"This link asks the page to read:"</p>
+            <p>"This link asks the page to load:"</p>
             <p><code class="long">{source}</code></p>
-            <p class="soft">"That server will learn that you opened it. Nothing has been sent yet."</p>
+            <p class="soft">"That server will see your request. Nothing has been sent yet."</p>
             <p class="buttons">
                 <button type="button" class="primary" on:click=move |_| {
                     let url = untrack(source);
                     app.dialog.set(None);
                     files::add_urls(app, vec![url]);
                 }>"Load"</button>
-                <button type="button" on:click=move |_| app.dialog.set(None)>"Do not load"</button>
+                <button type="button" on:click=move |_| app.dialog.set(None)>"Cancel"</button>
             </p>
         </Modal>
     }

@@ -1,4 +1,4 @@
-//! What someone who was sent a link must know of it.
+//! The banner of a report that was opened from a link or an export.
 
 use leptos::prelude::*;
 use report::{PairBudget, Report, Unit};
@@ -6,34 +6,34 @@ use report::{PairBudget, Report, Unit};
 use crate::format::{count, counted};
 use crate::state::{App, Origin};
 
-/// The banner; nothing where the figures were computed here.
+/// Origin, size and settings of the report; empty if its figures were computed here.
 #[component]
 pub fn Banner() -> impl IntoView {
     let app = App::get();
-    let words = Memo::new(move |_| match app.origin.get() {
+    let text = Memo::new(move |_| match app.origin.get() {
         Origin::Files => None,
         Origin::Link => app.with_report(|report| about(report, "From a link")),
         Origin::Export => app.with_report(|report| about(report, "From a JSON export")),
     });
     view! {
-        <Show when=move || words.with(Option::is_some)>
-            <p class="banner">{move || words.get()}</p>
+        <Show when=move || text.with(Option::is_some)>
+            <p class="banner">{move || text.get()}</p>
         </Show>
     }
 }
 
-fn about(report: &Report, door: &str) -> String {
+fn about(report: &Report, origin: &str) -> String {
     let rounding =
         report.rounded_to_bits.map(|bits| format!(" Values are rounded to {bits} bits.")).unwrap_or_default();
     format!(
-        "{door}: made from {} × {} with {}.{rounding} Drop the same files to recompute.",
+        "{origin}: {} × {}, {}.{rounding} Drop the run’s files to recompute.",
         counted(report.run.samples as u64, "sample", "samples"),
         counted(report.checkpoints.len() as u64, "checkpoint", "checkpoints"),
         settings(report),
     )
 }
 
-/// The settings that make the distances what they are.
+/// The settings that determine the distances.
 fn settings(report: &Report) -> String {
     let unit = match report.settings.unit {
         Unit::Symbol => "symbols",
@@ -42,7 +42,7 @@ fn settings(report: &Report) -> String {
     let pairs = match report.settings.pairs {
         PairBudget::Exact => "all pairs".to_owned(),
         PairBudget::Sampled { per_checkpoint } => {
-            format!("{} sampled pairs a checkpoint", count(per_checkpoint))
+            format!("{} sampled pairs per checkpoint", count(per_checkpoint))
         }
     };
     format!("τ {}, distances in {unit}, {pairs}", report.settings.tau)

@@ -1,4 +1,4 @@
-//! The link as a QR code, for a room.
+//! The link as a QR code, for an audience to scan.
 
 use leptos::prelude::*;
 use qrcodegen::{QrCode, QrCodeEcc};
@@ -17,7 +17,7 @@ const MOST: usize = 2_953;
 #[component]
 pub fn CodeDialog() -> impl IntoView {
     view! {
-        <Modal open=|dialog| matches!(dialog, Dialog::Code) title="The link as a QR code" id="code-dialog" class="code">
+        <Modal open=|dialog| matches!(dialog, Dialog::Code) title="QR code of the link" id="code-dialog" class="code">
             <Code/>
         </Modal>
     }
@@ -26,23 +26,24 @@ pub fn CodeDialog() -> impl IntoView {
 #[component]
 fn Code() -> impl IntoView {
     let app = App::get();
-    // A code holds little, so that only the courses are in it, as finely as there is room for.
-    let made = RwSignal::new(None::<Result<Drawn, String>>);
+    // A QR code holds little: the link has the main courses only, at the highest precision that
+    // fits.
+    let result = RwSignal::new(None::<Result<Drawn, String>>);
     spawn_local(async move {
         let packed = codec::pack_small(app, MOST.saturating_sub(address(app, "", false).len())).await;
         let drawn = packed.and_then(|packed| draw(&address(app, &packed.text, false), packed.bits));
         // The dialog may be closed by now.
-        made.try_set(Some(drawn));
+        result.try_set(Some(drawn));
     });
     move || {
-        match made.get() {
-        None => view! { <p>"Writing the link…"</p> }.into_any(),
+        match result.get() {
+        None => view! { <p>"Creating the link…"</p> }.into_any(),
         Some(Ok(Drawn { length, bits, size, path })) => view! {
             <svg class="qr" viewBox=format!("-4 -4 {0} {0}", size + 8) role="img" aria-label="QR code of the link">
                 <rect x="-4" y="-4" width=size + 8 height=size + 8 fill="#fff"></rect>
                 <path d=path fill="#000"></path>
             </svg>
-            <p class="soft">{format!("{} characters. Scanning it opens the same report, values rounded to {bits} bits.", count(length as u64))}</p>
+            <p class="soft">{format!("{} characters. The code opens the same report with values rounded to {bits} bits.", count(length as u64))}</p>
         }
         .into_any(),
         Some(Err(message)) => view! { <p>{message}</p> }.into_any(),
@@ -50,23 +51,23 @@ fn Code() -> impl IntoView {
     }
 }
 
-/// A QR code as a drawing.
+/// A drawn QR code.
 #[derive(Clone)]
 struct Drawn {
-    /// Characters of the link.
+    /// Length of the link in characters.
     length: usize,
-    /// Bits of a figure in it.
+    /// Bits per figure.
     bits: u8,
     /// Side length in modules.
     size: i32,
-    /// The dark modules.
+    /// SVG path of the dark modules.
     path: String,
 }
 
 fn draw(link: &str, bits: u8) -> Result<Drawn, String> {
     let code = QrCode::encode_text(link, QrCodeEcc::Low).map_err(|_| {
         format!(
-            "The link has {} characters; a QR code holds at most {}. Share the link itself, or put the JSON file somewhere.",
+            "The link has {} characters; a QR code holds at most {}. Share the link itself or the JSON file.",
             count(link.len() as u64),
             count(MOST as u64)
         )

@@ -1,4 +1,4 @@
-//! A dialog: the browser's own, which keeps the focus inside and closes on Esc.
+//! A modal `<dialog>` element: the browser keeps the focus inside and closes it on Esc.
 
 use leptos::html;
 use leptos::prelude::*;
@@ -6,56 +6,57 @@ use wasm_bindgen::JsCast;
 
 use crate::state::{App, Dialog};
 
-/// A dialog that is open while `open` says so; its content is made each time it opens.
+/// A dialog that is shown while `open` matches the page's current dialog. Its content is created
+/// each time it opens.
 #[component]
 pub fn Modal(
-    /// Which of the page's dialogs it is.
+    /// Whether this dialog is the current one.
     open: fn(&Dialog) -> bool,
-    /// Its heading.
+    /// Heading.
     title: &'static str,
-    /// Its id, for tests and for its heading.
+    /// Element id, also used by tests.
     id: &'static str,
-    /// Extra class: `side` stands at the right edge.
+    /// Extra class; `side` puts the dialog at the right edge.
     #[prop(default = "")]
     class: &'static str,
-    /// Its content.
+    /// Content.
     children: ChildrenFn,
 ) -> impl IntoView {
     let app = App::get();
     let node = NodeRef::<html::Dialog>::new();
-    let wanted = Memo::new(move |_| app.dialog.with(|dialog| dialog.as_ref().is_some_and(open)));
+    let is_open = Memo::new(move |_| app.dialog.with(|dialog| dialog.as_ref().is_some_and(open)));
     let close = move || {
-        if wanted.get_untracked() {
+        if is_open.get_untracked() {
             app.dialog.set(None);
         }
     };
     Effect::new(move || {
-        let wanted = wanted.get();
+        let is_open = is_open.get();
         let Some(dialog) = node.get() else { return };
-        if wanted && !dialog.open() {
-            // It cannot be shown only when it is not in the page, where it always is.
+        if is_open && !dialog.open() {
+            // This fails only for an element outside the document.
             drop(dialog.show_modal());
-        } else if !wanted && dialog.open() {
+        } else if !is_open && dialog.open() {
             dialog.close();
         }
     });
     let heading = format!("{id}-heading");
-    let named_by = heading.clone();
+    let labelled_by = heading.clone();
     view! {
         <dialog
             node_ref=node
             id=id
             data-testid=id
             class=format!("dialog {class}")
-            aria-labelledby=named_by
+            aria-labelledby=labelled_by
             on:close=move |_| {
-                // The browser says so later, when the dialog may be open again.
+                // The event is delayed: the dialog may be open again.
                 if node.get_untracked().is_none_or(|dialog| !dialog.open()) {
                     close();
                 }
             }
             on:click=move |event| {
-                // A click on the dialog itself is one beside its content.
+                // A click whose target is the dialog itself is outside its content.
                 let on_itself = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok())
                     .is_some_and(|element| element.tag_name() == "DIALOG");
                 if on_itself {
@@ -63,7 +64,7 @@ pub fn Modal(
                 }
             }
         >
-            <Show when=move || wanted.get()>
+            <Show when=move || is_open.get()>
                 <div class="dialog-body">
                     <header class="dialog-head">
                         <h2 id=heading.clone()>{title}</h2>

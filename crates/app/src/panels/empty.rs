@@ -1,4 +1,4 @@
-//! The empty page: what this is, where to drop, what a trace is.
+//! The empty page: purpose, drop zone, supported files, trace format.
 
 use leptos::prelude::*;
 
@@ -7,10 +7,10 @@ use crate::files;
 use crate::panels::errors::Errors;
 use crate::state::{App, Dialog};
 
-/// Five lines of Python that write a trace; the comments around them are in the page.
+/// Python lines that write a trace; the text below them explains the variables.
 const SNIPPET: &str = include_str!("../snippet.py");
 
-/// What a reader sees first.
+/// The page before any file is opened.
 #[component]
 pub fn Empty() -> impl IntoView {
     let app = App::get();
@@ -20,49 +20,49 @@ pub fn Empty() -> impl IntoView {
                 <h1 id="headline">"See when a mixture-of-experts model stops memorizing and starts to generalize"</h1>
                 <Errors/>
                 <div class="drop-zone" data-testid="drop-zone">
-                    <p class="drop-word">"Drop router traces, or OLMoE checkpoints"</p>
-                    <p>"Traces: one file for each checkpoint of a run, or a folder of them; benchmark results beside them if you have some."</p>
-                    <p>"Checkpoints: their folders, and samples to run them on. The model runs here, on your GPU or processor."</p>
-                    <div class="doors">
+                    <p class="drop-word">"Drop router traces or OLMoE checkpoints"</p>
+                    <p>"Traces: one file per checkpoint or a folder of them, with benchmark results if you have any."</p>
+                    <p>"Checkpoints: their folders and the samples to run. The model runs in this browser, on the GPU or CPU."</p>
+                    <div class="open-buttons">
                         <button type="button" class="primary" data-testid="open-example" on:click=move |_| files::open_example(app)>
                             "Open the example run "<kbd>"e"</kbd>
                         </button>
                         <button type="button" on:click=|_| browser::click("#file-input")>"Choose files "<kbd>"o"</kbd></button>
                         <button type="button" on:click=|_| browser::click("#folder-input")>"Choose folder"</button>
-                        <button type="button" on:click=move |_| app.dialog.set(Some(Dialog::Address))>"From a URL"</button>
+                        <button type="button" on:click=move |_| app.dialog.set(Some(Dialog::Address))>"Load from URL"</button>
                     </div>
                     <p class="soft">
-                        "The example is a real, small OLMoE that groks. "
-                        <a href="./example/README.md">"What this run is"</a>
+                        "The example is a small OLMoE model that groks. "
+                        <a href="./example/README.md">"About this run"</a>
                     </p>
                 </div>
-                <p class="privacy">"Files stay on this machine. No request leaves this page except to sources you name."</p>
+                <p class="privacy">"Files stay on this machine. The page requests only its own files and the URLs that you enter or confirm."</p>
             </section>
             <section class="prose" aria-labelledby="reads">
-                <h2 id="reads">"What it reads"</h2>
+                <h2 id="reads">"Supported files"</h2>
                 <dl class="pairs">
-                    <dt>"Grokscope traces"</dt><dd><code>".safetensors"</code>", one for each checkpoint"</dd>
+                    <dt>"Grokscope traces"</dt><dd><code>".safetensors"</code>", one per checkpoint"</dd>
                     <dt>"Hugging Face router logits"</dt><dd><code>".safetensors"</code>" or "<code>".npz"</code>", logits or probabilities, with padding masks"</dd>
                     <dt>"OLMoE checkpoints"</dt><dd>"folders with "<code>"config.json"</code>" and safetensors shards, as transformers saves them"</dd>
-                    <dt>"Samples to run them on"</dt><dd>"JSON lines: "<code>"id"</code>", "<code>"domain"</code>", "<code>"text"</code>" or "<code>"input_ids"</code>"; or "<code>".txt"</code>", one a line"</dd>
-                    <dt>"Benchmark items"</dt><dd>"JSON lines with "<code>"answer"</code>", or "<code>"choices"</code>" and "<code>"gold"</code>": asked of every checkpoint"</dd>
+                    <dt>"Samples to run them on"</dt><dd>"JSON Lines: "<code>"id"</code>", "<code>"domain"</code>", "<code>"text"</code>" or "<code>"input_ids"</code>"; or "<code>".txt"</code>", one sample per line"</dd>
+                    <dt>"Benchmark items"</dt><dd>"JSON Lines with "<code>"answer"</code>", or "<code>"choices"</code>" and "<code>"gold"</code>"; evaluated at every checkpoint"</dd>
                     <dt>"Benchmark results"</dt><dd><code>"run.json"</code>" or CSV: item, domain, step, correct"</dd>
-                    <dt>"Text embeddings"</dt><dd><code>".safetensors"</code>", for matching samples with items"</dd>
-                    <dt>"Reports"</dt><dd>"its own JSON export, or a link"</dd>
+                    <dt>"Text embeddings"</dt><dd><code>".safetensors"</code>", to match samples with benchmark items"</dd>
+                    <dt>"Reports"</dt><dd>"JSON exports of Grokscope, or links"</dd>
                 </dl>
                 <h2>"What a trace is"</h2>
                 <p>
-                    "For each sample and layer, the mean routing weight of every expert at one checkpoint, with the sample’s loss. \
-                     From the traces of two or more checkpoints this page computes pathways, their distance and consistency, and when each sample was memorized."
+                    "A trace holds the mean router probabilities (gates) of each sample in every layer at one checkpoint, and the sample’s loss. \
+                     From the traces of two or more checkpoints the page computes pathways, their distance and consistency, and when each sample was memorized."
                 </p>
-                <pre tabindex="0" aria-label="Python that writes a trace"><code>{SNIPPET}</code></pre>
+                <pre tabindex="0" aria-label="Python code that writes a trace"><code>{SNIPPET}</code></pre>
                 <p class="soft">
-                    <code>"router_logits"</code>" holds, for each sample, one "<code>"[tokens, experts]"</code>" tensor a layer; "
-                    <code>"loss"</code>" is the mean over its tokens, in nats; "<code>"samples"</code>" is a list of "
-                    <code>"{\"id\", \"domain\"}"</code>". Routers that score by sigmoid (DeepSeek-V3, GLM-4.5) need other gates: "
-                    <code>"s / s.sum(-1, keepdim=True)"</code>" of "<code>"s = z.float().sigmoid()"</code>", and "
-                    <code>"sigmoid-normalized-mean"</code>". With NumPy, save every array as "
-                    <code>"numpy.ascontiguousarray"</code>" makes it: a transposed one would be written in the wrong order."
+                    <code>"router_logits"</code>" holds one "<code>"[tokens, experts]"</code>" tensor per sample and layer; "
+                    <code>"loss"</code>" is the mean over a sample’s tokens, in nats; "<code>"samples"</code>" is a list of "
+                    <code>"{\"id\", \"domain\"}"</code>". For routers that score by sigmoid (DeepSeek-V3, GLM-4.5), use "
+                    <code>"s / s.sum(-1, keepdim=True)"</code>" with "<code>"s = z.float().sigmoid()"</code>" and "
+                    <code>"sigmoid-normalized-mean"</code>". With NumPy, call "
+                    <code>"numpy.ascontiguousarray"</code>" on every array before saving."
                 </p>
                 <h2>"The paper"</h2>
                 <p>

@@ -1,45 +1,41 @@
-//! What checkpoints are computed on, and what was made of them, above the table of files.
+//! The line above the file table while checkpoints are loaded: backend, processor, results.
 
 use leptos::prelude::*;
-use worker::{Backend, Job, ProcessorInfo};
+use protocol::{Backend, Job, ProcessorInfo};
 
 use crate::analyst;
 use crate::format::bytes;
 use crate::state::App;
 
-/// A line while there are checkpoints among the files.
+/// Backend and results; shown while checkpoints are among the files.
 #[component]
 pub fn Engine() -> impl IntoView {
     let app = App::get();
-    let present = move || app.files.with(|rows| rows.iter().any(|row| row.checkpoint));
-    let made = move || app.files.with(|rows| rows.iter().any(|row| row.made));
+    let has_checkpoints = move || app.files.with(|rows| rows.iter().any(|row| row.checkpoint));
+    let has_results = move || app.files.with(|rows| rows.iter().any(|row| row.made));
     view! {
-        <Show when=present>
+        <Show when=has_checkpoints>
             <p class="engine" data-testid="engine">
                 <label>"Checkpoints run on "<BackendChoice id="backend"/></label>
                 <span class="soft" data-testid="processor">
-                    {move || app.processor.with(|processor| processor.as_ref().map(tell).unwrap_or_default())}
+                    {move || app.processor.with(|processor| processor.as_ref().map(describe).unwrap_or_default())}
                 </span>
-                <Show when=made>
-                    <button type="button" on:click=move |_| analyst::post(app, &Job::Save { id: None })>"Save results of the items"</button>
+                <Show when=has_results>
+                    <button type="button" on:click=move |_| analyst::post(app, &Job::Save { id: None })>"Save benchmark results"</button>
                 </Show>
             </p>
         </Show>
     }
 }
 
-/// What is computed on: distances and checkpoints.
+/// Selects the backend of distances and checkpoints.
 #[component]
 pub fn BackendChoice(
-    /// What tests call it.
+    /// Test id.
     id: &'static str,
 ) -> impl IntoView {
     let app = App::get();
-    let options = [
-        (Backend::Auto, "whatever is faster"),
-        (Backend::Gpu, "the GPU (WebGPU)"),
-        (Backend::Cpu, "the CPU"),
-    ];
+    let options = [(Backend::Auto, "automatic"), (Backend::Gpu, "GPU (WebGPU)"), (Backend::Cpu, "CPU")];
     view! {
         <select
             data-testid=id
@@ -50,29 +46,29 @@ pub fn BackendChoice(
             }
         >
             {options
-                .map(|(backend, word)| view! {
-                    <option value=backend.slug() selected=move || app.backend.get() == backend>{word}</option>
+                .map(|(backend, name)| view! {
+                    <option value=backend.slug() selected=move || app.backend.get() == backend>{name}</option>
                 })
                 .collect_view()}
         </select>
     }
 }
 
-/// `GPU: NVIDIA H100, buffers of 2.0 GiB. …`
-fn tell(processor: &ProcessorInfo) -> String {
+/// `GPU: NVIDIA H100, buffers up to 2.0 GiB, 4.0 GiB for token states.`
+fn describe(processor: &ProcessorInfo) -> String {
     let ProcessorInfo { gpu, name, buffer, budget, note } = processor;
-    let mut told = if *gpu { "GPU".to_owned() } else { "CPU".to_owned() };
+    let mut text = if *gpu { "GPU".to_owned() } else { "CPU".to_owned() };
     if !name.is_empty() {
-        told.push_str(": ");
-        told.push_str(name);
+        text.push_str(": ");
+        text.push_str(name);
     }
     if let Some(buffer) = buffer {
-        told.push_str(&format!(", buffers of {}", bytes(*buffer)));
+        text.push_str(&format!(", buffers up to {}", bytes(*buffer)));
     }
-    told.push_str(&format!(", {} for the states of tokens.", bytes(*budget)));
+    text.push_str(&format!(", {} for token states.", bytes(*budget)));
     if let Some(note) = note {
-        told.push(' ');
-        told.push_str(note);
+        text.push(' ');
+        text.push_str(note);
     }
-    told
+    text
 }

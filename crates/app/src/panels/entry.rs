@@ -1,17 +1,17 @@
-//! A field of a form that is sent as a whole.
+//! An input field of a form with a submit button.
 
 use leptos::prelude::*;
 
-/// A whole number to be typed, with what is wrong with it.
+/// An input for a whole number, with its error message.
 #[component]
 pub fn Entry(
-    /// Its name.
+    /// Label.
     label: &'static str,
-    /// What it is, in a few words.
+    /// Short description.
     hint: &'static str,
-    /// What is typed.
+    /// The text of the field.
     text: RwSignal<String>,
-    /// What is wrong with it.
+    /// The error message.
     wrong: RwSignal<Option<String>>,
 ) -> impl IntoView {
     view! {
@@ -28,16 +28,18 @@ pub fn Entry(
     }
 }
 
-/// The whole number that was typed; none where nothing was.
+/// Parses a whole number; `None` if the field is empty.
 ///
 /// # Errors
-/// What is wrong with it, in a sentence.
+/// A message that says what to enter.
 pub fn optional(text: &str, example: &str) -> Result<Option<u64>, String> {
     let digits: String = text.chars().filter(|letter| !matches!(letter, ',' | ' ' | '_')).collect();
     if digits.is_empty() {
         return Ok(None);
     }
-    // Above 2^53 a number would change on its way to the worker, and counts have 32 bits there.
+    // JavaScript numbers are exact up to 2^53, and counts in the worker have 32 bits.
     let number = digits.parse().ok().filter(|number| *number < 1 << 53);
-    number.map(Some).ok_or_else(|| format!("“{text}” is not a whole number, for example {example}."))
+    number
+        .map(Some)
+        .ok_or_else(|| format!("“{text}” is not a whole number. Enter one, for example {example}."))
 }

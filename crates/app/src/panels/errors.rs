@@ -1,10 +1,10 @@
-//! What went wrong, in whole sentences, until it is put away.
+//! Error messages, shown until they are dismissed.
 
 use leptos::prelude::*;
 
 use crate::state::App;
 
-/// The messages, newest last; nothing when there are none.
+/// The messages, newest last; empty without any.
 #[component]
 pub fn Errors() -> impl IntoView {
     let app = App::get();
@@ -14,7 +14,7 @@ pub fn Errors() -> impl IntoView {
                 <ul>
                     {move || app.errors.get().into_iter().map(|message| view! { <li>{message}</li> }).collect_view()}
                 </ul>
-                <button type="button" class="plain" on:click=move |_| app.errors.set(Vec::new())>"Put away"</button>
+                <button type="button" class="plain" on:click=move |_| app.errors.set(Vec::new())>"Dismiss"</button>
             </Show>
         </div>
     }

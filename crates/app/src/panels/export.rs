@@ -1,4 +1,4 @@
-//! Files to take away.
+//! The export dialog.
 
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
@@ -21,11 +21,9 @@ pub fn ExportDialog() -> impl IntoView {
 #[component]
 fn Export() -> impl IntoView {
     let app = App::get();
-    let said = RwSignal::new(String::new());
-    let tell = move |name: &str, outcome: Result<(), String>| {
-        said.try_set(
-            outcome.map_or_else(|message| message, |()| format!("{name} was handed to the browser.")),
-        );
+    let status = RwSignal::new(String::new());
+    let show_outcome = move |name: &str, outcome: Result<(), String>| {
+        status.try_set(outcome.map_or_else(|message| message, |()| format!("Download of {name} started.")));
     };
     let title = app
         .report
@@ -37,7 +35,7 @@ fn Export() -> impl IntoView {
             let saved = codec::write_json(app)
                 .await
                 .and_then(|text| download::text(&name, "application/json", &text));
-            tell(&name, saved);
+            show_outcome(&name, saved);
         });
     };
     let tables = RwSignal::new(Vec::new());
@@ -45,15 +43,15 @@ fn Export() -> impl IntoView {
         match codec::csv_tables(app).await {
             // The dialog may be closed by now.
             Ok(found) => drop(tables.try_set(found)),
-            Err(message) => drop(said.try_set(message)),
+            Err(message) => drop(status.try_set(message)),
         }
     });
     view! {
-        <p>"Exact figures, as computed; a report that came through a link has that link’s rounded ones."</p>
-        <h3>"The whole report"</h3>
+        <p>"Figures are exported as computed. A report opened from a link has the link’s rounded values."</p>
+        <h3>"Report"</h3>
         <p class="buttons">
-            <button type="button" class="primary" on:click=move |_| json()>"JSON"</button>
-            <span class="soft">"Drop it on this page, or on any later version, to open it again."</span>
+            <button type="button" class="primary" on:click=move |_| json()>"Save JSON"</button>
+            <span class="soft">"Drop the file on this page, or on a later version, to open the report again."</span>
         </p>
         <h3>"Tables"</h3>
         <ul class="exports">
@@ -62,14 +60,14 @@ fn Export() -> impl IntoView {
                 let rows = text.lines().count().saturating_sub(1);
                 view! {
                     <li>
-                        <button type="button" on:click=move |_| tell(&file, download::text(&file, "text/csv", &text))>"CSV"</button>
+                        <button type="button" on:click=move |_| show_outcome(&file, download::text(&file, "text/csv", &text))>"Save CSV"</button>
                         " "{name}<span class="soft">{format!(" {}", crate::format::counted(rows as u64, "row", "rows"))}</span>
                     </li>
                 }
             }).collect_view()}
         </ul>
         <h3>"Charts"</h3>
-        <p class="soft">"Each chart has its own SVG, PNG and CSV beside its title."</p>
-        <p class="soft" role="status">{move || said.get()}</p>
+        <p class="soft">"To save a chart, use SVG, PNG or CSV beside its title."</p>
+        <p class="soft" role="status">{move || status.get()}</p>
     }
 }

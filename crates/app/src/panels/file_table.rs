@@ -1,14 +1,14 @@
-//! The files of the run, good and bad, each with where it stands.
+//! The table of the run's files with their state.
 
 use leptos::prelude::*;
-use worker::{FileRow, FileState, Job, Question};
+use protocol::{FileRow, FileState, Job, Question};
 
 use crate::analyst;
 use crate::format::{bytes, count};
 use crate::panels::engine::Engine;
 use crate::state::{App, Dialog};
 
-/// One row a file; nothing when there are no files.
+/// One row per file; empty without files.
 #[component]
 pub fn FileTable() -> impl IntoView {
     let app = App::get();
@@ -22,7 +22,7 @@ pub fn FileTable() -> impl IntoView {
                     <thead>
                         <tr>
                             <th scope="col">"File"</th>
-                            <th scope="col">"Recognised as"</th>
+                            <th scope="col">"Type"</th>
                             <th scope="col" class="number">"Step"</th>
                             <th scope="col" class="number">"Samples"</th>
                             <th scope="col" class="number">"Read"</th>
@@ -53,18 +53,16 @@ fn Row(id: usize) -> impl IntoView {
     });
     let path = row.with_untracked(|row| row.as_ref().map(|row| row.path.clone()).unwrap_or_default());
     let step_label = format!("Training step of {path}");
-    let save_label = format!("Save the trace of {path}");
+    let save_label = format!("Save trace of {path}");
     let question = Memo::new(move |_| row.with(|row| row.as_ref().and_then(|row| row.question)));
-    let asks_experts = move || question.get() == Some(Question::Experts);
-    let ask_path = path.clone();
-    let ask_label = move || {
-        if asks_experts() {
-            format!("Number of experts of {ask_path}")
-        } else {
-            format!("Say what {ask_path} is")
-        }
+    let answer_path = path.clone();
+    let answer_word = move || match question.get() {
+        Some(Question::Shape) => "Set shape",
+        Some(Question::Experts) => "Set number of experts",
+        Some(Question::Mapping) | None => "Describe tensors",
     };
-    let forget_label = format!("Forget {path}");
+    let answer_label = move || format!("{} of {answer_path}", answer_word());
+    let remove_label = format!("Remove {path}");
     view! {
         <tr class=move || row.with(|row| row.as_ref().map_or("", |row| class(row.state)))>
             <th scope="row" class="path">{path}</th>
@@ -85,7 +83,7 @@ fn Row(id: usize) -> impl IntoView {
                 format!("{} of {}", bytes(row.bytes_read), bytes(row.bytes))
             })}</td>
             <td>
-                <span class="state">{move || read(|row| word(row).to_owned())}</span>
+                <span class="state">{move || read(|row| state_name(row).to_owned())}</span>
                 {move || row.with(|row| row.as_ref().map(|row| row.messages.clone()).unwrap_or_default())
                     .into_iter()
                     .map(|message| view! { <p class="message">{message}</p> })
@@ -94,9 +92,9 @@ fn Row(id: usize) -> impl IntoView {
             <td>
                 <Show when=move || question.get().is_some()>
                     <button
-                        type="button" class="plain" aria-label=ask_label.clone()
-                        on:click=move |_| ask(app, id, question.get_untracked())
-                    >{move || if asks_experts() { "Number of experts" } else { "Say what it is" }}</button>
+                        type="button" class="plain" aria-label=answer_label.clone()
+                        on:click=move |_| open_question(app, id, question.get_untracked())
+                    >{answer_word}</button>
                 </Show>
                 <Show when=move || row.with(|row| row.as_ref().is_some_and(|row| row.made))>
                     <button
@@ -105,16 +103,16 @@ fn Row(id: usize) -> impl IntoView {
                     >"Save trace"</button>
                 </Show>
                 <button
-                    type="button" class="plain" aria-label=forget_label
+                    type="button" class="plain" aria-label=remove_label
                     on:click=move |_| analyst::work(app, &Job::RemoveFile { id }, &[])
-                >"Forget"</button>
+                >"Remove"</button>
             </td>
         </tr>
     }
 }
 
-/// Opens the dialog in which the user says what a file does not.
-fn ask(app: App, id: usize, question: Option<Question>) {
+/// Opens the dialog for what a file does not state.
+fn open_question(app: App, id: usize, question: Option<Question>) {
     match question {
         Some(Question::Mapping) => analyst::post(app, &Job::Propose { id }),
         Some(Question::Shape) => {
@@ -129,13 +127,13 @@ fn ask(app: App, id: usize, question: Option<Question>) {
     }
 }
 
-fn word(row: &FileRow) -> &'static str {
+fn state_name(row: &FileRow) -> &'static str {
     match row.state {
         FileState::Waiting => "waiting",
         FileState::Reading if row.checkpoint => "running",
         FileState::Reading => "reading",
         FileState::Used => "used",
-        FileState::Left => "left out",
+        FileState::Skipped => "skipped",
         FileState::Failed => "cannot be read",
     }
 }
@@ -145,7 +143,7 @@ fn class(state: FileState) -> &'static str {
         FileState::Waiting => "waiting",
         FileState::Reading => "reading",
         FileState::Used => "used",
-        FileState::Left => "left",
+        FileState::Skipped => "skipped",
         FileState::Failed => "failed",
     }
 }
@@ -155,7 +153,7 @@ fn set_step(app: App, id: usize, text: &str) {
     match digits.parse::<u64>() {
         Ok(step) => analyst::work(app, &Job::SetStep { id, step }, &[]),
         Err(_) => {
-            app.fail(format!("“{text}” is not a training step. Type a whole number, for example 5000."));
+            app.fail(format!("“{text}” is not a training step. Enter a whole number, for example 5000."));
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The bar on top: the run, how it was computed, and what can be done with it.
+//! The header bar: run, compute badge, actions.
 
 use leptos::prelude::*;
-use worker::Job;
+use protocol::Job;
 
 use crate::analyst;
 use crate::browser;
@@ -14,20 +14,20 @@ use crate::theme;
 #[component]
 pub fn Header() -> impl IntoView {
     let app = App::get();
-    let present = move || app.report.with(Option::is_some);
+    let has_report = move || app.report.with(Option::is_some);
     let open = move |dialog: Dialog| move |_| app.dialog.set(Some(dialog.clone()));
     view! {
         <header class="bar">
             <div class="run">
                 <span class="mark">"Grokscope"</span>
-                <Show when=present>
+                <Show when=has_report>
                     <Run/>
                 </Show>
             </div>
             <span class="badge" data-testid="backend-badge" title=move || app.badge.get().1>
                 {move || app.badge.get().0}
             </span>
-            <Show when=present>
+            <Show when=has_report>
                 <span class="actions">
                     <button type="button" on:click=|_| browser::click("#file-input")>"Open"</button>
                     <button type="button" data-testid="share" on:click=open(Dialog::Share)>"Share"</button>
@@ -38,17 +38,17 @@ pub fn Header() -> impl IntoView {
             </Show>
             <button
                 type="button" class="plain"
-                title="Light, dark, or as the system" aria-label=move || format!("Theme: {}", theme_word(app.theme.get()))
+                title="Switch between system, dark and light theme" aria-label=move || format!("Theme: {}", theme_name(app.theme.get()))
                 on:click=move |_| theme::next(app)
             >
-                {move || theme_word(app.theme.get())}
+                {move || theme_name(app.theme.get())}
             </button>
-            <button type="button" class="plain" aria-label="Help and keys" on:click=open(Dialog::Help)>"?"</button>
+            <button type="button" class="plain" aria-label="Help and keyboard shortcuts" on:click=open(Dialog::Help)>"?"</button>
         </header>
     }
 }
 
-fn theme_word(theme: Theme) -> &'static str {
+fn theme_name(theme: Theme) -> &'static str {
     match theme {
         Theme::System => "Auto",
         Theme::Light => "Light",
@@ -94,7 +94,7 @@ fn Run() -> impl IntoView {
 
 fn rename(app: App, title: String) {
     let title = title.trim().to_owned();
-    // The page shows the new name at once; the analyst keeps it for the reports that follow.
+    // The page shows the new title at once; the analyst uses it in later reports.
     app.report.update(|report| {
         if let Some(report) = report {
             std::sync::Arc::make_mut(report).title.clone_from(&title);

@@ -1,4 +1,4 @@
-//! Keys and words.
+//! The help dialog: keyboard shortcuts and terms.
 
 use leptos::prelude::*;
 
@@ -6,45 +6,45 @@ use crate::keys::KEYS;
 use crate::panels::dialog::Modal;
 use crate::state::Dialog;
 
-/// The words of the field that the page uses.
-const WORDS: [(&str, &str); 9] = [
+/// Terms that the page uses.
+const TERMS: [(&str, &str); 9] = [
     (
         "pathway",
-        "the experts that a sample’s tokens use most, layer by layer: the shortest prefix whose mean routing weight exceeds τ",
+        "per layer, the experts with the largest gates (mean router probabilities), ranked, until their sum exceeds τ",
     ),
     (
         "distance",
-        "insertions, deletions and substitutions that turn one pathway into another, mean over pairs of samples",
+        "number of insertions, deletions and substitutions that turn one pathway into another, mean over pairs of samples",
     ),
-    ("null", "the same between pathways of the same lengths with experts drawn at random"),
-    ("consistency", "1 − C: how alike a sample’s routing is from layer to layer; higher is smoother"),
-    ("smoothness", "the bounded companion of consistency, mean cosine between adjacent layers"),
-    ("t*", "the first checkpoint from which a sample’s loss is low and stays put: it is memorized"),
+    ("null", "distance between random pathways of the same lengths"),
+    ("consistency", "1 − C: similarity of a sample’s routing in adjacent layers; higher is smoother"),
+    ("smoothness", "mean cosine similarity of the routing in adjacent layers, from −1 to 1"),
+    ("t*", "memorization step: the first checkpoint from which a sample’s loss is low and stays settled"),
     (
         "t#",
-        "the first checkpoint from which a benchmark item is answered right and stays so: it is generalized",
+        "generalization step: the first checkpoint from which a benchmark item is answered correctly and stays so",
     ),
     (
         "memorized",
-        "samples whose t* comes before the last checkpoint; the group is fixed and followed through all checkpoints",
+        "samples with t* before the last checkpoint; the same group is measured at every checkpoint",
     ),
-    ("d_eff", "effective dimension of the gates of a group"),
+    ("d_eff", "effective dimension of a group’s gates"),
 ];
 
-/// The help.
+/// The dialog.
 #[component]
 pub fn HelpDialog() -> impl IntoView {
     view! {
         <Modal open=|dialog| matches!(dialog, Dialog::Help) title="Help" id="help-dialog">
-            <h3>"Keys"</h3>
+            <h3>"Keyboard shortcuts"</h3>
             <dl class="pairs keys">
                 {KEYS.into_iter().map(|(key, what)| view! { <dt><kbd>{key}</kbd></dt><dd>{what}</dd> }).collect_view()}
             </dl>
-            <h3>"Words"</h3>
+            <h3>"Terms"</h3>
             <dl class="pairs">
-                {WORDS.into_iter().map(|(word, what)| view! { <dt>{word}</dt><dd>{what}</dd> }).collect_view()}
+                {TERMS.into_iter().map(|(term, meaning)| view! { <dt>{term}</dt><dd>{meaning}</dd> }).collect_view()}
             </dl>
-            <p class="soft">"All is computed on this machine, by workers of this page. Definitions follow arXiv 2506.21551; where the paper is silent, a note says what is done."</p>
+            <p class="soft">"Everything runs locally, in workers of this page. Definitions follow arXiv 2506.21551; notes describe our choices where the paper leaves them open."</p>
         </Modal>
     }
 }

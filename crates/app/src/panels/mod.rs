@@ -1,15 +1,15 @@
-//! The parts of the page around the views.
+//! Panels and dialogs around the views.
 
 pub mod address;
 pub mod banner;
 pub mod code;
 pub mod dialog;
-pub mod doors;
 pub mod empty;
 pub mod engine;
 pub mod entry;
 pub mod errors;
 pub mod export;
+pub mod file_inputs;
 pub mod file_table;
 pub mod header;
 pub mod help;

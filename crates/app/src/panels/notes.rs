@@ -1,4 +1,4 @@
-//! What a reader of the figures must know.
+//! Notes on the report's figures.
 
 use leptos::prelude::*;
 use report::NoteLevel;
@@ -6,7 +6,7 @@ use report::NoteLevel;
 use crate::format::counted;
 use crate::state::App;
 
-/// Warnings in the open, the rest behind a line.
+/// Warnings are listed; other notes are in a collapsed section.
 #[component]
 pub fn Notes() -> impl IntoView {
     let app = App::get();

@@ -1,11 +1,11 @@
-//! How far the work is: a number with its unit, its rate and the time left, and a way out.
+//! Progress: amount, rate, time left, and a button to cancel.
 
 use leptos::prelude::*;
 
 use crate::analyst;
 use crate::state::App;
 
-/// Progress while nothing can be shown yet, or the word that work was stopped.
+/// Progress before the first report, or a hint while nothing runs.
 #[component]
 pub fn Working() -> impl IntoView {
     let app = App::get();
@@ -14,16 +14,16 @@ pub fn Working() -> impl IntoView {
         <Show when=move || !app.working.get()>
             <p class="soft">
                 {move || if app.cancelled.get() {
-                    "Cancelled. Drop files to go on."
+                    "Cancelled. Drop files to continue."
                 } else {
-                    "Nothing is under way. A report needs traces of at least two checkpoints of one run."
+                    "Waiting for files. A report needs traces of at least two checkpoints of one run."
                 }}
             </p>
         </Show>
     }
 }
 
-/// The bar, while there is work.
+/// The progress bar; empty while nothing runs.
 #[component]
 pub fn Progress() -> impl IntoView {
     let app = App::get();
@@ -38,7 +38,7 @@ pub fn Progress() -> impl IntoView {
                 </span>
                 <progress
                     max="1"
-                    aria-label="Share of the work done"
+                    aria-label="Share completed"
                     prop:value=move || app.meter.with(|meter| meter.as_ref().and_then(crate::meter::Meter::share).unwrap_or(0.0))
                 ></progress>
                 <span class="amount">{move || with(crate::meter::Meter::amount)}</span>

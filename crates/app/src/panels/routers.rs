@@ -1,4 +1,4 @@
-//! The routers of checkpoints that wait for samples: a table, two charts, a file to take away.
+//! Router geometry of checkpoints that wait for samples: tables, charts, CSV.
 
 use std::sync::Arc;
 
@@ -6,18 +6,18 @@ use figures::{Figure, GeometryChart, GeometrySheet, Theme};
 use leptos::prelude::*;
 
 use crate::chart::{Chart, Grid};
+use crate::chart_options;
 use crate::download;
-use crate::looks;
 use crate::state::App;
 
-/// The section; nothing where no routers were read.
+/// The section; empty if no routers were read.
 #[component]
 pub fn Routers() -> impl IntoView {
     let app = App::get();
     move || app.routers.get().map(|sheet| section(app, sheet))
 }
 
-/// Made anew with every sheet: there is one for each checkpoint that comes or goes.
+/// Rebuilt for every sheet; a new sheet arrives with each added or removed checkpoint.
 fn section(app: App, sheet: Arc<GeometrySheet>) -> AnyView {
     let chosen = RwSignal::new(0_usize);
     let options: Vec<AnyView> = (sheet.tables.iter().enumerate())
@@ -27,13 +27,13 @@ fn section(app: App, sheet: Arc<GeometrySheet>) -> AnyView {
         .map(|place| {
             let sheet = Arc::clone(&sheet);
             let figure = Signal::derive(move || {
-                let theme = looks::theme(app);
+                let theme = chart_options::theme(app);
                 sheet.charts.get(place).map(|chart| Arc::new(figure(chart, theme)))
             });
             view! { <Chart figure/> }.into_any()
         })
         .collect();
-    let says = sheet.says.clone();
+    let caption = sheet.says.clone();
     let shown = Arc::clone(&sheet);
     let table = move || {
         shown
@@ -55,7 +55,7 @@ fn section(app: App, sheet: Arc<GeometrySheet>) -> AnyView {
                 </select>
                 <button type="button" class="plain" on:click=save>"Save CSV"</button>
             </header>
-            <p class="soft">{says}</p>
+            <p class="soft">{caption}</p>
             <div class="scroll" tabindex="0" role="region" aria-label="Router weights by checkpoint">{table}</div>
             <div class="charts">{charts}</div>
         </section>
@@ -63,7 +63,7 @@ fn section(app: App, sheet: Arc<GeometrySheet>) -> AnyView {
     .into_any()
 }
 
-/// A chart that the worker has written.
+/// The figure of a chart whose specification the worker has written.
 fn figure(chart: &GeometryChart, theme: Theme) -> Figure {
     let spec = if theme == Theme::Dark { &chart.dark } else { &chart.light };
     Figure {

@@ -1,8 +1,9 @@
-//! The panel of settings, built from their declaration. A change recomputes only what depends on it.
+//! The settings panel, built from the declared settings. A change recomputes only what depends on
+//! it.
 
 use leptos::prelude::*;
+use protocol::Job;
 use report::{Error, Group, SETTINGS, Setting, SettingValue, Settings, Unit};
-use worker::Job;
 
 use crate::analyst;
 use crate::format::figure;
@@ -22,7 +23,10 @@ pub fn SettingsDialog() -> impl IntoView {
     }
 }
 
-/// Applies a change where it makes one, and lets the analyst recompute; else the reason for its refusal.
+/// Applies a change and starts the recomputation if the settings differ.
+///
+/// # Errors
+/// Why the value is invalid.
 fn change(app: App, apply: impl FnOnce(&mut Settings) -> Result<(), Error>) -> Result<(), String> {
     let mut settings = app.settings.get_untracked();
     apply(&mut settings).map_err(|error| error.to_string())?;
@@ -42,27 +46,27 @@ fn Panel() -> impl IntoView {
     sections.dedup();
     view! {
         <Show when=fixed>
-            <p class="banner">"These figures came without their traces. Drop the run’s files to change settings."</p>
+            <p class="banner">"This report was opened without its traces. Drop the run’s files to change settings."</p>
         </Show>
         <Progress/>
         <fieldset class="fields" prop:disabled=fixed>
-            <legend class="unseen">"Settings of the analysis"</legend>
+            <legend class="unseen">"Analysis settings"</legend>
             {sections.into_iter().map(|section| view! {
                 <h3>{section}</h3>
                 {SETTINGS.iter().filter(|setting| setting.section == section).map(control).collect_view()}
             }).collect_view()}
         </fieldset>
-        <h3>"Computing"</h3>
+        <h3>"Computation"</h3>
         <label class="field">
             <span class="name">"Backend"</span>
             <BackendChoice id="computing"/>
-            <span class="soft">{move || { let (badge, note) = app.badge.get(); format!("for distances and checkpoints; now {badge}. {note}") }}</span>
+            <span class="soft">{move || { let (badge, note) = app.badge.get(); format!("used for distances and checkpoints; now {badge}. {note}") }}</span>
         </label>
-        <p class="soft">"The page shows figures of the old settings until the new ones are computed. Links and exports include all settings."</p>
+        <p class="soft">"The old figures stay until the new ones are computed. Links and exports include all settings."</p>
     }
 }
 
-/// The control of a setting, chosen by the kind of its value.
+/// The control of a setting, by the type of its value.
 fn control(setting: &'static Setting) -> AnyView {
     match setting.value {
         SettingValue::Unit(_) => view! { <UnitChoice setting/> }.into_any(),
@@ -85,7 +89,7 @@ fn hint(setting: &Setting) -> String {
     }
 }
 
-/// A field for the text of a setting.
+/// A text field for a setting.
 fn field(setting: &'static Setting) -> AnyView {
     let app = App::get();
     view! {
@@ -129,12 +133,12 @@ fn Flag(setting: &'static Setting) -> impl IntoView {
     }
 }
 
-/// The thresholds of the sweep with their distances; a click makes one the pathway threshold.
+/// The sweep's thresholds with their distances; a click selects one as the pathway threshold.
 #[component]
 fn Thresholds() -> impl IntoView {
     let app = App::get();
     view! {
-        <div class="strip" role="group" aria-label="Thresholds of the sweep; choose one as τ">
+        <div class="strip" role="group" aria-label="Thresholds of the tau sweep; choose one as τ">
             {move || app.settings.with(|settings| settings.sweep.clone()).into_iter().map(|tau| view! {
                 <button
                     type="button"
@@ -149,7 +153,7 @@ fn Thresholds() -> impl IntoView {
     }
 }
 
-/// Mean distance at a threshold and the last checkpoint, over the domains, as a hint in the strip.
+/// Mean distance over the domains at a threshold and the last checkpoint.
 fn at_last_checkpoint(app: App, tau: f64) -> String {
     let mean = app.with_report(|report| {
         let last = |name: &str| {
@@ -181,7 +185,7 @@ fn Domains(setting: &'static Setting) -> impl IntoView {
 fn OfDomain(setting: &'static Setting, name: String) -> impl IntoView {
     let app = App::get();
     let stored = StoredValue::new(name.clone());
-    // The threshold in use, which is the searched one where the user sets none.
+    // The threshold in use: the user's, or the searched one.
     let found = Memo::new(move |_| {
         let found = |name: &str| {
             app.with_report(|report| report.domain(name).and_then(|domain| domain.memorization.eps)).flatten()
@@ -194,8 +198,8 @@ fn OfDomain(setting: &'static Setting, name: String) -> impl IntoView {
         })
     });
     let hint = Signal::derive(move || match found.get() {
-        Some(eps) => format!("{}, now {eps}", hint(setting)),
-        None => format!("{}, now none", hint(setting)),
+        Some(eps) => format!("{}; now {eps}", hint(setting)),
+        None => format!("{}; now none", hint(setting)),
     });
     view! {
         <Field label=format!("{} {name}", setting.name) hint value take=move |text| {
@@ -204,7 +208,8 @@ fn OfDomain(setting: &'static Setting, name: String) -> impl IntoView {
     }
 }
 
-/// A field of the panel: a value that is taken when the user leaves the field, and the error where it is refused.
+/// A field of the panel. Its value is applied when the field loses focus; an invalid value shows an
+/// error.
 #[component]
 fn Field(
     /// Name of the setting.
@@ -215,7 +220,7 @@ fn Field(
     hint: Signal<String>,
     /// Current value.
     value: Signal<String>,
-    /// Takes the text of the field.
+    /// Applies the text of the field.
     take: impl Fn(&str) -> Result<(), String> + 'static,
 ) -> impl IntoView {
     let wrong = RwSignal::new(None::<String>);

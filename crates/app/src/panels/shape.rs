@@ -1,7 +1,7 @@
-//! Expert ids without a shape: how many layers there are, and experts a token.
+//! The dialog for expert ids without a shape: number of layers, experts per token, experts.
 
 use leptos::prelude::*;
-use worker::Job;
+use protocol::Job;
 
 use crate::analyst;
 use crate::panels::dialog::Modal;
@@ -12,7 +12,7 @@ use crate::state::{App, Dialog};
 #[component]
 pub fn ShapeDialog() -> impl IntoView {
     view! {
-        <Modal open=|dialog| matches!(dialog, Dialog::Shape(_)) title="What these ids are of" id="shape-dialog">
+        <Modal open=|dialog| matches!(dialog, Dialog::Shape(_)) title="Shape of the expert ids" id="shape-dialog">
             <Form/>
         </Modal>
     }
@@ -21,7 +21,7 @@ pub fn ShapeDialog() -> impl IntoView {
 #[component]
 fn Form() -> impl IntoView {
     let app = App::get();
-    // A file whose shape is asked for; without one, only how many experts there are.
+    // The file whose shape is set; `None` sets only the number of experts, for all files.
     let file = app.dialog.with_untracked(|dialog| match dialog {
         Some(Dialog::Shape(file)) => *file,
         _ => None,
@@ -30,11 +30,11 @@ fn Form() -> impl IntoView {
         (RwSignal::new(String::new()), RwSignal::new(String::new()), RwSignal::new(String::new()));
     let (wrong_layers, wrong_top_k, wrong_experts) =
         (RwSignal::new(None), RwSignal::new(None), RwSignal::new(None));
-    let take = move || {
+    let submit = move || {
         app.refused.set(None);
         let read = |text: RwSignal<String>, example, wrong: RwSignal<Option<String>>, needed: bool| {
             let count = optional(&text.get_untracked(), example).and_then(|count| match count {
-                None | Some(0) if needed => Err(format!("It is needed, for example {example}.")),
+                None | Some(0) if needed => Err(format!("Enter a number, for example {example}.")),
                 count => Ok(count.map(|count| count as usize)),
             });
             wrong.set(count.as_ref().err().cloned());
@@ -53,28 +53,28 @@ fn Form() -> impl IntoView {
     view! {
         <form on:submit=move |event| {
             event.prevent_default();
-            take();
+            submit();
         }>
             <p>{if file.is_some() {
-                "The file has expert ids in a row, and does not say how many belong to a token. The model’s config.json has these numbers."
+                "The file holds a flat list of expert ids. Enter its shape; the model’s config.json has these numbers."
             } else {
-                "Ids tell how many experts there are at least. What is said here holds for all files that do not tell it."
+                "Expert ids only give a lower bound. This number applies to every file that does not state it."
             }}</p>
             <div class="fields">
                 {file.map(|_| view! {
-                    <Entry label="Layers" hint="of which a token has ids" text=layers wrong=wrong_layers/>
-                    <Entry label="Experts a token" hint="num_experts_per_tok" text=top_k wrong=wrong_top_k/>
+                    <Entry label="Layers" hint="MoE layers with recorded ids" text=layers wrong=wrong_layers/>
+                    <Entry label="Experts per token" hint="num_experts_per_tok" text=top_k wrong=wrong_top_k/>
                 })}
                 <Entry
                     label="Experts"
-                    hint=if file.is_some() { "of a layer; empty: told by the largest id" } else { "of a layer: num_experts" }
+                    hint=if file.is_some() { "per layer; if empty, inferred from the largest id" } else { "per layer: num_experts" }
                     text=experts wrong=wrong_experts
                 />
             </div>
             <p class="wrong" role="status">{move || app.refused.with(|refused| refused.as_ref().map(|refused| refused.0.clone()))}</p>
             <p class="buttons">
-                <button type="submit" class="primary">"Use"</button>
-                <button type="button" on:click=move |_| app.dialog.set(None)>{if file.is_some() { "Leave out" } else { "Close" }}</button>
+                <button type="submit" class="primary">"Apply"</button>
+                <button type="button" on:click=move |_| app.dialog.set(None)>{if file.is_some() { "Skip file" } else { "Cancel" }}</button>
             </p>
         </form>
     }

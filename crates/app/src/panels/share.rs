@@ -1,4 +1,4 @@
-//! The link that carries the report: what is in it, how long it is, how to hand it on.
+//! The share dialog: content and length of the link, and buttons to copy it.
 
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
@@ -10,9 +10,9 @@ use crate::link_state;
 use crate::panels::dialog::Modal;
 use crate::state::{App, Dialog};
 
-/// Every program that shows links takes this many characters.
+/// Links up to this many characters work in every program.
 const EVERYWHERE: usize = 2_000;
-/// Browsers and most chat programs take this many.
+/// Links up to this many characters work in browsers and most chat programs.
 const MOST_PLACES: usize = 8_000;
 
 /// The dialog.
@@ -29,19 +29,19 @@ pub fn ShareDialog() -> impl IntoView {
 fn Share() -> impl IntoView {
     let app = App::get();
     let parts = RwSignal::new(codec::usual());
-    let said = RwSignal::new(String::new());
-    // None while it is being written.
+    let status = RwSignal::new(String::new());
+    // None while the link is being written.
     let written = RwSignal::new(None::<Result<Packed, String>>);
-    let asked = StoredValue::new(0_u32);
+    let request = StoredValue::new(0_u32);
     Effect::new(move || {
         app.report.track();
         let parts = parts.get();
-        asked.update_value(|asked| *asked += 1);
-        let mine = asked.get_value();
+        request.update_value(|request| *request += 1);
+        let own = request.get_value();
         spawn_local(async move {
             let packed = codec::pack(app, parts).await;
-            // A newer wish, or the end of the dialog, makes this one void.
-            if asked.try_get_value() == Some(mine) {
+            // Outdated if a newer request was made or the dialog was closed.
+            if request.try_get_value() == Some(own) {
                 written.set(Some(packed));
             }
         });
@@ -52,31 +52,31 @@ fn Share() -> impl IntoView {
             packed.as_ref().map(|packed| address(app, &packed.text, false)).unwrap_or_default()
         })
     });
-    // What was handed out stays in the address bar.
+    // The address bar keeps the link that was copied.
     let keep = move || {
         packed.with_untracked(|packed| app.link.set(packed.as_ref().ok().map(|packed| packed.text.clone())));
     };
-    let hand_out = move |text: String, what: &'static str| {
+    let copy = move |text: String, what: &'static str| {
         keep();
         spawn_local(async move {
             match browser::copy(&text).await {
-                Ok(()) => said.set(format!("{what} copied.")),
-                Err(message) => said.set(message),
+                Ok(()) => status.set(format!("{what} copied.")),
+                Err(message) => status.set(message),
             }
         });
     };
     view! {
         <p>
-            "The link carries the figures themselves, behind the "<code>"#"</code>", which browsers never send to a server. \
-             No prompt text and no file names are in it. "
+            "The link contains the figures after its "<code>"#"</code>", a part that browsers never send to a server. \
+             It contains no prompt text and no file names. "
             {move || packed.with(|packed| packed.as_ref().map(|packed| format!("Values are rounded to {} bits.", packed.bits)).unwrap_or_default())}
         </p>
         <dl class="pairs">
-            <dt>"Inside"</dt><dd>{move || inside(app, packed.with(|packed| packed.as_ref().map_or(0, |packed| packed.text.len())))}</dd>
+            <dt>"Content"</dt><dd>{move || content(app, packed.with(|packed| packed.as_ref().map_or(0, |packed| packed.text.len())))}</dd>
             <dt>"Length"</dt><dd data-testid="share-length">{move || length(link.with(String::len))}</dd>
         </dl>
         {move || packed.with(|packed| packed.as_ref().err().filter(|message| !message.is_empty()).cloned()).map(|message| view! { <p class="wrong">{message}</p> })}
-        <div class="checks" role="group" aria-label="What the link carries">
+        <div class="checks" role="group" aria-label="Parts to include in the link">
             {codec::OFFERED.into_iter().map(|(part, label)| view! {
                 <Check
                     label
@@ -92,16 +92,16 @@ fn Share() -> impl IntoView {
             on:focus=move |event| { event_target::<web_sys::HtmlTextAreaElement>(&event).select(); }
         ></textarea>
         <p class="buttons">
-            <button type="button" class="primary" on:click=move |_| hand_out(link.get_untracked(), "Link")>"Copy link"</button>
-            <button type="button" on:click=move |_| hand_out(markdown(app, &link.get_untracked()), "Markdown")>"Copy Markdown"</button>
+            <button type="button" class="primary" on:click=move |_| copy(link.get_untracked(), "Link")>"Copy link"</button>
+            <button type="button" on:click=move |_| copy(markdown(app, &link.get_untracked()), "Markdown")>"Copy Markdown"</button>
             <button type="button" on:click=move |_| {
                 let address = packed.with_untracked(|packed| packed.as_ref().map(|packed| address(app, &packed.text, true)).unwrap_or_default());
-                hand_out(iframe(app, &address), "Frame");
+                copy(iframe(app, &address), "iframe");
             }>"Copy iframe"</button>
-            <button type="button" on:click=move |_| { keep(); app.dialog.set(Some(Dialog::Code)); }>"QR code"</button>
-            <button type="button" on:click=move |_| app.dialog.set(Some(Dialog::Export))>"Files instead"</button>
+            <button type="button" on:click=move |_| { keep(); app.dialog.set(Some(Dialog::Code)); }>"Show QR code"</button>
+            <button type="button" on:click=move |_| app.dialog.set(Some(Dialog::Export))>"Export files"</button>
         </p>
-        <p class="soft" role="status">{move || said.get()}</p>
+        <p class="soft" role="status">{move || status.get()}</p>
     }
 }
 
@@ -115,7 +115,7 @@ fn Check(label: &'static str, on: Signal<bool>, set: impl Fn(bool) + 'static) ->
     }
 }
 
-/// The whole address of a packed report, with the view that is on show.
+/// The URL of a packed report and the current view.
 pub fn address(app: App, packed: &str, embedded: bool) -> String {
     let fragment = link_state::Fragment {
         report: Some(packed.to_owned()),
@@ -126,13 +126,13 @@ pub fn address(app: App, packed: &str, embedded: bool) -> String {
     format!("{}#{}", link_state::base(), fragment.write())
 }
 
-fn inside(app: App, characters: usize) -> String {
+fn content(app: App, characters: usize) -> String {
     app.with_report(|report| {
         format!(
-            "{}, {}, {} packed",
+            "{}, {}, {} compressed",
             counted(report.checkpoints.len() as u64, "checkpoint", "checkpoints"),
             counted(report.domains.len() as u64, "domain", "domains"),
-            // Four characters of the link carry three bytes.
+            // Four characters hold three bytes.
             bytes(characters as u64 * 3 / 4),
         )
     })
@@ -140,14 +140,14 @@ fn inside(app: App, characters: usize) -> String {
 }
 
 fn length(characters: usize) -> String {
-    let reach = if characters <= EVERYWHERE {
+    let support = if characters <= EVERYWHERE {
         "works everywhere (up to 2,000)"
     } else if characters <= MOST_PLACES {
-        "works in browsers and most chat programs (up to 8,000), too long for some mail and slides"
+        "works in browsers and most chat programs (up to 8,000), too long for some mail and slide programs"
     } else {
-        "too long for many programs (over 8,000): leave something out, or send the JSON file"
+        "too long for many programs (over 8,000): include fewer parts or send the JSON file"
     };
-    format!("{} characters, {reach}", count(characters as u64))
+    format!("{} characters, {support}", count(characters as u64))
 }
 
 fn markdown(app: App, link: &str) -> String {

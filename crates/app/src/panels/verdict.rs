@@ -1,15 +1,15 @@
-//! What the figures say, in sentences.
+//! The verdict: the report's findings in sentences.
 
 use leptos::prelude::*;
 
 use crate::browser::window;
 use crate::state::{App, View};
 
-/// Narrower pages show the headline alone at first, so that figures are near, in pixels.
+/// Page width in pixels below which only the headline is open at first.
 const WIDE: f64 = 720.0;
 
-/// The verdict: its headline, and one paragraph a domain that folds away. It is unfolded beside the courses over training,
-/// which it tells about; other views have the room for themselves.
+/// The verdict: a headline, and one paragraph per domain in a collapsible section, which is open in
+/// the Timeline.
 #[component]
 pub fn Verdict() -> impl IntoView {
     let app = App::get();

@@ -1,4 +1,4 @@
-//! Small controls that several views share.
+//! Controls that several views share.
 
 use leptos::prelude::*;
 use report::Group;
@@ -6,12 +6,12 @@ use report::Group;
 use crate::format::count;
 use crate::state::{App, Axis};
 
-/// One of a few, side by side.
+/// A choice of one among a few buttons.
 #[component]
 pub fn Choice<T: Copy + PartialEq + Send + Sync + 'static>(
-    /// Name of the choice.
+    /// Label.
     label: &'static str,
-    /// Words and values.
+    /// Labels and values.
     options: Vec<(&'static str, T)>,
     /// Current value.
     chosen: Signal<T>,
@@ -29,7 +29,7 @@ pub fn Choice<T: Copy + PartialEq + Send + Sync + 'static>(
     segments(label, words, at, choose)
 }
 
-/// The buttons of a choice; not generic, so that the page has this code once.
+/// The buttons of a choice; not generic, to keep the WebAssembly small.
 fn segments(
     label: &'static str,
     words: Vec<&'static str>,
@@ -53,7 +53,7 @@ fn segments(
     .into_any()
 }
 
-/// Memorized samples or all.
+/// Memorized samples or all samples.
 #[component]
 pub fn GroupChoice() -> impl IntoView {
     let app = App::get();
@@ -105,7 +105,7 @@ pub fn DomainChoice() -> impl IntoView {
     }
 }
 
-/// A slider over the checkpoints, with buttons and the step in words.
+/// A slider over the checkpoints with buttons and the current step.
 #[component]
 pub fn CheckpointSlider() -> impl IntoView {
     let app = App::get();
@@ -121,7 +121,7 @@ pub fn CheckpointSlider() -> impl IntoView {
     };
     view! {
         <div class="slider" role="group" aria-label="Checkpoint">
-            <button type="button" class="plain" aria-label="Checkpoint before" on:click=move |_| app.step_checkpoint(false)><kbd>"["</kbd></button>
+            <button type="button" class="plain" aria-label="Previous checkpoint" on:click=move |_| app.step_checkpoint(false)><kbd>"["</kbd></button>
             <input
                 type="range" min="0" step="1" aria-label="Checkpoint"
                 prop:max=move || last.get().to_string()
@@ -133,7 +133,7 @@ pub fn CheckpointSlider() -> impl IntoView {
                     }
                 }
             />
-            <button type="button" class="plain" aria-label="Checkpoint after" on:click=move |_| app.step_checkpoint(true)><kbd>"]"</kbd></button>
+            <button type="button" class="plain" aria-label="Next checkpoint" on:click=move |_| app.step_checkpoint(true)><kbd>"]"</kbd></button>
             <button
                 type="button" class="plain" aria-pressed=move || app.playing.get().to_string()
                 on:click=move |_| crate::present::play(app)
@@ -143,7 +143,7 @@ pub fn CheckpointSlider() -> impl IntoView {
     }
 }
 
-/// Charts or their tables.
+/// Switches all charts to tables.
 #[component]
 pub fn TwinSwitch() -> impl IntoView {
     let app = App::get();
@@ -152,6 +152,6 @@ pub fn TwinSwitch() -> impl IntoView {
             type="button"
             aria-pressed=move || app.twin.get().to_string()
             on:click=move |_| app.twin.update(|twin| *twin = !*twin)
-        >"As tables "<kbd>"t"</kbd></button>
+        >"Show tables "<kbd>"t"</kbd></button>
     }
 }

@@ -1,4 +1,4 @@
-//! Memorization groups against the generalization groups that match them.
+//! Memorization groups, matched with generalization groups.
 
 use std::sync::Arc;
 
@@ -6,8 +6,8 @@ use leptos::prelude::*;
 use report::{Delays as Matching, GateKind};
 
 use crate::chart::Chart;
+use crate::chart_options;
 use crate::format::{count, figure};
-use crate::looks;
 use crate::state::App;
 use crate::views::controls::{DomainChoice, TwinSwitch};
 
@@ -16,7 +16,7 @@ use crate::views::controls::{DomainChoice, TwinSwitch};
 pub fn Delays() -> impl IntoView {
     let app = App::get();
     let drawn = Memo::new(move |_| {
-        app.with_report(|report| looks::delays(app, report))
+        app.with_report(|report| chart_options::delays(app, report))
             .unwrap_or_default()
             .into_iter()
             .map(Arc::new)
@@ -41,7 +41,7 @@ pub fn Delays() -> impl IntoView {
         </div>
         {move || match matching.get() {
             None => view! {
-                <p class="missing">"Delays need benchmark results for each item at each checkpoint. Drop a run.json or a CSV with item, domain, step and correct."</p>
+                <p class="missing">"Delays need benchmark results per item and checkpoint. Drop a run.json or a CSV with item, domain, step and correct."</p>
             }.into_any(),
             Some(matching) => view! { <Matched matching/> }.into_any(),
         }}
@@ -76,17 +76,17 @@ fn Matched(matching: Matching) -> impl IntoView {
             [memorized, count(samples as u64), generalized, count(items as u64), delay, figure(pair.score)]
         })
         .collect();
-    let doubt = match matching.second_best_total {
+    let certainty = match matching.second_best_total {
         Some(second) => format!(
-            "Total score {}; the best other assignment has {}. The closer the two, the less the pairing says.",
+            "Total score {}; the best other matching has {}. The closer the two, the less certain the matching.",
             figure(matching.total),
             figure(second)
         ),
-        None => format!("Total score {}; there is no other assignment.", figure(matching.total)),
+        None => format!("Total score {}; no other matching exists.", figure(matching.total)),
     };
     view! {
-        <section class="matched" aria-labelledby="pairing-heading">
-            <h3 id="pairing-heading">"The pairing"</h3>
+        <section class="matched" aria-labelledby="matching-heading">
+            <h3 id="matching-heading">"Matched groups"</h3>
             <div class="scroll" tabindex="0" role="region" aria-label="Matched groups">
                 <table>
                     <caption class="unseen">"Matched groups"</caption>
@@ -100,19 +100,19 @@ fn Matched(matching: Matching) -> impl IntoView {
                     }).collect_view()}</tbody>
                 </table>
             </div>
-            <p>{doubt}</p>
+            <p>{certainty}</p>
             <p class="soft">
                 {if matching.from_gates && frequency {
-                    "No text embeddings were given: the cosines are between selection frequencies at the last checkpoint, which lie close together. "
+                    "No text embeddings were given: the cosines are between selection frequencies at the last checkpoint and differ little. "
                 } else if matching.from_gates {
-                    "No text embeddings were given: the cosines are between mean gates at the last checkpoint, which lie close together. "
+                    "No text embeddings were given: the cosines are between mean gates at the last checkpoint and differ little. "
                 } else {
                     "The cosines are between text embeddings. "
                 }}
                 {if unconfirmed {
-                    "Groups that only the last checkpoint confirms take part."
+                    "Groups that only the last checkpoint confirms are included."
                 } else {
-                    "Groups that only the last checkpoint confirms are left out; Settings lets them in."
+                    "Groups that only the last checkpoint confirms are excluded; Settings can include them."
                 }}
             </p>
         </section>

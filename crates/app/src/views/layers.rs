@@ -1,4 +1,4 @@
-//! Layers against checkpoints, and the experts behind one cell.
+//! A metric by layer and checkpoint, and the experts of the selected cell.
 
 use std::sync::Arc;
 
@@ -8,9 +8,9 @@ use leptos::prelude::*;
 use report::Need;
 use wasm_bindgen::JsCast;
 
-use crate::chart::{Chart, Over, Plot};
+use crate::chart::{Chart, Overlay, Plot};
+use crate::chart_options;
 use crate::format::{count, optional};
-use crate::looks;
 use crate::state::App;
 use crate::views::controls::{CheckpointSlider, Choice, DomainChoice, GroupChoice, TwinSwitch};
 
@@ -23,13 +23,13 @@ pub fn Layers() -> impl IntoView {
     let measure = RwSignal::new(first);
     let offered = measures.clone();
     let drawn = Memo::new(move |_| {
-        app.with_report(|report| looks::layers(app, report, measure.get()).map(Arc::new)).flatten()
+        app.with_report(|report| chart_options::layers(app, report, measure.get()).map(Arc::new)).flatten()
     });
     view! {
         <div class="toolbar">
             <DomainChoice/>
             <label class="choice">
-                <span class="soft">"Measure"</span>
+                <span class="soft">"Metric"</span>
                 <select on:change=move |event| {
                     let id = event_target_value(&event);
                     if let Some(&chosen) = offered.iter().find(|measure| measure.id() == id) {
@@ -58,12 +58,12 @@ pub fn Layers() -> impl IntoView {
     .into_any()
 }
 
-/// Why a measure cannot be shown.
+/// Why a metric cannot be shown.
 fn missing(measure: LayerMeasure) -> &'static str {
     if measure.metric.needs.contains(&Need::Ids) {
         "This metric needs the selected experts of every token: write topk_ids and offsets into the traces."
     } else {
-        "This report has no figures by layer. A link carries them only if its sender selected them; drop the run’s files to compute them."
+        "This report has no per-layer figures. Links include them only on request; drop the run’s files to compute them."
     }
 }
 
@@ -74,7 +74,7 @@ fn LayerSlider() -> impl IntoView {
     let words = move || format!("layer {}", app.layer.get());
     view! {
         <div class="slider" role="group" aria-label="Layer">
-            <button type="button" class="plain" aria-label="Layer above" on:click=move |_| app.step_layer(false)><kbd>"k"</kbd></button>
+            <button type="button" class="plain" aria-label="Previous layer" on:click=move |_| app.step_layer(false)><kbd>"k"</kbd></button>
             <input
                 type="range" min="0" step="1" aria-label="Layer"
                 prop:max=move || last.get().to_string()
@@ -86,23 +86,23 @@ fn LayerSlider() -> impl IntoView {
                     }
                 }
             />
-            <button type="button" class="plain" aria-label="Layer below" on:click=move |_| app.step_layer(true)><kbd>"j"</kbd></button>
+            <button type="button" class="plain" aria-label="Next layer" on:click=move |_| app.step_layer(true)><kbd>"j"</kbd></button>
             <output class="step">{words}</output>
         </div>
     }
 }
 
-/// The heatmap: a click chooses a cell, a frame marks it.
+/// The heatmap: a click selects a cell, which gets a frame.
 #[component]
 fn Map(drawn: Memo<Option<Arc<Figure>>>) -> impl IntoView {
     let app = App::get();
     let plot = RwSignal::new(None::<Plot>);
-    let ground = NodeRef::<html::Div>::new();
+    let overlay = NodeRef::<html::Div>::new();
     let shape = Memo::new(move |_| {
         app.with_report(|report| (report.checkpoints.len(), report.run.layers)).unwrap_or((0, 0))
     });
     let choose = move |event: &web_sys::MouseEvent| {
-        let Some(element) = ground.get_untracked() else { return };
+        let Some(element) = overlay.get_untracked() else { return };
         let around = element.unchecked_ref::<web_sys::Element>().get_bounding_client_rect();
         let x = (f64::from(event.client_x()) - around.left()) / around.width();
         let y = (f64::from(event.client_y()) - around.top()) / around.height();
@@ -110,7 +110,7 @@ fn Map(drawn: Memo<Option<Arc<Figure>>>) -> impl IntoView {
             return;
         }
         let (checkpoints, layers) = shape.get_untracked();
-        // Inside the plot both shares lie in 0..1, so that the products are small figures from 0 on.
+        // Both shares are in 0..1, so the products are valid indices.
         app.checkpoint.set((x * checkpoints as f64) as usize);
         app.layer.set((y * layers as f64) as usize);
     };
@@ -118,7 +118,7 @@ fn Map(drawn: Memo<Option<Arc<Figure>>>) -> impl IntoView {
     view! {
         <div class="stacked" on:click=move |event| choose(&event)>
             <Chart figure=drawn.into() plot>
-                <Over plot ground>
+                <Overlay plot node=overlay>
                     <div
                         class="cell"
                         style:left=move || share(app.checkpoint.get(), shape.get().0)
@@ -126,13 +126,13 @@ fn Map(drawn: Memo<Option<Arc<Figure>>>) -> impl IntoView {
                         style:width=move || share(1, shape.get().0)
                         style:height=move || share(1, shape.get().1)
                     ></div>
-                </Over>
+                </Overlay>
             </Chart>
         </div>
     }
 }
 
-/// Experts of the chosen cell.
+/// Experts of the selected cell.
 #[component]
 fn Experts(measure: Signal<LayerMeasure>) -> impl IntoView {
     let app = App::get();
@@ -153,10 +153,10 @@ fn Experts(measure: Signal<LayerMeasure>) -> impl IntoView {
         .unwrap_or_default()
     };
     let drawn = Memo::new(move |_| {
-        app.with_report(|report| looks::experts(app, report, order.get()).map(Arc::new)).flatten()
+        app.with_report(|report| chart_options::experts(app, report, order.get()).map(Arc::new)).flatten()
     });
     let partners = Memo::new(move |_| {
-        app.with_report(|report| looks::coactivation(app, report).map(Arc::new)).flatten()
+        app.with_report(|report| chart_options::coactivation(app, report).map(Arc::new)).flatten()
     });
     view! {
         <section class="experts" aria-labelledby="experts-heading">
@@ -164,7 +164,7 @@ fn Experts(measure: Signal<LayerMeasure>) -> impl IntoView {
             <Show
                 when=move || drawn.with(Option::is_some)
                 fallback=|| view! {
-                    <p class="soft">"The load of single experts needs the selected experts of every token; this checkpoint has none."</p>
+                    <p class="soft">"Expert load needs the selected experts of every token, which this checkpoint lacks."</p>
                 }
             >
                 <div class="toolbar">

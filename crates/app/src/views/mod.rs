@@ -1,4 +1,4 @@
-//! The report and the ways to look at it.
+//! The report page and its six views.
 
 pub mod controls;
 mod delays;
@@ -10,7 +10,7 @@ mod table;
 mod timeline;
 
 use leptos::prelude::*;
-use worker::Job;
+use protocol::Job;
 
 use crate::analyst;
 use crate::format::counted;
@@ -19,13 +19,13 @@ use crate::panels::{
 };
 use crate::state::{App, Origin, View};
 
-/// The page once there is a report.
+/// The page with a report.
 #[component]
 pub fn Report() -> impl IntoView {
     let app = App::get();
     let title = Memo::new(move |_| app.with_report(|report| report.title.clone()).unwrap_or_default());
     let failed = Memo::new(move |_| {
-        app.files.with(|rows| rows.iter().filter(|row| row.state == worker::FileState::Failed).count())
+        app.files.with(|rows| rows.iter().filter(|row| row.state == protocol::FileState::Failed).count())
     });
     view! {
         <main
@@ -36,7 +36,7 @@ pub fn Report() -> impl IntoView {
             <Banner/>
             <Errors/>
             <Progress/>
-            <Halted/>
+            <Incomplete/>
             <Verdict/>
             <Notes/>
             <Bar/>
@@ -67,24 +67,24 @@ pub fn Report() -> impl IntoView {
     }
 }
 
-/// Says that work was stopped before its end, and lets it go on.
+/// The banner of a report whose computation stopped early, with a button to resume it.
 #[component]
-fn Halted() -> impl IntoView {
+fn Incomplete() -> impl IntoView {
     let app = App::get();
-    let halted = move || !app.working.get() && !app.complete.get() && app.origin.get() == Origin::Files;
+    let incomplete = move || !app.working.get() && !app.complete.get() && app.origin.get() == Origin::Files;
     view! {
-        <Show when=halted>
+        <Show when=incomplete>
             <p class="banner">
-                "Stopped before the end: these figures rest on what was measured by then. "
+                "The computation stopped early: these figures are provisional. "
                 <button type="button" on:click=move |_| {
                     analyst::work(app, &Job::Configure { settings: app.settings.get_untracked() }, &[]);
-                }>"Go on"</button>
+                }>"Resume"</button>
             </p>
         </Show>
     }
 }
 
-/// The views, side by side, with their keys.
+/// The view switcher with its keys.
 #[component]
 fn Bar() -> impl IntoView {
     let app = App::get();

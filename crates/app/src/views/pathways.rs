@@ -4,24 +4,24 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use pathway::Edit;
-use worker::{Alignment, Job, PairChoice, SampleRef};
+use protocol::{Alignment, Job, PairChoice, SampleRef};
 
 use crate::analyst;
 use crate::format::{count, counted};
 use crate::state::{App, Origin};
 use crate::views::controls::{CheckpointSlider, DomainChoice};
 
-/// Samples listed at a time.
+/// Maximum number of listed samples.
 const LISTED: usize = 40;
 
 /// The view.
 #[component]
 pub fn Pathways() -> impl IntoView {
     let app = App::get();
-    let own = move || app.origin.get() == Origin::Files && !app.files.with(Vec::is_empty);
+    let has_traces = move || app.origin.get() == Origin::Files && !app.files.with(Vec::is_empty);
     view! {
-        <Show when=own fallback=|| view! {
-            <p class="missing">"Single samples are not part of a link or an export. Drop the run’s own traces to compare their pathways."</p>
+        <Show when=has_traces fallback=|| view! {
+            <p class="missing">"Links and exports contain no single samples. Drop the run’s traces to compare pathways."</p>
         }>
             <Pair/>
         </Show>
@@ -31,7 +31,7 @@ pub fn Pathways() -> impl IntoView {
 #[component]
 fn Pair() -> impl IntoView {
     let app = App::get();
-    // Opens the nearest pair unless one was chosen before.
+    // Opens the nearest pair unless a pair is already selected.
     Effect::new(move || {
         if app.complete.get() && app.alignment.with_untracked(Option::is_none) {
             choose(app, PairChoice::Nearest { domain: app.domain.get_untracked() });
@@ -52,7 +52,7 @@ fn Pair() -> impl IntoView {
             <div class="aligned">
                 {move || match app.alignment.get() {
                     Some(alignment) => view! { <Aligned alignment/> }.into_any(),
-                    None => view! { <p class="soft">"No pair is chosen yet. Nearest and farthest need measured pairs; a random pair or two samples of the list always work."</p> }.into_any(),
+                    None => view! { <p class="soft">"No pair is selected. Nearest and farthest need measured pairs; a random pair or two samples from the list always work."</p> }.into_any(),
                 }}
             </div>
         </div>
@@ -63,7 +63,7 @@ fn choose(app: App, choice: PairChoice) {
     analyst::post(app, &Job::ChoosePair { choice, checkpoint: app.checkpoint.get_untracked() });
 }
 
-/// A search for samples; two of the list make a pair.
+/// Sample search; two selected samples form a pair.
 #[component]
 fn Picker() -> impl IntoView {
     let app = App::get();
@@ -74,18 +74,18 @@ fn Picker() -> impl IntoView {
         analyst::post(app, &Job::FindSamples { query, limit: LISTED });
     };
     Effect::new(move || {
-        // More samples may be known once the report is complete.
+        // The complete report may have more samples.
         app.complete.track();
         search();
     });
-    let waiting = StoredValue::new(None::<TimeoutHandle>);
+    let debounce = StoredValue::new(None::<TimeoutHandle>);
     let typed = move |text: String| {
         query.set(text);
-        // One search for a word, not one for a letter.
-        if let Some(timer) = waiting.get_value() {
+        // Debounced: not one search per letter.
+        if let Some(timer) = debounce.get_value() {
             timer.clear();
         }
-        waiting.set_value(set_timeout_with_handle(search, Duration::from_millis(120)).ok());
+        debounce.set_value(set_timeout_with_handle(search, Duration::from_millis(120)).ok());
     };
     let pick = move |sample: SampleRef| match first.get_untracked() {
         Some(held) if held.index != sample.index => {
@@ -107,8 +107,8 @@ fn Picker() -> impl IntoView {
             <p class="soft" role="status">{move || {
                 let (listed, matching) = app.samples.with(|(samples, matching)| (samples.len(), *matching));
                 let hint = match first.get() {
-                    Some(held) => format!("{} is the first; choose the second.", held.id),
-                    None => "Choose two.".to_owned(),
+                    Some(held) => format!("{} is A; choose B.", held.id),
+                    None => "Choose two samples.".to_owned(),
                 };
                 if matching > listed {
                     format!("{} of {} shown. {hint}", count(listed as u64), count(matching as u64))
@@ -143,7 +143,7 @@ fn Picker() -> impl IntoView {
     }
 }
 
-/// How many of each edit there are.
+/// Number of edits of each kind.
 #[derive(Clone, Copy, Default, PartialEq)]
 struct Tally {
     keep: usize,
@@ -168,7 +168,7 @@ impl Tally {
 
     fn words(self) -> String {
         format!(
-            "{} in both, {} only in A, {} only in B, {} replaced",
+            "{} in both, {} only in A, {} only in B, {} substituted",
             self.keep, self.delete, self.insert, self.substitute
         )
     }
@@ -205,7 +205,7 @@ fn Aligned(alignment: std::sync::Arc<Alignment>) -> impl IntoView {
             <span class="col keep"><b>"7"</b><i>"="</i><b>"7"</b></span>" in both "
             <span class="col delete"><b>"7"</b><i>"−"</i><b></b></span>" only in A "
             <span class="col insert"><b></b><i>"+"</i><b>"7"</b></span>" only in B "
-            <span class="col substitute"><b>"7"</b><i>"≠"</i><b>"9"</b></span>" one in place of the other"
+            <span class="col substitute"><b>"7"</b><i>"≠"</i><b>"9"</b></span>" substituted"
         </p>
         <ol class="lanes" start="0">
             {(0..layers).map(|layer| {
@@ -226,7 +226,7 @@ fn Aligned(alignment: std::sync::Arc<Alignment>) -> impl IntoView {
     }
 }
 
-/// One step of the script: A's expert above, B's below, and between them what it is.
+/// One edit: A's expert above, B's below, the sign of the edit between them.
 fn column(edit: Edit) -> impl IntoView {
     let (class, above, sign, below) = match edit {
         Edit::Keep { expert } => ("col keep", Some(expert), "=", Some(expert)),
@@ -237,7 +237,7 @@ fn column(edit: Edit) -> impl IntoView {
     view! { <span class=class><b>{above}</b><i>{sign}</i><b>{below}</b></span> }
 }
 
-/// The pair's distance over the checkpoints, with the one on show marked.
+/// The pair's distance over the checkpoints, with the current one marked.
 #[component]
 fn Course(alignment: std::sync::Arc<Alignment>) -> impl IntoView {
     const WIDTH: f64 = 600.0;

@@ -1,10 +1,10 @@
-//! The figures at the cursor, one row per domain: legend, switch and readout in one.
+//! The figures at the cursor, one row per domain; also legend and domain switch.
 
 use leptos::prelude::*;
 use report::{Band, Domain, Group, METRICS, Metric, Report, Shown, metrics::MetricUnit};
 
+use crate::chart_options;
 use crate::format::{count, figure};
-use crate::looks;
 use crate::state::App;
 
 /// The table above the charts.
@@ -23,7 +23,7 @@ pub fn Readout() -> impl IntoView {
         format!("{unit}{interval}")
     };
     let place = move || {
-        let here = app.looked_at();
+        let here = app.current_checkpoint();
         app.with_report(|report| {
             report.checkpoints.get(here).map(|checkpoint| match checkpoint.tokens {
                 Some(tokens) => format!("Step {} ({} tokens)", count(checkpoint.step), count(tokens)),
@@ -101,7 +101,7 @@ fn Row(place: usize, name: String) -> impl IntoView {
         });
     };
     let cells = move || {
-        let (here, group) = (app.looked_at(), app.group.get());
+        let (here, group) = (app.current_checkpoint(), app.group.get());
         app.with_report(|report| {
             stored
                 .with_value(|name| report.domain(name).map(|domain| figures_at(report, domain, here, group)))
@@ -112,21 +112,21 @@ fn Row(place: usize, name: String) -> impl IntoView {
     view! {
         <tr class:off=move || !shown.get()>
             <th scope="row">
-                <button type="button" aria-pressed=move || shown.get().to_string() title="Show or hide" on:click=toggle>
+                <button type="button" aria-pressed=move || shown.get().to_string() title="Show or hide this domain" on:click=toggle>
                     <Swatch place/>{name.clone()}
                 </button>
             </th>
-            <td><button type="button" class="only" aria-label=format!("Only {name}") aria-pressed=move || alone.get().to_string() on:click=solo>"only"</button></td>
+            <td><button type="button" class="only" aria-label=format!("Show only {name}") aria-pressed=move || alone.get().to_string() on:click=solo>"only"</button></td>
             {move || cells().into_iter().map(|cell| view! { <td class="number">{cell}</td> }).collect_view()}
         </tr>
     }
 }
 
-/// The mark and colour of a domain, as the charts draw it.
+/// The marker of a domain in its chart colour.
 #[component]
 pub fn Swatch(place: usize) -> impl IntoView {
     let app = App::get();
-    let mark = move || figures::palette::domain(place, looks::theme(app));
+    let mark = move || figures::palette::domain(place, chart_options::theme(app));
     view! {
         <svg class="swatch" viewBox="-8 -8 16 16" aria-hidden="true">
             <path d=move || outline(mark().shape) fill=move || mark().color></path>
@@ -134,7 +134,7 @@ pub fn Swatch(place: usize) -> impl IntoView {
     }
 }
 
-/// The outline of a mark that Vega knows by name.
+/// SVG path of a Vega mark shape.
 fn outline(shape: &str) -> &'static str {
     match shape {
         "square" => "M-6 -6H6V6H-6Z",
@@ -148,15 +148,15 @@ fn outline(shape: &str) -> &'static str {
     }
 }
 
-/// The metrics of the columns, in the order of the table of metrics.
+/// The metrics that have a column, in the order of the metrics table.
 fn columns() -> impl Iterator<Item = &'static Metric> {
     METRICS.iter().filter(|metric| metric.shown != Shown::Tables)
 }
 
 /// The share of memorized samples, then the metrics of [`columns`] at a checkpoint.
 fn figures_at(report: &Report, domain: &Domain, here: usize, group: Group) -> Vec<String> {
-    let settled: usize = domain.memorization.t_star.iter().take(here + 1).sum();
-    let memorized = (domain.samples > 0).then(|| settled as f64 / domain.samples as f64);
+    let memorized: usize = domain.memorization.t_star.iter().take(here + 1).sum();
+    let memorized = (domain.samples > 0).then(|| memorized as f64 / domain.samples as f64);
     let percent = |share: f64| format!("{:.1} %", 100.0 * share);
     let metric = |metric: &'static Metric| {
         let group = if metric.scope.groups { group } else { Group::All };

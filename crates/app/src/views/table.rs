@@ -1,4 +1,4 @@
-//! Every number of the report, in tables that can be copied and saved.
+//! All figures of the report, in tables that can be copied and saved.
 
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
@@ -17,7 +17,7 @@ pub fn Tables() -> impl IntoView {
         move || tables.with(|tables| tables.iter().map(|named| named.title.clone()).collect::<Vec<_>>());
     view! {
         <label class="choice">
-            <span class="soft">"Go to"</span>
+            <span class="soft">"Go to table"</span>
             <select on:change=move |event| browser::scroll_to(&format!("#table-{}", event_target_value(&event)))>
                 {move || titles().into_iter().enumerate().map(|(place, title)| view! {
                     <option value=place.to_string()>{title}</option>
@@ -31,12 +31,12 @@ pub fn Tables() -> impl IntoView {
 #[component]
 fn Named(place: usize, named: figures::NamedTable) -> impl IntoView {
     let app = App::get();
-    let said = RwSignal::new(String::new());
+    let status = RwSignal::new(String::new());
     let stored = StoredValue::new(named.clone());
     let copy = move |what: &'static str, write: fn(&figures::Table) -> String| {
         let text = stored.with_value(|named| write(&named.table));
         spawn_local(async move {
-            said.set(match browser::copy(&text).await {
+            status.set(match browser::copy(&text).await {
                 Ok(()) => format!("{what} copied."),
                 Err(message) => message,
             });
@@ -49,7 +49,7 @@ fn Named(place: usize, named: figures::NamedTable) -> impl IntoView {
         stored.with_value(|named| {
             let name = download::file_name(&format!("{run} {}", named.title), ".csv");
             if let Err(message) = download::text(&name, "text/csv", &named.table.csv()) {
-                said.set(message);
+                status.set(message);
             }
         });
     };
@@ -68,7 +68,7 @@ fn Named(place: usize, named: figures::NamedTable) -> impl IntoView {
                 {button("CSV", figures::Table::csv)}
                 {button("LaTeX", figures::Table::latex)}
                 <button type="button" class="plain" aria-label=format!("Save CSV: {title}") on:click=move |_| save()>"Save CSV"</button>
-                <span class="soft" role="status">{move || said.get()}</span>
+                <span class="soft" role="status">{move || status.get()}</span>
             </header>
             {(!note.is_empty()).then(|| view! { <p class="soft">{note}</p> })}
             <div class="scroll" tabindex="0" role="region" aria-label=format!("Rows: {title}")>

@@ -1,4 +1,4 @@
-//! Courses over training: stacked charts, one axis, one cursor.
+//! Metrics over training: stacked charts with a shared axis and cursor.
 
 use std::sync::Arc;
 
@@ -8,21 +8,21 @@ use leptos::prelude::*;
 use report::Report;
 use wasm_bindgen::JsCast;
 
-use crate::chart::{self, Chart, Over, Plot};
-use crate::looks;
+use crate::chart::{self, Chart, Overlay, Plot};
+use crate::chart_options;
 use crate::state::{App, Axis};
 use crate::views::controls::{AxisChoice, CheckpointSlider, DomainChoice, GroupChoice, TwinSwitch};
 use crate::views::readout::Readout;
 
-/// Charts shown side by side while presenting; the first two where the screen is too low for a second row.
-const ON_STAGE: [&str; 4] = ["accuracy", "distance", "loss", "entropy"];
+/// Charts shown while presenting; only the first two if the screen is too low for a second row.
+const PRESENTED: [&str; 4] = ["accuracy", "distance", "loss", "entropy"];
 
 /// Whether a chart is shown while presenting.
-fn on_stage(id: &str) -> bool {
+fn is_presented(id: &str) -> bool {
     let height =
         crate::browser::window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(0.0);
-    let number = if height < 1000.0 { 2 } else { ON_STAGE.len() };
-    ON_STAGE.iter().take(number).any(|shown| *shown == id)
+    let number = if height < 1000.0 { 2 } else { PRESENTED.len() };
+    PRESENTED.iter().take(number).any(|shown| *shown == id)
 }
 
 /// The view.
@@ -30,10 +30,10 @@ fn on_stage(id: &str) -> bool {
 pub fn Timeline() -> impl IntoView {
     let app = App::get();
     let drawn = Memo::new(move |_| {
-        app.with_report(|report| looks::timeline(app, report))
+        app.with_report(|report| chart_options::timeline(app, report))
             .unwrap_or_default()
             .into_iter()
-            .filter(|figure| !app.presenting.get() || on_stage(&figure.id))
+            .filter(|figure| !app.presenting.get() || is_presented(&figure.id))
             .map(Arc::new)
             .collect::<Vec<_>>()
     });
@@ -60,19 +60,19 @@ pub fn Timeline() -> impl IntoView {
     }
 }
 
-/// Distances at every threshold of the sweep.
+/// The tau sweep: distances at every threshold.
 #[component]
 fn Sweep() -> impl IntoView {
     let app = App::get();
     let section = NodeRef::<html::Div>::new();
-    let room = chart::room(section);
+    let width = chart::available_width(section);
     let drawn = Memo::new(move |_| {
-        let width = Some(room.get()?);
-        app.with_report(|report| looks::sweep(app, report, width).map(Arc::new)).flatten()
+        let width = Some(width.get()?);
+        app.with_report(|report| chart_options::sweep(app, report, width).map(Arc::new)).flatten()
     });
     view! {
         <Show when=move || drawn.with(Option::is_some) && !app.presenting.get()>
-            <section class="view" aria-label="Other thresholds">
+            <section class="view" aria-label="Tau sweep">
                 <div class="toolbar"><DomainChoice/></div>
                 <Chart figure=drawn.into()/>
             </section>
@@ -81,44 +81,44 @@ fn Sweep() -> impl IntoView {
     }
 }
 
-/// One chart of the stack, with the cursor that all of them share: a rule at the checkpoint that is looked at. It
-/// follows the pointer and stays where one clicks.
+/// One chart with the shared cursor: a rule at the current checkpoint. It follows the pointer; a
+/// click fixes it.
 #[component]
 fn Course(figure: Signal<Option<Arc<Figure>>>) -> impl IntoView {
     let app = App::get();
     let plot = RwSignal::new(None::<Plot>);
-    let ground = NodeRef::<html::Div>::new();
-    // Where each checkpoint stands, from the plot's left edge.
-    let places = Memo::new(move |_| {
+    let overlay = NodeRef::<html::Div>::new();
+    // Position of each checkpoint from the plot's left edge.
+    let positions = Memo::new(move |_| {
         let width = plot.with(|plot| plot.map_or(0.0, |plot| plot.width));
         let axis = app.axis.get();
         let shares = app.with_report(|report| shares(report, axis)).unwrap_or_default();
         shares.into_iter().map(|share| share * width).collect::<Vec<_>>()
     });
     let nearest = move |event: &web_sys::MouseEvent| {
-        let around = ground.get_untracked()?.unchecked_ref::<web_sys::Element>().get_bounding_client_rect();
+        let around = overlay.get_untracked()?.unchecked_ref::<web_sys::Element>().get_bounding_client_rect();
         let (x, y) = (f64::from(event.client_x()), f64::from(event.client_y()));
         let inside = (around.left() - 8.0..=around.right() + 8.0).contains(&x)
             && (around.top()..=around.bottom()).contains(&y);
         if !inside {
             return None;
         }
-        places.with_untracked(|places| {
-            let distances = places.iter().map(|place| (place - (x - around.left())).abs()).enumerate();
+        positions.with_untracked(|positions| {
+            let distances = positions.iter().map(|at| (at - (x - around.left())).abs()).enumerate();
             distances.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(here, _)| here)
         })
     };
-    let look = move |here: Option<usize>| {
+    let set_hover = move |here: Option<usize>| {
         if app.hover.get_untracked() != here {
             app.hover.set(here);
         }
     };
-    let x = move || places.with(|places| places.get(app.looked_at()).copied());
+    let x = move || positions.with(|positions| positions.get(app.current_checkpoint()).copied());
     view! {
         <div
             class="stacked"
-            on:pointermove=move |event| look(nearest(&event))
-            on:pointerleave=move |_| look(None)
+            on:pointermove=move |event| set_hover(nearest(&event))
+            on:pointerleave=move |_| set_hover(None)
             on:click=move |event| {
                 if let Some(here) = nearest(&event) {
                     app.checkpoint.set(here);
@@ -126,21 +126,22 @@ fn Course(figure: Signal<Option<Arc<Figure>>>) -> impl IntoView {
             }
         >
             <Chart figure plot>
-                <Over plot ground>
+                <Overlay plot node=overlay>
                     <div
                         class="cursor"
                         class:hidden=move || x().is_none()
                         style:left=move || format!("{}px", x().unwrap_or(0.0))
                     ></div>
-                </Over>
+                </Overlay>
             </Chart>
         </div>
     }
 }
 
-/// Where each checkpoint stands on the horizontal axis, in `[0, 1]`: the scales of [`figures::timeline`].
+/// Position of each checkpoint on the horizontal axis, in `[0, 1]`, by the scales of
+/// [`figures::timeline`].
 fn shares(report: &Report, axis: Axis) -> Vec<f64> {
-    let axis = if looks::axis(axis).is_available(report) { axis } else { Axis::Steps };
+    let axis = if chart_options::axis(axis).is_available(report) { axis } else { Axis::Steps };
     let values: Vec<f64> = report
         .checkpoints
         .iter()

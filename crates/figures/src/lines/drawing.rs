@@ -12,10 +12,10 @@ use crate::{
     theme::{Look, Theme},
 };
 
-/// Beyond so many checkpoints not every value has its own marker.
+/// Above this number of checkpoints, not every value has a marker.
 const MARKED: usize = 48;
 
-/// So many domains have their own row for the onset letters before rows are shared.
+/// Maximum number of rows for onset letters; with more domains, rows are shared.
 const ONSET_ROWS: usize = 6;
 
 impl Lines<'_> {
@@ -25,7 +25,7 @@ impl Lines<'_> {
         let subtitle = if onsets.is_empty() {
             self.subtitle.clone()
         } else {
-            chart::subtitle([self.subtitle.as_str(), "M half memorized, G half generalized"])
+            chart::subtitle([self.subtitle.as_str(), "M: half memorized, G: half generalized"])
         };
         let frame = Frame { title: &self.title, subtitle: &subtitle, description: summary, look };
         let (courses, references) = self.course_rows();
@@ -86,7 +86,7 @@ impl Lines<'_> {
         self.range.or_else(|| series::extent(all()).map(series::padded)).unwrap_or((0.0, 1.0))
     }
 
-    /// Scale of one visual channel over the domains shown; repeated names keep their first look.
+    /// Scale of one visual channel over the domains shown; repeated names keep their first value.
     fn scale<T: Written>(&self, range: fn(palette::Mark) -> T) -> Json {
         domain_scale(self.report, self.courses.iter().map(|line| line.domain), self.theme, range)
     }
@@ -99,7 +99,7 @@ impl Lines<'_> {
         let places = self.axis.places(self.report);
         let every = places.len().div_ceil(MARKED).max(1);
         let (mut courses, mut references) = (Vec::new(), Vec::new());
-        // One domain's interval may be missing: the band's layer still reads both fields of every row.
+        // A domain may lack an interval, but the band's layer reads both fields of every row.
         let banded = self.courses.iter().any(|line| line.band.is_some());
         for line in &self.courses {
             let alone = |at: usize| {
@@ -180,7 +180,7 @@ impl Lines<'_> {
                 ("M", "half memorized by", onsets.memorization),
                 ("G", "half generalized by", onsets.generalization),
             ];
-            // The letters of one domain share a row; the earlier stands before its rule, so that they never meet.
+            // The letters of a domain share a row; the earlier one is left of its rule, so they never overlap.
             let memorized_first =
                 onsets.memorization <= onsets.generalization || onsets.generalization.is_none();
             for (letter, words, checkpoint) in marked {
@@ -289,7 +289,7 @@ fn reference_rows(references: &[(u64, &str, Option<f64>)]) -> Vec<Json> {
     references.iter().enumerate().map(row).collect()
 }
 
-/// Scale of one visual channel over domains; repeated names keep their first look.
+/// Scale of one visual channel over domains; repeated names keep their first value.
 pub(crate) fn domain_scale<T: Written>(
     report: &Report,
     domains: impl Iterator<Item = usize>,

@@ -1,12 +1,12 @@
 //! A table as Markdown, CSV and LaTeX.
 //!
-//! Names come from users and from links, so every form escapes what it would otherwise act on.
+//! Names come from users and from links, so every format escapes its special characters.
 
 use super::{Cell, Table};
 use crate::number;
 
 impl Table {
-    /// GitHub-flavoured Markdown, numbers to the right.
+    /// GitHub-flavoured Markdown with right-aligned numbers.
     #[must_use]
     pub fn markdown(&self) -> String {
         let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
@@ -19,9 +19,9 @@ impl Table {
         out
     }
 
-    /// Comma-separated values (RFC 4180), numbers with all their digits, missing ones empty.
+    /// Comma-separated values (RFC 4180): numbers with all digits, missing cells empty.
     ///
-    /// A text that a spreadsheet would run as a formula is given a leading apostrophe.
+    /// Text that a spreadsheet would run as a formula gets a leading apostrophe.
     #[must_use]
     pub fn csv(&self) -> String {
         let line = |cells: Vec<String>| cells.join(",") + "\r\n";

@@ -11,7 +11,7 @@ use crate::{
     table::{Cell, Column, NamedTable, Table},
 };
 
-/// A table that grows by one column at a time; a column without any value is left out.
+/// A table that grows by one column at a time; a column without values is omitted.
 struct Columns<'a> {
     report: &'a Report,
     headings: Vec<Column>,
@@ -23,7 +23,7 @@ impl<'a> Columns<'a> {
         Self { report, headings: Vec::new(), series: Vec::new() }
     }
 
-    /// Adds the values of a course under a name, and its standard errors where it has some.
+    /// Adds the values of a course, and its standard errors if it has any.
     fn add(&mut self, name: &str, course: &'a Course) {
         let unit = course.definition().and_then(|metric| chart::unit(self.report, metric));
         let mut column = |name: String, series: &'a Series| {
@@ -80,12 +80,12 @@ fn courses<'a>(report: &'a Report, domain: &Domain) -> impl Iterator<Item = &'a 
     report.courses.iter().filter(move |course| course.domain == name && course.other_domain.is_none())
 }
 
-/// Whether a course is at the settings' threshold, or at none.
+/// Whether a course uses the settings' threshold or none.
 fn at_main_threshold(report: &Report, course: &Course) -> bool {
     course.tau.is_none_or(|tau| tau.to_bits() == report.settings.tau.to_bits())
 }
 
-/// A metric's name with the group, where it has figures of both groups.
+/// A metric's name, with the group if it has figures of both.
 fn name_and_group(course: &Course) -> String {
     let name = metric_name(&course.metric);
     match course.definition() {
@@ -141,7 +141,7 @@ fn pairs_note(report: &Report, domain: &Domain) -> String {
                 chart::group_name(group),
                 chart::counted(n, "sample"),
                 chart::counted(pairs, "pair"),
-                if pairs >= all { "all" } else { "a seeded sample" },
+                if pairs >= all { "all" } else { "a random sample" },
                 number::count(all),
             ))
         })
@@ -155,7 +155,7 @@ fn pairs_note(report: &Report, domain: &Domain) -> String {
     )
 }
 
-/// Courses at other thresholds than the settings' own, beside it.
+/// Courses at every threshold of the sweep.
 pub(super) fn thresholds(report: &Report, index: usize, domain: &Domain) -> NamedTable {
     let mut columns = Columns::new(report);
     let swept = |course: &&Course| course.is_whole() && course.tau.is_some();
@@ -168,7 +168,7 @@ pub(super) fn thresholds(report: &Report, index: usize, domain: &Domain) -> Name
         }
     }
     let title = format!("Threshold sweep: {}", domain.name);
-    let note = labelled(report, "The shape of a course should not depend on one threshold.");
+    let note = labelled(report, "The trend of a metric should not depend on a single threshold.");
     named(format!("sweep-{index}"), title, note, columns.table())
 }
 
@@ -182,7 +182,7 @@ pub(super) fn memorization_steps(report: &Report, index: usize, domain: &Domain)
         columns.add(&format!("{}, t* {step}{samples}", metric_name(&course.metric)), course);
     }
     let title = format!("By memorization step: {}", domain.name);
-    let note = labelled(report, "Only the samples with that t*; a distance needs two of them.");
+    let note = labelled(report, "Only samples with this t*; a distance needs at least two.");
     named(format!("t-star-{index}"), title, note, columns.table())
 }
 
@@ -196,7 +196,7 @@ pub(super) fn between_domains(report: &Report) -> NamedTable {
     }
     let note = labelled(
         report,
-        "Pairs with one sample from each of two domains: a control for the distances inside a domain.",
+        "Pairs with one sample from each of two domains: a baseline for the distances within a domain.",
     );
     named("between-domains", "Pathway distance between domains", note, columns.table())
 }

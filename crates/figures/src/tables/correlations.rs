@@ -8,7 +8,7 @@ use crate::{
     table::{Cell, Column, NamedTable, Table},
 };
 
-/// Pearson and Spearman of every course against accuracy, with n, p and how the orders were tried.
+/// Pearson and Spearman of every metric against accuracy, with n, p and the number of permutations.
 pub(super) fn correlations(report: &Report) -> NamedTable {
     let mut table = Table::new(
         [
@@ -20,9 +20,9 @@ pub(super) fn correlations(report: &Report) -> NamedTable {
             "p (Pearson)",
             "Spearman ρ",
             "p (Spearman)",
-            "Orders tried",
-            "p is",
-            "Undefined because",
+            "Permutations",
+            "p-value type",
+            "Reason if undefined",
         ]
         .map(Column::new)
         .to_vec(),
@@ -44,18 +44,18 @@ pub(super) fn correlations(report: &Report) -> NamedTable {
             ]);
         }
     }
-    let mut note = "Each course against benchmark accuracy over the checkpoints. p is two-sided, from permuted checkpoints: \
-                    exact where all n! orders were tried. With n = 4 no p can be below 1/24 (Pearson) or 2/24 (Spearman). \
-                    Courses are smooth, so p is optimistic."
+    let mut note = "Each metric against benchmark accuracy over the checkpoints. p is two-sided, from permutations of the \
+                    checkpoints, and exact if all n! permutations were evaluated. With n = 4, p is at least 1/24 (Pearson) or \
+                    2/24 (Spearman). Training curves are smooth, so p is optimistic."
         .to_owned();
     if let Some(window) = report.settings.window {
         let (first, last) = (number::count(window.first), number::count(window.last));
-        note = format!("{note} Only checkpoints from step {first} to {last} count.");
+        note = format!("{note} Only checkpoints from step {first} to {last} are used.");
     }
     named("correlations", "Correlation with accuracy", labelled(report, &note), table)
 }
 
-/// A p value with enough digits to be told from zero.
+/// A p value with enough digits to be distinct from zero.
 fn p_cell(p: Option<f64>) -> Cell {
     let digits = match p {
         Some(p) if p < 0.001 => 5,

@@ -26,7 +26,7 @@ pub(super) fn coactivation(index: usize, domain: &Domain) -> NamedTable {
     named(
         format!("coactivation-{index}"),
         title,
-        "At the last checkpoint; how often the partner is selected where the expert is.",
+        "At the last checkpoint: how often the partner is selected when the expert is.",
         table,
     )
 }

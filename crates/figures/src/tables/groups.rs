@@ -33,7 +33,7 @@ pub(super) fn memorization(report: &Report) -> NamedTable {
             Cell::count(domain.samples as u64),
             Cell::number(found.eps),
             match (found.eps, found.eps_set_by_user) {
-                (None, _) => Cell::text("none qualifies"),
+                (None, _) => Cell::text("none found"),
                 (_, true) => Cell::text("user"),
                 (_, false) => Cell::text("search"),
             },
@@ -45,9 +45,9 @@ pub(super) fn memorization(report: &Report) -> NamedTable {
         ]);
     }
     let note = format!(
-        "A sample is memorized at the first checkpoint from which on its loss is at most ε at first and then stays within {} nats of \
-         its last value, before the last checkpoint. Those that only the last checkpoint shows are unconfirmed. Half memorized by: \
-         the first checkpoint by which half of the memorized samples are.",
+        "t* is the first checkpoint at which a sample’s loss is at most ε and after which it stays within {} nats of its last value. \
+         A t* at the last checkpoint is unconfirmed and does not count as memorized. Half memorized by: the first checkpoint by \
+         which half of the memorized samples have reached t*.",
         report.settings.delta
     );
     named("memorization", "Memorization", note, table)
@@ -79,9 +79,9 @@ pub(super) fn generalization(report: &Report) -> NamedTable {
             onsets.delay(report).map_or(Cell::Missing, Cell::Integer),
         ]);
     }
-    let note = "An item is generalized at the first checkpoint at which it is right and from which on more than 0.8 of the answers are \
-                right with at most one wrong; only at the last checkpoint rests on one observation. Half generalized by: the median \
-                over the items that generalize.";
+    let note = "t# is the first checkpoint at which an item is answered correctly and from which more than 0.8 of its answers are correct, \
+                with at most one wrong. A t# at the last checkpoint rests on one observation. Half generalized by: the median t# of \
+                the items that generalize.";
     named("generalization", "Generalization", note, table)
 }
 
@@ -105,7 +105,7 @@ pub(super) fn onset_counts(report: &Report, index: usize, domain: &Domain) -> Na
         table.push(row);
     }
     let note =
-        "t* of the last checkpoint is unconfirmed; t# of the last checkpoint rests on one observation.";
+        "A t* at the last checkpoint is unconfirmed; a t# at the last checkpoint rests on one observation.";
     named(
         format!("onset-counts-{index}"),
         format!("Memorized and generalized by checkpoint: {}", domain.name),
@@ -118,7 +118,7 @@ pub(super) fn onset_counts(report: &Report, index: usize, domain: &Domain) -> Na
 pub(super) fn delays(report: &Report, index: usize, domain: &Domain) -> Option<NamedTable> {
     let delays = domain.delays.as_ref()?;
     let note = format!(
-        "Groups matched so that the total of their scores is largest: {}; {}. Groups at the end have no partner.",
+        "Groups are matched to maximize the total score. Scores: {}; {}. Groups at the end of the table have no match.",
         pairing::compared_by(report, delays),
         pairing::totals(delays)
     );

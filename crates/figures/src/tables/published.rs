@@ -43,7 +43,7 @@ pub(super) fn correlations(report: &Report) -> NamedTable {
         }
     }
     let note = "The paper’s figures are of OLMoE-1B-7B-0924 (16 layers, 64 experts, 10,000 samples per domain, τ = 0.7). It does not \
-                print n; its Spearman values are only possible for n of 4 to 6. Its consistency is of the flipped sign, as here.";
+                print n; its Spearman values are only possible for n of 4 to 6. Its consistency has the flipped sign, as here.";
     named("published-correlations", "Correlations: the paper and this run", labelled(report, note), table)
 }
 
@@ -67,7 +67,7 @@ pub(super) fn levels(report: &Report) -> NamedTable {
             Cell::text(found.domain),
             group_cell(Group::Memorized),
             Cell::fixed(Some(0.7), 1),
-            Cell::text("not said"),
+            Cell::text("not stated"),
             Cell::fixed(Some(found.distance.0), 0),
             Cell::fixed(Some(found.distance.1), 0),
             Cell::fixed(Some(published::C.0), 2),
@@ -98,12 +98,12 @@ pub(super) fn levels(report: &Report) -> NamedTable {
     }
     let as_paper = report.settings.unit == Unit::Symbol;
     let note = format!(
-        "Distances grow with layers, experts and τ, so levels compare only between equal ones (paper: 16 layers of 64 experts). {} \
+        "Distances grow with layers, experts and τ, so levels are comparable only if these are equal (paper: 16 layers of 64 experts). {} \
          The paper gives one range of C for all of its domains.",
         if as_paper {
-            "The paper does not say its unit; symbols fit its levels best."
+            "The paper does not state its unit; symbols reproduce its levels best."
         } else {
-            "The paper does not say its unit; symbols fit its levels better than characters, which these are."
+            "The paper does not state its unit; symbols reproduce its levels better than the characters used here."
         }
     );
     named("published-levels", "Levels: the paper and this run", labelled(report, &note), table)

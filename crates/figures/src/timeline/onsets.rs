@@ -28,9 +28,9 @@ pub(super) fn onsets(report: &Report, options: &TimelineOptions) -> Option<Figur
     let summary = format!("{title}. {}.", words.join("; "));
     let look = Look { theme: options.theme, present: options.present };
     let subtitle = chart::subtitle([
-        "● half of the memorized samples memorized",
-        "◆ half of the generalizing items generalized",
-        "between: the delay",
+        "● half of the memorized samples have reached t*",
+        "◆ half of the generalizing items have reached t#",
+        "line: delay",
     ]);
     let frame = Frame { title: &title, subtitle: &subtitle, description: &summary, look };
     let spec = chart::specification(&frame, &body(report, options, &told));
@@ -45,7 +45,7 @@ struct Row<'a> {
     generalized: Option<(usize, u64)>,
     /// In steps.
     delay: Option<i64>,
-    /// The two checkpoints in words.
+    /// The two checkpoints as text.
     says: [String; 2],
 }
 
@@ -88,7 +88,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// A row of a data set: what the tooltip says, at a place.
+    /// A data row with the tooltip's texts.
     fn datum(&self, x: u64) -> Json {
         let [memorized, generalized] = &self.says;
         json!({
@@ -96,7 +96,7 @@ impl<'a> Row<'a> {
         })
     }
 
-    /// The span with its label on the side where there is room.
+    /// The span, with its label on the side that has room.
     fn span(&self, report: &Report, axis: Axis) -> Option<Json> {
         let ((_, from), (_, to)) = (self.memorized?, self.generalized?);
         let mut datum = self.datum(from);
@@ -126,7 +126,7 @@ fn body(report: &Report, options: &TimelineOptions, rows: &[&Row]) -> Json {
     let x = |field: &str| options.axis.encoding(report, field);
     let y = json!({
         "field": "domain", "type": "nominal", "title": null, "sort": names,
-        // The names stand where the other charts have labels and axis title.
+        // Names take the space of the other charts' labels and axis title.
         "axis": { "labelLimit": look.size(52.0), "minExtent": look.size(59.0), "maxExtent": look.size(59.0), "grid": true },
     });
     let color = json!({

@@ -4,7 +4,7 @@ use report::{Domain, Group, Report};
 
 use crate::{chart, number, series};
 
-/// Describes a domain's accuracy in half a sentence.
+/// Describes a domain's accuracy in a clause.
 pub(super) fn clause(report: &Report, domain: &Domain) -> String {
     let Some(accuracy) = report.course(&domain.name, "accuracy", Group::All) else {
         return "accuracy is missing".into();
@@ -19,13 +19,13 @@ pub(super) fn clause(report: &Report, domain: &Domain) -> String {
     let course = format!("from {} to {}", number::fixed(start, 2), number::fixed(end, 2));
     if domain.items == 0 {
         return format!(
-            "accuracy goes {course}, without an interval because the number of items is not given"
+            "accuracy changes {course}, without an interval because the number of items is not given"
         );
     }
     let bound = half_interval(start, domain.items) + half_interval(end, domain.items);
     if (end - start).abs() <= bound {
         return format!(
-            "accuracy goes {course}, no change beyond its interval ({})",
+            "accuracy changes {course}, within its interval ({})",
             chart::counted(domain.items as u64, "item")
         );
     }
@@ -35,7 +35,7 @@ pub(super) fn clause(report: &Report, domain: &Domain) -> String {
 
 /// `, most of it after step 3,500`: after the last checkpoint that is not beyond the middle between start and end.
 ///
-/// By then no more than half of the change is made, and whatever comes later stays beyond the middle.
+/// At that checkpoint at most half of the change has happened, and all later values stay beyond the middle.
 fn most_after(report: &Report, defined: &[(usize, f64)]) -> String {
     let (Some(&(first, start)), Some(&(_, end))) = (defined.first(), defined.last()) else {
         return String::new();
@@ -49,8 +49,8 @@ fn most_after(report: &Report, defined: &[(usize, f64)]) -> String {
     }
 }
 
-/// Half the 95 % interval of a share of so many items (Agresti and Coull: two successes and two failures added, so
-/// that a share of 0 or 1 has an interval too).
+/// Half width of the 95 % interval of a share of `items` (Agresti and Coull: two successes and two failures are added,
+/// so that shares of 0 and 1 have an interval).
 fn half_interval(share: f64, items: usize) -> f64 {
     let items = items as f64 + 4.0;
     let share = (share.clamp(0.0, 1.0) * (items - 4.0) + 2.0) / items;

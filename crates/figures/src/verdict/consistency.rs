@@ -5,7 +5,7 @@ use report::{Domain, Group, Report, Series};
 use super::relation::{Relation, Strength, figures};
 use crate::{number, series};
 
-/// A larger share of undefined samples makes a figure unstable.
+/// Consistency is unstable above this share of undefined samples.
 const UNDEFINED: f64 = 0.05;
 
 /// Describes a domain's consistency in a sentence without a full stop; none without consistency.
@@ -23,9 +23,11 @@ pub(super) fn sentence(report: &Report, domain: &Domain, group: Group) -> Option
     match Relation::of(report, domain, "consistency", group) {
         Relation::Measured { strength, r, p, n } => {
             let words = match strength {
-                Strength::Close => "Strong positive correlation of consistency with accuracy",
+                Strength::Strong => "Strong positive correlation of consistency with accuracy",
                 Strength::Weak => "Weak positive correlation of consistency with accuracy",
-                Strength::Opposite => "Against the paper, negative correlation of consistency with accuracy",
+                Strength::Opposite => {
+                    "Contrary to the paper, negative correlation of consistency with accuracy"
+                }
                 Strength::None => "No correlation of consistency with accuracy",
             };
             Some(format!("{words} over {n} checkpoints ({})", figures(r, p)))
@@ -42,7 +44,7 @@ struct Courses<'a> {
     undefined: &'a Series,
 }
 
-/// Why a course must not be read: samples without a value, or quartiles further apart than the whole course.
+/// Why no conclusion can be drawn: samples without a value, or an interquartile range above the median's change.
 fn unstable(consistency: &Courses<'_>, checkpoints: usize) -> Option<String> {
     let undefined = series::extent((0..checkpoints).filter_map(|at| series::at(consistency.undefined, at)));
     if let Some((_, most)) = undefined.filter(|(_, most)| *most > UNDEFINED) {
@@ -58,7 +60,7 @@ fn unstable(consistency: &Courses<'_>, checkpoints: usize) -> Option<String> {
     let typical = *spreads.get(spreads.len() / 2)?;
     (medians.len() > 1 && typical > high - low).then(|| {
         format!(
-            "samples spread by {} between the quartiles, the median moves by {}",
+            "the interquartile range, {}, exceeds the change of the median, {}",
             number::plain(typical),
             number::plain(high - low)
         )

@@ -7,7 +7,7 @@ use crate::{chart, number, onset::Onsets, series};
 /// The smallest group with a standard error (docs/metrics.md#pathway-distance).
 const SMALLEST_GROUP: u64 = 3;
 
-/// A group below this is called small beside its figure.
+/// Below this size, the sentence names the group's size.
 const SMALL_GROUP: u64 = 20;
 
 /// Describes a group's distance in a sentence without a full stop.
@@ -27,14 +27,14 @@ pub(super) fn sentence(report: &Report, domain: &Domain, group: Group) -> String
         String::new()
     };
     let Some(Change { from, to, start, end, half }) = change(report, domain, distance) else {
-        return format!("{subject}{small} has no two checkpoints to compare");
+        return format!("{subject}{small} has fewer than two checkpoints to compare");
     };
     let step =
         |at: usize| report.checkpoints.get(at).map_or_else(String::new, |found| chart::step_name(found.step));
     let between = format!("between {} and {}", step(from), step(to));
     let levels = format!("from {} to {} {}", number::plain(start), number::plain(end), report.unit_name());
     let Some(half) = half else {
-        return format!("{subject}{small} goes {levels} {between}, without an interval");
+        return format!("{subject}{small} changes {levels} {between}, without an interval");
     };
     let relative = end / start - 1.0;
     if relative.abs() <= half {
@@ -42,7 +42,7 @@ pub(super) fn sentence(report: &Report, domain: &Domain, group: Group) -> String
     }
     let verb = if relative < 0.0 { "falls" } else { "rises" };
     let size = relative.abs();
-    // As many digits as keep the nearer bound apart from zero.
+    // One digit if the nearer bound would round to zero.
     let digits = usize::from(size - half < 0.01 || half < 0.01);
     let percent = |share: f64| number::fixed(share * 100.0, digits);
     format!(
@@ -62,7 +62,7 @@ struct Change {
     half: Option<f64>,
 }
 
-/// From half memorized (the first value where nothing is) to the last value.
+/// From half memorized (or the first value, if nothing is memorized) to the last value.
 fn change(report: &Report, domain: &Domain, distance: &Course) -> Option<Change> {
     let onset =
         Onsets::of(report, domain).memorization.filter(|_| distance.group == Group::Memorized).unwrap_or(0);
@@ -80,10 +80,10 @@ fn change(report: &Report, domain: &Domain, distance: &Course) -> Option<Change>
     Some(Change { from, to, start, end, half })
 }
 
-/// The widest that the half interval of the ratio `end / start` can be.
+/// The largest half width that the interval of `end / start` can have.
 ///
 /// To first order `d(end/start) = d_end/start - end/start^2 * d_start`; its standard error is at most the sum of the
-/// two terms' (Minkowski), reached where the errors run against each other.
+/// two terms' (Minkowski), reached if the errors are opposite.
 fn widest(start: f64, end: f64, half_start: f64, half_end: f64) -> f64 {
     (half_end.abs() + (end / start).abs() * half_start.abs()) / start
 }

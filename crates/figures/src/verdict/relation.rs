@@ -1,43 +1,43 @@
-//! Whether a course follows accuracy, judged from the report's own correlations.
+//! How a metric correlates with accuracy, from the report's correlations.
 
 use report::{Better, Correlation, Domain, Group, Report};
 
 use crate::number;
 
-/// From here on a correlation is called close: half of the variance is shared.
-const CLOSE: f64 = 0.7;
+/// Smallest `|r|` of a strong correlation: half of the variance is shared.
+const STRONG: f64 = 0.7;
 
-/// Below this a correlation is not called one.
+/// Smallest `|r|` of a weak correlation.
 const WEAK: f64 = 0.5;
 
-/// The usual bound of p.
-const CHANCE: f64 = 0.05;
+/// Significance level.
+const SIGNIFICANCE: f64 = 0.05;
 
-/// Fewer checkpoints cannot reach [`CHANCE`].
+/// Fewer checkpoints cannot reach [`SIGNIFICANCE`].
 const FEWEST: usize = 4;
 
-/// How a course relates to accuracy.
+/// How a metric relates to accuracy.
 pub(super) enum Relation<'a> {
-    /// The report does not have this correlation, or no accuracy for it.
+    /// The report lacks this correlation or the accuracy.
     Absent,
     /// Undefined, with the reason.
     Undefined(&'a str),
     /// Too few checkpoints.
     TooFew(usize),
-    /// Judged.
+    /// A defined correlation.
     Measured { strength: Strength, r: f64, p: f64, n: usize },
 }
 
-/// Reading of a correlation.
+/// Strength and direction of a correlation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Strength {
     /// In the expected direction, `|r| >= 0.7` and p < 0.05.
-    Close,
+    Strong,
     /// In the expected direction, `0.5 <= |r| < 0.7` and p < 0.05.
     Weak,
     /// Against the expected direction, `|r| >= 0.5` and p < 0.05.
     Opposite,
-    /// Small or not told from chance.
+    /// Small or not significant.
     None,
 }
 
@@ -52,28 +52,28 @@ impl<'a> Relation<'a> {
             _ => 1.0,
         };
         let found = domain.correlations.iter().find(|found| found.metric == metric && found.group == group);
-        found.map_or(Self::Absent, |found| Self::judge(found, expected))
+        found.map_or(Self::Absent, |found| Self::classify(found, expected))
     }
 
-    fn judge(found: &'a Correlation, expected: f64) -> Self {
+    fn classify(found: &'a Correlation, expected: f64) -> Self {
         let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
         let (Some(r), Some(p)) = (finite(found.pearson), finite(found.pearson_p)) else {
-            return Self::Undefined(found.undefined.as_deref().unwrap_or("no figure"));
+            return Self::Undefined(found.undefined.as_deref().unwrap_or("no value"));
         };
         if found.n < FEWEST {
             return Self::TooFew(found.n);
         }
         let strength = match r.abs() {
-            size if size < WEAK || p >= CHANCE => Strength::None,
+            size if size < WEAK || p >= SIGNIFICANCE => Strength::None,
             _ if r * expected < 0.0 => Strength::Opposite,
-            size if size < CLOSE => Strength::Weak,
-            _ => Strength::Close,
+            size if size < STRONG => Strength::Weak,
+            _ => Strength::Strong,
         };
         Self::Measured { strength, r, p, n: found.n }
     }
 }
 
-/// Whether the distance follows accuracy, in a sentence without a full stop.
+/// How the distance correlates with accuracy, in a sentence without a full stop.
 pub(super) fn distance_sentence(report: &Report, domain: &Domain, group: Group) -> Option<String> {
     match Relation::of(report, domain, "distance", group) {
         Relation::Absent => None,
@@ -83,9 +83,9 @@ pub(super) fn distance_sentence(report: &Report, domain: &Domain, group: Group) 
         Relation::TooFew(n) => Some(format!("{n} checkpoints are too few for a correlation with accuracy")),
         Relation::Measured { strength, r, p, n } => {
             let words = match strength {
-                Strength::Close => "Strong negative correlation with accuracy",
+                Strength::Strong => "Strong negative correlation with accuracy",
                 Strength::Weak => "Weak negative correlation with accuracy",
-                Strength::Opposite => "Against the paper, positive correlation with accuracy",
+                Strength::Opposite => "Contrary to the paper, positive correlation with accuracy",
                 Strength::None => "No correlation with accuracy",
             };
             Some(format!("{words} over {n} checkpoints ({})", figures(r, p)))

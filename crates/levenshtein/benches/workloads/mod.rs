@@ -1,23 +1,23 @@
-//! Sequences like those that the project measures, made from a seed. Shared with the WebAssembly example.
+//! Seeded synthetic sequences like those of the project. Shared with the WebAssembly example.
 
 use levenshtein::Sequences;
 
-/// What is measured.
+/// A kind of sequences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Workload {
-    /// Pathways of 16 layers of 64 experts that hold a share of 0.7 of flat gates: about 510 symbols.
+    /// Pathways of 16 layers of 64 experts at threshold 0.7 of flat gates: about 510 symbols.
     Pathways,
     /// The 8 experts with the largest gates in each of 16 layers: 128 symbols.
     TopLists,
-    /// One layer's experts that hold a share of 0.78 of flat gates: about 37 symbols.
+    /// One layer's experts at threshold 0.78 of flat gates: about 37 symbols.
     LayerLists,
-    /// 100 symbols drawn from 64, the length for which others state the speed of their graphics processors.
+    /// 100 symbols drawn from 64, the length for which other projects publish GPU speeds.
     Hundred,
 }
 
 const LAYERS: usize = 16;
 const EXPERTS: usize = 64;
-/// Stands between the layers of a pathway.
+/// Symbol between the layers of a pathway.
 const BREAK: u16 = EXPERTS as u16;
 
 impl Workload {
@@ -32,8 +32,8 @@ impl Workload {
         }
     }
 
-    /// `count` sequences. Gates of different sequences have nothing in common, which is the hardest case: the
-    /// distances are about as long as the sequences.
+    /// Generates `count` sequences. Their gates are independent, which is the hardest case:
+    /// distances are about as large as the sequences are long.
     pub fn sequences(self, count: usize) -> Sequences {
         let mut random = Random(0x51ab + self as u64);
         let mut sequences = Sequences::new();
@@ -63,18 +63,18 @@ impl Workload {
     }
 }
 
-/// `count` random pairs of `of` sequences.
+/// Draws `count` random pairs of `of` sequences.
 pub fn sample(count: usize, of: usize) -> Vec<(u32, u32)> {
     let mut random = Random(0xbeef);
     let mut index = || (random.next() % of as u64) as u32;
     (0..count).map(|_| (index(), index())).collect()
 }
 
-/// How many of a layer's experts a sequence names.
+/// Number of a layer's experts in a sequence.
 enum Keep {
-    /// The fewest, in order of their gates, that hold this share.
+    /// The shortest prefix, in order of gates, with this share of the weight.
     Share(f64),
-    /// So many.
+    /// A fixed number.
     Count(usize),
 }
 
@@ -92,7 +92,8 @@ impl Random {
 
     /// Adds the experts of one layer, the largest gate first.
     fn layer(&mut self, keep: Keep, sequences: &mut Sequences) {
-        // A sum of four uniform numbers, squared, is positive and moderately uneven, like a mean gate.
+        // A sum of four uniform numbers, squared, is positive and moderately uneven, like a mean
+        // gate.
         let mut gates: Vec<(f64, u16)> = (0..EXPERTS as u16)
             .map(|expert| {
                 let sum: f64 = (0..4).map(|_| (self.next() >> 11) as f64 / (1u64 << 53) as f64).sum();

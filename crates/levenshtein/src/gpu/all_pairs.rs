@@ -1,4 +1,4 @@
-//! The distances of all pairs of a set, brought back from the GPU.
+//! Distances of all pairs of a set, read back from the GPU.
 
 use super::Progress;
 use super::device::Gpu;
@@ -8,11 +8,12 @@ use crate::all_pairs::{condensed, triangle};
 use crate::error::Error;
 
 impl Set<'_> {
-    /// The distances of all unordered pairs in condensed order, as [`all_pairs`](crate::all_pairs()) gives them.
+    /// Computes the distances of all unordered pairs in condensed order, like
+    /// [`all_pairs`](crate::all_pairs()).
     ///
     /// # Errors
     ///
-    /// [`Error::GpuLost`] and [`Error::GpuRefuses`] say what happened to the graphics processor.
+    /// [`Error::GpuLost`] or [`Error::GpuRefuses`] if the GPU fails.
     pub async fn all_pairs(&self, progress: Progress<'_>) -> Result<Vec<u32>, Error> {
         let mut all = All { order: &self.order, distances: vec![0; triangle(self.len())] };
         self.sweep(&mut all, progress).await?;

@@ -1,4 +1,4 @@
-//! The device: its kernels made when first needed, its loss heard of.
+//! GPU device: kernels compiled on first use, buffers, submissions, and detection of device loss.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use super::pace::Pace;
 use super::reduction::Reduction;
 use crate::error::Error;
 
-/// A graphics processor that computes distances. It was checked against the processor when it was made.
+/// A GPU that computes distances. It was checked against the CPU when it was opened.
 pub struct Gpu {
     device: wgpu::Device,
     queue: wgpu::Queue,
@@ -22,41 +22,41 @@ pub struct Gpu {
     layout: wgpu::BindGroupLayout,
     pipelines: RefCell<HashMap<Key, wgpu::ComputePipeline>>,
     pub(super) pace: Pace,
-    /// Set by who has checked it.
+    /// Set by the self-test.
     pub(super) longest: usize,
     lost: Shared<oneshot::Receiver<String>>,
-    /// The first error that nobody waited for.
+    /// First uncaptured error.
     failure: Arc<Mutex<Option<String>>>,
 }
 
-/// A shader that has been compiled, or is to be.
+/// Key of a compiled shader.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Key {
     Distances(Kernel),
     Reduction(Reduction),
 }
 
-/// Words that come back when what was submitted before them is done.
+/// Words that are read back when the commands submitted before them are done.
 pub(super) struct Reading {
     staging: wgpu::Buffer,
     words: usize,
     mapped: oneshot::Receiver<Result<(), wgpu::BufferAsyncError>>,
-    #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "browsers call back by themselves"))]
+    #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "browsers run callbacks without polling"))]
     submission: wgpu::SubmissionIndex,
 }
 
-/// How many storage buffers a shader is given, two of which it writes.
+/// Number of storage buffers per shader, two of them writable.
 const STORAGE_BUFFERS: u32 = 6;
 
 impl Gpu {
-    /// The graphics processor that `adapter` stands for, of whom nobody knows whether it computes right.
+    /// Opens the GPU of `adapter` without a self-test.
     pub(super) async fn unchecked(adapter: &wgpu::Adapter) -> Result<Self, Error> {
         let limits = adapter.limits();
         check_limits(&limits)?;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("distances"),
             required_features: wgpu::Features::empty(),
-            // All that it has: larger sets and larger tables than everybody must offer.
+            // All limits of the adapter: larger sets and tables than the defaults allow.
             required_limits: limits.clone(),
             ..Default::default()
         };
@@ -70,7 +70,7 @@ impl Gpu {
         device.set_device_lost_callback(move |reason, message| {
             let tell = tell.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(tell) = tell {
-                // Nobody may be listening any more.
+                // The receiver may have been dropped.
                 drop(tell.send(if message.is_empty() { format!("{reason:?}") } else { message }));
             }
         });
@@ -97,55 +97,55 @@ impl Gpu {
         })
     }
 
-    /// What it calls itself.
+    /// Name of the GPU.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Ends with the reason when the device is lost: it was unplugged, reset, or given up by its driver. All
-    /// calls then end with [`Error::GpuLost`], and only a new [`Gpu`] can compute.
+    /// Resolves with the reason when the device is lost, for example unplugged or reset. All calls
+    /// then fail with [`Error::GpuLost`]; a new [`Gpu`] is needed.
     pub fn when_lost(&self) -> impl Future<Output = String> + use<> {
         let lost = self.lost.clone();
-        async move { lost.await.unwrap_or_else(|_| "it was let go".to_owned()) }
+        async move { lost.await.unwrap_or_else(|_| "the device was dropped".to_owned()) }
     }
 
-    /// The most symbols that a sequence may have: 2,048, or 1,024 where a driver ends long loops early. One
-    /// invocation computes a pair of such in some tens of milliseconds at most.
+    /// Most symbols of a sequence: 2,048, or 1,024 if the driver ends long loops early. One
+    /// invocation computes a pair of this length in tens of milliseconds at most.
     #[must_use]
     pub fn longest(&self) -> usize {
         self.longest
     }
 
-    /// The device, for shaders of the caller's own.
+    /// The wgpu device, for other shaders of the caller.
     #[must_use]
     pub fn device(&self) -> &wgpu::Device {
         &self.device
     }
 
-    /// The queue of [`Self::device`].
+    /// Queue of [`Self::device`].
     #[must_use]
     pub fn queue(&self) -> &wgpu::Queue {
         &self.queue
     }
 
-    /// Bytes of workgroup memory.
+    /// Workgroup memory in bytes.
     pub(super) fn workgroup_bytes(&self) -> u32 {
         self.limits.max_compute_workgroup_storage_size
     }
 
-    /// The most bytes that a shader can be given in one buffer.
+    /// Largest buffer of a shader in bytes.
     pub(super) fn most_bytes(&self) -> u64 {
         u64::from(u32::MAX).min(self.limits.max_storage_buffer_binding_size).min(self.limits.max_buffer_size)
     }
 
-    /// Fails where a buffer would be too large.
+    /// Returns an error if a buffer would be too large.
     pub(super) fn fits(&self, what: &'static str, bytes: u64) -> Result<(), Error> {
         let limit = self.most_bytes();
         if bytes > limit { Err(Error::GpuTooLarge { what, bytes, limit }) } else { Ok(()) }
     }
 
-    /// A buffer with these words, and never empty, which a binding must not be.
+    /// Creates a buffer with these words. It is never empty, because a binding must not be.
     pub(super) fn upload(&self, words: &[u32], usage: wgpu::BufferUsages) -> wgpu::Buffer {
         let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
             label: None,
@@ -158,8 +158,8 @@ impl Gpu {
         buffer
     }
 
-    /// A buffer that shaders write, of so many words that are 0.
-    pub(super) fn room(&self, words: u64) -> wgpu::Buffer {
+    /// Creates a storage buffer of `words` zeros.
+    pub(super) fn zeroed(&self, words: u64) -> wgpu::Buffer {
         self.device.create_buffer(&wgpu::BufferDescriptor {
             label: None,
             size: 4 * words.max(4),
@@ -168,7 +168,7 @@ impl Gpu {
         })
     }
 
-    /// The compiled shader. Compiling one that is new takes some milliseconds.
+    /// Returns the compiled shader. The first call per key takes some milliseconds to compile it.
     pub(super) async fn pipeline(&self, key: Key) -> Result<wgpu::ComputePipeline, Error> {
         if let Some(pipeline) = self.pipelines.borrow().get(&key) {
             return Ok(pipeline.clone());
@@ -193,7 +193,7 @@ impl Gpu {
             module: &module,
             entry_point: None,
             compilation_options: wgpu::PipelineCompilationOptions {
-                // Every word of it is written before it is read.
+                // Every word is written before it is read.
                 zero_initialize_workgroup_memory: false,
                 ..Default::default()
             },
@@ -206,7 +206,8 @@ impl Gpu {
         Ok(pipeline)
     }
 
-    /// Records one run of a shader: `call` are its uniform words, `buffers` its six storage buffers.
+    /// Records one dispatch of a shader: `call` are its uniform words, `buffers` its six storage
+    /// buffers.
     pub(super) fn record(
         &self,
         pass: &mut wgpu::ComputePass<'_>,
@@ -231,12 +232,12 @@ impl Gpu {
         pass.dispatch_workgroups(groups[0], groups[1], 1);
     }
 
-    /// Commands to record into.
+    /// Creates a command encoder.
     pub(super) fn commands(&self) -> wgpu::CommandEncoder {
         self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default())
     }
 
-    /// Submits `commands` and a copy of the first `words` of `from` as they are after them.
+    /// Submits `commands`, then a copy of the first `words` of `from` for reading back.
     pub(super) fn submit(
         &self,
         mut commands: wgpu::CommandEncoder,
@@ -253,37 +254,35 @@ impl Gpu {
         let submission = self.queue.submit([commands.finish()]);
         let (tell, mapped) = oneshot::channel();
         staging.map_async(wgpu::MapMode::Read, .., move |result| {
-            // The reader may have been dropped: that is how work is cancelled.
+            // The receiver may have been dropped: dropping cancels work.
             drop(tell.send(result));
         });
         Reading { staging, words: words as usize, mapped, submission }
     }
 
-    /// Waits for what was submitted.
+    /// Waits for a submission and returns the words read.
     pub(super) async fn finish(&self, reading: Reading) -> Result<Vec<u32>, Error> {
         #[cfg(not(target_arch = "wasm32"))]
         {
             let until = wgpu::PollType::Wait { submission_index: Some(reading.submission), timeout: None };
             if let Err(error) = self.device.poll(until) {
-                // Whoever waits for the loss hears of it in a poll that waits for nothing.
+                // A non-blocking poll runs the device-lost callback.
                 drop(self.device.poll(wgpu::PollType::Poll));
                 return Err(Error::GpuLost { gpu: self.name.clone(), reason: error.to_string() });
             }
         }
         let Reading { staging, words, mapped, .. } = reading;
         let mapped = mapped.await;
-        self.sound()?;
+        self.check_alive()?;
         let broken = |reason: String| Error::GpuLost { gpu: self.name.clone(), reason };
-        mapped
-            .map_err(|_| broken("it never answered".to_owned()))?
-            .map_err(|error| broken(error.to_string()))?;
+        mapped.map_err(|_| broken("no response".to_owned()))?.map_err(|error| broken(error.to_string()))?;
         let view = staging.get_mapped_range(..).map_err(|error| broken(error.to_string()))?;
         let bytes = view.as_chunks::<4>().0;
         Ok(bytes.iter().take(words).map(|&bytes| u32::from_le_bytes(bytes)).collect())
     }
 
-    /// Fails if the device is lost or has failed.
-    fn sound(&self) -> Result<(), Error> {
+    /// Returns an error if the device is lost or has failed.
+    fn check_alive(&self) -> Result<(), Error> {
         let lost = self.lost.clone().now_or_never().and_then(Result::ok);
         let failed = self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match lost.or(failed) {
@@ -303,13 +302,13 @@ fn check_limits(limits: &wgpu::Limits) -> Result<(), Error> {
     ];
     match needed.into_iter().find(|&(_, has, needs)| has < needs) {
         Some((what, has, needs)) => {
-            Err(Error::NoGpu { reason: format!("it has {has} {what}, and {needs} are needed") })
+            Err(Error::NoGpu { reason: format!("it has {has} {what}; {needs} are required") })
         }
         None => Ok(()),
     }
 }
 
-/// One layout for all shaders, so that they can be bound the same buffers.
+/// One layout for all shaders, so that they share bindings.
 fn layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
     let entry = |binding: u32| wgpu::BindGroupLayoutEntry {
         binding,

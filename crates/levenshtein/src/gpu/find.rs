@@ -1,18 +1,19 @@
-//! Finding a device, and checking it before it is believed.
+//! Selection and self-test of a device.
 
 use super::device::Gpu;
 use super::self_test;
 use crate::error::Error;
 
-/// The most symbols of a sequence, the first of these that a device computes rightly.
+/// Candidates for the longest sequence; the first that a device computes correctly is used.
 const LENGTHS: [usize; 2] = [2048, 1024];
 
 impl Gpu {
-    /// The fastest graphics processor that the system offers.
+    /// Opens the fastest GPU of the system and checks it.
     ///
     /// # Errors
     ///
-    /// [`Error::NoGpu`] where there is none that can compute, [`Error::GpuDisagrees`] where it computes wrongly.
+    /// [`Error::NoGpu`] if there is no usable GPU, [`Error::GpuDisagrees`] if its distances are
+    /// wrong.
     pub async fn new() -> Result<Self, Error> {
         let backends = wgpu::Backends::PRIMARY;
         let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
@@ -30,12 +31,12 @@ impl Gpu {
         Self::on(&adapter).await
     }
 
-    /// The graphics processor that `adapter` stands for.
+    /// Opens the GPU of `adapter` and checks it.
     ///
     /// # Errors
     ///
-    /// [`Error::NoGpu`] where its limits are too small or it gives no device, [`Error::GpuDisagrees`] where it
-    /// computes wrongly.
+    /// [`Error::NoGpu`] if its limits are too small or no device can be created,
+    /// [`Error::GpuDisagrees`] if its distances are wrong.
     pub async fn on(adapter: &wgpu::Adapter) -> Result<Self, Error> {
         let mut gpu = Self::unchecked(adapter).await?;
         gpu.longest = LENGTHS[0];
@@ -46,6 +47,6 @@ impl Gpu {
                 return Ok(gpu);
             }
         }
-        Err(Error::NoGpu { reason: format!("{} ends loops too early", gpu.name()) })
+        Err(Error::NoGpu { reason: format!("{} ends long loops early", gpu.name()) })
     }
 }

@@ -1,4 +1,4 @@
-//! Submissions under way: a few wait their turn, so that the GPU need not wait for what it is given next.
+//! Queue of submissions: a few are in flight, so that the GPU never waits for the next.
 
 use std::collections::VecDeque;
 
@@ -6,18 +6,18 @@ use super::device::{Gpu, Reading};
 use super::pace::{DEPTH, Stopwatch};
 use crate::error::Error;
 
-/// What was submitted and has not been read, the oldest first.
+/// Submissions whose results have not been read, oldest first.
 pub(super) struct Flow<'g, T> {
     gpu: &'g Gpu,
     waiting: VecDeque<Waiting<T>>,
-    /// Since when the GPU has been computing the oldest, if nobody was late to hear of the one before.
+    /// Start of the oldest submission, unless the result before it was read late.
     since: Stopwatch,
 }
 
 /// One submission.
 struct Waiting<T> {
-    /// What its reader needs to know.
-    job: T,
+    /// Data for reading the result.
+    context: T,
     cells: u64,
     reading: Reading,
     submitted: Stopwatch,
@@ -28,11 +28,11 @@ impl<'g, T> Flow<'g, T> {
         Self { gpu, waiting: VecDeque::with_capacity(DEPTH), since: Stopwatch::start() }
     }
 
-    /// Submits commands that compute so many cells, and of which `words` of `from` are wanted. Gives the oldest
-    /// answer if there are enough under way.
+    /// Submits commands that compute `cells` cells; `words` of `from` are read back. Returns the
+    /// oldest result if enough are in flight.
     pub(super) async fn submit(
         &mut self,
-        job: T,
+        context: T,
         cells: u64,
         commands: wgpu::CommandEncoder,
         from: &wgpu::Buffer,
@@ -43,20 +43,21 @@ impl<'g, T> Flow<'g, T> {
         }
         let submitted = Stopwatch::start();
         let reading = self.gpu.submit(commands, from, words);
-        self.waiting.push_back(Waiting { job, cells, reading, submitted });
+        self.waiting.push_back(Waiting { context, cells, reading, submitted });
         if self.waiting.len() < DEPTH { Ok(None) } else { self.next().await }
     }
 
-    /// The oldest answer, if any is to come.
+    /// Waits for the oldest result, if there is one.
     pub(super) async fn next(&mut self) -> Result<Option<(T, Vec<u32>)>, Error> {
-        let Some(Waiting { job, cells, reading, submitted }) = self.waiting.pop_front() else {
+        let Some(Waiting { context, cells, reading, submitted }) = self.waiting.pop_front() else {
             return Ok(None);
         };
         let words = self.gpu.finish(reading).await?;
-        // Whoever was late finds several done at once: they did not take no time at all.
+        // If results are read late, several are done at once; each still took its share of the
+        // time.
         let its_share = submitted.milliseconds() / DEPTH as f64;
         self.gpu.pace.learn(cells, self.since.milliseconds().max(its_share));
         self.since = Stopwatch::start();
-        Ok(Some((job, words)))
+        Ok(Some((context, words)))
     }
 }

@@ -1,92 +1,93 @@
-//! The shaders that compute distances: Myers' bit-parallel algorithm (1999) in Hyyrö's form (2003), one pair an
-//! invocation, written out for a number of 32-row words that stay in registers.
+//! Shaders that compute distances: Myers' bit-parallel algorithm (1999) in Hyyrö's form (2003), one
+//! pair per invocation, unrolled for a number of 32-row words that stay in registers.
 
 use std::fmt::Write as _;
 
 use super::shader::{CELLS, COMMON, EDGED, FOUR, OWN, SHARED, STRIP, WHOLE};
 
-/// Invocations in a workgroup.
+/// Invocations per workgroup.
 pub(super) const GROUP: u32 = 64;
 
-/// The most workgroups in one direction of a dispatch, by the standard.
+/// Most workgroups in one dimension of a dispatch, by the WebGPU specification.
 pub(super) const MOST_GROUPS: u32 = 65_535;
 
-/// The numbers of words that kernels of one shared pattern are made for.
+/// Numbers of words for which shared-pattern kernels exist.
 const WORDS: [u32; 14] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16];
 
-/// Strips have at least so many words, if the pattern has.
+/// Least number of words of a strip, if the pattern has as many.
 const WIDE: u32 = 4;
 
-/// One way to compute distances. Patterns with more rows than `words` hold are computed in several strips, whose
-/// lower edges are kept in a buffer.
+/// Parameters of a distance shader. Patterns with more rows than `words` hold are computed in
+/// several strips, whose lower edges are stored in a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Kernel {
     pattern: Pattern,
-    /// Words of a strip.
+    /// Words per strip.
     words: u32,
-    /// Bit planes of a symbol.
+    /// Bit planes per symbol.
     planes: u32,
-    /// Whether one strip is enough, so that there are no edges.
+    /// Whether one strip is enough, so that no edges are stored.
     whole: bool,
 }
 
-/// Whose the pattern is.
+/// Scope of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Pattern {
-    /// All invocations of a workgroup share a pattern. A table in workgroup memory says where each symbol of the
-    /// alphabet stands in it.
+    /// All invocations of a workgroup share a pattern. A table in workgroup memory has the
+    /// positions of each symbol in it.
     Shared {
-        /// Lines of the table: at least as many as there are symbols.
+        /// Lines of the table, at least one per symbol.
         lines: u32,
     },
-    /// Every invocation has a pattern of its own, whose bit planes it compares with each symbol of its text. No
-    /// table, so that any alphabet will do.
+    /// Every invocation has its own pattern, whose bit planes it compares with each symbol of its
+    /// text. No table, so any alphabet is possible.
     Own,
 }
 
 impl Kernel {
-    /// The kernel for a shared pattern of `rows` symbols, if a table for an alphabet of so many symbols fits into
-    /// so many bytes of workgroup memory.
+    /// Kernel for a shared pattern of `rows` symbols; `None` if a table for the alphabet does not
+    /// fit into `bytes` of workgroup memory.
     pub(super) fn shared(rows: u32, alphabet: usize, planes: usize, bytes: u32) -> Option<Self> {
-        // Alphabets of about the same size share a kernel.
+        // Alphabets of similar size share a kernel.
         let lines = (alphabet as u32).next_multiple_of(16).max(16);
         let needed = rows.div_ceil(32).max(1);
-        // Narrow strips would make tables more often than they read them. Whether a table fits must not depend on
-        // the rows: all rows of a block are computed one way.
+        // Narrow strips would build tables more often than they read them. Whether a table fits
+        // must not depend on the rows: all rows of a block use the same kind of kernel.
         if 4 * WIDE * lines > bytes {
             return None;
         }
         let fits = |&words: &u32| 4 * words * lines <= bytes && words >= needed.min(WIDE);
-        // A strip costs about half a word for its edges and its table. Even strips waste the fewest words.
+        // A strip costs about half a word for its edges and its table. Even strips waste the fewest
+        // words.
         let cost = |&words: &u32| needed.div_ceil(words) * (2 * words + u32::from(needed > words));
         let words = WORDS.into_iter().filter(fits).min_by_key(cost)?;
         let pattern = Pattern::Shared { lines };
         Some(Self { pattern, words, planes: planes as u32, whole: needed <= words })
     }
 
-    /// The kernel for pairs that share nothing, of which the longest pattern has `rows` symbols.
+    /// Kernel for unrelated pairs whose longest pattern has `rows` symbols.
     pub(super) fn own(rows: u32, planes: usize) -> Self {
         // The planes stay in registers.
         let words = if planes <= 11 { 4 } else { 2 };
         Self { pattern: Pattern::Own, words, planes: planes as u32, whole: rows <= 32 * words }
     }
 
-    /// Whether every pair has a pattern of its own.
+    /// Whether every pair has its own pattern.
     pub(super) fn is_own(self) -> bool {
         self.pattern == Pattern::Own
     }
 
-    /// How many strips a pattern of `rows` symbols takes.
+    /// Number of strips of a pattern of `rows` symbols.
     pub(super) fn strips(self, rows: u32) -> u32 {
         rows.div_ceil(32 * self.words).max(1)
     }
 
-    /// How many words of edges a pair with a text of `columns` symbols needs if there are several strips.
+    /// Words of edges for a pair with a text of `columns` symbols, if there are several strips.
     pub(super) fn edge_words(columns: u32) -> u64 {
         u64::from(columns.div_ceil(16))
     }
 
-    /// Its source.
+    /// WGSL source.
     pub(super) fn source(self) -> String {
         let Self { words, planes, .. } = self;
         let mut state = String::new();
@@ -132,7 +133,7 @@ impl Kernel {
         let matches =
             if self.is_own() { matches_from_planes(words, planes) } else { matches_from_tables(words) };
         let (before, after) = if self.whole {
-            // The first row of the matrix rises by one in every column.
+            // The first row of the matrix increases by one per column.
             ("var up = 1u << 31u; var down = 0u;", "")
         } else {
             (
@@ -152,14 +153,15 @@ impl Kernel {
     }
 }
 
-/// A table of four words a line is read at once; words that are left have tables of one word.
+/// Tables of four words per line are read at once; remaining words have tables of one word per
+/// line.
 fn tables_of(words: u32) -> impl Iterator<Item = (u32, bool)> {
     let fours = words / 4 * 4;
     (0..fours).step_by(4).map(|word| (word, true)).chain((fours..words).map(|word| (word, false)))
 }
 
-/// The declarations of the tables, and what fills line `symbol` of them. Each has an array of its own: all are
-/// read at the same index, so that whoever checks it does so once.
+/// Declarations of the tables, and the code that fills line `symbol`. Each table is an array of its
+/// own: all are read at the same index, so that one bounds check is enough.
 fn tables(words: u32) -> (String, String) {
     let (mut declared, mut filled) = (String::new(), String::new());
     for (word, four) in tables_of(words) {
@@ -175,12 +177,12 @@ fn tables(words: u32) -> (String, String) {
     (declared, filled)
 }
 
-/// A word of that line.
+/// Expression of one word of the line.
 fn found(word: u32) -> String {
     format!("stands(strip * /*words*/u + {word}u, pattern, symbol)")
 }
 
-/// `foundN`: the rows of word N that hold the symbol, read from the tables.
+/// Declares `foundN`: the rows of word N with the symbol, read from the tables.
 fn matches_from_tables(words: u32) -> String {
     let mut source = String::new();
     for (word, four) in tables_of(words) {
@@ -196,20 +198,21 @@ fn matches_from_tables(words: u32) -> String {
     source
 }
 
-/// `own_N_K`: plane K of word N of the invocation's own pattern.
+/// Declares `own_N_K`: plane K of word N of the invocation's own pattern.
 fn own_planes(words: u32, planes: u32) -> String {
     let mut source = String::new();
     for word in 0..words {
         _ = writeln!(source, "let at{word} = pattern.z + (strip * {words}u + {word}u) * {planes}u;");
         for plane in 0..planes {
-            // Beyond the pattern this reads another's planes or none, which only concerns rows that do not count.
+            // Beyond the pattern this reads other or no planes, which only affects rows that do not
+            // count.
             _ = writeln!(source, "let own_{word}_{plane} = planes[at{word} + {plane}u];");
         }
     }
     source
 }
 
-/// `foundN`: the rows of word N whose symbol has the same bit in every plane.
+/// Declares `foundN`: the rows of word N whose symbol has the same bit in every plane.
 fn matches_from_planes(words: u32, planes: u32) -> String {
     let mut source = String::new();
     for plane in 0..planes {

@@ -1,7 +1,9 @@
-//! Exact distances by compute shaders, through WebGPU in a browser and through Vulkan, Metal or DirectX elsewhere.
+//! Exact distances with compute shaders: WebGPU in a browser, otherwise Vulkan, Metal or DirectX
+//! 12.
 //!
-//! [`Gpu::new`] finds a device and checks it against the CPU, [`Gpu::load`] uploads sequences, and [`Set`] computes
-//! their distances: the same integers as on the CPU. The crate's README explains the kernels.
+//! [`Gpu::new`] opens a device and checks it against the CPU, [`Gpu::load`] uploads sequences, and
+//! [`Set`] computes their distances: the same integers as on the CPU. The README explains the
+//! kernels.
 
 mod all_pairs;
 mod device;
@@ -23,5 +25,6 @@ pub use device::Gpu;
 pub use reduce::Moments;
 pub use set::Set;
 
-/// Called with the number of finished pairs and of all pairs. Dropping the future cancels the work.
+/// Callback with the number of finished pairs and of all pairs. Dropping the future cancels the
+/// work.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);

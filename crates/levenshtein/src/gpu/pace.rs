@@ -1,19 +1,19 @@
-//! How much work a GPU is given at once, so that it never is busy for long.
+//! Size of submissions, chosen so that the GPU stays responsive.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// So many submissions are under way at once: one is computed, one waits, and the answer of one is on its way.
+/// Number of submissions in flight: one is computed, one is queued, and one is being read back.
 pub(super) const DEPTH: usize = 3;
-/// One submission shall take so many milliseconds: all that are under way, what would be felt by whoever shares
-/// the GPU.
+/// Target duration of one submission in milliseconds. All in flight take 50 ms, so other users of
+/// the GPU notice no delay.
 const AIM: f64 = 50.0 / DEPTH as f64;
-/// Where a new device begins: a few milliseconds even where the GPU is imitated by a processor. It never gets
-/// less, for what still takes long then is not the computing but the way there and back.
+/// Cells of the first submission: a few milliseconds even on a software adapter. Also the minimum,
+/// because smaller submissions are dominated by latency.
 const FIRST: u64 = 1 << 22;
-/// No more than this, however fast it seems: clocks in browsers are coarse.
+/// Maximum number of cells: browser clocks are too coarse to measure more.
 const MOST: u64 = 1 << 36;
 
-/// The cells of the dynamic programme that one submission may have. Learned from one submission to the next.
+/// Number of cells per submission, adapted to measured durations.
 pub(super) struct Pace {
     cells: AtomicU64,
 }
@@ -23,25 +23,25 @@ impl Pace {
         Self { cells: AtomicU64::new(FIRST) }
     }
 
-    /// How many cells to compute next.
+    /// Number of cells of the next submission.
     pub(super) fn cells(&self) -> u64 {
         self.cells.load(Ordering::Relaxed)
     }
 
-    /// Takes note of how long `cells` took.
+    /// Adapts to the duration of a submission of `cells`.
     pub(super) fn learn(&self, cells: u64, milliseconds: f64) {
         let now = self.cells() as f64;
-        // What a small submission took says little about the speed; it never slows the next one down.
+        // A small submission says little about the speed, so it never reduces the next one.
         let fair = cells as f64 * AIM / milliseconds.max(1.0);
         let next = if fair < now { fair.max(now / 4.0) } else { fair.min(now * 2.0) };
-        // A remainder at the end of a job is no reason to begin small again.
+        // A small remainder at the end does not reduce the next submission.
         if next >= now || milliseconds > AIM {
             self.cells.store((next as u64).clamp(FIRST, MOST), Ordering::Relaxed);
         }
     }
 }
 
-/// A stopwatch that works in browsers too.
+/// A stopwatch that also works in browsers.
 pub(super) struct Stopwatch {
     #[cfg(not(target_arch = "wasm32"))]
     start: std::time::Instant,
@@ -73,7 +73,7 @@ mod tests {
     use super::{AIM, FIRST, Pace};
 
     #[test]
-    fn a_fast_device_gets_more_and_a_slow_one_less() {
+    fn a_fast_device_gets_larger_submissions_than_a_slow_one() {
         let pace = Pace::new();
         pace.learn(FIRST, 1.0);
         assert_eq!(pace.cells(), 2 * FIRST);

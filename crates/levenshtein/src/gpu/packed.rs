@@ -1,25 +1,27 @@
-//! Sequences in the layouts that the shaders read.
+//! Sequences in the memory layouts of the shaders.
 
 use crate::library::Library;
 
-/// So many texts lie side by side, so that neighbouring invocations read neighbouring words.
+/// Number of interleaved texts, so that adjacent invocations read adjacent words.
 pub(super) const SIDE_BY_SIDE: usize = 64;
 
-/// The sequences of a library as texts and as patterns.
+/// Sequences of a library as texts and as patterns.
 pub(super) struct Packed {
-    /// Texts in blocks of [`SIDE_BY_SIDE`], four symbols in two words, the first in the low half of the first: the
-    /// two words `w` of the block's text `t` are twice `SIDE_BY_SIDE w + t` words behind the block's start.
+    /// Texts in blocks of [`SIDE_BY_SIDE`], four symbols in two words, the first in the low half of
+    /// the first: the two words `w` of the block's text `t` are at twice `SIDE_BY_SIDE w + t` words
+    /// from the start of the block.
     pub(super) texts: Vec<u32>,
-    /// Patterns in bit planes: for every 32 positions one word a plane, in which bit `b` belongs to position `b`.
+    /// Patterns in bit planes: one word per plane for every 32 positions; bit `b` is position `b`.
     pub(super) planes: Vec<u32>,
-    /// For each sequence where its text starts in twos of words, its length, where its planes start, and 0.
+    /// For each sequence: start of its text in pairs of words, its length, start of its planes, and
+    /// 0.
     pub(super) places: Vec<u32>,
-    /// How many planes there are: the bits of the largest code, at least one.
+    /// Number of planes: the bits of the largest code, at least one.
     pub(super) plane_count: usize,
 }
 
 impl Packed {
-    /// How many bytes the texts, the planes and the places of a library take, before they are made.
+    /// Bytes of the texts, planes and places of a library, computed before they are built.
     pub(super) fn bytes(library: &Library) -> [u64; 3] {
         let planes = plane_count(library) as u64;
         let blocks = (0..library.len()).step_by(SIDE_BY_SIDE);
@@ -66,7 +68,7 @@ impl Packed {
     }
 }
 
-/// The library is sorted by length, so the last of a block is its longest.
+/// Last sequence of a block: the longest, because the library is sorted by length.
 fn last_of_block(library: &Library, first: usize) -> usize {
     (first + SIDE_BY_SIDE).min(library.len()) - 1
 }

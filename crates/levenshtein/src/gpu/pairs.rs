@@ -1,4 +1,4 @@
-//! The distances of a list of pairs.
+//! Distances of a list of pairs on the GPU.
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -8,16 +8,17 @@ use super::flow::Flow;
 use super::kernel::Kernel;
 use super::rows::{self, Rows};
 use super::set::Set;
-use super::sweep::{Block, Cut, EDGE_BYTES, MOST_PAIRS, Room, placed};
+use super::sweep::{Block, EDGE_BYTES, MOST_PAIRS, ReusableBuffer, TileCuts, placed};
 use crate::error::Error;
 
 impl Set<'_> {
-    /// The distances of a list of pairs, in the order of the list. Pairs may repeat, and name one sequence twice.
+    /// Computes the distances of a list of pairs, in the order of the list. Pairs may repeat, and
+    /// may name one sequence twice.
     ///
     /// # Errors
     ///
-    /// [`Error::PairOutOfRange`] names the first pair that has no such sequence; [`Error::GpuLost`] and
-    /// [`Error::GpuRefuses`] say what happened to the graphics processor.
+    /// [`Error::PairOutOfRange`] for the first pair with an index out of range; [`Error::GpuLost`]
+    /// or [`Error::GpuRefuses`] if the GPU fails.
     pub async fn pairs(&self, pairs: &[(u32, u32)], progress: Progress<'_>) -> Result<Vec<u32>, Error> {
         crate::pairs::check(pairs, self.len())?;
         let (matrices, others) = rows::find(pairs);
@@ -27,7 +28,7 @@ impl Set<'_> {
         Ok(out.distances)
     }
 
-    /// Pairs that share nothing, from parts of the list.
+    /// Computes unrelated pairs from parts of the list.
     async fn list(
         &self,
         pairs: &[(u32, u32)],
@@ -35,7 +36,8 @@ impl Set<'_> {
         out: &mut Out<'_>,
     ) -> Result<(), Error> {
         let kernel = Kernel::own(0, self.planes);
-        // The shorter sequence is the pattern. Neighbours have as many strips and about as many columns.
+        // The shorter sequence is the pattern. Adjacent items have as many strips and a similar
+        // number of columns.
         let strips = |item: &Item| kernel.strips(self.length(item.pattern));
         let item = |slot: usize| {
             let (a, b) = pairs[slot];
@@ -54,14 +56,14 @@ impl Set<'_> {
             out.more(batch.len() as u64);
         };
         let mut flow = Flow::new(self.gpu);
-        let (mut room, mut edges) = (Room::new(), Room::new());
+        let (mut results, mut edges) = (ReusableBuffer::new(), ReusableBuffer::new());
         let mut rest = items.as_slice();
         while !rest.is_empty() {
             let (batch, cells) = self.batch(rest);
             rest = &rest[batch.len()..];
             let words: Vec<u32> =
                 (0..).zip(batch).flat_map(|(place, item)| [item.pattern, item.text, place, 0]).collect();
-            let distances = room.of(self.gpu, batch.len() as u64);
+            let distances = results.of(self.gpu, batch.len() as u64);
             let mut commands = self.gpu.commands();
             self.compute_list(&mut commands, &mut edges, &words, &distances).await?;
             let words = batch.len() as u64;
@@ -75,7 +77,7 @@ impl Set<'_> {
         Ok(())
     }
 
-    /// Rows by columns, each pair of which has its place in the list.
+    /// Computes matrix blocks whose pairs have positions in the list.
     async fn matrices(
         &self,
         pairs: &[(u32, u32)],
@@ -83,12 +85,12 @@ impl Set<'_> {
         out: &mut Out<'_>,
     ) -> Result<(), Error> {
         let mut flow = Flow::new(self.gpu);
-        let (mut room, mut edges) = (Room::new(), Room::new());
+        let (mut results, mut edges) = (ReusableBuffer::new(), ReusableBuffer::new());
         for matrix in matrices {
             let row_items = self.items(matrix.starts.iter().map(|&start| pairs[start].0 as usize));
             let column_items = self.items(pairs[matrix.columns()].iter().map(|pair| pair.1 as usize));
             let (row_items, column_items) = (Rc::new(row_items), Rc::new(column_items));
-            let cut = Cut::new(self, &row_items, &column_items);
+            let cut = TileCuts::new(self, &row_items, &column_items);
             let mut row = 0;
             while row < row_items.len() {
                 let rows = cut.height(row, 0, self.gpu.pace.cells());
@@ -96,7 +98,7 @@ impl Set<'_> {
                 while column < column_items.len() {
                     let columns = cut.width(&rows, column, self.gpu.pace.cells());
                     let stride = columns.len();
-                    let distances = room.of(self.gpu, (rows.len() * stride) as u64);
+                    let distances = results.of(self.gpu, (rows.len() * stride) as u64);
                     let mut commands = self.gpu.commands();
                     let block = Block {
                         rows: &placed(&row_items[rows.clone()]),
@@ -129,7 +131,7 @@ impl Set<'_> {
         Ok(())
     }
 
-    /// The first items that one submission computes, and their cells.
+    /// The first items that fit one submission, and their cells.
     fn batch<'i>(&self, items: &'i [Item]) -> (&'i [Item], u64) {
         let most = self.gpu.pace.cells();
         let (mut cells, mut count, mut longest) = (0, 0, 0);
@@ -151,7 +153,7 @@ impl Set<'_> {
     }
 }
 
-/// What comes of a list.
+/// Result and progress of a list.
 struct Out<'a> {
     distances: Vec<u32>,
     done: u64,
@@ -165,7 +167,7 @@ impl Out<'_> {
     }
 }
 
-/// Rows by columns that are computed at once.
+/// Part of a matrix block that is computed in one submission.
 struct Part<'m> {
     matrix: &'m Rows,
     row_items: Rc<Vec<[u32; 2]>>,
@@ -175,7 +177,7 @@ struct Part<'m> {
 }
 
 impl Part<'_> {
-    /// Puts what was found where the list has it.
+    /// Writes the distances to their positions in the list.
     fn take(&self, found: &[u32], out: &mut Out<'_>) {
         let columns = &self.column_items[self.columns.clone()];
         let mut pairs = 0;
@@ -191,7 +193,7 @@ impl Part<'_> {
     }
 }
 
-/// Items in the order of a small key; those of one key keep theirs.
+/// Sorts items by a small key, stably.
 fn sorted(items: &[Item], keys: usize, key: impl Fn(&Item) -> usize) -> Vec<Item> {
     let mut places = vec![0; keys];
     for item in items {
@@ -210,7 +212,7 @@ fn sorted(items: &[Item], keys: usize, key: impl Fn(&Item) -> usize) -> Vec<Item
     out
 }
 
-/// A pair by numbers of the library, and its place in the list.
+/// A pair of library numbers and its position in the list.
 #[derive(Clone, Copy)]
 struct Item {
     pattern: u32,

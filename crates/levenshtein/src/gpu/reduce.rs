@@ -1,4 +1,4 @@
-//! What is made of distances on the GPU, so that only a few numbers come back.
+//! Reductions of distances on the GPU, so that few numbers are read back.
 
 use super::Progress;
 use super::device::{Gpu, Key};
@@ -7,7 +7,7 @@ use super::set::Set;
 use super::sweep::{Reader, Region};
 use crate::error::Error;
 
-/// How the distances of a region are read: along its rows or along its columns.
+/// Direction in which the distances of a region are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Direction {
     Rows,
@@ -17,7 +17,7 @@ pub(super) enum Direction {
 impl Direction {
     pub(super) const BOTH: [Self; 2] = [Self::Rows, Self::Columns];
 
-    /// The places of the lines in the order of the set.
+    /// Positions of the lines in the order of the set.
     pub(super) fn lines(self, region: &Region) -> std::ops::Range<usize> {
         match self {
             Self::Rows => region.rows.clone(),
@@ -25,7 +25,7 @@ impl Direction {
         }
     }
 
-    /// The call that all shaders of lines begin with.
+    /// Uniform words that all line shaders begin with.
     pub(super) fn call(self, region: &Region) -> [u32; 7] {
         let (rows, columns) = (&region.rows, &region.columns);
         let stride = columns.len() as u32;
@@ -37,25 +37,25 @@ impl Direction {
     }
 }
 
-/// As many lines as workgroups, in rows of 65,535.
+/// Dispatch size with one workgroup per line, in rows of 65,535.
 pub(super) fn groups(lines: usize) -> [u32; 2] {
     let lines = lines as u32;
     [lines.clamp(1, 65_535), lines.div_ceil(65_535).max(1)]
 }
 
-/// How many distances there are, their sum and the sum of their squares.
+/// Count, sum and sum of squares of distances.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moments {
-    /// How many.
+    /// Number of distances.
     pub count: u64,
-    /// Their sum.
+    /// Sum of the distances.
     pub sum: u64,
-    /// The sum of their squares.
+    /// Sum of their squares.
     pub squares: u64,
 }
 
 impl Moments {
-    /// The moments of a histogram: `counts[d]` distances are d.
+    /// Moments of a histogram, where `counts[d]` distances are `d`.
     #[must_use]
     pub fn of(counts: &[u64]) -> Self {
         (0..).zip(counts).fold(Self::default(), |moments, (distance, &count)| Self {
@@ -66,18 +66,18 @@ impl Moments {
     }
 }
 
-/// The most groups: between each two of them there is a histogram.
+/// Largest number of groups; there is a histogram for every two of them.
 const MOST_GROUPS: u32 = 64;
 
 impl Set<'_> {
-    /// For every sequence the sum of its distances to all others.
+    /// Computes the sum of each sequence's distances to all others.
     ///
     /// # Errors
     ///
-    /// [`Error::GpuLost`] and [`Error::GpuRefuses`] say what happened to the graphics processor.
+    /// [`Error::GpuLost`] or [`Error::GpuRefuses`] if the GPU fails.
     pub async fn row_sums(&self, progress: Progress<'_>) -> Result<Vec<u64>, Error> {
         let pipeline = self.gpu.pipeline(Key::Reduction(Reduction::Sums)).await?;
-        let unused = self.gpu.room(0);
+        let unused = self.gpu.zeroed(0);
         let mut sums = Sums { pipeline, unused, of_place: vec![0; self.len()] };
         self.sweep(&mut sums, progress).await?;
         let mut of_sequence = vec![0; self.len()];
@@ -87,24 +87,25 @@ impl Set<'_> {
         Ok(of_sequence)
     }
 
-    /// How often each distance occurs among all unordered pairs: the result's element d counts distance d.
+    /// Counts each distance among all unordered pairs: element `d` of the result counts distance
+    /// `d`.
     ///
     /// # Errors
     ///
-    /// [`Error::GpuLost`] and [`Error::GpuRefuses`] say what happened to the graphics processor.
+    /// [`Error::GpuLost`] or [`Error::GpuRefuses`] if the GPU fails.
     pub async fn histogram(&self, progress: Progress<'_>) -> Result<Vec<u64>, Error> {
         let mut histograms = self.histograms(&vec![0; self.len()], progress).await?;
         Ok(histograms.pop().unwrap_or_default())
     }
 
-    /// How often each distance occurs between groups of sequences. For G groups these are G x G histograms, of
-    /// which the one of groups a and b, a <= b, is element `G a + b`; the others are empty. [`Moments::of`] makes
-    /// mean and variance of one.
+    /// Counts each distance between groups of sequences. For G groups the result has G x G
+    /// histograms; that of groups a and b, a <= b, is element `G a + b`, the others are empty.
+    /// [`Moments::of`] gives the mean and variance of one.
     ///
     /// # Errors
     ///
-    /// [`Error::WrongGroups`] unless each sequence has a group from 0 to 63; [`Error::GpuTooLarge`] where so many
-    /// histograms do not fit; [`Error::GpuLost`] and [`Error::GpuRefuses`].
+    /// [`Error::WrongGroups`] unless each sequence has a group from 0 to 63; [`Error::GpuTooLarge`]
+    /// if the histograms do not fit; [`Error::GpuLost`] or [`Error::GpuRefuses`] if the GPU fails.
     pub async fn histograms(&self, groups: &[u32], progress: Progress<'_>) -> Result<Vec<Vec<u64>>, Error> {
         if groups.len() != self.len() || groups.iter().any(|&group| group >= MOST_GROUPS) {
             let (groups, sequences) = (groups.len(), self.len());
@@ -129,7 +130,7 @@ impl Set<'_> {
 
 struct Sums {
     pipeline: wgpu::ComputePipeline,
-    /// Bound where the shader reads nothing.
+    /// Placeholder for a binding that the shader does not read.
     unused: wgpu::Buffer,
     of_place: Vec<u64>,
 }
@@ -142,11 +143,11 @@ impl Reader for Sums {
         region: &Region,
     ) -> (wgpu::Buffer, u64) {
         let words = (region.rows.len() + region.columns.len()) as u64;
-        let all = gpu.room(words);
+        let all = gpu.zeroed(words);
         let mut before = 0;
         for direction in Direction::BOTH {
             let lines = direction.lines(region).len();
-            let sums = gpu.room(lines as u64);
+            let sums = gpu.zeroed(lines as u64);
             let [a, b, c, d, e, f, g] = direction.call(region);
             let unused = &self.unused;
             let buffers = [unused, unused, unused, unused, &region.distances, &sums];
@@ -170,7 +171,7 @@ impl Reader for Sums {
 struct Counts {
     pipeline: wgpu::ComputePipeline,
     groups: wgpu::Buffer,
-    /// How many groups, and how many counts each two of them have.
+    /// Number of groups, and number of counts per pair of groups.
     shape: [u32; 2],
     sums: Vec<u64>,
 }
@@ -182,7 +183,7 @@ impl Reader for Counts {
         commands: &mut wgpu::CommandEncoder,
         region: &Region,
     ) -> (wgpu::Buffer, u64) {
-        let counts = gpu.room(self.sums.len() as u64);
+        let counts = gpu.zeroed(self.sums.len() as u64);
         let [a, b, c, d, e, f, g] = Direction::Rows.call(region);
         let [first, second] = self.shape;
         let given = &self.groups;

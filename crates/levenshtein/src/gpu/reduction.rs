@@ -1,11 +1,11 @@
-//! The shaders that reduce distances on the GPU: sums and counts.
+//! Shaders that reduce distances on the GPU: sums and counts.
 
 /// A shader that reads distances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Reduction {
-    /// The sum of each line.
+    /// Sum of each line.
     Sums,
-    /// How often each distance occurs between each two groups.
+    /// Counts of each distance for every two groups.
     Counts {
         /// Whether a line's counts fit into workgroup memory.
         local: bool,
@@ -13,7 +13,7 @@ pub(super) enum Reduction {
 }
 
 impl Reduction {
-    /// Its source.
+    /// WGSL source.
     pub(super) fn source(self) -> String {
         match self {
             Self::Sums => LINES.to_owned() + SUMS,
@@ -25,20 +25,20 @@ impl Reduction {
     }
 }
 
-/// What shaders of lines declare. Lines are rows or columns; a workgroup reads one of them.
+/// Declarations of all line shaders. A line is a row or a column; each workgroup reads one.
 const LINES: &str = "
 struct Call {
     lines: u32,
     items: u32,
-    // From one line to the next, and from one item to the next.
+    // Stride between lines, and between items.
     line_step: u32,
     item_step: u32,
-    // Where both begin in the order of the set.
+    // First line and first item in the order of the set.
     line_base: u32,
     item_base: u32,
-    // 1 if items are wanted that come after the line, 0 for those before.
+    // 1 to read the items after the line, 0 to read those before.
     after: u32,
-    // What the shader needs besides.
+    // Further parameters of the shader.
     first: u32,
     second: u32,
 }
@@ -86,7 +86,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 }
 ";
 
-/// `attributes` are the groups; `first` is how many there are, `second` how many counts each two of them have.
+/// `attributes` are the groups, `first` is the number of groups, `second` the number of counts per
+/// pair of groups.
 const COUNTS: &str = "
 @group(0) @binding(6) var<storage, read_write> counts: array<atomic<u32>>;
 
@@ -107,8 +108,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 }
 ";
 
-/// The same where what a line counts fits into workgroup memory: many distances are equal, and the memory of all
-/// workgroups would be asked to count to them one by one.
+/// Counts a line in workgroup memory first: many distances are equal, and atomic additions in
+/// global memory would be serialized.
 const COUNTS_OF_LINE: &str = "
 @group(0) @binding(6) var<storage, read_write> counts: array<atomic<u32>>;
 var<workgroup> of_line: array<atomic<u32>, /*most*/>;
@@ -143,5 +144,5 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 }
 ";
 
-/// The most counts of a line in workgroup memory.
+/// Largest number of counts per line in workgroup memory.
 pub(super) const MOST_LOCAL: u32 = 2048;

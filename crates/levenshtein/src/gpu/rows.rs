@@ -1,42 +1,43 @@
-//! Rows by columns that are hidden in a list of pairs: whoever measures a matrix lists it row after row. What is found
-//! is computed as such, which is many times faster than pairs that share nothing.
+//! Detection of matrix blocks in a list of pairs: a caller that measures a matrix lists it row by
+//! row. Blocks are computed with shared patterns, many times faster than unrelated pairs.
 
 use std::ops::Range;
 
-/// Fewer columns leave a workgroup half empty.
+/// Least number of columns; fewer leave a workgroup half empty.
 const FEWEST_COLUMNS: usize = super::kernel::GROUP as usize;
-/// Fewer pairs are not worth a submission of their own.
+/// Least number of pairs; fewer are not worth a separate submission.
 const FEWEST_PAIRS: u64 = 4096;
 
-/// Rows that share their columns. The pairs of each are those of the first, or the last of them, as in a triangle.
+/// Rows that share their columns. Each row has all columns of the first row, or the last of them,
+/// as in a triangle.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Rows {
-    /// Where each row begins in the list.
+    /// Start of each row in the list.
     pub(super) starts: Vec<usize>,
-    /// How many pairs each row has.
+    /// Number of pairs of each row.
     lengths: Vec<usize>,
 }
 
 impl Rows {
-    /// The pairs of the first row, whose seconds are the columns.
+    /// Pairs of the first row; their second sequences are the columns.
     pub(super) fn columns(&self) -> Range<usize> {
         let start = self.starts.first().copied().unwrap_or(0);
         start..start + self.lengths.first().copied().unwrap_or(0)
     }
 
-    /// Where in the list the pair of a row and a column stands, if it is there.
+    /// Position in the list of the pair of a row and a column, if it is listed.
     pub(super) fn position(&self, row: usize, column: usize) -> Option<usize> {
         let left_out = self.columns().len() - self.lengths[row];
         Some(self.starts[row] + column.checked_sub(left_out)?)
     }
 
-    /// How many pairs it has.
+    /// Number of pairs.
     pub(super) fn pairs(&self) -> u64 {
         self.lengths.iter().map(|&length| length as u64).sum()
     }
 }
 
-/// Finds rows by columns in a list; gives them, and the positions of the pairs that belong to none.
+/// Finds matrix blocks in a list; returns them and the positions of all other pairs.
 pub(super) fn find(pairs: &[(u32, u32)]) -> (Vec<Rows>, Vec<Range<usize>>) {
     let run = |start: usize| {
         let rest = &pairs[start..];
@@ -50,7 +51,7 @@ pub(super) fn find(pairs: &[(u32, u32)]) -> (Vec<Rows>, Vec<Range<usize>>) {
         let columns = run(at);
         at = columns.end;
         let mut rows = Rows { starts: vec![columns.start], lengths: vec![columns.len()] };
-        // Shorter rows are computed as if they were whole. Not much is wasted.
+        // Shorter rows are computed in full; little is wasted.
         let shortest = columns.len().saturating_sub((columns.len() / 8).max(FEWEST_COLUMNS / 4));
         while at < pairs.len() && columns.len() >= FEWEST_COLUMNS {
             let next = run(at);
@@ -104,7 +105,7 @@ mod tests {
     fn matrices_are_found() {
         let rectangle: Vec<(u32, u32)> = (0..70).flat_map(|i| (100..400).map(move |j| (i, j))).collect();
         assert_eq!(positions(&rectangle), (1, 0));
-        // Cut in the midst of rows, as chunks are: whole rows, and a part before and after them.
+        // Cut within rows, as chunks are: full rows, with a partial row before and after.
         assert_eq!(positions(&rectangle[50..10_100]), (1, 250 + 200));
         let triangle: Vec<(u32, u32)> = (0..1000).flat_map(|i| (i + 1..1000).map(move |j| (i, j))).collect();
         let (blocks, others) = positions(&triangle);
@@ -120,7 +121,7 @@ mod tests {
         assert_eq!(positions(&narrow), (0, 6300));
         let short: Vec<(u32, u32)> = (0..3).flat_map(|i| (0..64).map(move |j| (i, j))).collect();
         assert_eq!(positions(&short), (0, 192));
-        // Each its own columns.
+        // Each row has its own columns.
         let apart: Vec<(u32, u32)> = (0..3).flat_map(|i| (0..5000).map(move |j| (i, 5 * i + j))).collect();
         assert_eq!(positions(&apart), (3, 0));
         assert_eq!(positions(&[short, apart, vec![(9, 9), (9, 8)]].concat()), (3, 194));

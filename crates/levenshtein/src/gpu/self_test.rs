@@ -1,15 +1,17 @@
-//! A device is believed after it has given the processor's distances for a few sequences.
+//! Self-test of a device: its distances must equal those of the CPU.
 
 use super::device::Gpu;
 use crate::error::Error;
 use crate::instruction_set::InstructionSet;
 use crate::sequences::Sequences;
 
-/// Asks for all pairs and for a list of a small set that has several strips and every remainder of a word.
+/// Computes all pairs and a list of pairs of a small set, with several strips and all remainders of
+/// a word.
 pub(super) async fn run(gpu: &Gpu) -> Result<(), Error> {
     let mut state = 0x2506_2155_u64;
     let mut random = |below: u64| {
-        // The multiplier is Knuth's for a 64-bit linear congruential generator; its high bits are used.
+        // The multiplier is Knuth's for a 64-bit linear congruential generator; its high bits are
+        // used.
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) % below
     };
@@ -39,12 +41,12 @@ pub(super) async fn run(gpu: &Gpu) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether a pair of the longest sequences comes out right. Drivers that run on a processor may end a loop that
-/// they take for endless, so the kernel with the most strips is asked.
+/// Whether the distances of the longest sequences are correct. Software drivers may end loops that
+/// seem endless, so this runs the kernel with the most strips.
 pub(super) async fn long_pair(gpu: &Gpu) -> Result<bool, Error> {
     let mut sequences = Sequences::new();
     let longest = gpu.longest() as u16;
-    // As many symbols as need many planes.
+    // Many symbols, so that there are many planes.
     let symbols: Vec<u16> = (0..longest).collect();
     sequences.push(&symbols);
     let more: Vec<u16> = (longest..longest + 2048).collect();

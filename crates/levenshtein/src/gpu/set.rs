@@ -1,4 +1,4 @@
-//! Sequences that are on the GPU, and what can be asked of them.
+//! Sequences in GPU memory.
 
 use wgpu::BufferUsages;
 
@@ -8,21 +8,21 @@ use crate::error::Error;
 use crate::library::Library;
 use crate::sequences::Sequences;
 
-/// Sequences on a [`Gpu`]. Equal ones are stored once.
+/// Sequences in the memory of a [`Gpu`]. Equal sequences are stored once.
 pub struct Set<'g> {
     pub(super) gpu: &'g Gpu,
-    /// The number of each sequence in the library, where they stand by length.
+    /// Number of each sequence in the library, which is sorted by length.
     pub(super) numbers: Vec<u32>,
-    /// All sequences, the shortest first.
+    /// All sequences, shortest first.
     pub(super) order: Vec<u32>,
-    /// The length of each sequence of the library.
+    /// Length of each sequence of the library.
     pub(super) lengths: Vec<u32>,
     pub(super) alphabet: usize,
     pub(super) planes: usize,
     pub(super) buffers: Buffers,
 }
 
-/// What the distance shaders read.
+/// Input buffers of the distance shaders.
 pub(super) struct Buffers {
     pub(super) texts: wgpu::Buffer,
     pub(super) places: wgpu::Buffer,
@@ -30,12 +30,12 @@ pub(super) struct Buffers {
 }
 
 impl Gpu {
-    /// Brings sequences to the graphics processor.
+    /// Uploads sequences to the GPU.
     ///
     /// # Errors
     ///
-    /// [`Error::GpuTooLong`] for a sequence longer than [`Gpu::longest`], [`Error::GpuTooLarge`] where all together
-    /// do not fit.
+    /// [`Error::GpuTooLong`] for a sequence longer than [`Gpu::longest`], [`Error::GpuTooLarge`] if
+    /// they do not fit.
     pub fn load(&self, sequences: &Sequences) -> Result<Set<'_>, Error> {
         let longest = self.longest();
         if let Some(position) = sequences.iter().position(|sequence| sequence.len() > longest) {
@@ -70,24 +70,24 @@ impl Gpu {
 }
 
 impl Set<'_> {
-    /// How many sequences there are.
+    /// Number of sequences.
     #[must_use]
     pub fn len(&self) -> usize {
         self.numbers.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no sequences.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.numbers.is_empty()
     }
 
-    /// The length of a sequence of the library.
+    /// Length of a sequence of the library.
     pub(super) fn length(&self, number: u32) -> u32 {
         self.lengths[number as usize]
     }
 
-    /// Sequences as items of a call: their number in the library and their place in the result.
+    /// Sequences as items of a call: number in the library and position in the result.
     pub(super) fn items(&self, sequences: impl Iterator<Item = usize>) -> Vec<[u32; 2]> {
         let mut items: Vec<[u32; 2]> =
             (0..).zip(sequences).map(|(place, sequence)| [self.numbers[sequence], place]).collect();

@@ -1,21 +1,21 @@
-//! The text of the shaders that compute distances, with places for what [`kernel`](super::kernel) writes out.
+//! WGSL templates of the distance shaders, with placeholders that [`kernel`](super::kernel) fills.
 
-/// What all kernels declare.
+/// Declarations of all kernels.
 pub(super) const COMMON: &str = "
 struct Call {
-    // Where the call's items start, and how many rows and columns, or pairs, there are.
+    // Start of the call's items, and the number of rows and columns, or of pairs.
     first: u32,
     rows: u32,
     columns: u32,
     first_column: u32,
     strips: u32,
-    // The length of a line of the result, and of a line of edges.
+    // Length of a line of the result, and of a line of edges.
     stride: u32,
     lanes: u32,
-    // The pair of row r and column c is wanted if column_base + c > row_base + r.
+    // The pair of row r and column c is computed if column_base + c > row_base + r.
     row_base: u32,
     column_base: u32,
-    // So many times 64 columns are a workgroup's, where there is one strip.
+    // Number of blocks of 64 columns per workgroup, if there is one strip.
     blocks: u32,
 }
 
@@ -27,7 +27,7 @@ struct Call {
 @group(0) @binding(5) var<storage, read_write> distances: array<u32>;
 @group(0) @binding(6) var<storage, read_write> edges: array<u32>;
 
-// The sum of the vertical differences in one word, of those rows that the pattern has.
+// Sum of the vertical differences in one word, over the rows of the pattern.
 fn rise(plus: u32, minus: u32, rows: u32, above: u32) -> i32 {
     if (rows <= above) {
         return 0;
@@ -38,9 +38,9 @@ fn rise(plus: u32, minus: u32, rows: u32, above: u32) -> i32 {
 }
 ";
 
-/// One word of a column. `up` holds in its highest bit whether the row above rises, `down` is 1 if it falls; both are
-/// left so for the word below. Shifted in by the pattern of a funnel shift and by an addition of three, which
-/// hardware has instructions for.
+/// One word of a column. The highest bit of `up` is set if the row above increases, `down` is 1 if
+/// it decreases; both are set likewise for the word below. The shifts are written as a funnel shift
+/// and a three-operand addition, for which hardware has instructions.
 pub(super) const CELLS: &str = "
     let diagonal = ((((FOUND | down) & PLUS) + PLUS) ^ PLUS) | FOUND | down | MINUS;
     let right_up = MINUS | ~(diagonal | PLUS);
@@ -62,7 +62,8 @@ pub(super) const STRIP: &str = "
             /*sum*/
 ";
 
-/// Four columns at once: `fours` pieces of the text from `at` on, and of the next one the columns that are `left`.
+/// Four columns at once: `fours` groups of the text from `at` on, then the `left` columns of the
+/// next group.
 pub(super) const FOUR: &str = "
                 for (var end = at + fours * 64u; at < end; at += 64u) {
                     let four = texts[at];
@@ -79,7 +80,7 @@ pub(super) const FOUR: &str = "
                 }
 ";
 
-/// The columns of the only strip.
+/// Columns of a single strip.
 pub(super) const WHOLE: &str = "
             {
                 var at = text.x;
@@ -89,7 +90,8 @@ pub(super) const WHOLE: &str = "
             }
 ";
 
-/// The columns of one strip of several. Sixteen columns' differences along its lower edge are one word of edges.
+/// Columns of one of several strips. The lower-edge differences of sixteen columns form one word of
+/// edges.
 pub(super) const EDGED: &str = "
             let last = strip + 1u >= strips;
             for (var block = 0u; block < (length + 15u) / 16u; block++) {
@@ -109,11 +111,11 @@ pub(super) const EDGED: &str = "
             }
 ";
 
-/// Rows by columns: the row is the workgroup's, the columns are the invocations'.
+/// Matrix block: one row per workgroup, one column per invocation.
 pub(super) const SHARED: &str = "
 /*tables*/
 
-// The rows of a word of the pattern that hold a symbol.
+// Rows of a word of the pattern with a symbol.
 fn stands(word: u32, pattern: vec4<u32>, symbol: u32) -> u32 {
     if (word * 32u >= pattern.y) {
         return 0u;
@@ -138,7 +140,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             /*fill*/
         }
         workgroupBarrier();
-        // Where there are several strips, a workgroup has one block.
+        // With several strips, a workgroup has one block.
         for (var block = 0u; block < call.blocks; block++) {
             let place = (group.x * call.blocks + block) * /*group*/u + local;
             let column = items[call.first_column + min(place, call.columns - 1u)];
@@ -158,7 +160,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 }
 ";
 
-/// A list of pairs: two items a pair, its sequences and its place in the result.
+/// List of pairs: two items per pair, its sequences and its position in the result.
 pub(super) const OWN: &str = "
 @compute @workgroup_size(/*group*/)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {

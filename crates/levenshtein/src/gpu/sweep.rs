@@ -1,4 +1,5 @@
-//! Tiles of rows by columns: cut so that the GPU is busy for a moment only, and all that lie above the diagonal.
+//! Tiles of a distance matrix, sized for short submissions, and the sweep over all tiles above the
+//! diagonal.
 
 use std::ops::Range;
 
@@ -11,64 +12,65 @@ use super::kernel::{GROUP, Kernel, MOST_GROUPS};
 use super::set::{Buffers, Set};
 use crate::error::Error;
 
-/// The most distances of one submission, 16 MiB: a list of them is one row of workgroups.
+/// Most distances per submission, 16 MiB: a list of them is one row of workgroups.
 pub(super) const MOST_PAIRS: usize = (MOST_GROUPS * GROUP) as usize;
-/// So many workgroups keep any GPU busy.
+/// Number of workgroups that keeps any GPU busy.
 const MANY_GROUPS: u32 = 4096;
-/// The most blocks of 64 columns for one table.
+/// Most blocks of 64 columns per table.
 const MOST_BLOCKS: u32 = 8;
-/// The most bytes for the edges between strips.
+/// Most bytes for the edges between strips.
 pub(super) const EDGE_BYTES: u64 = 64 << 20;
 
-/// A part of a matrix of distances whose rows and columns are sequences in the order of [`Set::order`].
+/// A rectangle of the distance matrix, whose rows and columns are in the order of [`Set::order`].
 pub(super) struct Region {
     pub(super) rows: Range<usize>,
     pub(super) columns: Range<usize>,
-    /// Row after row of its distances. Those on the diagonal and below are not written.
+    /// Distances in row-major order. Those on and below the diagonal are not written.
     pub(super) distances: wgpu::Buffer,
 }
 
-/// What becomes of the distances of each region.
+/// Consumer of the distances of each region.
 pub(super) trait Reader {
-    /// Records what is done with them; gives the buffer to read back and how many words of it.
+    /// Records the processing of the distances; returns the buffer to read back and the number of
+    /// words.
     fn record(
         &mut self,
         gpu: &Gpu,
         commands: &mut wgpu::CommandEncoder,
         region: &Region,
     ) -> (wgpu::Buffer, u64);
-    /// Takes what was read.
+    /// Processes the words read back.
     fn take(&mut self, region: &Region, words: &[u32]);
 }
 
-/// A buffer that is kept as long as it is large enough.
-pub(super) struct Room {
+/// A buffer that is reused while it is large enough.
+pub(super) struct ReusableBuffer {
     buffer: Option<wgpu::Buffer>,
 }
 
-impl Room {
+impl ReusableBuffer {
     pub(super) fn new() -> Self {
         Self { buffer: None }
     }
 
     pub(super) fn of(&mut self, gpu: &Gpu, words: u64) -> wgpu::Buffer {
         let kept = self.buffer.take().filter(|buffer| buffer.size() >= 4 * words);
-        self.buffer.insert(kept.unwrap_or_else(|| gpu.room(words))).clone()
+        self.buffer.insert(kept.unwrap_or_else(|| gpu.zeroed(words))).clone()
     }
 }
 
-/// How a matrix of items (number, place) is cut into tiles.
-pub(super) struct Cut {
-    /// Of all rows before one, how many cells a column has; one more than rows.
+/// Partition of a matrix of items (number, position) into tiles.
+pub(super) struct TileCuts {
+    /// Cells per column of all rows before each row; one more entry than rows.
     rows: Vec<u64>,
-    /// Of all columns before one, how many symbols they have; one more than columns.
+    /// Symbols of all columns before each column; one more entry than columns.
     columns: Vec<u64>,
-    /// The longest text's length.
+    /// Length of the longest text.
     longest: u32,
     strips: bool,
 }
 
-impl Cut {
+impl TileCuts {
     pub(super) fn new(set: &Set<'_>, rows: &[[u32; 2]], columns: &[[u32; 2]]) -> Self {
         let length = |item: &[u32; 2]| set.length(item[0]);
         let sums = |items: &[[u32; 2]], of: &dyn Fn(u32) -> u32| {
@@ -90,13 +92,13 @@ impl Cut {
         }
     }
 
-    /// The cells of a tile.
+    /// Number of cells of a tile.
     pub(super) fn cells(&self, rows: &Range<usize>, columns: &Range<usize>) -> u64 {
         (self.rows[rows.end] - self.rows[rows.start])
             * (self.columns[columns.end] - self.columns[columns.start])
     }
 
-    /// How many pairs may be computed at once.
+    /// Most pairs per submission.
     fn most_pairs(&self) -> usize {
         if !self.strips {
             return MOST_PAIRS;
@@ -105,8 +107,8 @@ impl Cut {
         MOST_PAIRS.min(pairs as usize)
     }
 
-    /// The rows from `first` whose tile has at most so many cells; at least one. Tiles are about square, or what
-    /// reads their columns would have a few distances a column.
+    /// Rows from `first` whose tile has at most `cells` cells; at least one. Tiles are about
+    /// square, so that reductions along columns have enough distances per column.
     pub(super) fn height(&self, first: usize, column: usize, cells: u64) -> Range<usize> {
         let (rows, columns) = (self.rows.len() - 1, self.columns.len() - 1);
         let text = (self.columns[columns] / columns.max(1) as u64).max(1);
@@ -118,39 +120,41 @@ impl Cut {
         first..end.clamp(first + 1, first + most.clamp(1, MOST_GROUPS as usize)).min(rows)
     }
 
-    /// The columns from `first` whose tile with these rows has at most so many cells; at least a workgroup's.
+    /// Columns from `first` whose tile with these rows has at most `cells` cells; at least one
+    /// workgroup.
     pub(super) fn width(&self, rows: &Range<usize>, first: usize, cells: u64) -> Range<usize> {
         let columns = self.columns.len() - 1;
         let patterns = (self.rows[rows.end] - self.rows[rows.start]).max(1);
         let end = self.columns.partition_point(|&sum| sum <= self.columns[first] + cells / patterns) - 1;
         let group = GROUP as usize;
         let most = (self.most_pairs() / rows.len().max(1)).clamp(group, group * MOST_GROUPS as usize);
-        // Only the last workgroup may be incomplete.
+        // Only the last workgroup may be partly used.
         let width = (end.max(first) - first).min(most) / group * group;
         first..(first + width.max(group)).min(columns)
     }
 }
 
-/// Items whose places in the result are those that they have here.
+/// Items whose positions in the result are their positions in `items`.
 pub(super) fn placed(items: &[[u32; 2]]) -> Vec<[u32; 2]> {
     (0..).zip(items).map(|(place, item)| [item[0], place]).collect()
 }
 
-/// The distances that one submission computes.
+/// Distances that one submission computes.
 pub(super) struct Block<'a> {
-    /// The rows: number and place in the result.
+    /// Rows: number and position in the result.
     pub(super) rows: &'a [[u32; 2]],
-    /// The columns, likewise.
+    /// Columns: number and position in the result.
     pub(super) columns: &'a [[u32; 2]],
-    /// Where rows and columns begin in one common order, if only pairs whose column comes after its row are wanted.
+    /// Start of rows and columns in a common order, if only pairs with the column after the row are
+    /// computed.
     pub(super) above_diagonal: Option<[usize; 2]>,
-    /// Where the distance of row place r and column place c goes: `stride r + c`.
+    /// Output: the distance of row position r and column position c is at `stride r + c`.
     pub(super) distances: &'a wgpu::Buffer,
     pub(super) stride: usize,
 }
 
 impl Set<'_> {
-    /// The kernel for rows of this length against many columns.
+    /// Kernel for rows of this length and many columns.
     pub(super) fn kernel(&self, rows: u32) -> Kernel {
         Kernel::shared(rows, self.alphabet, self.planes, self.gpu.workgroup_bytes())
             .unwrap_or_else(|| Kernel::own(rows, self.planes))
@@ -160,7 +164,7 @@ impl Set<'_> {
     pub(super) async fn compute(
         &self,
         commands: &mut wgpu::CommandEncoder,
-        edges: &mut Room,
+        edges: &mut ReusableBuffer,
         block: &Block<'_>,
     ) -> Result<(), Error> {
         let Block { rows, columns, .. } = *block;
@@ -182,7 +186,8 @@ impl Set<'_> {
             let lanes = run.len() as u32 * padded;
             let edge_words = if strips > 1 { u64::from(lanes) * Kernel::edge_words(longest) } else { 0 };
             let edges = edges.of(self.gpu, edge_words);
-            // A table serves several blocks of columns where there are more than enough workgroups without.
+            // A table is used for several blocks of columns if there are more than enough
+            // workgroups.
             let blocks = if strips > 1 { 1 } else { (lanes / GROUP / MANY_GROUPS).clamp(1, MOST_BLOCKS) };
             let [row_base, column_base] = block
                 .above_diagonal
@@ -210,11 +215,11 @@ impl Set<'_> {
         Ok(())
     }
 
-    /// The same where no table of the alphabet fits: every pair for itself.
+    /// Records a block as a list of pairs, if no table of the alphabet fits.
     async fn compute_as_list(
         &self,
         commands: &mut wgpu::CommandEncoder,
-        edges: &mut Room,
+        edges: &mut ReusableBuffer,
         block: &Block<'_>,
     ) -> Result<(), Error> {
         let mut items = Vec::new();
@@ -233,7 +238,7 @@ impl Set<'_> {
     pub(super) async fn compute_list(
         &self,
         commands: &mut wgpu::CommandEncoder,
-        edges: &mut Room,
+        edges: &mut ReusableBuffer,
         items: &[u32],
         distances: &wgpu::Buffer,
     ) -> Result<(), Error> {
@@ -263,8 +268,8 @@ impl Set<'_> {
         let count = self.len();
         let total = (count * count.saturating_sub(1) / 2) as u64;
         let items: Vec<[u32; 2]> = self.order.iter().map(|&i| [self.numbers[i as usize], 0]).collect();
-        let cut = Cut::new(self, &items, &items);
-        let (mut room, mut edges) = (Room::new(), Room::new());
+        let cut = TileCuts::new(self, &items, &items);
+        let (mut results, mut edges) = (ReusableBuffer::new(), ReusableBuffer::new());
         let mut flow = Flow::new(self.gpu);
         let mut done = 0;
         let mut take = |reader: &mut R, region: &Region, words: &[u32]| {
@@ -277,13 +282,13 @@ impl Set<'_> {
         let mut row = 0;
         while row + 1 < count {
             let mut rows = cut.height(row, row + 1, self.gpu.pace.cells());
-            // What lies below the diagonal in the first tile is wasted, so it is kept small.
+            // The part of the first tile below the diagonal is wasted, so the tile is small.
             rows.end = rows.end.min(row + ((count - row) / 16).max(GROUP as usize)).min(count - 1);
             let mut column = row + 1;
             while column < count {
                 let columns = cut.width(&rows, column, self.gpu.pace.cells());
                 let stride = columns.len();
-                let distances = room.of(self.gpu, (rows.len() * stride) as u64);
+                let distances = results.of(self.gpu, (rows.len() * stride) as u64);
                 let region = Region { rows: rows.clone(), columns: columns.clone(), distances };
                 let mut commands = self.gpu.commands();
                 let block = Block {

@@ -1,11 +1,12 @@
-//! The sum of many differences in every lane, still in bits, and then as ordinary numbers.
+//! Sums of many differences in every lane, as bit planes and then as integers.
 
 use super::cell::Step;
 use super::lanes::{Lanes, Task};
 use super::transpose::bytes;
 
-/// Adds up a row of differences in every lane. The sums, each increased by the number of differences, come out
-/// as bit planes in `planes`, the lowest first; of larger sums than `most` only the low bits.
+/// Adds a row of differences in every lane. The sums, each increased by the number of differences,
+/// are written to `planes` as bit planes, lowest first. Sums larger than `most` keep only their low
+/// bits.
 pub(crate) struct Sum<'a, L> {
     pub(crate) steps: &'a [Step<L>],
     pub(crate) most: u32,
@@ -52,10 +53,10 @@ impl<L: Lanes> Task for Sum<'_, L> {
     }
 }
 
-/// So many planes are made in any case: sums of equally long sequences of less than 256 symbols need no more.
+/// Number of planes that are always built: enough for sequences of equal length below 256 symbols.
 const LOW: usize = 8;
 
-/// Adds one bit to a number in planes; what comes out is the carry.
+/// Adds one bit to a number in planes; returns the carry.
 #[inline(always)]
 fn ripple<L: Lanes>(planes: &mut [L], mut carry: L) -> L {
     for plane in planes {
@@ -66,7 +67,7 @@ fn ripple<L: Lanes>(planes: &mut [L], mut carry: L) -> L {
     carry
 }
 
-/// A full adder: the sum's low and high bit.
+/// A full adder: low and high bit of the sum.
 #[inline(always)]
 fn add<L: Lanes>(a: L, b: L, c: L) -> (L, L) {
     (a.parity(b, c), a.majority(b, c))
@@ -77,10 +78,10 @@ fn not<L: Lanes>(bits: L) -> L {
     L::ones().and_not(bits)
 }
 
-/// Reads every lane's number from its bits in `planes`, of which there may be 32.
+/// Reads the number of every lane from its bits in at most 32 `planes`.
 pub(crate) struct Numbers<'a, L> {
     pub(crate) planes: &'a [L],
-    /// [`Lanes::COUNT`] numbers.
+    /// One number per lane, [`Lanes::COUNT`] in all.
     pub(crate) out: &'a mut [u32],
 }
 

@@ -1,16 +1,16 @@
-//! What the algorithm asks of a vector register: bitwise logic, nothing else. Of three operands too, which some
-//! processors have in one instruction.
+//! Operations of a vector register: bitwise logic only, including three operands, which some CPUs
+//! have as one instruction.
 
-/// A vector of bits, one for every pair that is computed at once.
+/// A vector of bits, one bit per pair.
 pub(crate) trait Lanes: Copy + 'static {
-    /// How many bits, that is how many pairs.
+    /// Number of bits, that is of pairs.
     const COUNT: usize = Self::WORDS * 64;
-    /// How many 64-bit words.
+    /// Number of 64-bit words.
     const WORDS: usize;
-    /// How many registers there are at least.
+    /// Least number of registers.
     const REGISTERS: usize = 16;
 
-    /// The same word everywhere.
+    /// Fills the vector with one word.
     fn splat(word: u64) -> Self;
     /// `self & other`.
     fn and(self, other: Self) -> Self;
@@ -20,7 +20,8 @@ pub(crate) trait Lanes: Copy + 'static {
     fn xor(self, other: Self) -> Self;
     /// `self & !other`.
     fn and_not(self, other: Self) -> Self;
-    /// `self & !a` wherever `b` is not, and `self & !b` wherever `a` is not; elsewhere they may be anything.
+    /// `self & !a` where `b` is not set, and `self & !b` where `a` is not set; other bits are
+    /// unspecified.
     #[inline(always)]
     fn and_not_each(self, a: Self, b: Self) -> (Self, Self) {
         (self.and_not(a), self.and_not(b))
@@ -40,7 +41,7 @@ pub(crate) trait Lanes: Copy + 'static {
     fn parity(self, a: Self, b: Self) -> Self {
         self.xor(a).xor(b)
     }
-    /// What at least two of the three have.
+    /// The bits set in at least two of the three.
     #[inline(always)]
     fn majority(self, a: Self, b: Self) -> Self {
         self.and(a).or(self.xor(a).and(b))
@@ -52,10 +53,10 @@ pub(crate) trait Lanes: Copy + 'static {
 
     /// The vectors as words: bit `b` of word `w` of a vector is lane `64 w + b`.
     fn words(vectors: &[Self]) -> &[u64];
-    /// The vectors as words that can be written.
+    /// The vectors as mutable words.
     fn words_mut(vectors: &mut [Self]) -> &mut [u64];
 
-    /// Runs `task` where the compiler may use the instruction set.
+    /// Runs `task` with the instruction set enabled.
     fn run<T: Task>(task: T) -> T::Output;
 
     /// No bit set.
@@ -71,11 +72,11 @@ pub(crate) trait Lanes: Copy + 'static {
     }
 }
 
-/// An inner loop. Its `run` must be inlined into [`Lanes::run`], or it misses the instruction set.
+/// An inner loop. Its `run` must be inlined into [`Lanes::run`] to use the instruction set.
 pub(crate) trait Task {
-    /// What comes out.
+    /// Result of the loop.
     type Output;
 
-    /// Does it.
+    /// Runs the loop.
     fn run(self) -> Self::Output;
 }

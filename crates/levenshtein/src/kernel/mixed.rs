@@ -1,4 +1,4 @@
-//! As many unrelated pairs as there are lanes.
+//! Distances of unrelated pairs, one pair per lane.
 
 use super::UNSURE;
 use super::cell::{Step, cell};
@@ -9,10 +9,10 @@ use super::side::{Side, occupied};
 use crate::band::{Band, Expectation};
 use crate::library::Library;
 
-/// How many rows of the matrix are computed in one go down a column.
+/// Number of matrix rows computed together per column.
 const ROWS: usize = 4;
 
-/// Buffers for one batch of pairs after another.
+/// Buffers that are reused for each batch of pairs.
 pub(crate) struct Mixed<'a, L> {
     library: &'a Library,
     rows: Side<L>,
@@ -36,7 +36,8 @@ impl<'a, L: Lanes> Mixed<'a, L> {
         }
     }
 
-    /// The distances of at most [`Lanes::COUNT`] pairs; [`UNSURE`] stands for those beyond the expectation.
+    /// Computes the distances of at most [`Lanes::COUNT`] pairs; [`UNSURE`] marks those above the
+    /// expectation.
     pub(crate) fn run(
         &mut self,
         pairs: &[(u32, u32)],
@@ -63,7 +64,8 @@ impl<'a, L: Lanes> Mixed<'a, L> {
         L::run(Sum { steps: &self.edge, most: 2 * width, planes: &mut self.sums });
         L::run(Numbers { planes: &self.sums, out: &mut self.numbers });
         for (lane, (&(rows, columns), &sum)) in self.lengths.iter().zip(&self.numbers).enumerate() {
-            // The sum was increased by the number of columns, also of those left of a shorter text.
+            // The sum was increased by the number of columns, including those left of a shorter
+            // text.
             let found = rows.wrapping_add(sum).wrapping_sub(width);
             each(lane, if found > band.exact_up_to(rows, columns) { UNSURE } else { found });
         }
@@ -93,8 +95,8 @@ impl<'a, L: Lanes> Mixed<'a, L> {
     }
 }
 
-/// The lanes that have a symbol at each position, as steps: there, a matrix' upper edge grows by one. Left of a
-/// shorter text nothing may change from column to column, and a step of 0 does that.
+/// Upper edge of the matrix: a step of 1 in the lanes that have a symbol at a position, else 0.
+/// Left of a shorter text the steps of 0 keep all columns equal.
 struct Occupied<'a, L, const PLANES: usize> {
     symbols: &'a [[L; PLANES]],
     steps: &'a mut [Step<L>],
@@ -105,7 +107,7 @@ impl<L: Lanes, const PLANES: usize> Task for Occupied<'_, L, PLANES> {
 
     #[inline(always)]
     fn run(self) {
-        // Not `extend`: the iterator's closure would be compiled without the instruction set.
+        // `extend` would compile the iterator's closure without the instruction set.
         for (step, symbol) in self.steps.iter_mut().zip(self.symbols) {
             *step = occupied(symbol);
         }
@@ -116,7 +118,7 @@ impl<L: Lanes, const PLANES: usize> Task for Occupied<'_, L, PLANES> {
 struct Strip<'a, L, const PLANES: usize> {
     rows: &'a [[L; PLANES]; ROWS],
     columns: &'a [[L; PLANES]],
-    /// The differences along the upper edge become those along the lower edge.
+    /// Differences along the upper edge, replaced by those along the lower edge.
     edge: &'a mut [Step<L>],
 }
 

@@ -1,4 +1,4 @@
-//! The inner loops, written once over [`Lanes`] and compiled for every instruction set.
+//! Inner loops, generic over [`Lanes`] and compiled for every instruction set.
 #![expect(clippy::inline_always, reason = "an inner loop that is not inlined misses its instruction set")]
 
 mod cell;
@@ -19,27 +19,28 @@ use crate::instruction_set::InstructionSet;
 
 pub(crate) use lanes::Lanes;
 
-/// Stands for a distance that the band was too narrow for.
+/// Marks a distance for which the band was too narrow.
 pub(crate) const UNSURE: u32 = u32::MAX;
 
-/// A computation that is written for any [`Lanes`].
-pub(crate) trait Job {
-    /// What comes out.
+/// A computation that is generic over [`Lanes`].
+pub(crate) trait Computation {
+    /// Result of the computation.
     type Output;
 
-    /// Does it.
+    /// Runs the computation.
     fn run<L: Lanes>(self) -> Self::Output;
 }
 
-/// Runs `job` with the instruction set's lanes, or with the scalar ones where the instruction set is not available.
-pub(crate) fn dispatch<J: Job>(instructions: InstructionSet, job: J) -> J::Output {
+/// Runs `computation` with the lanes of the instruction set, or with scalar ones if it is not
+/// available.
+pub(crate) fn dispatch<C: Computation>(instructions: InstructionSet, computation: C) -> C::Output {
     match instructions {
         #[cfg(target_arch = "x86_64")]
-        InstructionSet::Avx512 if instructions.is_available() => job.run::<x86::Avx512>(),
+        InstructionSet::Avx512 if instructions.is_available() => computation.run::<x86::Avx512>(),
         #[cfg(target_arch = "x86_64")]
-        InstructionSet::Avx2 if instructions.is_available() => job.run::<x86::Avx2>(),
+        InstructionSet::Avx2 if instructions.is_available() => computation.run::<x86::Avx2>(),
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        InstructionSet::Simd128 => job.run::<simd128::Simd128>(),
-        _ => job.run::<scalar::Scalar>(),
+        InstructionSet::Simd128 => computation.run::<simd128::Simd128>(),
+        _ => computation.run::<scalar::Scalar>(),
     }
 }

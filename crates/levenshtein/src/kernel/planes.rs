@@ -4,24 +4,25 @@ use super::lanes::Lanes as _;
 use super::scalar::Scalar;
 use super::transpose::square;
 
-/// The bit planes of all sequences of a set. A symbol is one more than its code, so that 0 is no symbol.
+/// Bit planes of all sequences of a set. A symbol is stored as its code plus one; 0 means no
+/// symbol.
 pub(crate) struct Planes {
-    /// For every sequence 64 positions after another, `count` words each. A sequence ends at the highest bit of
-    /// its last words; the positions before it in its first words hold 0.
+    /// For every sequence, `count` words per 64 positions. A sequence ends at the highest bit of
+    /// its last words; unused positions in its first words are 0.
     words: Vec<u64>,
-    /// Indexed by sequence: where its words start; one more than sequences.
+    /// Start of each sequence's words; one more entry than sequences.
     starts: Vec<usize>,
     count: usize,
 }
 
-/// The numbers of planes that kernels exist for.
+/// Numbers of planes for which kernels exist.
 pub(crate) const COUNTS: [usize; 7] = [2, 4, 6, 7, 8, 11, 17];
 
 impl Planes {
-    /// Of sequences of codes below `alphabet`.
+    /// Builds the planes of sequences of codes below `alphabet`.
     pub(crate) fn new<'s>(alphabet: usize, sequences: impl Iterator<Item = &'s [u16]>) -> Self {
         let needed = (usize::BITS - alphabet.leading_zeros()) as usize;
-        // 65,536 symbols need 17 planes, the last of the counts.
+        // 65,536 symbols need 17 planes, the largest count.
         let count = COUNTS.into_iter().find(|&count| count >= needed).unwrap_or(17);
         let mut planes = Self { words: Vec::new(), starts: vec![0], count };
         for symbols in sequences {
@@ -34,12 +35,12 @@ impl Planes {
         planes
     }
 
-    /// How many planes there are, one of [`COUNTS`].
+    /// Number of planes, one of [`COUNTS`].
     pub(crate) fn count(&self) -> usize {
         self.count
     }
 
-    /// The words of sequence `number`: for every 64 positions one word per plane.
+    /// Words of sequence `number`: one word per plane for every 64 positions.
     pub(crate) fn get(&self, number: u32) -> &[u64] {
         let number = number as usize;
         &self.words[self.starts[number]..self.starts[number + 1]]

@@ -1,4 +1,4 @@
-//! 64 lanes in an ordinary integer.
+//! 64 lanes in a 64-bit integer.
 
 use super::lanes::{Lanes, Task};
 
@@ -8,7 +8,7 @@ use super::lanes::{Lanes, Task};
 pub(crate) struct Scalar(u64);
 
 impl Scalar {
-    /// The one word.
+    /// The word.
     pub(crate) fn word(self) -> u64 {
         self.0
     }
@@ -53,26 +53,26 @@ impl Lanes for Scalar {
     }
 
     #[inline(always)]
-    #[expect(unsafe_code, reason = "a transparent wrapper's slice is read as what it wraps")]
+    #[expect(unsafe_code, reason = "a slice of a transparent wrapper is read as its inner type")]
     fn words(vectors: &[Self]) -> &[u64] {
         // SAFETY: `Scalar` is a transparent wrapper of `u64`, so size, alignment and validity are the same.
         unsafe { std::slice::from_raw_parts(vectors.as_ptr().cast(), vectors.len()) }
     }
 
     #[inline(always)]
-    #[expect(unsafe_code, reason = "a transparent wrapper's slice is written as what it wraps")]
+    #[expect(unsafe_code, reason = "a slice of a transparent wrapper is written as its inner type")]
     fn words_mut(vectors: &mut [Self]) -> &mut [u64] {
-        // SAFETY: as in `words`; the borrow of `vectors` lasts as long as the result, so nobody else sees it.
+        // SAFETY: as in `words`; the borrow of `vectors` lasts as long as the result, so there is no other access.
         unsafe { std::slice::from_raw_parts_mut(vectors.as_mut_ptr().cast(), vectors.len()) }
     }
 
     #[inline(always)]
     fn run<T: Task>(task: T) -> T::Output {
-        // Apart from its surroundings an inner loop gets all registers.
+        // A separate function gives the inner loop all registers.
         #[inline(never)]
-        fn apart<T: Task>(task: T) -> T::Output {
+        fn isolated<T: Task>(task: T) -> T::Output {
             task.run()
         }
-        apart(task)
+        isolated(task)
     }
 }

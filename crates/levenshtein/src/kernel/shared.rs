@@ -1,4 +1,4 @@
-//! One text against as many patterns as there are lanes.
+//! Distances of one text to many patterns, one pattern per lane.
 
 use super::UNSURE;
 use super::cell::{Step, cell};
@@ -8,29 +8,31 @@ use super::side::{Side, occupied};
 use crate::band::{Band, Expectation};
 use crate::library::Library;
 
-/// How many rows of the matrix are computed in one go down a column: as many as leave all differences in
+/// Number of matrix rows computed together per column: the most that keeps all differences in
 /// registers.
 pub(crate) const ROWS: usize = 5;
 
-/// The differences along a strip's lower edge are kept for several texts at once, so that the strip's table is
-/// made once for all of them; this many bytes stay in the second-level cache.
+/// Bytes of lower-edge differences that are kept for several texts at once, so that a strip's table
+/// is built once for all of them. They fit the second-level cache.
 const EDGE_BYTES: usize = 192 << 10;
 
-/// Larger tables than this are made smaller by giving lines only to the symbols that occur in the strip.
+/// Largest table with a line for every code. Larger alphabets get lines only for the symbols of the
+/// strip.
 const TABLE_BYTES: usize = 42 << 10;
 
-/// Tables of more planes than this would be larger.
+/// Largest number of planes of a table with a line for every code.
 const MOST_PLANES: usize = 8;
 
-/// Patterns in lanes, and the buffers for one strip after another.
+/// Patterns in lanes, and buffers that are reused for each strip.
 pub(crate) struct Shared<'a, L> {
     library: &'a Library,
     expected: Expectation,
-    /// For every symbol, or for every line of `lines`, the lanes in which it differs from the row's.
+    /// For every symbol, or every line of `lines`, the lanes in which it differs from the row's
+    /// symbol.
     table: Vec<[L; ROWS]>,
-    /// The patterns in planes, where every code has a line: the table is decoded from them.
+    /// Bit planes of the patterns, if every code has a line: the table is decoded from them.
     rows: Side<L>,
-    /// Indexed by code: its line in `table` where not every code has one. Line 0 differs from every row.
+    /// Line of each code in `table`, if not every code has one. Line 0 differs from every row.
     lines: Vec<u16>,
     edge: Vec<Step<L>>,
     mapped: Vec<u16>,
@@ -50,8 +52,8 @@ impl<'a, L: Lanes> Shared<'a, L> {
         Self { library, expected, table, rows: Side::new(), lines, edge, mapped, planes }
     }
 
-    /// Calls `each` once for every text, with its place in `texts` and the distances from it to `patterns`, at
-    /// most [`Lanes::COUNT`] of them; [`UNSURE`] stands for those beyond the expectation.
+    /// Calls `each` once per text with its position in `texts` and its distances to `patterns`, at
+    /// most [`Lanes::COUNT`] of them; [`UNSURE`] marks those above the expectation.
     pub(crate) fn run(&mut self, patterns: &[u32], texts: &[u32], mut each: impl FnMut(usize, &[u32])) {
         let library = self.library;
         if self.lines.is_empty() {
@@ -87,19 +89,20 @@ impl<'a, L: Lanes> Shared<'a, L> {
             for (place, (text, band)) in batch.into_iter().zip(bands).enumerate() {
                 let edge = &self.edge[start..start + text.len()];
                 let width = text.len() as u32;
-                // Where all are equally long, the straight way is within any band, so that no distance is larger
-                // than the length and its low bits are enough. Otherwise every difference may add 2.
+                // With equal lengths the diagonal is within any band, so no distance exceeds the
+                // length and its low bits are enough. Otherwise every difference may add 2.
                 let even = shortest == width && longest == width;
                 let most = if even { width } else { 2 * width };
                 L::run(Sum { steps: edge, most, planes: &mut self.planes });
                 let kept = if even { !0 >> (u32::BITS - self.planes.len() as u32) } else { !0 };
-                // What is exact for the shortest and for the longest pattern is so for those between.
+                // A limit that is exact for the shortest and longest pattern is exact for all
+                // between.
                 let sure = band.exact_up_to(shortest, width).min(band.exact_up_to(longest, width));
                 L::run(Numbers { planes: &self.planes, out: &mut distances });
                 let distances = &mut distances[..lengths.len()];
-                // Where all are equally long, the sum is the distance.
+                // With equal lengths the sum is the distance.
                 let settled = even && sure >= width;
-                if !settled && L::run(Settle { distances, lengths, width, kept }) > sure {
+                if !settled && L::run(ToDistances { distances, lengths, width, kept }) > sure {
                     for (distance, &length) in distances.iter_mut().zip(lengths) {
                         if *distance > band.exact_up_to(length, width) {
                             *distance = UNSURE;
@@ -113,14 +116,15 @@ impl<'a, L: Lanes> Shared<'a, L> {
         }
     }
 
-    /// Computes the lower edges of the whole matrices of a batch of texts, strip by strip.
+    /// Computes the lower edges of the matrices of a batch of texts, strip by strip.
     fn strips(&mut self, patterns: &[&[u16]], texts: &[&[u16]]) -> Vec<Band> {
         let shortest = patterns.iter().map(|pattern| pattern.len()).min().unwrap_or(0);
         let longest = patterns.iter().map(|pattern| pattern.len()).max().unwrap_or(0);
         let height = longest.next_multiple_of(ROWS);
         let band = |text: &&[u16]| {
             let width = text.len() as u32;
-            // The limits grow with the length of the pattern on one side and fall on the other.
+            // The limits increase with the length of the pattern on one side and decrease on the
+            // other.
             let extremes = [(shortest as u32, width), (longest as u32, width)];
             Band::new(self.expected, extremes.into_iter(), longest as u32, width)
         };
@@ -128,7 +132,7 @@ impl<'a, L: Lanes> Shared<'a, L> {
         let columns = texts.iter().map(|text| text.len()).sum();
         self.edge.resize(columns, uppermost());
         if height == 0 {
-            // Otherwise the first strip writes what was there before.
+            // Otherwise the first strip writes the initial values.
             self.edge.fill(uppermost());
         }
         for row in (0..height).step_by(ROWS) {
@@ -170,8 +174,9 @@ impl<'a, L: Lanes> Shared<'a, L> {
         bands
     }
 
-    /// Makes the table of rows `row..row + ROWS` of `height`, in which every pattern ends at the bottom, with a
-    /// line for every code. The result has a bit where a pattern has a symbol in that row.
+    /// Builds the table of rows `row..row + ROWS` of `height`, where every pattern ends in the last
+    /// row, with a line for every code. The result has a bit where a pattern has a symbol in that
+    /// row.
     fn decode_table(&mut self, height: usize, row: usize) -> [L; ROWS] {
         match self.library.planes().count() {
             2 => self.decode::<2>(height, row),
@@ -187,7 +192,7 @@ impl<'a, L: Lanes> Shared<'a, L> {
         L::run(Decode { symbols, table: &mut self.table })
     }
 
-    /// The same with lines only for the symbols that occur in these rows.
+    /// Builds the table with lines only for the symbols that occur in these rows.
     fn fill_table(&mut self, patterns: &[&[u16]], height: usize, row: usize) -> [L; ROWS] {
         self.lines.fill(0);
         self.table.truncate(1);
@@ -211,17 +216,17 @@ impl<'a, L: Lanes> Shared<'a, L> {
     }
 }
 
-/// Makes distances from sums that were increased by the number of columns, and tells the largest.
-struct Settle<'a> {
+/// Converts sums, increased by the number of columns, to distances; returns the largest.
+struct ToDistances<'a> {
     distances: &'a mut [u32],
-    /// Of the patterns.
+    /// Lengths of the patterns.
     lengths: &'a [u32],
     width: u32,
-    /// The bits that are known.
+    /// Mask of the known bits.
     kept: u32,
 }
 
-impl Task for Settle<'_> {
+impl Task for ToDistances<'_> {
     type Output = u32;
 
     #[inline(always)]
@@ -235,16 +240,16 @@ impl Task for Settle<'_> {
     }
 }
 
-/// Makes a table from the planes of its rows. A symbol differs from a code where their low bits differ or their
-/// high bits do, so that a vector for every value of either half makes the table with one instruction a line.
+/// Builds a table from the planes of its rows. A symbol differs from a code where their low or high
+/// bits differ, so with a vector per value of either half, each line takes one instruction.
 struct Decode<'a, L, const PLANES: usize> {
     symbols: &'a [[L; PLANES]],
-    /// Indexed by code, which is one less than what the planes hold: 0 is no symbol.
+    /// Indexed by code, which is one less than the number in the planes: 0 means no symbol.
     table: &'a mut [[L; ROWS]],
 }
 
 impl<L: Lanes, const PLANES: usize> Task for Decode<'_, L, PLANES> {
-    /// The lanes that have a symbol in each row.
+    /// Lanes that have a symbol in each row.
     type Output = [L; ROWS];
 
     #[inline(always)]
@@ -257,7 +262,7 @@ impl<L: Lanes, const PLANES: usize> Task for Decode<'_, L, PLANES> {
             let high = values(&symbol[half..]);
             for (code, line) in self.table.iter_mut().enumerate() {
                 let value = code + 1;
-                // The halves have at most four bits; the masks let the compiler see it.
+                // The halves have at most four bits; the masks let the compiler know.
                 line[row] = low[value & ((1 << half) - 1) & 15].or(high[value >> half & 15]);
             }
         }
@@ -265,7 +270,7 @@ impl<L: Lanes, const PLANES: usize> Task for Decode<'_, L, PLANES> {
     }
 }
 
-/// For every value of at most four planes the lanes that hold another one.
+/// For every value of at most four planes, the lanes with another value.
 #[inline(always)]
 fn values<L: Lanes>(planes: &[L]) -> [L; 16] {
     let mut differs = [L::zeros(); 16];
@@ -279,7 +284,7 @@ fn values<L: Lanes>(planes: &[L]) -> [L; 16] {
     differs
 }
 
-/// The line of a code in the table, a new one if it has none yet.
+/// Line of a code in the table; adds one if it has none yet.
 fn new_line<L: Lanes>(line: &mut u16, table: &mut Vec<[L; ROWS]>) -> usize {
     if *line == 0 {
         // There are at most `ROWS * L::COUNT` symbols in a strip, which a `u16` can count.
@@ -292,12 +297,13 @@ fn new_line<L: Lanes>(line: &mut u16, table: &mut Vec<[L; ROWS]>) -> usize {
 /// Some columns of [`ROWS`] rows of the matrix.
 struct Strip<'a, L, const FIRST: bool> {
     table: &'a [[L; ROWS]],
-    /// The table's line for each column.
+    /// Line of the table for each column.
     columns: &'a [u16],
-    /// The differences along the upper edge become those along the lower edge. For the first rows, only the latter.
+    /// Differences along the upper edge, replaced by those along the lower edge. For the first
+    /// rows, only written.
     edge: &'a mut [Step<L>],
-    /// The lanes that have a symbol in each row: there, the left edge grows by one. In the rows above a pattern
-    /// nothing may change from row to row, and a step of 0 on the left that differs from every symbol does that.
+    /// Lanes that have a symbol in each row: there, the left edge increases by one. Above a
+    /// pattern, a step of 0 on the left and differing symbols keep all rows equal.
     real: [L; ROWS],
 }
 
@@ -307,7 +313,7 @@ impl<L: Lanes, const FIRST: bool> Task for Strip<'_, L, FIRST> {
     #[inline(always)]
     fn run(self) {
         let mut left = self.real.map(|plus| Step { minus: L::zeros(), plus });
-        // Two columns in one round save half of the moves between registers at its end, if there are enough of them.
+        // Two columns per iteration halve the moves between registers at its end.
         let twice = if L::REGISTERS > 16 { self.columns.len().min(self.edge.len()) / 2 * 2 } else { 0 };
         let (columns, last_columns) = self.columns.split_at(twice);
         let (edges, last_edges) = self.edge.split_at_mut(twice);
@@ -332,7 +338,7 @@ fn column<L: Lanes, const FIRST: bool>(differs: &[L; ROWS], edge: &mut Step<L>, 
     *edge = top;
 }
 
-/// A difference along the matrix's upper edge.
+/// Difference along the upper edge of the matrix.
 #[inline(always)]
 fn uppermost<L: Lanes>() -> Step<L> {
     Step { minus: L::zeros(), plus: L::ones() }

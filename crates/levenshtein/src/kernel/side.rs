@@ -1,14 +1,15 @@
-//! One sequence in every lane, as bit planes.
+//! One sequence per lane, as bit planes.
 
 use super::cell::Step;
 use super::lanes::Lanes;
 use super::planes::Planes;
 use super::transpose::Transpose;
 
-/// So many rows above the first position can be asked for: as many as a strip has, less one.
+/// Number of rows above the first position that may be read: one less than a strip has.
 const ABOVE: usize = 8;
 
-/// The symbols of a sequence in every lane, in planes: position by position, plane by plane, a bit for every lane.
+/// Symbols of one sequence per lane, in planes: ordered by position, then plane, with one bit per
+/// lane.
 pub(super) struct Side<L> {
     vectors: Vec<L>,
     squares: Vec<[L; 64]>,
@@ -19,7 +20,7 @@ impl<L: Lanes> Side<L> {
         Self { vectors: Vec::new(), squares: Vec::new() }
     }
 
-    /// Gathers the sequences, all ending at the last position.
+    /// Loads the sequences, all ending at the last position.
     pub(super) fn fill<const PLANES: usize>(
         &mut self,
         planes: &Planes,
@@ -27,7 +28,8 @@ impl<L: Lanes> Side<L> {
     ) {
         let sequences = numbers.map(|number| planes.get(number).as_chunks::<PLANES>().0);
         let blocks = sequences.clone().map(<[[u64; PLANES]]>::len).max().unwrap_or(0);
-        // A strip may begin above the first position, where nothing is. All else is written below.
+        // A strip may begin above the first position, where there are no symbols. All other
+        // positions are written below.
         self.vectors.resize((ABOVE + blocks * 64) * PLANES, L::zeros());
         let (above, vectors) = self.vectors.split_at_mut(ABOVE * PLANES);
         above.fill(L::zeros());
@@ -36,7 +38,7 @@ impl<L: Lanes> Side<L> {
             let words = L::words_mut(self.squares.as_flattened_mut());
             words.fill(0);
             for (lane, sequence) in sequences.clone().enumerate() {
-                // Shorter sequences have nothing in the first blocks.
+                // Shorter sequences have no symbols in the first blocks.
                 let Some(from) = (block + sequence.len()).checked_sub(blocks) else { continue };
                 let place = lane % 64 * L::WORDS + lane / 64;
                 for (plane, &word) in sequence[from].iter().enumerate() {
@@ -56,7 +58,7 @@ impl<L: Lanes> Side<L> {
     }
 }
 
-/// The lanes that have a symbol, as steps of one.
+/// Steps of one in the lanes that have a symbol.
 #[inline(always)]
 pub(super) fn occupied<L: Lanes, const PLANES: usize>(symbol: &[L; PLANES]) -> Step<L> {
     let mut plus = L::zeros();

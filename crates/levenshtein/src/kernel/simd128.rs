@@ -1,5 +1,5 @@
 //! 128 lanes in a WebAssembly vector.
-#![expect(unsafe_code, reason = "vectors seen as the words they are made of")]
+#![expect(unsafe_code, reason = "vectors are reinterpreted as words")]
 
 use std::arch::wasm32::{u64x2_shl, u64x2_shr, u64x2_splat, v128, v128_and, v128_andnot, v128_or, v128_xor};
 
@@ -50,23 +50,23 @@ impl Lanes for Simd128 {
 
     #[inline(always)]
     fn words(vectors: &[Self]) -> &[u64] {
-        // SAFETY: a `Simd128` is 16 bytes that are valid as two words and aligned more strictly than they need.
+        // SAFETY: a `Simd128` is 16 bytes that are valid as two words, with stricter alignment.
         unsafe { std::slice::from_raw_parts(vectors.as_ptr().cast(), vectors.len() * Self::WORDS) }
     }
 
     #[inline(always)]
     fn words_mut(vectors: &mut [Self]) -> &mut [u64] {
-        // SAFETY: as in `words`; the borrow of `vectors` lasts as long as the result, so nobody else sees it.
+        // SAFETY: as in `words`; the borrow of `vectors` lasts as long as the result, so there is no other access.
         unsafe { std::slice::from_raw_parts_mut(vectors.as_mut_ptr().cast(), vectors.len() * Self::WORDS) }
     }
 
     #[inline(always)]
     fn run<T: Task>(task: T) -> T::Output {
-        // Apart from its surroundings an inner loop gets all registers.
+        // A separate function gives the inner loop all registers.
         #[inline(never)]
-        fn apart<T: Task>(task: T) -> T::Output {
+        fn isolated<T: Task>(task: T) -> T::Output {
             task.run()
         }
-        apart(task)
+        isolated(task)
     }
 }

@@ -1,9 +1,9 @@
-//! Bit matrices turned about their diagonal.
+//! Transposition of bit matrices.
 
 use super::lanes::{Lanes, Task};
 
-/// Transposes a 64 by 64 bit matrix in every 64-bit word position: bit `i` of vector `r` changes place with bit
-/// `r` of vector `i`. The vectors then go to every `step`th place of `to`.
+/// Transposes a 64 by 64 bit matrix in every 64-bit word position: swaps bit `i` of vector `r` with
+/// bit `r` of vector `i`. Writes the vectors to every `step`th position of `to`.
 pub(crate) struct Transpose<'a, L> {
     pub(crate) square: &'a mut [L; 64],
     pub(crate) to: &'a mut [L],
@@ -27,8 +27,8 @@ impl<L: Lanes> Task for Transpose<'_, L> {
     }
 }
 
-/// Eight planes become bytes: byte `b` of vector `c` gets bit `r` from bit `8 c + b` of plane `r`, in every 64-bit
-/// word position.
+/// Converts eight planes to bytes: byte `b` of vector `c` gets bit `r` from bit `8 c + b` of plane
+/// `r`, in every 64-bit word position.
 #[inline(always)]
 pub(crate) fn bytes<L: Lanes>(planes: &mut [L; 8]) {
     exchange::<L, 4, 32>(planes, 0x0000_0000_ffff_ffff);
@@ -60,8 +60,8 @@ fn exchange_within<L: Lanes, const BITS: u32>(matrix: L, mask: u64) -> L {
     matrix.xor(moved).xor(moved.shift_up::<BITS>())
 }
 
-/// Transposes, in every 64-bit word position, an 8 by 8 bit matrix whose row `r` is byte `r`: bit `i` of byte `r` changes
-/// place with bit `r` of byte `i`.
+/// Transposes, in every 64-bit word position, an 8 by 8 bit matrix whose row `r` is byte `r`: swaps
+/// bit `i` of byte `r` with bit `r` of byte `i`.
 #[inline(always)]
 pub(crate) fn square<L: Lanes>(matrix: L) -> L {
     let matrix = exchange_within::<L, 7>(matrix, 0x00aa_00aa_00aa_00aa);

@@ -1,16 +1,16 @@
-//! The table of cases, the naive algorithm and the golden pairs. Everything is deterministic.
+//! Deterministic test cases, the naive algorithm and the golden pairs.
 
 #![expect(clippy::expect_used, reason = "a broken fixture must fail the test")]
 
 use serde_json::Value;
 
-/// A set of sequences with a name for the message of a failing test.
+/// A set of sequences with a name for failure messages.
 pub struct Case {
     pub name: String,
     pub sequences: Vec<Vec<u16>>,
 }
 
-/// The textbook dynamic programme.
+/// The textbook dynamic programming algorithm.
 pub fn naive(a: &[u16], b: &[u16]) -> u32 {
     let mut row: Vec<u32> = (0..=b.len() as u32).collect();
     for (i, x) in a.iter().enumerate() {
@@ -45,7 +45,7 @@ impl Random {
         (0..length).map(|_| self.below(alphabet) as u16).collect()
     }
 
-    /// `sequence` with `edits` random insertions, deletions and substitutions.
+    /// Applies `edits` random insertions, deletions and substitutions to `sequence`.
     pub fn edited(&mut self, sequence: &[u16], edits: usize, alphabet: usize) -> Vec<u16> {
         let mut sequence = sequence.to_vec();
         for _ in 0..edits {
@@ -68,14 +68,14 @@ const LENGTHS: [usize; 27] = [
     700, 701, 703,
 ];
 
-/// For every alphabet: sequences of all [`LENGTHS`], each with an equal one, an edited one, a prefix, a suffix,
-/// a rotated one, a reversed one and one without a common symbol.
+/// For every alphabet: sequences of all [`LENGTHS`], each with an equal one, an edited one, a
+/// prefix, a suffix, a rotated one, a reversed one and one without a common symbol.
 pub fn relations() -> Vec<Case> {
     let mut random = Random(1);
     let alphabets = [1, 2, 3, 15, 63, 64, 65, 127, 255, 256, 1024];
     let case = |&alphabet: &usize| {
         let mut sequences = Vec::new();
-        // The longest lengths against each other are slow in the naive algorithm, so they come in turns.
+        // The naive algorithm is slow for the longest lengths, so each alphabet has a part of them.
         for (place, &length) in LENGTHS.iter().enumerate() {
             let base = random.sequence(length, alphabet);
             let disjoint = base.iter().map(|symbol| symbol + 2048).collect();
@@ -114,7 +114,7 @@ pub fn short_lengths() -> Vec<Case> {
     [1, 2, 6, 64, 65, 300].iter().map(case).collect()
 }
 
-/// More sequences than two groups of lanes hold.
+/// Sets with more sequences than two groups of lanes.
 pub fn large_sets() -> Vec<Case> {
     let mut random = Random(3);
     let mut cases = Vec::new();
@@ -136,22 +136,22 @@ pub fn large_sets() -> Vec<Case> {
     cases
 }
 
-/// Near copies of one sequence, and a few strangers at most places of the order.
+/// Near copies of one sequence, and a few unrelated sequences between them.
 pub fn outliers() -> Vec<Case> {
     let mut random = Random(4);
     let mut cases = Vec::new();
-    for (strangers, edits) in [(3, 2), (40, 5), (150, 9)] {
+    for (unrelated, edits) in [(3, 2), (40, 5), (150, 9)] {
         let base = random.sequence(90, 64);
         let mut sequences: Vec<Vec<u16>> = (0..560).map(|_| random.edited(&base, edits, 64)).collect();
-        for _ in 0..strangers {
+        for _ in 0..unrelated {
             let length = 60 + random.below(60);
             let place = random.below(sequences.len());
             sequences[place] = random.sequence(length, 64);
         }
-        // Cheap to align only by a long way round: the two halves of the base change places.
+        // The cheapest alignment is far from the diagonal: the two halves of the base are swapped.
         sequences.push([&base[45..], &base[..45]].concat());
         sequences.push(base[60..].to_vec());
-        cases.push(Case { name: format!("{strangers} strangers, {edits} edits"), sequences });
+        cases.push(Case { name: format!("{unrelated} unrelated, {edits} edits"), sequences });
     }
     cases
 }
@@ -171,7 +171,7 @@ pub fn wide_alphabets() -> Vec<Case> {
         sequences.push(vec![u16::MAX, 0, u16::MAX]);
         cases.push(Case { name: format!("alphabet {alphabet}"), sequences });
     }
-    // Every symbol there is, in sequences short enough for the naive algorithm.
+    // All symbols, in sequences short enough for the naive algorithm.
     let all: Vec<u16> = (0..=u16::MAX).collect();
     let mut sequences: Vec<Vec<u16>> = all.chunks(230).map(<[u16]>::to_vec).collect();
     sequences.truncate(60);
@@ -180,7 +180,7 @@ pub fn wide_alphabets() -> Vec<Case> {
     cases
 }
 
-/// Sequences for lists in which few sequences occur in most pairs.
+/// Sequences for lists where few sequences occur in most pairs.
 pub fn hubs() -> Vec<Vec<u16>> {
     let mut random = Random(6);
     (0..1100)
@@ -191,7 +191,7 @@ pub fn hubs() -> Vec<Vec<u16>> {
         .collect()
 }
 
-/// A pair with a distance that was computed elsewhere.
+/// A pair with a distance computed by another library.
 pub struct Golden {
     pub a: Vec<u16>,
     pub b: Vec<u16>,

@@ -1,8 +1,8 @@
 //! OLMoE (Muennighoff et al., arXiv 2409.02060), as transformers' `OlmoeForCausalLM` saves it.
 
-use super::{Defaults, Part, Projection, Rules};
+use super::{Defaults, ExpertMatrix, Projection, Rules};
 
-/// OLMoE.
+/// Rules of OLMoE.
 pub struct Olmoe;
 
 impl Rules for Olmoe {
@@ -26,19 +26,19 @@ impl Rules for Olmoe {
         "mlp.gate.weight"
     }
 
-    fn expert(&self, expert: usize, part: Part) -> String {
-        let name = match part {
-            Part::Gate => "gate_proj",
-            Part::Up => "up_proj",
-            Part::Down => "down_proj",
+    fn expert(&self, expert: usize, matrix: ExpertMatrix) -> String {
+        let name = match matrix {
+            ExpertMatrix::Gate => "gate_proj",
+            ExpertMatrix::Up => "up_proj",
+            ExpertMatrix::Down => "down_proj",
         };
         format!("mlp.experts.{expert}.{name}.weight")
     }
 
-    fn fused_experts(&self, part: Part) -> &'static str {
-        match part {
-            Part::Gate | Part::Up => "mlp.experts.gate_up_proj",
-            Part::Down => "mlp.experts.down_proj",
+    fn fused_experts(&self, matrix: ExpertMatrix) -> &'static str {
+        match matrix {
+            ExpertMatrix::Gate | ExpertMatrix::Up => "mlp.experts.gate_up_proj",
+            ExpertMatrix::Down => "mlp.experts.down_proj",
         }
     }
 }

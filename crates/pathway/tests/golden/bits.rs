@@ -1,4 +1,4 @@
-//! The same input gives the same bits on every machine: one fingerprint of every kind of real number.
+//! The same input gives the same bits on every machine: one fingerprint per kind of real number.
 
 use pathway::{LayerEntropy, Rng, Spectrum, UnitSum};
 #[cfg(target_arch = "wasm32")]
@@ -9,7 +9,7 @@ use crate::distance::measure;
 use crate::fixture::Fixture;
 use crate::pathways::ranking;
 
-/// Found once, then true for ever: a change here changes figures of reports that exist.
+/// Fingerprints must never change: a change here changes figures of existing reports.
 const FINGERPRINTS: [(&str, u64); 8] = [
     ("softmax", 0xdfa0_da07_a23f_0824),
     ("consistency", 0x1a03_8ea8_3072_bf76),

@@ -1,4 +1,4 @@
-//! Memorization, generalization, and how courses go with accuracy.
+//! Memorization, generalization, and correlation of courses with accuracy.
 
 use pathway::CorrelationResult;
 use serde_json::Value;
@@ -95,7 +95,7 @@ fn assert_correlation(found: &CorrelationResult, expected: &Value, what: &str) {
     assert_same(found.spearman_p, &expected["spearman_p"], what);
 }
 
-/// The correlations of courses that are computed here from the traces, not read from the golden file.
+/// Correlations of courses that are computed from the traces, not read from the golden file.
 #[test]
 fn courses_and_their_correlations_with_accuracy() {
     let fixture = Fixture::load();

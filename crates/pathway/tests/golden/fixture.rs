@@ -1,4 +1,4 @@
-//! The fixture in memory, and comparisons with its expected values.
+//! The fixture, and comparisons with its expected values.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ macro_rules! bytes {
     };
 }
 
-/// The run, as far as the metrics need it.
+/// The part of the run that the metrics need.
 pub struct Fixture {
     pub expected: Value,
     pub run: Value,
@@ -32,7 +32,7 @@ pub struct Sample {
     pub id: String,
     pub domain: String,
     pub tokens: usize,
-    /// First of its tokens.
+    /// Index of its first token.
     pub first_token: usize,
     pub embedding: Vec<f64>,
 }
@@ -133,7 +133,7 @@ impl Fixture {
         pathway::t_stars(&losses, pathway::search_eps(&losses, 0.05).eps, 0.05)
     }
 
-    /// Samples of a domain whose `t*` passes.
+    /// Samples of a domain whose `t*` satisfies `passes`.
     pub fn members(&self, domain: &str, passes: impl Fn(Option<usize>) -> bool) -> Vec<u32> {
         let members = self.of_domain(domain).into_iter().zip(self.t_stars(domain));
         members.filter(|&(_, t_star)| passes(t_star)).map(|(sample, _)| sample).collect()
@@ -148,13 +148,14 @@ impl Fixture {
         }
     }
 
-    /// A step, or null.
+    /// Step of a checkpoint, or null.
     pub fn step(&self, checkpoint: Option<usize>) -> Value {
         checkpoint.map_or(Value::Null, |checkpoint| self.steps[checkpoint].into())
     }
 }
 
-/// The four-byte words of a tensor in a safetensors file: length of the header, header in JSON, data.
+/// The four-byte words of a tensor in a safetensors file: length of the header, header in JSON,
+/// data.
 fn words<'a>(file: &'a [u8], tensor: &str) -> impl Iterator<Item = [u8; 4]> + use<'a> {
     let header = usize::try_from(u64::from_le_bytes(file[..8].try_into().unwrap())).unwrap();
     let info: Value = serde_json::from_slice(&file[8..8 + header]).unwrap();
@@ -184,7 +185,8 @@ pub fn numbers(value: &Value) -> Vec<f64> {
     array(value).iter().map(|value| value.as_f64().unwrap()).collect()
 }
 
-/// Asserts that a number is the expected one to a relative `tolerance`, and undefined where that is null.
+/// Asserts that a number equals the expected one to a relative `tolerance`, or is undefined if that
+/// is null.
 #[track_caller]
 pub fn assert_close(found: Option<f64>, expected: &Value, tolerance: f64, what: &str) {
     assert_eq!(found.is_some(), !expected.is_null(), "{what}: {found:?} for {expected}");

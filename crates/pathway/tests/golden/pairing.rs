@@ -1,4 +1,4 @@
-//! Memorization groups matched with generalization groups.
+//! Pairing of memorization groups with generalization groups.
 
 use pathway::UnitSum;
 #[cfg(target_arch = "wasm32")]

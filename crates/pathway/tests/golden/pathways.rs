@@ -17,7 +17,7 @@ pub fn ranking(fixture: &Fixture, checkpoint: usize) -> Ranking {
     ranking
 }
 
-/// Pathways of all samples from how often each expert was selected.
+/// Pathways of all samples from their selection counts.
 pub fn selection_ranking(fixture: &Fixture, checkpoint: usize) -> Ranking {
     let mut ranking = Ranking::new(fixture.layers, fixture.experts, &TAUS).unwrap();
     for (sample, info) in (0_u32..).zip(&fixture.samples) {
@@ -61,7 +61,8 @@ fn pathways_of_selection_counts_are_exact() {
     }
 }
 
-/// The same counts as floating-point shares cut some rows elsewhere: the comparison in integers matters.
+/// Floating-point shares of the same counts end some rows elsewhere, so the comparison must be in
+/// integers.
 #[test]
 fn shares_in_floating_point_differ_in_some_rows() {
     let fixture = Fixture::load();

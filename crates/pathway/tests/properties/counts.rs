@@ -28,7 +28,7 @@ proptest! {
         prop_assert_eq!(&load, &split_load);
         prop_assert_eq!(&both, &split_both);
         prop_assert_eq!(&sum, &split_sum);
-        // The diagonal is the load, and every token's k ids go with k ids.
+        // The diagonal is the load; each of a token's k ids occurs with k ids.
         for layer in 0..2 {
             let counts = both.counts(layer);
             for expert in 0..6 {
@@ -49,7 +49,7 @@ proptest! {
 #[test]
 fn strongest_pairs_come_first() {
     let mut both = Coactivation::new(1, 4).unwrap();
-    // 0 and 1 go together three times, 0 and 2 once, 3 and 2 once.
+    // 0 and 1 are selected together three times, 0 and 2 once, 3 and 2 once.
     both.push(&[0, 1, 1, 0, 0, 1, 0, 2, 3, 2], 2).unwrap();
     let listed: Vec<(usize, usize)> =
         both.strongest(0, 3, 1).iter().map(|pair| (pair.first, pair.second)).collect();
@@ -75,7 +75,7 @@ fn unused_and_even_loads() {
 }
 
 #[test]
-fn wrong_selections_are_refused() {
+fn invalid_selections_are_rejected() {
     let mut load = LoadCounts::new(2, 4).unwrap();
     let error = load.push(&[0, 1, 2, 9, 1, 2, 3, 0], 2).unwrap_err();
     assert!(error.to_string().starts_with("selected expert 9 in layer 1 of token 0"), "{error}");
@@ -91,9 +91,13 @@ fn wrong_selections_are_refused() {
 }
 
 #[test]
-fn entropy_runs_from_none_to_even() {
-    assert_eq!(pathway::row_entropy(&[0.0, 1.0, 0.0]), 0.0);
-    assert!((pathway::row_entropy(&[0.25; 4]) - libm::log(4.0)).abs() < 1e-12);
+fn entropy_is_between_zero_and_uniform() {
+    let mut rows = Vec::new();
+    pathway::entropy_by_layer(&[0.0, 1.0, 0.0], 3, &mut rows);
+    pathway::entropy_by_layer(&[0.25; 4], 4, &mut rows);
+    assert_eq!(rows.len(), 2);
+    assert_eq!(rows[0], 0.0);
+    assert!((rows[1] - libm::log(4.0)).abs() < 1e-12);
     let mut sum = LayerEntropy::new(2);
     assert_eq!((sum.mean(), sum.means()), (None, vec![None; 2]));
     let mut by_layer = Vec::new();

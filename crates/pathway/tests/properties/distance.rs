@@ -1,5 +1,5 @@
 use pathway::{
-    GroupDistance, Rng, cross_distance, cross_distance_sampled, group_distance, pair_count, sample_pairs,
+    GroupDistance, Rng, cross_distance, group_distance, pair_count, sample_cross_pairs, sample_pairs,
 };
 use proptest::prelude::*;
 
@@ -7,7 +7,7 @@ fn square(value: f64) -> f64 {
     value * value
 }
 
-/// Standard error by leaving out one sample after the other.
+/// Standard error by the definition of the delete-one jackknife.
 fn delete_one(samples: usize, pairs: &[(u32, u32)], distances: &[u32]) -> f64 {
     let mean_without = |left_out: Option<u32>| {
         let kept =
@@ -21,7 +21,7 @@ fn delete_one(samples: usize, pairs: &[(u32, u32)], distances: &[u32]) -> f64 {
     ((s - 1.0) / s * squares).sqrt()
 }
 
-/// Mean product of deviations over pairs of pairs that share one sample, by listing them.
+/// Mean product of deviations over all pairs of pairs that share one sample.
 fn listed_zeta(pairs: &[(u32, u32)], distances: &[u32]) -> Option<f64> {
     let mean = distances.iter().map(|&d| f64::from(d)).sum::<f64>() / distances.len() as f64;
     let mut products = Vec::new();
@@ -77,8 +77,8 @@ proptest! {
     }
 }
 
-/// Samples have places on a line, and distances are how far apart they are: the true mean distance of two uniform
-/// places is a third of the line. Intervals must hold it about as often as they say.
+/// Share of intervals that contain the true mean. Samples are uniform points of a line, so the true
+/// mean distance is a third of the line.
 fn share_of_intervals_that_hold(samples: usize, count: u64) -> f64 {
     let runs = 400;
     let held = (0..runs).filter(|&run| {
@@ -101,25 +101,41 @@ fn intervals_hold_the_true_mean() {
     }
 }
 
+fn mean(distances: &[u32]) -> f64 {
+    distances.iter().map(|&distance| f64::from(distance)).sum::<f64>() / distances.len() as f64
+}
+
 #[test]
-fn two_domains_by_pairs_as_by_grid() {
+fn two_domains_have_the_errors_of_their_rows_and_columns() {
     let mut rng = Rng::new(5);
     let (rows, columns) = (6, 7);
     let grid: Vec<u32> = (0..rows * columns).map(|_| rng.below(90)).collect();
-    let whole = cross_distance(rows, columns, &grid).unwrap();
-    let pairs = pathway::sample_cross_pairs(rows, columns, u64::MAX, 0);
-    assert_eq!(cross_distance_sampled(rows, columns, &pairs, &grid).unwrap(), whole);
-    let some = pathway::sample_cross_pairs(rows, columns, 30, 2);
+    let pairs = sample_cross_pairs(rows, columns, u64::MAX, 0);
+    let whole = cross_distance(rows, columns, &pairs, &grid).unwrap();
+    assert_eq!((whole.pairs, whole.all_pairs, whole.sum), (42, 42, grid.iter().map(|&d| u64::from(d)).sum()));
+    assert!((whole.mean.unwrap() - mean(&grid)).abs() < 1e-12);
+    let row_means: Vec<f64> = grid.chunks_exact(columns).map(mean).collect();
+    let column_means: Vec<f64> = (0..columns)
+        .map(|j| mean(&grid.iter().skip(j).step_by(columns).copied().collect::<Vec<_>>()))
+        .collect();
+    let part = |means: &[f64]| {
+        let centre = means.iter().sum::<f64>() / means.len() as f64;
+        let squares: f64 = means.iter().map(|mean| square(mean - centre)).sum();
+        squares / (means.len() - 1) as f64 / means.len() as f64
+    };
+    let se = (part(&row_means) + part(&column_means)).sqrt();
+    assert!((whole.se.unwrap() - se).abs() < 1e-12);
+    let some = sample_cross_pairs(rows, columns, 30, 2);
     let picked: Vec<u32> = some.iter().map(|&(i, j)| grid[i as usize * columns + j as usize]).collect();
-    let sampled = cross_distance_sampled(rows, columns, &some, &picked).unwrap();
+    let sampled = cross_distance(rows, columns, &some, &picked).unwrap();
     assert_eq!((sampled.pairs, sampled.all_pairs), (30, 42));
     assert!(sampled.se.unwrap() > 0.0);
-    assert!(cross_distance(rows, columns, &grid[1..]).is_err());
-    assert_eq!(cross_distance(1, 3, &[1, 2, 3]).unwrap().se, None);
-    assert_eq!(cross_distance(0, 0, &[]).unwrap().mean, None);
+    assert!(cross_distance(rows, columns, &pairs, &grid[1..]).is_err());
+    assert_eq!(cross_distance(1, 3, &[(0, 0), (0, 1), (0, 2)], &[1, 2, 3]).unwrap().se, None);
+    assert_eq!(cross_distance(0, 0, &[], &[]).unwrap().mean, None);
 }
 
-/// Intervals between two domains on two lines, a whole line apart: the true mean is the line's length.
+/// The domains are two lines, one line apart, so the true mean is the line's length.
 #[test]
 fn intervals_between_domains_hold_the_true_mean() {
     let (rows, columns) = (25, 30);
@@ -129,10 +145,10 @@ fn intervals_between_domains_hold_the_true_mean() {
             let mut rng = Rng::stream(13, run);
             let first: Vec<u32> = (0..rows).map(|_| rng.below(10_000)).collect();
             let second: Vec<u32> = (0..columns).map(|_| 10_000 + rng.below(10_000)).collect();
-            let pairs = pathway::sample_cross_pairs(rows, columns, count, run);
+            let pairs = sample_cross_pairs(rows, columns, count, run);
             let distances: Vec<u32> =
                 pairs.iter().map(|&(i, j)| second[j as usize] - first[i as usize]).collect();
-            let found = cross_distance_sampled(rows, columns, &pairs, &distances).unwrap();
+            let found = cross_distance(rows, columns, &pairs, &distances).unwrap();
             (found.mean.unwrap() - 10_000.0).abs() <= 1.96 * found.se.unwrap()
         });
         let share = held.count() as f64 / f64::from(runs as u32);
@@ -147,7 +163,7 @@ fn small_groups_have_no_error() {
     assert_eq!((two.se, two.ci, two.normalised_se), (None, None, None));
     let one = group_distance(1, &[], &[], &[3]).unwrap();
     assert_eq!((one.mean, one.normalised, one.sum), (None, None, 0));
-    // Two pairs without a common sample say nothing about how samples differ.
+    // Two pairs without a common sample give no estimate of the variance between samples.
     let apart = group_distance(4, &[(0, 1), (2, 3)], &[4, 5], &[8; 4]).unwrap();
     assert_eq!((apart.mean, apart.se), (Some(4.5), None));
 }
@@ -161,7 +177,7 @@ fn empty_pathways_are_no_distance_apart() {
 }
 
 #[test]
-fn wrong_pairs_are_refused() {
+fn invalid_pairs_are_rejected() {
     let check = |pairs: &[(u32, u32)]| group_distance(3, pairs, &vec![1; pairs.len()], &[5; 3]);
     assert!(check(&[(0, 1), (0, 1)]).is_err());
     assert!(check(&[(1, 0)]).is_err());

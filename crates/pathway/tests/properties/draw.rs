@@ -42,8 +42,8 @@ proptest! {
     }
 }
 
-/// How often each thing was drawn differs from even by chance alone: the chi-squared statistic over `cells` cells
-/// stays within five standard deviations of its mean.
+/// Asserts that draws are uniform over `cells` values: the chi-squared statistic is within five
+/// standard deviations of its mean.
 #[track_caller]
 fn assert_even<T: Ord>(drawn: impl Iterator<Item = T>, cells: u32) {
     let mut counts = BTreeMap::new();
@@ -62,7 +62,7 @@ fn assert_even<T: Ord>(drawn: impl Iterator<Item = T>, cells: u32) {
 
 #[test]
 fn every_set_of_pairs_is_equally_likely() {
-    // 2 of 6 pairs: 15 sets, drawn directly; 4 of 6: drawn by leaving out.
+    // 2 of 6 pairs: 15 sets, drawn directly; 4 of 6: the two to leave out are drawn.
     for count in [2, 4] {
         assert_even((0..6000).map(|seed| sample_pairs(4, count, seed)), 15);
     }
@@ -84,7 +84,7 @@ fn every_order_is_equally_likely() {
 }
 
 #[test]
-fn a_seed_gives_the_same_numbers_for_ever() {
+fn a_seed_always_gives_the_same_numbers() {
     let mut rng = Rng::new(1);
     let numbers: Vec<u64> = (0..3).map(|_| rng.next_u64()).collect();
     assert_eq!(numbers, SEED_1);

@@ -1,7 +1,7 @@
-//! Definitions against plain, slow versions of themselves, on drawn data.
+//! Property tests: each metric against a plain, slow implementation of its definition.
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
-#![expect(clippy::float_cmp, reason = "where bits must be equal, nothing less is asserted")]
+#![expect(clippy::float_cmp, reason = "tests assert equal bits")]
 
 mod align;
 mod correlation;

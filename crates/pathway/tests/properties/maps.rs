@@ -27,7 +27,7 @@ fn near(found: &[Point], expected: &[Point]) -> bool {
     found.len() == expected.len() && found.iter().zip(expected).all(|(&a, &b)| between(a, b) < 1e-5)
 }
 
-/// The largest eigenvalues by sign: power iteration on a matrix that is shifted until all are positive.
+/// The two largest eigenvalues by sign: power iteration on a matrix shifted until all are positive.
 fn largest(matrix: &[Vec<f64>]) -> [f64; 2] {
     let size = matrix.len();
     let shift = matrix.iter().map(|row| row.iter().map(|x| x.abs()).sum::<f64>()).fold(0.0, f64::max);
@@ -88,7 +88,7 @@ proptest! {
 
     #[test]
     fn axes_are_the_largest_eigenvalues_by_sign(seed: u64, number in 3_usize..12) {
-        // Any distances: the matrix has negative eigenvalues as well.
+        // Arbitrary distances: the matrix also has negative eigenvalues.
         let mut rng = Rng::new(seed);
         let mut distances = vec![vec![0.0; number]; number];
         for (a, b) in (0..number).flat_map(|a| (0..a).map(move |b| (a, b))) {
@@ -153,7 +153,7 @@ proptest! {
             let mean = pairs.iter().sum::<u64>() as f64 / pairs.len().max(1) as f64;
             prop_assert_eq!(f64::from(cell), (mean + 0.5).floor());
         }
-        // Cells follow each other and all are in use.
+        // Cells are contiguous and all are used.
         let places: Vec<usize> = (0..samples).map(|place| cells.cell(place)).collect();
         prop_assert!(places.windows(2).all(|two| two[1] == two[0] || two[1] == two[0] + 1));
         prop_assert_eq!(places.last().map_or(0, |last| last + 1), cells.side());
@@ -171,10 +171,10 @@ proptest! {
     }
 
     #[test]
-    fn what_is_alike_stands_together(seed: u64, groups in 1_usize..4, families in 1_usize..4, size in 1_usize..5) {
+    fn similar_samples_are_adjacent(seed: u64, groups in 1_usize..4, families in 1_usize..4, size in 1_usize..5) {
         let mut rng = Rng::new(seed);
         let samples = groups * families * size;
-        // Shuffled, so that the order of the samples tells nothing.
+        // Shuffled, so that the order of the samples carries no information.
         let mut home: Vec<u32> = (0..samples as u32).collect();
         pathway::shuffle(&mut home, rng.next_u64());
         let home: Vec<usize> = home.into_iter().map(|place| place as usize).collect();
@@ -205,7 +205,7 @@ proptest! {
 }
 
 #[test]
-fn a_wrong_number_of_distances_is_refused() {
+fn a_wrong_number_of_distances_is_rejected() {
     assert!(cluster_order(4, &[1, 2, 3]).is_err());
     assert_eq!(cluster_order(2, &[7]).unwrap(), [0, 1]);
     assert_eq!(pair_count(4), 6);
@@ -213,7 +213,7 @@ fn a_wrong_number_of_distances_is_refused() {
 
 #[test]
 fn branches_are_turned_until_neighbours_are_close() {
-    // Four samples on a line at 0, 1, 10 and 11: only two orders have the neighbours of the line.
+    // Four samples on a line at 0, 1, 10 and 11: only two orders keep the neighbours of the line.
     let places = [10_i32, 0, 11, 1];
     let mut distances = Vec::new();
     for a in 0..4 {

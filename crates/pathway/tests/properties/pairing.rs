@@ -1,7 +1,7 @@
 use pathway::{UnitSum, assign, score_matrix};
 use proptest::prelude::*;
 
-/// All ways to give each row its own column, for no more rows than columns.
+/// All injective assignments of rows to columns, for at most as many rows as columns.
 fn all(rows: usize, columns: usize) -> Vec<Vec<usize>> {
     let mut ways = vec![vec![]];
     for _ in 0..rows {
@@ -71,7 +71,7 @@ proptest! {
 
 #[test]
 fn larger_matrices_match_too() {
-    // The best way of this matrix is the diagonal: every other entry costs more than it could bring.
+    // The diagonal is the best assignment: every other entry costs more than it can gain.
     let n = 40;
     let scores: Vec<Vec<f64>> = (0..n)
         .map(|row| {
@@ -84,7 +84,7 @@ fn larger_matrices_match_too() {
 }
 
 #[test]
-fn nothing_and_nonsense() {
+fn empty_and_invalid_matrices() {
     let empty = assign(&[]).unwrap();
     assert_eq!((empty.pairs.len(), empty.total, empty.second_best_total), (0, 0.0, None));
     assert_eq!(assign(&[vec![], vec![]]).unwrap().pairs, []);

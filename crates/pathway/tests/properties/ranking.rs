@@ -1,4 +1,4 @@
-use pathway::{COMMA, HYPHEN, Ranking};
+use pathway::Ranking;
 use proptest::prelude::*;
 
 /// Gates with many ties and zeros: multiples of 1/16.
@@ -83,7 +83,7 @@ proptest! {
         prop_assert_eq!(ranking.prefix_len(0, 0, 0), reached.map_or(10, |place| place + 1));
     }
 
-    /// Symbols, characters, layers and the written form say the same.
+    /// Symbols, characters, layers and the written form agree.
     #[test]
     fn all_forms_agree(samples in prop::collection::vec(coarse_gates(3, 12), 1..5)) {
         let mut ranking = Ranking::new(3, 12, &[0.5]).unwrap();
@@ -104,8 +104,8 @@ proptest! {
                 .get(place)
                 .iter()
                 .map(|&character| match character {
-                    COMMA => ',',
-                    HYPHEN => '-',
+                    10 => ',',
+                    11 => '-',
                     digit => char::from_digit(u32::from(digit), 10).unwrap(),
                 })
                 .collect();
@@ -140,7 +140,7 @@ proptest! {
             prop_assert_eq!(distinct.len(), ids.len());
             prop_assert!(ids.iter().all(|&id| id < 12));
         }
-        // A sample's null pathway does not depend on which others are listed.
+        // A sample's null pathway does not depend on the other samples listed.
         let alone = pathway::null_symbols(&ranking, 0, &[0], seed);
         prop_assert_eq!(alone.get(0), null.get(1));
         let characters = pathway::null_characters(&ranking, 0, &[1, 0], seed);
@@ -162,7 +162,8 @@ fn wide_ids_and_both_zeros() {
     let mut ranking = Ranking::new(1, 300, &[0.7, 0.8]).unwrap();
     ranking.push_sample(&gates).unwrap();
     assert_eq!(ranking.prefix(0, 0, 0).collect::<Vec<_>>(), [299, 4]);
-    // Zeros of either sign are equal, so they come by id; the sum never exceeds 0.8, so all come.
+    // Zeros of either sign are equal, so they are ordered by id; the sum never exceeds 0.8, so all
+    // are taken.
     let all: Vec<u16> = ranking.prefix(0, 0, 1).collect();
     assert_eq!(all.len(), 300);
     assert_eq!(all[..6], [299, 4, 0, 1, 2, 3]);
@@ -170,7 +171,7 @@ fn wide_ids_and_both_zeros() {
 }
 
 #[test]
-fn what_is_wrong_is_said() {
+fn errors_name_the_place() {
     let mut ranking = Ranking::new(2, 2, &[0.7]).unwrap();
     let error = ranking.push_sample(&[0.5, 0.5, f32::NAN, 0.5]).unwrap_err();
     assert!(error.to_string().contains("expert 0 in layer 1 is NaN"), "{error}");

@@ -1,7 +1,7 @@
 use pathway::{Rng, RouterLayer};
 use proptest::prelude::*;
 
-/// Cosine of two rows, summed one product after the other.
+/// Cosine of two rows, summed in order.
 fn cosine(a: &[f32], b: &[f32]) -> f64 {
     let product = |a: &[f32], b: &[f32]| {
         let mut sum = 0.0;
@@ -43,9 +43,9 @@ proptest! {
         prop_assert!(near(drift.distance, distance));
     }
 
-    /// Neither scaling a whole router nor turning its space changes how alike its experts point.
+    /// Scaling or rotating a whole router does not change the similarity of its experts.
     #[test]
-    fn similarity_knows_no_scale(seed: u64, experts in 2_usize..8) {
+    fn similarity_is_invariant(seed: u64, experts in 2_usize..8) {
         let mut rng = Rng::new(seed);
         let weights: Vec<f32> = (0..experts * 4).map(|_| rng.below(2000) as f32 / 1000.0 - 0.9995).collect();
         let turned: Vec<f32> = weights.chunks_exact(4).flat_map(|row| [4.0 * row[3], -4.0 * row[0], 4.0 * row[2], 4.0 * row[1]]).collect();

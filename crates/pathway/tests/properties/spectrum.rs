@@ -1,7 +1,8 @@
 use pathway::{Rng, RouterGram, Spectrum};
 use proptest::prelude::*;
 
-/// `Tr(H (H + lambda I)^-1)` over samples, as defined: `H` is `[S, S]`, the inverse by Gauss and Jordan.
+/// `Tr(H (H + lambda I)^-1)` over samples, as defined: `H` is `[S, S]`, inverted by Gauss-Jordan
+/// elimination.
 fn plain_d_eff(samples: &[Vec<f32>], alpha: f64) -> f64 {
     let n = samples.len();
     let product =
@@ -51,7 +52,7 @@ proptest! {
         prop_assert!(found <= samples.len().min(experts) as f64 + 1e-9);
     }
 
-    /// Gram blocks give the same consistency as the embeddings themselves.
+    /// Gram blocks give the same consistency as the embeddings.
     #[test]
     fn consistency_is_that_of_the_definition(seed: u64, layers in 1_usize..6, experts in 1_usize..20) {
         let mut rng = Rng::new(seed);
@@ -68,7 +69,7 @@ proptest! {
                 .sum()
         };
         let product = |a: usize, b: usize| (0..width).map(|i| embedding(a, i) * embedding(b, i)).sum::<f64>();
-        // Nearly zero embeddings have no cosine to compare.
+        // Embeddings near zero have no cosine to compare.
         prop_assume!((0..layers).all(|layer| product(layer, layer) > 1e-4));
         let gram = RouterGram::from_weights(layers, experts, width, &weights).unwrap();
         let found = pathway::sample_consistency(&gates, &gram).unwrap();
@@ -91,7 +92,7 @@ proptest! {
 }
 
 #[test]
-fn nothing_has_no_dimension() {
+fn empty_groups_have_no_dimension() {
     let mut spectrum = Spectrum::new(2, 3).unwrap();
     let empty = spectrum.d_eff(0.01);
     assert_eq!((empty.mean, empty.d_eff, empty.lambda), (None, vec![None; 2], vec![None; 2]));

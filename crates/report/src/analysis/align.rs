@@ -1,4 +1,5 @@
-//! Two samples' pathways side by side at every checkpoint: the only view that needs the run's own traces.
+//! Alignment of the pathways of two samples at every checkpoint. It needs the traces, not only the
+//! report.
 
 use pathway::Edit;
 
@@ -9,46 +10,47 @@ use crate::{
     settings::{Settings, Unit},
 };
 
-/// How two samples are chosen.
+/// Choice of two samples.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PairOfSamples {
-    /// These two, by index in the run.
+    /// Two samples by index in the run.
     These(usize, usize),
-    /// Two of a domain, drawn by a seed.
+    /// Two random samples of a domain.
     Random {
         /// The domain.
         domain: String,
-        /// Changes the draw.
+        /// Seed of the draw.
         seed: u64,
     },
-    /// The closest of the domain's measured pairs.
+    /// The pair with the smallest measured distance of a domain.
     Nearest {
         /// The domain.
         domain: String,
     },
-    /// The farthest of the domain's measured pairs.
+    /// The pair with the largest measured distance of a domain.
     Farthest {
         /// The domain.
         domain: String,
     },
 }
 
-/// Two samples' pathways at one checkpoint.
+/// Aligned pathways of two samples at one checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlignedPair {
     /// Training step.
     pub step: u64,
-    /// Distance of the whole pathways, in symbols.
+    /// Distance of the complete pathways, in symbols.
     pub distance: u32,
-    /// One edit script a layer, from the first's experts to the second's.
+    /// One edit script per layer, from the first pathway to the second.
     pub layers: Vec<Vec<Edit>>,
 }
 
 impl Analysis {
-    /// Chooses two samples of a run; nearest and farthest by their distance at `checkpoint`.
+    /// Chooses two samples of a run; nearest and farthest pairs by distance at `checkpoint`.
     ///
     /// # Errors
-    /// [`Error::NoPair`] when the domain has fewer than two samples or is not analysed yet; what the host fails with.
+    /// [`Error::NoPair`] if the domain has fewer than two samples or is not analyzed yet; errors of
+    /// the host.
     pub async fn choose(
         &self,
         run: &Run,
@@ -68,7 +70,7 @@ impl Analysis {
                     Ok((*a, *b))
                 } else {
                     Err(Error::NoPair {
-                        reason: format!("samples {a} and {b} are not two of the run's {samples}"),
+                        reason: format!("{a} and {b} are not two different samples of the run's {samples}"),
                     })
                 }
             }
@@ -82,7 +84,7 @@ impl Analysis {
             PairOfSamples::Nearest { domain } | PairOfSamples::Farthest { domain } => {
                 let nearest = matches!(choice, PairOfSamples::Nearest { .. });
                 let index = domain_of(domain)?;
-                let unknown = || Error::NoPair { reason: format!("{domain:?} is not analysed yet") };
+                let unknown = || Error::NoPair { reason: format!("{domain:?} is not analyzed yet") };
                 let digest = self.digest(run, settings, checkpoint).ok_or_else(unknown)?;
                 let plan = super::plan::plan(run, settings);
                 let members = plan.domains[index].group(Group::All).ok_or_else(unknown)?;
@@ -93,7 +95,7 @@ impl Analysis {
                 });
                 let found = distances.pairs(sequences, std::rc::Rc::clone(&members.main.pairs)).await?;
                 let measured = members.main.pairs.iter().zip(&found);
-                // Of equals the first pair: the same choice every time.
+                // Ties take the first pair, so that the choice is reproducible.
                 let best = if nearest {
                     measured.min_by_key(|&(pair, distance)| (*distance, *pair))
                 } else {
@@ -107,7 +109,7 @@ impl Analysis {
         }
     }
 
-    /// The pathways of two samples at every checkpoint that is analysed, layer by layer.
+    /// Aligns the pathways of two samples at every analyzed checkpoint, layer by layer.
     #[must_use]
     pub fn align(&self, run: &Run, settings: &Settings, a: usize, b: usize) -> Vec<AlignedPair> {
         let both = [a as u32, b as u32];

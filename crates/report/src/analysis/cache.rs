@@ -1,4 +1,5 @@
-//! What has been computed, by what it depends on: a changed setting or a new checkpoint recomputes only the rest.
+//! Cache of results, keyed by everything they depend on: a changed setting or a new checkpoint
+//! recomputes only what depends on it.
 
 use std::{collections::BTreeMap, rc::Rc};
 
@@ -9,10 +10,10 @@ use super::{
     measure::{Key, Measured},
 };
 
-/// Everything that has been computed so far.
+/// Results computed so far.
 #[derive(Debug, Default)]
 pub struct Cache {
-    /// Digests by file, with the fingerprint of the run's samples and thresholds that they are of.
+    /// Digests by file, with the fingerprint of the run's samples and thresholds.
     digests: BTreeMap<usize, (u64, Rc<Digest>)>,
     /// Selections by file and fingerprint of domains and last checkpoint.
     selections: BTreeMap<(usize, u64), Rc<Vec<Selections>>>,
@@ -38,7 +39,7 @@ impl Cache {
         self.digests.insert(file, (of, Rc::new(digest)));
     }
 
-    /// One entry a domain; none where the trace has no selections.
+    /// One entry per domain; empty if the trace has no selections.
     pub fn selections(&self, file: usize, of: u64) -> Option<Rc<Vec<Selections>>> {
         self.selections.get(&(file, of)).cloned()
     }
@@ -80,7 +81,7 @@ impl Cache {
         self.correlations.insert(of, Rc::new(found));
     }
 
-    /// Forgets a file that is gone.
+    /// Removes the results of a file.
     pub fn forget(&mut self, file: usize) {
         self.digests.remove(&file);
         self.selections.retain(|&(old, _), _| old != file);

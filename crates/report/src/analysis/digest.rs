@@ -1,5 +1,6 @@
-//! One checkpoint's gates, read once by ranges of samples and let go: what stays is a ranking (from which pathways at
-//! every threshold are written), a few scalars a sample, and sums a group.
+//! Digest of one checkpoint's gates, which are read once in ranges of samples and not kept. The
+//! digest has a ranking (the pathways at every threshold), a few scalars per sample, and sums per
+//! group.
 
 use std::rc::Rc;
 
@@ -11,28 +12,28 @@ use trace::{GateKind, OpenTrace};
 use super::{host::Watch, run::RunCheckpoint};
 use crate::error::Error;
 
-/// Samples whose gates are in memory at once, by the bytes that they take as f32.
+/// Size of a range of samples, in bytes of their gates as f32.
 const CHUNK_BYTES: usize = 8 << 20;
 
-/// Samples between two breaths: a few milliseconds of computing at 16 layers of 64 experts.
-const SAMPLES_A_BREATH: usize = 32;
+/// Samples between two yields: a few milliseconds of computing at 16 layers of 64 experts.
+const SAMPLES_PER_YIELD: usize = 32;
 
-/// Samples whose selections are in memory at once.
-const SAMPLES_A_RUN: usize = 256;
+/// Most samples whose selections are in memory.
+const SAMPLES_PER_READ: usize = 256;
 
-/// What is known of one checkpoint whatever the groups are.
+/// Results of one checkpoint that do not depend on groups.
 #[derive(Debug)]
 pub struct Digest {
     /// Pathways at every threshold, in the order of the run's samples.
     pub ranking: Ranking,
-    /// Of each sample; `None` where no router matrix is given.
+    /// Consistency of each sample; `None` without router matrices.
     consistency: Option<Vec<SampleConsistency>>,
     /// Entropy of the mean gates, `[S,L]`, nats.
     entropy: Vec<f64>,
 }
 
 impl Digest {
-    /// Consistency of a group; `None` where no router matrix is given.
+    /// Consistency of a group; `None` without router matrices.
     pub fn consistency(&self, samples: &[u32]) -> Option<pathway::ConsistencySummary> {
         let all = self.consistency.as_ref()?;
         Some(pathway::summarise_consistency(samples.iter().map(|&sample| &all[sample as usize])))
@@ -51,39 +52,40 @@ impl Digest {
     }
 }
 
-/// Sums over the samples of one domain that need the selections of single tokens.
+/// Sums over the tokens of one domain, from expert selections.
 #[derive(Debug)]
 pub struct Selections {
-    /// How often each expert was selected.
+    /// Selection counts of each expert.
     pub load: LoadCounts,
     /// Agreement with the last checkpoint.
     pub saturation: Option<SaturationSum>,
-    /// Which experts go together; at the last checkpoint only.
+    /// Co-activation; only at the last checkpoint.
     pub coactivation: Option<Coactivation>,
 }
 
-/// What one pass over a checkpoint's gates shall bring.
+/// Results requested from one pass over a checkpoint's gates.
 #[derive(Debug, Default)]
-pub struct Wanted {
-    /// The digest, with pathways at these thresholds.
+pub struct GateRequest {
+    /// Digest with pathways at these thresholds.
     pub digest: Option<Vec<f64>>,
-    /// Gates' second moments of these groups (ascending samples of the run).
+    /// Second moments of the gates of these groups (ascending samples of the run).
     pub spectra: Vec<Rc<[u32]>>,
-    /// Sums of the unit vectors of the flattened gates of these groups (docs/metrics.md#pairing-and-delay).
+    /// Sums of the unit vectors of the flattened gates of these groups
+    /// (docs/metrics.md#pairing-and-delay).
     pub unit_sums: Vec<Rc<[u32]>>,
 }
 
-impl Wanted {
-    /// Whether there is nothing to read for.
+impl GateRequest {
+    /// Whether nothing is requested.
     pub fn is_empty(&self) -> bool {
         self.digest.is_none() && self.spectra.is_empty() && self.unit_sums.is_empty()
     }
 }
 
-/// What one pass has brought, in the order of what was wanted.
+/// Results of one pass, in the order of the request.
 #[derive(Debug)]
-pub struct Brought {
-    /// The digest.
+pub struct GateResults {
+    /// Digest.
     pub digest: Option<Digest>,
     /// Second moments.
     pub spectra: Vec<Spectrum>,
@@ -91,21 +93,22 @@ pub struct Brought {
     pub unit_sums: Vec<UnitSum>,
 }
 
-/// Reads a checkpoint's gates once and folds them into everything that is wanted. `read` hears of bytes.
+/// Reads a checkpoint's gates once and accumulates everything requested. `read` is called with the
+/// bytes read.
 pub async fn read_gates(
     checkpoint: &RunCheckpoint,
-    wanted: &Wanted,
+    request: &GateRequest,
     watch: &dyn Watch,
     mut read: impl FnMut(u64),
-) -> Result<Brought, Error> {
+) -> Result<GateResults, Error> {
     let trace = &*checkpoint.trace;
     let (layers, experts) = (trace.info.layers, trace.info.experts);
     let width = layers * experts;
     let frequency = trace.info.gate_kind == GateKind::SelectionFrequency;
-    // Consistency needs the routing weights themselves, which ids do not give.
-    let router = if wanted.digest.is_some() && !frequency { trace.router().await? } else { None };
+    // Consistency needs routing weights, which ids do not have.
+    let router = if request.digest.is_some() && !frequency { trace.router().await? } else { None };
     let gram = router.map(router_gram).transpose()?;
-    let mut fold = Fold::new(checkpoint, wanted, gram)?;
+    let mut fold = GateAccumulator::new(checkpoint, request, gram)?;
     let rows = trace.info.samples.len();
     let chunk = (CHUNK_BYTES / (4 * width.max(1))).clamp(1, rows.max(1));
     let bytes_a_row = trace.info.bytes / (rows.max(1) as u64);
@@ -115,7 +118,7 @@ pub async fn read_gates(
         let counts = if frequency { trace.counts(start..end).await? } else { None };
         for (i, row) in gates.chunks_exact(width).enumerate() {
             fold.push(start + i, row, counts.as_ref().map(|counts| counts.of(i)))?;
-            if (i + 1) % SAMPLES_A_BREATH == 0 {
+            if (i + 1) % SAMPLES_PER_YIELD == 0 {
                 watch.yield_now().await;
             }
         }
@@ -125,7 +128,7 @@ pub async fn read_gates(
     Ok(fold.finish())
 }
 
-/// The Gram blocks of a trace's router, computed or as stored.
+/// Gram blocks of a trace's router, computed or stored.
 fn router_gram(router: trace::Router) -> Result<RouterGram, Error> {
     Ok(match router {
         trace::Router::Weights { layers, experts, width, values } => {
@@ -135,25 +138,26 @@ fn router_gram(router: trace::Router) -> Result<RouterGram, Error> {
     })
 }
 
-/// The accumulators of one pass. Rows come in the trace's order; a row that is no sample of the run is skipped.
-struct Fold {
-    /// For each row of the trace the sample of the run.
+/// Accumulators of one pass. Rows are in the order of the trace; rows that are not samples of the
+/// run are skipped.
+struct GateAccumulator {
+    /// Sample of the run for each row of the trace.
     sample_of: Vec<Option<u32>>,
-    digest: Option<DigestFold>,
+    digest: Option<DigestAccumulator>,
     spectra: Vec<(Membership, Spectrum)>,
     unit_sums: Vec<(Membership, UnitSum)>,
 }
 
-struct DigestFold {
+struct DigestAccumulator {
     ranking: Ranking,
     gram: Option<RouterGram>,
-    /// For each sample of the run the place at which it came.
+    /// Position at which each sample of the run was read.
     places: Vec<usize>,
     consistency: Vec<SampleConsistency>,
     entropy: Vec<f64>,
 }
 
-/// Who belongs to a group, for asking by sample.
+/// Membership of samples in a group.
 struct Membership(Vec<bool>);
 
 impl Membership {
@@ -170,8 +174,12 @@ impl Membership {
     }
 }
 
-impl Fold {
-    fn new(checkpoint: &RunCheckpoint, wanted: &Wanted, gram: Option<RouterGram>) -> Result<Self, Error> {
+impl GateAccumulator {
+    fn new(
+        checkpoint: &RunCheckpoint,
+        request: &GateRequest,
+        gram: Option<RouterGram>,
+    ) -> Result<Self, Error> {
         let info = &checkpoint.trace.info;
         let (layers, experts) = (info.layers, info.experts);
         let samples = checkpoint.row_of.len();
@@ -181,9 +189,9 @@ impl Fold {
                 *slot = Some(sample as u32);
             }
         }
-        let digest = match &wanted.digest {
+        let digest = match &request.digest {
             None => None,
-            Some(taus) => Some(DigestFold {
+            Some(taus) => Some(DigestAccumulator {
                 ranking: Ranking::new(layers, experts, taus)?,
                 gram,
                 places: vec![0; samples],
@@ -191,11 +199,11 @@ impl Fold {
                 entropy: Vec::with_capacity(samples * layers),
             }),
         };
-        let spectra = wanted.spectra.iter().map(|members| {
+        let spectra = request.spectra.iter().map(|members| {
             Ok::<_, Error>((Membership::new(members, samples), Spectrum::new(layers, experts)?))
         });
         let spectra = spectra.collect::<Result<_, _>>()?;
-        let unit_sums = wanted.unit_sums.iter();
+        let unit_sums = request.unit_sums.iter();
         let unit_sums = unit_sums
             .map(|members| (Membership::new(members, samples), UnitSum::new(layers * experts)))
             .collect();
@@ -225,17 +233,17 @@ impl Fold {
         Ok(())
     }
 
-    fn finish(self) -> Brought {
+    fn finish(self) -> GateResults {
         let Self { digest, spectra, unit_sums, .. } = self;
-        Brought {
-            digest: digest.map(DigestFold::finish),
+        GateResults {
+            digest: digest.map(DigestAccumulator::finish),
             spectra: spectra.into_iter().map(|(_, spectrum)| spectrum).collect(),
             unit_sums: unit_sums.into_iter().map(|(_, sum)| sum).collect(),
         }
     }
 }
 
-impl DigestFold {
+impl DigestAccumulator {
     fn push(
         &mut self,
         sample: u32,
@@ -249,14 +257,14 @@ impl DigestFold {
         }
         if let Some(gram) = &self.gram {
             let found = pathway::sample_consistency(gates, gram)?;
-            // The cosines themselves are in no figure of a group, and would be most of a digest.
+            // Cosines are not used in figures of groups, and would be most of a digest.
             self.consistency.push(SampleConsistency { cosines: Vec::new(), ..found });
         }
         pathway::entropy_by_layer(gates, self.ranking.experts(), &mut self.entropy);
         Ok(())
     }
 
-    /// Brings what came in the trace's order into the run's.
+    /// Reorders the results from the order of the trace to that of the run.
     fn finish(self) -> Digest {
         let Self { ranking, gram, places, consistency, entropy } = self;
         let consistency = gram.map(|_| consistency);
@@ -274,7 +282,7 @@ impl DigestFold {
     }
 }
 
-/// Reads a checkpoint's selections once, and the last checkpoint's beside them, and sums them a domain. `None` where
+/// Reads the selections of a checkpoint and of the last one, and sums them per domain. `None` if
 /// the trace has none.
 pub async fn read_selections(
     checkpoint: &RunCheckpoint,
@@ -315,26 +323,25 @@ pub async fn read_selections(
     Ok(Some(sums))
 }
 
-/// Rows of the same samples in two traces.
-struct Rows {
+/// Contiguous rows of the same samples in two traces.
+struct RowRanges {
     here: std::ops::Range<usize>,
     last: std::ops::Range<usize>,
 }
 
-/// Splits samples into runs whose rows are neighbours in both traces: a domain's samples mostly lie side by side, and
-/// are read together.
-fn runs_of_rows(members: &[u32], here: &RunCheckpoint, last: &RunCheckpoint) -> Vec<Rows> {
-    let mut runs: Vec<Rows> = Vec::new();
+/// Splits samples into ranges whose rows are contiguous in both traces, to read them together.
+fn runs_of_rows(members: &[u32], here: &RunCheckpoint, last: &RunCheckpoint) -> Vec<RowRanges> {
+    let mut runs: Vec<RowRanges> = Vec::new();
     for &sample in members {
         let (row, last_row) = (here.row_of[sample as usize] as usize, last.row_of[sample as usize] as usize);
         match runs.last_mut() {
             Some(run)
-                if run.here.end == row && run.last.end == last_row && run.here.len() < SAMPLES_A_RUN =>
+                if run.here.end == row && run.last.end == last_row && run.here.len() < SAMPLES_PER_READ =>
             {
                 run.here.end += 1;
                 run.last.end += 1;
             }
-            _ => runs.push(Rows { here: row..row + 1, last: last_row..last_row + 1 }),
+            _ => runs.push(RowRanges { here: row..row + 1, last: last_row..last_row + 1 }),
         }
     }
     runs

@@ -1,5 +1,5 @@
-//! Drives an analysis: what is missing is read and measured, checkpoint by checkpoint, and a report is written each
-//! time it became sharper. Reading the next checkpoint overlaps with measuring the last one.
+//! Runs an analysis: reads and measures what is missing, checkpoint by checkpoint, and offers a
+//! report after each improvement. Reading a checkpoint overlaps with measuring the previous one.
 
 use std::{
     cell::{Cell, RefCell},
@@ -24,37 +24,38 @@ use super::{
 };
 use crate::{error::Error, model::Report, settings::Settings};
 
-/// Measurements under way at once: while the end of one keeps a few calculators busy, the next fills the others.
+/// Measurements in flight: while a few calculators finish one, the others start the next.
 const IN_FLIGHT: usize = 3;
 
-/// A run with no more pairs than this is done in seconds: side figures are then measured with the main ones of their
-/// checkpoint, which leaves nobody waiting. In a larger run the main figures of all checkpoints come first.
+/// A run with at most this number of pairs takes seconds, so side figures are measured together
+/// with the main figures of their checkpoint. In a larger run, the main figures of all checkpoints
+/// come first.
 const FEW_PAIRS: u64 = 16_000_000;
 
-/// An analysis of one run. It remembers what it has computed, so that running it again after a changed setting or
-/// with a further checkpoint does only what is new.
+/// Analysis of one run. It caches results, so that another call after a changed setting or a new
+/// checkpoint computes only what is missing.
 #[derive(Debug, Default)]
 pub struct Analysis {
     cache: RefCell<Cache>,
 }
 
 impl Analysis {
-    /// Nothing computed yet.
+    /// Creates an analysis without results.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Forgets what was computed of a file.
+    /// Removes the results of a file.
     pub fn forget(&self, file: usize) {
         self.cache.borrow_mut().forget(file);
     }
 
-    /// Analyses a run to its end. Partial reports go to `watch` from the second checkpoint on.
+    /// Analyzes a run. Partial reports go to `watch` from the second checkpoint on.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`], which names the file, when a trace cannot be read to its end (leave it out and analyse
-    /// again: what is computed is remembered); or what the host fails with.
+    /// [`Error::Checkpoint`] with the file id if a trace cannot be read: analyze again without it,
+    /// results are cached. Errors of the host.
     pub async fn analyse(
         &self,
         run: &Run,
@@ -66,10 +67,11 @@ impl Analysis {
         settings.check()?;
         let job = Job::new(&self.cache, run, settings, title);
         let pairs = job.missing_pairs();
-        let meter = Meter::new(watch, pairs, job.missing_bytes());
+        let meter = ProgressCounter::new(watch, pairs, job.missing_bytes());
         let together = pairs <= FEW_PAIRS;
 
-        // Reading runs ahead of measuring: the pool works on one checkpoint while the next is folded.
+        // Reading runs ahead of measuring: the backend measures one checkpoint while the next is
+        // read.
         let (sender, ready) = mpsc::unbounded();
         let reading = async {
             for checkpoint in 0..run.checkpoints.len() {
@@ -122,7 +124,7 @@ impl Analysis {
         Ok(report)
     }
 
-    /// The pathways of a checkpoint's samples, if the analysis has come that far.
+    /// Digest of a checkpoint, if it has been read.
     pub(super) fn digest(
         &self,
         run: &Run,
@@ -134,20 +136,20 @@ impl Analysis {
 }
 
 impl Job<'_> {
-    async fn read(&self, checkpoint: usize, meter: &Meter<'_>) -> Result<(), Error> {
-        let wanted = self.wanted(checkpoint);
+    async fn read(&self, checkpoint: usize, meter: &ProgressCounter<'_>) -> Result<(), Error> {
+        let request = self.gate_request(checkpoint);
         let at = &self.run.checkpoints[checkpoint];
-        if !wanted.is_empty() {
-            let brought = read_gates(at, &wanted, meter.watch, |bytes| meter.read(bytes)).await?;
+        if !request.is_empty() {
+            let results = read_gates(at, &request, meter.watch, |bytes| meter.read(bytes)).await?;
             let mut cache = self.cache.borrow_mut();
-            if let Some(digest) = brought.digest {
+            if let Some(digest) = results.digest {
                 cache.put_digest(at.file, self.digest_fingerprint(), digest);
             }
-            for (samples, spectrum) in wanted.spectra.iter().zip(&brought.spectra) {
+            for (samples, spectrum) in request.spectra.iter().zip(&results.spectra) {
                 let dimension = spectrum.d_eff(self.settings.alpha);
                 cache.put_spectrum(at.file, self.spectrum_fingerprint(samples), dimension);
             }
-            for (samples, sum) in wanted.unit_sums.iter().zip(brought.unit_sums) {
+            for (samples, sum) in request.unit_sums.iter().zip(results.unit_sums) {
                 cache.put_unit_sum(at.file, self.unit_sum_fingerprint(samples), sum);
             }
         }
@@ -167,7 +169,7 @@ impl Job<'_> {
         measurement: &Measurement,
         checkpoint: usize,
         distances: &dyn Distances,
-        meter: &Meter<'_>,
+        meter: &ProgressCounter<'_>,
     ) -> Result<(), Error> {
         if self.known(measurement, checkpoint).is_some() {
             return Ok(());
@@ -181,8 +183,8 @@ impl Job<'_> {
     }
 }
 
-/// Counts work for the one who watches.
-struct Meter<'a> {
+/// Counts finished work and reports it.
+struct ProgressCounter<'a> {
     watch: &'a dyn Watch,
     pairs: u64,
     bytes: u64,
@@ -190,7 +192,7 @@ struct Meter<'a> {
     bytes_done: Cell<u64>,
 }
 
-impl<'a> Meter<'a> {
+impl<'a> ProgressCounter<'a> {
     fn new(watch: &'a dyn Watch, pairs: u64, bytes: u64) -> Self {
         Self { watch, pairs, bytes, pairs_done: Cell::new(0), bytes_done: Cell::new(0) }
     }

@@ -1,21 +1,21 @@
-//! Numbers and texts mixed to one number, by which results are remembered.
+//! Hashes of numbers and texts, used as cache keys.
 
-/// A 64-bit mix of numbers (FNV-1a over 64-bit words with a final avalanche): for keys, not for secrets.
+/// A 64-bit hash (FNV-1a over 64-bit words with a final avalanche); not cryptographic.
 #[derive(Clone, Copy, Debug)]
 pub struct Fingerprint(u64);
 
 impl Fingerprint {
-    /// Of nothing.
+    /// Creates the hash of no input.
     pub fn new() -> Self {
         Self(0xcbf2_9ce4_8422_2325)
     }
 
-    /// Takes in one number.
+    /// Adds a number.
     pub fn add(&mut self, value: u64) {
         self.0 = (self.0 ^ value).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(29);
     }
 
-    /// Takes in a list, with its length.
+    /// Adds a list with its length.
     pub fn add_all(&mut self, values: &[u32]) {
         self.add(values.len() as u64);
         for &value in values {
@@ -23,7 +23,7 @@ impl Fingerprint {
         }
     }
 
-    /// Takes in a text, with its length.
+    /// Adds a text with its length.
     pub fn add_text(&mut self, text: &str) {
         self.add(text.len() as u64);
         for byte in text.bytes() {
@@ -31,7 +31,7 @@ impl Fingerprint {
         }
     }
 
-    /// The mix.
+    /// Returns the hash.
     pub fn value(self) -> u64 {
         let mut value = self.0;
         value = (value ^ (value >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);

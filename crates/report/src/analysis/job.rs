@@ -1,19 +1,19 @@
-//! One run of the analysis: what all of its steps look at, and what the cache knows for it.
+//! One execution of the analysis: the inputs of all its steps, and access to the cache.
 
 use std::{cell::RefCell, collections::BTreeSet, rc::Rc};
 
 use super::{
     cache::Cache,
-    digest::Wanted,
+    digest::GateRequest,
     fingerprint::Fingerprint,
-    measure::{Key, Measured, Measurement},
-    measurements::{MeasurementId, Measurements},
+    measure::{Key, Measured, Measurement, MeasurementId},
+    measurements::Measurements,
     plan::{Plan, plan},
     run::Run,
 };
 use crate::settings::Settings;
 
-/// One run of the analysis: what all its steps look at.
+/// Inputs shared by all steps of one execution of the analysis.
 pub(super) struct Job<'a> {
     pub run: &'a Run,
     pub settings: &'a Settings,
@@ -34,7 +34,8 @@ impl<'a> Job<'a> {
         taus.sort_by(f64::total_cmp);
         taus.dedup();
         let mut samples_of_run = Fingerprint::new();
-        // A file of ids has more experts, or gates of another kind, once further files are beside it.
+        // A file of ids may have more experts, or another kind of gates, after further files are
+        // added.
         samples_of_run.add(run.experts as u64);
         if let Some(at) = run.checkpoints.first() {
             samples_of_run.add(match at.trace.info.gate_kind {
@@ -47,7 +48,7 @@ impl<'a> Job<'a> {
             samples_of_run.add_text(&sample.id);
             samples_of_run.add_text(&sample.domain);
         }
-        // Of a trace in several files, one a layer, there may be more layers now than there were.
+        // A trace with one file per layer may have more layers after further files are added.
         samples_of_run.add(run.layers as u64);
         samples_of_run.add(run.experts as u64);
         let plan = plan(run, settings);
@@ -94,8 +95,8 @@ impl<'a> Job<'a> {
         mix.value()
     }
 
-    /// Groups of equal `t*` whose gates stand in for embeddings: only at the last checkpoint, only where item gates
-    /// are given and text embeddings are not.
+    /// Groups of equal `t*` whose gates replace embeddings: only at the last checkpoint, only with
+    /// item gates and without text embeddings.
     pub fn embedded_groups(&self, checkpoint: usize) -> Vec<Rc<[u32]>> {
         let is_last = checkpoint + 1 == self.run.checkpoints.len();
         if !is_last || self.run.item_gates.is_none() || self.run.embeddings.is_some() {
@@ -104,7 +105,7 @@ impl<'a> Job<'a> {
         (0..self.plan.domains.len()).flat_map(|d| self.t_star_groups(d)).map(|(_, samples)| samples).collect()
     }
 
-    /// Samples of a domain by `t*`, ascending; unconfirmed ones only when asked for.
+    /// Samples of a domain by `t*`, ascending; unconfirmed ones only if the settings include them.
     pub fn t_star_groups(&self, domain: usize) -> Vec<(usize, Rc<[u32]>)> {
         let last = self.run.checkpoints.len().saturating_sub(1);
         let (plan, members) = (&self.plan.domains[domain], &self.run.domains[domain].samples);
@@ -118,12 +119,12 @@ impl<'a> Job<'a> {
             .collect()
     }
 
-    /// What has to be read of a checkpoint that the cache does not have.
-    pub fn wanted(&self, checkpoint: usize) -> Wanted {
+    /// Results of a checkpoint that are not in the cache.
+    pub fn gate_request(&self, checkpoint: usize) -> GateRequest {
         let file = self.run.checkpoints[checkpoint].file;
         let cache = self.cache.borrow();
         let groups = self.plan.domains.iter().flat_map(|domain| &domain.groups);
-        Wanted {
+        GateRequest {
             digest: cache.digest(file, self.digest_fingerprint()).is_none().then(|| self.taus.clone()),
             spectra: groups
                 .map(|members| Rc::clone(&members.samples))
@@ -138,25 +139,26 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Bytes that will be read: of every checkpoint of which something is missing.
+    /// Bytes to read: of every checkpoint with missing results.
     pub fn missing_bytes(&self) -> u64 {
         (0..self.run.checkpoints.len())
-            .filter(|&checkpoint| !self.wanted(checkpoint).is_empty())
+            .filter(|&checkpoint| !self.gate_request(checkpoint).is_empty())
             .map(|checkpoint| self.run.checkpoints[checkpoint].trace.info.bytes)
             .sum()
     }
 
-    /// The result of a measurement at a checkpoint, if it has been measured.
+    /// Result of a measurement at a checkpoint, if it has been measured.
     pub fn result(&self, id: MeasurementId, checkpoint: usize) -> Option<Rc<Measured>> {
         self.known(self.measurements.get(id)?, checkpoint)
     }
 
-    /// The cached result of a measurement at a checkpoint.
+    /// Cached result of a measurement at a checkpoint.
     pub fn known(&self, measurement: &Measurement, checkpoint: usize) -> Option<Rc<Measured>> {
         self.cache.borrow().measured(self.key(measurement, checkpoint))
     }
 
-    /// Pairs that will be measured at all checkpoints. A measurement that serves two figures counts once.
+    /// Number of pairs to measure at all checkpoints. A measurement used for two figures counts
+    /// once.
     pub fn missing_pairs(&self) -> u64 {
         let mut seen = BTreeSet::new();
         let cache = self.cache.borrow();

@@ -1,36 +1,74 @@
-//! One measurement of pathways: sequences are written, the host computes their distances, the distances become
-//! statistics. Each has a key, so that nothing is measured twice.
+//! A measurement: builds sequences, lets the host compute their distances, and summarizes them.
+//! Each has a key, so that nothing is measured twice.
 
 use std::rc::Rc;
 
 use levenshtein::Sequences;
 use pathway::{CrossDistance, GroupDistance};
 
-use super::{
-    digest::Digest, fingerprint::Fingerprint, host::Distances, measurements::MeasurementId, plan::PairSet,
-};
-use crate::{error::Error, settings::Unit};
+use super::{digest::Digest, fingerprint::Fingerprint, host::Distances, plan::PairSet};
+use crate::{error::Error, model::Group, settings::Unit};
 
-/// What is measured.
+/// Identifies a measurement within a run and its settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MeasurementId {
+    /// Index of the domain; of the first of two.
+    pub domain: usize,
+    /// Samples that are measured.
+    pub group: Group,
+    /// Quantity that is measured.
+    pub kind: Kind,
+}
+
+/// The quantity of a measurement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Pathway distances at the settings' threshold.
+    Distance,
+    /// Pathway distances between random pathways of equal lengths; one of several draws.
+    Null {
+        /// Index of the draw.
+        replicate: u64,
+    },
+    /// Distances between the expert lists of one layer.
+    Layer {
+        /// Index of the layer.
+        layer: usize,
+    },
+    /// Pathway distances at another threshold.
+    Threshold {
+        /// Index in [`Measurements::thresholds`](super::measurements::Measurements::thresholds).
+        at: usize,
+    },
+    /// Pathway distances within each group of equal memorization step.
+    TStar,
+    /// Pathway distances to the samples of another domain.
+    OtherDomain {
+        /// Index of that domain.
+        second: usize,
+    },
+}
+
+/// Quantity of a measurement with its parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Quantity {
-    /// Distances of pathways at a threshold.
+    /// Distances between pathways at a threshold.
     Pathways {
         /// The threshold.
         tau: f64,
-        /// Their unit.
+        /// Unit of the distances.
         unit: Unit,
     },
-    /// The same of random pathways with the same lengths.
+    /// Distances between random pathways of the same lengths.
     Null {
         /// The threshold.
         tau: f64,
-        /// Their unit.
+        /// Unit of the distances.
         unit: Unit,
         /// Seed of the draw.
         seed: u64,
     },
-    /// Distances of one layer's lists.
+    /// Distances between the expert lists of one layer.
     Layer {
         /// The threshold.
         tau: f64,
@@ -39,12 +77,12 @@ pub enum Quantity {
     },
 }
 
-/// A measurement, the same at every checkpoint.
+/// Definition of a measurement, the same at every checkpoint.
 #[derive(Clone, Debug)]
 pub struct Measurement {
-    /// Identifies it within the run and its settings.
+    /// Id within the run and its settings.
     pub id: MeasurementId,
-    /// What is measured.
+    /// Measured quantity.
     pub quantity: Quantity,
     /// The samples.
     pub samples: Rc<[u32]>,
@@ -52,40 +90,40 @@ pub struct Measurement {
     pub pairs: PairSet,
     /// How the samples are grouped.
     pub grouping: Grouping,
-    /// Fingerprint of all that the result depends on but the checkpoint.
+    /// Fingerprint of everything that the result depends on, except the checkpoint.
     fingerprint: u64,
 }
 
-/// How the samples of a measurement are grouped.
+/// Grouping of the samples of a measurement.
 #[derive(Clone, Debug)]
 pub enum Grouping {
     /// One group.
     One,
-    /// Two groups against each other; pairs are `(row, column)`.
+    /// Two groups; pairs are `(row, column)`.
     Two {
-        /// How many of the samples are of the first.
+        /// Number of samples of the first group.
         rows: usize,
     },
-    /// Many groups, each for itself; only their means are asked for.
+    /// Many separate groups, of which only means are computed.
     Many {
-        /// Where the pairs of each end.
+        /// End of each group's pairs.
         ends: Rc<[usize]>,
     },
 }
 
-/// What came out.
+/// Result of a measurement.
 #[derive(Clone, Debug)]
 pub enum Measured {
-    /// Of pairs inside one group.
+    /// Statistics of one group.
     Group(GroupDistance),
-    /// Of two groups against each other.
+    /// Statistics between two groups.
     Cross(CrossDistance),
-    /// Mean distance inside each of many groups.
+    /// Mean distance within each of many groups.
     Means(Vec<Option<f64>>),
 }
 
 impl Measured {
-    /// The figures of one group.
+    /// Statistics of one group.
     pub fn group(&self) -> Option<&GroupDistance> {
         match self {
             Self::Group(group) => Some(group),
@@ -93,7 +131,7 @@ impl Measured {
         }
     }
 
-    /// The mean of one of many groups.
+    /// Mean of one of many groups.
     pub fn mean_of(&self, group: usize) -> Option<f64> {
         match self {
             Self::Means(means) => means.get(group).copied().flatten(),
@@ -101,7 +139,7 @@ impl Measured {
         }
     }
 
-    /// The figures of two groups against each other.
+    /// Statistics between two groups.
     pub fn cross(&self) -> Option<&CrossDistance> {
         match self {
             Self::Cross(cross) => Some(cross),
@@ -110,24 +148,24 @@ impl Measured {
     }
 }
 
-/// Identifies a measurement by everything that its result depends on.
+/// Cache key: identifies a measurement by everything that its result depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
-    /// The checkpoint's file.
+    /// File of the checkpoint.
     file: usize,
     /// Fingerprint of everything else.
     fingerprint: u64,
 }
 
 impl Key {
-    /// The checkpoint's file.
+    /// File of the checkpoint.
     pub fn file(self) -> usize {
         self.file
     }
 }
 
 impl Measurement {
-    /// A measurement of a run whose samples have the fingerprint `run`.
+    /// Creates a measurement of a run whose samples have the fingerprint `run`.
     pub fn new(
         id: MeasurementId,
         quantity: Quantity,
@@ -150,7 +188,7 @@ impl Measurement {
         mix.add(match &grouping {
             Grouping::One => u64::MAX,
             Grouping::Two { rows } => *rows as u64,
-            // How many pairs each has is in the pairs' own fingerprint.
+            // The number of pairs per group is part of the pairs' fingerprint.
             Grouping::Many { .. } => u64::MAX - 1,
         });
         mix.add_all(&samples);
@@ -158,17 +196,17 @@ impl Measurement {
         Self { id, quantity, samples, pairs, grouping, fingerprint: mix.value() }
     }
 
-    /// Its key in the cache at the checkpoint of a file.
+    /// Cache key at the checkpoint of a file.
     pub fn key(&self, file: usize) -> Key {
         Key { file, fingerprint: self.fingerprint }
     }
 
-    /// Measures at the checkpoint that the digest was read from.
+    /// Measures at the checkpoint of the digest.
     pub async fn measure(&self, digest: &Digest, distances: &dyn Distances) -> Result<Measured, Error> {
         let sequences = Rc::new(self.sequences(digest)?);
         let pairs = match self.grouping {
             Grouping::One | Grouping::Many { .. } => Rc::clone(&self.pairs.pairs),
-            // Columns stand behind the rows among the sequences.
+            // The sequences of the columns follow those of the rows.
             Grouping::Two { rows } => {
                 self.pairs.pairs.iter().map(|&(row, column)| (row, rows as u32 + column)).collect()
             }
@@ -183,7 +221,7 @@ impl Measurement {
             }
             &Grouping::Two { rows } => {
                 let columns = samples - rows;
-                Measured::Cross(pathway::cross_distance_sampled(rows, columns, &self.pairs.pairs, &found)?)
+                Measured::Cross(pathway::cross_distance(rows, columns, &self.pairs.pairs, &found)?)
             }
             Grouping::Many { ends } => {
                 let starts = std::iter::once(0).chain(ends.iter().copied());
@@ -213,13 +251,13 @@ impl Measurement {
     }
 }
 
-/// Mean of whole numbers; undefined where there are none.
+/// Mean of integers; `None` without values.
 fn mean(distances: &[u32]) -> Option<f64> {
     let sum: u64 = distances.iter().map(|&distance| u64::from(distance)).sum();
     (!distances.is_empty()).then(|| sum as f64 / distances.len() as f64)
 }
 
-/// Where a threshold is in a digest's ranking.
+/// Index of a threshold in a digest's ranking.
 pub fn tau_index(digest: &Digest, tau: f64) -> Result<usize, Error> {
     let known = digest.ranking.tau_index(tau);
     known.ok_or_else(|| Error::Distances { message: format!("no pathways were ranked at tau {tau}") })

@@ -1,53 +1,13 @@
-//! Every measurement of a run, enumerated once. All checkpoints have the same ones, so that a result is found by the
-//! measurement's id and a checkpoint.
+//! All measurements of a run. They are the same at all checkpoints, so a result is identified by
+//! the measurement's id and a checkpoint.
 
 use std::{collections::BTreeMap, rc::Rc};
 
 use super::{
-    measure::{Grouping, Measurement, Quantity},
+    measure::{Grouping, Kind, Measurement, MeasurementId, Quantity},
     plan::{Members, Plan},
 };
 use crate::{model::Group, settings::Settings};
-
-/// Identifies a measurement within a run and its settings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MeasurementId {
-    /// Index of the domain; of the first of two.
-    pub domain: usize,
-    /// Samples that are measured.
-    pub group: Group,
-    /// Quantity that is measured.
-    pub kind: Kind,
-}
-
-/// The quantity of a measurement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// Pathway distances at the settings' threshold.
-    Distance,
-    /// The same between random pathways of equal lengths; one of several draws.
-    Null {
-        /// Index of the draw.
-        replicate: u64,
-    },
-    /// Distances between the expert lists of one layer.
-    Layer {
-        /// Index of the layer.
-        layer: usize,
-    },
-    /// Pathway distances at another threshold.
-    Threshold {
-        /// Index in [`Measurements::thresholds`].
-        at: usize,
-    },
-    /// Pathway distances inside each group of equal memorization step.
-    TStar,
-    /// Pathway distances to the samples of another domain.
-    OtherDomain {
-        /// Index of that domain.
-        second: usize,
-    },
-}
 
 /// The measurements of a run.
 #[derive(Debug)]
@@ -106,7 +66,7 @@ impl Measurements {
         &self.all[self.main..]
     }
 
-    /// All of them, main ones first.
+    /// All measurements, main ones first.
     pub fn all(&self) -> &[Measurement] {
         &self.all
     }
@@ -117,7 +77,7 @@ impl Measurements {
     }
 }
 
-/// Measurements as they are enumerated.
+/// Measurements under construction.
 struct List<'a> {
     settings: &'a Settings,
     run: u64,
@@ -153,7 +113,8 @@ impl List<'_> {
         self.push(id, quantity, (&members.samples, &members.side), Grouping::One);
     }
 
-    /// As many draws of random pathways as make the null's own noise small beside that of the pairs.
+    /// Adds enough draws of random pathways for the noise of the null to be small compared with
+    /// that of the pairs.
     fn null(&mut self, domain: usize, members: &Members) {
         let replicates = (2_000 / members.side.pairs.len().max(1)).clamp(1, 8) as u64;
         for replicate in 0..replicates {

@@ -1,14 +1,15 @@
-//! The analysis: a [`Run`] and [`Settings`](crate::Settings) become a [`Report`](crate::Report).
+//! The analysis: computes a [`Report`](crate::Report) from a [`Run`] and
+//! [`Settings`](crate::Settings).
 //!
-//! 1. [`run`] puts files together to a run.
-//! 2. [`plan`] chooses groups and pairs (losses decide who is memorized, so they are known before any gate is read).
-//! 3. [`digest`] reads each checkpoint's gates once and lets them go.
-//! 4. [`measurements`] enumerates what is measured, [`measure`] asks the host for distances.
-//! 5. [`compose`] writes the report from what is in the [`cache`], complete or not.
+//! 1. [`run`] assembles files to a run.
+//! 2. [`plan`] chooses groups and pairs; memorization depends only on losses, so it is known before gates are read.
+//! 3. [`digest`] reads each checkpoint's gates once.
+//! 4. [`measurements`] lists all measurements, [`measure`] gets their distances from the host.
+//! 5. [`compose`] builds the report from the [`cache`], complete or not.
 //!
-//! [`map`] measures all pairs of a group, for a picture of them; the report does not need it.
+//! [`map`] measures the distance matrix of a group for the view "Map"; the report does not need it.
 //!
-//! [`Analysis`] drives these steps as one future that can be dropped at any await.
+//! [`Analysis`] runs these steps as one future, which can be dropped at any await.
 
 mod align;
 mod cache;

@@ -1,5 +1,5 @@
-//! Which samples and pairs are measured: the groups of docs/metrics.md#pathway-distance and the settings' budget of pairs. The same
-//! samples and pairs are followed through all checkpoints.
+//! Plan of the samples and pairs to measure: the groups of docs/metrics.md#pathway-distance and the
+//! budget of pairs in the settings. Samples and pairs are the same at all checkpoints.
 
 use std::{collections::BTreeMap, rc::Rc};
 
@@ -9,72 +9,74 @@ use crate::{
     settings::{PairBudget, Settings},
 };
 
-/// The side measures (null, other thresholds, layers, `t*` groups, domains against each other) take this part of the
-/// main budget each: their intervals are wider, and their cost stays beside the point.
+/// Each side measure (null, other thresholds, layers, `t*` groups, pairs of domains) takes this
+/// fraction of the main budget: its intervals are wider, and its cost is small.
 const SIDE_PART: u64 = 20;
 
-/// Pairs of one group that are held at once, 64 MiB of indices; a group that has more is sampled, and a note says so.
+/// Most pairs of one group, 64 MiB of indices; a larger group is sampled, with a note in the
+/// report.
 pub const MOST_PAIRS: u64 = 8 << 20;
 
-/// No group is measured by fewer pairs than this while it has more.
+/// Least number of pairs measured per group, if it has as many.
 const LEAST_PAIRS: u64 = 300;
 
-/// What will be measured of a run.
+/// Measures of a run.
 #[derive(Debug)]
 pub struct Plan {
-    /// One part a domain, in the run's order.
+    /// One plan per domain, in the order of the run.
     pub domains: Vec<DomainPlan>,
-    /// Domains against each other.
+    /// Pairs of domains.
     pub cross: Vec<CrossPlan>,
 }
 
-/// What will be measured of one domain.
+/// Measures of one domain.
 #[derive(Debug)]
 pub struct DomainPlan {
-    /// Its threshold of memorization, nats.
+    /// Memorization threshold, nats.
     pub eps: Option<f64>,
-    /// Whether the user set it.
+    /// Whether the user set the threshold.
     pub eps_set_by_user: bool,
-    /// `t*` of each of its samples, as index of a checkpoint, in the order of the domain's samples.
+    /// `t*` of each sample of the domain, as index of a checkpoint.
     pub t_star: Vec<Option<usize>>,
-    /// All samples, then those memorized before the last checkpoint.
+    /// All samples, then the memorized ones.
     pub groups: Vec<Members>,
     /// Groups of equal `t*` with two samples or more.
-    pub by_t_star: Parts,
+    pub by_t_star: SmallGroups,
 }
 
-/// Many small groups that are measured together: each alone would be more calling than measuring.
+/// Many small groups that are measured in one call, because separate calls would cost more than the
+/// distances.
 #[derive(Clone, Debug)]
-pub struct Parts {
+pub struct SmallGroups {
     /// Index of a checkpoint and number of samples of each group, ascending.
     pub groups: Vec<(usize, usize)>,
     /// Samples of the first group, then of the second, and so on.
     pub samples: Rc<[u32]>,
-    /// Pairs inside the groups, in the same order, as indices into `samples`.
+    /// Pairs within the groups, in the same order, as indices into `samples`.
     pub pairs: PairSet,
-    /// Where each group's pairs end.
+    /// End of each group's pairs.
     pub ends: Rc<[usize]>,
 }
 
-/// Samples and the pairs of them that are measured.
+/// Samples and their pairs to measure.
 #[derive(Clone, Debug)]
 pub struct Members {
-    /// Which group of the domain, for the main groups.
+    /// Group of the domain.
     pub group: Group,
     /// Samples of the run, ascending.
     pub samples: Rc<[u32]>,
     /// Pairs for the main figure, as indices into `samples`.
     pub main: PairSet,
-    /// Pairs for side figures, a part of the budget.
+    /// Pairs for side figures, a fraction of the budget.
     pub side: PairSet,
 }
 
-/// Pairs to measure, with a fingerprint of how they were chosen.
+/// Pairs to measure, with a fingerprint of their choice.
 #[derive(Clone, Debug)]
 pub struct PairSet {
     /// Pairs of indices into a group's samples.
     pub pairs: Pairs,
-    /// Differs where the choice differs.
+    /// Fingerprint of the choice.
     pub print: u64,
 }
 
@@ -85,18 +87,18 @@ pub struct CrossPlan {
     pub first: usize,
     /// Index of the second domain.
     pub second: usize,
-    /// The group that both sides are of.
+    /// Group of both sides.
     pub group: Group,
     /// Samples of the first, then of the second.
     pub samples: Rc<[u32]>,
-    /// How many are of the first.
+    /// Number of samples of the first.
     pub rows: usize,
-    /// Pairs of one of the first and one of the second.
+    /// Pairs of a sample of the first and one of the second.
     pub pairs: PairSet,
 }
 
 impl DomainPlan {
-    /// The samples of a main group.
+    /// Samples of a main group.
     pub fn group(&self, group: Group) -> Option<&Members> {
         self.groups.iter().find(|members| members.group == group)
     }
@@ -131,7 +133,8 @@ fn domain_plan(run: &Run, settings: &Settings, index: usize) -> DomainPlan {
     let memorized = chosen(&|t_star| t_star.is_some_and(|at| at < last));
     let budget = Budget::new(settings, run.domains.len());
     let seed = settings.seed.wrapping_add(1000 * index as u64);
-    // Half of a domain's pairs are of its memorized samples; what these cannot use, all samples get.
+    // Half of a domain's pairs are for its memorized samples; pairs that these cannot use go to all
+    // samples.
     let of_memorized = draw(memorized.len(), budget.main.map(|main| main / 2), seed);
     let of_all =
         draw(domain.samples.len(), budget.main.map(|main| main - of_memorized.pairs.len() as u64), seed + 1);
@@ -156,12 +159,16 @@ fn domain_plan(run: &Run, settings: &Settings, index: usize) -> DomainPlan {
     sizes.retain(|_, size| *size >= 2);
     let share = budget.side.map(|side| (side / sizes.len().max(1) as u64).max(LEAST_PAIRS));
     let equal = sizes.keys().map(|&at| (at, chosen(&|t_star| t_star == Some(at))));
-    let by_t_star = parts(equal, |at, samples| draw(samples, share, seed + 4 + at as u64));
+    let by_t_star = small_groups(equal, |at, samples| draw(samples, share, seed + 4 + at as u64));
     DomainPlan { eps, eps_set_by_user: user_eps.is_some(), t_star, groups, by_t_star }
 }
 
-/// Puts groups behind each other, with the pairs that `draw` chooses for a checkpoint and a number of samples.
-fn parts(of: impl Iterator<Item = (usize, Rc<[u32]>)>, draw: impl Fn(usize, usize) -> PairSet) -> Parts {
+/// Concatenates groups, with the pairs that `draw` chooses for a checkpoint and a number of
+/// samples.
+fn small_groups(
+    of: impl Iterator<Item = (usize, Rc<[u32]>)>,
+    draw: impl Fn(usize, usize) -> PairSet,
+) -> SmallGroups {
     let (mut groups, mut samples, mut pairs, mut ends) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut mix = Fingerprint::new();
     for (at, members) in of {
@@ -174,7 +181,7 @@ fn parts(of: impl Iterator<Item = (usize, Rc<[u32]>)>, draw: impl Fn(usize, usiz
         samples.extend_from_slice(&members);
         ends.push(pairs.len());
     }
-    Parts {
+    SmallGroups {
         groups,
         samples: samples.into(),
         pairs: PairSet { pairs: pairs.into(), print: mix.value() },
@@ -182,7 +189,7 @@ fn parts(of: impl Iterator<Item = (usize, Rc<[u32]>)>, draw: impl Fn(usize, usiz
     }
 }
 
-/// Pairs a domain; `None` is "all of them".
+/// Pairs per domain; `None` means all pairs.
 struct Budget {
     main: Option<u64>,
     side: Option<u64>,
@@ -206,14 +213,14 @@ fn draw(samples: usize, count: Option<u64>, seed: u64) -> PairSet {
     let mut mix = Fingerprint::new();
     mix.add(samples as u64);
     mix.add(count.min(all));
-    // All pairs are the same ones whatever the seed.
+    // All pairs do not depend on the seed.
     mix.add(if count < all { seed } else { 0 });
     PairSet { pairs: pathway::sample_pairs(samples, count, seed).into(), print: mix.value() }
 }
 
 fn cross_plans(domains: &[DomainPlan], settings: &Settings) -> Vec<CrossPlan> {
     let combinations = domains.len() * domains.len().saturating_sub(1) / 2;
-    // All combinations of domains share what the domains have for their own side figures.
+    // All pairs of domains share the budget that the domains have for their side figures.
     let side = Budget::new(settings, domains.len()).side.map(|side| side * domains.len() as u64);
     let share = side.map_or(MOST_PAIRS, |side| (side / combinations.max(1) as u64).max(LEAST_PAIRS));
     let mut plans = Vec::new();

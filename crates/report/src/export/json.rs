@@ -1,18 +1,18 @@
-//! The report as JSON, and back. `docs/report-schema.md` describes every field.
+//! Writes and reads the report as JSON. `docs/report-schema.md` describes every field.
 
 use serde::Deserialize;
 
 use crate::{Error, FORMAT, Report, VERSION};
 
-/// The report as indented JSON: fields in the order of the model, figures with the fewest digits that give the very
-/// same number again.
+/// The report as indented JSON: fields in the order of the model, figures with the shortest exact
+/// digits.
 #[must_use]
 pub fn json(report: &Report) -> String {
-    // Writing plain data to a string cannot fail: every key is a text and every figure a number or null.
+    // Plain data always serializes: every key is text and every figure a number or null.
     serde_json::to_string_pretty(report).unwrap_or_default()
 }
 
-/// The two fields that say what the rest is.
+/// The two fields that identify the format.
 #[derive(Deserialize)]
 struct Head {
     #[serde(default)]
@@ -21,10 +21,11 @@ struct Head {
     version: Option<u64>,
 }
 
-/// Reads what [`json`] wrote, of this version or an earlier one.
+/// Parses the output of [`json`], of this version or an earlier one.
 ///
 /// # Errors
-/// [`Error::NotAReport`] with line and column, [`Error::LaterReport`], or what [`Report::check`] finds.
+/// [`Error::NotAReport`] with line and column, [`Error::LaterReport`], or the error of
+/// [`Report::check`].
 pub fn parse_json(text: &str) -> Result<Report, Error> {
     let foreign = |message: String| Error::NotAReport { message };
     let text = text.trim_start_matches('\u{feff}');

@@ -1,4 +1,4 @@
-//! A report as text for other programs: JSON with every digit, CSV tables in long form.
+//! Exports of a report for other programs: JSON with exact figures, CSV tables in long form.
 
 mod json;
 mod rows;

@@ -1,12 +1,12 @@
-//! The report as tables in long form: one figure per row, empty cells where a figure is undefined.
+//! The report as tables in long form: one figure per row, empty cells for undefined figures.
 
 use super::rows::{Table, count, figure, group_name, when};
 use crate::Report;
 
-/// The tables of a report, each with its file name: `courses.csv`, `memorization.csv`, `delays.csv`,
-/// `correlations.csv`, `load.csv`, `coactivation.csv`.
+/// The tables of a report, each with its file name: `courses.csv`, `memorization.csv`,
+/// `delays.csv`, `correlations.csv`, `load.csv`, `coactivation.csv`.
 ///
-/// Every table has its head, also where it has no rows. Figures have all their digits.
+/// Every table has a header, even without rows. Figures are exact.
 #[must_use]
 pub fn csv_tables(report: &Report) -> Vec<(String, String)> {
     [courses, memorization, delays, correlations, load, coactivation]
@@ -61,7 +61,8 @@ fn courses(report: &Report) -> Table {
     table
 }
 
-/// Samples by memorization step, items by generalization step; a last row per domain for those without.
+/// Samples by memorization step and items by generalization step; the last row per domain counts
+/// those without.
 fn memorization(report: &Report) -> Table {
     let head = [
         "domain",
@@ -144,7 +145,7 @@ fn delays(report: &Report) -> Table {
     table
 }
 
-/// Every course against accuracy.
+/// Correlation of every course with accuracy.
 fn correlations(report: &Report) -> Table {
     let head = [
         "domain",

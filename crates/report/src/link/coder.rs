@@ -1,27 +1,27 @@
 //! Arithmetic coder for bits with adaptive models.
 //!
-//! [`Coder::bit`] returns the bit that was coded: a writer the one it was given, a reader the one that was written.
-//! So one description of the data serves both directions.
+//! [`Coder::bit`] returns the coded bit: a writer returns its argument, a reader the bit that was
+//! written. So the same code encodes and decodes.
 
 use crate::Error;
 
-/// Probability of a zero bit, learned from the bits seen so far.
+/// Adaptive probability of a zero bit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AdaptiveModel {
     /// In 1/65536.
     zero: u16,
-    /// Number of bits behind it, up to [`MOST_SEEN`]; the first bits count most.
+    /// Number of bits seen, up to [`MOST_SEEN`]; the first bits count most.
     seen: u8,
 }
 
-/// The weight of the next bit stays at about one in so many.
+/// Number of bits after which the weight of the next bit stays constant.
 const MOST_SEEN: u8 = 60;
 
 impl AdaptiveModel {
     /// Both bits are equally likely.
     pub(super) const EVEN: Self = Self { zero: 32_768, seen: 0 };
 
-    /// Expects a zero bit with probability `zero`, as if `seen` bits had shown it.
+    /// A model with probability `zero` of a zero bit, as if learned from `seen` bits.
     pub(super) fn expecting(zero: f64, seen: u8) -> Self {
         Self { zero: (zero * 65_536.0).clamp(600.0, 64_900.0) as u16, seen }
     }
@@ -34,19 +34,19 @@ impl AdaptiveModel {
     }
 }
 
-/// Codes bits in one of two directions, or only lets models learn.
+/// Encodes or decodes bits, or only trains models.
 pub(super) struct Coder<'a> {
-    /// The interval that all bits so far leave; the first bytes of both ends differ.
+    /// Current interval; the first bytes of both ends differ.
     low: u32,
     high: u32,
     direction: Direction<'a>,
 }
 
 enum Direction<'a> {
-    /// Codes nothing.
+    /// Trains models without output.
     Train,
     Write(Vec<u8>),
-    /// Zeros follow the bytes.
+    /// Zeros follow after the last byte.
     Read {
         bytes: &'a [u8],
         next: usize,
@@ -54,7 +54,8 @@ enum Direction<'a> {
     },
 }
 
-/// How far a reader may look beyond the last byte: its window, and what a writer leaves out at the end.
+/// Number of bytes that a reader may read beyond the last byte: its window, and the zeros that a
+/// writer omits.
 const BEYOND: usize = 8;
 
 impl<'a> Coder<'a> {
@@ -75,14 +76,14 @@ impl<'a> Coder<'a> {
         Self::new(Direction::Read { bytes, next: 4, code })
     }
 
-    /// One bit with the probabilities of `model`, which learns from it.
+    /// Codes one bit with the probability of `model`, and updates the model.
     pub(super) fn bit(&mut self, model: &mut AdaptiveModel, bit: bool) -> Result<bool, Error> {
         let bit = self.with_probability(model.zero.clamp(16, 65_520), bit)?;
         model.learn(bit);
         Ok(bit)
     }
 
-    /// The lowest `count` bits of `value`, highest first, each equally likely 0 or 1.
+    /// Codes the lowest `count` bits of `value`, highest first, without a model.
     pub(super) fn plain(&mut self, count: u32, value: u64) -> Result<u64, Error> {
         (0..count).rev().try_fold(0, |read, place| {
             let bit = self.with_probability(32_768, value >> place & 1 == 1)?;
@@ -110,7 +111,7 @@ impl<'a> Coder<'a> {
                     *code = *code << 8 | byte_at(bytes, *next);
                     *next += 1;
                     if *next > bytes.len() + BEYOND {
-                        return Err(Error::LinkDamaged { place: "its figures end too early" });
+                        return Err(Error::LinkInvalid { place: "the figures end early" });
                     }
                 }
             }
@@ -120,15 +121,15 @@ impl<'a> Coder<'a> {
         Ok(bit)
     }
 
-    /// Whether a reader has come to the end of its bytes.
+    /// Whether a reader has consumed all bytes.
     pub(super) fn at_end(&self) -> bool {
         matches!(&self.direction, Direction::Read { bytes, next, .. } if *next >= bytes.len())
     }
 
-    /// The bytes of a writer.
+    /// Returns the bytes of a writer.
     pub(super) fn finish(self) -> Vec<u8> {
         let Direction::Write(mut bytes) = self.direction else { return Vec::new() };
-        // One byte, followed by the reader's zeros, lies between low and high.
+        // One byte, followed by zeros, is between low and high.
         if self.low > 0 {
             bytes.push((self.low >> 24) as u8 + 1);
         }

@@ -1,46 +1,47 @@
-//! Columns of whole numbers, predicted from their own past, from columns beside them and from the last column of the
-//! same kind.
+//! Codes columns of integers, predicted from their own past, from related columns and from the last
+//! column of the same kind.
 //!
-//! Several simple predictions are mixed, each weighted by how well it did so far; the usual error of the mixture
-//! says how many bits the remainder may take. All arithmetic is in a fixed order, so writer and reader predict the
-//! same.
+//! Several simple predictions are mixed, weighted by their past errors; the typical error of the
+//! mixture sets the expected size of the residual. All arithmetic is in a fixed order, so writer
+//! and reader predict the same values.
 
 use super::{coder::Coder, numbers::Numbers};
 use crate::Error;
 
-/// Columns that a prediction may use beside its own, the last of the same kind among them.
-const MOST_BESIDE: usize = 5;
-/// Predictions that are mixed: last value, trend, smoothed value, two for each column beside.
-const PREDICTIONS: usize = 3 + 2 * MOST_BESIDE;
+/// Most related columns that a prediction uses, including the last of the same kind.
+const MOST_RELATED: usize = 5;
+/// Number of predictions: last value, trend, smoothed value, two per related column.
+const PREDICTIONS: usize = 3 + 2 * MOST_RELATED;
 
-/// Square of the changes after which a slope is believed.
+/// Sum of squared changes from which a slope is trusted.
 const PRIOR: f64 = 64.0;
-/// Usual error of predictions by unlike columns, before any is known.
+/// Initial typical error of predictions from columns of another kind.
 const UNLIKE: f64 = 4.0;
 
-/// What was learned from the columns of one kind.
+/// State learned from the columns of one kind.
 #[derive(Clone)]
 pub(super) struct Memory {
-    /// The last column of the kind, gaps filled.
+    /// Last column of the kind, with gaps filled.
     pub(super) last: Vec<f64>,
-    /// Usual error of each prediction.
+    /// Typical error of each prediction.
     costs: [f64; PREDICTIONS],
-    /// Slopes against the columns beside: products and squares of their changes.
-    slopes: [(f64, f64); MOST_BESIDE],
-    /// First values of the columns beside the last time, and the usual error of predictions by them.
-    first_beside: [f64; MOST_BESIDE],
-    first_costs: [f64; MOST_BESIDE],
-    /// Usual error of the mixture.
+    /// Slopes against related columns: products and squares of their changes.
+    slopes: [(f64, f64); MOST_RELATED],
+    /// Previous first values of the related columns, and the typical error of predictions from
+    /// them.
+    first_related: [f64; MOST_RELATED],
+    first_costs: [f64; MOST_RELATED],
+    /// Typical error of the mixture.
     usual: f64,
     columns: u32,
 }
 
 impl Memory {
-    /// Expects first values and later changes of about these sizes, and that the columns beside which are `alike`
-    /// change by as much.
+    /// Initial state: expected sizes of first values and later changes, and which related columns
+    /// are `alike` and change by the same amount.
     pub(super) fn expecting(first: f64, later: f64, alike: &[bool]) -> Self {
         let mut costs = [1.0; PREDICTIONS];
-        let mut slopes = [(PRIOR, PRIOR); MOST_BESIDE];
+        let mut slopes = [(PRIOR, PRIOR); MOST_RELATED];
         for (which, _) in alike.iter().enumerate().filter(|(_, alike)| !**alike) {
             slopes[which + 1].0 = 0.0;
             costs[5 + 2 * which] = UNLIKE;
@@ -50,8 +51,8 @@ impl Memory {
             last: Vec::new(),
             costs,
             slopes,
-            first_beside: [0.0; MOST_BESIDE],
-            first_costs: [first; MOST_BESIDE],
+            first_related: [0.0; MOST_RELATED],
+            first_costs: [first; MOST_RELATED],
             usual: later,
             columns: 0,
         }
@@ -66,7 +67,7 @@ fn mean(values: &[f64]) -> f64 {
     if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
 }
 
-/// The mean of the predictions, weighted by a power of how exact each has been.
+/// Mean of the predictions, weighted by a power of their inverse errors.
 fn mix(predictions: &[f64], costs: &[f64], power: u32) -> f64 {
     let (mut sum, mut weights) = (0.0, 0.0);
     for (prediction, cost) in predictions.iter().zip(costs) {
@@ -78,27 +79,27 @@ fn mix(predictions: &[f64], costs: &[f64], power: u32) -> f64 {
     sum / weights
 }
 
-/// The values of a column as they become known.
+/// Column under construction.
 struct Progress<'a> {
-    beside: &'a [&'a [f64]],
+    related: &'a [&'a [f64]],
     values: Vec<f64>,
     smooth: f64,
-    smooth_beside: [f64; MOST_BESIDE],
+    smooth_related: [f64; MOST_RELATED],
 }
 
 impl Progress<'_> {
-    /// Predictions for the next place after the first.
+    /// Predictions of the next value after the first.
     fn predictions(&self, memory: &Memory) -> Vec<f64> {
         let place = self.values.len();
         let last = self.values.last().copied().unwrap_or(0.0);
         let before_last = place.checked_sub(2).map_or(last, |at| self.values[at]);
         let mut all = vec![last, last + 0.5 * (last - before_last), self.smooth];
-        for (which, column) in self.beside.iter().enumerate() {
+        for (which, column) in self.related.iter().enumerate() {
             let (product, square) = memory.slopes[which];
             let slope = if square > 0.0 { (product / square).clamp(-64.0, 64.0) } else { 0.0 };
             let now = value_at(column, place);
             all.push(last + slope * (now - value_at(column, place.saturating_sub(1))));
-            all.push(self.smooth + slope * (now - self.smooth_beside[which]));
+            all.push(self.smooth + slope * (now - self.smooth_related[which]));
         }
         all
     }
@@ -109,7 +110,7 @@ impl Progress<'_> {
             for (cost, prediction) in memory.costs.iter_mut().zip(predictions) {
                 *cost += 0.12 * ((prediction - value).abs() - *cost);
             }
-            for ((product, square), column) in memory.slopes.iter_mut().zip(self.beside) {
+            for ((product, square), column) in memory.slopes.iter_mut().zip(self.related) {
                 let change = value_at(column, place) - value_at(column, place - 1);
                 *product = 0.98 * *product + (value - last) * change;
                 *square = 0.98 * *square + change * change;
@@ -117,45 +118,46 @@ impl Progress<'_> {
         }
         let follow = if place == 0 { 1.0 } else { 0.3 };
         self.smooth += follow * (value - self.smooth);
-        for (smooth, column) in self.smooth_beside.iter_mut().zip(self.beside) {
+        for (smooth, column) in self.smooth_related.iter_mut().zip(self.related) {
             *smooth += follow * (value_at(column, place) - *smooth);
         }
         self.values.push(value);
     }
 }
 
-/// Predictions of a first value: that of the column before, moved as the columns beside have moved since.
-fn first_predictions(memory: &Memory, beside: &[&[f64]]) -> Vec<f64> {
+/// Predictions of a first value: that of the previous column, shifted like the related columns.
+fn first_predictions(memory: &Memory, related: &[&[f64]]) -> Vec<f64> {
     let before = value_at(&memory.last, 0);
-    let moved = beside.iter().zip(&memory.first_beside).skip(1);
+    let moved = related.iter().zip(&memory.first_related).skip(1);
     std::iter::once(before).chain(moved.map(|(column, was)| before + value_at(column, 0) - was)).collect()
 }
 
-/// Writes or reads a column. `None` entries are gaps, which both sides know and which cost nothing. `beside` are
-/// columns that are known already, at most four; the last column of the same kind joins them.
+/// Codes a column. `None` entries are gaps, which are known to both sides and cost nothing.
+/// `related` are up to four columns coded earlier; the last column of the same kind is added to
+/// them.
 pub(super) fn code(
     coder: &mut Coder<'_>,
     numbers: &mut Numbers,
     memory: &mut Memory,
-    beside: &[&[f64]],
+    related: &[&[f64]],
     column: &mut [Option<i64>],
 ) -> Result<(), Error> {
     let earlier = std::mem::take(&mut memory.last);
-    let beside: Vec<&[f64]> =
-        std::iter::once(&earlier[..]).chain(beside.iter().copied()).take(MOST_BESIDE).collect();
+    let related: Vec<&[f64]> =
+        std::iter::once(&earlier[..]).chain(related.iter().copied()).take(MOST_RELATED).collect();
     memory.last.clone_from(&earlier);
     let mut progress =
-        Progress { beside: &beside, values: Vec::new(), smooth: 0.0, smooth_beside: [0.0; MOST_BESIDE] };
+        Progress { related: &related, values: Vec::new(), smooth: 0.0, smooth_related: [0.0; MOST_RELATED] };
     let (mut errors, mut recent, mut before, mut started) = (Vec::new(), memory.usual, 0, false);
     for (place, entry) in column.iter_mut().enumerate() {
         let predictions = progress.predictions(memory);
         let Some(value) = entry else {
-            // A gap repeats its predecessor, so that the columns beside it find a number.
+            // A gap repeats its predecessor, so that related columns have a value there.
             let held = progress.values.last().copied().unwrap_or_else(|| value_at(&earlier, place));
             progress.learn(memory, &predictions, held);
             continue;
         };
-        let first = first_predictions(memory, &beside);
+        let first = first_predictions(memory, &related);
         let (prediction, expected) = if started {
             (mix(&predictions, &memory.costs, 3), recent)
         } else {
@@ -181,7 +183,7 @@ pub(super) fn code(
     if !errors.is_empty() {
         memory.usual += (mean(&errors) - memory.usual) / if memory.columns == 0 { 1.0 } else { 2.0 };
     }
-    for (first, column) in memory.first_beside.iter_mut().zip(&beside) {
+    for (first, column) in memory.first_related.iter_mut().zip(&related) {
         *first = value_at(column, 0);
     }
     (memory.last, memory.columns) = (progress.values, memory.columns + 1);

@@ -1,4 +1,4 @@
-//! The figures of the courses, each a column of whole steps.
+//! Codes the figures of the courses, each as a column of integers.
 
 use std::collections::BTreeMap;
 
@@ -14,15 +14,15 @@ use crate::{
     metrics::{self, SE_FEWER_BITS},
 };
 
-/// What each course takes of the values that a link may carry, beside its figures.
+/// Cost of a course in the limit of values per link, besides its figures.
 const WEIGHT: u64 = 30;
-/// Columns back that are considered as columns beside.
+/// Number of previous columns considered as related.
 const MOST_BACK: usize = 16;
 
 /// Courses of a kind predict each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
-    /// Whole groups at the settings' threshold.
+    /// Whole groups at the threshold of the settings.
     Main,
     OtherTau,
     Layer,
@@ -44,7 +44,7 @@ fn kind_of(course: &Course, tau: f64) -> Kind {
     }
 }
 
-/// Columns that share a step: metric, standard errors, whether beside the main courses.
+/// Columns that share a step size: metric, whether standard errors, whether secondary.
 type ScaleKey = (String, bool, bool);
 
 pub(super) type Scales = BTreeMap<ScaleKey, Scale>;
@@ -53,7 +53,8 @@ fn scale_key(course: &Course, errors: bool, kind: Kind) -> ScaleKey {
     (course.metric.clone(), errors, kind != Kind::Main)
 }
 
-/// Fewer bits for standard errors, for what accompanies the main figures, and as the metric says; at least three.
+/// Bits of a column: fewer for standard errors, for secondary columns, and by the metric; at least
+/// three.
 fn bits_of((metric, errors, side): &ScaleKey, bits: u8) -> (u8, metrics::Scale) {
     let row = metrics::metric(metric);
     let fewer = if *errors {
@@ -65,7 +66,7 @@ fn bits_of((metric, errors, side): &ScaleKey, bits: u8) -> (u8, metrics::Scale) 
     (bits.saturating_sub(fewer).max(3), scale)
 }
 
-/// The steps of all courses with `bits` bits for a main figure.
+/// Computes the step sizes of all courses, with `bits` bits for a main figure.
 ///
 /// # Errors
 /// A figure is too large.
@@ -79,7 +80,7 @@ pub(super) fn scales(report: &Report, bits: u8) -> Result<Scales, Error> {
             columns.entry(scale_key(course, true, kind)).or_default().push((0, se));
         }
     }
-    // What accompanies the main courses has the range of the whole metric.
+    // Secondary columns use the range of the whole metric.
     let columns_of = columns.clone();
     let scale = |(key, columns): (ScaleKey, Vec<(u64, &Series)>)| {
         let (bits, scale) = bits_of(&key, bits);
@@ -96,7 +97,7 @@ pub(super) fn scales(report: &Report, bits: u8) -> Result<Scales, Error> {
             let expected = format!("numbers of at most {:e}", scale::MOST);
             return Err(Error::Inconsistent { place: format!("courses of {}", key.0), expected });
         }
-        // Counting must not cost more than rounding.
+        // Exact counts must not cost more than rounded shares.
         let shares = |n: u64, figure: f64| {
             let near = (figure * n as f64).round() / n as f64;
             (1..1 << bits).contains(&n) && figure.abs() <= 2.0 && (near - figure).abs() <= 1e-9 * figure.abs()
@@ -117,17 +118,17 @@ fn unit(course: &Course) -> Option<metrics::MetricUnit> {
     course.definition().map(|metric| metric.unit)
 }
 
-/// A column that was coded.
+/// A column coded earlier.
 struct Coded<'r> {
     course: &'r Course,
     kind: Kind,
     errors: bool,
-    /// In steps and in figures, gaps filled.
+    /// Values in steps and as figures, with gaps filled.
     steps: Vec<f64>,
     figures: Vec<f64>,
 }
 
-/// Writes the figures of all courses in `scales`, or reads them; either way puts them, rounded, into the report.
+/// Codes the figures of all courses with `scales`, and stores the rounded figures in the report.
 pub(super) fn code(codec: &mut Codec<'_>, report: &mut Report, scales: Option<Scales>) -> Result<(), Error> {
     let (checkpoints, tau) = (report.checkpoints.len(), report.settings.tau);
     let given = scales.is_some();
@@ -176,7 +177,7 @@ pub(super) fn code(codec: &mut Codec<'_>, report: &mut Report, scales: Option<Sc
                     }
                     _ => Vec::new(),
                 };
-                let mut beside: Vec<(Vec<f64>, bool)> = same
+                let mut related: Vec<(Vec<f64>, bool)> = same
                     .into_iter()
                     .chain(near)
                     .map(|other| {
@@ -189,14 +190,14 @@ pub(super) fn code(codec: &mut Codec<'_>, report: &mut Report, scales: Option<Sc
                     })
                     .collect();
                 if !quotient.is_empty() && quotient.iter().all(|figure: &f64| figure.abs() < 1e9) {
-                    beside.push((quotient, false));
+                    related.push((quotient, false));
                 }
-                let alike: Vec<bool> = beside.iter().map(|(_, alike)| *alike).collect();
-                let beside: Vec<&[f64]> = beside.iter().map(|(steps, _)| &steps[..]).collect();
+                let alike: Vec<bool> = related.iter().map(|(_, alike)| *alike).collect();
+                let related: Vec<&[f64]> = related.iter().map(|(steps, _)| &steps[..]).collect();
                 let (first, later) = if errors { (100.0, 4.0) } else { (1_000.0, 24.0) };
                 let memory = memories.entry((key, kind, course.group));
                 let memory = memory.or_insert_with(|| Memory::expecting(first, later, &alike));
-                column::code(&mut codec.coder, &mut numbers, memory, &beside, &mut steps)?;
+                column::code(&mut codec.coder, &mut numbers, memory, &related, &mut steps)?;
                 at.clone_from(&memory.last);
             }
             let figures = at.iter().map(|steps| scale.figure(*steps as i64, n)).collect::<Result<_, _>>()?;
@@ -213,10 +214,10 @@ pub(super) fn code(codec: &mut Codec<'_>, report: &mut Report, scales: Option<Sc
     Ok(())
 }
 
-/// Which figures there are: mostly all, or the same as in the last column with gaps.
+/// Codes which figures are defined: usually all, or the same as in the last column with gaps.
 struct Presence {
     gaps: AdaptiveModel,
-    /// By whether the last column with gaps had one here, and whether the place before is one.
+    /// By whether the last column with gaps has one here, and whether the previous value is one.
     gap: [[AdaptiveModel; 2]; 2],
     last: Vec<bool>,
 }

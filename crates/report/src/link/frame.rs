@@ -1,7 +1,7 @@
 //! The envelope of a link: text form, version, length, checksum.
 //!
-//! `#r=`, version, codec, `.`, then base64url of: the number of bytes after the checksum, a CRC-32 of them, the bytes.
-//! The number has seven bits per byte, lowest first.
+//! `#r=`, version, codec, `.`, then base64url of: the number of bytes after the checksum (LEB128),
+//! their CRC-32, and the bytes.
 
 use base64::{
     Engine as _,
@@ -12,10 +12,10 @@ use crc::{CRC_32_ISO_HDLC, Crc, NoTable};
 
 use crate::Error;
 
-/// CRC-32 as zip and gzip have it. Links are short: a table, 16 KiB of the page, would save some microseconds.
+/// CRC-32 of zip and gzip. Links are short: a 16 KiB table would save only microseconds.
 const CHECKSUM: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
 
-/// Without padding; what a cut link ends with may hold bits of the next byte.
+/// Without padding; trailing bits are allowed, because a cut link may end within a byte.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new()
@@ -24,22 +24,22 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::RequireNone),
 );
 
-/// The beginning of a link's fragment.
+/// Start of the fragment of a link.
 pub const FRAGMENT: &str = "#r=";
 
-/// Version of the link format that is written here.
+/// Link format version that is written.
 const LINK_VERSION: &str = "1";
 
 /// The codec: JSON and predicted figures in an arithmetic coder.
 const CODEC: &str = "d";
 
-/// Longest link that is read, in characters.
+/// Largest number of characters of a link that is read.
 const MOST_CHARACTERS: usize = 1 << 20;
 
-/// Bytes of the checksum.
+/// Size of the checksum in bytes.
 const SUM: usize = 4;
 
-/// Bytes as `#r=1d.…`.
+/// Encodes bytes as `#r=1d.…`.
 pub(super) fn to_text(bytes: &[u8]) -> String {
     let mut payload = Vec::with_capacity(bytes.len() + 8);
     let mut length = bytes.len();
@@ -53,8 +53,8 @@ pub(super) fn to_text(bytes: &[u8]) -> String {
     format!("{FRAGMENT}{LINK_VERSION}{CODEC}.{}", BASE64.encode(payload))
 }
 
-/// The data of a link, from `1d.` on: of a whole address, of a fragment with or without `#` and with other
-/// parameters (`&view=…`) around, or of the data alone.
+/// Finds the data of a link, from `1d.` on. The text is an address, a fragment with or without `#`
+/// and with other parameters (`&view=…`), or the data alone.
 #[must_use]
 pub fn fragment_of(text: &str) -> Option<&str> {
     let text = text.trim();
@@ -74,9 +74,9 @@ fn version_of(data: &str) -> Option<(&str, &str, &str)> {
     sound.then_some((version, codec, body))
 }
 
-/// Reads the envelope and returns its bytes.
+/// Decodes the envelope and returns its bytes.
 pub(super) fn from_text(text: &str) -> Result<Vec<u8>, Error> {
-    let damaged = |place| Error::LinkDamaged { place };
+    let invalid = |place| Error::LinkInvalid { place };
     let (version, codec, body) = fragment_of(text).and_then(version_of).ok_or(Error::NotALink)?;
     if version != LINK_VERSION || codec != CODEC {
         return Err(Error::LaterLink { version: format!("{version}{codec}") });
@@ -85,17 +85,16 @@ pub(super) fn from_text(text: &str) -> Result<Vec<u8>, Error> {
         let (found, most) = (body.len() as u64, MOST_CHARACTERS as u64);
         return Err(Error::LinkTooLarge { what: "characters", found, most });
     }
-    // Mail programs break long lines.
+    // Mail programs wrap long lines.
     let body: Vec<u8> = body.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=').collect();
-    // A cut link may end inside a group of four; what is whole of it still has the length.
+    // A cut link may end within a group of four characters; the length can still be read from the
+    // complete bytes.
     let whole = if body.len() % 4 == 1 { body.len() - 1 } else { body.len() };
-    let payload = BASE64
-        .decode(body.get(..whole).unwrap_or_default())
-        .map_err(|_| damaged("it has characters that a link never has"))?;
+    let payload =
+        BASE64.decode(body.get(..whole).unwrap_or_default()).map_err(|_| invalid("unexpected characters"))?;
     let cut = |expected| Error::LinkCut { arrived: body.len(), expected };
     let start = payload.iter().take(3).position(|byte| *byte < 128);
-    let start =
-        start.ok_or(if payload.len() < 3 { cut(16) } else { damaged("its length is out of range") })? + 1;
+    let start = start.ok_or(if payload.len() < 3 { cut(16) } else { invalid("length out of range") })? + 1;
     let length =
         payload.iter().take(start).rev().fold(0, |length, byte| length << 7 | usize::from(byte & 127));
     let expected = (start + SUM + length).saturating_mul(4).div_ceil(3);
@@ -103,12 +102,12 @@ pub(super) fn from_text(text: &str) -> Result<Vec<u8>, Error> {
         return Err(cut(expected));
     }
     if body.len() > expected {
-        return Err(damaged("something is appended to it"));
+        return Err(invalid("extra data at the end"));
     }
     let (sum, bytes) =
         payload.get(start..).and_then(|rest| rest.split_at_checked(SUM)).ok_or(cut(expected))?;
     if CHECKSUM.checksum(bytes).to_le_bytes() != sum {
-        return Err(damaged("its checksum does not fit"));
+        return Err(invalid("the checksum does not match"));
     }
     Ok(bytes.to_vec())
 }

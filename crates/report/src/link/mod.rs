@@ -1,12 +1,12 @@
-//! A report as text that fits into an address: `#r=1d.` and some two thousand characters.
+//! A report as a URL fragment: `#r=1d.` and about two thousand characters.
 //!
-//! 1. `parts` removes what the link does not carry. What follows from other figures (moving averages, structure,
-//!    intervals, correlations) is never carried: the reader computes it by the functions of the analysis.
-//! 2. `tree` codes everything but the figures of the courses, as JSON of any shape; `path` is what it learns,
-//!    `related` leaves it little to say.
-//! 3. `courses` and `scale` turn figures into whole steps, `column` predicts them from figures that are known.
-//! 4. `numbers`, `text` and `coder` turn the remainders into bits.
-//! 5. `frame` adds length and checksum, and makes text of it.
+//! 1. `parts` removes the optional parts that a link leaves out. Derived figures (moving averages, structure, intervals,
+//!    correlations) are never included: the reader computes them with the functions of the analysis.
+//! 2. `tree` codes everything except the figures of the courses, as JSON of any shape. `path` is its learned state;
+//!    `related` replaces counts by differences from their expected values.
+//! 3. `courses` and `scale` convert figures to integers; `column` predicts them from figures coded earlier.
+//! 4. `numbers`, `text` and `coder` convert the residuals to bits.
+//! 5. `frame` adds length and checksum, and encodes the bytes as text.
 
 mod coder;
 mod column;
@@ -21,7 +21,7 @@ mod text;
 mod tree;
 
 pub use frame::{FRAGMENT, fragment_of};
-pub use parts::{LinkOptions, Parts};
+pub use parts::{BITS, FEWEST_BITS, LinkOptions, MOST_BITS, Parts};
 
 use serde_json::Value;
 
@@ -30,61 +30,54 @@ use tree::Codec;
 
 use crate::{Error, Report, derive};
 
-/// Bits of a main figure in a link where there is room for them.
-pub const BITS: u8 = 12;
-
-/// Fewest bits of a main figure in a link: coarser would show as stairs.
-pub const FEWEST_BITS: u8 = 6;
-
-/// Most bits of a main figure in a link.
-pub const MOST_BITS: u8 = 15;
-
-/// Lengths that a link should not exceed, in characters, each with the bits below which it is given up: what a
-/// message or a QR code takes, then what every browser and most programs take.
+/// Target lengths of a link in characters, each with the fewest bits tried for it: first the limit
+/// of messages and QR codes, then that of all browsers and most programs.
 const TARGETS: [(usize, u8); 2] = [(2_000, 8), (8_000, FEWEST_BITS)];
 
-/// Bits of a main figure where no target can be met.
+/// Bits of a main figure if no target can be met.
 const BITS_AT_LENGTH: u8 = 8;
 
-/// Figures whose correlations one link may ask for, so that it opens within seconds.
+/// Most figures with correlations per link, so that it opens within seconds.
 const MOST_CORRELATED: usize = 40_000;
 
-/// A report without figures, from which both sides learn what is usual. Version 1 has this very text for ever.
+/// A report without figures, with which both sides train their models. It is part of link version
+/// 1.
 const PROTOTYPE: &str = include_str!("prototype-v1.json");
 
-/// A link and the report that it carries.
+/// A link and its report.
 #[derive(Clone, Debug)]
 pub struct Link {
-    /// `#r=1d.` and the data: only letters, digits, `-`, `_`.
+    /// `#r=1d.` and the data: only letters, digits, `-` and `_`.
     pub text: String,
     /// Bits of a main figure.
     pub bits: u8,
-    /// Parts that hold something in the report and are not in the link.
+    /// Non-empty parts of the report that are not in the link.
     pub left_out: Parts,
-    /// The report that a reader of the link sees, equal to what [`decode`] returns.
+    /// The report that [`decode`] returns for this link.
     pub seen: Report,
 }
 
-/// Writes a report as `#r=1d.…`.
+/// Encodes a report as `#r=1d.…`.
 ///
-/// Counts, steps, tokens and settings are exact. Figures are rounded: all courses of one metric share one step of at
-/// most `(largest - smallest) / (2^b - 1)`, so that none is off by more than half of it. `b` is
-/// [`LinkOptions::bits`] less [`LinkPrecision::fewer_bits`](crate::metrics::LinkPrecision::fewer_bits) of the metric;
-/// two less for courses of single layers, other thresholds, single memorization steps and pairs of domains; five less
-/// for standard errors; at least three. Shares of a countable number of samples or items stay exact where that costs
-/// no more. Cosines and probabilities outside of courses have three decimals. What follows from other figures is
-/// computed from the rounded ones.
+/// Counts, steps, tokens and settings are exact. Figures are rounded: all courses of one metric
+/// share one step of at most `(largest - smallest) / (2^b - 1)`, so the error is at most half a
+/// step. `b` is [`LinkOptions::bits`] less
+/// [`LinkPrecision::fewer_bits`](crate::metrics::LinkPrecision::fewer_bits) of the metric; two less
+/// for courses of single layers, other thresholds, single memorization steps and pairs of domains;
+/// five less for standard errors; at least three. Shares of a known number of samples or items stay
+/// exact if that costs no more. Cosines and probabilities outside of courses have three decimals.
+/// Derived figures are computed from the rounded ones.
 ///
 /// # Errors
-/// The report contradicts itself ([`Report::check`]), or has more than a link can carry.
+/// The report is inconsistent ([`Report::check`]) or exceeds the limits of a link.
 pub fn encode(report: &Report, options: &LinkOptions) -> Result<String, Error> {
     Ok(write(report, options)?.text)
 }
 
-/// The same as [`encode`], with the report that a reader sees.
+/// [`encode`] with the report that a reader sees.
 ///
 /// # Errors
-/// As [`encode`].
+/// Same as [`encode`].
 pub fn write(report: &Report, options: &LinkOptions) -> Result<Link, Error> {
     report.check()?;
     let mut carried = report.clone();
@@ -95,7 +88,7 @@ pub fn write(report: &Report, options: &LinkOptions) -> Result<Link, Error> {
     Ok(Link { text, bits, left_out, seen })
 }
 
-/// The finest link that keeps to the targets, with the report as it is before completion.
+/// The most precise link that meets a target, with its report before completion.
 fn fitting(report: &Report, bits: Option<u8>, left_out: Parts) -> Result<(String, Report, u8), Error> {
     if let Some(bits) = bits {
         return write_with(report, bits.clamp(FEWEST_BITS, MOST_BITS), left_out);
@@ -105,7 +98,7 @@ fn fitting(report: &Report, bits: Option<u8>, left_out: Parts) -> Result<(String
         if found.0.len() > most {
             continue;
         }
-        // Fewer bits make shorter links, so bisection finds the most that fit.
+        // Fewer bits give shorter links, so bisection finds the largest number that fits.
         let (mut fits, mut too_many) = (fewest, BITS + 1);
         while too_many - fits > 1 {
             let middle = fits.midpoint(too_many);
@@ -146,10 +139,11 @@ fn write_with(report: &Report, bits: u8, mut left_out: Parts) -> Result<(String,
     Ok((frame::to_text(&codec.coder.finish()), seen, bits))
 }
 
-/// Reads the report in a link: a whole address, its fragment, or the data alone.
+/// Decodes the report of a link: an address, its fragment, or the data alone.
 ///
 /// # Errors
-/// The text is no link, comes from a later version, is cut or damaged, or holds more than a link may.
+/// The text is not a link, has a later version, is cut or not valid, or exceeds the limits of a
+/// link.
 pub fn decode(text: &str) -> Result<Report, Error> {
     let bytes = frame::from_text(text)?;
     let mut codec = codec(Coder::reader(&bytes))?;
@@ -159,13 +153,13 @@ pub fn decode(text: &str) -> Result<Report, Error> {
         *left = codec.coder.plain(1, 0)? == 1;
     }
     let tree = codec.value(None)?;
-    let damaged = |place| Error::LinkDamaged { place };
+    let invalid = |place| Error::LinkInvalid { place };
     let mut report: Report =
-        serde_json::from_str(&tree).map_err(|_| damaged("its fields are not a report's"))?;
+        serde_json::from_str(&tree).map_err(|_| invalid("its fields are not those of a report"))?;
     related::add(&mut report);
     courses::code(&mut codec, &mut report, None)?;
     if !codec.coder.at_end() {
-        return Err(damaged("it holds more than its report"));
+        return Err(invalid("extra data after the report"));
     }
     complete(&mut report, bits, left_out)?;
     Ok(report)
@@ -173,18 +167,18 @@ pub fn decode(text: &str) -> Result<Report, Error> {
 
 fn codec(coder: Coder<'_>) -> Result<Codec<'_>, Error> {
     let prototype: Value = serde_json::from_str(PROTOTYPE)
-        .map_err(|_| Error::LinkDamaged { place: "this version's prototype is no JSON" })?;
+        .map_err(|_| Error::LinkInvalid { place: "the prototype of this version is not JSON" })?;
     Codec::new(coder, &prototype)
 }
 
-/// Removes what the reader computes.
+/// Removes derived figures, which the reader computes.
 fn prepare(report: &mut Report) {
     report.rounded_to_bits = None;
     report.courses.retain(|course| course.definition().is_none_or(|metric| metric.derived.is_none()));
     report.domains.iter_mut().for_each(|domain| domain.correlations.clear());
 }
 
-/// Rounds the figures outside of courses.
+/// Rounds the figures outside courses.
 fn round(report: &mut Report, bits: u8) {
     let decimals = if bits > BITS { 1e3 } else { 1e2 };
     let round = |figure: &mut f64| {
@@ -203,7 +197,7 @@ fn round(report: &mut Report, bits: u8) {
     }
 }
 
-/// Computes what a link does not carry, and says that the report came through one.
+/// Computes the derived figures, and notes that the report came from a link.
 fn complete(report: &mut Report, bits: u8, left_out: Parts) -> Result<(), Error> {
     report.rounded_to_bits = Some(bits);
     report.check()?;

@@ -1,25 +1,25 @@
-//! Whole numbers as bits: the expected size of a number decides what each length costs.
+//! Codes integers as bits; the cost of each length depends on the expected size.
 
 use super::coder::{AdaptiveModel, Coder};
 use crate::Error;
 
-/// Half octaves of expected size, from below 1/32 up to 2^40.
+/// Number of classes of expected size: half octaves from below 1/32 to 2^40.
 const CLASSES: usize = 90;
 
-/// Longest number, in bits.
+/// Largest length of a number in bits.
 const LONGEST: usize = 64;
 
 /// Adaptive models of lengths, leading bits and signs.
 pub(super) struct Numbers {
-    /// Whether a number is longer than so many bits, `[class][bits]`.
+    /// Whether a number is longer than a number of bits, `[class][bits]`.
     longer: Vec<[AdaptiveModel; LONGEST]>,
-    /// The first two bits below the leading one, by length in relation to what was expected.
+    /// The first two bits below the leading one, by length relative to the expected length.
     mantissa: Vec<[AdaptiveModel; 3]>,
-    /// Whether a number is negative, by the sign of the one before.
+    /// Whether a number is negative, by the sign of its predecessor.
     sign: [AdaptiveModel; 3],
 }
 
-/// The class of an expected size.
+/// Class of an expected size.
 fn class_of(expected: f64) -> usize {
     let mut limit = 1.0 / 32.0;
     (0..CLASSES - 1)
@@ -36,7 +36,7 @@ impl Numbers {
         let mut size = 0.84 / 32.0;
         let longer = (0..CLASSES)
             .map(|_| {
-                // Sizes fall off geometrically: at least x with probability ratio^x.
+                // Sizes are distributed geometrically: at least x with probability ratio^x.
                 let mut tail = size / (1.0 + size);
                 size *= std::f64::consts::SQRT_2;
                 let mut models = [AdaptiveModel::EVEN; LONGEST];
@@ -53,7 +53,7 @@ impl Numbers {
         Self { longer, mantissa, sign: [AdaptiveModel::EVEN; 3] }
     }
 
-    /// A number without sign whose size is expected to be about `expected`.
+    /// Codes an unsigned number with expected size `expected`.
     pub(super) fn unsigned(
         &mut self,
         coder: &mut Coder<'_>,
@@ -72,7 +72,8 @@ impl Numbers {
         if length <= 1 {
             return Ok(u64::from(length > 0));
         }
-        // Where lengths are as expected, short mantissas are likelier: the density falls inside the octave.
+        // At the expected length, small mantissas are more likely: the density decreases within the
+        // octave.
         let relation = (LONGEST + 2 * length).saturating_sub(class).min(2 * LONGEST - 1);
         let [first, after_zero, after_one] = &mut self.mantissa[relation];
         let (mut read, mut left) = (1, length as u32 - 1);
@@ -86,7 +87,7 @@ impl Numbers {
         Ok(read << left | coder.plain(left, value)?)
     }
 
-    /// A number with sign; `before` has the sign of its predecessor.
+    /// Codes a signed number; `before` has the sign of its predecessor.
     pub(super) fn signed(
         &mut self,
         coder: &mut Coder<'_>,

@@ -1,13 +1,21 @@
-//! What a link carries and what it leaves out.
+//! Optional parts of a report in a link.
 
 use serde::{Deserialize, Serialize};
 
-use super::BITS;
 use crate::{Note, NoteLevel, Report};
+
+/// Bits of a main figure in a link, if they fit.
+pub const BITS: u8 = 12;
+
+/// Fewest bits of a main figure in a link: fewer would be visible as steps.
+pub const FEWEST_BITS: u8 = 6;
+
+/// Most bits of a main figure in a link.
+pub const MOST_BITS: u8 = 15;
 
 /// Optional parts of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a box of its own that the user ticks")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate checkbox")]
 pub struct Parts {
     /// The title.
     pub title: bool,
@@ -17,9 +25,9 @@ pub struct Parts {
     pub per_layer: bool,
     /// Courses at other thresholds.
     pub sweep: bool,
-    /// Distances inside the groups of equal memorization step.
+    /// Distances within groups of equal memorization step.
     pub t_star_groups: bool,
-    /// Selections of every expert, `[C,L,E]`, and what follows from them.
+    /// Selections of every expert, `[C,L,E]`, and metrics derived from them.
     pub load: bool,
     /// The strongest co-activations.
     pub coactivation: bool,
@@ -52,13 +60,13 @@ impl Parts {
         scores: true,
     };
 
-    /// All parts in the order of [`Parts::NAMES`], which is also their order in a link.
+    /// All parts in the order of [`Parts::NAMES`], which is also the order in a link.
     pub(super) fn all_mut(&mut self) -> [&mut bool; 8] {
         let Self { title, notes, per_layer, sweep, t_star_groups, load, coactivation, scores } = self;
         [title, notes, per_layer, sweep, t_star_groups, load, coactivation, scores]
     }
 
-    /// The name of each part in a sentence.
+    /// Name of each part in a sentence.
     const NAMES: [&str; 8] = [
         "the title",
         "the notes",
@@ -74,16 +82,16 @@ impl Parts {
 /// Parts and precision of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkOptions {
-    /// Parts that the link carries beside the main courses.
+    /// Parts of the link besides the main courses.
     pub parts: Parts,
-    /// Bits of a main figure, from [`FEWEST_BITS`](super::FEWEST_BITS) to [`MOST_BITS`](super::MOST_BITS). Where
-    /// absent, the most up to [`BITS`] with which the link has at most 2,000 characters (8 bits at least), else
+    /// Bits of a main figure, from [`FEWEST_BITS`] to [`MOST_BITS`]. If absent, the largest number
+    /// up to [`BITS`] with which the link has at most 2,000 characters (at least 8 bits), else
     /// 8,000.
     pub bits: Option<u8>,
 }
 
 impl Default for LinkOptions {
-    /// The main courses and the notes, as finely as there is room.
+    /// The main courses and the notes, as precise as fits the target length.
     fn default() -> Self {
         Self { parts: Parts { notes: true, ..Parts::NONE }, bits: None }
     }
@@ -94,18 +102,19 @@ impl LinkOptions {
     pub const EVERYTHING: Self = Self { parts: Parts::ALL, bits: Some(BITS) };
 }
 
-/// Beginning of the note on parts that were left out.
+/// Start of the note on parts that were left out.
 const NOTICE: &str = "The link leaves out ";
 
-/// Empties a list and tells whether there was something in it.
+/// Clears a list; returns whether it had elements.
 fn drop_all<T>(list: &mut Vec<T>) -> bool {
     !std::mem::take(list).is_empty()
 }
 
-/// Removes the parts that are not carried, and returns those among them that held something.
+/// Removes the parts that are left out, and returns the non-empty ones.
 pub(super) fn leave_out(report: &mut Report, parts: Parts) -> Parts {
     let mut left_out = Parts::NONE;
-    // A report that came through a link has a note on what that link left out; it is left out of this one too.
+    // A report from a link has a note on the parts that the link left out; this link leaves them
+    // out too.
     report.notes.retain(|note| {
         let notice = note.text.starts_with(NOTICE);
         for (left, name) in left_out.all_mut().into_iter().zip(Parts::NAMES) {
@@ -143,7 +152,7 @@ pub(super) fn leave_out(report: &mut Report, parts: Parts) -> Parts {
     left_out
 }
 
-/// Says in the report what the link left out.
+/// Adds a note on the parts that the link left out.
 pub(super) fn add_notice(report: &mut Report, mut left_out: Parts) {
     let parts = left_out.all_mut().into_iter().zip(Parts::NAMES);
     let names: Vec<&str> = parts.filter_map(|(left, name)| left.then_some(name)).collect();

@@ -1,4 +1,4 @@
-//! What a tree codec learns about the values at one path: which there were, and in which pattern they recur.
+//! State that the tree codec learns per path: recent values and the pattern in which they recur.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use super::coder::AdaptiveModel;
 
-/// Different values that are remembered per path.
+/// Most distinct values remembered per path.
 const MOST_RECENT: usize = 64;
-/// Numbers back that one may repeat.
+/// Number of recent numbers that may repeat.
 const LAST: usize = 4;
-/// Patterns that are remembered per path.
+/// Most patterns remembered per path.
 const MOST_PATTERNS: usize = 512;
 
 /// A value without its children.
@@ -20,12 +20,12 @@ pub(super) enum Token {
     Bool(bool),
     Unsigned(u64),
     Negative(i64),
-    /// The bits of a float.
+    /// Bits of a float.
     Float(u64),
     Text(String),
-    /// Its keys.
+    /// Keys of an object.
     Object(Vec<String>),
-    /// Its length.
+    /// Length of an array.
     Array(u64),
 }
 
@@ -77,26 +77,27 @@ impl Token {
     }
 }
 
-/// What was learned about the values at one path.
+/// State learned from the values at one path.
 pub(super) struct Path {
-    /// Different values, the last one at the end.
+    /// Distinct values, most recent last.
     pub(super) recent: Vec<Token>,
-    /// How far back in `recent` each of the last eight values was found, one byte each; 0 where it was new.
+    /// Ranks of the last eight values, one byte each: position from the end of `recent`, 0 for a
+    /// new value.
     ranks: u64,
-    /// The rank that followed the last ranks.
+    /// Rank that followed each sequence of ranks.
     patterns: BTreeMap<(u8, u64), u8>,
-    /// How often numbers are one of the last four.
+    /// How often a number is one of the last four.
     repeats: f64,
-    /// Whether the rank is another than the pattern says, by how much is known of the pattern.
+    /// Whether the rank differs from the pattern, by how well the pattern is known.
     pub(super) other: [AdaptiveModel; 3],
     /// Kinds of new values, as a binary tree.
     pub(super) kinds: [AdaptiveModel; 8],
-    /// The last number and the one before; of a float, its digits.
+    /// Last number and the one before; for a float, its digits.
     pub(super) number: i64,
     pub(super) before: i64,
     /// Decimal digits of the last float.
     pub(super) digits: i64,
-    /// Usual error of each prediction of a number, and the last error of the best.
+    /// Typical error of each prediction of a number, and the last error of the best.
     pub(super) costs: [f64; 4],
     /// Smoothed numbers.
     pub(super) smooth: f64,
@@ -127,20 +128,20 @@ impl Path {
         }
     }
 
-    /// The last ranks that a pattern is looked up by: six, else two.
+    /// Contexts for looking up a pattern: the last six ranks, else the last two.
     fn contexts(&self) -> [(u8, u64); 2] {
         [(6, self.ranks & 0xFFFF_FFFF_FFFF), (2, self.ranks & 0xFFFF)]
     }
 
-    /// The most likely rank, and how little is known of it.
+    /// Most likely rank, and how well it is known (0 is best).
     pub(super) fn expected(&self) -> (u8, usize) {
         let mut found = self.contexts().into_iter().map(|context| self.patterns.get(&context)).enumerate();
         found.find_map(|(unsure, rank)| Some((*rank?, unsure))).unwrap_or((1, 2))
     }
 
-    /// How far back the value is, in different values; 0 where it is to be coded as new.
+    /// Rank of the value among distinct values; 0 if it is coded as new.
     pub(super) fn rank(&self, token: &Token) -> u8 {
-        // Counts that vary are cheaper as differences.
+        // Varying counts are cheaper as differences.
         let most = if !token.is_number() {
             MOST_RECENT
         } else if self.repeats > 0.6 {

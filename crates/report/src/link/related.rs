@@ -1,15 +1,15 @@
-//! Numbers outside of courses that mostly follow from others: a link carries their difference from what is expected,
-//! which is mostly 0.
+//! Numbers outside courses that usually follow from others: a link stores their difference from the
+//! expected value, usually 0.
 
 use crate::{Domain, Error, Group, Matched, Report, metrics::Need};
 
-/// Counts in a link fit into 32 bits, as they must where the page runs.
+/// Largest count in a link: 32 bits, the word size of the page.
 const MOST: usize = u32::MAX as usize;
 
-/// Stands for an empty list where groups are expected.
+/// Default group for an empty list.
 const NONE: Matched = Matched { checkpoint: MOST, count: 0 };
 
-/// What the counts of a domain say about its other numbers.
+/// Values expected from the counts of a domain.
 struct Expected {
     memorized: usize,
     never_memorized: usize,
@@ -24,7 +24,7 @@ impl Expected {
         let t_star = &domain.memorization.t_star[..];
         let t_sharp = domain.generalization.as_ref().map_or(&[][..], |found| &found.t_sharp);
         let confirmed = t_star.get(..t_star.len().saturating_sub(1)).unwrap_or_default();
-        // Cut to 32 bits, so that it is the same on every machine.
+        // Truncated to 32 bits, so that it is the same on every machine.
         let sum =
             |counts: &[usize]| counts.iter().fold(0, |sum: usize, count| sum.wrapping_add(*count) & MOST);
         let groups = |counts: &[usize]| -> Vec<Matched> {
@@ -40,7 +40,7 @@ impl Expected {
         }
     }
 
-    /// Samples or items behind each course.
+    /// Expected number of samples or items of each course.
     fn n(report: &Report) -> Vec<usize> {
         let expected: Vec<Self> = (0..report.domains.len()).map(|at| Self::of(report, at)).collect();
         let n = report.courses.iter().map(|course| {
@@ -58,7 +58,7 @@ impl Expected {
     }
 }
 
-/// Puts differences in place of the numbers.
+/// Replaces numbers by their differences from the expected values.
 ///
 /// # Errors
 /// A count is too large.
@@ -93,7 +93,7 @@ pub(super) fn subtract(report: &mut Report) -> Result<(), Error> {
     Ok(())
 }
 
-/// Puts the numbers back in place of the differences.
+/// Replaces differences by the numbers.
 pub(super) fn add(report: &mut Report) {
     pairs_in_order(report, u64::wrapping_add);
     combine(report, u64::wrapping_add);
@@ -111,12 +111,12 @@ pub(super) fn add(report: &mut Report) {
     }
 }
 
-/// In 32 bits, so that differences are the same on every machine.
+/// Applies an operation in 32 bits, so that differences are the same on every machine.
 fn count(operation: fn(u64, u64) -> u64, count: &mut usize, expected: usize) {
     *count = operation(*count as u64, expected as u64) as u32 as usize;
 }
 
-/// Pairs mostly have groups of equal rank.
+/// Expects pairs to have groups of equal rank.
 fn pairs_in_order(report: &mut Report, operation: fn(u64, u64) -> u64) {
     for delays in report.domains.iter_mut().filter_map(|domain| domain.delays.as_mut()) {
         for (place, pair) in delays.pairs.iter_mut().enumerate() {

@@ -1,19 +1,19 @@
-//! Figures as whole numbers of steps. All courses of one metric share a step.
+//! Figures as integer multiples of a step. All courses of one metric share a step.
 
 use super::{coder::Coder, numbers::Numbers};
 use crate::{Error, metrics};
 
-/// Largest figure that can be scaled; a report of traces has none beyond.
+/// Largest figure that can be scaled; figures of traces are smaller.
 pub(super) const MOST: f64 = 1e60;
 
-/// How the figures of a metric become whole numbers.
+/// Mapping of the figures of a metric to integers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Scale {
-    /// Every figure is this one.
+    /// All figures equal this one.
     Same(f64),
     /// Multiples of `mantissa * 10^exponent`, of the figure or of its square root.
     Steps { mantissa: u8, exponent: i8, root: bool },
-    /// Shares of the course's `n`.
+    /// Shares of the `n` of the course.
     Shares,
 }
 
@@ -23,11 +23,12 @@ fn times_ten_to(value: f64, power: i32) -> f64 {
 }
 
 impl Scale {
-    /// The scale of figures in `least..=most` with `bits` bits; the step is at most `range / (2^bits - 1)`.
+    /// Scale of figures in `least..=most` with `bits` bits; the step is at most
+    /// `range / (2^bits - 1)`.
     pub(super) fn new(scale: metrics::Scale, bits: u8, least: f64, most: f64) -> Self {
         let root = scale == metrics::Scale::SquareRoot && least >= 0.0;
         let (low, high) = if root { (least.sqrt(), most.sqrt()) } else { (least, most) };
-        // Below this the step could not be told from the rounding of the figures themselves.
+        // A smaller step would be below the rounding error of the figures.
         let finest = (low.abs().max(high.abs()) / 70_368_744_177_664.0).max(1e-70);
         let wished = (high - low) / f64::from((1_u32 << bits) - 1);
         if high <= low || wished < finest {
@@ -38,18 +39,18 @@ impl Scale {
             exponent += if mantissa < 10.0 { -1 } else { 1 };
             mantissa = times_ten_to(wished, -exponent);
         }
-        // Rounded down, so that the promised bound holds.
+        // Rounded down, so that the error bound holds.
         Self::Steps { mantissa: mantissa as u8, exponent: exponent as i8, root }
     }
 
-    /// Writes or reads the scale; its exponent is likely near `exponent_before`.
+    /// Codes the scale; its exponent is likely near `exponent_before`.
     pub(super) fn code(
         given: Option<Self>,
         coder: &mut Coder<'_>,
         numbers: &mut Numbers,
         exponent_before: &mut i64,
     ) -> Result<Self, Error> {
-        let damaged = |place| Err(Error::LinkDamaged { place });
+        let invalid = |place| Err(Error::LinkInvalid { place });
         let (tag, mantissa, exponent, same) = match given {
             None | Some(Self::Shares) => (0, 0, 0, 0.0),
             Some(Self::Same(figure)) => (1, 0, 0, figure),
@@ -60,7 +61,7 @@ impl Scale {
             1 if coder.plain(1, u64::from(same.to_bits() != 0))? == 0 => Ok(Self::Same(0.0)),
             1 => match f64::from_bits(coder.plain(64, same.to_bits())?) {
                 figure if figure.abs() <= MOST => Ok(Self::Same(figure)),
-                _ => damaged("a figure is out of range"),
+                _ => invalid("a figure is out of range"),
             },
             tag => {
                 let mantissa = coder.plain(7, u64::from(mantissa))? as u8;
@@ -68,14 +69,14 @@ impl Scale {
                 let change = numbers.signed(coder, 1.5, 0, change)?;
                 *exponent_before = exponent_before.wrapping_add(change);
                 if !(10..100).contains(&mantissa) || !(-80..=64).contains(exponent_before) {
-                    return damaged("a step of its figures is out of range");
+                    return invalid("a step is out of range");
                 }
                 Ok(Self::Steps { mantissa, exponent: *exponent_before as i8, root: tag == 3 })
             }
         }
     }
 
-    /// The figure in whole steps.
+    /// The figure in steps, rounded.
     pub(super) fn steps(self, figure: f64, n: u64) -> i64 {
         if self == Self::Shares {
             (figure * n as f64).round() as i64
@@ -84,7 +85,7 @@ impl Scale {
         }
     }
 
-    /// The figure in steps and parts of a step; nothing for shares.
+    /// The figure in steps, not rounded; 0 for shares.
     pub(super) fn unrounded(self, figure: f64) -> f64 {
         match self {
             Self::Same(_) | Self::Shares => 0.0,
@@ -95,7 +96,7 @@ impl Scale {
         }
     }
 
-    /// The figure of so many steps: a short decimal number where it is linear.
+    /// The figure of `steps` steps: a short decimal number if the scale is linear.
     pub(super) fn figure(self, steps: i64, n: u64) -> Result<f64, Error> {
         let figure = match self {
             Self::Same(figure) => figure,
@@ -105,11 +106,11 @@ impl Scale {
                 if root { linear * linear } else { linear }
             }
         };
-        // Neither infinite nor not a number.
+        // Must be finite.
         if figure.abs() <= 2.0 * MOST {
             Ok(figure)
         } else {
-            Err(Error::LinkDamaged { place: "a figure is out of range" })
+            Err(Error::LinkInvalid { place: "a figure is out of range" })
         }
     }
 }

@@ -1,32 +1,33 @@
-//! Names and notes as bytes: repeated where they continue as an earlier text did, else by the byte before.
+//! Codes names and notes as bytes: as a repeat of an earlier text, else with a model of the
+//! previous byte.
 
 use std::collections::BTreeMap;
 
 use super::coder::{AdaptiveModel, Coder};
 use crate::Error;
 
-/// Sentences that notes are likely to share. Version 1 has this very text for ever.
+/// Phrases that are likely in notes and names. They are part of link version 1.
 const PHRASES: &str = include_str!("phrases-v1.txt");
-/// Bytes that tell how a text continues.
+/// Number of previous bytes that predict a repeat.
 const CONTEXT: usize = 4;
-/// Bytes of one name or note.
+/// Most bytes of one name or note.
 const MOST_NAME: u64 = 4_096;
-/// Bytes of all names and notes together.
+/// Most bytes of all names and notes together.
 const MOST_TEXT: usize = 1 << 18;
 
-/// Learns texts.
+/// Text codec with its history.
 pub(super) struct Texts {
-    /// Everything so far, and where each context last ended.
+    /// All texts so far, and the last position after each context.
     history: Vec<u8>,
     ends: BTreeMap<[u8; CONTEXT], usize>,
-    /// Whether a text goes on in another way than before, by for how many bytes it did not.
+    /// Whether a repeat ends, by the number of bytes repeated.
     other: [AdaptiveModel; 16],
-    /// Bytes as binary trees, by the byte before.
+    /// Bytes as binary trees, by the previous byte.
     bytes: Vec<[AdaptiveModel; 256]>,
 }
 
 impl Texts {
-    /// Knows the phrases.
+    /// Creates a codec with the phrases as history.
     pub(super) fn new() -> Result<Self, Error> {
         let bytes = vec![[AdaptiveModel::EVEN; 256]; 256];
         let other = [AdaptiveModel::EVEN; 16];
@@ -37,7 +38,7 @@ impl Texts {
         Ok(texts)
     }
 
-    /// Writes a text of `length` bytes, or reads it.
+    /// Codes a text of `length` bytes.
     pub(super) fn code(
         &mut self,
         coder: &mut Coder<'_>,
@@ -69,7 +70,7 @@ impl Texts {
         }
         let bytes = self.history.get(start..).unwrap_or_default();
         let text =
-            std::str::from_utf8(bytes).map_err(|_| Error::LinkDamaged { place: "a name is not UTF-8" });
+            std::str::from_utf8(bytes).map_err(|_| Error::LinkInvalid { place: "a name is not UTF-8" });
         text.map(str::to_owned)
     }
 

@@ -1,8 +1,8 @@
-//! Codes any JSON value: everything in a report but the figures of its courses.
+//! Codes any JSON value: everything in a report except the figures of its courses.
 //!
-//! The coder learns per path (`domains[].memorization.eps`) which values there were and in which pattern they recur.
-//! It first learns from a prototype report, so keys and usual words cost next to nothing, and a new field of the
-//! model needs no code here.
+//! The codec learns recent values and their pattern per path (`domains[].memorization.eps`). It is
+//! trained with a prototype report, so keys and common words cost almost nothing, and a new field
+//! of the model needs no code here.
 
 use serde_json::Value;
 
@@ -14,22 +14,22 @@ use super::{
 };
 use crate::Error;
 
-/// Values that one link may carry.
+/// Most values per link.
 const MOST_VALUES: u64 = 200_000;
-/// Bytes of JSON that they may take.
+/// Most bytes of JSON per link.
 const MOST_JSON: usize = 2 << 20;
-/// Levels of lists and objects.
+/// Deepest nesting of lists and objects.
 const MOST_DEPTH: usize = 16;
-/// Paths that may differ.
+/// Most distinct paths.
 const MOST_PATHS: usize = 256;
-/// Decimal digits of a float that is not carried as its 64 bits.
+/// Most decimal digits of a float that is coded as a decimal; others are coded as 64 bits.
 const MOST_DIGITS: u32 = 15;
 
-/// Codes JSON values with what it has learned so far.
+/// Adaptive codec for JSON values.
 pub(super) struct Codec<'a> {
     pub(super) coder: Coder<'a>,
     numbers: Numbers,
-    /// Every text so far.
+    /// All texts so far.
     names: Vec<String>,
     known: AdaptiveModel,
     paths: Vec<Path>,
@@ -39,7 +39,7 @@ pub(super) struct Codec<'a> {
 }
 
 impl<'a> Codec<'a> {
-    /// A codec that has learned from `prototype`.
+    /// Creates a codec trained with `prototype`.
     pub(super) fn new(coder: Coder<'a>, prototype: &Value) -> Result<Self, Error> {
         let mut codec = Self {
             coder: Coder::trainer(),
@@ -51,7 +51,7 @@ impl<'a> Codec<'a> {
             values_left: MOST_VALUES,
             json: String::new(),
         };
-        // Twice, so that it also learns what comes after the end of a report.
+        // Several times, so that it also learns recurring reports.
         for _ in 0..4 {
             codec.node(0, None, Some(prototype), 0)?;
         }
@@ -59,13 +59,13 @@ impl<'a> Codec<'a> {
         Ok(Self { coder, values_left: MOST_VALUES, ..codec })
     }
 
-    /// Writes `given`, or reads what was written; either way the value as JSON text.
+    /// Codes `given`, or reads a value; returns it as JSON text.
     pub(super) fn value(&mut self, given: Option<&Value>) -> Result<String, Error> {
         self.node(0, None, given, 0)?;
         Ok(std::mem::take(&mut self.json))
     }
 
-    /// Takes `amount` of the values that a link may carry.
+    /// Subtracts `amount` from the remaining number of values.
     pub(super) fn spend(&mut self, amount: u64) -> Result<(), Error> {
         let Some(left) = self.values_left.checked_sub(amount) else {
             let found = MOST_VALUES - self.values_left + amount;
@@ -84,14 +84,14 @@ impl<'a> Codec<'a> {
     ) -> Result<(), Error> {
         self.spend(1)?;
         if depth > MOST_DEPTH {
-            return Err(Error::LinkDamaged { place: "its lists are nested too deeply" });
+            return Err(Error::LinkInvalid { place: "nesting is too deep" });
         }
         match self.token(path, basis, given.map(Token::of))? {
             Token::Null => self.push("null")?,
             Token::Bool(value) => self.push(&value.to_string())?,
             Token::Unsigned(value) => self.push(&value.to_string())?,
             Token::Negative(value) => self.push(&value.to_string())?,
-            // The shortest decimal that gives the same float, which is also JSON.
+            // The shortest decimal that gives the same float; it is valid JSON.
             Token::Float(bits) => self.push(&format!("{:?}", f64::from_bits(bits)))?,
             Token::Text(text) => self.push(&Value::String(text).to_string())?,
             Token::Array(length) => {
@@ -144,7 +144,7 @@ impl<'a> Codec<'a> {
         Ok(())
     }
 
-    /// A value that may have been at this path before.
+    /// Codes a value that may be a recent one of this path.
     fn token(&mut self, path: usize, basis: Option<usize>, given: Option<Token>) -> Result<Token, Error> {
         let place = &mut self.paths[path];
         let rank = given.as_ref().map_or(0, |token| place.rank(token));
@@ -155,7 +155,7 @@ impl<'a> Codec<'a> {
             u64::from(expected)
         };
         let known = usize::try_from(rank).ok().and_then(|rank| place.recent.len().checked_sub(rank));
-        let known = known.ok_or(Error::LinkDamaged { place: "it refers to a value that is not there" })?;
+        let known = known.ok_or(Error::LinkInvalid { place: "reference to a missing value" })?;
         let token = match place.recent.get(known) {
             Some(token) => token.clone(),
             None => self.new_token(path, basis, given)?,
@@ -193,8 +193,8 @@ impl<'a> Codec<'a> {
         })
     }
 
-    /// A number that is likely the last one of the path, or follows a line, or is in proportion to its neighbour
-    /// `basis` in the object.
+    /// Codes a number, predicted from the last number of the path, a linear trend, or the
+    /// proportion to its neighbour `basis` in the object.
     fn number(&mut self, path: usize, basis: Option<usize>, given: Option<Token>) -> Result<i64, Error> {
         let ratio = basis.map_or((1, 1), |basis| (self.paths[basis].number, self.paths[basis].before));
         self.predicted(path, ratio, given.map_or(0, |token| token.number()))
@@ -221,7 +221,7 @@ impl<'a> Codec<'a> {
         Ok(value)
     }
 
-    /// A float, exactly: as a short decimal, or as its 64 bits.
+    /// Codes a float exactly: as a short decimal, or as its 64 bits.
     fn float(&mut self, path: usize, value: f64) -> Result<f64, Error> {
         let power = |digits: u32| (0..digits).fold(1.0, |power, _| power * 10.0);
         let decimal = |digits: u32| (value * power(digits)).round();
@@ -245,18 +245,18 @@ impl<'a> Codec<'a> {
         if read.is_finite() {
             Ok(read)
         } else {
-            Err(Error::LinkDamaged { place: "a figure is not a number" })
+            Err(Error::LinkInvalid { place: "a figure is not a number" })
         }
     }
 
-    /// A text: one that was used before, or the next of the new ones.
+    /// Codes a text: one used before, or a new one.
     fn text(&mut self, given: Option<&str>) -> Result<String, Error> {
         let at = given.and_then(|text| self.names.iter().position(|name| name == text));
         if self.coder.bit(&mut self.known, at.is_some())? {
             let bits = usize::BITS - self.names.len().leading_zeros();
             let at = self.coder.plain(bits, at.unwrap_or(0) as u64)? as usize;
-            let damaged = Error::LinkDamaged { place: "it refers to a name that is not there" };
-            return self.names.get(at).cloned().ok_or(damaged);
+            let invalid = Error::LinkInvalid { place: "reference to a missing name" };
+            return self.names.get(at).cloned().ok_or(invalid);
         }
         let length = given.map_or(0, str::len) as u64;
         let length = self.numbers.unsigned(&mut self.coder, 16.0, length)?;

@@ -1,7 +1,7 @@
 //! The declaration of every setting: name, range, unit, hint and section.
 //!
-//! [`Settings::check`], the panel of settings, the flags of the command line and the schema document read it. A
-//! further setting is a field of [`Settings`] and a row here.
+//! [`Settings::check`], the panel of settings, the flags of the command line and the schema
+//! document read it. A new setting is a field of [`Settings`] and a row here.
 
 use std::collections::BTreeMap;
 
@@ -17,22 +17,22 @@ pub struct Setting {
     pub name: &'static str,
     /// Unit of the value; empty without unit.
     pub unit: &'static str,
-    /// What it does, as a phrase.
+    /// Description, as a phrase.
     pub hint: &'static str,
-    /// Heading under which the page lists it.
+    /// Heading on the page.
     pub section: &'static str,
     /// Kind and range of its value.
     pub value: Value,
 }
 
-/// The kind of a setting's value: its range and where it is in [`Settings`].
+/// Kind of a setting's value: its range and its field in [`Settings`].
 #[derive(Clone, Copy, Debug)]
 pub enum Value {
     /// A number.
     Number(Range, fn(&mut Settings) -> &mut f64),
-    /// Some numbers.
+    /// A list of numbers.
     Numbers(Range, usize, fn(&mut Settings) -> &mut Vec<f64>),
-    /// A number per domain; a domain without one has it searched for.
+    /// A number per domain; it is searched for in other domains.
     PerDomain(Range, fn(&mut Settings) -> &mut BTreeMap<String, f64>),
     /// A whole number.
     Whole(fn(&mut Settings) -> &mut u64),
@@ -49,7 +49,7 @@ pub enum Value {
 /// The range of a number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Range {
-    /// Between two numbers, these excluded.
+    /// Between two numbers, exclusive.
     Between(f64, f64),
     /// A number or more.
     AtLeast(f64),
@@ -63,13 +63,13 @@ pub const SETTINGS: &[Setting] = &[
         id: "tau",
         name: "τ",
         unit: "",
-        hint: "routing weight that a pathway’s layer must exceed; paper: 0.7",
+        hint: "sum of gates that a layer’s experts in a pathway must exceed; paper: 0.7",
         section: "Pathways",
         value: Value::Number(Range::Between(0.0, 1.0), |settings| &mut settings.tau),
     },
     Setting {
         id: "sweep",
-        name: "Sweep",
+        name: "τ sweep",
         unit: "",
         hint: "thresholds to compare, separated by commas",
         section: "Pathways",
@@ -77,9 +77,9 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         id: "unit",
-        name: "Unit of the distance",
+        name: "Distance unit",
         unit: "",
-        hint: "symbol: expert ids and layer breaks; character: of the written form",
+        hint: "symbol: expert ids and layer breaks; character: characters of the pathway as text",
         section: "Pathways",
         value: Value::Unit(|settings| &mut settings.unit),
     },
@@ -87,7 +87,7 @@ pub const SETTINGS: &[Setting] = &[
         id: "pairs",
         name: "Pairs per checkpoint",
         unit: "pairs",
-        hint: "over all domains and groups; or “exact” for every pair",
+        hint: "over all domains and groups; “exact” for all pairs",
         section: "Pairs",
         value: Value::Pairs(|settings| &mut settings.pairs),
     },
@@ -95,7 +95,7 @@ pub const SETTINGS: &[Setting] = &[
         id: "seed",
         name: "Seed",
         unit: "",
-        hint: "of every random draw",
+        hint: "of all random draws",
         section: "Pairs",
         value: Value::Whole(|settings| &mut settings.seed),
     },
@@ -103,7 +103,7 @@ pub const SETTINGS: &[Setting] = &[
         id: "eps",
         name: "ε",
         unit: "nats",
-        hint: "largest loss that counts as memorized; searched where empty",
+        hint: "largest loss that counts as memorized; searched if empty",
         section: "Memorization",
         value: Value::PerDomain(Range::Above(0.0), |settings| &mut settings.eps),
     },
@@ -111,7 +111,7 @@ pub const SETTINGS: &[Setting] = &[
         id: "delta",
         name: "δ",
         unit: "nats",
-        hint: "largest drift of a settled loss",
+        hint: "largest deviation of a settled loss from its last value",
         section: "Memorization",
         value: Value::Number(Range::AtLeast(0.0), |settings| &mut settings.delta),
     },
@@ -119,7 +119,7 @@ pub const SETTINGS: &[Setting] = &[
         id: "window",
         name: "Correlation window",
         unit: "steps",
-        hint: "first and last step of the correlations, like 500-12000; all where empty",
+        hint: "first and last step, such as 500-12000; all steps if empty",
         section: "Correlations and dimension",
         value: Value::Steps(|settings| &mut settings.window),
     },
@@ -127,7 +127,7 @@ pub const SETTINGS: &[Setting] = &[
         id: "alpha",
         name: "α",
         unit: "",
-        hint: "ridge of the effective dimension, relative",
+        hint: "relative ridge of the effective dimension",
         section: "Correlations and dimension",
         value: Value::Number(Range::Above(0.0), |settings| &mut settings.alpha),
     },
@@ -135,13 +135,13 @@ pub const SETTINGS: &[Setting] = &[
         id: "unconfirmed",
         name: "Unconfirmed groups",
         unit: "",
-        hint: "also pair groups whose step only the last checkpoint confirms",
+        hint: "also match groups that only the last checkpoint confirms",
         section: "Correlations and dimension",
         value: Value::Flag(|settings| &mut settings.unconfirmed),
     },
 ];
 
-/// The largest whole number that is kept exactly on its way through JavaScript.
+/// Largest integer that JavaScript represents exactly.
 const MOST_WHOLE: u64 = 1 << 53;
 
 impl Range {
@@ -164,7 +164,7 @@ impl Range {
 }
 
 impl Setting {
-    /// The setting's value as text, in the form that [`Setting::set`] takes.
+    /// Value of the setting as text, in the form that [`Setting::set`] accepts.
     #[must_use]
     pub fn text(&self, settings: &Settings) -> String {
         let settings = &mut settings.clone();
@@ -192,7 +192,7 @@ impl Setting {
         }
     }
 
-    /// Sets the value from text; `settings` is unchanged where the text is refused.
+    /// Sets the value from text; `settings` is unchanged if the text is not valid.
     ///
     /// # Errors
     /// [`Error::Setting`] with what was expected.
@@ -248,10 +248,10 @@ impl Setting {
         Ok(())
     }
 
-    /// Sets the number of one domain; the domain has none where the text is empty.
+    /// Sets the number of one domain; empty text removes it.
     ///
     /// # Errors
-    /// [`Error::Setting`] with what was expected; also where the setting has no numbers per domain.
+    /// [`Error::Setting`] with what was expected; also if the setting has no numbers per domain.
     pub fn set_of_domain(&self, settings: &mut Settings, domain: &str, text: &str) -> Result<(), Error> {
         let refused = || self.refused(text.to_owned());
         let Value::PerDomain(range, of) = self.value else { return Err(refused()) };
@@ -264,7 +264,7 @@ impl Setting {
         Ok(())
     }
 
-    /// Checks that the value is in its range.
+    /// Checks that the value is in range.
     ///
     /// # Errors
     /// [`Error::Setting`].
@@ -284,18 +284,16 @@ impl Setting {
         if fits { Ok(()) } else { Err(self.refused(self.text(settings))) }
     }
 
-    /// What its value must be, as a phrase.
+    /// Allowed values, as a phrase.
     #[must_use]
     pub fn expected(&self) -> String {
         match self.value {
             Value::Number(range, _) => format!("a number {}", range.words()),
             Value::Numbers(range, most, _) => format!("at most {most} numbers {}", range.words()),
-            Value::PerDomain(range, _) => format!("a number {} for a domain, like math=0.9", range.words()),
+            Value::PerDomain(range, _) => format!("a number {} per domain, such as math=0.9", range.words()),
             Value::Whole(_) => "a whole number".to_owned(),
             Value::Pairs(_) => "a number of pairs, at least 1, or exact".to_owned(),
-            Value::Steps(_) => {
-                "a first step and a last step that is not before it, like 500-12000".to_owned()
-            }
+            Value::Steps(_) => "a first and a last step in ascending order, such as 500-12000".to_owned(),
             Value::Unit(_) => "symbol or character".to_owned(),
             Value::Flag(_) => "true or false".to_owned(),
         }
@@ -306,15 +304,25 @@ impl Setting {
     }
 }
 
-/// A number with a decimal point. JSON's grammar: its parser is here anyway.
+/// Parses a number with the grammar of JSON, whose parser is linked anyway.
 fn number(text: &str) -> Option<f64> {
     serde_json::from_str(text).ok()
 }
 
-/// A whole number, with or without separators of thousands.
+/// Parses an integer, with or without thousands separators.
 fn whole(text: &str) -> Option<u64> {
     let digits: String = text.chars().filter(|letter| !matches!(letter, ',' | ' ' | '_')).collect();
     digits.parse().ok().filter(|number| *number <= MOST_WHOLE)
+}
+
+impl Settings {
+    /// Checks that every setting is in the range that [`SETTINGS`] declares.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] with the setting, its value and the allowed values.
+    pub fn check(&self) -> Result<(), Error> {
+        SETTINGS.iter().try_for_each(|setting| setting.check(self))
+    }
 }
 
 #[cfg(test)]

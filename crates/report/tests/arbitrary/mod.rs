@@ -1,5 +1,5 @@
-//! Reports that fit together and are otherwise as odd as can be: gaps, nothing at all, huge steps, names in any
-//! script, figures of any size.
+//! Consistent but unusual reports: gaps, empty lists, huge steps, names in any script, figures of
+//! any size.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,7 @@
-//! The files of `run-a`, what an independent program found for them, and a way to compare figures.
+//! The files of `run-a`, their expected values from an independent program, and comparison of
+//! figures.
 
-/// What an independent program found for `run-a`.
+/// Expected values of `run-a` from an independent program.
 pub const EXPECTED: &str = include_str!("../../../../tests/fixtures/metrics/run-a/expected.json");
 
 macro_rules! files {
@@ -54,7 +55,7 @@ pub fn close(found: Option<f64>, expected: Option<f64>, tolerance: f64, what: &s
     }
 }
 
-/// Writes a golden file anew, from the root of the repository.
+/// Rewrites a golden file; the path is relative to the root of the repository.
 pub fn update(path: &str, text: &str) {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();

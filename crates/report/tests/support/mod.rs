@@ -1,4 +1,4 @@
-//! What the tests of whole runs share: opening files from memory and analysing them.
+//! Helpers for tests of complete runs: opening files from memory and analyzing them.
 
 use std::rc::Rc;
 

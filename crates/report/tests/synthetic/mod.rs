@@ -1,4 +1,5 @@
-//! Reports as a real run gives them: smooth courses under noise that domains, groups and figures partly share.
+//! Realistic synthetic reports: smooth courses with noise that domains, groups and figures partly
+//! share.
 
 use report::{
     Checkpoint, CoactivationPair, Course, Delays, Domain, ExpertSelections, FORMAT, GateKind, Generalization,

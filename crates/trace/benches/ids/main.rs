@@ -1,11 +1,12 @@
-//! How fast files of expert ids are read: JSON lines and tables, from memory. `cargo bench -p trace --bench ids`.
+//! Measures how fast files of expert ids are read from memory, as JSON lines and tables.
+//! `cargo bench -p trace --bench ids`.
 
 mod records;
 
 use std::time::Instant;
 
-/// Milliseconds that this thread was on a processor, where the system counts them (Linux): other programs then do not
-/// count.
+/// Milliseconds of processor time of this thread, if the system counts them (Linux), so that other
+/// programs do not matter.
 fn on_processor() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     let nanoseconds: f64 = text.split(' ').next()?.parse().ok()?;

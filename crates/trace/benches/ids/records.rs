@@ -1,4 +1,5 @@
-//! Made records of ids in every form that is read, and how fast each is: the same for the processor and for wasm.
+//! Synthetic records of ids in every form, and measurements of reading them, natively and in
+//! WebAssembly.
 
 use std::{fmt::Write as _, rc::Rc};
 
@@ -11,10 +12,10 @@ const EXPERTS: usize = 64;
 const K: usize = 8;
 const TOKENS: usize = 512;
 
-/// Bytes of each file, about.
+/// Approximate bytes per file.
 const BYTES: usize = 48 << 20;
 
-/// Each is read so many times, and the best counts.
+/// Number of measurements per file, of which the fastest counts.
 const TIMES: usize = 5;
 
 /// One file of records.
@@ -24,7 +25,7 @@ struct File {
     text: Vec<u8>,
 }
 
-/// Ids of one record, `[tokens, layers, k]`, different ones for a token and layer.
+/// Ids of one record, `[tokens, layers, k]`, distinct per token and layer.
 fn ids(seed: usize) -> Vec<u8> {
     let mut state = seed as u32 * 2 + 1;
     let mut ids = Vec::with_capacity(TOKENS * LAYERS * K);
@@ -123,7 +124,7 @@ fn files() -> [fn() -> File; 5] {
     ]
 }
 
-/// Rows instead of records.
+/// A table instead of records.
 fn table() -> File {
     let mut text = b"sample,token,layer,expert\n".to_vec();
     for sample in 0.. {
@@ -141,7 +142,7 @@ fn table() -> File {
     File { name: "ids.csv", what: "a table: sample, token, layer, expert", text }
 }
 
-/// Measures all, as a table; `clock` gives milliseconds.
+/// Measures all files and returns a table; `clock` returns milliseconds.
 pub fn measure(clock: impl Fn() -> f64) -> String {
     let mut lines = String::from("| records | MB | MB/s |\n|---|---|---|");
     for make in files() {

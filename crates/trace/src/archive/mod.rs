@@ -1,9 +1,9 @@
-//! Packed files and archives of files become the files that are in them: gzip and zstd around any one file, zip and tar
-//! with many. What is in an archive is read as if it had been dropped itself, under the name `archive/member`, folders
-//! kept. A member that is stored as it is stays where it is and is read by ranges; only what is packed is unpacked.
+//! Unpacks compressed files (gzip and zstd) and archives (zip and tar). Members are read as if
+//! opened individually, under the name `archive/member` with folders kept. Uncompressed members are
+//! read in place by ranges.
 //!
-//! Whatever an archive claims, it costs little: at most [`MAX_MEMBERS`] files, two archives deep, and what is unpacked
-//! into memory is limited for the whole archive as for one file (see [`crate::archive::codecs`]).
+//! Limits hold for every archive: at most [`MAX_MEMBERS`] files, two nested archives, and in total
+//! as many unpacked bytes in memory as for a single file (see [`crate::archive::codecs`]).
 
 pub mod codecs;
 mod tar;
@@ -18,23 +18,26 @@ use crate::{
     text::shorten,
 };
 
-/// Files that one archive may hold.
+/// Endings of packed files and archives, lower case.
+pub const ENDINGS: [&str; 8] = ["gz", "gzip", "zst", "zstd", "tgz", "tzst", "tar", "zip"];
+
+/// The most files in one archive.
 pub const MAX_MEMBERS: usize = 10_000;
 
-/// Bytes at the beginning of a deflated member that are had without unpacking all of it.
+/// Bytes at the start of a deflated member that are read without unpacking all of it.
 const BEGINNING: u64 = 1 << 20;
 
-/// How many archives may lie inside each other.
+/// The most nested archives.
 const MAX_DEPTH: usize = 2;
 
-/// What a dropped file turned out to hold.
+/// The content of an opened file.
 #[derive(Clone)]
 pub struct Unpacked {
-    /// The file itself, or the files that are packed in it, in its order.
+    /// The file itself, or the files packed in it, in its order.
     pub files: Vec<Source>,
-    /// Members that could not be had, and why; whole sentences.
+    /// Errors of members that could not be read, in full sentences.
     pub notes: Vec<String>,
-    /// Whether it was packed or an archive.
+    /// Whether the file was packed or an archive.
     pub was_packed: bool,
 }
 
@@ -45,7 +48,7 @@ impl fmt::Debug for Unpacked {
     }
 }
 
-/// Part of another source: a member that is stored as it is.
+/// A range of another source: an uncompressed member.
 struct Part {
     name: String,
     whole: Source,
@@ -74,8 +77,8 @@ impl ByteSource for Part {
     }
 }
 
-/// A member of a zip archive. One that is deflated is unpacked when it is first read; the archive keeps one unpacked
-/// member at a time.
+/// A member of a zip archive. A deflated member is unpacked when first read; the archive caches one
+/// unpacked member.
 struct ZipPart {
     name: String,
     archive: Source,
@@ -94,7 +97,7 @@ impl ByteSource for ZipPart {
     fn read(&self, offset: u64, len: usize) -> Pending<'_, Result<Vec<u8>, Error>> {
         Box::pin(async move {
             check_range(&self.name, self.member.size, offset, len)?;
-            // What a file is stands at its beginning; a large member is not unpacked for that alone.
+            // A large member is not unpacked only to recognize its format.
             let end = offset + len as u64;
             if end <= BEGINNING
                 && self.member.size > BEGINNING
@@ -114,7 +117,7 @@ impl ByteSource for ZipPart {
     }
 }
 
-/// What a source is packed as.
+/// The packing of a source.
 enum Packing {
     /// One file, packed.
     One(Codec),
@@ -124,20 +127,20 @@ enum Packing {
     Tar,
 }
 
-/// The files in a source: itself where it is no archive.
+/// The files in a source, or the source itself if it is not packed.
 ///
-/// Only the archive's directory is read, and of packed files all. An npz file, and the zip archive that `torch.save`
-/// writes, are files themselves.
+/// Packed files are read completely, archives only up to their directory. Npz files and the zip
+/// archives of `torch.save` are not unpacked.
 ///
 /// # Errors
-/// [`Error::Format`] for an archive that is damaged, or that becomes larger than any trace, and what the source answers.
-/// Inside an archive such a file is left out with a note.
+/// [`Error::Format`] for an archive that does not follow its format or exceeds the limits, and
+/// errors of the source. Inside an archive such a file is skipped with a note.
 pub async fn unpack(source: Source) -> Result<Unpacked, Error> {
     let Some(packing) = packing(&source).await? else {
         return Ok(Unpacked { files: vec![source], notes: Vec::new(), was_packed: false });
     };
     let mut unpacked = Unpacked { files: Vec::new(), notes: Vec::new(), was_packed: true };
-    // One limit for all, so that packing again what is packed gains nothing.
+    // One limit for all files, so that nested packing cannot exceed it.
     let left = Cell::new(codecs::limit(source.len()));
     let name = source.name().to_owned();
     expand(source, packing, 1, &left, &mut unpacked).await?;
@@ -155,17 +158,17 @@ async fn packing(source: &Source) -> Result<Option<Packing>, Error> {
     if tar::looks_like(&head) {
         return Ok(Some(Packing::Tar));
     }
-    // What torch.save writes is told of by the readers.
+    // Files of torch.save are explained later, in `format::unsupported`.
     if !zip::looks_like(&head) || ends_with(source.name(), "npz") || pickle(&head).is_some() {
         return Ok(None);
     }
     let members = zip::members(source).await?;
-    // An archive of nothing but arrays is an npz, whatever it is called.
+    // An archive of only arrays is an npz file, whatever its name.
     let arrays = members.iter().all(|member| member.is_array() || member.name.ends_with('/'));
     Ok(if arrays && !members.is_empty() { None } else { Some(Packing::Zip(members)) })
 }
 
-/// Name and ending of an address are before its `?`.
+/// A path or URL without a URL's query and fragment.
 fn path_of(name: &str) -> &str {
     name.split(['?', '#']).next().unwrap_or(name)
 }
@@ -174,7 +177,7 @@ fn ends_with(name: &str, ending: &str) -> bool {
     path_of(name).rsplit_once('.').is_some_and(|(_, last)| last.eq_ignore_ascii_case(ending))
 }
 
-/// What a packed file is called when it is unpacked.
+/// The name of an unpacked file.
 fn plain_name(name: &str) -> String {
     let path = path_of(name);
     let Some((stem, ending)) = path.rsplit_once('.') else { return path.to_owned() };
@@ -185,17 +188,26 @@ fn plain_name(name: &str) -> String {
     }
 }
 
-/// Where a member is inside its archive, without steps upwards; `None` for what systems put into archives by themselves.
+/// The name of a member, without `..`; `None` for files that operating systems add to archives.
 fn member_name(archive: &str, member: &str) -> Option<String> {
     let parts: Vec<&str> =
         member.split(['/', '\\']).filter(|part| !part.is_empty() && *part != "." && *part != "..").collect();
-    let file = parts.last()?;
-    let clutter = file.starts_with("._")
-        || ["__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"].iter().any(|name| parts.contains(name));
-    if clutter { None } else { Some(format!("{}/{}", path_of(archive), parts.join("/"))) }
+    if parts.is_empty() || is_system_file(member) {
+        return None;
+    }
+    Some(format!("{}/{}", path_of(archive), parts.join("/")))
 }
 
-/// Puts the files of an archive into the list. `left` is what may still be unpacked into memory.
+/// Whether a file was made by an operating system beside others, such as `._x` (AppleDouble) and `.DS_Store`.
+#[must_use]
+pub fn is_system_file(path: &str) -> bool {
+    let mut parts = path.split(['/', '\\']);
+    parts.clone().next_back().is_some_and(|file| file.starts_with("._"))
+        || parts.any(|part| ["__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"].contains(&part))
+}
+
+/// Adds the files of an archive to the list. `left` is the number of bytes that may still be
+/// unpacked into memory.
 fn expand<'a>(
     source: Source,
     packing: Packing,
@@ -208,7 +220,7 @@ fn expand<'a>(
         match packing {
             Packing::One(codec) => {
                 let plain: Source = Rc::new(unpack_one(&source, codec, left).await?);
-                // A packed tar is one archive, and so is a file that was packed twice.
+                // A packed tar counts as one archive, and so does a file that was packed twice.
                 match self::packing(&plain).await? {
                     Some(inner @ (Packing::Tar | Packing::Zip(_))) => {
                         expand(plain, inner, depth, left, into).await
@@ -246,7 +258,7 @@ fn expand<'a>(
     })
 }
 
-/// Takes a member in; what is the matter with one is a note, and the others are good all the same.
+/// Adds a member. Its error is a note, so that the other members remain usable.
 async fn take(member: Source, depth: usize, left: &Cell<u64>, into: &mut Unpacked) {
     let taken = match packing(&member).await {
         Ok(None) => {
@@ -254,7 +266,7 @@ async fn take(member: Source, depth: usize, left: &Cell<u64>, into: &mut Unpacke
             return;
         }
         Ok(Some(Packing::One(codec))) if depth >= MAX_DEPTH => {
-            // A packed file is no further archive, unless one is in it.
+            // A packed file counts as an archive only if it contains one.
             match unpack_one(&member, codec, left).await {
                 Ok(plain) => {
                     let plain: Source = Rc::new(plain);
@@ -278,7 +290,7 @@ async fn take(member: Source, depth: usize, left: &Cell<u64>, into: &mut Unpacke
     }
 }
 
-/// An archive in an archive.
+/// Expands an archive in an archive.
 async fn nested(
     source: Source,
     packing: Packing,
@@ -298,7 +310,7 @@ fn too_deep(name: &str) -> Error {
         part: "archive".to_owned(),
         found: "an archive in an archive in an archive".to_owned(),
         expected: format!("at most {MAX_DEPTH} inside each other"),
-        advice: "Unpack the outer one and give what is in it.",
+        advice: "Unpack the outer archive and open its content instead.",
     }
 }
 
@@ -312,7 +324,7 @@ fn too_many(name: &str, count: &str) -> Error {
     }
 }
 
-/// A packed file, unpacked into memory.
+/// Unpacks a packed file into memory.
 async fn unpack_one(source: &Source, codec: Codec, left: &Cell<u64>) -> Result<MemorySource, Error> {
     let packed = source.len();
     let name = source.name();
@@ -334,12 +346,12 @@ async fn unpack_one(source: &Source, codec: Codec, left: &Cell<u64>) -> Result<M
     Ok(MemorySource::new(plain_name(name), plain))
 }
 
-/// Who wrote a pickle.
+/// The writer of a pickle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pickle {
     /// `torch.save`, which packs one into a zip archive.
     Torch,
-    /// Python's own, or `torch.save` of old.
+    /// Python's pickle module, or an old `torch.save`.
     Python,
 }
 
@@ -363,7 +375,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_say_where_a_file_was() {
+    fn names_contain_the_path_in_the_archive() {
         let name = |member| member_name("run.zip?download=1", member);
         assert_eq!(name("a/b.npz").as_deref(), Some("run.zip/a/b.npz"));
         assert_eq!(name("./../../etc//step-1.npz").as_deref(), Some("run.zip/etc/step-1.npz"));

@@ -1,12 +1,12 @@
-//! The members of a tar archive (POSIX ustar and pax, GNU's long names), found by ranges: one header of 512 bytes a
-//! member, nothing of its content. The libraries for tar read from one end to the other, which a file in a browser, or
-//! at an address, would have to be fetched whole for.
+//! Lists the members of a tar archive (POSIX ustar and pax, GNU's long names) by reading one header
+//! of 512 bytes per member. The libraries for tar read an archive from start to end, for which a
+//! file in a browser or at a URL would have to be fetched completely.
 
 use crate::{error::Error, io::source::Source};
 
 const BLOCK: u64 = 512;
 
-/// Names and extended headers longer than this are none.
+/// The longest name or extended header that is read, in bytes.
 const MAX_EXTENDED: u64 = 1 << 20;
 
 /// Where a member's bytes are.
@@ -20,13 +20,15 @@ pub struct Entry {
     pub len: u64,
 }
 
-/// Whether these first bytes are those of a tar archive: the magic of ustar, and a checksum that is right.
+/// Whether these first bytes are those of a tar archive: the magic of ustar and a matching
+/// checksum.
 #[must_use]
 pub fn looks_like(head: &[u8]) -> bool {
     head.get(257..262) == Some(b"ustar") && head.get(..BLOCK as usize).is_some_and(checksum_is_right)
 }
 
-/// The sum of a header's bytes, the sum's own field counted as blanks.
+/// Whether a header's checksum matches: the sum of its bytes, with the checksum's own field counted
+/// as blanks.
 fn checksum_is_right(header: &[u8]) -> bool {
     let sum: u64 = header
         .iter()
@@ -56,7 +58,7 @@ fn text(field: &[u8]) -> String {
     String::from_utf8_lossy(field.get(..end).unwrap_or_default()).into_owned()
 }
 
-/// What extended headers say of the next member.
+/// Fields of the next member that extended headers override.
 #[derive(Default)]
 struct Extended {
     path: Option<String>,
@@ -64,7 +66,8 @@ struct Extended {
 }
 
 impl Extended {
-    /// Lines of pax: a length, a blank, `key=value` and a line's end. What is no such line ends the reading.
+    /// Reads pax records: a length, a blank, `key=value` and a line feed. Reading ends at the first
+    /// other line.
     fn pax(&mut self, mut bytes: &[u8]) {
         while let Some(blank) = bytes.iter().position(|&b| b == b' ') {
             let len = std::str::from_utf8(bytes.get(..blank).unwrap_or_default()).ok();
@@ -84,22 +87,32 @@ impl Extended {
     }
 }
 
-/// The files of an archive, in its order; folders, links and devices are passed over.
+/// The files of an archive, in its order, without folders, links and devices.
 ///
 /// # Errors
-/// [`Error::Format`] for a header that is damaged or a member that reaches beyond the file, or for more than `most` members.
+/// [`Error::Format`] for a header that does not follow the format, a wrong checksum, a member that
+/// reaches beyond the end of the file, or more than `most` members.
 pub async fn entries(source: &Source, most: usize) -> Result<Vec<Entry>, Error> {
-    let damaged = |at: u64, found: &str, expected: &str| Error::Format {
+    let malformed = |at: u64, found: &str, expected: &str, advice: &'static str| Error::Format {
         name: source.name().to_owned(),
         part: format!("tar header at byte {at}"),
         found: found.to_owned(),
         expected: expected.to_owned(),
-        advice: "The archive is damaged or cut off; copy, download or write it again.",
+        advice,
+    };
+    // Only for checksums and lengths that do not match.
+    let damaged = |at: u64, found: &str, expected: &str| {
+        malformed(
+            at,
+            found,
+            expected,
+            "The archive is damaged or cut off; copy or download it again, or pack the files again.",
+        )
     };
     let mut entries = Vec::new();
     let mut extended = Extended::default();
     let mut at = 0_u64;
-    // The archive ends with blocks of zeros; some writers leave them out.
+    // The archive ends with blocks of zeros, which some writers omit.
     while at < source.len() {
         if source.len() - at < BLOCK {
             return Err(damaged(at, "a header that is cut off", "512 bytes"));
@@ -109,24 +122,40 @@ pub async fn entries(source: &Source, most: usize) -> Result<Vec<Entry>, Error> 
             break;
         }
         if !checksum_is_right(&header) {
-            return Err(damaged(at, "another checksum", "the next member's header"));
+            return Err(damaged(
+                at,
+                "a checksum that does not match",
+                "the checksum of the next member's header",
+            ));
         }
         let field = |from: usize, to: usize| header.get(from..to).unwrap_or_default();
         let kind = header.get(156).copied().unwrap_or(0);
-        let said = number(field(124, 136)).ok_or_else(|| damaged(at, "no size", "the member's size"))?;
+        let declared = number(field(124, 136)).ok_or_else(|| {
+            malformed(
+                at,
+                "a size that is not a number",
+                "the member's size in octal",
+                "Pack the files again with tar.",
+            )
+        })?;
         let plain = matches!(kind, 0 | b'0' | b'7');
-        let len = if plain { extended.size.unwrap_or(said) } else { said };
+        let len = if plain { extended.size.unwrap_or(declared) } else { declared };
         let start = at + BLOCK;
         let end = start.checked_add(len).filter(|&end| end <= source.len());
         let end =
             end.ok_or_else(|| damaged(at, &format!("a member of {len} bytes"), "one inside the file"))?;
         match kind {
             b'L' | b'x' | b'g' if len > MAX_EXTENDED => {
-                return Err(damaged(at, &format!("an extended header of {len} bytes"), "at most 1 MiB"));
+                return Err(malformed(
+                    at,
+                    &format!("an extended header of {len} bytes"),
+                    "at most 1 MiB",
+                    "Pack the files again with tar, without extended attributes.",
+                ));
             }
             b'L' => extended.path = Some(text(&source.read(start, len as usize).await?)),
             b'x' => extended.pax(&source.read(start, len as usize).await?),
-            // Said of all members: nothing that is needed here.
+            // Global fields: none of them is needed here.
             b'g' => {}
             _ if plain => {
                 let short = text(field(0, 100));
@@ -136,7 +165,12 @@ pub async fn entries(source: &Source, most: usize) -> Result<Vec<Entry>, Error> 
                 let name = std::mem::take(&mut extended).path.unwrap_or(long);
                 if !name.ends_with('/') {
                     if entries.len() == most {
-                        return Err(damaged(at, &format!("more than {most} files"), "an archive of one run"));
+                        return Err(malformed(
+                            at,
+                            &format!("more than {most} files"),
+                            "the files of one run",
+                            "Pack the files of one run only.",
+                        ));
                     }
                     entries.push(Entry { name, start, len });
                 }
@@ -163,13 +197,13 @@ mod tests {
     }
 
     #[test]
-    fn pax_lines_that_lie_about_their_length_are_let_be() {
+    fn pax_records_with_wrong_lengths_are_ignored() {
         let mut extended = Extended::default();
         extended.pax(b"14 path=a/b.c\n12 size=123\n");
         assert_eq!((extended.path.as_deref(), extended.size), (Some("a/b.c"), Some(123)));
-        for lies in [&b"0 path=x\n"[..], b"999 path=x\n", b"x path=x\n", b"2 \n", b" \n"] {
+        for wrong in [&b"0 path=x\n"[..], b"999 path=x\n", b"x path=x\n", b"2 \n", b" \n"] {
             let mut extended = Extended::default();
-            extended.pax(lies);
+            extended.pax(wrong);
             assert_eq!(extended.path, None);
         }
     }

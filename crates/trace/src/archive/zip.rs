@@ -1,10 +1,12 @@
-//! The directory of a zip archive (APPNOTE 6.3, sections 4.3 to 4.5), read by ranges: the end record, the central
-//! directory, and a member's local header when the member is wanted. Supported are stored and
-//! deflated members, as NumPy and most programs write them, with 64-bit sizes, without encryption and in one volume.
+//! Reads the directory of a zip archive (APPNOTE 6.3, sections 4.3 to 4.5) by ranges: the end
+//! record, the central directory, and a member's local header when the member is read. Supported
+//! are stored and deflated members, as NumPy and most programs write them, with 64-bit sizes,
+//! without encryption and in one volume.
 
 use std::{cell::RefCell, fmt, rc::Rc};
 
 use miniz_oxide::inflate::{
+    TINFLStatus,
     core::{DecompressorOxide, decompress, inflate_flags},
     decompress_to_vec_with_limit,
 };
@@ -21,13 +23,13 @@ const LOCATOR64_SIGNATURE: u32 = 0x0706_4b50;
 const MEMBER_SIGNATURE: u32 = 0x0201_4b50;
 const LOCAL_SIGNATURE: u32 = 0x0403_4b50;
 
-/// A central directory beyond this is no archive of tensors.
+/// The longest central directory that is read, in bytes.
 const MAX_DIRECTORY: u64 = 32 << 20;
 
-/// Deflate cannot pack better than 1032 to 1; a member that claims to is hostile or damaged.
+/// The largest ratio of unpacked to packed bytes. Deflate itself reaches at most 1032.
 const MAX_RATIO: u64 = 1040;
 
-/// The member that was unpacked last, by its number; the members of an archive share it.
+/// The most recently unpacked member, with its number; shared by the members of an archive.
 type Cache = Rc<RefCell<Option<(u64, Rc<[u8]>)>>>;
 
 /// One member of an archive.
@@ -40,10 +42,10 @@ pub struct Member {
     packed: u64,
     crc: u32,
     deflated: bool,
-    /// How it is packed, where it cannot be unpacked.
-    strange: Option<String>,
+    /// How it is packed, where that is not supported.
+    unsupported: Option<String>,
     header_at: u64,
-    /// Its place in the directory, in which several members may lie at one place of the archive.
+    /// Its index in the directory; several members may share an offset in the archive.
     number: u64,
     cache: Cache,
 }
@@ -60,7 +62,7 @@ pub fn looks_like(head: &[u8]) -> bool {
     head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06")
 }
 
-/// Little-endian numbers at places of a record.
+/// Reads little-endian numbers at byte offsets of a record.
 struct Record<'a>(&'a [u8]);
 
 impl Record<'_> {
@@ -77,28 +79,39 @@ impl Record<'_> {
     }
 }
 
+/// The error that the archive does not follow the format.
+fn malformed(name: &str, part: &str, found: &str, expected: &str) -> Error {
+    Error::Format {
+        name: name.to_owned(),
+        part: part.to_owned(),
+        found: found.to_owned(),
+        expected: expected.to_owned(),
+        advice: "Check that the archive is complete, or pack the files again as zip (arrays with numpy.savez).",
+    }
+}
+
+/// The error that a checksum or a declared length does not match.
 fn damaged(name: &str, part: &str, found: &str, expected: &str) -> Error {
     Error::Format {
         name: name.to_owned(),
         part: part.to_owned(),
         found: found.to_owned(),
         expected: expected.to_owned(),
-        advice: "The archive is damaged or cut off; copy, download or write it again.",
+        advice: "The archive is damaged or cut off; copy or download it again, or pack the files again.",
     }
 }
 
 /// Reads the directory of an archive.
 ///
 /// # Errors
-/// [`Error::Format`] when it is none, or is damaged.
+/// [`Error::Format`] when the archive or its directory does not follow the format.
 pub async fn members(source: &Source) -> Result<Vec<Member>, Error> {
     let name = source.name();
     let len = source.len();
     // The end record is 22 bytes and a comment of at most 65535.
     let tail_len = len.min(22 + 65_535);
     let tail = source.read(len - tail_len, tail_len as usize).await?;
-    let no_end =
-        || damaged(name, "end of the archive", "no end record", "a zip archive's directory at its end");
+    let no_end = || malformed(name, "end of the archive", "no end record", "the end record of a zip archive");
     let at = (0..tail.len().saturating_sub(21))
         .rev()
         .find(|&at| Record(tail.get(at..).unwrap_or_default()).u32(0) == Some(END_SIGNATURE))
@@ -121,17 +134,26 @@ pub async fn members(source: &Source) -> Result<Vec<Member>, Error> {
             start = end64.u64(48).ok_or_else(no_end)?;
         }
     }
-    if size > MAX_DIRECTORY || start.checked_add(size).is_none_or(|end| end > len) {
+    if start.checked_add(size).is_none_or(|end| end > len) {
         return Err(damaged(
             name,
             "end of the archive",
-            &format!("a directory of {size} bytes at {start}"),
+            &format!("a directory of {size} bytes at byte {start}"),
             "one inside the file",
         ));
     }
+    if size > MAX_DIRECTORY {
+        return Err(Error::Format {
+            name: name.to_owned(),
+            part: "end of the archive".to_owned(),
+            found: format!("a directory of {size} bytes"),
+            expected: format!("at most {} MiB", MAX_DIRECTORY >> 20),
+            advice: "Pack the files of one run only.",
+        });
+    }
     let directory = source.read(start, size as usize).await?;
     let members = parse_directory(name, &directory, count)?;
-    // Members that share their bytes could unpack to any multiple of them, one after the other.
+    // Members that share their bytes could unpack to any multiple of them.
     let packed = members.iter().fold(0_u64, |sum, member| sum.saturating_add(member.packed));
     let room = len - size;
     if packed > room {
@@ -139,7 +161,7 @@ pub async fn members(source: &Source) -> Result<Vec<Member>, Error> {
             name,
             "archive directory",
             &format!("members of {packed} bytes where there are {room}"),
-            "members that lie beside each other",
+            "members that do not overlap",
         ));
     }
     Ok(members)
@@ -151,7 +173,12 @@ fn parse_directory(name: &str, directory: &[u8], count: u64) -> Result<Vec<Membe
     let mut rest = directory;
     for number in 0..count {
         let short = || {
-            damaged(name, &format!("archive entry {number}"), "a broken entry", "the directory's next entry")
+            malformed(
+                name,
+                &format!("archive entry {number}"),
+                "an incomplete entry, or none",
+                "the next entry of the archive's directory",
+            )
         };
         let record = Record(rest);
         if record.u32(0) != Some(MEMBER_SIGNATURE) {
@@ -168,8 +195,8 @@ fn parse_directory(name: &str, directory: &[u8], count: u64) -> Result<Vec<Membe
         let mut sizes = [record.u32(24), record.u32(20), record.u32(42)].map(|v| u64::from(v.unwrap_or(0)));
         widen_sizes(&mut sizes, extra).ok_or_else(short)?;
         let [size, packed, header_at] = sizes;
-        // Told of when the member is wanted: the others can be good.
-        let strange = match (flags & 1, method) {
+        // Reported only when the member is read: the others may be usable.
+        let unsupported = match (flags & 1, method) {
             (0, 0 | 8) => None,
             (0, method) => Some(format!("packing method {method}")),
             _ => Some("encrypted".to_owned()),
@@ -180,7 +207,7 @@ fn parse_directory(name: &str, directory: &[u8], count: u64) -> Result<Vec<Membe
             packed,
             crc: record.u32(16).ok_or_else(short)?,
             deflated: method == 8,
-            strange,
+            unsupported,
             header_at,
             number,
             cache: Rc::clone(&cache),
@@ -190,7 +217,8 @@ fn parse_directory(name: &str, directory: &[u8], count: u64) -> Result<Vec<Membe
     Ok(members)
 }
 
-/// Sizes of all ones are given in 64 bits in the extra field 1, in this order, only those that are needed.
+/// Replaces sizes of all ones by the 64-bit ones of extra field 1, which has them in this order and
+/// only where needed.
 fn widen_sizes(sizes: &mut [u64; 3], mut extra: &[u8]) -> Option<()> {
     if sizes.iter().all(|&size| size != u64::from(u32::MAX)) {
         return Some(());
@@ -219,33 +247,47 @@ impl Member {
         self.name.strip_suffix(".npy").is_some()
     }
 
-    fn damaged(&self, source: &Source, found: &str, expected: &str) -> Error {
-        damaged(source.name(), &format!("archive entry `{}`", shorten(&self.name)), found, expected)
+    /// The member's place in messages.
+    fn part(&self) -> String {
+        format!("archive entry `{}`", shorten(&self.name))
     }
 
-    /// Where its packed bytes begin: after the local header, whose length the directory does not tell.
+    fn malformed(&self, source: &Source, found: &str, expected: &str) -> Error {
+        malformed(source.name(), &self.part(), found, expected)
+    }
+
+    fn damaged(&self, source: &Source, found: &str, expected: &str) -> Error {
+        damaged(source.name(), &self.part(), found, expected)
+    }
+
+    /// Where its packed bytes begin: after the local header, whose length the directory does not
+    /// contain.
     async fn data_start(&self, source: &Source) -> Result<u64, Error> {
-        if let Some(strange) = &self.strange {
+        if let Some(unsupported) = &self.unsupported {
             return Err(Error::Format {
                 name: source.name().to_owned(),
-                part: format!("archive entry `{}`", shorten(&self.name)),
-                found: strange.clone(),
+                part: self.part(),
+                found: unsupported.clone(),
                 expected: "stored or deflated, as NumPy and most programs write".to_owned(),
-                advice: "Pack it with deflate and without a password.",
+                advice: "Pack the files again with deflate and without a password.",
             });
         }
         let header = source.read(self.header_at, 30).await?;
         let record = Record(&header);
         let lens = (record.u16(26), record.u16(28));
         let (Some(LOCAL_SIGNATURE), (Some(name_len), Some(extra_len))) = (record.u32(0), lens) else {
-            return Err(self.damaged(source, "no local header", "one where the directory says"));
+            return Err(self.malformed(
+                source,
+                &format!("no local header at byte {}", self.header_at),
+                "one where the directory declares it",
+            ));
         };
         let start = self.header_at + 30 + u64::from(name_len) + u64::from(extra_len);
         let needed = start.saturating_add(self.packed);
         if needed > source.len() {
             return Err(Error::Truncated {
                 name: source.name().to_owned(),
-                part: format!("archive entry `{}`", shorten(&self.name)),
+                part: self.part(),
                 needed,
                 len: source.len(),
             });
@@ -253,31 +295,37 @@ impl Member {
         let bomb =
             self.deflated && self.size > self.packed.saturating_mul(MAX_RATIO).saturating_add(MAX_RATIO);
         if bomb || (!self.deflated && self.size != self.packed) {
-            return Err(self.damaged(
+            let expected = if self.deflated {
+                format!("at most {MAX_RATIO} times as many")
+            } else {
+                "the same size, as the member is not compressed".to_owned()
+            };
+            return Err(self.malformed(
                 source,
                 &format!("{} bytes that claim to unpack to {}", self.packed, self.size),
-                "sizes that can be true",
+                &expected,
             ));
         }
         Ok(start)
     }
 
-    /// Where its bytes begin, if they are stored as they are.
+    /// Where its bytes begin, if they are not compressed.
     ///
     /// # Errors
-    /// [`Error::Format`] and [`Error::Truncated`] when it is damaged.
+    /// [`Error::Format`] and [`Error::Truncated`] when the member does not follow the format or its
+    /// length does not fit.
     pub async fn stored(&self, source: &Source) -> Result<Option<u64>, Error> {
         let start = self.data_start(source).await?;
         Ok(Some(start).filter(|_| !self.deflated))
     }
 
-    /// Up to `len` bytes from its beginning, without unpacking the rest.
+    /// Up to `len` bytes from its start, without unpacking the rest.
     ///
     /// # Errors
-    /// [`Error::Format`] when it is damaged.
+    /// As [`Member::stored`].
     pub async fn prefix(&self, source: &Source, len: usize) -> Result<Vec<u8>, Error> {
         let start = self.data_start(source).await?;
-        // What cannot be packed grows by some bytes in every 64 KiB.
+        // Incompressible data grows by some bytes per 64 KiB.
         let needed = if self.deflated { len + len / 1000 + 64 } else { len };
         let packed = source.read(start, self.packed.min(needed as u64) as usize).await?;
         if !self.deflated {
@@ -291,8 +339,9 @@ impl Member {
         Ok(out)
     }
 
-    /// The first `len` bytes of a deflated member that is not unpacked already; `None` where [`Member::read`] does better.
-    /// They are not checked against the checksum, which is of all bytes.
+    /// The first `len` bytes of a deflated member that is not unpacked yet; `None` where
+    /// [`Member::read`] is faster. They are not checked against the checksum, which covers all
+    /// bytes.
     ///
     /// # Errors
     /// As [`Member::prefix`].
@@ -305,11 +354,12 @@ impl Member {
         Ok(Some(start).filter(|start| start.len() == len))
     }
 
-    /// Exactly `len` unpacked bytes from `offset` on. A deflated member is unpacked whole, checked against its checksum
-    /// and kept until another one is.
+    /// Exactly `len` unpacked bytes from `offset` on. A deflated member is unpacked completely,
+    /// checked against its checksum and cached until another member is unpacked.
     ///
     /// # Errors
-    /// [`Error::Format`] when it is damaged, [`Error::TooLarge`] for a deflated member of more than 1 GiB.
+    /// [`Error::Format`] as for [`Member::stored`] and for a wrong checksum, [`Error::TooLarge`]
+    /// for a deflated member of more than 1 GiB.
     pub async fn read(&self, source: &Source, offset: u64, len: usize) -> Result<Vec<u8>, Error> {
         if offset.saturating_add(len as u64) > self.size {
             return Err(self.damaged(
@@ -336,25 +386,39 @@ impl Member {
         if self.size > MAX_READ {
             return Err(Error::TooLarge {
                 name: source.name().to_owned(),
-                what: format!("archive entry `{}`, unpacked,", shorten(&self.name)),
+                what: format!("{}, unpacked,", self.part()),
                 bytes: self.size,
                 limit: MAX_READ,
                 advice: "Write it unpacked (numpy.savez, or safetensors) or split the samples over several files.",
             });
         }
-        // Two members are never in memory at once.
+        // Frees the previous member first, so that two members are never in memory at once.
         self.cache.take();
         let start = self.data_start(source).await?;
         let packed = source.read(start, self.packed as usize).await?;
         let bytes = decompress_to_vec_with_limit(&packed, self.size as usize).map_err(|error| {
-            self.damaged(
+            if error.status == TINFLStatus::HasMoreOutput {
+                return self.damaged(
+                    source,
+                    &format!("more than {} bytes when unpacked", self.size),
+                    "as many as the directory declares",
+                );
+            }
+            self.malformed(
                 source,
-                &format!("its packed bytes are broken ({})", error.status as i8),
+                &format!("packed bytes that cannot be unpacked (status {})", error.status as i8),
                 &format!("deflated data of {} bytes", self.size),
             )
         })?;
-        if bytes.len() as u64 != self.size || crc32fast::hash(&bytes) != self.crc {
-            return Err(self.damaged(source, "another checksum", "the one in the directory"));
+        if bytes.len() as u64 != self.size {
+            return Err(self.damaged(
+                source,
+                &format!("{} bytes when unpacked", bytes.len()),
+                &format!("{}, as the directory declares", self.size),
+            ));
+        }
+        if crc32fast::hash(&bytes) != self.crc {
+            return Err(self.damaged(source, "a checksum that does not match", "the one in the directory"));
         }
         let bytes: Rc<[u8]> = bytes.into();
         self.cache.replace(Some((self.number, Rc::clone(&bytes))));

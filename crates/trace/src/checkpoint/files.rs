@@ -1,4 +1,5 @@
-//! The files of a checkpoint's folder: which shard has which tensor, and which step it is of. No weights are read here.
+//! The files of a checkpoint's folder: the shard of each tensor, and the training step. No weights
+//! are read here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,43 +9,43 @@ use crate::{
     checkpoint::names::router_layer,
     error::Error,
     io::source::Source,
-    text::{json_words, step_name::step_from_name},
+    text::{json_words, python_json::without_nan, step_name::step_from_name},
 };
 
-/// Larger JSON files belong to no checkpoint.
+/// The largest JSON file that is read, in bytes.
 const MOST_JSON: u64 = 64 << 20;
 
-/// What lists the shards of a checkpoint.
+/// The file that lists the shards of a checkpoint.
 const INDEX: &str = "model.safetensors.index.json";
 
-/// The only shard of a checkpoint without a list.
+/// The only shard of a checkpoint without an index.
 const WHOLE: &str = "model.safetensors";
 
-/// The files of one checkpoint's folder, which may have others beside them.
+/// The files of one checkpoint's folder, which may contain others too.
 #[derive(Clone, Copy)]
 pub struct CheckpointFiles<'a> {
     folder: &'a str,
     files: &'a [Source],
 }
 
-/// Where the tensors of a checkpoint are.
+/// The location of a checkpoint's tensors.
 #[derive(Clone)]
 pub enum Shards {
     /// All in one file, whose header lists them.
     One(Source),
-    /// In several files, as the index says.
+    /// In several files, listed in the index.
     Several {
         /// The index, for messages.
         index: String,
-        /// For each tensor the name of its shard.
+        /// The name of each tensor's shard.
         shard_of: BTreeMap<String, String>,
-        /// Bytes of all tensors, where the index says it.
+        /// Bytes of all tensors, if the index states them.
         bytes: Option<u64>,
     },
 }
 
 impl Shards {
-    /// The names of the shards that hold routers, ascending; none where there is no index to tell.
+    /// The names of the shards with routers, ascending; empty without an index.
     #[must_use]
     pub fn with_routers(&self) -> Vec<&str> {
         let Self::Several { shard_of, .. } = self else { return Vec::new() };
@@ -72,7 +73,7 @@ struct TrainerState {
 }
 
 impl<'a> CheckpointFiles<'a> {
-    /// The files of a folder; `folder` is what messages call it, and what tells the step.
+    /// The files of a folder; `folder` is its name, which is used in messages and to find the step.
     #[must_use]
     pub fn new(folder: &'a str, files: &'a [Source]) -> Self {
         Self { folder, files }
@@ -84,16 +85,16 @@ impl<'a> CheckpointFiles<'a> {
         self.files.iter().find(|file| last_part(file.name()) == name)
     }
 
-    /// The error that something is not there.
+    /// The error for a missing file.
     #[must_use]
     pub fn missing(&self, missing: &str, advice: &'static str) -> Error {
         Error::Missing { folder: self.folder.to_owned(), missing: missing.to_owned(), advice }
     }
 
-    /// A JSON file of the checkpoint, whole.
+    /// Reads a JSON file of the checkpoint.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] beyond 64 MiB, and what the source answers.
+    /// [`Error::TooLarge`] beyond 64 MiB, and errors of the source.
     pub async fn json(&self, file: &Source) -> Result<Vec<u8>, Error> {
         if file.len() > MOST_JSON {
             return Err(Error::TooLarge {
@@ -101,18 +102,23 @@ impl<'a> CheckpointFiles<'a> {
                 what: "the whole file".to_owned(),
                 bytes: file.len(),
                 limit: MOST_JSON,
-                advice: "This is no file of a checkpoint.",
+                advice: "Check that it is a file of a checkpoint.",
             });
         }
         file.read(0, file.len() as usize).await
     }
 
-    /// Which shards there are.
+    /// Finds the shards.
     ///
     /// # Errors
-    /// [`Error::Missing`] where there is neither an index nor a single shard, [`Error::Text`] for what is no index.
+    /// [`Error::Missing`] without an index or a single shard, [`Error::Text`] for a malformed
+    /// index.
     pub async fn shards(&self) -> Result<Shards, Error> {
-        let Some(index) = self.find(INDEX) else { return self.whole().cloned().map(Shards::One) };
+        // As transformers does where both are there.
+        let whole = self.find(WHOLE);
+        let Some(index) = self.find(INDEX).filter(|_| whole.is_none()) else {
+            return self.whole().cloned().map(Shards::One);
+        };
         let bytes = self.json(index).await?;
         let Index { weight_map, metadata } = serde_json::from_slice(&bytes).map_err(|error| Error::Text {
             name: index.name().to_owned(),
@@ -121,16 +127,28 @@ impl<'a> CheckpointFiles<'a> {
             expected: "an object with a `weight_map`".to_owned(),
             advice: "Copy or download it again.",
         })?;
-        // A float because some writers write one; whoever shows it needs no more digits.
+        // A float because some writers write one; it is only displayed.
         let bytes =
             metadata.total_size.filter(|size| size.is_finite() && *size >= 0.0).map(|size| size as u64);
         Ok(Shards::Several { index: index.name().to_owned(), shard_of: weight_map, bytes })
     }
 
+    /// What to know about the files of weights: that one of them is not used.
+    #[must_use]
+    pub fn note(&self) -> Option<String> {
+        let (whole, index) = (self.find(WHOLE)?, self.find(INDEX)?);
+        Some(format!(
+            "{}: {} is there too. Weights are read from {}, as transformers does; remove one of the two.",
+            self.folder,
+            last_part(index.name()),
+            last_part(whole.name())
+        ))
+    }
+
     /// A shard that the index names.
     ///
     /// # Errors
-    /// [`Error::Missing`] where it is not among the files.
+    /// [`Error::Missing`] when it is not among the files.
     pub fn shard(&self, name: &str) -> Result<&'a Source, Error> {
         self.find(name).ok_or_else(|| {
             self.missing(&format!("shard {name}, which {INDEX} names"), "Download the missing shard.")
@@ -158,15 +176,16 @@ impl<'a> CheckpointFiles<'a> {
         })
     }
 
-    /// Training step, from the folder's name or `trainer_state.json`, and training tokens, from the folder's name.
+    /// Training step, from the folder's name or `trainer_state.json`, and training tokens, from the
+    /// folder's name.
     ///
     /// # Errors
-    /// What the source answers; a `trainer_state.json` that says nothing is passed over.
+    /// Errors of the source; a `trainer_state.json` without a step is ignored.
     pub async fn step(&self) -> Result<(Option<u64>, Option<u64>), Error> {
         let named = step_from_name(self.folder);
         let state = match self.find("trainer_state.json") {
             Some(file) if named.is_none() => {
-                serde_json::from_slice::<TrainerState>(&self.json(file).await?).ok()
+                serde_json::from_slice::<TrainerState>(&without_nan(&self.json(file).await?)).ok()
             }
             _ => None,
         };
@@ -175,7 +194,7 @@ impl<'a> CheckpointFiles<'a> {
     }
 }
 
-/// The last part of a path or address, without what an address has after `?`.
+/// The last part of a path or URL, without a URL's query.
 fn last_part(path: &str) -> &str {
     let path = path.split(['?', '#']).next().unwrap_or(path);
     path.rsplit(['/', '\\']).next().unwrap_or(path)

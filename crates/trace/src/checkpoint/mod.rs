@@ -1,4 +1,4 @@
-//! Checkpoints in folders: which files belong to one, and the router matrices in them.
+//! Checkpoints in folders: their files and their router matrices.
 
 pub mod files;
 pub mod names;

@@ -1,6 +1,8 @@
-//! Which tensors of a checkpoint are routers.
+//! Names of tensors in checkpoints: those of routers, and what wrappers add to names.
 
-/// What follows `model.layers.{i}.` in a router's name.
+use std::borrow::Cow;
+
+/// Ends of routers' names, after `model.layers.{i}.`.
 pub(crate) const ROUTERS: [&str; 6] = [
     // OLMoE, Qwen2-MoE, Qwen3-MoE, DeepSeek V2 and V3, GLM-4 MoE, FlexOlmo, Ernie.
     "mlp.gate.weight",
@@ -8,19 +10,34 @@ pub(crate) const ROUTERS: [&str; 6] = [
     "block_sparse_moe.gate.weight",
     // GPT-OSS.
     "mlp.router.weight",
-    // GraniteMoE, as its files have it, and as later versions of transformers call it.
+    // GraniteMoE, in its files and in later versions of transformers.
     "block_sparse_moe.router.layer.weight",
     "block_sparse_moe.router.weight",
     // Jamba.
     "feed_forward.router.weight",
 ];
 
-/// The layer whose router a tensor of this name is.
+/// A tensor's name without what wrappers add: `_orig_mod.` of `torch.compile`, `module.` of data-parallel training.
+#[must_use]
+pub fn unwrapped(tensor: &str) -> Cow<'_, str> {
+    let mut rest = tensor;
+    while let Some(inner) = rest.strip_prefix("module.").or_else(|| rest.strip_prefix("_orig_mod.")) {
+        rest = inner;
+    }
+    if rest.contains("._orig_mod.") {
+        Cow::Owned(rest.replace("._orig_mod.", "."))
+    } else {
+        Cow::Borrowed(rest)
+    }
+}
+
+/// The layer of a router tensor, by its name.
 #[must_use]
 pub fn router_layer(tensor: &str) -> Option<usize> {
+    let tensor = unwrapped(tensor);
     let (model, rest) = tensor.split_once("layers.")?;
     let (layer, rest) = rest.split_once('.')?;
-    // Further blocks that predict tokens ahead (`mtp.layers.0.…`) are no layers of the model.
+    // Blocks of multi-token prediction (`mtp.layers.0.…`) are not layers of the model.
     let of_model = model.is_empty() || (model.starts_with("model.") && model.ends_with('.'));
     let digits = layer.bytes().all(|byte| byte.is_ascii_digit());
     if of_model && digits && ROUTERS.contains(&rest) { layer.parse().ok() } else { None }
@@ -28,7 +45,15 @@ pub fn router_layer(tensor: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::router_layer;
+    use super::{router_layer, unwrapped};
+
+    #[test]
+    fn wrappers_are_taken_off() {
+        assert_eq!(unwrapped("_orig_mod.model.norm.weight"), "model.norm.weight");
+        assert_eq!(unwrapped("module._orig_mod.model.layers.0._orig_mod.mlp"), "model.layers.0.mlp");
+        assert_eq!(unwrapped("model.modules.x"), "model.modules.x");
+        assert_eq!(router_layer("module.model.layers.3.mlp.gate.weight"), Some(3));
+    }
 
     #[test]
     fn names_of_all_families() {
@@ -41,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_router() {
+    fn names_of_other_tensors() {
         for name in [
             "model.layers.3.mlp.gate_proj.weight",
             "model.layers.3.mlp.shared_expert_gate.weight",

@@ -1,7 +1,8 @@
-//! The routers of a checkpoint, and nothing else of it: headers and a few small matrices out of gigabytes of shards.
+//! Reads only the routers of a checkpoint: headers and a few small matrices from gigabytes of
+//! shards.
 //!
-//! Routers are found by their tensors' names, which differ between families of models. No configuration is needed:
-//! layers, experts and width are the shapes that lie there.
+//! Routers are found by their tensors' names, which differ between families of models. No
+//! configuration is needed, as the shapes of the tensors give layers, experts and width.
 
 use std::collections::BTreeMap;
 
@@ -31,9 +32,10 @@ pub struct CheckpointRouters {
     pub step: Option<u64>,
     /// Training tokens, from the folder's name.
     pub tokens: Option<u64>,
-    /// The model's numbers of the layers that have routers, ascending, `[L]`: dense layers have none.
+    /// The indices in the model of the layers with routers, ascending, `[L]`; dense layers have
+    /// none.
     pub layers: Vec<usize>,
-    /// Experts a layer, `E`.
+    /// Experts per layer, `E`.
     pub experts: usize,
     /// Hidden size, `d`.
     pub width: usize,
@@ -42,7 +44,7 @@ pub struct CheckpointRouters {
 }
 
 impl CheckpointRouters {
-    /// The matrix of the layer with this place in `layers`, `[E,d]`; empty where there is no such layer.
+    /// The matrix `[E,d]` of the layer at this index of `layers`; empty for an index out of range.
     #[must_use]
     pub fn layer(&self, place: usize) -> &[f32] {
         let size = self.experts * self.width;
@@ -50,7 +52,7 @@ impl CheckpointRouters {
         self.values.get(start..start.saturating_add(size)).unwrap_or_default()
     }
 
-    /// The matrices as a trace holds them.
+    /// The matrices in the form of a trace.
     #[must_use]
     pub fn into_router(self) -> Router {
         let Self { layers, experts, width, values, .. } = self;
@@ -58,12 +60,12 @@ impl CheckpointRouters {
     }
 }
 
-/// Reads the routers from the files of a checkpoint's folder. Of several shards only those with routers are opened; the
-/// others need not be there.
+/// Reads the routers from the files of a checkpoint's folder. Only shards with routers are opened;
+/// others may be missing.
 ///
 /// # Errors
-/// [`Error::Missing`] for what is not there, [`Error::Tensor`] for routers of different shapes or values that are not
-/// finite, and what the files answer.
+/// [`Error::Missing`] for a missing file, [`Error::Tensor`] for routers of different shapes or
+/// values that are not finite, and errors of the files.
 pub async fn read_routers(folder: &str, files: &[Source]) -> Result<CheckpointRouters, Error> {
     let folder_files = CheckpointFiles::new(folder, files);
     let mut found: BTreeMap<usize, (TensorFile, TensorInfo)> = BTreeMap::new();
@@ -103,7 +105,7 @@ pub async fn read_routers(folder: &str, files: &[Source]) -> Result<CheckpointRo
             return Err(file.wrong(first, expected, "Give a checkpoint of a mixture-of-experts model."));
         }
     };
-    // All at once, because over a network it is the waiting that takes long.
+    // Concurrently, because of the latency of a network.
     let reading = found.values().map(|(file, tensor)| read_one(file, tensor, [experts, width]));
     let values = try_join_all(reading).await?.concat();
     let (step, tokens) = folder_files.step().await?;
@@ -138,7 +140,7 @@ async fn read_one(file: &TensorFile, tensor: &TensorInfo, shape: [u64; 2]) -> Re
     }
 }
 
-/// Takes the routers of a shard.
+/// Adds the routers of a shard.
 fn collect(shard: TensorFile, found: &mut BTreeMap<usize, (TensorFile, TensorInfo)>) -> Result<(), Error> {
     let routers: Vec<TensorInfo> = shard
         .names()

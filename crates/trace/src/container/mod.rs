@@ -1,5 +1,6 @@
-//! Files that hold named tensors (safetensors, npz, npy) or columns (Parquet).
+//! Files of named tensors (safetensors, npz, npy) or columns (Parquet).
 
+mod layout;
 pub mod npz;
 pub mod parquet;
 pub mod safetensors;
@@ -15,10 +16,10 @@ use crate::{
     text::has_ending,
 };
 
-/// Opens a file of named tensors, safetensors or npz, whatever the tensors are.
+/// Opens a safetensors, npz or npy file with tensors of any names.
 ///
 /// # Errors
-/// [`Error::Format`] for what is no such file, and what the container's reader answers.
+/// [`Error::Format`] for any other file, and errors of the container's reader.
 pub async fn open_tensors(source: Source) -> Result<TensorFile, Error> {
     if source.is_empty() {
         return Err(Error::Empty { name: source.name().to_owned() });
@@ -33,7 +34,10 @@ pub async fn open_tensors(source: Source) -> Result<TensorFile, Error> {
     })
 }
 
-/// The file's tensors, when it is a container of them. A file that calls itself one and is none is an error.
+/// Opens the file as a container of tensors; `None` for other files.
+///
+/// # Errors
+/// [`Error::Format`] when the name ends like that of a container and the content is not one.
 pub async fn container(source: &Source, head: &[u8]) -> Result<Option<TensorFile>, Error> {
     let source = Rc::clone(source);
     if has_ending(source.name(), "safetensors") || safetensors::looks_like(head, source.len()) {
@@ -48,8 +52,8 @@ pub async fn container(source: &Source, head: &[u8]) -> Result<Option<TensorFile
                 name: source.name().to_owned(),
                 part: "first bytes".to_owned(),
                 found: "no zip archive".to_owned(),
-                expected: "an archive of arrays, as numpy.savez writes".to_owned(),
-                advice: "The file is damaged or has another's name; write it again.",
+                expected: "a zip archive of arrays, as numpy.savez writes it".to_owned(),
+                advice: "Check that the file is an npz file, or write it again with numpy.savez.",
             });
         }
         let members = zip::members(&source).await?;

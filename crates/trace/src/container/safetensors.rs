@@ -1,6 +1,6 @@
 //! The safetensors container: 8 bytes of header length, a JSON header, then the tensors' bytes
-//! (<https://huggingface.co/docs/safetensors>). Only the header is read here, and everything it says is checked
-//! against the file's length before anything is allocated for it.
+//! (<https://huggingface.co/docs/safetensors>). Only the header is read here, and checked against
+//! the file's length before any allocation.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -10,17 +10,23 @@ use serde::{
 };
 
 use crate::{
-    container::tensors::{Dtype, Place, TensorFile, TensorInfo, shape_text},
+    container::{
+        layout::Layout,
+        tensors::{Dtype, Place, TensorFile, TensorInfo, Transposed, shape_text},
+    },
     error::Error,
     io::source::Source,
     text::{json_words, shorten},
 };
 
-/// The format's own limit on the header, which its reference implementation enforces.
+/// The format's limit on the header in bytes, as in its reference implementation.
 const MAX_HEADER: u64 = 100_000_000;
 
-/// Axes that a tensor may have; ours have three.
+/// Axes that a tensor may have; a trace's tensors have at most three.
 const MAX_AXES: usize = 16;
+
+/// What to do about a header that does not follow the format.
+const WRITE_AGAIN: &str = "Write the file again with safetensors' save_file.";
 
 /// Whether the first bytes of a file of this length look like safetensors.
 #[must_use]
@@ -37,7 +43,7 @@ pub fn looks_like(head: &[u8], len: u64) -> bool {
 /// Reads and checks the header.
 ///
 /// # Errors
-/// [`Error::Truncated`], [`Error::Format`] or [`Error::Tensor`] with what is wrong.
+/// [`Error::Truncated`], [`Error::Format`] or [`Error::Tensor`].
 pub async fn open(source: Source) -> Result<TensorFile, Error> {
     let name = source.name().to_owned();
     let len = source.len();
@@ -57,13 +63,22 @@ pub async fn open(source: Source) -> Result<TensorFile, Error> {
         Some(bytes) => u64::from_le_bytes(*bytes),
         None => 0,
     };
+    if size == *b"version " {
+        return Err(Error::Format {
+            name,
+            part: "first bytes".to_owned(),
+            found: "a pointer of Git LFS".to_owned(),
+            expected: "the file itself".to_owned(),
+            advice: "Fetch it with `git lfs pull`.",
+        });
+    }
     if header_len > MAX_HEADER {
         return Err(Error::Format {
             name,
             part: "first 8 bytes".to_owned(),
             found: format!("a header of {header_len} bytes"),
             expected: format!("the length of a safetensors header, at most {MAX_HEADER}"),
-            advice: "The file is damaged or is no safetensors file; write it again.",
+            advice: "Check that the file is a safetensors file, or write it again with safetensors' save_file.",
         });
     }
     let data_start = header_len + 8;
@@ -82,18 +97,25 @@ pub async fn open(source: Source) -> Result<TensorFile, Error> {
     for (tensor, entry) in raw {
         let info = check_entry(&name, tensor, entry, data_start, len)?;
         spans.push((entry_span(&info), info.name.clone()));
-        if let Some(twin) = tensors.insert(info.name.clone(), info) {
+        if let Some(duplicate) = tensors.insert(info.name.clone(), info) {
             return Err(Error::Format {
                 name,
                 part: "safetensors header".to_owned(),
-                found: format!("two tensors called `{}`", shorten(&twin.name)),
-                expected: "every name once".to_owned(),
-                advice: "Write the file again.",
+                found: format!("two tensors called `{}`", shorten(&duplicate.name)),
+                expected: "each name once".to_owned(),
+                advice: WRITE_AGAIN,
             });
         }
     }
     check_overlaps(&name, spans)?;
-    Ok(TensorFile { source, tensors, metadata, container: "safetensors" })
+    Ok(TensorFile {
+        source,
+        tensors,
+        metadata,
+        container: "safetensors",
+        notes: Vec::new(),
+        transposed: Transposed::default(),
+    })
 }
 
 /// The header as written.
@@ -113,13 +135,13 @@ fn parse_header(name: &str, bytes: &[u8]) -> Result<Header, Error> {
     serde_json::from_slice(bytes).map_err(|error| Error::Format {
         name: name.to_owned(),
         part: "safetensors header".to_owned(),
-        found: format!("not the JSON that it should be ({})", json_words(bytes, &error)),
+        found: format!("JSON that does not follow the format ({})", json_words(bytes, &error)),
         expected: "an object of tensors, each with dtype, shape and data_offsets".to_owned(),
-        advice: "The file is damaged; copy, download or write it again.",
+        advice: WRITE_AGAIN,
     })
 }
 
-/// By hand, because a map would swallow a name that comes twice.
+/// Written by hand, because a map would drop the first of two entries of one name.
 impl<'de> Deserialize<'de> for Header {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Entries;
@@ -166,7 +188,8 @@ fn dtype(name: String) -> Dtype {
     }
 }
 
-/// Type, shape and bytes of one tensor must agree with each other and with the file's length.
+/// Checks that type, shape and bytes of one tensor agree with each other and with the file's
+/// length.
 fn check_entry(
     name: &str,
     tensor: String,
@@ -180,10 +203,10 @@ fn check_entry(
         tensor: shorten(&tensor),
         found,
         expected: expected.to_owned(),
-        advice: "The header is damaged; write the file again.",
+        advice: WRITE_AGAIN,
     };
     if end < start {
-        return Err(wrong(format!("data_offsets {start} to {end}"), "an end that is not before the start"));
+        return Err(wrong(format!("data_offsets {start} to {end}"), "an end at or after the start"));
     }
     if shape.len() > MAX_AXES {
         return Err(wrong(format!("{} axes", shape.len()), "at most 16"));
@@ -203,11 +226,17 @@ fn check_entry(
         if bytes != Some(end - start) {
             return Err(wrong(
                 format!("{dtype} {} in {} bytes", shape_text(&shape), end - start),
-                "as many bytes as type and shape take",
+                "as many bytes as type and shape need",
             ));
         }
     }
-    Ok(TensorInfo { name: tensor, dtype, shape, place: Place::Plain(data_start + start) })
+    Ok(TensorInfo {
+        name: tensor,
+        dtype,
+        shape,
+        place: Place::Plain(data_start + start),
+        layout: Layout::default(),
+    })
 }
 
 fn entry_span(info: &TensorInfo) -> (u64, u64) {
@@ -227,8 +256,8 @@ fn check_overlaps(name: &str, mut spans: Vec<((u64, u64), String)>) -> Result<()
                 name: name.to_owned(),
                 tensor: shorten(after),
                 found: format!("its bytes overlap those of `{}`", shorten(before)),
-                expected: "bytes of its own".to_owned(),
-                advice: "The header is damaged; write the file again.",
+                expected: "bytes that no other tensor has".to_owned(),
+                advice: WRITE_AGAIN,
             });
         }
     }

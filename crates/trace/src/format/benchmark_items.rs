@@ -1,5 +1,5 @@
-//! What checkpoints are asked, beside samples: benchmark items with their answers, and plain text. Both are only
-//! recognised here; whoever runs checkpoints reads them.
+//! Further input of runs of checkpoints: benchmark items with their answers, and plain text. Both
+//! are only recognized here; `olmoe` reads them.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -11,7 +11,7 @@ use crate::format::{
     probe::Probe,
 };
 
-/// The fields that make a line an item.
+/// The fields of an item.
 #[derive(Deserialize)]
 struct Line {
     answer_ids: Option<IgnoredAny>,
@@ -54,7 +54,7 @@ fn has_items(probe: &Probe, text: &str) -> bool {
                 || line.choices_ids.is_some()
                 || (line.choices.is_some() && line.gold.is_some())
         }
-        // A line longer than what is looked at is known by the names in it.
+        // A line longer than the first bytes is recognized by the names in it.
         Err(error) => {
             let named = probe.has_ending("jsonl") || probe.has_ending("ndjson");
             let names = ["\"answer_ids\"", "\"answer\"", "\"choices_ids\"", "\"gold\""];

@@ -1,4 +1,5 @@
-//! Text embeddings: `samples` `[S,d]` and `items` `[N,d]`, either of which may be missing (METRICS 6).
+//! Text embeddings for the pairing: `samples` `[S,d]` and `items` `[N,d]`, of which one may be
+//! missing (`docs/metrics.md#pairing-and-delay`).
 
 use crate::{
     container::tensors::{TensorFile, TensorInfo},
@@ -27,7 +28,7 @@ fn probe(probe: &Probe) -> Option<Match<'_>> {
     Some(Box::pin(async move { Ok(Opened::plain(FileKind::Embeddings(open(file).await?))) }))
 }
 
-/// Reads them.
+/// Reads embeddings.
 ///
 /// # Errors
 /// [`Error::Tensor`] for other types, different widths and values that are not finite.

@@ -1,6 +1,6 @@
-//! Gates that are not those of samples: of the benchmark items at the last checkpoint (`items-last.safetensors`), or of
-//! single tokens (`tokens-7000.safetensors`). Both hold nothing but `gates`; the file's name, or the metadata `rows`,
-//! says which of the two.
+//! Gates of other rows than samples: of the benchmark items at the last checkpoint
+//! (`items-last.safetensors`), or of single tokens (`tokens-7000.safetensors`). Both have only the
+//! tensor `gates` and are distinguished by the file's name or the metadata `rows`.
 
 use crate::{
     container::tensors::{TensorFile, TensorInfo},
@@ -31,7 +31,7 @@ enum Rows {
     Tokens,
 }
 
-/// What the rows of a file of gates are, unless they are samples.
+/// The meaning of the rows of a file of gates, unless they are samples.
 fn rows(file: &TensorFile) -> Option<Rows> {
     file.get("gates")?;
     match file.metadata("rows") {
@@ -55,7 +55,7 @@ fn rows(file: &TensorFile) -> Option<Rows> {
     }
 }
 
-/// `tokens20B` is how far training is, not what the rows are.
+/// Whether `tokens` in a name is training progress, as in `tokens20B`, and not the kind of rows.
 fn named_in_billions(name: &str) -> bool {
     name.split_once("tokens").is_some_and(|(_, rest)| {
         let digits = rest.trim_start_matches(|c: char| c.is_ascii_digit());
@@ -63,7 +63,7 @@ fn named_in_billions(name: &str) -> bool {
     })
 }
 
-/// Files of gates whose rows are items or tokens.
+/// Files of gates of items or tokens.
 pub const FORMAT: Format = Format {
     endings: &["safetensors", "npz"],
     in_tensors: true,
@@ -85,7 +85,8 @@ fn probe(probe: &Probe) -> Option<Match<'_>> {
 /// Reads the gates.
 ///
 /// # Errors
-/// [`Error::Tensor`] for another shape or type, [`Error::Gates`] for values that are not routing weights.
+/// [`Error::Tensor`] for another shape or type, [`Error::Gates`] for values that are not routing
+/// weights.
 async fn open(
     file: &TensorFile,
     tensor: &TensorInfo,
@@ -118,7 +119,7 @@ async fn open(
     Ok(FileKind::TokenGates(TokenGates { step, layers, experts, entropy }))
 }
 
-/// Reads the gates of single tokens piece by piece and keeps one entropy a token.
+/// Reads the gates of single tokens piece by piece and keeps one entropy per token.
 async fn token_entropy(
     file: &TensorFile,
     tensor: &TensorInfo,
@@ -156,7 +157,7 @@ fn mean_entropy(gates: &[f32], layers: usize) -> f64 {
     sum / layers as f64
 }
 
-/// Just enough of a description for messages about single rows.
+/// Metadata for messages about single rows.
 fn row_info(file: &TensorFile, layers: usize, experts: usize) -> TraceInfo {
     TraceInfo {
         name: file.name().to_owned(),
@@ -177,6 +178,7 @@ fn row_info(file: &TensorFile, layers: usize, experts: usize) -> TraceInfo {
         n_tokens: None,
         has_topk: false,
         has_router: false,
+        layer: None,
         bytes: 0,
     }
 }

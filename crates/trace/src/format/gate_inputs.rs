@@ -1,5 +1,5 @@
-//! What enters the routers of a checkpoint, given by whoever has it already: `gate_inputs.{layer}` or
-//! `hidden_states.{layer}` `[T,d]`. Whoever computes gating layers reads the values; here the file is only recognised.
+//! Precomputed inputs of a checkpoint's routers: `gate_inputs.{layer}` or `hidden_states.{layer}`
+//! `[T,d]`. They are only recognized here; `olmoe` reads them.
 
 use crate::{
     format::{
@@ -10,10 +10,10 @@ use crate::{
     text::step_name::step_from_name,
 };
 
-/// The names that a layer's inputs may have before `.{layer}`.
+/// Names of tensors of inputs, before `.{layer}`.
 const NAMES: [&str; 2] = ["gate_inputs", "hidden_states"];
 
-/// The MoE layer whose router's inputs a tensor of this name holds, if it does.
+/// The MoE layer whose router inputs a tensor of this name holds.
 #[must_use]
 pub fn gate_inputs_layer(tensor: &str) -> Option<usize> {
     let (name, layer) = tensor.split_once('.')?;

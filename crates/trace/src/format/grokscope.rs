@@ -1,6 +1,6 @@
-//! Our trace file: safetensors with `gates` `[S,L,E]` and what else is known of one checkpoint, described in the
-//! repository's documentation and written by [`crate::write_trace`]. The bare form without metadata is read as well, and
-//! so is the same under npz.
+//! Grokscope's trace file: safetensors with `gates` `[S,L,E]` and optional tensors of one
+//! checkpoint, documented in `docs/traces.md` and written by [`crate::write_trace`]. Files without
+//! metadata and npz files are read as well.
 
 use std::rc::Rc;
 
@@ -13,17 +13,17 @@ use crate::{
         probe::Probe,
     },
     model::{GateKind, TraceInfo, offsets_of, unnamed_samples},
-    open_trace::{Body, FileBody, OpenTrace, router},
+    open_trace::{Body, FileBody, OpenTrace, order, router},
     text::shorten,
 };
 
-/// What `format` says in our files.
+/// The value of the metadata `format`.
 pub const TAG: &str = "grokscope.trace";
 
 /// The version that this program reads and writes.
 pub const VERSION: u64 = 1;
 
-/// Our own trace files.
+/// Grokscope's trace files.
 pub const FORMAT: Format = Format {
     endings: &["safetensors", "npz"],
     in_tensors: true,
@@ -44,7 +44,7 @@ fn probe(probe: &Probe) -> Option<Match<'_>> {
     }))
 }
 
-/// Opens one of our files: reads its small tensors and checks that all of them fit together.
+/// Opens a trace file: reads its small tensors and checks that all of them fit together.
 ///
 /// # Errors
 /// [`Error::LaterVersion`], and [`Error::Tensor`] or [`Error::Metadata`] for what does not fit.
@@ -100,11 +100,12 @@ async fn open(file: TensorFile, warnings: &mut Vec<String>) -> Result<OpenTrace,
         n_tokens,
         has_topk: offsets.is_some(),
         has_router: router.is_some(),
+        layer: None,
         bytes: file.source.len(),
     };
     let offsets = offsets.map(Rc::from);
     let body = FileBody { file, gates, topk, router };
-    Ok(OpenTrace::new(info, Body::File(Rc::new(body)), offsets))
+    order::check(OpenTrace::new(info, Body::File(Rc::new(body)), offsets), warnings).await
 }
 
 fn check_version(file: &TensorFile) -> Result<(), Error> {
@@ -127,7 +128,7 @@ fn check_version(file: &TensorFile) -> Result<(), Error> {
     }
 }
 
-/// The tensor with the gates, and what they are.
+/// The tensor with the gates, and the quantity that they are.
 fn find_gates(file: &TensorFile) -> Result<(TensorInfo, GateKind), Error> {
     let kind = metadata::gate_kind(file, &GateKind::ALL)?;
     let (gates, frequency) = (file.get("gates"), file.get("frequency"));
@@ -161,7 +162,7 @@ async fn read_loss(
     if tensor.shape != [count as u64] || !tensor.dtype.is_float() {
         return Err(file.wrong(
             tensor,
-            format!("F32 {}, one mean loss a sample", shape_text(&[count as u64])),
+            format!("F32 {}, one mean loss per sample", shape_text(&[count as u64])),
             "Write the loss of every sample in the order of `gates`, NaN where there is none.",
         ));
     }
@@ -182,7 +183,7 @@ async fn read_token_counts(file: &TensorFile, count: usize) -> Result<Option<Vec
         return Err(file.wrong(
             tensor,
             format!("I32 {}, the real tokens of each sample", shape_text(&[count as u64])),
-            "Write one count a sample in the order of `gates`.",
+            "Write one count per sample, in the order of `gates`.",
         ));
     }
     let raw = file.integers(tensor, 0..count as u64).await?;
@@ -215,7 +216,8 @@ fn find_topk(file: &TensorFile, layers: usize, experts: usize) -> Result<Option<
     Ok(Some(tensor.clone()))
 }
 
-/// Whose the selections are: from `offsets`, or else from the token counts; a single sample has them all.
+/// The token offsets of the samples: from `offsets`, or else from the token counts; a single sample
+/// has all tokens.
 async fn read_offsets(
     file: &TensorFile,
     topk: &TensorInfo,
@@ -233,8 +235,8 @@ async fn read_offsets(
         let sum = offsets.last().copied().unwrap_or(0);
         if sum != tokens {
             warnings.push(format!(
-                "{}: `topk_ids` has {tokens} tokens, but `n_tokens` sums to {sum}: whose the selections are is not \
-                 known, and they are left out. Write `offsets` [{}].",
+                "{}: `topk_ids` has {tokens} tokens, but `n_tokens` sums to {sum}: the selections cannot be \
+                 assigned to samples and are left out. Write `offsets` [{}].",
                 file.name(),
                 count + 1
             ));

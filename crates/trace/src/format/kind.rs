@@ -1,4 +1,4 @@
-//! What a file turned out to be, and how a format offers to read it.
+//! Kinds of files, and the interface of a format.
 
 use std::fmt;
 
@@ -12,11 +12,13 @@ use crate::{
     open_trace::OpenTrace,
 };
 
-/// What a file is to a run.
+/// The role of a file in a run.
 #[derive(Clone, Debug)]
 pub enum FileKind {
     /// One checkpoint's router trace.
     Trace(OpenTrace),
+    /// Router traces of several checkpoints, ascending by step.
+    Traces(Vec<OpenTrace>),
     /// One layer of a trace; see [`crate::join_layers`].
     Layer(TraceLayer),
     /// Benchmark results.
@@ -36,7 +38,8 @@ pub enum FileKind {
         /// Training step of the checkpoint.
         step: Option<u64>,
     },
-    /// Router logits that Megatron's tracer wrote beside a trace of ids ([`OpenTrace::set_logits`]).
+    /// Router logits that Megatron's tracer wrote beside a trace of ids
+    /// ([`OpenTrace::set_logits`]).
     Logits(Sidecar),
     /// Plain text, one sample per line, for running checkpoints on.
     Text,
@@ -46,17 +49,37 @@ pub enum FileKind {
     Config(ModelConfig),
     /// Not part of a run.
     Unrelated {
-        /// One or two sentences: what the file seems to be, or which content was looked for.
+        /// One or two sentences: what the file seems to be, or which content was expected.
         reason: String,
     },
 }
 
 impl FileKind {
-    /// The kind in the words of the table of files.
+    /// The traces that it is: one, those of several checkpoints, or none.
+    #[must_use]
+    pub fn traces(&self) -> &[OpenTrace] {
+        match self {
+            Self::Trace(trace) => std::slice::from_ref(trace),
+            Self::Traces(traces) => traces,
+            _ => &[],
+        }
+    }
+
+    /// One trace, or those of several checkpoints.
+    #[must_use]
+    pub fn of_traces(mut traces: Vec<OpenTrace>) -> Self {
+        match (traces.len(), traces.pop()) {
+            (1, Some(trace)) => Self::Trace(trace),
+            (_, last) => Self::Traces(traces.into_iter().chain(last).collect()),
+        }
+    }
+
+    /// The kind's name in the table of files.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             Self::Trace(trace) => trace.info.format,
+            Self::Traces(traces) => traces.first().map_or("router traces", |trace| trace.info.format),
             Self::Layer(layer) => layer.format,
             Self::Results(_) => "benchmark results",
             Self::Embeddings(_) => "text embeddings",
@@ -66,7 +89,7 @@ impl FileKind {
             Self::GateInputs { .. } => "inputs of routers",
             Self::Logits(_) => "router logits",
             Self::Items => "benchmark items",
-            Self::Text => "text, a sample a line",
+            Self::Text => "text, one sample per line",
             Self::Mappable(_) => "tensors under other names",
             Self::Config(_) => "configuration of a model",
             Self::Unrelated { .. } => "not part of a run",
@@ -74,10 +97,10 @@ impl FileKind {
     }
 }
 
-/// A file that is read together with another one.
+/// A file that is read together with another file.
 #[derive(Clone)]
 pub struct Sidecar {
-    /// Its bytes.
+    /// The file.
     pub source: Source,
 }
 
@@ -87,38 +110,38 @@ impl fmt::Debug for Sidecar {
     }
 }
 
-/// Sentences about a file that is usable nevertheless; each begins with the file's name.
+/// Sentences about a file that is usable anyway; each begins with the file's name.
 pub type Warnings = Vec<String>;
 
-/// A file after opening.
+/// An opened file.
 #[derive(Clone, Debug)]
 pub struct Opened {
-    /// What it is.
+    /// Its kind.
     pub what: FileKind,
-    /// What the user should know about it.
+    /// Warnings for the user.
     pub warnings: Warnings,
 }
 
 impl Opened {
-    /// A file that needs no further reading.
+    /// An opened file without warnings.
     #[must_use]
     pub fn plain(what: FileKind) -> Self {
         Self { what, warnings: Warnings::new() }
     }
 }
 
-/// The reading of a file whose format matched. Nothing is read before it is awaited.
+/// Reads a file whose format matched, once awaited.
 pub type Match<'p> = Pending<'p, Result<Opened, Error>>;
 
 /// One format: a row of [`crate::format::table::FORMATS`].
 pub struct Format {
     /// Endings of such files, lower case.
     pub endings: &'static [&'static str],
-    /// Whether the format is tensors in a container (safetensors, npz, npy), not a file of its own.
+    /// Whether the format consists of tensors in a container (safetensors, npz, npy).
     pub in_tensors: bool,
-    /// What such a file contains; completes "Looked for …".
+    /// The content of such a file; completes "Looked for …".
     pub content: &'static str,
-    /// Looks at the first bytes and the directory of tensors; the answer reads the file.
+    /// Checks the first bytes and the directory of tensors; the returned future reads the file.
     pub probe: for<'p> fn(&'p Probe) -> Option<Match<'p>>,
 }
 

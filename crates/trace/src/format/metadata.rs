@@ -1,4 +1,4 @@
-//! The lines of text that our trace files, and dumps made with care, say about themselves.
+//! Reads metadata of trace files and dumps.
 
 use serde::Deserialize;
 
@@ -9,7 +9,8 @@ use crate::{
     text::{IdText, json_words, shorten, step_name::step_from_name},
 };
 
-/// A whole number in the metadata; nonsense is a warning, because the trace is good without it.
+/// A whole number in the metadata. Any other value is a warning, because the trace is usable
+/// without it.
 pub fn number(file: &TensorFile, key: &str, warnings: &mut Vec<String>) -> Option<u64> {
     let text = file.metadata(key)?.trim();
     match text.parse() {
@@ -17,7 +18,7 @@ pub fn number(file: &TensorFile, key: &str, warnings: &mut Vec<String>) -> Optio
         Err(_) => {
             if !text.is_empty() {
                 warnings.push(format!(
-                    "{}: metadata `{key}` is \"{}\", which is no whole number; it is left out of account.",
+                    "{}: metadata `{key}` is \"{}\", which is not a whole number and is ignored.",
                     file.name(),
                     shorten(text)
                 ));
@@ -51,11 +52,11 @@ struct RawSample {
     domain: Option<String>,
 }
 
-/// Name and domain of each of `count` samples, where the metadata lists them.
+/// Name and domain of each of `count` samples, if the metadata lists them.
 ///
 /// # Errors
-/// [`Error::Metadata`] when the list is not JSON, has another shape or another length. A wrong list would mix up the
-/// domains without anybody noticing, so it is no mere warning.
+/// [`Error::Metadata`] when the list is not JSON, or has another shape or length. This is an error
+/// because a wrong list would silently mix up domains.
 pub fn samples(
     file: &TensorFile,
     count: usize,
@@ -66,8 +67,8 @@ pub fn samples(
         name: file.name().to_owned(),
         field: "samples".to_owned(),
         found,
-        expected: format!("JSON: a list of {count} objects with `id` and `domain`, one a sample"),
-        advice: "Write the list again, or leave it out: samples are then known by their place.",
+        expected: format!("JSON: a list of {count} objects with `id` and `domain`, one per sample"),
+        advice: "Write the list again, or leave it out; samples are then named by their index.",
     };
     let raw: Vec<RawSample> =
         serde_json::from_str(text).map_err(|error| wrong(json_words(text.as_bytes(), &error)))?;
@@ -85,13 +86,13 @@ pub fn samples(
     Ok(Some(samples))
 }
 
-/// The step, from the metadata or else from the name, and the tokens that the name tells.
+/// The step, from the metadata or else from the name, and the tokens from the name.
 pub fn step_of(file: &TensorFile, warnings: &mut Vec<String>) -> (Option<u64>, StepSource, Option<u64>) {
     let named = step_from_name(file.name());
     let tokens = named.and_then(|named| named.tokens);
     match (number(file, "step", warnings), named) {
         (Some(step), _) => (Some(step), StepSource::Metadata, tokens),
-        (None, Some(named)) => (Some(named.step), StepSource::FileName, tokens),
+        (None, Some(named)) => (Some(named.step), named.source(), tokens),
         (None, None) => (None, StepSource::None, None),
     }
 }

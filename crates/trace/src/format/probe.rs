@@ -1,4 +1,4 @@
-//! What a format sees of a file before it decides whether to read it.
+//! The part of a file that formats inspect to recognize it.
 
 use std::fmt;
 
@@ -12,14 +12,14 @@ use crate::{
 /// Bytes of a long first line that are read to recognize its format.
 const FIRST_LINE: u64 = 4 << 20;
 
-/// What a user knows about a file of expert ids that does not state it.
+/// Settings for files of expert ids that do not state their shape.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// Experts a layer, `E`: ids only bound it from below.
+    /// Experts per layer, `E`, of which ids only give a lower bound.
     pub experts: Option<usize>,
-    /// Layers that a token has ids of, dense ones included where the file has rows for them.
+    /// Layers per token, including dense ones if the file has rows for them.
     pub layers: Option<usize>,
-    /// Experts a token, `k`.
+    /// Experts per token, `k`.
     pub top_k: Option<usize>,
 }
 
@@ -29,9 +29,9 @@ pub struct Probe {
     pub source: Source,
     /// Its first bytes, at most 4096.
     pub head: Vec<u8>,
-    /// Its tensors, when it is a container of them.
+    /// Its tensors, if it is a container of tensors.
     pub tensors: Option<TensorFile>,
-    /// What the user knows about files of expert ids.
+    /// Settings for files of expert ids.
     pub settings: Settings,
     /// Start of its first line, where a line of JSON is longer than `head`.
     line: Vec<u8>,
@@ -56,7 +56,7 @@ impl Probe {
         Ok(Self { source, head, tensors: None, settings, line: Vec::new() })
     }
 
-    /// The file's name in lower case, without folders and without an address's query.
+    /// The file's name in lower case, without folders and without a URL's query.
     #[must_use]
     pub fn file_name(&self) -> String {
         file_name(self.source.name())
@@ -80,13 +80,15 @@ impl Probe {
         Some(text_of(&self.line)?).filter(|line| !line.is_empty())
     }
 
-    /// Reads more of the first line where a line of JSON is longer than `head`: its fields may come in any order.
+    /// Reads more of the first line where a line of JSON is longer than `head`: its fields may come
+    /// in any order.
     ///
     /// # Errors
     /// What the source returns.
     pub async fn read_first_line(&mut self) -> Result<(), Error> {
-        let named = self.has_ending("jsonl") || self.has_ending("ndjson");
-        let long = self.text().is_some_and(|text| text.trim_start().starts_with('{') && !text.contains('\n'));
+        let named = ["jsonl", "ndjson", "json"].iter().any(|ending| self.has_ending(ending));
+        let long =
+            self.text().is_some_and(|text| text.trim_start().starts_with(['{', '[']) && !text.contains('\n'));
         if named && long && self.source.len() > HEAD {
             self.line = self.source.read(0, self.source.len().min(FIRST_LINE) as usize).await?;
         }
@@ -99,7 +101,7 @@ fn text_of(bytes: &[u8]) -> Option<&str> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     match std::str::from_utf8(bytes) {
         Ok(text) => Some(text).filter(|text| !text.contains('\0')),
-        // A character cut in two at the end is no binary.
+        // The last character may be incomplete.
         Err(error) if error.error_len().is_none() => {
             std::str::from_utf8(bytes.get(..error.valid_up_to())?).ok().filter(|text| !text.contains('\0'))
         }

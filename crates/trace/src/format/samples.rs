@@ -1,5 +1,5 @@
-//! `samples.jsonl`: one JSON object a line with `id`, `domain`, and `tokens` or `input_ids`; the samples in the order of
-//! the traces. The same file that a run of checkpoints takes.
+//! `samples.jsonl`: one JSON object per line with `id`, `domain`, and `tokens` or `input_ids`; the
+//! samples in the order of the traces. Checkpoints are run on the same file.
 
 use serde::Deserialize;
 
@@ -17,7 +17,7 @@ use crate::{
 /// Bytes read at once.
 const CHUNK: u64 = 4 << 20;
 
-/// A longer line is no sample.
+/// The longest line of a sample, in bytes.
 const MAX_LINE: usize = 64 << 20;
 
 #[derive(Deserialize)]
@@ -35,7 +35,7 @@ struct Line {
     embedding: Option<Vec<f64>>,
 }
 
-/// How long a list is; its entries are passed over.
+/// The length of a list; its entries are skipped.
 struct Count(u32);
 
 impl<'de> Deserialize<'de> for Count {
@@ -84,19 +84,20 @@ fn is_list(probe: &Probe, text: &str) -> bool {
     let text = text.trim_start();
     let named = probe.has_ending("jsonl") || probe.has_ending("ndjson");
     match text.split_once('\n') {
-        // A whole line must be a sample; what follows it must not make it part of something larger.
+        // A complete line must be a sample by itself.
         Some((first, _)) if serde_json::from_str::<serde::de::IgnoredAny>(first).is_ok() => {
             first.contains("\"id\"") && (named || serde_json::from_str::<Line>(first).is_ok())
         }
-        // A single line, or one longer than what is looked at, is known by its beginning and the file's name.
+        // A single line, or one longer than the first bytes, is recognized by its start and the
+        // file's name.
         _ => named && text.starts_with('{') && text.contains("\"id\""),
     }
 }
 
-/// Reads it, some MiB at a time.
+/// Reads a list of samples, some MiB at a time.
 ///
 /// # Errors
-/// [`Error::Text`] with the line for whatever is not as described.
+/// [`Error::Text`] with the line that is not a sample.
 async fn open(probe: &Probe, warnings: &mut Vec<String>) -> Result<FileKind, Error> {
     let source = &probe.source;
     let name = source.name();
@@ -129,7 +130,7 @@ async fn open(probe: &Probe, warnings: &mut Vec<String>) -> Result<FileKind, Err
                 what: format!("line {}", number + 1),
                 bytes: pending.len() as u64,
                 limit: MAX_LINE as u64,
-                advice: "Write one sample a line.",
+                advice: "Write one sample per line.",
             });
         }
     }
@@ -139,7 +140,7 @@ async fn open(probe: &Probe, warnings: &mut Vec<String>) -> Result<FileKind, Err
     Ok(FileKind::SampleList(SampleList { samples, runnable }))
 }
 
-/// Whether a checkpoint can be run on the line's sample; an empty line stands in nobody's way.
+/// Whether a checkpoint can be run on the line's sample; true for an empty line.
 fn push(name: &str, number: usize, line: &[u8], samples: &mut Vec<SampleRecord>) -> Result<bool, Error> {
     let line = if number == 1 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
     let line = line.trim_ascii();

@@ -1,23 +1,25 @@
 //! The table of formats. A new format is a file with a [`Format`] and a row here.
 
 use crate::{
+    archive,
     format::{
         benchmark_items, embeddings,
-        expert_ids::{megatron, records, table},
+        expert_ids::{megatron, records, table, tokens},
         extra_gates, flame_moe, gate_inputs, grokscope, hf_logits,
         kind::Format,
         probe::Probe,
-        results::{csv, json},
+        results::{csv, json, lm_eval, lm_eval_samples, olmo_metrics, wandb},
         samples,
     },
     text::has_ending,
 };
 
 /// All formats, in the order in which they are tried.
-pub static FORMATS: [&Format; 15] = [
+pub static FORMATS: [&Format; 20] = [
     &extra_gates::FORMAT,
     &megatron::FORMAT,
     &records::FORMAT,
+    &tokens::FORMAT,
     &table::FORMAT,
     &megatron::LOGITS,
     &grokscope::FORMAT,
@@ -25,23 +27,41 @@ pub static FORMATS: [&Format; 15] = [
     &embeddings::FORMAT,
     &flame_moe::FORMAT,
     &gate_inputs::FORMAT,
+    &lm_eval::FORMAT,
+    &lm_eval_samples::FORMAT,
+    &olmo_metrics::FORMAT,
     &benchmark_items::ITEMS,
     &benchmark_items::TEXT,
     &samples::FORMAT,
     &json::FORMAT,
+    &wandb::FORMAT,
     &csv::FORMAT,
 ];
 
-/// What formats in containers of tensors have in common.
+/// The content that formats in containers of tensors have in common.
 const CONTAINER: &str = "a safetensors or npz file";
 
-/// Whether some format has files of this name's ending.
-#[must_use]
-pub fn has_known_ending(name: &str) -> bool {
-    FORMATS.iter().flat_map(|format| format.endings).any(|ending| has_ending(name, ending))
+/// The endings of all files that can be part of a run, lower case: those of formats, of single
+/// arrays and of archives.
+pub fn known_endings() -> impl Iterator<Item = &'static str> {
+    let formats = FORMATS.iter().flat_map(|format| format.endings);
+    formats.chain(&["npy"]).chain(&archive::ENDINGS).copied()
 }
 
-/// The sentence for a file that no format matches: what each of them looked for.
+/// Whether a file can be part of a run, by the ending of its name.
+#[must_use]
+pub fn has_known_ending(name: &str) -> bool {
+    known_endings().any(|ending| has_ending(name, ending))
+}
+
+/// Whether a file can be a container of named tensors, by the ending of its name.
+#[must_use]
+pub fn has_tensors_ending(name: &str) -> bool {
+    let containers = FORMATS.iter().filter(|format| format.in_tensors);
+    containers.flat_map(|format| format.endings).any(|ending| has_ending(name, ending))
+}
+
+/// The sentence for a file that no format matches, with the content that each of them expects.
 pub fn unknown(probe: &Probe) -> String {
     let mut contents: Vec<&str> = Vec::new();
     for format in FORMATS {
@@ -52,7 +72,7 @@ pub fn unknown(probe: &Probe) -> String {
     }
     let last = contents.pop().unwrap_or_default();
     format!(
-        "{}: no part of a run that this version knows. Looked for {}, or {last}.",
+        "{}: not a known part of a run. Looked for {}, or {last}.",
         probe.source.name(),
         contents.join(", ")
     )

@@ -1,4 +1,4 @@
-//! Files that are no part of a run but are known: what they are, and what to do instead.
+//! Recognizes common files that are not part of a run, and explains what to open instead.
 
 use crate::{
     archive::{Pickle, pickle},
@@ -7,17 +7,20 @@ use crate::{
     text::shorten,
 };
 
-/// What a checkpoint is dropped as.
+/// How to open a checkpoint.
 const WHOLE_FOLDER: &str = "Drop the checkpoint's whole folder (config.json, its shards and their index), and samples \
      beside it.";
 
-/// Known by its first bytes or its name.
+/// The explanation for a file that is recognized by its first bytes or its name.
 pub fn by_head(probe: &Probe) -> Option<String> {
     let name = probe.source.name();
     let file = probe.file_name();
     let head = probe.head.as_slice();
     let is = |text: String| Some(format!("{name}: {text}"));
-    // The first bytes of safetensors are a length, and a length can look like anything.
+    if is_adapter(&file) {
+        return is(ADAPTER.to_owned());
+    }
+    // The first bytes of safetensors are a length, which can equal any other format's magic.
     if safetensors::looks_like(head, probe.source.len()) {
         return None;
     }
@@ -49,7 +52,9 @@ pub fn by_head(probe: &Probe) -> Option<String> {
     if has("weight_map") && has("metadata") || file.ends_with(".index.json") {
         return is(format!("the index of a checkpoint's shards without them. {WHOLE_FOLDER}"));
     }
-    if has("model_type") || has("architectures") || file == "generation_config.json" {
+    // OLMES names the model's type beside its metrics.
+    let of_model = (has("model_type") || has("architectures")) && !has("metrics");
+    if of_model || file == "generation_config.json" {
         return is(format!("a model's configuration without its weights. {WHOLE_FOLDER}"));
     }
     if file.starts_with("tokenizer") || has("added_tokens") || file == "special_tokens_map.json" {
@@ -58,7 +63,16 @@ pub fn by_head(probe: &Probe) -> Option<String> {
     None
 }
 
-/// Known by its tensors.
+/// What to do with an adapter.
+const ADAPTER: &str = "part of a PEFT adapter, which changes a model's weights and has no router of its own. Merge it into \
+     the model (`model.merge_and_unload()`, then `save_pretrained`) and add that folder.";
+
+/// Whether PEFT writes a file of this name.
+fn is_adapter(file: &str) -> bool {
+    file.starts_with("adapter_model.") || file == "adapter_config.json"
+}
+
+/// The explanation for a file that is recognized by its tensors.
 pub fn by_content(probe: &Probe) -> Option<String> {
     let file = probe.tensors.as_ref()?;
     if is_checkpoint(file) || is_shard_name(&probe.file_name()) {
@@ -70,7 +84,7 @@ pub fn by_content(probe: &Probe) -> Option<String> {
     None
 }
 
-/// Whether tensors have the names of a transformers checkpoint.
+/// Whether tensors have names of a transformers checkpoint.
 fn is_checkpoint(file: &TensorFile) -> bool {
     file.tensors.keys().any(|tensor| {
         let tensor = tensor.strip_prefix("model.").unwrap_or(tensor);
@@ -80,7 +94,7 @@ fn is_checkpoint(file: &TensorFile) -> bool {
     })
 }
 
-/// `model-00001-of-00003.safetensors`.
+/// Whether a name is that of a shard, such as `model-00001-of-00003.safetensors`.
 fn is_shard_name(file: &str) -> bool {
     let Some(stem) = file.strip_suffix(".safetensors") else { return false };
     let Some((left, of)) = stem.rsplit_once("-of-") else { return false };
@@ -89,7 +103,7 @@ fn is_shard_name(file: &str) -> bool {
     digits(of) && digits(number)
 }
 
-/// Three lines of Python that make a file of tensors of a pickle.
+/// Three lines of Python that convert a pickle to a file of tensors.
 fn how_to_convert(pickle: Pickle, name: &str) -> String {
     let file = shorten(name.rsplit(['/', '\\']).next().unwrap_or(name));
     let stem = file.rsplit_once('.').map_or(file.as_str(), |(stem, _)| stem);

@@ -1,4 +1,4 @@
-//! A browser's `File` or `Blob`: the file stays on the user's disk, and `slice` reads what is asked for.
+//! A browser's `File` or `Blob`, which stays on the user's disk and is read by `slice`.
 
 use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -22,7 +22,7 @@ pub struct BlobSource {
 }
 
 impl BlobSource {
-    /// Calls the blob `name`: the file's path inside what was dropped.
+    /// A source of a blob; `name` is the file's path inside the dropped folder.
     pub fn new(name: impl Into<String>, blob: Blob) -> Self {
         let len = blob.size() as u64;
         Self { name: name.into(), len, blob }
@@ -39,7 +39,7 @@ impl BlobSource {
             len: len as u64,
             reason: explain(error),
         };
-        // File sizes are far below 2^53, where f64 still counts in ones.
+        // File sizes are far below 2^53 and exact in f64.
         let slice = self
             .blob
             .slice_with_f64_and_f64(offset as f64, (offset + len as u64) as f64)
@@ -53,7 +53,10 @@ impl BlobSource {
             name: self.name.clone(),
             offset,
             len: len as u64,
-            reason: format!("only {} bytes came. The file changed or moved; pick it again.", bytes.len()),
+            reason: format!(
+                "only {} bytes were read. The file may have changed or moved; pick it again.",
+                bytes.len()
+            ),
         })
     }
 }
@@ -76,13 +79,15 @@ impl ByteSource for BlobSource {
     }
 }
 
-/// What a browser's refusal means.
+/// Explains a browser's error.
 fn explain(error: &JsValue) -> String {
     let name = error.dyn_ref::<DomException>().map(DomException::name).unwrap_or_default();
     match name.as_str() {
-        // Browsers say this when the file's date or length is no longer what it was when it was picked.
-        "NotReadableError" | "NotFoundError" => "the file changed or moved; pick it again.".to_owned(),
-        "SecurityError" => "the browser does not allow it; pick the file again.".to_owned(),
-        _ => format!("the browser says {error:?}. Pick the file again."),
+        // The error of browsers for a file whose date or length has changed since it was picked.
+        "NotReadableError" | "NotFoundError" => {
+            "the browser cannot read the file, which may have changed or moved. Pick it again.".to_owned()
+        }
+        "SecurityError" => "the browser does not allow reading the file. Pick it again.".to_owned(),
+        _ => format!("the browser reports {error:?}. Pick the file again."),
     }
 }

@@ -1,4 +1,4 @@
-//! A file on disk. Not in the browser, which has no paths.
+//! A file on disk; not available in browsers, which have no paths.
 
 use std::{
     fs::File,
@@ -23,14 +23,14 @@ pub struct FileSource {
     file: Arc<Mutex<File>>,
 }
 
-/// Longer reads have a thread of their own, so that whoever started them can compute until they are needed.
+/// Longer reads, in bytes, run in a thread, so that the caller can compute meanwhile.
 const LONG: usize = 1 << 18;
 
 impl FileSource {
     /// Opens the file; its path is its name.
     ///
     /// # Errors
-    /// [`Error::Unreadable`] with what the system says.
+    /// [`Error::Unreadable`] with the system's message.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let name = path.display().to_string();
@@ -45,7 +45,7 @@ impl FileSource {
         if about.is_dir() {
             return Err(Error::Address {
                 url: name,
-                reason: "this is a folder. Name the files in it.".to_owned(),
+                reason: "this is a folder. Give the files in it.".to_owned(),
             });
         }
         Ok(Self { name, len: about.len(), file: Arc::new(Mutex::new(file)) })
@@ -69,7 +69,7 @@ impl ByteSource for FileSource {
             name: self.name.clone(),
             offset,
             len: len as u64,
-            reason: format!("{reason}. The file may have changed or moved; name it again."),
+            reason: format!("{reason}. The file may have changed or moved; open it again."),
         };
         if len < LONG {
             return Box::pin(std::future::ready(read(&self.file, offset, len).map_err(unreadable)));
@@ -77,7 +77,7 @@ impl ByteSource for FileSource {
         let (send, receive) = oneshot::channel();
         let file = Arc::clone(&self.file);
         let reader = thread::Builder::new().spawn(move || {
-            // Whoever asked may have lost interest.
+            // The receiver may have been dropped.
             send.send(read(&file, offset, len)).ok();
         });
         Box::pin(async move {
@@ -94,13 +94,13 @@ impl ByteSource for FileSource {
     }
 }
 
-/// Exactly these bytes, or what is the matter.
+/// Reads exactly these bytes.
 fn read(file: &Mutex<File>, offset: u64, len: usize) -> Result<Vec<u8>, String> {
-    // A thread that panicked while it read has left nothing but the place in the file, which is set anew.
+    // A thread that panicked leaves only the file position, which is set below.
     let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
     file.seek(SeekFrom::Start(offset)).map_err(|error| error.to_string())?;
-    // `take` and `read_to_end` fill fresh memory without clearing it first.
+    // `take` and `read_to_end` fill new memory without zeroing it first.
     let mut bytes = Vec::with_capacity(len);
     (&mut *file).take(len as u64).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if bytes.len() == len { Ok(bytes) } else { Err(format!("only {} bytes came", bytes.len())) }
+    if bytes.len() == len { Ok(bytes) } else { Err(format!("only {} bytes were read", bytes.len())) }
 }

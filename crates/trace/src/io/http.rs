@@ -1,5 +1,5 @@
-//! A file at an address, read by `Range` requests. Nothing goes out but the request for those bytes: no cookies, no
-//! referrer, no header beside `Range` (which, as `bytes=a-b`, needs no leave of the other server beforehand).
+//! A file at a URL, read by `Range` requests. Requests have no cookies, no referrer and no header
+//! but `Range`, which as `bytes=a-b` needs no preflight request.
 
 use std::rc::Rc;
 
@@ -17,34 +17,36 @@ use crate::{
     web::http_error::{self, failed, only_whole, unreachable, without_length},
 };
 
-/// A server that ignores ranges sends everything; up to this much is taken and kept.
+/// The largest file, in bytes, that is accepted as a whole from a server that ignores ranges.
 const MAX_WHOLE: u64 = 64 << 20;
 
-/// A file of no more than this comes with the first request and is kept: asking again costs more than the bytes.
+/// The largest file, in bytes, that the first request fetches and keeps, as a second request costs
+/// more than the bytes.
 const FETCHED_WHOLE: u64 = 1 << 20;
 
-/// A file at an address.
+/// A file at a URL.
 #[derive(Clone, Debug)]
 pub struct HttpSource {
     url: String,
     len: u64,
-    /// The whole file, when it is small or the server sends nothing less.
+    /// The whole file, if it is small or the server ignores ranges.
     whole: Option<Rc<MemorySource>>,
 }
 
 impl HttpSource {
-    /// Asks the server for the file's length.
+    /// Requests the file's length.
     ///
     /// # Errors
-    /// [`Error::Refused`] with the server's answer where that is no file, [`Error::Address`] when it cannot be reached
-    /// or sends a large file only whole.
+    /// [`Error::Refused`] for a response without the file, [`Error::Address`] when the server
+    /// cannot be reached or sends a large file only as a whole.
     pub async fn open(url: &str) -> Result<Self, Error> {
         let answer = fetch(url, Method::Range(0, FETCHED_WHOLE - 1)).await?;
         match answer.response.status() {
             206 => {
                 let len = match content_range_total(&answer.response) {
                     Some(len) => len,
-                    // Another site's header that it does not expose: ask for the length alone.
+                    // The server does not expose `Content-Range` to other sites: request only the
+                    // length.
                     None => length_by_head(url).await?,
                 };
                 if len > FETCHED_WHOLE {
@@ -54,8 +56,9 @@ impl HttpSource {
                 let bytes = whole_body(url, answer).await?;
                 if bytes.len() as u64 != len {
                     let came = bytes.len();
-                    let reason =
-                        format!("{came} of {len} bytes came. Try again, or download the file and drop it.");
+                    let reason = format!(
+                        "{came} of {len} bytes arrived. Try again, or download the file and drop it."
+                    );
                     return Err(failed(url, reason));
                 }
                 Ok(Self { url: url.to_owned(), len, whole: Some(Rc::new(MemorySource::new(url, bytes))) })
@@ -107,7 +110,7 @@ impl HttpSource {
             offset,
             len: len as u64,
             reason: format!(
-                "the server sent {} bytes. The file may have changed there; load it again.",
+                "the server sent {} bytes. The file may have changed on the server; load it again.",
                 bytes.len()
             ),
         })
@@ -130,7 +133,7 @@ impl ByteSource for HttpSource {
 
 #[derive(Clone, Copy)]
 enum Method {
-    /// Bytes from the first to the last.
+    /// Fetches the bytes from `first` to `last`.
     Range(u64, u64),
     Head,
 }
@@ -141,7 +144,7 @@ struct Answer {
 }
 
 fn browser(url: &str, error: &JsValue) -> Error {
-    failed(url, format!("the browser cannot ask for it ({error:?}). Check the address."))
+    failed(url, format!("the browser cannot request it ({error:?}). Check the address."))
 }
 
 async fn fetch(url: &str, method: Method) -> Result<Answer, Error> {
@@ -166,14 +169,14 @@ async fn fetch(url: &str, method: Method) -> Result<Answer, Error> {
     } else if let Some(worker) = scope.dyn_ref::<WorkerGlobalScope>() {
         worker.fetch_with_request(&request)
     } else {
-        return Err(failed(url, "there is no way to ask for it here. Open the page in a browser."));
+        return Err(failed(url, "this environment cannot fetch it. Open the page in a browser."));
     };
     let response = JsFuture::from(promise).await.map_err(|_| unreachable(url))?;
     let response = response.dyn_into::<Response>().map_err(|error| browser(url, &error))?;
     Ok(Answer { response, abort })
 }
 
-/// The error that an answer is, whose status is none of those that bring bytes.
+/// The error for a response whose status is not one of success.
 fn refused(url: &str, response: &Response) -> Error {
     let header = |name: &str| response.headers().get(name).ok().flatten();
     let (retry_after, rate_limit) = (header("Retry-After"), header("RateLimit"));
@@ -188,7 +191,7 @@ fn refused(url: &str, response: &Response) -> Error {
     http_error::refused(url, &answer)
 }
 
-/// The number behind the slash of `Content-Range: bytes 0-0/12345`.
+/// The number after the slash of `Content-Range: bytes 0-0/12345`.
 fn content_range_total(response: &Response) -> Option<u64> {
     let header = response.headers().get("Content-Range").ok()??;
     header.rsplit_once('/')?.1.trim().parse().ok()
@@ -207,13 +210,13 @@ async fn length_by_head(url: &str) -> Result<u64, Error> {
 }
 
 async fn body(url: &str, response: &Response) -> Result<Vec<u8>, Error> {
-    let cut = |_| failed(url, "the connection broke off. Try again.");
+    let cut = |_| failed(url, "the connection was interrupted. Try again.");
     let promise = response.array_buffer().map_err(cut)?;
     let buffer = JsFuture::from(promise).await.map_err(cut)?;
     Ok(Uint8Array::new(&buffer).to_vec())
 }
 
-/// Everything, unless it is more than is kept.
+/// The whole body, unless it is longer than is accepted.
 async fn whole_body(url: &str, answer: Answer) -> Result<Vec<u8>, Error> {
     let Answer { response, abort } = answer;
     let len = content_length(&response);
@@ -228,12 +231,12 @@ async fn whole_body(url: &str, answer: Answer) -> Result<Vec<u8>, Error> {
     let reader = stream
         .get_reader()
         .dyn_into::<ReadableStreamDefaultReader>()
-        .map_err(|_| failed(url, "its answer cannot be read. Try again."))?;
+        .map_err(|_| failed(url, "the response cannot be read. Try again."))?;
     let mut bytes = Vec::new();
     loop {
         let step = JsFuture::from(reader.read())
             .await
-            .map_err(|_| failed(url, "the connection broke off. Try again."))?;
+            .map_err(|_| failed(url, "the connection was interrupted. Try again."))?;
         let value =
             js_sys::Reflect::get(&step, &JsValue::from_str("value")).map_err(|error| browser(url, &error))?;
         let Some(chunk) = value.dyn_ref::<Uint8Array>() else { return Ok(bytes) };

@@ -1,8 +1,8 @@
-//! Where bytes come from: memory, files, and in browsers `File` objects and HTTP addresses.
+//! Sources of bytes: memory, files, and in browsers `File` objects and URLs.
 
 pub mod source;
 
-// Paths exist outside the browser only, `File` and `fetch` inside it only.
+// Paths exist only outside browsers, `File` and `fetch` only inside.
 #[cfg(target_arch = "wasm32")]
 pub mod blob;
 #[cfg(not(target_arch = "wasm32"))]
@@ -11,3 +11,4 @@ pub mod disk;
 pub mod http;
 #[cfg(target_arch = "wasm32")]
 mod read_ahead;
+pub mod utf16;

@@ -1,6 +1,6 @@
-//! Reading ahead in a browser. Every read of a `File` waits some milliseconds for the browser's other process, whatever its
-//! length, so that a reader that goes through a file piece by piece mostly waits. Whoever reads on where it ended before is
-//! given from larger windows, of which the next is fetched while the pieces of this one are computed with.
+//! Prefetching in browsers. Each read of a `File` waits some milliseconds for another process,
+//! whatever its length, so that a reader of small pieces mostly waits. Sequential reads are served
+//! from large prefetched windows.
 
 use std::{cell::RefCell, collections::VecDeque};
 
@@ -9,33 +9,34 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Blob;
 
-/// Bytes of a window.
+/// Length of a window in bytes.
 const WINDOW: u64 = 8 << 20;
 
-/// Windows that are there or under way at once for one reader.
+/// Windows per reader that are in memory or being fetched at once.
 const AT_ONCE: usize = 2;
 
-/// Readers that are followed at once, over all files; with the above they hold 64 MiB at most.
+/// The most readers that are tracked at once, over all files; their windows take at most 64 MiB.
 const READERS: usize = 4;
 
-/// Shorter reads are headers, which do not tell what is read next; longer ones are worth their wait.
-const FOLLOWED: std::ops::RangeInclusive<u64> = 64 << 10..=4 << 20;
+/// Lengths of reads that are tracked, in bytes. Shorter reads are headers, after which the next
+/// read cannot be predicted; longer ones need no prefetching.
+const TRACKED_LENGTHS: std::ops::RangeInclusive<u64> = 64 << 10..=4 << 20;
 
 thread_local! {
-    /// The one that read last is the last.
-    static FOLLOWING: RefCell<VecDeque<Reader>> = const { RefCell::new(VecDeque::new()) };
+    /// Tracked readers, the most recent last.
+    static READERS_BY_AGE: RefCell<VecDeque<Reader>> = const { RefCell::new(VecDeque::new()) };
 }
 
-/// Someone who goes through a file.
+/// A sequence of reads of one file.
 struct Reader {
     blob: Blob,
-    /// Where the last read ended.
+    /// The end of the last read.
     end: u64,
-    /// From where it reads on, one behind the other.
+    /// Contiguous windows from `end` on.
     windows: VecDeque<Window>,
 }
 
-/// A part of a file that was asked for.
+/// A requested part of a file.
 #[derive(Clone)]
 struct Window {
     start: u64,
@@ -45,17 +46,17 @@ struct Window {
 }
 
 impl Window {
-    fn ask(blob: &Blob, start: u64, end: u64) -> Result<Self, JsValue> {
-        // File sizes are far below 2^53, where f64 still counts in ones.
+    fn request(blob: &Blob, start: u64, end: u64) -> Result<Self, JsValue> {
+        // File sizes are far below 2^53 and exact in f64.
         let bytes = blob.slice_with_f64_and_f64(start as f64, end as f64)?.array_buffer();
-        // Nobody may ever come for it; then its failing is nobody's concern either.
+        // Suppresses the report of a rejected promise that is never awaited.
         drop(Promise::all_settled(&Array::of1(&bytes)));
         Ok(Self { start, end, bytes })
     }
 }
 
 impl Reader {
-    /// The windows with the bytes up to `end`, asked for where they are not there yet, and the next ones.
+    /// The windows with the bytes up to `end`. Requests missing ones and prefetches the next ones.
     fn windows(&mut self, end: u64, total: u64) -> Result<Vec<Window>, JsValue> {
         let start = self.end;
         self.windows.retain(|window| window.end > start);
@@ -64,17 +65,17 @@ impl Reader {
             if next >= total || (next >= end && self.windows.len() >= AT_ONCE) {
                 break;
             }
-            self.windows.push_back(Window::ask(&self.blob, next, total.min(next + WINDOW))?);
+            self.windows.push_back(Window::request(&self.blob, next, total.min(next + WINDOW))?);
         }
         self.end = end;
         Ok(self.windows.iter().filter(|window| window.start < end).cloned().collect())
     }
 }
 
-/// The bytes `start..end` of a file of `total` bytes, if someone reads on with them; none where they are to be read by
-/// themselves, which is also what helps when something went wrong here.
+/// The bytes `start..end` of a file of `total` bytes, if they continue a sequence of reads. `None`
+/// if the caller has to read them directly, also after an error here.
 pub async fn read(blob: &Blob, total: u64, start: u64, end: u64) -> Option<Vec<u8>> {
-    let windows = follow(blob, total, start, end)?;
+    let windows = windows_for(blob, total, start, end)?;
     let mut bytes = vec![0; (end - start) as usize];
     let mut rest = bytes.as_mut_slice();
     for Window { start: first, end: last, bytes } in windows {
@@ -91,28 +92,28 @@ pub async fn read(blob: &Blob, total: u64, start: u64, end: u64) -> Option<Vec<u
     rest.is_empty().then_some(bytes)
 }
 
-/// The windows for a read, if it goes on where another one ended.
-fn follow(blob: &Blob, total: u64, start: u64, end: u64) -> Option<Vec<Window>> {
-    if !FOLLOWED.contains(&end.checked_sub(start)?) {
+/// The windows for a read that starts at the end of another.
+fn windows_for(blob: &Blob, total: u64, start: u64, end: u64) -> Option<Vec<Window>> {
+    if !TRACKED_LENGTHS.contains(&end.checked_sub(start)?) {
         return None;
     }
-    FOLLOWING.with_borrow_mut(|following| {
-        let known = following.iter().position(|reader| reader.end == start && reader.blob == *blob);
-        let windows = match known.and_then(|at| following.remove(at)) {
+    READERS_BY_AGE.with_borrow_mut(|readers| {
+        let known = readers.iter().position(|reader| reader.end == start && reader.blob == *blob);
+        let windows = match known.and_then(|at| readers.remove(at)) {
             Some(mut reader) => {
                 let windows = reader.windows(end, total).ok()?;
-                following.push_back(reader);
+                readers.push_back(reader);
                 Some(windows)
             }
             None => {
-                following.push_back(Reader { blob: blob.clone(), end, windows: VecDeque::new() });
+                readers.push_back(Reader { blob: blob.clone(), end, windows: VecDeque::new() });
                 None
             }
         };
-        // At its end a file has nothing more to give.
-        following.retain(|reader| reader.end < total || reader.blob != *blob);
-        if following.len() > READERS {
-            following.pop_front();
+        // Readers at the end of their file are removed.
+        readers.retain(|reader| reader.end < total || reader.blob != *blob);
+        if readers.len() > READERS {
+            readers.pop_front();
         }
         windows
     })

@@ -1,5 +1,5 @@
-//! Where bytes come from. Readers ask for ranges and never for whole files, so that the same code works on a disk, in
-//! a browser's `File` and over HTTP.
+//! Sources of bytes. Readers request ranges and never whole files, so that the same code works for
+//! files on disk, a browser's `File` and HTTP.
 
 use std::{
     cell::Cell,
@@ -10,31 +10,32 @@ use std::{
 
 use crate::error::Error;
 
-/// An answer that may come later, on the same thread.
+/// A future on the same thread.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
-/// A source that readers share.
+/// A shared source.
 pub type Source = Rc<dyn ByteSource>;
 
-/// The most bytes that are asked of a source at once. Larger tensors are read in pieces.
+/// The most bytes per read. Larger tensors are read in pieces.
 pub const MAX_READ: u64 = 1 << 30;
 
 /// Bytes of a file that are read to recognize its format.
 pub const HEAD: u64 = 4096;
 
-/// Bytes that are best read at once where they become numbers: on a disk so few that they are still near when they are
-/// widened, and that their memory is used again; in a browser, where every read waits its turn, more.
+/// The preferred length of reads that are converted to numbers. On disk it is small, so that the
+/// bytes are still in cache when they are widened and their memory is reused. In browsers, where
+/// each read has a high latency, it is larger.
 pub(crate) const PIECE: usize = if cfg!(target_arch = "wasm32") { 4 << 20 } else { 128 << 10 };
 
-/// A file, or something like one, that is read by ranges.
+/// A file or other object that is read by ranges.
 pub trait ByteSource {
-    /// What to call it in messages: a path inside what was dropped, or an address.
+    /// Its name in messages: a path inside the dropped folder or archive, or a URL.
     fn name(&self) -> &str;
 
-    /// Bytes in all.
+    /// Its length in bytes.
     fn len(&self) -> u64;
 
-    /// Whether there are no bytes.
+    /// Whether its length is 0.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -42,14 +43,14 @@ pub trait ByteSource {
     /// Exactly the `len` bytes from `offset` on.
     ///
     /// # Errors
-    /// [`Error::Truncated`] for a range beyond the end, [`Error::Unreadable`] when the bytes cannot be had.
+    /// [`Error::Truncated`] for a range beyond the end, [`Error::Unreadable`] when reading fails.
     fn read(&self, offset: u64, len: usize) -> Pending<'_, Result<Vec<u8>, Error>>;
 
-    /// The byte of a file on the user's disk from which on these bytes lie as they are: 0 for the file itself, and none for
-    /// what comes from elsewhere or was unpacked.
+    /// The offset of these bytes in a file on the user's disk: 0 for the file itself, `None` for
+    /// unpacked bytes and other origins.
     ///
     /// # Errors
-    /// As [`ByteSource::read`], where a header has to be read for it.
+    /// As [`ByteSource::read`], if a header has to be read.
     fn place(&self) -> Pending<'_, Result<Option<u64>, Error>> {
         Box::pin(ready(Ok(None)))
     }
@@ -73,20 +74,20 @@ impl<T: ByteSource + ?Sized> ByteSource for Rc<T> {
     }
 }
 
-/// Refuses a range that reaches beyond the end of a source.
+/// Checks that a range is inside a source.
 pub(crate) fn check_range(name: &str, total: u64, offset: u64, len: usize) -> Result<(), Error> {
     match offset.checked_add(len as u64) {
         Some(end) if end <= total => Ok(()),
         end => Err(Error::Truncated {
             name: name.to_owned(),
-            part: format!("what was asked for ({len} bytes from byte {offset})"),
+            part: format!("the requested range ({len} bytes from byte {offset})"),
             needed: end.unwrap_or(u64::MAX),
             len: total,
         }),
     }
 }
 
-/// Bytes that are in memory already.
+/// Bytes in memory.
 #[derive(Clone, Debug)]
 pub struct MemorySource {
     name: String,
@@ -94,7 +95,7 @@ pub struct MemorySource {
 }
 
 impl MemorySource {
-    /// Calls these bytes `name`.
+    /// A source of these bytes with a name for messages.
     pub fn new(name: impl Into<String>, bytes: impl Into<Rc<[u8]>>) -> Self {
         Self { name: name.into(), bytes: bytes.into() }
     }
@@ -111,7 +112,7 @@ impl ByteSource for MemorySource {
 
     fn read(&self, offset: u64, len: usize) -> Pending<'_, Result<Vec<u8>, Error>> {
         let range = check_range(&self.name, self.len(), offset, len).map(|()| {
-            // Inside the bytes, so inside `usize`.
+            // The range has been checked, so it fits `usize`.
             let start = offset as usize;
             self.bytes.get(start..start + len).unwrap_or_default().to_vec()
         });
@@ -119,7 +120,7 @@ impl ByteSource for MemorySource {
     }
 }
 
-/// Counts the bytes read through it, for showing progress.
+/// Counts the bytes read from a source, for displaying progress.
 #[derive(Clone, Debug)]
 pub struct Counted<S> {
     inner: S,
@@ -127,7 +128,7 @@ pub struct Counted<S> {
 }
 
 impl<S> Counted<S> {
-    /// Adds every byte read to `bytes`.
+    /// Adds the length of each read to `bytes`.
     pub fn new(inner: S, bytes: Rc<Cell<u64>>) -> Self {
         Self { inner, bytes }
     }

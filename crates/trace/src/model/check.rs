@@ -1,4 +1,4 @@
-//! Whether the parts of a trace in memory fit together.
+//! Checks that the parts of a trace in memory fit together.
 
 use crate::{
     error::Error,
@@ -6,13 +6,14 @@ use crate::{
 };
 
 impl RouterTrace {
-    /// Whether all parts fit together.
+    /// Checks that all parts fit together.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] with the first part that does not; `name` is what the message calls the trace.
+    /// [`Error::Mismatch`] with the first part that does not; `name` is the trace's name in the
+    /// message.
     pub fn check(&self, name: &str) -> Result<(), Error> {
         let wrong = |given: String, has: String| {
-            let advice = "Give one entry a sample, in the order of the gates.";
+            let advice = "Give one entry per sample, in the order of the gates.";
             Err(Error::Mismatch { name: name.to_owned(), given, has, advice })
         };
         let (samples, layers, experts) = (self.len(), self.layers, self.experts);

@@ -1,4 +1,4 @@
-//! What a router trace is: one checkpoint's routing of a set of samples.
+//! A router trace: one checkpoint's routing of a set of samples.
 
 mod check;
 mod gate_kind;
@@ -19,130 +19,138 @@ use crate::text::shorten;
 pub struct SampleMeta {
     /// Its id, unique in the trace and the same at every checkpoint.
     pub id: String,
-    /// The domain it belongs to ("math").
+    /// Its domain, such as "math".
     pub domain: String,
 }
 
-/// Where a trace's training step comes from.
+/// The origin of a trace's training step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StepSource {
-    /// The file says it.
+    /// The file's content.
     Metadata,
-    /// The file's name, or its folder's, says it.
+    /// The name of the file or of its folder.
     FileName,
-    /// The user said it.
+    /// The number of the checkpoint in the name of the file or its folder (`ckpt-3`), which need not
+    /// be a step.
+    CheckpointName,
+    /// The user.
     User,
-    /// Nobody did.
+    /// The step is unknown.
     None,
 }
 
-/// The small facts of one checkpoint's trace, known as soon as it is opened.
+/// The metadata of one checkpoint's trace, known as soon as it is opened.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TraceInfo {
     /// The file's name.
     pub name: String,
-    /// What the file was recognised as: "Grokscope trace", "Hugging Face router logits".
+    /// The format's name, such as "Grokscope trace" or "Hugging Face router logits".
     pub format: &'static str,
-    /// The model, where the file names it.
+    /// The model, if the file names it.
     pub model: Option<String>,
     /// Training step.
     pub step: Option<u64>,
-    /// Who says what the step is.
+    /// The origin of the step.
     pub step_from: StepSource,
-    /// Training tokens seen at that step.
+    /// Training tokens up to that step.
     pub tokens: Option<u64>,
     /// Name and domain of each sample, `[S]`.
     pub samples: Vec<SampleMeta>,
-    /// Whether these names come from the file; if not, samples are called by their place.
+    /// Whether these names come from the file; otherwise samples are named by their index.
     pub labelled: bool,
     /// MoE layers, `L`.
     pub layers: usize,
-    /// Experts a layer, `E`.
+    /// The number of the only layer, where each layer has a file of its own.
+    pub layer: Option<u64>,
+    /// Experts per layer, `E`.
     pub experts: usize,
-    /// Experts a token, `k`.
+    /// Experts per token, `k`.
     pub top_k: Option<usize>,
-    /// Whether a token's experts come heaviest first.
+    /// Whether a token's experts are ordered by weight, largest first.
     pub topk_ordered: bool,
-    /// What the gates are.
+    /// The quantity that the gates are.
     pub gate_kind: GateKind,
-    /// Whether gates or logits were stored in 16 bits (METRICS 1).
+    /// Whether gates or logits were stored in 16 bits (`docs/metrics.md#mean-gates`).
     pub half_precision: bool,
-    /// Mean loss of each sample, `[S]`, nats a token; NaN where there is none.
+    /// Mean loss of each sample in nats per token, `[S]`; NaN where unknown.
     pub loss: Option<Vec<f32>>,
     /// Real tokens of each sample, `[S]`.
     pub n_tokens: Option<Vec<u32>>,
-    /// Whether the selected experts of single tokens can be read now.
+    /// Whether the selected experts of single tokens can be read.
     pub has_topk: bool,
     /// Whether router matrices can be read.
     pub has_router: bool,
-    /// Bytes of the file.
+    /// Size of the file in bytes.
     pub bytes: u64,
 }
 
-/// The routers' weights, or all that the metrics need of them (METRICS 4).
+/// The routers' weights, or the products of them that consistency needs
+/// (`docs/metrics.md#pathway-consistency`).
 #[derive(Clone, Debug, PartialEq)]
 pub enum Router {
-    /// The matrices themselves.
+    /// The matrices.
     Weights {
-        /// `L`.
+        /// MoE layers, `L`.
         layers: usize,
-        /// `E`.
+        /// Experts per layer, `E`.
         experts: usize,
         /// Hidden size, `d`.
         width: usize,
-        /// `[L,E,d]`.
+        /// Values, `[L,E,d]`.
         values: Vec<f32>,
     },
-    /// Their products.
+    /// Products of the matrices.
     Gram {
-        /// `L`.
+        /// MoE layers, `L`.
         layers: usize,
-        /// `E`.
+        /// Experts per layer, `E`.
         experts: usize,
-        /// `[2L-1,E,E]`: the `L` blocks `W_l W_l^T`, then the `L-1` blocks `W_l W_{l+1}^T`.
+        /// Values, `[2L-1,E,E]`: the `L` products `W_l W_l^T`, then the `L-1` products
+        /// `W_l W_{l+1}^T`.
         values: Vec<f64>,
     },
 }
 
-/// The experts that single tokens went to.
+/// The selected experts of single tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopK {
-    /// Experts a token, `k`.
+    /// Experts per token, `k`.
     pub k: usize,
     /// MoE layers, `L`.
     pub layers: usize,
-    /// `[T,L,k]`, the tokens of the samples in order.
+    /// Expert ids, `[T,L,k]`, the tokens of the samples in order.
     pub ids: Vec<u16>,
-    /// `[n+1]`: sample `i` has the tokens `offsets[i]..offsets[i+1]`, counted from the first one here.
+    /// Token offsets, `[n+1]`: sample `i` has the tokens `offsets[i]..offsets[i+1]` of `ids`.
     pub offsets: Vec<usize>,
 }
 
-/// How often each expert was selected, in exact integers (METRICS 2, ids-only traces).
+/// Exact counts of how often each expert was selected (`docs/metrics.md#mean-gates`, traces of
+/// expert ids).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counts {
-    /// Experts a token, `k`.
+    /// Experts per token, `k`.
     pub k: usize,
     /// Layers times experts, `L*E`.
     pub width: usize,
-    /// `[n,L,E]`.
+    /// Counts, `[n,L,E]`.
     pub values: Vec<u32>,
-    /// Tokens recorded of each sample, `[n]`.
+    /// Recorded tokens of each sample, `[n]`.
     pub tokens: Vec<u32>,
 }
 
-/// The selections of one sample.
+/// The selection counts of one sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SampleCounts<'a> {
-    /// Experts a token, `k`.
+    /// Experts per token, `k`.
     pub k: usize,
-    /// `[L,E]`.
+    /// Counts, `[L,E]`.
     pub values: &'a [u32],
-    /// Tokens recorded.
+    /// Number of recorded tokens.
     pub tokens: u32,
 }
 
 impl Counts {
-    /// Those of sample `i`, counted from the first one here; nothing selected for a sample that is not here.
+    /// The counts of sample `i` of the range; zero for an index out of range.
     #[must_use]
     pub fn of(&self, i: usize) -> SampleCounts<'_> {
         let start = i.saturating_mul(self.width);
@@ -151,24 +159,24 @@ impl Counts {
     }
 }
 
-/// A whole trace in memory: what the writer takes, and what dumps of router logits fold into.
+/// A whole trace in memory: the input of the writer and the result of folding router logits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RouterTrace {
-    /// The model, where known.
+    /// The model, if known.
     pub model: Option<String>,
     /// Training step.
     pub step: Option<u64>,
-    /// Training tokens seen.
+    /// Training tokens.
     pub tokens: Option<u64>,
-    /// Name and domain of each sample, `[S]`; `None` where only the number of samples is known.
+    /// Name and domain of each sample, `[S]`; `None` if only the number of samples is known.
     pub samples: Option<Vec<SampleMeta>>,
     /// MoE layers, `L`.
     pub layers: usize,
-    /// Experts a layer, `E`.
+    /// Experts per layer, `E`.
     pub experts: usize,
-    /// What the gates are.
+    /// The quantity that the gates are.
     pub gate_kind: GateKind,
-    /// `[S,L,E]`.
+    /// Gates, `[S,L,E]`.
     pub gates: Vec<f32>,
     /// Mean loss of each sample, `[S]`.
     pub loss: Option<Vec<f32>>,
@@ -178,7 +186,7 @@ pub struct RouterTrace {
     pub router: Option<Router>,
     /// The selected experts of every token.
     pub topk: Option<TopK>,
-    /// Whether a token's experts come heaviest first.
+    /// Whether a token's experts are ordered by weight, largest first.
     pub topk_ordered: bool,
 }
 
@@ -196,12 +204,12 @@ impl RouterTrace {
     }
 }
 
-/// Names for samples that nobody named: their place, counted from 0.
+/// Names for unnamed samples: their index, counted from 0.
 pub(crate) fn unnamed_samples(count: usize) -> Vec<SampleMeta> {
     (0..count).map(|i| SampleMeta { id: i.to_string(), domain: "all".to_owned() }).collect()
 }
 
-/// Token counts to offsets, `[S+1]`.
+/// Offsets from token counts, `[S+1]`.
 pub(crate) fn offsets_of(counts: &[u32]) -> Vec<u64> {
     let mut offsets = Vec::with_capacity(counts.len() + 1);
     let mut sum = 0_u64;
@@ -213,7 +221,7 @@ pub(crate) fn offsets_of(counts: &[u32]) -> Vec<u64> {
     offsets
 }
 
-/// Gives later samples of an id that comes twice another one, the same at every checkpoint of the same list.
+/// Renames later samples of a repeated id, equally at every checkpoint with the same list.
 pub fn make_distinct(name: &str, samples: &mut [SampleMeta], warnings: &mut Vec<String>) {
     let Some(twice) = first_duplicate(samples).map(str::to_owned) else { return };
     let mut taken: std::collections::BTreeSet<String> = samples.iter().map(|s| s.id.clone()).collect();
@@ -234,7 +242,7 @@ pub fn make_distinct(name: &str, samples: &mut [SampleMeta], warnings: &mut Vec<
         renamed += 1;
     }
     warnings.push(format!(
-        "{name}: sample ids come more than once (`{}` for one); {renamed} samples were given ids like `{} (2)`. \
+        "{name}: sample ids are repeated (for example `{}`); {renamed} samples were renamed like `{} (2)`. \
          Give every sample its own id, so that checkpoints can be compared sample by sample.",
         shorten(&twice),
         shorten(&twice)
@@ -243,7 +251,8 @@ pub fn make_distinct(name: &str, samples: &mut [SampleMeta], warnings: &mut Vec<
 
 /// An id that two samples share.
 pub(crate) fn first_duplicate(samples: &[SampleMeta]) -> Option<&str> {
-    // Sorted by numbers made of them, which are compared faster than texts; different ids that share one are told apart.
+    // Sorts by hashes, which compare faster than texts; different ids with equal hashes are
+    // compared as texts.
     let number = |id: &str| {
         let mut hasher = DefaultHasher::new();
         id.hash(&mut hasher);

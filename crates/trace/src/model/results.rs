@@ -1,13 +1,13 @@
-//! Benchmark results and what else is known of samples and items beside the traces.
+//! Benchmark results, and data on samples and items from outside the traces.
 
-/// Results of a run's benchmark items over its checkpoints, and accuracies and losses where only those are given.
+/// Results of a run's benchmark items over its checkpoints, or only accuracies and losses.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Results {
-    /// The model, where named.
+    /// The model, if named.
     pub model: Option<String>,
     /// Training steps of the checkpoints, `[C]`, ascending.
     pub steps: Vec<u64>,
-    /// What is known of the samples, in their order; may be empty.
+    /// Data on the samples, in their order; may be empty.
     pub samples: Vec<SampleRecord>,
     /// The benchmark items; may be empty.
     pub items: Vec<Item>,
@@ -17,14 +17,14 @@ pub struct Results {
     pub validation_loss: Vec<ValidationLoss>,
 }
 
-/// What is known of one sample beside its trace.
+/// Data on one sample from outside its trace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SampleRecord {
     /// Its id.
     pub id: String,
     /// Its domain.
     pub domain: String,
-    /// Its real tokens.
+    /// Number of its real tokens.
     pub tokens: Option<u32>,
     /// Embedding of its text, `[d]`.
     pub embedding: Option<Vec<f64>>,
@@ -37,11 +37,12 @@ pub struct Item {
     pub id: String,
     /// Its domain.
     pub domain: String,
-    /// Whether it was answered rightly at each of the results' steps, `[C]`; `None` where not known.
+    /// Whether the answer was correct at each of the results' steps, `[C]`; `None` if unknown.
     pub correct: Vec<Option<bool>>,
-    /// The same by its likeliest choice (`acc` of lm-evaluation-harness), `[C]`; empty where there are no choices.
+    /// The same by the likeliest choice (`acc` of lm-evaluation-harness), `[C]`; empty without
+    /// choices.
     pub acc: Vec<Option<bool>>,
-    /// The same by the likeliest choice for a character of it (`acc_norm`), `[C]`; empty where not known.
+    /// The same by the likeliest choice per character (`acc_norm`), `[C]`; empty if unknown.
     pub acc_norm: Vec<Option<bool>>,
     /// Embedding of its text, `[d]`.
     pub embedding: Option<Vec<f64>>,
@@ -54,7 +55,7 @@ pub struct Accuracy {
     pub domain: String,
     /// Training step.
     pub step: u64,
-    /// Share of right answers, from 0 to 1.
+    /// Share of correct answers, from 0 to 1.
     pub accuracy: f64,
 }
 
@@ -65,48 +66,50 @@ pub struct ValidationLoss {
     pub domain: String,
     /// Training step.
     pub step: u64,
-    /// Nats a token.
+    /// Nats per token.
     pub loss: f64,
 }
 
 /// Embeddings of texts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Embeddings {
-    /// `[S][d]`; empty where the file has none.
+    /// Embeddings of samples, `[S][d]`; may be empty.
     pub samples: Vec<Vec<f32>>,
-    /// `[N][d]`; empty where the file has none.
+    /// Embeddings of items, `[N][d]`; may be empty.
     pub items: Vec<Vec<f32>>,
 }
 
-/// Mean gates of the benchmark items at the last checkpoint (METRICS 6, without embeddings).
+/// Mean gates of the benchmark items at the last checkpoint, for pairing without embeddings
+/// (`docs/metrics.md#pairing-and-delay`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct ItemGates {
     /// MoE layers, `L`.
     pub layers: usize,
-    /// Experts a layer, `E`.
+    /// Experts per layer, `E`.
     pub experts: usize,
-    /// `[N,L,E]`.
+    /// Mean gates, `[N,L,E]`.
     pub values: Vec<f32>,
 }
 
-/// What is kept of the gates of single tokens: their entropies.
+/// Entropies of single tokens' gates (`docs/metrics.md#token-entropy`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct TokenGates {
     /// Training step.
     pub step: Option<u64>,
     /// MoE layers, `L`.
     pub layers: usize,
-    /// Experts a layer, `E`.
+    /// Experts per layer, `E`.
     pub experts: usize,
-    /// `[T]`: entropy of each token's gates in nats, mean over layers; the tokens of the samples in order.
+    /// Entropy of each token's gates in nats, mean over layers, `[T]`; the tokens of the samples in
+    /// order.
     pub entropy: Vec<f64>,
 }
 
 /// Names, domains and token counts of the samples, in the order of the traces.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SampleList {
-    /// One a sample.
+    /// One record per sample.
     pub samples: Vec<SampleRecord>,
-    /// Whether checkpoints can be run on them: every line has `input_ids` or `text`.
+    /// Whether checkpoints can be run on the samples: every line has `input_ids` or `text`.
     pub runnable: bool,
 }

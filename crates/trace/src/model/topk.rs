@@ -28,7 +28,8 @@ impl TopK {
         Counts { k: self.k, width, values, tokens }
     }
 
-    /// How often each expert was among the selected, `[S,L,E]`; samples without tokens are passed over.
+    /// Selection frequencies of each sample's experts, `[S,L,E]`; samples without tokens are
+    /// skipped.
     #[must_use]
     pub fn frequencies(&self, experts: usize) -> Vec<f32> {
         let width = self.layers * experts;

@@ -1,5 +1,5 @@
-//! Little-endian bytes of a tensor become numbers, in bulk and exactly: the widenings change no value, and run the same
-//! on every machine.
+//! Converts little-endian bytes of tensors to numbers in bulk. Widening is exact and equal on every
+//! machine.
 
 #![allow(clippy::inline_always, reason = "what is called in a loop for wide vectors must be part of it")]
 
@@ -7,8 +7,9 @@ use crate::numeric::vector::widest;
 
 /// IEEE 754 binary16 to f32, every value exactly.
 ///
-/// The exponent is shifted into place as if it had f32's bias and put right by one multiplication, which is exact also
-/// for subnormal numbers; only infinities and NaN need a second look. No branch, so the compiler can use SIMD.
+/// The exponent is shifted into place as if it had f32's bias and corrected by one multiplication,
+/// which is exact also for subnormal numbers; infinities and NaN are handled separately. There is
+/// no branch, so that the compiler can use SIMD.
 #[inline(always)]
 #[must_use]
 pub fn widen_f16(bits: u16) -> f32 {
@@ -36,18 +37,19 @@ pub fn narrow_f16(value: f32) -> u16 {
     let sign = ((bits >> 16) & 0x8000) as u16;
     let magnitude = bits & 0x7fff_ffff;
     let half = if magnitude > 0x7f80_0000 {
-        // NaN stays NaN, and quiet.
+        // NaN stays a quiet NaN.
         0x7e00
     } else if magnitude >= 0x477f_f000 {
         // 65520 and more round to infinity.
         0x7c00
     } else if magnitude >= 0x3880_0000 {
-        // Normal: move the bias from 127 to 15, round what falls off.
+        // Normal: changes the bias from 127 to 15 and rounds the dropped bits.
         let rebiased = magnitude - (112 << 23);
         let round = 0x0fff + ((rebiased >> 13) & 1);
         ((rebiased + round) >> 13) as u16
     } else {
-        // Subnormal: adding 0.5 leaves units of 2^-24 in the low bits, rounded by the addition itself.
+        // Subnormal: adding 0.5 leaves units of 2^-24 in the low bits, rounded by the addition
+        // itself.
         let shifted = f32::from_bits(magnitude) + 0.5;
         (shifted.to_bits() - 0.5_f32.to_bits()) as u16
     };
@@ -75,8 +77,8 @@ pub fn f64_rounded(bytes: [u8; 8]) -> f32 {
     f64::from_le_bytes(bytes) as f32
 }
 
-/// Little-endian bytes of values of `N` bytes each, all of them as f32 behind what is in `values` already.
-pub fn widen_behind<const N: usize>(bytes: &[u8], values: &mut Vec<f32>, widen: impl Fn([u8; N]) -> f32) {
+/// Little-endian bytes of values of `N` bytes each as f32, appended to `values`.
+pub fn append_widened<const N: usize>(bytes: &[u8], values: &mut Vec<f32>, widen: impl Fn([u8; N]) -> f32) {
     widest(
         #[inline(always)]
         || {
@@ -89,7 +91,7 @@ pub fn widen_behind<const N: usize>(bytes: &[u8], values: &mut Vec<f32>, widen: 
     );
 }
 
-/// As [`widen_behind`], over `values`, one for each value in `bytes`.
+/// As [`append_widened`], overwriting `values`, which has one entry per value in `bytes`.
 pub fn widen_over<const N: usize>(bytes: &[u8], values: &mut [f32], widen: impl Fn([u8; N]) -> f32) {
     widest(
         #[inline(always)]

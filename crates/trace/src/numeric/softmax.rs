@@ -1,26 +1,30 @@
-//! Router logits become routing weights: softmax over all experts in f32 (METRICS, "routing weights").
+//! Routing weights from router logits: softmax over all experts in f32
+//! (`docs/metrics.md#mean-gates`).
 //!
-//! Made of additions, multiplications and one division a value in a fixed order, so that every engine gives the same bits.
+//! Only additions, multiplications and one division per value are used, in a fixed order, so that
+//! every platform gives the same bits.
 
 #![allow(clippy::inline_always, reason = "what is called in a loop for wide vectors must be part of it")]
 
 use crate::numeric::vector::widest;
 
-/// Values that are worked on side by side: two vectors of AVX2, so that neither waits for the other.
+/// Values that are computed in parallel: two AVX2 vectors, to hide the latency of each other's
+/// instructions.
 const LANES: usize = 16;
 
-/// `e^x` to about 2 units in the last place, without branches; 0 below -87, and no more than `e^88`.
+/// `e^x` to about 2 units in the last place, without branches; 0 below -87, and no more than
+/// `e^88`.
 ///
-/// The exponent is taken apart as Cephes does (`expf.c`): `x = n ln 2 + r`, a polynomial for `e^r`.
+/// The argument is reduced as in Cephes (`expf.c`): `x = n ln 2 + r`, and a polynomial for `e^r`.
 #[inline(always)]
 #[must_use]
 pub fn exp(x: f32) -> f32 {
-    /// Adding it rounds to a whole number, which then stands in the low bits.
+    /// Adding it rounds to a whole number, which is then in the low bits.
     const ROUND: f32 = 12_582_912.0;
     let clamped = x.clamp(-87.0, 88.0);
     let shifted = clamped * std::f32::consts::LOG2_E + ROUND;
     let n = shifted - ROUND;
-    // ln 2 in two parts, the first of few digits, so that its product is exact.
+    // ln 2 in two parts, the first with few digits, so that its product is exact.
     let r = clamped - n * 0.693_359_4;
     let r = r - n * -2.121_944_4e-4;
     let p = 1.987_569_1e-4;
@@ -42,8 +46,8 @@ pub fn softmax(logits: &[f32], weights: &mut [f32]) {
     );
 }
 
-/// Adds the routing weights of one token to `sums`, `[E]` each, unless a logit is not finite; `weights` is left with
-/// the token's own. Whether it did.
+/// Adds the routing weights of one token to `sums`, `[E]` each, and leaves them in `weights`.
+/// Returns `false` and adds nothing when a logit is not finite.
 #[must_use]
 pub fn add_softmax(logits: &[f32], weights: &mut [f32], sums: &mut [f64]) -> bool {
     widest(
@@ -71,7 +75,7 @@ pub fn add(sums: &mut [f64], row: &[f32]) {
 #[inline(always)]
 #[must_use]
 pub fn all_finite(row: &[f32]) -> bool {
-    /// The bits of infinity; those of NaN are more.
+    /// The bits of infinity; those of NaN are larger.
     const INFINITE: u32 = 0x7f80_0000;
     let most = row.iter().fold(0, |most: u32, value| most.max(value.to_bits() & 0x7fff_ffff));
     most < INFINITE
@@ -86,7 +90,7 @@ fn weigh(logits: &[f32], weights: &mut [f32]) {
     }
 }
 
-/// The largest value of a row; NaN counts as nothing, and of nothing it is negative infinity.
+/// The largest value of a row, ignoring NaN; negative infinity for an empty row.
 #[inline(always)]
 #[must_use]
 pub fn largest(row: &[f32]) -> f32 {
@@ -94,14 +98,14 @@ pub fn largest(row: &[f32]) -> f32 {
     let mut most = [f32::NEG_INFINITY; LANES];
     for chunk in chunks {
         for (most, &value) in most.iter_mut().zip(chunk) {
-            // Not `f32::max`, whose care for NaN keeps the compiler from SIMD.
+            // Not `f32::max`, whose handling of NaN prevents SIMD.
             *most = if value > *most { value } else { *most };
         }
     }
     most.iter().chain(rest).copied().fold(f32::NEG_INFINITY, |a, b| if b > a { b } else { a })
 }
 
-/// Puts `e^(logit - largest)` into `weights` and gives their sum.
+/// Writes `e^(logit - largest)` to `weights` and returns their sum.
 #[inline(always)]
 fn exponentials(logits: &[f32], largest: f32, weights: &mut [f32]) -> f32 {
     let (from, rest_from) = logits.as_chunks::<LANES>();
@@ -117,7 +121,7 @@ fn exponentials(logits: &[f32], largest: f32, weights: &mut [f32]) -> f32 {
         *weight = exp(logit - largest);
         *sum += *weight;
     }
-    // By halves, so that no sum waits for more than four others.
+    // Pairwise, so that no sum depends on more than four others.
     let mut width = LANES / 2;
     while width > 0 {
         let (low, high) = sums.split_at_mut(width);
@@ -134,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exponentials_are_near() {
+    fn exponentials_are_accurate() {
         for step in -87_000..88_000_i32 {
             let x = step as f32 / 1000.0;
             let (found, right) = (f64::from(exp(x)), libm::exp(f64::from(x)));
@@ -148,19 +152,19 @@ mod tests {
     }
 
     #[test]
-    fn softmax_sums_to_one_and_bears_large_logits() {
+    fn softmax_sums_to_one_for_large_logits_too() {
         let mut weights = [0.0; 3];
         softmax(&[1000.0, 1000.0, -1000.0], &mut weights);
         assert_eq!(weights.map(f32::to_bits), [0.5, 0.5, 0.0].map(f32::to_bits));
     }
 
-    /// Numbers between -12 and 12, always the same ones.
+    /// Deterministic numbers between -12 and 12.
     fn logits(count: usize) -> Vec<f32> {
         (0..count).map(|at| (at * 7919 % 1009) as f32 / 42.0 - 12.0).collect()
     }
 
     #[test]
-    fn weights_are_those_of_doubles() {
+    fn weights_equal_those_computed_in_f64() {
         for experts in [1, 2, 7, 8, 15, 16, 17, 60, 64, 100, 256] {
             let logits = logits(experts);
             let mut weights = vec![0.0; experts];
@@ -169,7 +173,7 @@ mod tests {
             let sum: f64 = powers.iter().sum();
             for (weight, power) in weights.iter().zip(powers) {
                 let right = power / sum;
-                // The difference of two logits is rounded before it is an exponent.
+                // The difference of two logits is rounded before exponentiation.
                 assert!(
                     (f64::from(*weight) - right).abs() <= 3e-6 * right,
                     "{experts}: {weight} for {right}"

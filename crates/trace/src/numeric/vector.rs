@@ -1,20 +1,21 @@
-//! Loops over numbers, compiled once more for the wider vectors that most processors of today have.
+//! Compiles loops over numbers a second time for wider vectors.
 //!
-//! Only width differs: no order of operations and no rounding, so that results are the same to the bit everywhere.
+//! Only the width differs, not the order of operations or the rounding, so that results are equal
+//! to the bit everywhere.
 
 #![allow(clippy::inline_always, reason = "the work must be part of what is compiled for wide vectors")]
 
-/// Does `work` with the widest vectors that this processor has; it and what it calls gain
-/// only where they are `#[inline(always)]`.
+/// Runs `work` with the widest vectors of this processor. Only `#[inline(always)]` functions in it
+/// are compiled for them.
 ///
-/// `wasm32` has one width, and so does what the compiler takes for granted on other processors.
+/// `wasm32` has a single width, and on other processors the compiler's default is used.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub fn widest<R>(work: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(work)
 }
 
-/// Does `work`.
+/// Runs `work`.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
 pub fn widest<R>(work: impl FnOnce() -> R) -> R {

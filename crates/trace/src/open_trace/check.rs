@@ -1,4 +1,4 @@
-//! Whether numbers can be what they claim to be: gates a distribution over the experts, selections distinct experts.
+//! Checks that gates are distributions over the experts, and selections distinct experts.
 
 use std::{
     iter::Sum,
@@ -9,10 +9,11 @@ use crate::{
     container::tensors::Dtype, error::Error, model::TraceInfo, numeric::vector::widest, text::shorten,
 };
 
-/// How far from 1 a row of gates may sum without a word.
+/// How far the sum of a row of gates may deviate from 1 without a warning.
 ///
-/// A stored weight is off by at most half a unit in its last place, so a row's sum is off by 2^-11 in f16 and 2^-8 in
-/// bf16 at most; f32 sums are off by what the writer's own sum in f32 brings.
+/// A stored weight is off by at most half a unit in its last place, so that a row's sum is off by
+/// at most 2^-11 in f16 and 2^-8 in bf16. Sums of f32 are off by the rounding of the writer's own
+/// sum in f32.
 fn tolerance(dtype: &Dtype) -> f64 {
     match dtype {
         Dtype::F16 => 1e-3,
@@ -21,17 +22,18 @@ fn tolerance(dtype: &Dtype) -> f64 {
     }
 }
 
-/// Beyond this the rows are something else than routing weights, and the trace is refused.
+/// The deviation beyond which rows are not routing weights, which is an error.
 const FAR_OFF: f64 = 1e-2;
 
-/// Rows up to this long are summed in f32 first: such a sum, in sixteen parts, is off by 2e-5 at most, which half of any
-/// tolerance allows for.
+/// The longest row that is summed in f32 first. Such a sum, in sixteen parts, is off by at most
+/// 2e-5, which is within half of any tolerance.
 const SHORT: usize = 4096;
 
-/// Checks gates `[n,L,E]` of the given samples; a warning when rows sum to 1 only roughly.
+/// Checks gates `[n,L,E]` of the given samples; returns a warning when rows sum to 1 only roughly.
 ///
 /// # Errors
-/// [`Error::Gates`] at the first value that is negative or not finite, and at the first row that sums to 1 by no means.
+/// [`Error::Gates`] at the first value that is negative or not finite, and at the first row that
+/// does not sum to 1 within [`FAR_OFF`].
 pub fn gates(
     info: &TraceInfo,
     dtype: &Dtype,
@@ -42,7 +44,7 @@ pub fn gates(
     let mut rough: Option<(usize, f64)> = None;
     let mut rough_rows = 0_usize;
     for (i, row) in values.chunks_exact(info.experts.max(1)).enumerate() {
-        // Most rows leave no doubt, and need no sum in f64.
+        // Most rows are clearly within the tolerance and need no sum in f64.
         let (sum, sound) = row_sum::<f32>(row);
         if sound && row.len() <= SHORT && f64::from(sum - 1.0).abs() <= tolerance / 2.0 {
             continue;
@@ -69,13 +71,14 @@ pub fn gates(
     }))
 }
 
-/// The sum (several running sums, so that it takes no longer than reading), and whether no value is negative or NaN.
+/// The sum, in several running sums for speed, and whether no value is negative or NaN.
 fn row_sum<T: AddAssign + Copy + Default + From<f32> + Sum>(row: &[f32]) -> (T, bool) {
     widest(
         #[inline(always)]
         || {
             let (chunks, rest) = row.as_chunks::<16>();
-            // Numbers as wide as the values, not truth values, which would have to be narrowed for every comparison.
+            // Numbers as wide as the values instead of booleans, so that comparisons need no
+            // narrowing.
             let (mut sums, mut sound) = ([T::default(); 16], [1_u32; 16]);
             for chunk in chunks.iter().map(<[f32; 16]>::as_slice).chain([rest]) {
                 for ((sum, sound), &value) in sums.iter_mut().zip(&mut sound).zip(chunk) {
@@ -105,7 +108,7 @@ fn bad_row(info: &TraceInfo, samples: &Range<usize>, i: usize, row: &[f32], sum:
         Some((expert, value)) => (
             format!("expert {expert} has the weight {value}"),
             "finite weights from 0 to 1",
-            "The model's routing overflowed, or the mean was taken over no tokens; make this trace again in float32.",
+            "Make the trace again in float32, with at least one real token per sample.",
         ),
         None if sum < 1.0 => (
             format!("the weights sum to {sum:.5}"),
@@ -124,7 +127,7 @@ fn bad_row(info: &TraceInfo, samples: &Range<usize>, i: usize, row: &[f32], sum:
 /// Checks selections `[T,L,k]`, the first token being the file's token `first`, and narrows them.
 ///
 /// # Errors
-/// [`Error::Selection`] at the first id that is no expert or comes twice.
+/// [`Error::Selection`] at the first id that is out of range or repeated.
 pub fn selections(
     info: &TraceInfo,
     k: usize,
@@ -132,7 +135,7 @@ pub fn selections(
     ids: impl ExactSizeIterator<Item = i64>,
 ) -> Result<Vec<u16>, Error> {
     let mut narrow = Vec::with_capacity(ids.len());
-    // The row in which each expert was last seen; rows count from 1.
+    // The last row with each expert; rows count from 1.
     let mut seen = vec![0_usize; info.experts];
     let (mut row, mut rank) = (1_usize, 0_usize);
     for id in ids {
@@ -158,7 +161,7 @@ pub fn selections(
                 row - 1,
                 format!("expert {id} twice"),
                 format!("{k} different experts"),
-                "A token goes to an expert once; leave out dense layers and padding.",
+                "Write distinct experts per token; leave out dense layers and padding.",
             ));
         }
         *slot = row;
@@ -190,7 +193,7 @@ mod tests {
     use super::{SHORT, row_sum};
 
     #[test]
-    fn sums_in_f32_are_as_close_as_the_tolerances_need() {
+    fn sums_in_f32_are_within_the_tolerances() {
         let mut state = 1_u32;
         for experts in [1, 7, 16, 64, 1024, SHORT] {
             for _ in 0..200 {
@@ -214,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_are_no_weights_are_not_sound() {
+    fn rows_of_other_values_than_weights_are_rejected() {
         for (bad, at) in [(f32::NAN, 3), (-0.1, 17), (f32::NEG_INFINITY, 64)] {
             let mut row = [1.0 / 65.0_f32; 65];
             row[at] = bad;

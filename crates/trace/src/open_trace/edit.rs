@@ -1,4 +1,5 @@
-//! What a user or another file adds to an open trace: step, names, token counts, experts, logits.
+//! Completes an open trace with data from the user or other files: step, names, token counts,
+//! experts, logits.
 
 use std::rc::Rc;
 
@@ -10,7 +11,7 @@ use crate::{
 };
 
 impl OpenTrace {
-    /// Says what the training step is, when the file does not.
+    /// Sets the training step.
     pub fn set_step(&mut self, step: u64) {
         self.info.step = Some(step);
         self.info.step_from = StepSource::User;
@@ -19,7 +20,7 @@ impl OpenTrace {
     /// Names the samples.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] when their number is not the trace's, or an id comes twice.
+    /// [`Error::Mismatch`] when their number is not the trace's, or an id is repeated.
     pub fn set_samples(&mut self, samples: Vec<SampleMeta>) -> Result<(), Error> {
         self.same_count("names", samples.len())?;
         if let Some(twice) = first_duplicate(&samples) {
@@ -35,7 +36,8 @@ impl OpenTrace {
         Ok(())
     }
 
-    /// Says how many real tokens each sample has, which also tells whose the selections in the file are.
+    /// Sets the number of real tokens of each sample, which also assigns the selections in the file
+    /// to samples.
     ///
     /// # Errors
     /// [`Error::Mismatch`] when the number of samples or the sum of tokens is not the trace's.
@@ -66,20 +68,22 @@ impl OpenTrace {
         Ok(())
     }
 
-    /// Whether the number of experts is only a guess from the ids that occur; [`OpenTrace::set_experts`] corrects it.
+    /// Whether the number of experts is only a guess from the ids that occur;
+    /// [`OpenTrace::set_experts`] corrects it.
     #[must_use]
     pub fn experts_are_guessed(&self) -> bool {
         match &self.body {
             Body::Ids(body) => !body.experts_given(),
-            Body::Joined(parts) => parts.iter().all(Self::experts_are_guessed),
+            Body::Joined(pieces) => pieces.iter().all(|piece| piece.trace.experts_are_guessed()),
             Body::File(_) | Body::Memory(_) => false,
         }
     }
 
-    /// Says how many experts a layer has, where the file does not: those that never occur were chosen by nobody.
+    /// Sets the number of experts per layer, if the file does not state it; experts that do not
+    /// occur get no selections.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] when the trace tells itself, or an id is larger.
+    /// [`Error::Mismatch`] when the trace states another number, or an id is larger.
     pub fn set_experts(&mut self, experts: usize) -> Result<(), Error> {
         let wrong = |has: String| not_so_many(&self.info.name, experts, has);
         if experts == self.info.experts {
@@ -92,12 +96,12 @@ impl OpenTrace {
                     return Err(wrong(format!("ids up to {largest}")));
                 }
             }
-            Body::Joined(parts) => {
-                let mut parts = parts.to_vec();
-                for part in &mut parts {
-                    part.set_experts(experts)?;
+            Body::Joined(pieces) => {
+                let mut pieces = pieces.to_vec();
+                for piece in &mut pieces {
+                    piece.trace.set_experts(experts)?;
                 }
-                self.body = Body::Joined(parts.into());
+                self.body = Body::Joined(pieces.into());
             }
             _ => return Err(wrong(format!("{}", self.info.experts))),
         }
@@ -105,17 +109,18 @@ impl OpenTrace {
         Ok(())
     }
 
-    /// Whether a file of router logits of this name was recorded beside this trace (Megatron's tracer).
+    /// Whether a file of router logits of this name was recorded beside this trace (Megatron's
+    /// tracer).
     #[must_use]
     pub fn takes_logits(&self, name: &str) -> bool {
         matches!(&self.body, Body::Ids(ids) if ids.takes_logits(&self.info.name, name))
     }
 
-    /// Gives the trace the router logits that were recorded beside its ids: its gates are then mean routing weights, and
-    /// the recorded ids stay what was selected.
+    /// Adds the router logits that were recorded beside the trace's ids. Its gates are then mean
+    /// routing weights, and the recorded ids remain the selections.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] or [`Error::Truncated`] when they are not of this trace.
+    /// [`Error::Mismatch`] or [`Error::Truncated`] when the logits do not belong to this trace.
     pub fn set_logits(&mut self, logits: &Source) -> Result<(), Error> {
         let Body::Ids(body) = &self.body else {
             return Err(Error::Mismatch {
@@ -139,7 +144,7 @@ impl OpenTrace {
             name: self.info.name.clone(),
             given: format!("{what} of {given} samples were given"),
             has: format!("{count} samples"),
-            advice: "Give those of the very samples that the trace was made from, in its order.",
+            advice: "Give those of the trace's samples, in its order.",
         })
     }
 }

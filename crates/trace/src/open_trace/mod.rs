@@ -1,16 +1,19 @@
-//! A trace that is open: its small facts are known, its large tensors are read by ranges of samples when asked for.
+//! An open trace: its metadata is known, and its large tensors are read by ranges of samples on
+//! request.
 
 pub mod check;
 mod edit;
 mod join;
+pub mod order;
 mod read_all;
 mod recorded;
 pub mod router;
 pub mod rule;
+mod stack;
 
 use std::{cell::RefCell, ops::Range, rc::Rc};
 
-pub use crate::open_trace::recorded::RecordedIds;
+pub use crate::open_trace::{join::Joined, recorded::RecordedIds};
 use crate::{
     container::tensors::{Dtype, TensorFile, TensorInfo},
     error::Error,
@@ -22,16 +25,16 @@ use crate::{
 /// One checkpoint's router trace. Cloning is cheap and shares the source.
 #[derive(Clone, Debug)]
 pub struct OpenTrace {
-    /// What is known of it.
+    /// Its metadata.
     pub info: TraceInfo,
     pub(crate) body: Body,
-    /// `[S+1]`: sample `i` has the tokens `offsets[i]..offsets[i+1]` of the file.
+    /// Token offsets, `[S+1]`: sample `i` has the tokens `offsets[i]..offsets[i+1]` of the file.
     pub(crate) offsets: Option<Rc<[u64]>>,
     pub(crate) rule: Rule,
     notices: Rc<RefCell<Vec<String>>>,
 }
 
-/// Where the large tensors are.
+/// The location of the large tensors.
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
     /// In a file that is read by ranges.
@@ -40,16 +43,23 @@ pub(crate) enum Body {
     Memory(Rc<RouterTrace>),
     /// Counts in memory, ids in a text file.
     Ids(Rc<dyn RecordedIds>),
-    /// Several files of one checkpoint, one after the other.
-    Joined(Rc<[OpenTrace]>),
+    /// Samples of other traces of the checkpoint, one piece after the other.
+    Joined(Rc<[Piece]>),
+}
+
+/// Some samples of a trace.
+#[derive(Clone, Debug)]
+pub(crate) struct Piece {
+    pub trace: OpenTrace,
+    pub rows: Range<usize>,
 }
 
 #[derive(Debug)]
 pub(crate) struct FileBody {
     pub file: TensorFile,
-    /// `[S,L,E]`.
+    /// Gates, `[S,L,E]`.
     pub gates: TensorInfo,
-    /// `[T,L,k]`.
+    /// Selections, `[T,L,k]`.
     pub topk: Option<TensorInfo>,
     pub router: Option<RouterTensor>,
 }
@@ -59,7 +69,7 @@ impl OpenTrace {
         Self { info, body, offsets, rule: Rule::Own, notices: Rc::default() }
     }
 
-    /// A trace that is in memory already.
+    /// A trace in memory.
     ///
     /// # Errors
     /// Those of [`RouterTrace::check`].
@@ -86,12 +96,13 @@ impl OpenTrace {
             n_tokens: trace.n_tokens.clone(),
             has_topk: trace.topk.is_some(),
             has_router: trace.router.is_some(),
+            layer: None,
             bytes: 4 * trace.gates.len() as u64,
         };
         Ok(Self::new(info, Body::Memory(Rc::new(trace)), offsets))
     }
 
-    /// Things noticed while reading gates that leave them usable, whole sentences; each is told once.
+    /// Takes the warnings from reading gates, in full sentences; each is returned once.
     #[must_use]
     pub fn take_notices(&self) -> Vec<String> {
         std::mem::take(&mut self.notices.borrow_mut())
@@ -100,8 +111,8 @@ impl OpenTrace {
     /// Gates of a range of samples, `[n,L,E]`, widened to f32. Only their bytes are read.
     ///
     /// # Errors
-    /// [`Error::Gates`] when a value or a row is no routing weight, [`Error::TooLarge`] for more than 1 GiB at once, and
-    /// what the source answers.
+    /// [`Error::Gates`] when a value is not a routing weight or a row not a distribution,
+    /// [`Error::TooLarge`] for more than 1 GiB at once, and errors of the source.
     pub async fn gates(&self, samples: Range<usize>) -> Result<Vec<f32>, Error> {
         self.inside(&samples)?;
         let width = self.info.layers * self.info.experts;
@@ -133,9 +144,9 @@ impl OpenTrace {
                 (gates, dtype)
             }
             Body::Ids(body) => (body.gates(samples.clone(), self.info.experts).await?, Dtype::F32),
-            Body::Joined(parts) => {
+            Body::Joined(pieces) => {
                 let mut values = Vec::with_capacity(samples.len() * width);
-                for (part, range) in overlaps(parts, &samples) {
+                for (part, range) in overlaps(pieces, &samples) {
                     values.extend(Box::pin(part.gates(range)).await?);
                 }
                 (values, Dtype::F32)
@@ -150,11 +161,11 @@ impl OpenTrace {
         Ok(values)
     }
 
-    /// Selected experts of the tokens of a range of samples; `None` where the trace has none, or does not tell whose
-    /// they are.
+    /// Selected experts of the tokens of a range of samples; `None` if the trace has none, or does
+    /// not assign them to samples.
     ///
     /// # Errors
-    /// [`Error::Selection`] for impossible ids, and what the source answers.
+    /// [`Error::Selection`] for impossible ids, and errors of the source.
     pub async fn topk(&self, samples: Range<usize>) -> Result<Option<TopK>, Error> {
         self.inside(&samples)?;
         let Some(offsets) = &self.offsets else { return Ok(None) };
@@ -168,7 +179,7 @@ impl OpenTrace {
                 let row = (layers * k) as u64;
                 let range = first * row..last * row;
                 let first = first as usize;
-                // The two types that such files have go without a detour over 64-bit integers.
+                // The two common types are read without conversion to 64-bit integers.
                 let ids = match topk.dtype {
                     Dtype::Uint(1) => {
                         let bytes = body.file.bytes(topk, range).await?;
@@ -199,10 +210,10 @@ impl OpenTrace {
                 };
                 Ok(Some(TopK { k, layers, ids, offsets: relative }))
             }
-            Body::Joined(parts) => {
+            Body::Joined(pieces) => {
                 let Some(k) = self.info.top_k else { return Ok(None) };
                 let mut ids = Vec::new();
-                for (part, range) in overlaps(parts, &samples) {
+                for (part, range) in overlaps(pieces, &samples) {
                     let Some(found) = Box::pin(part.topk(range)).await? else { return Ok(None) };
                     ids.extend(found.ids);
                 }
@@ -211,10 +222,11 @@ impl OpenTrace {
         }
     }
 
-    /// The routers, where the trace has them.
+    /// The routers, if the trace has them.
     ///
     /// # Errors
-    /// [`Error::Tensor`] for values that are not finite, [`Error::TooLarge`], and what the source answers.
+    /// [`Error::Tensor`] for values that are not finite, [`Error::TooLarge`], and errors of the
+    /// source.
     pub async fn router(&self) -> Result<Option<Router>, Error> {
         let body = match &self.body {
             Body::Memory(trace) => return Ok(trace.router.clone()),
@@ -229,9 +241,9 @@ impl OpenTrace {
         }
     }
 
-    /// How often each expert was selected by the samples of a range; `None` unless the gates are selection frequencies
-    /// and the counts can be had exactly: from the selections themselves, or from frequencies whose `k` and token counts
-    /// are known and give whole numbers.
+    /// Counts of how often the samples of a range selected each expert. `None` unless the gates are
+    /// selection frequencies and the counts are exact: from the selections, or from frequencies
+    /// whose `k` and token counts are known and give whole numbers.
     ///
     /// # Errors
     /// Those of [`OpenTrace::topk`] and [`OpenTrace::gates`].
@@ -245,10 +257,10 @@ impl OpenTrace {
                 self.inside(&samples)?;
                 return Ok(body.counts(samples, self.info.experts));
             }
-            Body::Joined(parts) => {
+            Body::Joined(pieces) => {
                 self.inside(&samples)?;
                 let mut all: Option<Counts> = None;
-                for (part, range) in overlaps(parts, &samples) {
+                for (part, range) in overlaps(pieces, &samples) {
                     let Some(found) = Box::pin(part.counts(range)).await? else { return Ok(None) };
                     match &mut all {
                         None => all = Some(found),
@@ -290,11 +302,21 @@ impl OpenTrace {
         Ok(Some(Counts { k, width, values, tokens: tokens.to_vec() }))
     }
 
-    /// Whether this is a file of single samples' records, of which a checkpoint may have several
+    /// Whether this is a file of records of single samples, of which a checkpoint may have several
     /// ([`OpenTrace::join`]).
     #[must_use]
     pub fn is_of_records(&self) -> bool {
-        matches!(self.body, Body::Ids(_))
+        match &self.body {
+            Body::Ids(_) => true,
+            Body::Joined(pieces) => pieces.iter().all(|piece| piece.trace.is_of_records()),
+            Body::File(_) | Body::Memory(_) => false,
+        }
+    }
+
+    /// Whether all of it is in memory, as of dumps of router logits.
+    #[must_use]
+    pub fn is_in_memory(&self) -> bool {
+        matches!(self.body, Body::Memory(_))
     }
 
     fn inside(&self, samples: &Range<usize>) -> Result<(), Error> {
@@ -304,33 +326,34 @@ impl OpenTrace {
         }
         Err(Error::Mismatch {
             name: self.info.name.clone(),
-            given: format!("samples {} to {} were asked for", samples.start, samples.end),
+            given: format!("samples {} to {} were requested", samples.start, samples.end),
             has: format!("{count} samples"),
-            advice: "This is a fault of the program; please report it.",
+            advice: "This is a bug in Grokscope; please report it.",
         })
     }
 }
 
-/// Which samples of which parts a range of the whole has.
+/// Which samples of which pieces a range of the whole has.
 fn overlaps<'a>(
-    parts: &'a [OpenTrace],
+    pieces: &'a [Piece],
     samples: &Range<usize>,
 ) -> impl Iterator<Item = (&'a OpenTrace, Range<usize>)> + use<'a> {
     let (start, end) = (samples.start, samples.end);
     let mut first = 0;
-    parts.iter().filter_map(move |part| {
-        let (from, count) = (first, part.info.samples.len());
+    pieces.iter().filter_map(move |Piece { trace, rows }| {
+        let (from, count) = (first, rows.len());
         first += count;
-        let range = start.clamp(from, first) - from..end.clamp(from, first) - from;
-        (!range.is_empty()).then_some((part, range))
+        let shift = |at: usize| rows.start + (at.clamp(from, first) - from);
+        let range = shift(start)..shift(end);
+        (!range.is_empty()).then_some((trace, range))
     })
 }
 
-/// The error that a layer has not as many experts as the user says.
+/// The error for a number of experts from the user that does not fit the file.
 pub(crate) fn not_so_many(name: &str, experts: usize, has: String) -> Error {
     Error::Mismatch {
         name: name.to_owned(),
-        given: format!("{experts} experts a layer were given"),
+        given: format!("{experts} experts per layer were given"),
         has,
         advice: "Give the number that the model's config.json has.",
     }

@@ -10,7 +10,8 @@ use crate::{
 const CHUNK: usize = 1 << 24;
 
 impl OpenTrace {
-    /// Reads the whole trace into memory, some samples at a time: the input of [`write_trace`](crate::write_trace).
+    /// Reads the whole trace into memory, some samples at a time: the input of
+    /// [`write_trace`](crate::write_trace).
     ///
     /// # Errors
     /// Those of [`OpenTrace::gates`], [`OpenTrace::topk`] and [`OpenTrace::router`].

@@ -1,4 +1,4 @@
-//! What a trace needs from formats that record expert ids.
+//! The interface between an open trace and formats that record expert ids.
 
 use std::{fmt, ops::Range, rc::Rc};
 
@@ -13,7 +13,8 @@ pub trait RecordedIds: fmt::Debug {
     /// The largest id that occurs.
     fn largest(&self) -> u16;
 
-    /// Whether the file or a setting states the number of experts. Otherwise it is a guess from the ids.
+    /// Whether the file or a setting states the number of experts. Otherwise it is a guess from the
+    /// ids.
     fn experts_given(&self) -> bool;
 
     /// Whether a file of router logits belongs to this trace, by the names of both.
@@ -25,12 +26,15 @@ pub trait RecordedIds: fmt::Debug {
     /// [`Error::Mismatch`] or [`Error::Truncated`] when the logits are not of this trace.
     fn with_logits(&self, info: &mut TraceInfo, logits: &Source) -> Result<Rc<dyn RecordedIds>, Error>;
 
-    /// Gates of a range of samples, `[n,L,E]`: from logits where they are known, otherwise selection frequencies.
+    /// Gates of a range of samples, `[n,L,E]`: from logits where they are known, otherwise
+    /// selection frequencies.
     fn gates(&self, samples: Range<usize>, experts: usize) -> Pending<'_, Result<Vec<f32>, Error>>;
 
-    /// How often the samples of a range selected each expert; `None` where layers saw different numbers of tokens.
+    /// How often the samples of a range selected each expert; `None` where layers saw different
+    /// numbers of tokens.
     fn counts(&self, samples: Range<usize>, experts: usize) -> Option<Counts>;
 
-    /// Selected experts of the tokens of a range of samples, `[T,L,k]`; `None` where the file does not list tokens.
+    /// Selected experts of the tokens of a range of samples, `[T,L,k]`; `None` where the file does
+    /// not list tokens.
     fn topk(&self, samples: Range<usize>) -> Pending<'_, Result<Option<Vec<u16>>, Error>>;
 }

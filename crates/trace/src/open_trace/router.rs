@@ -1,4 +1,5 @@
-//! The routers in a file: their weights, or the products of them that the consistency needs (METRICS 4).
+//! The routers in a file: their weights, or the products of them that consistency needs
+//! (`docs/metrics.md#pathway-consistency`).
 
 use crate::{
     container::tensors::{TensorFile, TensorInfo, shape_text},
@@ -6,19 +7,19 @@ use crate::{
     model::Router,
 };
 
-/// The tensor that describes the routers.
+/// The tensor with the routers.
 #[derive(Clone, Debug)]
 pub enum RouterTensor {
-    /// `[L,E,d]`.
+    /// Weights, `[L,E,d]`.
     Weights(TensorInfo),
-    /// `[2L-1,E,E]`.
+    /// Products, `[2L-1,E,E]`.
     Gram(TensorInfo),
 }
 
-/// The tensor that describes the routers of these layers, where there is one.
+/// The tensor with the routers of these layers, if there is one.
 ///
 /// # Errors
-/// [`Error::Tensor`] when it is there with another shape or type.
+/// [`Error::Tensor`] when it has another shape or type.
 pub fn find(file: &TensorFile, layers: usize, experts: usize) -> Result<Option<RouterTensor>, Error> {
     let (l, e) = (layers as u64, experts as u64);
     if let Some(tensor) = file.get("router_weight") {
@@ -26,7 +27,7 @@ pub fn find(file: &TensorFile, layers: usize, experts: usize) -> Result<Option<R
         if !fits || !tensor.dtype.is_float() {
             return Err(file.wrong(
                 tensor,
-                format!("floats [{l},{e},hidden size], one router matrix a layer of `gates`"),
+                format!("floats [{l},{e},hidden size], one router matrix per layer of `gates`"),
                 "Stack the router weights of the same layers, or leave the tensor out.",
             ));
         }
@@ -46,7 +47,7 @@ pub fn find(file: &TensorFile, layers: usize, experts: usize) -> Result<Option<R
 /// Reads the routers.
 ///
 /// # Errors
-/// [`Error::Tensor`] for values that are not finite, and what the source answers.
+/// [`Error::Tensor`] for values that are not finite, and errors of the source.
 pub async fn read(
     file: &TensorFile,
     tensor: &RouterTensor,

@@ -1,5 +1,7 @@
-//! Text in files and messages: ids that may be numbers, places of JSON errors, shortened quotations.
+//! Text in files and messages: ids that may be numbers, places of JSON errors, and shortened
+//! quotations.
 
+pub mod python_json;
 pub mod step_name;
 
 use std::fmt;
@@ -9,16 +11,16 @@ use serde::{
     de::{Error as _, Visitor},
 };
 
-/// The most characters of a file's own text that one message repeats.
+/// The most characters that a message quotes from a file.
 const SHOWN: usize = 60;
 
-/// A file's own text as a message may repeat it: not longer than a name should be.
+/// A quotation from a file, shortened for a message.
 #[must_use]
 pub fn shorten(text: &str) -> String {
     shorten_to(text, SHOWN)
 }
 
-/// Text cut to so many characters.
+/// Text shortened to the given number of characters.
 #[must_use]
 pub fn shorten_to(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
@@ -27,7 +29,7 @@ pub fn shorten_to(text: &str, most: usize) -> String {
     }
 }
 
-/// The file's name in lower case, without folders and without an address's `?` and `#`.
+/// The file's name in lower case, without folders and without a URL's query and fragment.
 #[must_use]
 pub fn file_name(path: &str) -> String {
     let path = path.split(['?', '#']).next().unwrap_or(path);
@@ -40,7 +42,7 @@ pub fn has_ending(path: &str, ending: &str) -> bool {
     file_name(path).rsplit_once('.').is_some_and(|(_, last)| last == ending)
 }
 
-/// An id: text, or a number taken as text.
+/// An id: text, or a number as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdText(pub String);
 
@@ -70,7 +72,8 @@ impl<'de> Deserialize<'de> for IdText {
     }
 }
 
-/// Right or wrong, or not known: `true`, `1`, `1.0`, `false`, `0`, `0.0`, `null`.
+/// Whether an answer is correct, `None` if unknown: `true`, `1`, `1.0`, `false`, `0`, `0.0`,
+/// `null`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict(pub Option<bool>);
 
@@ -114,7 +117,7 @@ impl<'de> Deserialize<'de> for Verdict {
     }
 }
 
-/// A step: a whole number, also when written as `1000.0`.
+/// A step: a whole number, which may be written as `1000.0`.
 pub fn step<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let number = serde_json::Number::deserialize(deserializer)?;
     whole(&number)
@@ -126,19 +129,19 @@ fn whole(number: &serde_json::Number) -> Option<u64> {
         return Some(value);
     }
     let value = number.as_f64()?;
-    // Up to 2^53 every whole f64 is the number that was meant.
+    // Whole numbers up to 2^53 are exact in f64.
     let is_whole = (0.0..=9_007_199_254_740_992.0).contains(&value) && (value - value.trunc()).abs() <= 0.0;
     is_whole.then_some(value as u64)
 }
 
-/// What is wrong with JSON, and what stands there.
+/// A JSON error and the text before it.
 #[must_use]
 pub fn json_words(text: &[u8], error: &serde_json::Error) -> String {
     let line = text.split(|&b| b == b'\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
     let end = error.column().min(line.len());
     let near =
         String::from_utf8_lossy(line.get(end.saturating_sub(24)..end).unwrap_or_default()).into_owned();
-    // The error repeats what it found, however long that is.
+    // The error quotes the input without a limit.
     let words = shorten_to(&error.to_string(), 200);
     if near.is_empty() { words } else { format!("{words}, after `{near}`") }
 }

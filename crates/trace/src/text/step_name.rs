@@ -1,6 +1,8 @@
 //! The training step in the name of a file or of its folder: `step-1000.safetensors`,
 //! `step5000-tokens20B/trace.safetensors`, `checkpoint-5000`, `iter_0001000`, `step-50K-104b`, `step_15_000`.
 
+use crate::model::StepSource;
+
 /// What a name says of a checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NamedStep {
@@ -10,6 +12,14 @@ pub struct NamedStep {
     pub tokens: Option<u64>,
     /// Whether the word before the number counts checkpoints (`ckpt3`), which need not be steps.
     pub of_checkpoint: bool,
+}
+
+impl NamedStep {
+    /// Where the step comes from.
+    #[must_use]
+    pub fn source(self) -> StepSource {
+        if self.of_checkpoint { StepSource::CheckpointName } else { StepSource::FileName }
+    }
 }
 
 /// Words before a step, longest first where one contains another.

@@ -1,5 +1,5 @@
-//! Why an address gives no file, in a sentence with the way round it. Made of status, headers and address alone, so that
-//! it is tested without a browser.
+//! Explains why a URL returned no file and suggests a workaround. Depends only on status, headers
+//! and URL, so that it is tested without a browser.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -8,49 +8,49 @@ use crate::{
     web::hub::{self, HubPlace},
 };
 
-/// The way round most refusals.
+/// The workaround for most failed requests.
 const DROP_IT: &str = "Or download it and drop it here.";
 
-/// What a server answered, beside the bytes.
+/// A server's response without its body.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Answer<'a> {
-    /// The status.
+    /// The HTTP status.
     pub status: u16,
     /// The header `Retry-After`: seconds, or a date.
     pub retry_after: Option<&'a str>,
-    /// The header `RateLimit`, in which the Hub says when it answers again.
+    /// The header `RateLimit`, in which the Hub states when requests are allowed again.
     pub rate_limit: Option<&'a str>,
-    /// The header `X-Error-Code`, in which the Hub says what is wrong.
+    /// The header `X-Error-Code`, in which the Hub states the error.
     pub error_code: Option<&'a str>,
-    /// Seconds since the beginning of 1970.
+    /// Seconds since the start of 1970.
     pub now: u64,
 }
 
-/// The server answered, and not with the file.
+/// The error for a response without the file.
 #[must_use]
 pub fn refused(url: &str, answer: &Answer) -> Error {
     let status = answer.status;
     let reason = match status {
         401 | 403 => locked(url, answer),
         404 | 410 => absent(url, answer),
-        416 => "the server has fewer bytes than it said (status 416). Load it again.".to_owned(),
+        416 => "the server has fewer bytes than it declared (status 416). Load the file again.".to_owned(),
         429 => match wait(answer) {
             Some(wait) => {
                 format!(
-                    "the server was asked too often and asks to wait {wait} (status 429). Try again then. {DROP_IT}"
+                    "too many requests; the server asks to wait {wait} (status 429). Try again then. {DROP_IT}"
                 )
             }
             None => format!(
-                "the server was asked too often and does not say how long to wait (status 429). Try again in some \
+                "too many requests (status 429). Try again in some \
                  minutes. {DROP_IT}"
             ),
         },
         500..=599 => match wait(answer) {
             Some(wait) => format!(
-                "the server cannot answer now and asks to wait {wait} (status {status}). Try again then. {DROP_IT}"
+                "the server is unavailable and asks to wait {wait} (status {status}). Try again then. {DROP_IT}"
             ),
             None => {
-                format!("the server has a fault or is busy (status {status}). Try again later. {DROP_IT}")
+                format!("the server failed to respond (status {status}). Try again later. {DROP_IT}")
             }
         },
         _ => format!(
@@ -60,7 +60,8 @@ pub fn refused(url: &str, answer: &Answer) -> Error {
     Error::Refused { url: url.to_owned(), status, reason }
 }
 
-/// The browser did not get an answer, or does not show it: it never tells a page which.
+/// The error for a request without a response. Browsers do not reveal whether the server was
+/// unreachable or forbids reading by other sites.
 #[must_use]
 pub fn unreachable(url: &str) -> Error {
     let mut reason = "it cannot be reached, or its server does not let other pages read it (CORS); a browser does not \
@@ -76,7 +77,8 @@ pub fn unreachable(url: &str) -> Error {
     failed(url, reason)
 }
 
-/// The server ignores `Range` and sends everything, which is more than is taken.
+/// The error for a server that ignores `Range` and sends a whole file of more bytes than are
+/// accepted.
 #[must_use]
 pub fn only_whole(url: &str, len: Option<u64>, limit: u64) -> Error {
     let limit = limit >> 20;
@@ -93,7 +95,7 @@ pub fn only_whole(url: &str, len: Option<u64>, limit: u64) -> Error {
     )
 }
 
-/// The server does not say how long the file is.
+/// The error for a response without the file's length.
 #[must_use]
 pub fn without_length(url: &str) -> Error {
     failed(
@@ -103,13 +105,13 @@ pub fn without_length(url: &str) -> Error {
     )
 }
 
-/// An address that gives no file for another reason.
+/// The error for any other failed request.
 #[must_use]
 pub fn failed(url: &str, reason: impl Into<String>) -> Error {
     Error::Address { url: url.to_owned(), reason: reason.into() }
 }
 
-/// Whether this machine is asked, which a page that came by https may do by http.
+/// Whether a URL is on this machine, which pages from https may request by http.
 #[must_use]
 pub fn is_this_machine(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://") else { return false };
@@ -121,8 +123,8 @@ fn locked(url: &str, answer: &Answer) -> String {
     let status = answer.status;
     let Some(place) = HubPlace::of(url) else {
         return format!(
-            "the server does not give it without a login, or to no other page (status {status}). Use an address that \
-             needs no login, or download it where you are logged in and drop it here."
+            "access denied (status {status}). Use an address that can be read without a login, or download the file while \
+             logged in and drop it here."
         );
     };
     let (repository, page, download) = (place.repository(), place.page(), place.download());
@@ -132,7 +134,7 @@ fn locked(url: &str, answer: &Answer) -> String {
              {status}). Accept them at {page}, download with `{download}` and drop the files here."
         ),
         Some("RepoNotFound") => format!(
-            "there is no repository {repository} that everybody can read (status {status}). Check the address; if it \
+            "there is no public repository {repository} (status {status}). Check the address; if it \
              is a private one, download it with `{download}` and drop the files here."
         ),
         _ => format!(
@@ -159,7 +161,7 @@ fn absent(url: &str, answer: &Answer) -> String {
     }
 }
 
-/// How long the server asks to wait, in words.
+/// The waiting time that the server asks for, in words.
 fn wait(answer: &Answer) -> Option<String> {
     let header = answer.retry_after.map(str::trim);
     let by_date = |header: &str| {
@@ -212,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_told_in_words() {
+    fn waiting_times_are_in_words() {
         let after = |header| Answer { retry_after: Some(header), ..status(429) };
         for (header, words) in [
             ("1", "wait 1 second ("),
@@ -227,18 +229,18 @@ mod tests {
             says(PLAIN, after(header), &[words, "Try again then", "drop it here"]);
         }
         for header in ["soon", "", "-5", "99999999999999999999999"] {
-            says(PLAIN, after(header), &["does not say how long", "in some minutes"]);
+            says(PLAIN, after(header), &["too many requests (status 429)", "in some minutes"]);
         }
-        says(PLAIN, status(429), &["does not say how long"]);
+        says(PLAIN, status(429), &["too many requests (status 429)"]);
         let limit = Answer { rate_limit: Some("\"resolvers\";r=0;t=55"), ..status(429) };
         says(HUB, limit, &["wait 55 seconds"]);
         says(PLAIN, Answer { retry_after: Some("20"), ..status(503) }, &["wait 20 seconds"]);
-        says(PLAIN, status(502), &["fault or is busy", "Try again later"]);
+        says(PLAIN, status(502), &["failed to respond", "Try again later"]);
     }
 
     #[test]
     fn locked_files_are_explained() {
-        says(PLAIN, status(403), &["without a login", "drop it here"]);
+        says(PLAIN, status(403), &["access denied", "without a login", "drop it here"]);
         let code = |code| Answer { error_code: Some(code), ..status(401) };
         says(
             HUB,
@@ -249,8 +251,8 @@ mod tests {
                 "`hf download a/b --repo-type dataset --revision v1`",
             ],
         );
-        says(HUB, code("RepoNotFound"), &["no repository a/b", "private", "hf download a/b"]);
-        // The header may not be shown to other pages.
+        says(HUB, code("RepoNotFound"), &["no public repository a/b", "private", "hf download a/b"]);
+        // Other sites may not see the header.
         says(HUB, status(401), &["gated or private", "accept terms", "hf download a/b"]);
         says(HUB, status(403), &["gated or private"]);
     }
@@ -273,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_browser_tells_apart_is_told_as_both() {
+    fn requests_without_a_response_name_both_possible_causes() {
         let text = unreachable(PLAIN).to_string();
         for word in ["cannot be reached", "(CORS)", "drop it here", "`Access-Control-Allow-Origin: *`"] {
             assert!(text.contains(word), "{text}");
@@ -288,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_without_ranges_is_told_apart() {
+    fn servers_without_ranges_are_recognized() {
         let text = only_whole(PLAIN, Some(100 << 20), 64 << 20).to_string();
         assert!(text.contains("100 MiB, more than the 64 MiB") && text.contains("status 206"), "{text}");
         let text = only_whole(PLAIN, None, 64 << 20).to_string();

@@ -1,16 +1,16 @@
-//! Addresses of Hugging Face's Hub and of GitHub. Both show files on pages of their own, and people copy the addresses
-//! of those pages; the bytes are at other addresses, which are made here. Nothing is asked of anybody.
+//! URLs of Hugging Face's Hub and of GitHub. Users copy the URLs of pages that show a file; the
+//! file itself has another URL, which is derived here without any request.
 
 /// The Hub.
 const HUB: &str = "https://huggingface.co/";
 
-/// Where GitHub shows files.
+/// GitHub's pages.
 const GITHUB: &str = "https://github.com/";
 
-/// Where GitHub keeps their bytes.
+/// GitHub's files.
 const RAW: &str = "https://raw.githubusercontent.com/";
 
-/// What can stand first in an address of the Hub and is no owner of repositories.
+/// First parts of the Hub's paths that are not owners of repositories.
 const NOT_OWNERS: [&str; 11] = [
     "api",
     "blog",
@@ -25,7 +25,7 @@ const NOT_OWNERS: [&str; 11] = [
     "tasks",
 ];
 
-/// What a page shows, by the address that gives it.
+/// The content of a page, with the URL of the content itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// A file.
@@ -34,8 +34,8 @@ pub enum Target {
     Folder(String),
 }
 
-/// The file or folder that a page of the Hub or of GitHub shows; `None` for every other address, and for one that gives
-/// the bytes already. `path` is an address without its query.
+/// The file or folder that a page of the Hub or of GitHub shows; `None` for every other URL,
+/// including that of a file itself. `path` is a URL without its query.
 #[must_use]
 pub fn shown(path: &str) -> Option<Target> {
     if let Some(rest) = path.strip_prefix(HUB).or_else(|| path.strip_prefix("https://hf.co/")) {
@@ -70,7 +70,7 @@ fn filled(part: &str) -> Option<&str> {
     Some(part).filter(|part| !part.is_empty())
 }
 
-/// What an address of the Hub says of the place in it.
+/// The view of a repository in a URL of the Hub.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Word {
     /// A page that shows a folder.
@@ -81,7 +81,7 @@ enum Word {
     Resolve,
 }
 
-/// What a repository of the Hub holds.
+/// The kind of a repository of the Hub.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Model,
@@ -90,7 +90,7 @@ enum Kind {
 }
 
 impl Kind {
-    /// Before the repository in the addresses of its pages.
+    /// The path before the repository in URLs of pages.
     fn prefix(self) -> &'static str {
         match self {
             Self::Model => "",
@@ -108,12 +108,12 @@ pub struct HubPlace {
     repository: String,
     /// A branch, tag or commit.
     revision: String,
-    /// A file, or a folder without a slash at its end; empty for the whole repository.
+    /// A file, or a folder without a final slash; empty for the whole repository.
     path: String,
 }
 
 impl HubPlace {
-    /// The place that an address of the Hub names; `None` for any other address.
+    /// The place that a URL of the Hub names; `None` for any other URL.
     #[must_use]
     pub fn of(url: &str) -> Option<Self> {
         let path = url.split(['?', '#']).next().unwrap_or(url);
@@ -144,21 +144,22 @@ impl HubPlace {
         Some((Self { kind, repository: format!("{owner}/{name}"), revision, path }, word))
     }
 
-    /// The folder's address; ends in `/`.
+    /// The folder's URL; ends in `/`.
     #[must_use]
     pub fn folder(&self) -> String {
         let path = if self.path.is_empty() { String::new() } else { format!("{}/", self.path) };
         self.file(&path)
     }
 
-    /// The address of a file in the repository. What the list of its files calls it has to be [`escaped`] before.
+    /// The URL of a file in the repository. A name from the list of files has to be [`escaped`]
+    /// before.
     #[must_use]
     pub fn file(&self, path: &str) -> String {
         let Self { kind, repository, revision, .. } = self;
         format!("{HUB}{}{repository}/resolve/{revision}/{path}", kind.prefix())
     }
 
-    /// The address that lists the files of the folder and of the folders in it, as JSON.
+    /// The URL of the JSON list of the files in the folder and its subfolders.
     #[must_use]
     pub fn list(&self) -> String {
         let Self { kind, repository, revision, path } = self;
@@ -183,7 +184,7 @@ impl HubPlace {
         &self.repository
     }
 
-    /// The place in the repository, without a slash at its end.
+    /// The path in the repository, without a final slash.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
@@ -211,13 +212,13 @@ impl HubPlace {
     }
 }
 
-/// A name as a part of an address: what would end a path or stand for another character is written as what it is.
+/// A name as part of a URL: characters that end a path or start an escape are escaped.
 #[must_use]
 pub fn escaped(name: &str) -> String {
     name.replace('%', "%25").replace('#', "%23").replace('?', "%3F").replace('\\', "%5C")
 }
 
-/// Whether an address is GitHub's, which lets other pages read the files of repositories and nothing else.
+/// Whether a URL is GitHub's, which lets other sites read files of repositories and nothing else.
 #[must_use]
 pub fn is_github(url: &str) -> bool {
     url.starts_with(GITHUB) || url.starts_with(RAW)
@@ -238,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_of_the_hub_become_what_they_show() {
+    fn pages_of_the_hub_give_urls_of_their_content() {
         let model = "https://huggingface.co/allenai/OLMoE-1B-7B-0924";
         folder(model, &format!("{model}/resolve/main/"));
         folder(&format!("{model}/tree/step5000-tokens20B"), &format!("{model}/resolve/step5000-tokens20B/"));
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_of_github_become_what_they_show() {
+    fn pages_of_github_give_urls_of_their_content() {
         let raw = "https://raw.githubusercontent.com/a/b";
         folder("https://github.com/a/b", &format!("{raw}/HEAD/"));
         folder("https://github.com/a/b/tree/main/traces", &format!("{raw}/main/traces/"));
@@ -266,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn other_addresses_stay() {
+    fn other_urls_are_not_changed() {
         for address in [
             "https://example.org/a/b/tree/main",
             "https://huggingface.co",
@@ -288,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn places_know_their_list_their_page_and_their_download() {
+    fn places_have_urls_of_list_and_page_and_a_download_command() {
         let place =
             HubPlace::of("https://huggingface.co/datasets/a/b/resolve/v1/x/y/?download=true").unwrap();
         assert_eq!(place.list(), "https://huggingface.co/api/datasets/a/b/tree/v1/x/y?recursive=true");
@@ -305,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_parts_of_addresses() {
+    fn names_are_escaped_in_urls() {
         assert_eq!(escaped("50% of #1?.npz"), "50%25 of %231%3F.npz");
     }
 }

@@ -1,5 +1,5 @@
-//! Which files a folder at an address has: as an `index.json` says, as the Hub lists them, or as a server shows them on
-//! a page. Only addresses are made here; who asks them, and whether, is decided elsewhere.
+//! Lists the files of a folder at a URL from its `index.json`, from the Hub's list, or from the
+//! page on which a server shows the folder. Nothing is requested here.
 
 use std::collections::BTreeSet;
 
@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::{
     error::Error,
+    format::table::known_endings,
     text::json_words,
     web::{
         hub::{HubPlace, escaped},
@@ -15,56 +16,38 @@ use crate::{
     },
 };
 
-/// More files than this are not read from one list.
+/// The most files that are read from one list.
 pub const MOST_FILES: usize = 1_000;
 
-/// Larger lists are not read; as many files as are read need a tenth of it.
+/// The longest list that is read, in bytes; [`MOST_FILES`] files need a tenth of it.
 pub const LARGEST_LIST: u64 = 4 << 20;
 
-/// What an index should be.
+/// The expected form of an index.
 const EXPECTED: &str = "a list of file names or addresses, or an object with such a list as `files`";
-
-/// The ends of files that may be of a run; from a folder's page and from the Hub no others are taken.
-const ENDINGS: [&str; 14] = [
-    "csv",
-    "gz",
-    "json",
-    "jsonl",
-    "ndjson",
-    "npy",
-    "npz",
-    "parquet",
-    "safetensors",
-    "tar",
-    "tgz",
-    "txt",
-    "zip",
-    "zst",
-];
 
 /// One file of a list.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Listed {
-    /// Its path, from the listed folder's own name on.
+    /// Its path, starting with the listed folder's name.
     pub path: String,
-    /// Its address.
+    /// Its URL.
     pub url: String,
 }
 
-/// What a list says.
+/// The content of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
     /// The files, in the order of the list.
     pub files: Vec<Listed>,
-    /// What was left out, whole sentences.
+    /// What was skipped, in full sentences.
     pub notes: Vec<String>,
 }
 
-/// Reads an `index.json`; names are relative to its address, and those that end in `/` are folders. Of another server no file is taken: it was not named by
-/// the user.
+/// Reads an `index.json`. Names are relative to its URL, and those that end in `/` are folders.
+/// Files on other servers are skipped, as the user did not name them.
 ///
 /// # Errors
-/// [`Error::Text`] for what is no such list, or one of too many files.
+/// [`Error::Text`] for any other content and for too many files.
 pub fn read_index(url: &str, bytes: &[u8]) -> Result<Listing, Error> {
     let wrong = |place: &str, found: String| Error::Text {
         name: url.to_owned(),
@@ -110,10 +93,10 @@ struct HubEntry {
     kind: String,
 }
 
-/// Reads the Hub's list of a folder, as [`HubPlace::list`] gives it.
+/// Reads the Hub's list of a folder, from the URL [`HubPlace::list`].
 ///
 /// # Errors
-/// [`Error::Text`] for what is no such list, or one of too many files.
+/// [`Error::Text`] for any other content and for too many files.
 pub fn read_hub(place: &HubPlace, bytes: &[u8]) -> Result<Listing, Error> {
     let url = place.list();
     let entries: Vec<HubEntry> = serde_json::from_slice(bytes).map_err(|error| Error::Text {
@@ -123,7 +106,7 @@ pub fn read_hub(place: &HubPlace, bytes: &[u8]) -> Result<Listing, Error> {
         expected: "the Hub's list of files".to_owned(),
         advice: "Name the files themselves, or download them and drop them here.",
     })?;
-    // The Hub gives longer lists in pieces of this length.
+    // The Hub splits longer lists into pages of this length.
     if entries.len() >= MOST_FILES {
         return Err(too_many(&url, entries.len()));
     }
@@ -134,8 +117,8 @@ pub fn read_hub(place: &HubPlace, bytes: &[u8]) -> Result<Listing, Error> {
     Ok(found.finish())
 }
 
-/// Reads the page on which a server shows a folder: the links on it to files of data that lie in the folder itself.
-/// `folder` ends in `/`.
+/// Reads the page on which a server shows a folder: its links to data files in the folder. `folder`
+/// ends in `/`.
 #[must_use]
 pub fn read_page(folder: &str, bytes: &[u8]) -> Listing {
     let page = String::from_utf8_lossy(bytes);
@@ -161,20 +144,21 @@ fn too_many(url: &str, count: usize) -> Error {
     }
 }
 
-/// Whether a file may be of a run, by its name.
+/// Whether a file may be part of a run, by its name. Pages of folders and the Hub's lists are
+/// filtered by it.
 fn is_data(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
-    // Megatron's logits; other binaries are weights of old.
-    let logits = name.starts_with("logits_rank") && ending == "bin";
-    !name.starts_with('.') && (logits || ENDINGS.contains(&ending.as_str()))
+    // Megatron's logits; other `.bin` files are pickled weights.
+    let pickled = ending == "bin" && !name.starts_with("logits_rank");
+    !name.starts_with('.') && !pickled && known_endings().any(|known| known == ending)
 }
 
-/// Files as they are found, each once.
+/// The files found so far, without duplicates.
 struct Found {
-    /// The listed folder's address; ends in `/`.
+    /// The listed folder's URL; ends in `/`.
     folder: String,
-    /// Its own name.
+    /// The folder's name.
     name: String,
     known: BTreeSet<String>,
     files: Vec<Listed>,
@@ -182,7 +166,7 @@ struct Found {
 }
 
 impl Found {
-    /// `base` is the folder's address, or that of a file in it.
+    /// `base` is the URL of the folder or of a file in it.
     fn new(base: &str) -> Self {
         let folder = folder_of(base);
         let name = folder.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
@@ -205,10 +189,10 @@ impl Found {
     }
 }
 
-/// The values of `href` on a page of HTML.
+/// The values of `href` on an HTML page.
 fn links(page: &str) -> Vec<String> {
     let mut links = Vec::new();
-    // Letters stay where they are, so that places in one text are places in the other.
+    // ASCII lower case keeps byte offsets.
     let lower = page.to_ascii_lowercase();
     let mut at = 0;
     while let Some(found) = lower.get(at..).and_then(|rest| rest.find("href=")) {
@@ -237,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn an_index_lists_files_and_addresses() {
+    fn an_index_lists_files_and_urls() {
         let text = r#"["step-1.npz", "b/step-2.npz?x=1", "./c.npz", "/other/d.npz", "../e.npz",
                        "https://example.org/runs/a/f.npz", "//example.org/g.npz", "step-1.npz"]"#;
         let listing = read_index(INDEX, text.as_bytes()).unwrap();
@@ -260,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_asked_of_a_server_that_only_the_list_names() {
+    fn files_on_other_servers_are_skipped() {
         let text = r#"["https://other.example/a.npz", "//other.example/a.npz", "http://example.org/a.npz",
                        "https://example.org.evil/a.npz", "https://example.org:8/a.npz", "https://u@example.org/a.npz",
                        "ftp://example.org/a.npz", "data:text/csv,a", "javascript:alert(1)", "file:///etc/passwd", "a\\b", "",
@@ -273,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_index_says_what_one_is() {
+    fn a_malformed_index_is_explained() {
         let many = serde_json::to_vec(&vec!["x"; MOST_FILES + 1]).unwrap();
         let cases: [(&[u8], &str); 8] = [
             (b"", "content"),
@@ -294,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hub_lists_folders_in_folders() {
+    fn lists_of_the_hub_contain_subfolders() {
         let place = HubPlace::of("https://huggingface.co/datasets/o/n/resolve/main/traces/").unwrap();
         let text = r#"[{"type":"directory","oid":"0","size":0,"path":"traces/step 5"},
                        {"type":"file","oid":"1","size":9,"path":"traces/step 5/layer_02.parquet","lfs":{"size":9}},
@@ -318,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_a_folder_lists_what_lies_in_it() {
+    fn a_page_of_a_folder_lists_its_files() {
         let page = br##"<html><a href="../">Up</a> <a HREF='step-1.npz'>1</a> <a href=step-2.npz>2</a>
             <a href="/run/step-3.npz">3</a> <a href="https://example.org/run/step-4.safetensors">4</a>
             <a href="a&amp;b.npz">5</a> <a href="?C=M;O=A">sort</a> <a href="inner/">inner</a> <a href="inner/x.npz">x</a>
@@ -337,7 +321,7 @@ mod tests {
     }
 
     proptest! {
-        /// No page and no list brings a reader down.
+        /// No page and no list makes a reader panic.
         #[test]
         fn any_bytes_are_read(bytes in prop::collection::vec(any::<u8>(), 0..200), text in "(href=|[\"'<>\u{130}é])*") {
             for page in [bytes.as_slice(), text.as_bytes()] {

@@ -1,4 +1,4 @@
-//! Addresses: pages of model hubs, lists of files, and what a server's refusal means.
+//! URLs: pages of model hubs, lists of files, and explanations of failed requests.
 
 pub mod http_error;
 pub mod hub;

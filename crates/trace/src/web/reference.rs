@@ -1,31 +1,30 @@
-//! What a name or link in a list or on a page at an address means, as far as it stays at the same server.
+//! Resolves a name or link in a list or on a page to a URL on the same server.
 
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-/// The folder that an address lies in, or is: without query, and with a slash at its end.
+/// The folder of a URL, or the URL if it is a folder: without query, and with a final slash.
 pub fn folder_of(url: &str) -> String {
     Url::parse(url).and_then(|url| url.join(".")).map_or_else(|_| url.to_owned(), String::from)
 }
 
-/// An address as it is asked for, which is the same for all ways to write it.
+/// A URL in normal form.
 pub fn written(url: String) -> String {
     Url::parse(&url).map_or(url, String::from)
 }
 
-/// A part of an address as people read it.
+/// A part of a URL, decoded for display.
 pub fn readable(part: &str) -> String {
     percent_decode_str(part).decode_utf8_lossy().into_owned()
 }
 
-/// The address that a reference means on the page or in the list at `base`.
+/// The URL of a reference on the page or in the list at `base`.
 ///
 /// # Errors
-/// A sentence, where it means another server or no address that is fetched.
+/// A sentence, for another server or a URL that is not fetched.
 pub fn resolve(base: &str, reference: &str) -> Result<String, String> {
-    let no = |why: &str| {
-        Err(format!("`{}`, which the list names, was not asked for: {why}.", shortened(reference)))
-    };
+    let no =
+        |why: &str| Err(format!("`{}`, which the list names, was not fetched: {why}.", shortened(reference)));
     if reference.is_empty() || reference.contains(|letter: char| letter.is_control() || letter == '\\') {
         return no("it is no name of a file");
     }
@@ -42,7 +41,7 @@ pub fn resolve(base: &str, reference: &str) -> Result<String, String> {
     Ok(url.into())
 }
 
-/// The beginning of a text, for a message.
+/// The start of a text, for a message.
 fn shortened(text: &str) -> String {
     const LONGEST: usize = 120;
     if text.chars().count() <= LONGEST {
@@ -60,7 +59,7 @@ mod tests {
     const BASE: &str = "https://example.org/runs/a/index.json";
 
     #[test]
-    fn references_mean_addresses() {
+    fn references_resolve_to_urls() {
         for (reference, address) in [
             ("b.npz", "https://example.org/runs/a/b.npz"),
             ("b/", "https://example.org/runs/a/b/"),
@@ -82,9 +81,9 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever a list says, its own server alone is asked.
+        /// No list can refer to another server.
         #[test]
-        fn references_stay_at_their_server(reference in "\\PC{0,40}|[./:?#@a\\\\-]{0,20}|(https?:)?//[a-z.:@/]{0,20}") {
+        fn references_stay_on_their_server(reference in "\\PC{0,40}|[./:?#@a\\\\-]{0,20}|(https?:)?//[a-z.:@/]{0,20}") {
             if let Ok(url) = resolve(BASE, &reference) {
                 prop_assert!(url.starts_with("https://example.org/"), "{reference:?} {url:?}");
                 let path = url.split('?').next().unwrap_or_default();

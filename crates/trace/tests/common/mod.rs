@@ -1,4 +1,5 @@
-//! Helpers of the tests: fixtures by path, and safetensors put together by hand so that each can be wrong in its way.
+//! Helpers of the tests: fixtures by path, and handmade safetensors files, which can have any
+//! error.
 
 #![expect(dead_code, reason = "every test file uses only some of them")]
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
@@ -33,7 +34,7 @@ pub fn json_fixture(path: &str) -> Value {
     serde_json::from_slice(&std::fs::read(fixture(path)).expect("the fixture is there")).expect("JSON")
 }
 
-/// A tensor of a fixture as f32, by code that shares nothing with the crate.
+/// A tensor of a fixture as f32, by code that is independent of the crate.
 pub fn tensor(path: &str, name: &str) -> Vec<f32> {
     let bytes = std::fs::read(fixture(path)).expect("the fixture is there");
     let header_len = u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")) as usize;
@@ -47,7 +48,7 @@ pub fn tensor(path: &str, name: &str) -> Vec<f32> {
         .collect()
 }
 
-/// Safetensors by hand: names, types, shapes and bytes as given, offsets as they come.
+/// A handmade safetensors file with the given names, types, shapes and bytes.
 #[derive(Default)]
 pub struct Handmade {
     header: serde_json::Map<String, Value>,
@@ -108,13 +109,13 @@ pub fn with_header(header: &[u8], data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Two samples, two layers, four experts: a good trace to spoil.
+/// A valid trace of two samples, two layers and four experts.
 pub fn good() -> Handmade {
     let rows = [0.1, 0.2, 0.3, 0.4, 0.25, 0.25, 0.25, 0.25, 0.4, 0.3, 0.2, 0.1, 0.7, 0.1, 0.1, 0.1];
     Handmade::new().f32("gates", &[2, 2, 4], &rows)
 }
 
-/// A file that says it is large, serves a real beginning and zeros after it, and counts what is read.
+/// A source of a given length that serves `head` and then zeros, and counts the bytes read.
 pub struct Vast {
     pub name: String,
     pub head: Vec<u8>,

@@ -1,4 +1,4 @@
-//! Files that are wrong, each in its own way.
+//! Malformed files, each with one error.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::{
     packed,
 };
 
-/// A file, its bytes, and words that must be in what is said of it.
+/// A file, its bytes, and words that its messages must contain.
 pub type Case = (&'static str, Vec<u8>, &'static [&'static str]);
 
 const LABELS: &str = r#"[{"id":"a","domain":"x"},{"id":"b","domain":"y"}]"#;
@@ -76,8 +76,8 @@ fn containers() -> Vec<Case> {
 }
 
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
-fn our_files() -> Vec<Case> {
-    let ours = [("format", "grokscope.trace"), ("version", "1")];
+fn grokscope_files() -> Vec<Case> {
+    let metadata = [("format", "grokscope.trace"), ("version", "1")];
     vec![
         (
             "gates-integers.safetensors",
@@ -96,7 +96,7 @@ fn our_files() -> Vec<Case> {
         ),
         (
             "gates-missing.safetensors",
-            Handmade::new().metadata(&ours).f32("loss", &[1], &[1.0]).bytes(),
+            Handmade::new().metadata(&metadata).f32("loss", &[1], &[1.0]).bytes(),
             &["error", "no tensor `gates`"],
         ),
         (
@@ -358,7 +358,7 @@ fn dumps_and_tables() -> Vec<Case> {
     ]
 }
 
-fn strangers() -> Vec<Case> {
+fn unsupported() -> Vec<Case> {
     let shard = Handmade::new().raw("model.embed_tokens.weight", "BF16", &[1, 1], &[0, 0]);
     vec![
         (
@@ -398,12 +398,20 @@ fn strangers() -> Vec<Case> {
             b"PAR1xxxxPAR1".to_vec(),
             &["error", "footer of 2021161080 bytes", "inside the file"],
         ),
-        ("readme.md", b"# Notes\n\nNothing, to see; here\n".to_vec(), &["unrelated", "no part of a run"]),
-        ("picture.png", b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0d".to_vec(), &["unrelated", "no part of a run"]),
+        (
+            "readme.md",
+            b"# Notes\n\nNothing, to see; here\n".to_vec(),
+            &["unrelated", "not a known part of a run"],
+        ),
+        (
+            "picture.png",
+            b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0d".to_vec(),
+            &["unrelated", "not a known part of a run"],
+        ),
     ]
 }
 
-/// All of them.
+/// All cases.
 pub fn cases() -> Vec<Case> {
-    [containers(), our_files(), dumps_and_tables(), strangers(), packed::cases()].concat()
+    [containers(), grokscope_files(), dumps_and_tables(), unsupported(), packed::cases()].concat()
 }

@@ -1,4 +1,4 @@
-//! Files that are too long in some way, and names that are anything but names.
+//! Very long files, and names with unusual characters or lengths.
 
 use std::{cell::Cell, rc::Rc};
 
@@ -9,7 +9,7 @@ use trace::FileKind;
 use crate::common::{self, Handmade, Vast, good, open_bytes, with_header};
 
 #[test]
-fn names_are_text_and_nothing_else() {
+fn names_are_kept_as_text() {
     let evil = "<script>alert(1)</script>";
     let samples = json!([{"id": evil, "domain": evil}, {"id": "b", "domain": "y"}]).to_string();
     let name = format!("{evil}/step-3.safetensors");
@@ -36,7 +36,8 @@ fn long_names_do_not_flood_messages() {
 
 #[test]
 fn three_gigabytes_are_read_by_ranges() {
-    // 786,432 samples of 16 layers of 64 experts in f32, served as zeros from a source that refuses large reads.
+    // 786,432 samples of 16 layers of 64 experts in f32, served as zeros from a source that refuses
+    // large reads.
     let samples = 786_432_u64;
     let values = samples * 16 * 64;
     let header =
@@ -50,7 +51,7 @@ fn three_gigabytes_are_read_by_ranges() {
     let trace = common::as_trace(block_on(trace::open(Rc::new(source))).expect("a trace"));
     assert_eq!(trace.info.samples.len() as u64, samples);
     assert!(read.get() < 16 << 10, "{} bytes to open it", read.get());
-    // Zeros are no gates, and the message names the very sample.
+    // Zeros are not gates, and the message names the sample.
     let error = block_on(trace.gates(700_000..700_100)).expect_err("zeros").to_string();
     assert!(error.contains("sample 700000"), "{error}");
     assert!(read.get() < 1 << 20);
@@ -59,7 +60,7 @@ fn three_gigabytes_are_read_by_ranges() {
 }
 
 #[test]
-fn three_gigabytes_of_anything_else_are_declined_at_a_glance() {
+fn three_gigabytes_of_other_content_are_rejected_by_their_first_bytes() {
     for (name, head) in [
         ("video.mp4", b"\x00\x00\x00\x20ftypisom".to_vec()),
         ("huge.json", b"{\"data\": [".to_vec()),
@@ -70,7 +71,7 @@ fn three_gigabytes_of_anything_else_are_declined_at_a_glance() {
     ] {
         let read = Rc::new(Cell::new(0));
         let source = Vast { name: name.to_owned(), head, len: 3 << 30, read: Rc::clone(&read) };
-        let opened = block_on(trace::open(Rc::new(source))).expect("declined, not an error");
+        let opened = block_on(trace::open(Rc::new(source))).expect("unrelated, not an error");
         assert!(matches!(opened.what, FileKind::Unrelated { .. }), "{name}: {opened:?}");
         assert!(read.get() <= 8 << 10, "{name}: {} bytes", read.get());
     }

@@ -1,4 +1,4 @@
-//! Parquet files put together by hand, and packed files and archives that are wrong, each in its own way.
+//! Handmade Parquet files, and malformed packed files and archives, each with one error.
 
 #![expect(dead_code, reason = "every test file uses only some of them")]
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
@@ -7,7 +7,7 @@ use std::io::Write as _;
 
 use super::common::fixture;
 
-/// A file, its bytes, and words that must be in what is said of it.
+/// A file, its bytes, and words that its messages must contain.
 type Case = (&'static str, Vec<u8>, &'static [&'static str]);
 
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -20,7 +20,7 @@ pub fn zstd(bytes: &[u8]) -> Vec<u8> {
     ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)
 }
 
-/// A tar of plain headers, as any program writes it.
+/// A tar archive of plain headers, as any program writes it.
 pub fn tar(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (name, data) in files {
@@ -45,11 +45,11 @@ pub fn tar(files: &[(String, Vec<u8>)]) -> Vec<u8> {
 pub struct Form {
     /// Number of the codec: 0 none, 1 snappy, 2 gzip, 6 zstd.
     pub codec: u8,
-    /// Whether pages are of the second version.
+    /// Whether pages are of version 2.
     pub second: bool,
-    /// Whether values go through a dictionary.
+    /// Whether values are indices into a dictionary.
     pub dictionary: bool,
-    /// Rows a page.
+    /// Rows per page.
     pub rows: usize,
 }
 
@@ -58,11 +58,11 @@ pub struct Form {
 pub struct Layer {
     pub indices: Vec<Vec<i64>>,
     pub scores: Vec<Vec<f32>>,
-    /// What the two columns are called.
+    /// The names of the two columns.
     pub names: [&'static str; 2],
-    /// Rows that the footer claims, where these are others.
+    /// Number of rows in the footer, if it is wrong.
     pub claimed_rows: Option<i64>,
-    /// Values that the footer claims for the first column.
+    /// Number of values of the first column in the footer, if it is wrong.
     pub claimed_values: Option<i64>,
 }
 
@@ -168,7 +168,7 @@ fn column(form: Form, lists: &[Vec<Vec<u8>>]) -> Vec<u8> {
         let count: usize = rows.iter().map(Vec::len).sum();
         let begins: Vec<u32> =
             rows.iter().flat_map(|row| (0..row.len()).map(|at| u32::from(at > 0))).collect();
-        // Three levels: the list may be missing, be empty, or have an entry that is missing; two bits.
+        // Three levels of two bits: for a null list, an empty list, and a null entry.
         let (repetition, definition) = (bits(&begins, 1), bits(&vec![3; count], 2));
         let values: Vec<u8> = if form.dictionary {
             let places: Vec<u32> = rows
@@ -277,7 +277,7 @@ fn layer() -> Layer {
     )
 }
 
-/// Parquet files that are wrong.
+/// Malformed Parquet files.
 fn parquet_cases() -> Vec<Case> {
     let whole = layer().parquet(PLAIN);
     let spoil = |at: usize, value: u8| {
@@ -302,7 +302,7 @@ fn parquet_cases() -> Vec<Case> {
         (
             "page-spoiled_1.parquet",
             spoil(60, 9),
-            &["error", "column `indices.list.element`, row group 0", "another checksum"],
+            &["error", "column `indices.list.element`, row group 0", "checksum that does not match"],
         ),
         (
             "no-indices_1.parquet",
@@ -313,7 +313,7 @@ fn parquet_cases() -> Vec<Case> {
         (
             "rows-claimed_1.parquet",
             with(|layer| layer.claimed_rows = Some(4)),
-            &["error", "3 rows", "4, as the footer says"],
+            &["error", "3 rows", "4, as the footer declares"],
         ),
         (
             "values-claimed_1.parquet",
@@ -353,8 +353,7 @@ fn parquet_cases() -> Vec<Case> {
     ]
 }
 
-/// Packed files and archives that are wrong.
-/// An archive whose directory names each of its members twenty times.
+/// An archive whose directory lists each of its members twenty times.
 fn overlapping(archive: &[u8]) -> Vec<u8> {
     let place = |signature: &[u8]| archive.windows(4).position(|at| at == signature).expect("it is there");
     let (start, end) = (place(b"PK\x01\x02"), place(b"PK\x05\x06"));
@@ -367,7 +366,8 @@ fn overlapping(archive: &[u8]) -> Vec<u8> {
     [&archive[..start], &directory, &ending].concat()
 }
 
-/// Zstd that asks for a window of 128 MiB and fills it by repeating a byte, four packed bytes for 128 KiB.
+/// Zstd that declares a window of 128 MiB and fills it by repeating a byte, with four packed bytes
+/// per 128 KiB.
 fn wide_window() -> Vec<u8> {
     let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0, 17 << 3];
     for block in 0..40_u32 {
@@ -378,6 +378,7 @@ fn wide_window() -> Vec<u8> {
     frame
 }
 
+/// Malformed packed files and archives.
 fn archive_cases() -> Vec<Case> {
     let read = |name: &str| std::fs::read(fixture(&format!("archives/{name}"))).expect("fixture");
     let mut broken = read("step-1.safetensors.gz");
@@ -385,7 +386,7 @@ fn archive_cases() -> Vec<Case> {
     broken[middle] ^= 0xff;
     let cut = read("gnu.tar")[..3000].to_vec();
     let mut no_sum = read("gnu.tar");
-    // The header of the second file, whose first byte is part of its name.
+    // Changes the header of the second file, whose first byte is part of its name.
     let second = no_sum.windows(17).position(|w| w == b"run/step-2/gates.").expect("the file");
     no_sum[second] = b'R';
     let mut locked = read("deflated.zip");
@@ -395,11 +396,11 @@ fn archive_cases() -> Vec<Case> {
         }
     }
     vec![
-        ("broken.safetensors.gz", broken, &["error", "packed content: broken gzip data"]),
+        ("broken.safetensors.gz", broken, &["error", "packed content: gzip data that cannot be unpacked"]),
         (
             "cut.safetensors.zst",
             read("step-1.safetensors.zst")[..60].to_vec(),
-            &["error", "broken zstd data"],
+            &["error", "zstd data that cannot be unpacked"],
         ),
         (
             "bomb.jsonl.zst",
@@ -407,7 +408,7 @@ fn archive_cases() -> Vec<Case> {
             &["error", "become more than", "1100 times", "if you trust it"],
         ),
         ("cut.tar", cut, &["error", "tar header at byte", "cut off"]),
-        ("checksum.tar", no_sum, &["error", "tar header at byte", "another checksum"]),
+        ("checksum.tar", no_sum, &["error", "tar header at byte", "checksum that does not match"]),
         ("locked.zip", locked, &["note", "encrypted", "without a password"]),
         (
             "nothing.zip",

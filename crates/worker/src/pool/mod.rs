@@ -1,42 +1,40 @@
-//! A pool of calculators: pairs are cut into chunks of some tens of milliseconds, and whoever is free takes the next. One
-//! of them may compute on the graphics processor; [`Contest`] says whether it does.
+//! A pool of calculators. Pairs are divided into chunks of about 50 ms, and each free calculator takes the next one. One
+//! calculator can compute on the GPU; [`BackendSelector`] decides whether it does.
 
 mod calculator;
-mod call;
+mod calls;
 
 use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 
 use futures::channel::oneshot;
-use js_sys::Uint32Array;
 use levenshtein::Sequences;
+use protocol::{
+    Event,
+    adapter::adapter,
+    calculator::{CalculatorResponse, Outcome},
+    engine::Backend,
+    scope::scope,
+};
 use report::{Distances, Error, Pairs, Pending};
-use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::Worker;
 
 use self::{
     calculator::Calculator,
-    call::{Calls, Chunk, cells_a_pair, chunk_size},
+    calls::{Calls, Chunk, cells_per_pair, chunk_size},
 };
-use crate::{
-    adapter::adapter,
-    contest::Contest,
-    engine_protocol::Backend,
-    post::post,
-    protocol::Event,
-    scope::{property, scope, turn},
-};
+use crate::{backend_selector::BackendSelector, post::post, yielding::turn};
 
-/// Fewer cells than this are measured by the analyst itself: sending them away takes longer.
-const CELLS_AT_HOME: u64 = 20_000_000;
+/// Maximum number of cells that the analyst computes itself, because messages would take longer.
+const INLINE_CELLS: u64 = 20_000_000;
 
-/// Chunks that a calculator has at once, so that it does not wait for messages.
-const AHEAD: usize = 2;
+/// Maximum number of pending chunks per calculator. With two, it does not wait for messages.
+const MAX_PENDING: usize = 2;
 
-/// More calculators than this only take memory.
-const MOST: usize = 16;
+/// Maximum number of calculators. More only take memory.
+const MAX_CALCULATORS: usize = 16;
 
-/// Distances computed by workers, or by the graphics processor.
+/// Distances from workers, or from the GPU.
 #[derive(Clone)]
 pub struct Pool {
     state: Rc<RefCell<State>>,
@@ -44,190 +42,100 @@ pub struct Pool {
 
 struct State {
     calculators: Vec<Calculator>,
-    contest: Contest,
+    selector: BackendSelector,
     queue: VecDeque<Chunk>,
     calls: Calls,
-    /// Set when no worker can be started: the analyst then computes by itself.
-    alone: bool,
+    /// Set if no worker can be started. The analyst then computes itself.
+    no_workers: bool,
 }
 
 impl State {
-    /// Calculators on cores.
+    /// Number of calculators on CPU cores.
     fn workers(&self) -> usize {
-        self.calculators.iter().filter(|one| !one.graphics).count()
+        self.calculators.iter().filter(|calculator| !calculator.gpu).count()
     }
 
-    /// Ends the calculator at this place; what it was busy with is to be done again, by another.
-    fn end(&mut self, at: usize) -> Calculator {
+    fn position(&self, worker: &Worker) -> Option<usize> {
+        self.calculators.iter().position(|calculator| calculator.is(worker))
+    }
+
+    /// Position of the GPU's calculator, if it is ready.
+    fn ready_gpu(&self) -> Option<usize> {
+        self.calculators.iter().position(|calculator| calculator.gpu && calculator.ready)
+    }
+
+    /// Ends a calculator and requeues its pending chunks.
+    fn end(&mut self, at: usize) {
         let mut ended = self.calculators.remove(at);
-        for chunk in ended.busy.drain(..).rev() {
+        for chunk in ended.pending.drain(..).rev() {
             self.queue.push_front(chunk);
         }
-        ended
-    }
-}
-
-impl Pool {
-    /// A pool with a calculator for each core.
-    pub fn new() -> Self {
-        let state = Rc::new(RefCell::new(State {
-            calculators: Vec::new(),
-            contest: Contest::new(),
-            queue: VecDeque::new(),
-            calls: Calls::default(),
-            alone: false,
-        }));
-        let pool = Self { state };
-        pool.fill();
-        pool
     }
 
-    /// Tells the page who computes.
-    pub fn tell(&self) {
-        let state = self.state.borrow();
-        let (badge, note) = state.contest.badge(state.workers());
-        post(&Event::Ready { badge, note });
-    }
-
-    /// Takes the user's wish what to compute on.
-    pub fn use_backend(&self, backend: Backend) {
-        let mut state = self.state.borrow_mut();
-        state.contest.wish(backend);
-        if let Some(at) = state.calculators.iter().position(|one| one.graphics && one.ready)
-            && backend != Backend::Gpu
-        {
-            state.end(at);
-        }
-        drop(state);
-        self.tell();
-        self.deal();
-    }
-
-    /// Forgets all work that has not been taken yet. What is under way ends within a chunk's time and is thrown away.
-    pub fn clear(&self) {
-        let mut state = self.state.borrow_mut();
-        state.queue.clear();
-        state.calls.clear();
-    }
-
-    fn fill(&self) {
-        let cores = scope().navigator().hardware_concurrency();
-        let wanted = (cores as usize).clamp(1, MOST);
-        while self.state.borrow().workers() < wanted {
-            let Some(calculator) = self.hire(false) else {
-                let mut state = self.state.borrow_mut();
-                state.alone = state.calculators.is_empty();
-                return;
-            };
-            self.state.borrow_mut().calculators.push(calculator);
-        }
-    }
-
-    fn hire(&self, graphics: bool) -> Option<Calculator> {
-        let (hears, buries) = (self.clone(), self.clone());
-        Calculator::start(
-            graphics,
-            move |worker, data| hears.hear(worker, data),
-            move |worker, message| buries.bury(worker, message),
-        )
-    }
-
-    fn hear(&self, worker: &Worker, data: &JsValue) {
-        let mut news = false;
-        {
-            let mut state = self.state.borrow_mut();
-            let workers = state.workers();
-            let Some(at) = state.calculators.iter().position(|one| one.is(worker)) else { return };
-            if let Some(why) = property(data, "absent").as_string() {
-                state.end(at);
-                state.contest.out(why);
-                news = true;
+    /// Handles a message of a calculator. Returns whether the status has changed.
+    fn take(&mut self, at: usize, response: CalculatorResponse) -> bool {
+        let workers = self.workers();
+        let Self { calculators, selector, queue, calls, .. } = self;
+        let Some(calculator) = calculators.get_mut(at) else { return false };
+        match response {
+            CalculatorResponse::Ready { gpu } => {
+                calculator.ready = true;
+                if calculator.gpu {
+                    selector.ready(gpu.unwrap_or_default());
+                }
+                calculator.gpu
             }
-            let State { calculators, contest, queue, calls, .. } = &mut *state;
-            if let Some(calculator) = calculators.get_mut(at).filter(|one| one.is(worker)) {
-                let ready = property(data, "ready");
-                if ready.is_truthy() {
-                    calculator.ready = true;
-                    if calculator.graphics {
-                        contest.ready(ready.as_string().unwrap_or_default());
-                        news = true;
+            CalculatorResponse::Absent { reason } => {
+                selector.reject(reason);
+                self.end(at);
+                true
+            }
+            CalculatorResponse::Answer(answer) => {
+                let Some(chunk) = calculator.finish(&answer) else { return false };
+                match answer.outcome {
+                    Outcome::Measured { milliseconds, distances } => {
+                        let pairs = u64::from(distances.length());
+                        let cells = calls.get(chunk.call).map(|call| cells_per_pair(&call.sequences) * pairs);
+                        let decided = cells.is_some_and(|cells| {
+                            selector.record(calculator.gpu, cells as f64, milliseconds, workers)
+                        });
+                        calls.fill(chunk.call, chunk.start, &distances);
+                        decided
                     }
-                } else if let Some(chunk) = calculator.answered(data) {
-                    news = take_answer(calls, queue, contest, &chunk, (calculator.graphics, workers), data);
+                    Outcome::Refused { .. } => {
+                        if let Some(call) = calls.get_mut(chunk.call) {
+                            call.workers_only = true;
+                            queue.push_front(chunk);
+                        }
+                        false
+                    }
+                    Outcome::Failed { message } => {
+                        calls.fail(chunk.call, message);
+                        false
+                    }
                 }
             }
-            for calculator in calculators.iter_mut() {
-                calculator.keep(|call| calls.get(call).is_some());
-            }
-            // One that has lost need not stay.
-            if !contest.may(true)
-                && let Some(at) = state.calculators.iter().position(|one| one.graphics && one.ready)
-            {
-                state.end(at);
-            }
         }
-        if news {
-            self.tell();
-        }
-        self.deal();
     }
 
-    /// A calculator has died: its calls fail, and another takes its place. Where it was the graphics processor's, the
-    /// workers go on.
-    fn bury(&self, worker: &Worker, message: &str) {
-        let mut state = self.state.borrow_mut();
-        let Some(at) = state.calculators.iter().position(|one| one.is(worker)) else { return };
-        if state.calculators.get(at).is_some_and(|one| one.graphics) {
-            state.end(at);
-            state.contest.out(format!("WebGPU stopped ({message})."));
-            drop(state);
-            self.tell();
-            self.deal();
-            return;
-        }
-        let dead = state.calculators.remove(at);
-        for chunk in &dead.busy {
-            let message = format!("a worker stopped ({message}); change a setting to start again");
-            state.calls.fail(chunk.call, message);
-        }
-        // Where a worker cannot even start, another one cannot either: the analyst works alone.
-        if !dead.ready {
-            state.alone = state.calculators.is_empty();
-            if state.alone {
-                state.calls.fail_all("no worker can be started here; reload the page");
-            }
-            return;
-        }
-        drop(state);
-        self.fill();
-        self.deal();
-    }
-
-    /// Hands chunks to whoever is free.
-    fn deal(&self) {
-        if self.wakes() {
-            self.wake();
-        }
-        let mut state = self.state.borrow_mut();
-        let State { calculators, contest, queue, calls, .. } = &mut *state;
+    /// Sends chunks to free calculators.
+    fn dispatch(&mut self) {
+        let Self { calculators, selector, queue, calls, .. } = self;
         while let Some(first) = queue.front() {
             let Some(call) = calls.get(first.call) else {
                 queue.pop_front();
                 continue;
             };
-            let may = |graphics: bool| match (call.workers_only, graphics) {
-                (true, graphics) => !graphics,
-                (false, graphics) => contest.may(graphics),
-            };
+            let accepts = |gpu: bool| if call.workers_only { !gpu } else { selector.accepts(gpu) };
             let free = calculators
                 .iter_mut()
-                .filter(|one| one.ready && one.busy.len() < AHEAD && may(one.graphics))
-                .min_by_key(|one| one.busy.len());
+                .filter(|one| one.ready && one.pending.len() < MAX_PENDING && accepts(one.gpu))
+                .min_by_key(|one| one.pending.len());
             let Some(calculator) = free else { return };
             let Some(mut chunk) = queue.pop_front() else { return };
-            if calculator.graphics {
-                let cells = (chunk.end - chunk.start) as u64 * cells_a_pair(&call.sequences);
-                for _ in 1..contest.mouthful(cells as f64) {
+            if calculator.gpu {
+                let cells = (chunk.end - chunk.start) as u64 * cells_per_pair(&call.sequences);
+                for _ in 1..selector.gpu_chunks(cells as f64) {
                     let Some(next) =
                         queue.pop_front_if(|next| next.call == chunk.call && next.start == chunk.end)
                     else {
@@ -239,33 +147,162 @@ impl Pool {
             calculator.send(chunk, call);
         }
     }
+}
 
-    fn wakes(&self) -> bool {
-        let state = self.state.borrow();
-        !state.queue.is_empty() && state.contest.wakes(state.workers())
+impl Pool {
+    /// A pool with one calculator per core.
+    pub fn new() -> Self {
+        let state = Rc::new(RefCell::new(State {
+            calculators: Vec::new(),
+            selector: BackendSelector::new(),
+            queue: VecDeque::new(),
+            calls: Calls::default(),
+            no_workers: false,
+        }));
+        let pool = Self { state };
+        pool.fill();
+        pool
     }
 
-    /// Asks for the graphics processor. Its program is large: it is fetched here for the first time.
-    fn wake(&self) {
-        self.state.borrow_mut().contest.woken();
-        self.tell();
+    /// Tells the page which backend computes.
+    pub fn post_status(&self) {
+        let state = self.state.borrow();
+        let (badge, note) = state.selector.badge(state.workers());
+        post(&Event::Ready { badge, note });
+    }
+
+    /// Sets the user's preference.
+    pub fn use_backend(&self, backend: Backend) {
+        let mut state = self.state.borrow_mut();
+        state.selector.set_preference(backend);
+        if let Some(at) = state.ready_gpu()
+            && backend != Backend::Gpu
+        {
+            state.end(at);
+        }
+        drop(state);
+        self.post_status();
+        self.dispatch();
+    }
+
+    /// Forgets all calls. Pending chunks end within a chunk's time, and their distances are ignored.
+    pub fn clear(&self) {
+        let mut state = self.state.borrow_mut();
+        state.queue.clear();
+        state.calls.clear();
+    }
+
+    /// Starts calculators until there is one per core.
+    fn fill(&self) {
+        let cores = scope().navigator().hardware_concurrency();
+        let wanted = (cores as usize).clamp(1, MAX_CALCULATORS);
+        while self.state.borrow().workers() < wanted {
+            let Some(calculator) = self.spawn(false) else {
+                let mut state = self.state.borrow_mut();
+                state.no_workers = state.calculators.is_empty();
+                return;
+            };
+            self.state.borrow_mut().calculators.push(calculator);
+        }
+    }
+
+    fn spawn(&self, gpu: bool) -> Option<Calculator> {
+        let (messages, exits) = (self.clone(), self.clone());
+        Calculator::start(
+            gpu,
+            move |worker, response| messages.on_message(worker, response),
+            move |worker, reason| exits.on_exit(worker, reason),
+        )
+    }
+
+    fn on_message(&self, worker: &Worker, response: CalculatorResponse) {
+        let changed = {
+            let mut state = self.state.borrow_mut();
+            let Some(at) = state.position(worker) else { return };
+            let changed = state.take(at, response);
+            let State { calculators, calls, .. } = &mut *state;
+            for calculator in calculators.iter_mut() {
+                calculator.retain(|call| calls.get(call).is_some());
+            }
+            // A rejected GPU is released.
+            if !state.selector.accepts(true)
+                && let Some(at) = state.ready_gpu()
+            {
+                state.end(at);
+            }
+            changed
+        };
+        if changed {
+            self.post_status();
+        }
+        self.dispatch();
+    }
+
+    /// Handles the end of a calculator. If it was a worker, its calls fail and another worker replaces it; if it was the
+    /// GPU, the workers continue.
+    fn on_exit(&self, worker: &Worker, reason: &str) {
+        let mut state = self.state.borrow_mut();
+        let Some(at) = state.position(worker) else { return };
+        if state.calculators.get(at).is_some_and(|calculator| calculator.gpu) {
+            state.end(at);
+            state.selector.reject(format!("WebGPU stopped ({reason})."));
+            drop(state);
+            self.post_status();
+            self.dispatch();
+            return;
+        }
+        let ended = state.calculators.remove(at);
+        for chunk in &ended.pending {
+            let message = format!("a worker stopped ({reason}); change a setting to start again");
+            state.calls.fail(chunk.call, message);
+        }
+        // A worker that did not start is not replaced, since another would not start either.
+        if !ended.ready {
+            state.no_workers = state.calculators.is_empty();
+            if state.no_workers {
+                state.calls.fail_all("no worker can be started here; reload the page");
+            }
+            return;
+        }
+        drop(state);
+        self.fill();
+        self.dispatch();
+    }
+
+    /// Sends chunks to free calculators, and starts the GPU if it is worth it.
+    fn dispatch(&self) {
+        if self.wants_gpu() {
+            self.start_gpu();
+        }
+        self.state.borrow_mut().dispatch();
+    }
+
+    fn wants_gpu(&self) -> bool {
+        let state = self.state.borrow();
+        !state.queue.is_empty() && state.selector.wants_gpu(state.workers())
+    }
+
+    /// Starts the calculator on the GPU, whose program is large and fetched only now.
+    fn start_gpu(&self) {
+        self.state.borrow_mut().selector.starting();
+        self.post_status();
         let pool = self.clone();
         spawn_local(async move {
-            let hired = match adapter().await {
+            let spawned = match adapter().await {
                 None => Err("This browser offers no WebGPU."),
-                Some(adapter) if adapter.imitated && !pool.state.borrow().contest.forced() => {
+                Some(adapter) if adapter.is_fallback && !pool.state.borrow().selector.gpu_is_forced() => {
                     Err("WebGPU is only imitated here; the processor itself is quicker.")
                 }
-                Some(_) => pool.hire(true).ok_or("This browser starts no worker for WebGPU."),
+                Some(_) => pool.spawn(true).ok_or("This browser starts no worker for WebGPU."),
             };
             let mut state = pool.state.borrow_mut();
-            match hired {
+            match spawned {
                 Ok(calculator) => state.calculators.push(calculator),
-                Err(why) => state.contest.out(why.to_owned()),
+                Err(reason) => state.selector.reject(reason.to_owned()),
             }
             drop(state);
-            pool.tell();
-            pool.deal();
+            pool.post_status();
+            pool.dispatch();
         });
     }
 
@@ -273,41 +310,13 @@ impl Pool {
         let size = chunk_size(&sequences);
         let number = pairs.len();
         let mut state = self.state.borrow_mut();
-        let (call, receive) = state.calls.take(sequences, pairs);
+        let (call, receiver) = state.calls.add(sequences, pairs);
         let chunks = (0..number).step_by(size);
         state.queue.extend(chunks.map(|start| Chunk { call, start, end: (start + size).min(number) }));
         drop(state);
-        self.deal();
-        receive
+        self.dispatch();
+        receiver
     }
-}
-
-/// Takes what a calculator says of a chunk. Whether there is something to tell of the contest.
-fn take_answer(
-    calls: &mut Calls,
-    queue: &mut VecDeque<Chunk>,
-    contest: &mut Contest,
-    chunk: &Chunk,
-    (graphics, workers): (bool, usize),
-    data: &JsValue,
-) -> bool {
-    if property(data, "refused").is_string() {
-        if let Some(call) = calls.get_mut(chunk.call) {
-            call.workers_only = true;
-            queue.push_front(*chunk);
-        }
-        return false;
-    }
-    if let Some(error) = property(data, "error").as_string() {
-        calls.fail(chunk.call, error);
-        return false;
-    }
-    let Ok(found) = property(data, "distances").dyn_into::<Uint32Array>() else { return false };
-    let cells = calls.get(chunk.call).map(|call| cells_a_pair(&call.sequences) * u64::from(found.length()));
-    let milliseconds = property(data, "milliseconds").as_f64().unwrap_or(0.0);
-    let decided = cells.is_some_and(|cells| contest.learn(graphics, cells as f64, milliseconds, workers));
-    calls.fill(chunk.call, chunk.start, &found);
-    decided
 }
 
 impl Distances for Pool {
@@ -316,11 +325,11 @@ impl Distances for Pool {
             if pairs.is_empty() {
                 return Ok(Vec::new());
             }
-            if cells_a_pair(&sequences) * pairs.len() as u64 <= CELLS_AT_HOME {
+            if cells_per_pair(&sequences) * pairs.len() as u64 <= INLINE_CELLS {
                 return Ok(levenshtein::pairs(levenshtein::InstructionSet::best(), &sequences, &pairs)?);
             }
-            if self.state.borrow().alone {
-                return alone(&sequences, &pairs).await;
+            if self.state.borrow().no_workers {
+                return inline(&sequences, &pairs).await;
             }
             let call = self.call(sequences, pairs);
             call.await.unwrap_or_else(|_| Err(Error::Distances { message: "the work was stopped".into() }))
@@ -328,12 +337,12 @@ impl Distances for Pool {
     }
 
     fn preferred_batch_cells(&self) -> u64 {
-        self.state.borrow().contest.cells_at_once()
+        self.state.borrow().selector.preferred_batch_cells()
     }
 }
 
-/// Without calculators: the same, here, with turns of the event loop in between.
-async fn alone(sequences: &Sequences, pairs: &Pairs) -> Result<Vec<u32>, Error> {
+/// Measures pairs in the analyst itself and yields between chunks.
+async fn inline(sequences: &Sequences, pairs: &Pairs) -> Result<Vec<u32>, Error> {
     let mut all = Vec::with_capacity(pairs.len());
     for chunk in pairs.chunks(chunk_size(sequences)) {
         all.extend(levenshtein::pairs(levenshtein::InstructionSet::best(), sequences, chunk)?);

@@ -1,30 +1,31 @@
-//! Pointer and keyboard interaction with the distance matrix: pan, zoom, mark two samples and open them.
+//! Pointer and keyboard interaction with the distance matrix: pan, zoom, mark two samples and open
+//! them.
 
 use leptos::html;
 use leptos::prelude::*;
+use protocol::Job;
 use web_sys::{KeyboardEvent, MouseEvent, PointerEvent, WheelEvent};
-use worker::Job;
 
 use crate::map::paint::nearest;
 use crate::state::App;
 use crate::{analyst, map};
 
-/// The visible part of the map, in shares of it: left, top and width.
-pub type Sight = (f64, f64, f64);
+/// The visible part of the map in shares of it: left, top and width.
+pub type Viewport = (f64, f64, f64);
 
 /// The whole map.
-pub const WHOLE: Sight = (0.0, 0.0, 1.0);
+pub const WHOLE: Viewport = (0.0, 0.0, 1.0);
 
-/// Pixels that a pointer may move and still click.
-const STILL: f64 = 4.0;
+/// Pixels that a pointer may move during a click.
+const CLICK_TOLERANCE: f64 = 4.0;
 
 /// Pointers of the drag in progress.
 #[derive(Clone, Copy, Default)]
 struct DragState {
-    /// First pointer that is down: its id and place.
+    /// First pressed pointer: id and position.
     first: Option<(i32, f64, f64)>,
     second: Option<(i32, f64, f64)>,
-    /// Whether it has moved, so that its end is no click.
+    /// Whether a pointer has moved, so releasing it is no click.
     moved: bool,
 }
 
@@ -37,14 +38,14 @@ pub struct MapInteraction {
     /// Whether the view shows samples in a plane instead of the matrix.
     pub plane: RwSignal<bool>,
     /// The visible part.
-    pub sight: RwSignal<Sight>,
-    /// Two marked samples, by their places on the map.
+    pub viewport: RwSignal<Viewport>,
+    /// The two marked samples, by their positions on the map.
     pub marked: RwSignal<Option<(usize, usize)>>,
     /// The first of two points picked in the plane.
     pub held: RwSignal<Option<usize>>,
-    /// Whether the requested pair is to be opened.
+    /// Whether to open the requested pair.
     pub opening: RwSignal<bool>,
-    /// Current places of the points, two coordinates each.
+    /// Current coordinates of the points, x and y interleaved.
     pub points: StoredValue<Vec<f32>>,
     drag: StoredValue<DragState>,
 }
@@ -56,7 +57,7 @@ impl MapInteraction {
             app,
             canvas: NodeRef::new(),
             plane: RwSignal::new(false),
-            sight: RwSignal::new(WHOLE),
+            viewport: RwSignal::new(WHOLE),
             marked: RwSignal::new(None),
             held: RwSignal::new(None),
             opening: RwSignal::new(false),
@@ -65,7 +66,7 @@ impl MapInteraction {
         }
     }
 
-    /// Removes the marks.
+    /// Clears the marks.
     pub fn clear(self) {
         self.marked.set(None);
         self.held.set(None);
@@ -74,26 +75,26 @@ impl MapInteraction {
 
     /// Switches between matrix and plane.
     pub fn set_plane(self, plane: bool) {
-        self.sight.set(WHOLE);
+        self.viewport.set(WHOLE);
         self.marked.set(None);
         self.plane.set(plane);
     }
 
-    /// Zooms towards a place of the canvas, in shares of it.
+    /// Zooms towards a position on the canvas, in shares of it.
     pub fn zoom(self, factor: f64, (x, y): (f64, f64)) {
-        self.sight.update(|sight| {
-            let (left, top, span) = *sight;
-            let number = map::with(map::Sheet::number).max(16) as f64;
+        self.viewport.update(|viewport| {
+            let (left, top, span) = *viewport;
+            let number = map::with(map::MapData::number).max(16) as f64;
             let next = (span / factor).clamp(8.0 / number, 1.0);
-            *sight = inside((left + x * (span - next), top + y * (span - next), next));
+            *viewport = clamped((left + x * (span - next), top + y * (span - next), next));
         });
     }
 
-    /// Requests the marked samples; with `open`, opens their pathways.
+    /// Requests the marked samples' distance; with `open`, also opens their pathways.
     pub fn request_pair(self, open: bool) {
         let Some((a, b)) = self.marked.get_untracked() else { return };
         let place = |at: usize| {
-            let row = map::with(|sheet| sheet.order.get(at).copied());
+            let row = map::with(|map| map.order.get(at).copied());
             if self.plane.get_untracked() { Some(at as u32) } else { row }
         };
         let Some(places) = place(a).zip(place(b)) else { return };
@@ -103,7 +104,7 @@ impl MapInteraction {
         analyst::post(self.app, &Job::MapPair { places, checkpoint, open });
     }
 
-    /// A pointer goes down.
+    /// Handles a pressed pointer.
     pub fn down(self, event: &PointerEvent) {
         let (x, y) = self.share(event);
         self.drag.update_value(|drag| {
@@ -113,7 +114,7 @@ impl MapInteraction {
         });
     }
 
-    /// A pointer moves: it points, drags, or pinches with another.
+    /// Handles a moved pointer: it hovers, drags, or pinches with a second one.
     pub fn moved(self, event: &PointerEvent) {
         let (x, y) = self.share(event);
         let before = self.drag.get_value();
@@ -127,7 +128,7 @@ impl MapInteraction {
             }
         };
         let (from_x, from_y) = (mine.1, mine.2);
-        if !before.moved && (x - from_x).abs().max((y - from_y).abs()) * self.size() < STILL {
+        if !before.moved && (x - from_x).abs().max((y - from_y).abs()) * self.size() < CLICK_TOLERANCE {
             return;
         }
         if let Some((_, other_x, other_y)) = other {
@@ -138,7 +139,7 @@ impl MapInteraction {
             let middle = (f64::midpoint(x, other_x), f64::midpoint(y, other_y));
             self.zoom(apart(x, y) / apart(from_x, from_y), middle);
         } else {
-            let span = self.sight.get_untracked().2;
+            let span = self.viewport.get_untracked().2;
             self.pan((from_x - x) * span, (from_y - y) * span);
         }
         self.drag.update_value(|drag| {
@@ -150,7 +151,7 @@ impl MapInteraction {
         });
     }
 
-    /// A pointer goes up, or away.
+    /// Handles a released or cancelled pointer.
     pub fn up(self, event: &PointerEvent) {
         self.drag.update_value(|drag| {
             let id = event.pointer_id();
@@ -159,7 +160,7 @@ impl MapInteraction {
         });
     }
 
-    /// A click marks; one on what is marked opens it.
+    /// Handles a click: it marks a cell or sample, or opens the marked one.
     pub fn click(self, event: &MouseEvent) {
         let was_dragged = self.drag.get_value().moved;
         self.drag.set_value(DragState::default());
@@ -168,10 +169,10 @@ impl MapInteraction {
         }
         let size = self.size();
         let found = self.find(self.share(event));
-        // A finger has no way to look first: its first tap looks.
-        // A click has whole pixels where the way to it had fractions, so that a few pixels count as the same place.
+        // Touch has no hover: the first tap marks, the second opens. Clicks have whole-pixel
+        // coordinates and moves fractional ones, so positions a few pixels apart count as equal.
         let near = |(a, b): (usize, usize), (c, d): (usize, usize)| {
-            let cells = 3.0 * self.sight.get_untracked().2 * map::with(map::Sheet::number) as f64 / size;
+            let cells = 3.0 * self.viewport.get_untracked().2 * map::with(map::MapData::number) as f64 / size;
             let plane = self.plane.get_untracked();
             b == d && plane || !plane && a.abs_diff(c).max(b.abs_diff(d)) as f64 <= cells.max(1.0)
         };
@@ -183,19 +184,19 @@ impl MapInteraction {
         }
     }
 
-    /// A wheel looks closer, or from farther away.
+    /// Handles the wheel: it zooms.
     pub fn wheel(self, event: &WheelEvent) {
         let closer = event.delta_y() < 0.0;
-        // At the full size the wheel scrolls the page onward.
-        if closer || self.sight.get_untracked().2 < 1.0 {
+        // While the whole map is visible, the wheel scrolls the page.
+        if closer || self.viewport.get_untracked().2 < 1.0 {
             event.prevent_default();
             self.zoom(if closer { 1.2 } else { 1.0 / 1.2 }, self.share(event));
         }
     }
 
-    /// A key: arrows walk, plus and minus look closer and farther, 0 shows all, Enter opens.
+    /// Handles a key: arrows move, plus and minus zoom, 0 resets the zoom, Enter opens.
     pub fn key(self, event: &KeyboardEvent) {
-        let (left, top, span) = self.sight.get_untracked();
+        let (left, top, span) = self.viewport.get_untracked();
         let (x, y) = match &event.key()[..] {
             "+" | "=" => {
                 event.prevent_default();
@@ -207,7 +208,7 @@ impl MapInteraction {
             }
             "0" => {
                 event.prevent_default();
-                return self.sight.set(WHOLE);
+                return self.viewport.set(WHOLE);
             }
             "Enter" => {
                 event.prevent_default();
@@ -223,12 +224,12 @@ impl MapInteraction {
             return;
         }
         event.prevent_default();
-        let number = map::with(map::Sheet::number);
+        let number = map::with(map::MapData::number);
         if self.plane.get_untracked() || event.shift_key() || number == 0 {
             self.pan(0.1 * span * x, 0.1 * span * y);
             return;
         }
-        // One sample where they can be told apart, else a hundredth of what is in sight.
+        // One sample if cells are large enough, else a hundredth of the visible part.
         let step = (0.01 * span * number as f64).max(1.0);
         let walk = |at: usize, by: f64| (at as f64 + by * step).clamp(0.0, (number - 1) as f64) as usize;
         let middle = |from: f64| ((from + span / 2.0) * number as f64) as usize;
@@ -238,28 +239,28 @@ impl MapInteraction {
             let at = at as f64 / number as f64;
             from.min(at).max(at + 1.0 / number as f64 - span)
         };
-        self.sight.set(inside((keep(left, next.1), keep(top, next.0), span)));
+        self.viewport.set(clamped((keep(left, next.1), keep(top, next.0), span)));
         self.mark(Some(next));
     }
 
-    /// Pixels of the canvas.
+    /// Width of the canvas in pixels.
     fn size(self) -> f64 {
         self.canvas.get_untracked().map_or(1.0, |element| f64::from(element.client_width()).max(1.0))
     }
 
-    /// Where an event was on the canvas, in shares of it.
+    /// Position of an event on the canvas, in shares of it.
     fn share(self, event: &MouseEvent) -> (f64, f64) {
         let size = self.size();
         (f64::from(event.offset_x()) / size, f64::from(event.offset_y()) / size)
     }
 
     fn pan(self, x: f64, y: f64) {
-        self.sight.update(|(left, top, span)| (*left, *top, _) = inside((*left + x, *top + y, *span)));
+        self.viewport.update(|(left, top, span)| (*left, *top, _) = clamped((*left + x, *top + y, *span)));
     }
 
-    /// What lies at a place of the canvas, in shares of it.
+    /// The cell or sample at a position on the canvas, in shares of it.
     fn find(self, (x, y): (f64, f64)) -> Option<(usize, usize)> {
-        let (left, top, span) = self.sight.get_untracked();
+        let (left, top, span) = self.viewport.get_untracked();
         if self.plane.get_untracked() {
             let size = self.size();
             let at = self
@@ -267,7 +268,7 @@ impl MapInteraction {
                 .with_value(|points| nearest(points, (left, top, span), size, (x * size, y * size)))?;
             return Some((self.held.get_untracked().unwrap_or(at), at));
         }
-        let number = map::with(map::Sheet::number);
+        let number = map::with(map::MapData::number);
         let place =
             |share: f64| (share >= 0.0).then_some((share * number as f64) as usize).filter(|at| *at < number);
         place(top + y * span).zip(place(left + x * span))
@@ -280,7 +281,7 @@ impl MapInteraction {
         }
     }
 
-    /// Opens what is marked; in the plane, once there are two of them.
+    /// Opens the marked pair; in the plane, the first call only holds the first sample.
     fn choose(self) {
         if self.plane.get_untracked() && self.held.get_untracked().is_none() {
             self.held.set(self.marked.get_untracked().map(|(_, at)| at));
@@ -291,8 +292,8 @@ impl MapInteraction {
     }
 }
 
-/// What is in sight, kept on the map.
-fn inside((left, top, span): Sight) -> Sight {
+/// Moves a viewport into the map.
+fn clamped((left, top, span): Viewport) -> Viewport {
     let most = (1.0 - span).max(0.0);
     (left.clamp(0.0, most), top.clamp(0.0, most), span)
 }

@@ -1,74 +1,73 @@
-//! All pairwise distances of a group, a frame a checkpoint: as a matrix, or as samples in a plane.
+//! The distance matrix of a group, one frame per checkpoint: as a matrix, or as samples in a plane.
 
 mod interaction;
 mod transition;
 
 use leptos::html;
 use leptos::prelude::*;
+use protocol::Job;
 use report::map::{MapOrder, MapScope};
 use wasm_bindgen::prelude::*;
 use web_sys::HtmlCanvasElement;
-use worker::Job;
 
 use self::interaction::{MapInteraction, WHOLE};
 use self::transition::transition;
-use crate::chart::{Grid, room};
+use crate::chart::{Grid, available_width};
 use crate::format::{count, figure};
-use crate::map::paint::{Legend, Look, Paint, draw, poster};
+use crate::map::paint::{Legend, MapView, PointColor, draw, export_image};
 use crate::state::{App, Origin, View};
 use crate::views::controls::{CheckpointSlider, Choice, DomainChoice, GroupChoice, TwinSwitch};
-use crate::{analyst, browser, download, looks, map};
+use crate::{analyst, browser, chart_options, download, map};
 
-/// Samples up to which all domains are shown at once without being asked for.
-const ALL_AT_ONCE: usize = 2_000;
+/// Largest number of samples of which all domains are shown at first.
+const ALL_DOMAINS_MAX: usize = 2_000;
 
 /// The view.
 #[component]
 pub fn Map() -> impl IntoView {
     let app = App::get();
-    let own = move || app.origin.get() == Origin::Files && !app.files.with(Vec::is_empty);
+    let has_traces = move || app.origin.get() == Origin::Files && !app.files.with(Vec::is_empty);
     view! {
-        <Show when=own fallback=|| view! {
-            <p class="missing">"The map of all pairwise distances needs the run’s own files: a link or an export has only the figures of whole groups. Drop the run’s traces to see it."</p>
+        <Show when=has_traces fallback=|| view! {
+            <p class="missing">"The distance matrix needs the run’s traces; links and exports only have figures of whole groups. Drop the traces to see it."</p>
         }>
-            <Sheet/>
+            <DistanceMap/>
         </Show>
     }
 }
 
 #[component]
-fn Sheet() -> impl IntoView {
+fn DistanceMap() -> impl IntoView {
     let app = App::get();
     let samples = app.with_report(|report| report.run.samples).unwrap_or(0);
-    let all = RwSignal::new(samples <= ALL_AT_ONCE);
+    let all = RwSignal::new(samples <= ALL_DOMAINS_MAX);
     let order = RwSignal::new(MapOrder::Cluster);
-    let paint = RwSignal::new(Paint::Domain);
+    let color = RwSignal::new(PointColor::Domain);
     let interaction = MapInteraction::new(app);
-    let MapInteraction { canvas, plane, sight, marked, opening, points, .. } = interaction;
+    let MapInteraction { canvas, plane, viewport, marked, opening, points, .. } = interaction;
     let frame = NodeRef::<html::Div>::new();
-    let width = room(frame);
+    let width = available_width(frame);
     app.map_pair.set(String::new());
 
     let scope = Memo::new(move |_| MapScope {
         domain: (!all.get()).then(|| app.domain.get()),
         group: app.group.get(),
     });
-    let ask = move || map::ask(app, scope.get_untracked(), order.get_untracked());
+    let request = move || map::request(app, scope.get_untracked(), order.get_untracked());
     let complete = Memo::new(move |_| app.complete.get());
     Effect::new(move || {
         let (scope, order) = (scope.get(), order.get());
         if complete.get() {
             interaction.clear();
-            map::ask(app, scope, order);
+            map::request(app, scope, order);
         }
     });
-    // The frame that is looked at comes first; one that was let go comes again.
+    // Requests the current frame first; a frame that was dropped is requested again.
     Effect::new(move || {
         let here = app.checkpoint.get();
-        let missing =
-            map::with(|sheet| sheet.number() > 0 && !sheet.halted && !sheet.frames.contains_key(&here));
+        let missing = map::with(|map| map.number() > 0 && !map.halted && !map.frames.contains_key(&here));
         if missing && complete.get_untracked() {
-            ask();
+            request();
         }
     });
     Effect::new(move || {
@@ -79,16 +78,16 @@ fn Sheet() -> impl IntoView {
         }
     });
 
-    let look = move || Look {
+    let current_view = move || MapView {
         checkpoint: app.checkpoint.get(),
         plane: plane.get(),
-        paint: paint.get(),
-        sight: sight.get(),
+        color: color.get(),
+        viewport: viewport.get(),
         marked: marked.get(),
         dark: app.dark.get(),
         checkpoints: app.with_report(|report| report.checkpoints.len()).unwrap_or(0),
     };
-    let show = move |look: Look| {
+    let show = move |view: MapView| {
         let Some(element) = canvas.get_untracked() else { return };
         let element: &HtmlCanvasElement = &element;
         let unit = browser::window().device_pixel_ratio().max(1.0);
@@ -97,57 +96,57 @@ fn Sheet() -> impl IntoView {
             element.set_width(size as u32);
             element.set_height(size as u32);
         }
-        points.with_value(|points| draw(element, (0.0, 0.0), size, look, points, unit));
+        points.with_value(|points| draw(element, (0.0, 0.0), size, view, points, unit));
     };
     Effect::new(move || {
         app.map.track();
         width.track();
         app.presenting.track();
-        let look = look();
-        let goal = map::with(|sheet| sheet.frames.get(&look.checkpoint).map(|frame| frame.points.clone()));
+        let view = current_view();
+        let goal = map::with(|map| map.frames.get(&view.checkpoint).map(|frame| frame.points.clone()));
         let Some(goal) = goal else {
-            show(look);
+            show(view);
             return;
         };
         let still = browser::window().match_media("(prefers-reduced-motion: reduce)").ok().flatten();
         let still = still.is_none_or(|query| query.matches());
         let from = points.get_value();
-        if !look.plane || still || from.len() != goal.len() || from == goal {
+        if !view.plane || still || from.len() != goal.len() || from == goal {
             points.set_value(goal);
-            show(look);
+            show(view);
         } else {
             transition(from, goal, points, browser::now(), move || {
-                // What was changed on the way is seen at once.
-                show(untrack(|| Look {
+                // Changes during the transition are shown at once.
+                show(untrack(|| MapView {
                     checkpoint: app.checkpoint.get(),
-                    plane: plane.try_get().unwrap_or(look.plane),
-                    sight: sight.try_get().unwrap_or(look.sight),
-                    marked: marked.try_get().unwrap_or(look.marked),
-                    ..look
+                    plane: plane.try_get().unwrap_or(view.plane),
+                    viewport: viewport.try_get().unwrap_or(view.viewport),
+                    marked: marked.try_get().unwrap_or(view.marked),
+                    ..view
                 }));
             });
         }
-        map::look_closely(app, look.sight);
+        map::request_detail(app, view.viewport);
     });
 
     Effect::new(move || {
         app.checkpoint.track();
         interaction.request_pair(false);
     });
-    let facts = move |read: fn(&worker::MapFrame) -> String| {
+    let facts = move |read: fn(&protocol::MapFrame) -> String| {
         app.map.track();
         let here = app.checkpoint.get();
-        map::with(|sheet| sheet.frames.get(&here).map(|frame| read(&frame.facts)))
+        map::with(|map| map.frames.get(&here).map(|frame| read(&frame.facts)))
     };
-    let known = move || {
+    let measured = move || {
         app.map.track();
-        let known = map::with(|sheet| sheet.frames.len());
+        let measured = map::with(|map| map.frames.len());
         let all = app.with_report(|report| report.checkpoints.len()).unwrap_or(0);
-        (known, all)
+        (measured, all)
     };
     let halted = move || {
-        let (known, all) = known();
-        known < all && map::with(|sheet| sheet.halted)
+        let (measured, all) = measured();
+        measured < all && map::with(|map| map.halted)
     };
     let step = move |at: usize| {
         let step = app.with_report(|report| report.checkpoints.get(at).map(|at| at.step)).flatten();
@@ -155,51 +154,52 @@ fn Sheet() -> impl IntoView {
     };
     let legend = move || {
         app.map.track();
-        let (low, high) = map::with(map::Sheet::range);
+        let (low, high) = map::with(map::MapData::range);
         let unit = app.with_report(report_unit).unwrap_or_default();
-        match (plane.get(), paint.get()) {
-            (false, _) => Legend::Ends(format!("{low} {unit} or less"), format!("{high} or more")),
-            (true, Paint::Domain) => {
-                let theme = looks::theme(app);
+        match (plane.get(), color.get()) {
+            (false, _) => Legend::Scale(format!("{low} {unit} or less"), format!("{high} or more")),
+            (true, PointColor::Domain) => {
+                let theme = chart_options::theme(app);
                 let names = app.with_report(|report| {
                     report.domains.iter().map(|domain| domain.name.clone()).collect::<Vec<_>>()
                 });
-                let shown = map::with(|sheet| sheet.domains.clone());
+                let shown = map::with(|map| map.domains.clone());
                 let names = names.unwrap_or_default().into_iter().enumerate();
                 let names = names.filter(|(at, _)| shown.contains(&(*at as u32)));
                 Legend::Names(
                     names.map(|(at, name)| (name, figures::palette::domain(at, theme).color)).collect(),
                 )
             }
-            (true, Paint::TStar) => {
-                let last = known().1.saturating_sub(1);
-                Legend::Ends(format!("memorized at {}", step(0)), format!("{}; grey: never", step(last)))
+            (true, PointColor::TStar) => {
+                let last = measured().1.saturating_sub(1);
+                Legend::Scale(format!("memorized at {}", step(0)), format!("{}; grey: never", step(last)))
             }
-            (true, Paint::Loss) => {
-                let (low, high) = map::with(map::Sheet::losses);
-                Legend::Ends(format!("loss {}", figure(low)), format!("{} nats", figure(high)))
+            (true, PointColor::Loss) => {
+                let (low, high) = map::with(map::MapData::losses);
+                Legend::Scale(format!("loss {}", figure(low)), format!("{} nats", figure(high)))
             }
         }
     };
     let title = move || {
-        let who = if all.get_untracked() { "all domains".to_owned() } else { app.domain.get_untracked() };
+        let domains = if all.get_untracked() { "all domains".to_owned() } else { app.domain.get_untracked() };
         let tau = app.with_report(|report| report.settings.tau).unwrap_or(0.0);
-        format!("Pathway distances, {who}, {}, tau {tau}", step(app.checkpoint.get_untracked()))
+        format!("Pathway distances, {domains}, {}, tau {tau}", step(app.checkpoint.get_untracked()))
     };
-    let save_picture = move |_| {
+    let save_image = move |_| {
         let name = download::file_name(&title(), ".png");
-        let made = points.with_value(|points| poster(untrack(look), points, &title(), &untrack(legend)));
-        let Some(made) = made else { return };
-        let taken = Closure::once_into_js(move |blob: JsValue| {
+        let image = points
+            .with_value(|points| export_image(untrack(current_view), points, &title(), &untrack(legend)));
+        let Some(image) = image else { return };
+        let save = Closure::once_into_js(move |blob: JsValue| {
             let saved = blob.dyn_ref().map_or_else(
-                || Err("The browser could not make the picture.".to_owned()),
+                || Err("The browser could not create the image.".to_owned()),
                 |blob| download::blob(&name, blob),
             );
             if let Err(message) = saved {
                 app.fail(message);
             }
         });
-        drop(made.to_blob(taken.unchecked_ref()));
+        drop(image.to_blob(save.unchecked_ref()));
     };
     let save = move |checkpoint: Option<usize>| {
         app.cancelled.set(false);
@@ -213,14 +213,14 @@ fn Sheet() -> impl IntoView {
             <Choice label="Show" options=vec![("matrix", false), ("plane", true)] chosen=plane.into() choose=move |chosen| interaction.set_plane(chosen)/>
             <Show when=move || !plane.get()>
                 <Choice
-                    label="Order" options=vec![("alike", MapOrder::Cluster), ("domain", MapOrder::Domain), ("t*", MapOrder::TStar), ("file", MapOrder::File)]
+                    label="Order" options=vec![("clustered", MapOrder::Cluster), ("domain", MapOrder::Domain), ("t*", MapOrder::TStar), ("file", MapOrder::File)]
                     chosen=order.into() choose=move |chosen| order.set(chosen)
                 />
             </Show>
             <Show when=move || plane.get()>
                 <Choice
-                    label="Colour" options=vec![("domain", Paint::Domain), ("t*", Paint::TStar), ("loss", Paint::Loss)]
-                    chosen=paint.into() choose=move |chosen| paint.set(chosen)
+                    label="Colour" options=vec![("domain", PointColor::Domain), ("t*", PointColor::TStar), ("loss", PointColor::Loss)]
+                    chosen=color.into() choose=move |chosen| color.set(chosen)
                 />
             </Show>
             <TwinSwitch/>
@@ -230,8 +230,8 @@ fn Sheet() -> impl IntoView {
             <span class="buttons">
                 <button type="button" class="plain" aria-label="Zoom in" on:click=move |_| interaction.zoom(1.5, (0.5, 0.5))><kbd>"+"</kbd></button>
                 <button type="button" class="plain" aria-label="Zoom out" on:click=move |_| interaction.zoom(1.0 / 1.5, (0.5, 0.5))><kbd>"−"</kbd></button>
-                <button type="button" class="plain" on:click=move |_| sight.set(WHOLE)>"All "<kbd>"0"</kbd></button>
-                <button type="button" class="plain" data-testid="map-png" on:click=save_picture>"PNG"</button>
+                <button type="button" class="plain" on:click=move |_| viewport.set(WHOLE)>"Reset zoom "<kbd>"0"</kbd></button>
+                <button type="button" class="plain" data-testid="map-png" on:click=save_image>"PNG"</button>
                 <button type="button" class="plain" data-testid="map-npy" on:click=move |_| save(Some(app.checkpoint.get_untracked()))>"NPY"</button>
                 <button type="button" class="plain" data-testid="map-csv" on:click=move |_| save(None)>"Rows as CSV"</button>
             </span>
@@ -240,30 +240,30 @@ fn Sheet() -> impl IntoView {
             {move || facts(|facts| facts.says.clone()).unwrap_or_else(|| if complete.get() {
                 format!("{} is not measured yet.", step(app.checkpoint.get()))
             } else {
-                "The map is measured as soon as the report is complete.".to_owned()
+                "The map is measured once the report is complete.".to_owned()
             })}
-            {move || { app.map.track(); map::with(|sheet| sheet.note.clone()) }}
-            <Show when=move || known().0 < known().1>
-                <span data-testid="map-known">{move || { let (known, all) = known(); format!(" {known} of {all} checkpoints are measured. ") }}</span>
+            {move || { app.map.track(); map::with(|map| map.note.clone()) }}
+            <Show when=move || measured().0 < measured().1>
+                <span data-testid="map-known">{move || { let (measured, all) = measured(); format!(" {measured} of {all} checkpoints are measured. ") }}</span>
             </Show>
-            <Show when=halted><button type="button" on:click=move |_| ask()>"Go on"</button></Show>
+            <Show when=halted><button type="button" on:click=move |_| request()>"Resume"</button></Show>
         </p>
         <Show when=move || app.twin.get()>
             <div class="twin">{move || facts(|facts| facts.table.clone()).map(|text| view! {
-                <Grid table=figures::table_from_text(&text) caption="Mean distances inside domains and between them".to_owned()/>
+                <Grid table=figures::table_from_text(&text) caption="Mean distances within and between domains".to_owned()/>
             })}</div>
         </Show>
         <div class="map" node_ref=frame class:away=move || app.twin.get()>
             <p class="map-legend">{move || match legend() {
-                Legend::Ends(low, high) => view! { <span>{low}</span><span class="scale"></span><span>{high}</span> }.into_any(),
+                Legend::Scale(low, high) => view! { <span>{low}</span><span class="scale"></span><span>{high}</span> }.into_any(),
                 Legend::Names(names) => names.into_iter().map(|(name, color)| view! {
                     <span><span style:color=color>"● "</span>{name}</span>
                 }).collect_view().into_any(),
             }}</p>
             <canvas
                 node_ref=canvas tabindex="0" role="grid" data-testid="map"
-                aria-label="Map of distances: arrows move, plus and minus zoom, Enter opens the pair"
-                style:touch-action=move || if sight.get().2 < 1.0 { "none" } else { "pan-y" }
+                aria-label="Distance matrix: arrow keys move, plus and minus zoom, Enter compares the pair"
+                style:touch-action=move || if viewport.get().2 < 1.0 { "none" } else { "pan-y" }
                 on:pointerdown=move |event| interaction.down(&event) on:pointermove=move |event| interaction.moved(&event)
                 on:pointerup=move |event| interaction.up(&event) on:pointercancel=move |event| interaction.up(&event)
                 on:pointerleave=move |event| interaction.up(&event)
@@ -271,11 +271,11 @@ fn Sheet() -> impl IntoView {
             ></canvas>
             <p class="figure-line" data-testid="map-pair" aria-live="polite">{move || match app.map_pair.get() {
                 text if !text.is_empty() => text,
-                _ if plane.get() => "Point at a sample to see which it is; click two to compare their pathways.".to_owned(),
-                _ => "Point at a cell to see its two samples; a click compares their pathways.".to_owned(),
+                _ if plane.get() => "Hover over a sample to identify it; click two samples to compare their pathways.".to_owned(),
+                _ => "Hover over a cell to see its two samples; click it to compare their pathways.".to_owned(),
             }}</p>
             <Show when=move || marked.get().is_some_and(|(a, b)| a != b)>
-                <button type="button" data-testid="map-open" on:click=move |_| interaction.request_pair(true)>"Compare their pathways"</button>
+                <button type="button" data-testid="map-open" on:click=move |_| interaction.request_pair(true)>"Compare pathways"</button>
             </Show>
         </div>
     }

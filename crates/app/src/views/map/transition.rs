@@ -1,4 +1,4 @@
-//! Transition of the points from one frame to the next.
+//! Animated transition of the points from one frame to the next.
 
 use std::time::Duration;
 
@@ -6,10 +6,11 @@ use leptos::prelude::*;
 
 use crate::browser;
 
-/// Milliseconds in which points move to their next places.
-const MOVE: f64 = 400.0;
+/// Duration of a transition in milliseconds.
+const DURATION: f64 = 400.0;
 
-/// Moves points to their next places, one animation step at a time, until another transition starts.
+/// Moves the points to their next positions, one animation step at a time, until another transition
+/// starts.
 pub fn transition(
     from: Vec<f32>,
     goal: Vec<f32>,
@@ -17,7 +18,7 @@ pub fn transition(
     start: f64,
     show: impl Fn() + 'static,
 ) {
-    let share = ((browser::now() - start) / MOVE).clamp(0.0, 1.0) as f32;
+    let share = ((browser::now() - start) / DURATION).clamp(0.0, 1.0) as f32;
     let now: Vec<f32> = from.iter().zip(&goal).map(|(from, to)| from + share * (to - from)).collect();
     if points.try_set_value(now.clone()).is_some() {
         return;

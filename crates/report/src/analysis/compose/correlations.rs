@@ -1,4 +1,4 @@
-//! Correlations of courses with accuracy, looked up where they were computed before.
+//! Correlations of courses with accuracy, from the cache where possible.
 
 use crate::{
     analysis::{fingerprint::Fingerprint, job::Job},
@@ -6,14 +6,14 @@ use crate::{
     model::{Correlation, Report, Series},
 };
 
-/// The correlations of a domain of a finished report.
+/// Correlations of a domain of a complete report.
 pub(super) fn correlations(job: &Job<'_>, index: usize, report: &Report) -> Vec<Correlation> {
     derive::correlations_by(report, &job.run.domains[index].name, |courses, accuracy| {
         correlate(job, courses, accuracy)
     })
 }
 
-/// Results for each course; those that are not in the cache are computed together.
+/// Result for each course; those not in the cache are computed together.
 fn correlate(job: &Job<'_>, courses: &[Series], accuracy: &[Option<f64>]) -> Vec<pathway::CorrelationResult> {
     let seed = job.settings.seed;
     let print = |course: &[Option<f64>]| {

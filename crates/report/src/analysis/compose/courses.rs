@@ -1,20 +1,20 @@
-//! Courses of a domain that are not made of distances: losses, results, gates and selections.
+//! Courses of a domain that do not use distances: losses, results, gates and selections.
 
 use super::domain::DomainComposer;
 use crate::model::{Course, Series};
 
-/// The mean; undefined without values.
+/// Mean; `None` without values.
 pub(super) fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
-/// The mean if all values are defined.
+/// Mean, if all values are defined.
 fn mean_if_all(values: &[Option<f64>]) -> Option<f64> {
     mean(&values.iter().copied().collect::<Option<Vec<f64>>>()?)
 }
 
 impl DomainComposer<'_> {
-    /// Every course of the domain, but those that [`crate::derive`] computes from these.
+    /// Every course of the domain except derived ones ([`crate::derive`]).
     pub(super) fn courses(&self) -> Vec<Course> {
         let mut courses = Vec::new();
         courses.push(self.of_all("loss", self.loss()));
@@ -45,7 +45,7 @@ impl DomainComposer<'_> {
         self.course(metric, self.samples().len(), values)
     }
 
-    /// Courses of all layers together and of each, from the figures of each checkpoint's layers, `[C]` of `[L]`.
+    /// Courses over all layers and of each layer, from figures `[C]` of `[L]`.
     fn by_layer(&self, over_all: Course, layers: &[Option<Vec<Option<f64>>>]) -> Vec<Course> {
         let of_layer = |layer: usize| Course {
             layer: Some(layer),
@@ -82,7 +82,7 @@ impl DomainComposer<'_> {
         known.then(|| Course { n: None, ..self.of_all("validation_loss", values) })
     }
 
-    /// Share of items that are right, or the accuracy that the results give without items.
+    /// Share of correct items, or the accuracy in the results if there are no items.
     fn accuracy(&self) -> Option<Course> {
         let results = self.job.run.results.as_ref()?;
         let correct = self.correct();
@@ -147,7 +147,7 @@ impl DomainComposer<'_> {
         self.by_layer(self.of_all("entropy", values), &layers)
     }
 
-    /// Mean over the domain's tokens, which are in the order of the samples.
+    /// Mean over the tokens of the domain, which are in the order of the samples.
     fn token_entropy(&self) -> Series {
         let checkpoints = self.job.run.checkpoints.iter();
         checkpoints
@@ -173,7 +173,8 @@ impl DomainComposer<'_> {
             .collect()
     }
 
-    /// Of the selected experts, and of the heaviest where ids come ordered by weight; none without expert ids.
+    /// Saturation of the selected experts, and of the heaviest if ids are ordered by weight; empty
+    /// without expert ids.
     fn saturation(&self) -> Vec<Course> {
         let found = self.selections(|found| found.saturation.as_ref()?.result());
         if found.iter().all(Option::is_none) {

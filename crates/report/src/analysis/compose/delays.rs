@@ -1,10 +1,11 @@
-//! Matches memorization groups with generalization groups.
+//! Pairing of memorization groups with generalization groups.
 
 use super::domain::DomainComposer;
 use crate::model::{Delays, Matched, Pair};
 
 impl DomainComposer<'_> {
-    /// The pairing (docs/metrics.md#pairing-and-delay): from text embeddings, or from mean gates where item gates are given.
+    /// The pairing (docs/metrics.md#pairing-and-delay), from text embeddings or else from mean
+    /// gates, if there are item gates.
     pub(super) fn delays(&self) -> Option<Delays> {
         let job = self.job;
         let last = job.run.checkpoints.last()?;

@@ -6,14 +6,13 @@ use super::domain::DomainComposer;
 use crate::{
     analysis::{
         job::Job,
-        measure::Measured,
-        measurements::{Kind, MeasurementId},
+        measure::{Kind, Measured, MeasurementId},
         plan::Members,
     },
     model::{Course, Group, Series},
 };
 
-/// The mean distance per checkpoint of pairs inside one group, from its results.
+/// A figure per checkpoint of pairs within one group, from its results.
 fn series(
     results: &[Option<Rc<Measured>>],
     figure: impl Fn(&pathway::GroupDistance) -> Option<f64>,
@@ -44,7 +43,7 @@ pub(super) fn between_domains(job: &Job<'_>) -> impl Iterator<Item = Course> {
 }
 
 impl DomainComposer<'_> {
-    /// Every course that is made of distances.
+    /// Every course of distances.
     pub(super) fn distances(&self) -> Vec<Course> {
         let mut courses = Vec::new();
         for members in &self.job.plan.domains[self.index].groups {
@@ -58,13 +57,13 @@ impl DomainComposer<'_> {
         courses
     }
 
-    /// A course of a group's pathways at the settings' threshold.
+    /// A course of a group's pathways at the threshold of the settings.
     fn of_group(&self, metric: &str, members: &Members, values: Series) -> Course {
         let tau = Some(self.job.settings.tau);
         Course { group: members.group, tau, ..self.course(metric, members.samples.len(), values) }
     }
 
-    /// At the settings' threshold and at the others.
+    /// Courses at the threshold of the settings and at the others.
     fn group_distances(&self, members: &Members) -> Vec<Course> {
         let results = self.results(members.group, Kind::Distance);
         let pairs = Some(members.main.pairs.len() as u64);
@@ -127,7 +126,7 @@ impl DomainComposer<'_> {
             .collect()
     }
 
-    /// Distances inside the groups of equal memorization step.
+    /// Distances within groups of equal memorization step.
     fn t_star_distances(&self) -> Vec<Course> {
         let results = self.results(Group::All, Kind::TStar);
         let groups = self.job.plan.domains[self.index].by_t_star.groups.iter().enumerate();

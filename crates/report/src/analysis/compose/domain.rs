@@ -1,4 +1,4 @@
-//! Composes what a report has of one domain beside its courses.
+//! Composes the part of a report on one domain, except its courses.
 
 use std::rc::Rc;
 
@@ -6,8 +6,7 @@ use crate::{
     analysis::{
         digest::{Digest, Selections},
         job::Job,
-        measure::Measured,
-        measurements::{Kind, MeasurementId},
+        measure::{Kind, Measured, MeasurementId},
     },
     model::{CoactivationPair, Domain, Generalization, Group, Memorization, Series},
 };
@@ -15,7 +14,7 @@ use crate::{
 /// Co-activations listed per layer.
 const STRONGEST: usize = 8;
 
-/// Experts selected less often are left out of the co-activations: their shares are mostly chance.
+/// Least selections of an expert in the co-activations: shares of rarer experts are mostly noise.
 const LEAST_SELECTED: u64 = 10;
 
 /// Composes one domain of a job.
@@ -25,7 +24,7 @@ pub(super) struct DomainComposer<'a> {
     pub(super) index: usize,
     /// Number of checkpoints, `C`.
     pub(super) checkpoints: usize,
-    /// What was read of each checkpoint's gates, `[C]`.
+    /// Digest of each checkpoint, `[C]`.
     pub(super) digests: Vec<Option<Rc<Digest>>>,
 }
 
@@ -35,7 +34,7 @@ impl<'a> DomainComposer<'a> {
         Self { job, index, checkpoints, digests: (0..checkpoints).map(|c| job.digest(c)).collect() }
     }
 
-    /// The domain as far as it is known, without delays and correlations.
+    /// The domain so far, without delays and correlations.
     pub(super) fn domain(&self) -> Domain {
         let of_run = &self.job.run.domains[self.index];
         Domain {
@@ -87,14 +86,14 @@ impl<'a> DomainComposer<'a> {
         }
     }
 
-    /// For each checkpoint the column of the results that is of its step.
+    /// Column of the results for the step of each checkpoint.
     fn result_columns(&self) -> Vec<Option<usize>> {
         let steps = self.job.run.results.as_ref().map_or(&[][..], |results| &results.steps);
         let checkpoints = self.job.run.checkpoints.iter();
         checkpoints.map(|at| steps.iter().position(|&step| step == at.step)).collect()
     }
 
-    /// Whether each item of the domain is right at each checkpoint, `[item][C]`.
+    /// Whether each item of the domain is correct at each checkpoint, `[item][C]`.
     pub(super) fn correct(&self) -> Vec<Vec<Option<bool>>> {
         let Some(results) = &self.job.run.results else { return Vec::new() };
         let columns = self.result_columns();
@@ -139,13 +138,13 @@ impl<'a> DomainComposer<'a> {
             .collect()
     }
 
-    /// The strongest co-activations at the last checkpoint that has any, one list per layer.
+    /// Strongest co-activations at the last checkpoint with any, one list per layer.
     fn coactivation(&self) -> Vec<Vec<CoactivationPair>> {
         let found = self.selections(|found| {
             let coactivation = found.coactivation.as_ref()?;
             let strongest = |layer| {
                 let listed = coactivation.strongest(layer, STRONGEST, LEAST_SELECTED).into_iter();
-                let pair = |pair: pathway::Together| CoactivationPair {
+                let pair = |pair: pathway::CoactivationPair| CoactivationPair {
                     first: pair.first,
                     second: pair.second,
                     probability: pair.probability,
@@ -157,7 +156,8 @@ impl<'a> DomainComposer<'a> {
         found.into_iter().flatten().next_back().unwrap_or_default()
     }
 
-    /// Selections of every expert per checkpoint, `[C]` of `[L][E]`; empty where no trace has expert ids.
+    /// Selections of every expert per checkpoint, `[C]` of `[L][E]`; empty if no trace has expert
+    /// ids.
     fn expert_selections(&self) -> Vec<Option<Vec<Vec<u64>>>> {
         let found = self.selections(|found| {
             Some(found.load.counts().chunks(self.job.run.experts.max(1)).map(<[u64]>::to_vec).collect())

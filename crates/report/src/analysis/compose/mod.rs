@@ -1,7 +1,7 @@
-//! Writes a report from what the cache has. Figures that are missing yet, or undefined, are `None`.
+//! Composes a report from the cache. Figures that are undefined or not yet computed are `None`.
 //!
-//! [`courses`] and [`distances`] are where the values of a metric enter the report; what follows from other figures
-//! is in [`crate::derive`].
+//! [`courses`] and [`distances`] provide the values of the metrics; [`crate::derive`] adds derived
+//! ones.
 
 mod correlations;
 mod courses;
@@ -18,7 +18,7 @@ use crate::{
     model::{Checkpoint, FORMAT, GateKind, Report, Run, VERSION},
 };
 
-/// The report as far as it can be written, without the conclusions of [`conclude`].
+/// Composes the report so far, without the results of [`conclude`].
 pub fn report(job: &Job<'_>) -> Report {
     let composers = (0..job.run.domains.len()).map(|domain| DomainComposer::new(job, domain));
     let composers: Vec<DomainComposer<'_>> = composers.collect();
@@ -46,8 +46,8 @@ pub fn report(job: &Job<'_>) -> Report {
     report
 }
 
-/// Adds what is drawn from all figures of a domain together: delays and correlations. They cost the most, and mean
-/// little before everything is measured.
+/// Adds delays and correlations of a domain, which need all its figures. They are the most
+/// expensive part and are not meaningful before everything is measured.
 pub fn conclude(job: &Job<'_>, index: usize, report: &mut Report) {
     let delays = DomainComposer::new(job, index).delays();
     let correlations = correlations::correlations(job, index, report);

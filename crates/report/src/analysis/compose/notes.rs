@@ -22,8 +22,8 @@ pub(super) fn notes(job: &Job<'_>) -> Vec<Note> {
         );
         say(
             NoteLevel::Info,
-            "Routing entropy and effective dimension are of selection frequency here. The entropy of single tokens needs \
-             their weights and is not given."
+            "Routing entropy and effective dimension use selection frequencies. Token entropy needs the weights of tokens \
+             and is not computed."
                 .into(),
         );
     }
@@ -52,7 +52,7 @@ pub(super) fn notes(job: &Job<'_>) -> Vec<Note> {
         if gate_kind(job) == GateKind::SelectionFrequency {
             say(
                 NoteLevel::Info,
-                "Until then every figure is of all samples. Records of ids take the loss, nats a token, in a field `loss`."
+                "Without losses, all figures are of all samples. Records of ids take the loss, in nats per token, in a field `loss`."
                     .into(),
             );
         }
@@ -83,7 +83,7 @@ pub(super) fn notes(job: &Job<'_>) -> Vec<Note> {
         say(
             NoteLevel::Info,
             format!(
-                "{} checkpoints are too few for a course to show much or for a correlation to be significant.",
+                "With {} checkpoints, a course says little and no correlation can be significant.",
                 run.checkpoints.len()
             ),
         );

@@ -1,11 +1,12 @@
-//! One checkpoint of a map.
+//! Measurement of a map at one checkpoint.
 
 use levenshtein::Sequences;
 use pathway::{Layout, MeanCells, Scaling};
 
 use super::{
-    EXACT_LAYOUT, EXACT_SAMPLES, LANDMARKS, MEAN_SIDE, MapSamples,
+    limits::{EXACT_LAYOUT, EXACT_SAMPLES, LANDMARKS, MEAN_SIDE},
     measure::{block_size, measure, sequences, triangle},
+    samples::MapSamples,
 };
 use crate::{
     analysis::{Analysis, Distances, Run, Watch},
@@ -16,42 +17,43 @@ use crate::{
 /// All pairwise distances of a map's samples at one checkpoint.
 #[derive(Clone, Debug)]
 pub struct MapFrame {
-    /// Rows of distances. Up to [`EXACT_SAMPLES`] samples all of them, `[S,S]` in the order of the run; of more, means
-    /// over the pairs of a cell, in the order of the map.
+    /// Rows of distances. Up to [`EXACT_SAMPLES`] samples, all distances `[S,S]` in the order of
+    /// the run; otherwise means over the pairs of a cell, in the order of the map.
     pub cells: Vec<u16>,
-    /// Cells in a row.
+    /// Number of cells per row.
     pub side: usize,
-    /// A hundredth of all pairs is at most that close.
+    /// First percentile of the distances.
     pub low: u16,
-    /// A hundredth of all pairs is at least that far.
+    /// 99th percentile of the distances.
     pub high: u16,
-    /// Means inside each domain and between any two, in the order of the run's domains.
+    /// Means within each domain and between every two, in the order of the run's domains.
     pub means: Vec<Mean>,
-    /// The samples in a plane, in the order of the run, as [`Layout`] has them.
+    /// Positions of the samples in a plane, in the order of the run (see [`Layout`]).
     pub points: Vec<[f64; 2]>,
-    /// Share of the squared distances that the plane's have ([`Layout::share`]); of the landmarks where there are some.
+    /// Share of the squared distances represented in the plane ([`Layout::share`]); of the
+    /// landmarks, if any.
     pub share: Option<f64>,
-    /// Whether the plane is fitted to landmarks alone.
+    /// Whether the plane is fitted to landmarks only.
     pub landmarks: bool,
-    /// Loss of each sample, in the order of the run, NaN where there is none.
+    /// Loss of each sample, in the order of the run, NaN if unknown.
     pub loss: Vec<f32>,
 }
 
-/// The mean distance of the samples of two domains, or inside one.
+/// Mean distance between the samples of two domains, or within one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mean {
     /// Index of the first domain.
     pub first: usize,
     /// Index of the second domain, not smaller.
     pub second: usize,
-    /// Pairs.
+    /// Number of pairs.
     pub pairs: u64,
-    /// Sum of their distances.
+    /// Sum of the distances.
     pub sum: u64,
 }
 
 impl Mean {
-    /// The mean; none of no pairs.
+    /// The mean; `None` without pairs.
     #[must_use]
     pub fn value(&self) -> Option<f64> {
         (self.pairs > 0).then(|| self.sum as f64 / self.pairs as f64)
@@ -59,11 +61,12 @@ impl Mean {
 }
 
 impl Analysis {
-    /// Measures a map's frame. `order` has the places of the samples as [`Analysis::map_order`] gives them.
+    /// Measures a map at one checkpoint. `order` are the positions of the samples from
+    /// [`Analysis::map_order`].
     ///
     /// # Errors
-    /// [`Error::NoMap`] when the checkpoint is not analysed; what the host fails with.
-    #[expect(clippy::too_many_arguments, reason = "a run, what to do with it, and where")]
+    /// [`Error::NoMap`] if the checkpoint is not analyzed; errors of the host.
+    #[expect(clippy::too_many_arguments, reason = "the run, the request and the host")]
     pub async fn map_frame(
         &self,
         run: &Run,
@@ -81,7 +84,7 @@ impl Analysis {
         let domains = run.domains.len();
         let mut means = vec![(0_u64, 0_u64); domains * domains];
         let mut landmarks = Landmarks::new(number);
-        // In the order of the map, so that neighbours fall into neighbouring cells.
+        // In the order of the map, so that adjacent samples share cells.
         let every = complete(order, number);
         let blocks = triangle(&every, || block_size(&sequences, distances));
         let take = |a: u32, b: u32, distance: u16| {
@@ -123,7 +126,7 @@ impl Analysis {
     }
 }
 
-/// Every sample once: in that order if it has them all, else in their own.
+/// `order` if it contains every sample once, else the order of the run.
 fn complete(order: &[u32], samples: usize) -> Vec<u32> {
     let mut seen = vec![false; samples];
     let new =
@@ -135,12 +138,12 @@ fn complete(order: &[u32], samples: usize) -> Vec<u32> {
     }
 }
 
-/// Symbols of the longest pathway, which no distance exceeds.
+/// Length of the longest pathway, an upper bound of all distances.
 fn longest(sequences: &Sequences) -> usize {
     sequences.iter().map(<[u16]>::len).max().unwrap_or(0).min(usize::from(u16::MAX))
 }
 
-/// The distances between which all but the closest and the farthest hundredth of the pairs lie.
+/// First and 99th percentile of the distances.
 fn edges(counts: &[u64]) -> (u16, u16) {
     let total: u64 = counts.iter().sum();
     let mut seen = 0;
@@ -157,7 +160,7 @@ fn edges(counts: &[u64]) -> (u16, u16) {
     (low.unwrap_or(0), high.unwrap_or(0))
 }
 
-/// What is kept of the distances for the picture.
+/// Distances kept for display: all of them, or means.
 enum Cells {
     Exact { cells: Vec<u16>, samples: usize },
     Means { cells: MeanCells, place_of: Vec<u32> },
@@ -202,12 +205,13 @@ impl Cells {
     }
 }
 
-/// The distances of all samples to some of them, `[landmarks, S]`; to all of them where they are few.
+/// Distances of all samples to the landmarks, `[landmarks, S]`; with few samples, all are
+/// landmarks.
 struct Landmarks {
     samples: usize,
     /// The landmarks, ascending.
     chosen: Vec<u32>,
-    /// For each sample its row, if it is a landmark.
+    /// Row of each sample that is a landmark.
     row_of: Vec<Option<u32>>,
     distances: Vec<u16>,
 }

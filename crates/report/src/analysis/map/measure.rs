@@ -1,24 +1,25 @@
-//! Many pairs in blocks: no more than two blocks are held at a time, and a future that is dropped ends between them.
+//! Measurement of many pairs in blocks: at most two blocks are in memory, and dropping the future
+//! stops between blocks.
 
 use std::{cell::Cell, rc::Rc};
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use levenshtein::Sequences;
 
-use super::MapSamples;
+use super::samples::MapSamples;
 use crate::{
     analysis::{Analysis, Distances, Pairs, Run, Watch, host::Stage, measure::tau_index},
     error::Error,
     settings::{Settings, Unit},
 };
 
-/// Pairs of a block: enough to keep calculators busy, few enough that a block takes 12 MiB.
+/// Pairs per block: enough to keep the calculators busy, and at most 12 MiB per block.
 const PAIRS_A_BLOCK: std::ops::RangeInclusive<u64> = 8_192..=1_048_576;
 
-/// Blocks under way at once: while the end of one keeps a few calculators busy, the next fills the others.
+/// Blocks in flight: while a few calculators finish one, the others start the next.
 const IN_FLIGHT: usize = 2;
 
-/// The pathways of a map's samples at a checkpoint.
+/// Pathways of a map's samples at a checkpoint.
 pub(super) fn sequences(
     analysis: &Analysis,
     run: &Run,
@@ -29,7 +30,7 @@ pub(super) fn sequences(
     let digest = (checkpoint < run.checkpoints.len())
         .then(|| analysis.digest(run, settings, checkpoint))
         .flatten()
-        .ok_or_else(|| Error::NoMap { reason: "this checkpoint is not analysed yet".to_owned() })?;
+        .ok_or_else(|| Error::NoMap { reason: "this checkpoint is not analyzed yet".to_owned() })?;
     let tau = tau_index(&digest, settings.tau)?;
     Ok(Rc::new(match settings.unit {
         Unit::Symbol => digest.ranking.symbols(tau, &samples.samples),
@@ -37,7 +38,7 @@ pub(super) fn sequences(
     }))
 }
 
-/// Pairs that are measured at a time there, as things stand.
+/// Current number of pairs per block.
 pub(super) fn block_size(sequences: &Sequences, distances: &dyn Distances) -> usize {
     let (symbols, _) = sequences.as_parts();
     let length = (symbols.len() / sequences.len().max(1)).max(64) as u64;
@@ -45,8 +46,7 @@ pub(super) fn block_size(sequences: &Sequences, distances: &dyn Distances) -> us
         .clamp(*PAIRS_A_BLOCK.start(), *PAIRS_A_BLOCK.end()) as usize
 }
 
-/// Measures blocks of pairs in their order, and gives `take` the distance of each. Distances beyond 65,535 are told as
-/// that.
+/// Measures blocks of pairs in order and calls `take` with each distance, clamped to 65,535.
 pub(super) async fn measure(
     sequences: &Rc<Sequences>,
     blocks: impl Iterator<Item = Pairs>,
@@ -74,7 +74,7 @@ pub(super) async fn measure(
     Ok(())
 }
 
-/// Every row with every column, cut into blocks of whole rows. `most` is asked before each block.
+/// All pairs of rows and columns, in blocks of complete rows. `most` is called before each block.
 pub(super) fn rectangle<'a>(
     rows: &'a [u32],
     columns: &'a [u32],
@@ -89,8 +89,8 @@ pub(super) fn rectangle<'a>(
     })
 }
 
-/// Every pair of the listed samples once, in the order of the list, cut into blocks of whole rows. `most` is asked
-/// before each block.
+/// All pairs of the listed samples, in the order of the list, in blocks of complete rows. `most` is
+/// called before each block.
 pub(super) fn triangle<'a>(
     places: &'a [u32],
     most: impl Fn() -> usize + 'a,

@@ -1,34 +1,18 @@
-//! The map: all pairwise distances of a group of samples at one checkpoint, in an order that shows who is alike, and the
-//! same samples as points of a plane.
+//! Distance matrix (the view "Map"): all pairwise distances of a group of samples at one
+//! checkpoint, ordered by similarity, and the same samples as points of a plane.
 //!
-//! `samples` chooses who is on it, `order` in which order, `frame` measures a checkpoint, `part` measures
-//! rectangles of it exactly. All of them measure by blocks of rows and hold no more than a block of pairs.
+//! `samples` selects the samples, `order` orders them, `frame` measures a checkpoint, and `part`
+//! measures rectangles exactly. All measure in blocks of rows and keep at most two blocks of pairs.
 
 mod frame;
+mod limits;
 mod measure;
 mod order;
 mod part;
 mod samples;
 
 pub use frame::{MapFrame, Mean};
+pub use limits::{EXACT_LAYOUT, EXACT_SAMPLES, LANDMARKS, MEAN_SIDE, MOST_CLUSTERED, MOST_SAMPLES};
 pub use order::MapOrder;
 pub use part::npy_header;
 pub use samples::{MapSamples, MapScope};
-
-/// Samples on a map at most: of more, as many are taken at even distances.
-pub const MOST_SAMPLES: usize = 10_000;
-
-/// Samples up to which a frame has every distance; of more it has means.
-pub const EXACT_SAMPLES: usize = 2_000;
-
-/// Cells in a row of a frame that has means.
-pub const MEAN_SIDE: usize = 1_000;
-
-/// Samples up to which a plane is fitted to all distances; of more, to those of some landmarks.
-pub const EXACT_LAYOUT: usize = 1_000;
-
-/// Landmarks of a plane.
-pub const LANDMARKS: usize = 400;
-
-/// Samples of a domain that are clustered; the others stand beside the nearest of these.
-pub const MOST_CLUSTERED: usize = 2_000;

@@ -1,10 +1,11 @@
-//! In which order the samples of a map stand.
+//! Orders of the samples of a map.
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    MOST_CLUSTERED, MapSamples,
+    limits::MOST_CLUSTERED,
     measure::{block_size, measure, rectangle, sequences, triangle},
+    samples::MapSamples,
 };
 use crate::{
     analysis::{Analysis, Distances, Run, Watch},
@@ -16,23 +17,23 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MapOrder {
-    /// By domain, inside each those alike beside each other.
+    /// By domain, similar samples adjacent within each.
     Cluster,
-    /// By domain, inside each as in the files.
+    /// By domain, then as in the files.
     Domain,
-    /// By domain, inside each by memorization step, those without one last.
+    /// By domain, then by memorization step; samples without one come last.
     TStar,
     /// As in the files.
     File,
 }
 
 impl Analysis {
-    /// The places of a map's samples in that order. Clusters are those of the distances at `checkpoint`; the same order
-    /// then serves every checkpoint, so that frames can be compared.
+    /// Computes the positions of a map's samples in an order. Clusters are computed at
+    /// `checkpoint`; the order is then used for all checkpoints, so that frames are comparable.
     ///
     /// # Errors
-    /// [`Error::NoMap`] when the checkpoint is not analysed; what the host fails with.
-    #[expect(clippy::too_many_arguments, reason = "a run, what to do with it, and where")]
+    /// [`Error::NoMap`] if the checkpoint is not analyzed; errors of the host.
+    #[expect(clippy::too_many_arguments, reason = "the run, the request and the host")]
     pub async fn map_order(
         &self,
         run: &Run,
@@ -49,7 +50,7 @@ impl Analysis {
             let t_star = samples.t_star.get(*place as usize).copied().flatten();
             t_star.unwrap_or(usize::MAX)
         };
-        // Sorting keeps the order of the files among equals.
+        // The sort is stable, so ties keep the order of the files.
         match order {
             MapOrder::File => return Ok(places),
             MapOrder::Domain => {
@@ -74,20 +75,20 @@ impl Analysis {
             measure(&sequences, blocks, pairs, distances, watch, take).await?;
             let order = pathway::cluster_order(chosen.len(), &condensed)?;
             drop(condensed);
-            let mut beside: Vec<Vec<u32>> = vec![Vec::new(); chosen.len()];
+            let mut attached: Vec<Vec<u32>> = vec![Vec::new(); chosen.len()];
             let mut nearest: Option<(u32, u16, usize)> = None;
             let total = (others.len() * chosen.len()) as u64;
             let mut column = 0;
             let blocks = rectangle(&others, &chosen, most);
             let take = |other: u32, _, distance: u16| {
-                // Of equals the first.
+                // Ties take the first.
                 if nearest.is_none_or(|(_, known, _)| distance < known) {
                     nearest = Some((other, distance, column));
                 }
                 column += 1;
                 if column == chosen.len() {
                     if let Some((other, _, at)) = nearest.take()
-                        && let Some(list) = beside.get_mut(at)
+                        && let Some(list) = attached.get_mut(at)
                     {
                         list.push(other);
                     }
@@ -97,14 +98,14 @@ impl Analysis {
             measure(&sequences, blocks, total, distances, watch, take).await?;
             for at in order {
                 ordered.extend(chosen.get(at as usize));
-                ordered.extend(beside.get(at as usize).into_iter().flatten());
+                ordered.extend(attached.get(at as usize).into_iter().flatten());
             }
         }
         Ok(ordered)
     }
 }
 
-/// At most `most` members at even distances, and the others.
+/// Splits members into at most `most` evenly spaced ones and the others.
 fn spread(members: &[u32], most: usize) -> (Vec<u32>, Vec<u32>) {
     let number = members.len();
     if number <= most {
@@ -112,7 +113,7 @@ fn spread(members: &[u32], most: usize) -> (Vec<u32>, Vec<u32>) {
     }
     let (mut chosen, mut others) = (Vec::with_capacity(most), Vec::new());
     for (at, &member) in members.iter().enumerate() {
-        // The next one is due as soon as its share of the way is reached.
+        // Take the next one as soon as its position is reached.
         if chosen.len() * number <= at * most { chosen.push(member) } else { others.push(member) }
     }
     (chosen, others)

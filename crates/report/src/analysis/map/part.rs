@@ -1,8 +1,8 @@
-//! Exact rectangles of a map: what is looked at closely, and what is written to a file.
+//! Exact rectangles of a map, for close-ups and for export.
 
 use super::{
-    MapSamples,
     measure::{block_size, measure, rectangle, sequences},
+    samples::MapSamples,
 };
 use crate::{
     analysis::{Analysis, Distances, Run, Watch},
@@ -11,12 +11,13 @@ use crate::{
 };
 
 impl Analysis {
-    /// The distances of every row to every column, row after row; both are places of a map's samples. A caller that
-    /// wants the whole of a large map asks for some rows at a time.
+    /// Measures the distances of every row to every column, in row-major order; both are positions
+    /// in a map's samples. Callers read a large map in bands of rows.
     ///
     /// # Errors
-    /// [`Error::NoMap`] when the checkpoint is not analysed or a place does not exist; what the host fails with.
-    #[expect(clippy::too_many_arguments, reason = "a run, what to do with it, and where")]
+    /// [`Error::NoMap`] if the checkpoint is not analyzed or a position is out of range; errors of
+    /// the host.
+    #[expect(clippy::too_many_arguments, reason = "the run, the request and the host")]
     pub async fn map_part(
         &self,
         run: &Run,
@@ -28,7 +29,7 @@ impl Analysis {
         watch: &dyn Watch,
     ) -> Result<Vec<u16>, Error> {
         if rows.iter().chain(columns).any(|&place| place as usize >= samples.len()) {
-            return Err(Error::NoMap { reason: "it has no such row or column".to_owned() });
+            return Err(Error::NoMap { reason: "a row or column is out of range".to_owned() });
         }
         let sequences = sequences(self, run, settings, samples, checkpoint)?;
         let mut found = Vec::with_capacity(rows.len() * columns.len());
@@ -39,11 +40,12 @@ impl Analysis {
     }
 }
 
-/// The head of a file in `NumPy`'s format 1.0 with a square matrix of unsigned 16-bit numbers, little end first, row by row.
+/// Header of a file in `NumPy`'s format 1.0 with a square matrix of little-endian unsigned 16-bit
+/// numbers in row-major order.
 #[must_use]
 pub fn npy_header(side: usize) -> Vec<u8> {
     let mut text = format!("{{'descr': '<u2', 'fortran_order': False, 'shape': ({side}, {side}), }}");
-    // Six bytes of name, two of version, two of length; values begin at a multiple of 64.
+    // Six bytes of magic, two of version, two of length; values start at a multiple of 64.
     let short = (10 + text.len() + 1) % 64;
     text.extend(std::iter::repeat_n(' ', (64 - short) % 64));
     text.push('\n');

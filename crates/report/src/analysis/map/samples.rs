@@ -1,10 +1,10 @@
-//! Who is on a map.
+//! Samples of a map.
 
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
-use super::MOST_SAMPLES;
+use super::limits::MOST_SAMPLES;
 use crate::{
     analysis::{Analysis, Run, plan::plan},
     error::Error,
@@ -12,33 +12,34 @@ use crate::{
     settings::Settings,
 };
 
-/// Which samples a map is about.
+/// Scope of a map.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MapScope {
-    /// The domain; all of them where none is named.
+    /// The domain; all domains if absent.
     pub domain: Option<String>,
-    /// Which samples of it.
+    /// Group of samples.
     pub group: Group,
 }
 
 /// The samples of a map, in the order of the run.
 #[derive(Clone, Debug)]
 pub struct MapSamples {
-    /// Their indices in the run, ascending.
+    /// Indices in the run, ascending.
     pub samples: Rc<[u32]>,
-    /// For each the index of its domain.
+    /// Domain index of each sample.
     pub domains: Vec<usize>,
-    /// For each its memorization step, as index of a checkpoint.
+    /// Memorization step of each sample, as index of a checkpoint.
     pub t_star: Vec<Option<usize>>,
-    /// How many the group has.
+    /// Size of the group.
     pub of: usize,
 }
 
 impl Analysis {
-    /// Chooses the samples of a map: the whole group, or [`MOST_SAMPLES`] at even distances of a larger one.
+    /// Selects the samples of a map: the whole group, or [`MOST_SAMPLES`] evenly spaced ones of a
+    /// larger group.
     ///
     /// # Errors
-    /// [`Error::NoMap`] when the run has no such domain or the group has fewer than two samples.
+    /// [`Error::NoMap`] if the run has no such domain or the group has fewer than two samples.
     pub fn map_samples(&self, run: &Run, settings: &Settings, scope: &MapScope) -> Result<MapSamples, Error> {
         let plan = plan(run, settings);
         let mut found: Vec<(u32, usize, Option<usize>)> = Vec::new();
@@ -75,13 +76,13 @@ impl Analysis {
 }
 
 impl MapSamples {
-    /// How many there are.
+    /// Number of samples.
     #[must_use]
     pub fn len(&self) -> usize {
         self.samples.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no samples.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.samples.is_empty()

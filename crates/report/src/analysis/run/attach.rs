@@ -1,15 +1,16 @@
-//! What else a run has beside its traces, where its shape fits; and a sentence for what is no part of it.
+//! Attaches embeddings, item gates and token entropies to a run, and explains files that are not
+//! part of it.
 
 use std::collections::BTreeMap;
 
 use trace::{FileKind, Results, SampleMeta};
 
 use super::{
-    Run, RunEmbeddings, TokenEntropy,
+    data::{Run, RunEmbeddings, TokenEntropy},
     part::{Part, Verdict},
 };
 
-/// Embeddings, item gates and token entropies, where their shapes fit.
+/// Attaches embeddings, item gates and token entropies of matching shape.
 pub(super) fn attach(run: &mut Run, parts: &[Part]) {
     let items = run.results.as_ref().map_or(0, |results| results.items.len());
     if let Some(results) = run.results.clone() {
@@ -18,7 +19,7 @@ pub(super) fn attach(run: &mut Run, parts: &[Part]) {
     let rows = run.checkpoints.first().map_or(0, |first| first.trace.info.samples.len());
     for part in parts {
         let (used, text) = match &part.what {
-            FileKind::Trace(_) | FileKind::Layer(_) | FileKind::Results(_) => continue,
+            FileKind::Trace(_) | FileKind::Traces(_) | FileKind::Layer(_) | FileKind::Results(_) => continue,
             FileKind::Embeddings(found) => {
                 let fits = found.samples.len() == rows && found.items.len() == items;
                 if fits && let Some(first) = run.checkpoints.first() {
@@ -57,7 +58,7 @@ pub(super) fn attach(run: &mut Run, parts: &[Part]) {
                     run.token_entropy.push(TokenEntropy { step, values: found.entropy.clone() });
                 }
                 let text = format!(
-                    "{}: gates of single tokens, but its step is not one of the run's. Name it like \
+                    "{}: gates of single tokens, but the run has no checkpoint of this step. Name the file like \
                      tokens-STEP.safetensors.",
                     part.path
                 );
@@ -66,32 +67,30 @@ pub(super) fn attach(run: &mut Run, parts: &[Part]) {
             FileKind::SampleList(_) => (true, None),
             FileKind::Items => {
                 let text = format!(
-                    "{}: benchmark items, which are asked of checkpoints. Drop checkpoint folders too; results of \
-                     items go into run.json or a table with item, domain, step and correct.",
+                    "{}: benchmark items to run on checkpoints. Add checkpoint folders. Results of items belong in run.json or \
+                     in a table with item, domain, step and correct.",
                     part.path
                 );
                 (false, Some(text))
             }
             FileKind::GateInputs { .. } => {
                 let text = format!(
-                    "{}: inputs of routers, which gating layers are computed on. Drop the checkpoint's folder too.",
+                    "{}: inputs of routers, from which gates are computed. Add the checkpoint's folder.",
                     part.path
                 );
                 (false, Some(text))
             }
             FileKind::Text => {
-                let text = format!(
-                    "{}: plain text, which checkpoints are run on. Drop checkpoint folders too.",
-                    part.path
-                );
+                let text =
+                    format!("{}: plain text to run on checkpoints. Add checkpoint folders.", part.path);
                 (false, Some(text))
             }
             FileKind::Mappable(proposal) => (false, Some(proposal.sentence())),
             FileKind::Logits(_) if run.verdicts.iter().any(|verdict| verdict.id == part.id) => continue,
             FileKind::Logits(_) => {
                 let text = format!(
-                    "{}: router logits without the trace that tells their shape. Drop `router_trace_rank*.jsonl` of the \
-                     same folder and rank too.",
+                    "{}: router logits without the trace that has their shape. Add `router_trace_rank*.jsonl` of the same folder \
+                     and rank.",
                     part.path
                 );
                 (false, Some(text))
@@ -104,7 +103,7 @@ pub(super) fn attach(run: &mut Run, parts: &[Part]) {
     }
 }
 
-/// Embeddings that ride in the results, when every sample and every item has one of the same width.
+/// Embeddings in the results, if every sample and every item has one of the same width.
 fn embeddings_of(results: &Results, samples: &[SampleMeta]) -> Option<RunEmbeddings> {
     let by_id: BTreeMap<&str, &Vec<f64>> = results
         .samples

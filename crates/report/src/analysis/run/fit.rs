@@ -1,10 +1,10 @@
-//! Which traces go together: of one shape, one a step, with samples in common.
+//! Selects the traces of one run: same shape, one per step, with common samples.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use trace::{GateKind, OpenTrace, SampleMeta};
 
-use super::{Stepped, part::Verdict};
+use super::{data::Stepped, part::Verdict};
 use crate::error::Error;
 
 /// Shape and kind that the traces of one run share.
@@ -14,7 +14,7 @@ fn shape_of(trace: &OpenTrace) -> Shape {
     (trace.info.layers, trace.info.experts, trace.info.gate_kind)
 }
 
-/// Keeps the traces of the commonest shape (of equals: the earliest step's).
+/// Keeps the traces of the most common shape; ties take that of the earliest step.
 pub(super) fn same_shape(traces: Vec<Stepped>, verdicts: &mut Vec<Verdict>) -> Vec<Stepped> {
     let mut counts: BTreeMap<Shape, usize> = BTreeMap::new();
     for (_, _, trace) in &traces {
@@ -33,7 +33,7 @@ pub(super) fn same_shape(traces: Vec<Stepped>, verdicts: &mut Vec<Verdict>) -> V
             used: false,
             text: Some(format!(
                 "{}: {}, but the other checkpoints have {}. One run has one shape and one kind of gates: \
-                 drop the runs one after the other.",
+                 open each run separately.",
                 trace.info.name,
                 shape_words(shape_of(&trace)),
                 shape_words(shape)
@@ -53,7 +53,7 @@ fn shape_words((layers, experts, kind): Shape) -> String {
 }
 
 /// Keeps the first file of each step.
-pub(super) fn one_a_step(traces: Vec<Stepped>, verdicts: &mut Vec<Verdict>) -> Vec<Stepped> {
+pub(super) fn one_per_step(traces: Vec<Stepped>, verdicts: &mut Vec<Verdict>) -> Vec<Stepped> {
     let mut kept: Vec<Stepped> = Vec::new();
     for (id, step, trace) in traces {
         match kept.last() {
@@ -61,7 +61,7 @@ pub(super) fn one_a_step(traces: Vec<Stepped>, verdicts: &mut Vec<Verdict>) -> V
                 id,
                 used: false,
                 text: Some(format!(
-                    "{}: step {step} is already given by {}. Correct the step in the file table or remove one.",
+                    "{}: {} already has step {step}. Correct the step in the file table or remove one file.",
                     trace.info.name, last.info.name
                 )),
             }),
@@ -71,12 +71,13 @@ pub(super) fn one_a_step(traces: Vec<Stepped>, verdicts: &mut Vec<Verdict>) -> V
     kept
 }
 
-/// The samples that every trace has, in the order of the first; traces that share none with it are left out.
+/// Returns the samples common to all traces, in the order of the first; traces without common
+/// samples are removed.
 pub(super) fn common_samples(
     traces: &mut Vec<Stepped>,
     verdicts: &mut Vec<Verdict>,
 ) -> Result<Vec<SampleMeta>, Error> {
-    // Two runs mixed: keep the checkpoints that share their samples with most others.
+    // If two runs are mixed, keep the checkpoints that share samples with most others.
     let fingerprints: Vec<BTreeSet<&str>> = traces
         .iter()
         .map(|(_, _, trace)| trace.info.samples.iter().map(|sample| sample.id.as_str()).collect())
@@ -86,13 +87,13 @@ pub(super) fn common_samples(
         let shared = fingerprints[small].intersection(&fingerprints[large]).count();
         2 * shared > fingerprints[small].len()
     };
-    let friends: Vec<usize> =
+    let overlap_counts: Vec<usize> =
         (0..traces.len()).map(|a| (0..traces.len()).filter(|&b| overlaps(a, b)).count()).collect();
-    let Some(seed) = (0..traces.len()).max_by_key(|&a| (friends[a], std::cmp::Reverse(a))) else {
+    let Some(seed) = (0..traces.len()).max_by_key(|&a| (overlap_counts[a], std::cmp::Reverse(a))) else {
         return Ok(Vec::new());
     };
-    let together: Vec<bool> = (0..traces.len()).map(|a| a == seed || overlaps(seed, a)).collect();
-    let mut keep = together.iter().copied();
+    let same_run: Vec<bool> = (0..traces.len()).map(|a| a == seed || overlaps(seed, a)).collect();
+    let mut keep = same_run.iter().copied();
     let left: Vec<Stepped> = traces.extract_if(.., |_| !keep.next().unwrap_or(true)).collect();
     let Some((_, _, first)) = traces.first() else { return Ok(Vec::new()) };
     let mut samples = first.info.samples.clone();
@@ -101,8 +102,8 @@ pub(super) fn common_samples(
             id,
             used: false,
             text: Some(format!(
-                "{}: its samples are not those of the other checkpoints (step {step} seems to be of another run). \
-                 Drop each run by itself.",
+                "{}: its samples are not those of the other checkpoints (step {step} seems to belong to another run). \
+                 Open each run separately.",
                 trace.info.name
             )),
         });
@@ -119,8 +120,8 @@ pub(super) fn common_samples(
         let extra = trace.info.samples.len() - samples.len();
         let text = (extra > 0).then(|| {
             format!(
-                "{}: {extra} of its {} samples are not in every checkpoint and are not counted \
-                 ({} are).",
+                "{}: {extra} of its {} samples are not in every checkpoint and are ignored \
+                 ({} are used).",
                 trace.info.name,
                 trace.info.samples.len(),
                 samples.len()
@@ -128,6 +129,6 @@ pub(super) fn common_samples(
         });
         verdicts.push(Verdict { id: *id, used: true, text });
     }
-    debug_assert!(samples.len() <= before, "samples only ever leave");
+    debug_assert!(samples.len() <= before, "samples are only removed");
     Ok(samples)
 }

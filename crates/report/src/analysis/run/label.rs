@@ -1,33 +1,34 @@
-//! Traces with all that other files know of them: layers put together, names, domains, token counts, logits, a step.
+//! Completes traces from other files: joined layers, names, domains, token counts, logits, and a
+//! step.
 
-use trace::{FileKind, GateKind, OpenTrace, Results, SampleMeta};
+use trace::{FileKind, GateKind, OpenTrace, Results, SampleMeta, StepSource};
 
 use super::{
-    Stepped,
-    layers::{self, Joined},
-    part::{Part, Verdict},
+    data::Stepped,
+    layers::{self, JoinedLayers},
+    part::{Part, Verdict, one_per_file},
     results::pick_results,
     rule::state_rules,
 };
 
-/// The traces among the parts, each with its file's number: layers of one folder put together, and with names, domains
-/// and token counts from wherever they are. Verdicts tell of those that do not fit.
+/// Returns the traces among the parts with their file ids. Layers of a folder are joined; missing
+/// names, domains and token counts come from other files. Verdicts explain traces that do not fit.
 #[must_use]
 pub fn traces(parts: &[Part]) -> (Vec<(usize, OpenTrace)>, Vec<Verdict>) {
     let mut verdicts = Vec::new();
     let results = pick_results(parts, &mut verdicts);
     let (traces, joined) = labelled(parts, results.as_deref(), &mut verdicts);
     verdicts.extend(traces.iter().map(|&(id, _)| Verdict { id, used: true, text: None }));
-    joined.judge(&mut verdicts);
-    (traces, verdicts)
+    joined.add_verdicts(&mut verdicts);
+    (traces, one_per_file(verdicts))
 }
 
-/// Every trace with names, domains and token counts from wherever they are.
+/// All traces with names, domains and token counts from other files.
 fn labelled(
     parts: &[Part],
     results: Option<&Results>,
     verdicts: &mut Vec<Verdict>,
-) -> (Vec<(usize, OpenTrace)>, Joined) {
+) -> (Vec<(usize, OpenTrace)>, JoinedLayers) {
     let list = parts.iter().find_map(|part| match &part.what {
         FileKind::SampleList(list) => Some(&list.samples),
         _ => None,
@@ -36,10 +37,14 @@ fn labelled(
     let mut joined = layers::join(parts, records.map_or(&[], Vec::as_slice), verdicts);
     let mut traces: Vec<(usize, OpenTrace)> = Vec::new();
     for part in parts {
-        if let FileKind::Trace(trace) = &part.what {
-            let mut trace = trace.clone();
-            add_logits(&mut trace, parts, verdicts);
-            traces.push((part.id, trace));
+        match &part.what {
+            FileKind::Trace(trace) => {
+                let mut trace = trace.clone();
+                add_logits(&mut trace, parts, verdicts);
+                traces.push((part.id, trace));
+            }
+            FileKind::Traces(all) => traces.extend(all.iter().map(|trace| (part.id, trace.clone()))),
+            _ => {}
         }
     }
     state_rules(&mut traces, parts, &mut joined, verdicts);
@@ -56,21 +61,36 @@ fn labelled(
     (traces, joined)
 }
 
-/// The same, with the step of each.
+/// All completed traces with their steps.
 pub(super) fn label(
     parts: &[Part],
     results: Option<&Results>,
     verdicts: &mut Vec<Verdict>,
-) -> (Vec<Stepped>, Joined) {
+) -> (Vec<Stepped>, JoinedLayers) {
     let (found, joined) = labelled(parts, results, verdicts);
     let mut traces = Vec::new();
+    let named_steps = found.iter().any(|(_, trace)| trace.info.step_from == StepSource::FileName);
     for (id, trace) in found {
+        // `ckpt-3` beside `step-2000` need not be step 3.
+        if named_steps && trace.info.step_from == StepSource::CheckpointName {
+            let number = trace.info.step.unwrap_or(0);
+            verdicts.push(Verdict {
+                id,
+                used: false,
+                text: Some(format!(
+                    "{}: its name has checkpoint {number}, while names of other files have steps. Enter its training \
+                     step in the file table, or name it like step-1000.",
+                    trace.info.name
+                )),
+            });
+            continue;
+        }
         let Some(step) = trace.info.step else {
             verdicts.push(Verdict {
                 id,
                 used: false,
                 text: Some(format!(
-                    "{}: its training step is not known: neither the file nor its name (like step-1000) says it. \
+                    "{}: the training step is unknown: neither the file nor its name (like step-1000) has one. \
                      Enter the step in the file table.",
                     trace.info.name
                 )),
@@ -83,7 +103,7 @@ pub(super) fn label(
     (traces, joined)
 }
 
-/// Gives a trace of ids the router logits that lie beside it.
+/// Adds the router logits of the same folder to a trace of ids.
 fn add_logits(trace: &mut OpenTrace, parts: &[Part], verdicts: &mut Vec<Verdict>) {
     for part in parts {
         let FileKind::Logits(logits) = &part.what else { continue };
@@ -96,22 +116,23 @@ fn add_logits(trace: &mut OpenTrace, parts: &[Part], verdicts: &mut Vec<Verdict>
     }
 }
 
-/// Ids bound the number of experts only from below, so the largest guess of a run's checkpoints is taken for all.
+/// Sets the number of experts to the largest of all checkpoints, because ids only give a lower
+/// bound.
 pub(super) fn one_width(mut traces: Vec<Stepped>) -> Vec<Stepped> {
-    let told = traces.iter().find(|(_, _, trace)| {
+    let stated = traces.iter().find(|(_, _, trace)| {
         trace.info.gate_kind == GateKind::SelectionFrequency && !trace.experts_are_guessed()
     });
-    let told = told.map(|(_, _, trace)| trace.info.experts);
+    let stated = stated.map(|(_, _, trace)| trace.info.experts);
     let guessed = traces.iter().filter(|(_, _, trace)| trace.experts_are_guessed());
-    let Some(most) = told.or(guessed.map(|(_, _, trace)| trace.info.experts).max()) else { return traces };
+    let Some(most) = stated.or(guessed.map(|(_, _, trace)| trace.info.experts).max()) else { return traces };
     for (_, _, trace) in traces.iter_mut().filter(|(_, _, trace)| trace.experts_are_guessed()) {
-        // Where ids go beyond, the trace stays as it is and is left out as one of another shape.
+        // A trace with larger ids is unchanged, and left out later because of its shape.
         trace.set_experts(most).ok();
     }
     traces
 }
 
-/// Gives a trace the records' names, domains and token counts where it has none itself.
+/// Adds missing names, domains and token counts from sample records to a trace.
 fn apply_records(trace: &mut OpenTrace, records: &[trace::SampleRecord]) -> Result<(), trace::Error> {
     if records.len() != trace.info.samples.len() {
         return Ok(());

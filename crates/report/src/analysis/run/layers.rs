@@ -1,4 +1,4 @@
-//! Traces that come in several files, one a layer: the layers of each folder become one trace.
+//! Joins traces with one file per layer: the layers of each folder become one trace.
 
 use std::collections::BTreeMap;
 
@@ -6,28 +6,28 @@ use trace::{FileKind, OpenTrace, SampleRecord, TraceLayer, join_layers};
 
 use super::part::{Part, Verdict};
 
-/// Traces put together from layers.
+/// Traces joined from layers.
 #[derive(Debug, Default)]
-pub struct Joined {
-    /// Each with the number of the file that stands for it: the one that came last, so that a layer that comes later
-    /// makes another trace of it.
+pub struct JoinedLayers {
+    /// Traces with the id of their representative file: the last one added, so that a later layer
+    /// makes another trace.
     pub traces: Vec<(usize, OpenTrace)>,
-    /// What to know about a trace, by the file that stands for it.
+    /// Notes on each trace, by its representative file.
     notes: BTreeMap<usize, String>,
-    /// Every further file, and the one that stands for it.
+    /// Every other file, and its representative file.
     stands_for: Vec<(usize, usize)>,
 }
 
-/// Puts the layers among the parts together, each folder's to one trace. Where they do not fit, all of the folder get the
-/// reason.
-pub fn join(parts: &[Part], records: &[SampleRecord], verdicts: &mut Vec<Verdict>) -> Joined {
+/// Joins the layers of each folder to one trace. If they do not fit, all files of the folder get
+/// the reason.
+pub fn join(parts: &[Part], records: &[SampleRecord], verdicts: &mut Vec<Verdict>) -> JoinedLayers {
     let mut folders: BTreeMap<&str, Vec<(usize, &TraceLayer)>> = BTreeMap::new();
     for part in parts {
         if let FileKind::Layer(layer) = &part.what {
             folders.entry(&layer.folder).or_default().push((part.id, layer));
         }
     }
-    let mut joined = Joined::default();
+    let mut joined = JoinedLayers::default();
     for files in folders.into_values() {
         let layers: Vec<&TraceLayer> = files.iter().map(|&(_, layer)| layer).collect();
         let mut warnings = Vec::new();
@@ -55,7 +55,7 @@ pub fn join(parts: &[Part], records: &[SampleRecord], verdicts: &mut Vec<Verdict
     joined
 }
 
-impl Joined {
+impl JoinedLayers {
     /// Adds a sentence to the verdict of a file.
     pub fn note(&mut self, id: usize, text: &str) {
         let note = self.notes.entry(id).or_default();
@@ -65,8 +65,9 @@ impl Joined {
         note.push_str(text);
     }
 
-    /// Gives every layer's file the verdict of its trace, and the trace's own file the notes.
-    pub fn judge(&self, verdicts: &mut Vec<Verdict>) {
+    /// Copies the verdict of each trace to its layer files, and adds the notes to the
+    /// representative file.
+    pub fn add_verdicts(&self, verdicts: &mut Vec<Verdict>) {
         for &(id, last) in &self.stands_for {
             if let Some(Verdict { used, text, .. }) =
                 verdicts.iter().rev().find(|verdict| verdict.id == last).cloned()

@@ -3,7 +3,7 @@
 use trace::{FileKind, GateKind, ModelConfig, OpenTrace, SIGMOID_EXAMPLES};
 
 use super::{
-    layers::Joined,
+    layers::JoinedLayers,
     part::{Part, Verdict},
 };
 
@@ -17,7 +17,7 @@ fn folder(path: &str) -> &str {
 pub(super) fn state_rules(
     traces: &mut Vec<(usize, OpenTrace)>,
     parts: &[Part],
-    joined: &mut Joined,
+    joined: &mut JoinedLayers,
     verdicts: &mut Vec<Verdict>,
 ) {
     let mut configs: Vec<(usize, &ModelConfig, usize)> = Vec::new();

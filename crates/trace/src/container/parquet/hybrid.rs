@@ -1,9 +1,11 @@
-//! The two ways in which Parquet packs small whole numbers, in turns: runs of one number, and groups of eight at a fixed
-//! number of bits (<https://parquet.apache.org/docs/file-format/data-pages/encodings/>).
+//! Parquet's hybrid encoding of small whole numbers: runs of one number alternate with groups of
+//! eight numbers at a fixed number of bits
+//! (<https://parquet.apache.org/docs/file-format/data-pages/encodings/>).
 
 use crate::container::parquet::thrift::Reader;
 
-/// Exactly `count` numbers of `width` bits each; `None` when the bytes do not hold them. The caller bounds `count`.
+/// Decodes exactly `count` numbers of `width` bits each; `None` when the bytes do not hold them.
+/// The caller limits `count`.
 pub fn decode(bytes: &[u8], width: u32, count: usize) -> Option<Vec<u32>> {
     if width > 32 {
         return None;
@@ -32,7 +34,7 @@ pub fn decode(bytes: &[u8], width: u32, count: usize) -> Option<Vec<u32>> {
                 return None;
             }
             let here = groups.saturating_mul(8).min(left);
-            // The last group may be cut off behind the numbers that count.
+            // The last group may end after the last number.
             let packed = rest.get(..size.min(rest.len()))?;
             if (packed.len() as u64) * 8 < here as u64 * u64::from(width) {
                 return None;
@@ -44,7 +46,7 @@ pub fn decode(bytes: &[u8], width: u32, count: usize) -> Option<Vec<u32>> {
     Some(values)
 }
 
-/// Numbers of `width` bits, the lowest bit first.
+/// Appends `count` numbers of `width` bits, lowest bit first.
 fn unpack(packed: &[u8], width: u32, count: usize, values: &mut Vec<u32>) {
     let mask = if width == 32 { u64::from(u32::MAX) } else { (1_u64 << width) - 1 };
     let (mut buffer, mut bits) = (0_u64, 0_u32);
@@ -75,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_early_or_never_gives_nothing() {
+    fn input_that_ends_early_is_rejected() {
         assert_eq!(decode(&[3, 0x88, 0xc6], 3, 8), None);
         assert_eq!(decode(&[0, 0, 0, 0], 8, 1), None);
         assert_eq!(decode(&[1, 1, 1], 8, 1), None);
@@ -85,7 +87,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn packed_and_unpacked(width in 1_u32..33, values in prop::collection::vec(any::<u32>(), 1..60)) {
+        fn packed_numbers_are_unpacked(width in 1_u32..33, values in prop::collection::vec(any::<u32>(), 1..60)) {
             let values: Vec<u32> = values.into_iter().map(|v| if width == 32 { v } else { v & ((1 << width) - 1) }).collect();
             let groups = values.len().div_ceil(8);
             let mut bits: Vec<bool> = values.iter().flat_map(|&v| (0..width).map(move |bit| v >> bit & 1 == 1)).collect();

@@ -1,45 +1,53 @@
-//! The pages of a column become values: levels say where lists begin, and values are plain or numbers of a dictionary.
+//! Decodes the pages of a column: levels mark where lists begin, and values are plain, indices into a dictionary,
+//! differences or split into streams of bytes.
+
+use std::rc::Rc;
 
 use crate::{
-    archive::codecs::{self, Codec, Fault},
+    archive::codecs::{self, Codec},
     container::parquet::{
+        delta,
         footer::{Column, Physical},
-        hybrid,
+        hybrid, texts,
         thrift::{Kind, Reader, Visited},
     },
+    numeric::numbers::f16,
 };
 
-/// Values of one page; writers begin a new one after a MiB.
+/// The most values that one page may have; writers usually begin a new page after one MiB.
 const MAX_VALUES: u64 = 1 << 24;
 
-/// Values of a column, ids as whole numbers.
+/// Values of a column.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
     /// Whole numbers.
     Ints(Vec<i64>),
     /// Floats; doubles are rounded.
     Floats(Vec<f32>),
+    /// Texts; the same text often shares its memory.
+    Texts(Vec<Rc<str>>),
 }
 
 impl Values {
-    /// Those at these places; `None` when a place is beyond the end.
+    /// The values at these indices; `None` when an index is out of range.
     fn pick(&self, places: &[u32]) -> Option<Self> {
-        fn pick<T: Copy>(values: &[T], places: &[u32]) -> Option<Vec<T>> {
-            places.iter().map(|&at| values.get(at as usize).copied()).collect()
+        fn pick<T: Clone>(values: &[T], places: &[u32]) -> Option<Vec<T>> {
+            places.iter().map(|&at| values.get(at as usize).cloned()).collect()
         }
         Some(match self {
             Self::Ints(values) => Self::Ints(pick(values, places)?),
             Self::Floats(values) => Self::Floats(pick(values, places)?),
+            Self::Texts(values) => Self::Texts(pick(values, places)?),
         })
     }
 }
 
-/// What a page holds.
+/// The content of a page.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page {
     /// For each value whether a row begins with it.
     pub begins: Vec<bool>,
-    /// The values; every one of them is there.
+    /// The values; none is null.
     pub values: Values,
 }
 
@@ -52,9 +60,9 @@ struct Header {
     checksum: Option<i64>,
     values: u64,
     encoding: i64,
-    /// Lengths of the levels, which the second version has in its header.
+    /// Lengths of the levels in bytes, which pages of version 2 have in their header.
     levels: Option<[u64; 2]>,
-    /// Whether the second version's values are packed.
+    /// Whether the values of a page of version 2 are packed.
     is_packed: bool,
 }
 
@@ -66,12 +74,12 @@ fn header(reader: &mut Reader<'_>) -> Option<Header> {
             (2, Kind::Int) => header.unpacked = reader.count()?,
             (3, Kind::Int) => header.packed = reader.count()?,
             (4, Kind::Int) => header.checksum = Some(reader.int()?),
-            // Of a data page, and of a dictionary: both begin with count and encoding.
+            // The header of a data page or of a dictionary: both begin with count and encoding.
             (5 | 7, Kind::Struct) => reader.fields(|reader, field, kind| {
                 match (field, kind) {
                     (1, Kind::Int) => header.values = reader.count()?,
                     (2, Kind::Int) => header.encoding = reader.int()?,
-                    _ => return Some(Visited::Left),
+                    _ => return Some(Visited::Skipped),
                 }
                 Some(Visited::Read)
             })?,
@@ -87,32 +95,46 @@ fn header(reader: &mut Reader<'_>) -> Option<Header> {
                         (7, Kind::Bool(is_packed)) => {
                             header.is_packed = is_packed;
                         }
-                        _ => return Some(Visited::Left),
+                        _ => return Some(Visited::Skipped),
                     }
                     Some(Visited::Read)
                 })?;
                 header.levels = Some(levels);
             }
-            _ => return Some(Visited::Left),
+            _ => return Some(Visited::Skipped),
         }
         Some(Visited::Read)
     })?;
     Some(header)
 }
 
-/// Why a page could not be read: what was found, and what was expected.
-pub struct Wrong {
-    /// What is there.
-    pub found: String,
-    /// What should be there.
-    pub expected: &'static str,
+/// Why a page could not be read.
+pub enum Fault {
+    /// It does not follow the format, or uses a part of it that is not read here.
+    Malformed {
+        /// What is there.
+        found: String,
+        /// What should be there.
+        expected: &'static str,
+    },
+    /// A checksum or a declared length does not match.
+    Damaged {
+        /// What is there.
+        found: String,
+        /// What should be there.
+        expected: &'static str,
+    },
 }
 
-fn wrong(found: impl Into<String>, expected: &'static str) -> Wrong {
-    Wrong { found: found.into(), expected }
+fn malformed(found: impl Into<String>, expected: &'static str) -> Fault {
+    Fault::Malformed { found: found.into(), expected }
 }
 
-/// Reads the pages of one chunk, one after the other.
+fn damaged(found: impl Into<String>, expected: &'static str) -> Fault {
+    Fault::Damaged { found: found.into(), expected }
+}
+
+/// Reads the pages of one chunk in order.
 pub struct Pages<'a> {
     column: &'a Column,
     codec: i64,
@@ -123,22 +145,23 @@ pub struct Pages<'a> {
 }
 
 impl<'a> Pages<'a> {
-    /// `bytes` are those of the chunk that has this codec and so many values.
+    /// `bytes` are those of a chunk with this codec and this number of values.
     pub fn new(column: &'a Column, codec: i64, values: u64, bytes: &'a [u8]) -> Self {
         Self { column, codec, rest: bytes, left: values, dictionary: None }
     }
 
-    /// The next page of values; `None` behind the last.
+    /// The next page of values; `None` after the last.
     ///
     /// # Errors
-    /// [`Wrong`] for whatever is not as the format says, or is not read here.
-    pub fn next_page(&mut self) -> Result<Option<Page>, Wrong> {
+    /// [`Fault`] for content that does not follow the format or is not supported.
+    pub fn next_page(&mut self) -> Result<Option<Page>, Fault> {
         while self.left > 0 {
             let mut reader = Reader::new(self.rest);
-            let no_header = || wrong("no page header", "the header of the column's next page");
+            let no_header = || malformed("no page header", "the header of the column's next page");
             let header = header(&mut reader).ok_or_else(no_header)?;
             let after = self.rest.get(reader.position()..).unwrap_or_default();
-            let cut = || wrong(format!("a page of {} bytes", header.packed), "one inside the column's bytes");
+            let cut =
+                || damaged(format!("a page of {} bytes", header.packed), "one inside the column's bytes");
             let (packed, rest) = usize::try_from(header.packed)
                 .ok()
                 .and_then(|len| after.split_at_checked(len))
@@ -147,13 +170,13 @@ impl<'a> Pages<'a> {
             if let Some(checksum) = header.checksum
                 && crc32fast::hash(packed).cast_signed() != checksum as i32
             {
-                return Err(wrong("another checksum of a page", "the one in its header"));
+                return Err(damaged("a page whose checksum does not match", "the checksum in its header"));
             }
             match header.kind {
                 0 | 3 => return self.data(&header, packed).map(Some),
                 2 => {
                     if header.values > MAX_VALUES || !matches!(header.encoding, 0 | 2) {
-                        return Err(wrong(
+                        return Err(malformed(
                             format!(
                                 "a dictionary of {} values in encoding {}",
                                 header.values, header.encoding
@@ -164,15 +187,15 @@ impl<'a> Pages<'a> {
                     let bytes = self.unpack(packed, header.unpacked)?;
                     self.dictionary = Some(self.plain(&bytes, header.values as usize)?);
                 }
-                // An index, or what later versions of the format add: not needed for the values.
+                // An index, or a kind of a later version of the format: not needed for the values.
                 _ => {}
             }
         }
         Ok(None)
     }
 
-    /// A page's bytes, of exactly the length that its header says.
-    fn unpack(&self, packed: &[u8], unpacked: u64) -> Result<Vec<u8>, Wrong> {
+    /// Unpacks a page to exactly the length that its header declares.
+    fn unpack(&self, packed: &[u8], unpacked: u64) -> Result<Vec<u8>, Fault> {
         let codec = match self.codec {
             0 => None,
             1 => Some(Codec::Snappy),
@@ -185,42 +208,46 @@ impl<'a> Pages<'a> {
                     5 | 7 => "LZ4".to_owned(),
                     other => format!("codec {other}"),
                 };
-                return Err(wrong(format!("packed with {name}"), "snappy, gzip, zstd or not packed"));
+                return Err(malformed(format!("packed with {name}"), "snappy, gzip, zstd or not packed"));
             }
         };
         let limit = codecs::limit(packed.len() as u64);
         if unpacked > limit {
-            return Err(wrong(
+            return Err(malformed(
                 format!("{} bytes that claim to unpack to {unpacked}", packed.len()),
-                "sizes that can be true",
+                "at most 1 MiB more than 1100 times as many",
             ));
         }
         let bytes = match codec {
             None => packed.to_vec(),
-            // Nothing packed is nothing: writers do so for pages of nulls.
+            // Writers omit the packed data of pages of nulls.
             Some(_) if packed.is_empty() => Vec::new(),
             Some(codec) => codec.unpack(packed, unpacked).map_err(|fault| match fault {
-                Fault::TooMuch => {
-                    wrong("a page that unpacks to more than its header says", "the size in its header")
+                codecs::Fault::TooMuch => {
+                    damaged("a page that unpacks to more than its header declares", "the size in its header")
                 }
-                Fault::Broken(reason) => wrong(
-                    format!("broken {} data ({})", codec.name(), crate::text::shorten_to(&reason, 120)),
-                    "packed data that is whole",
+                codecs::Fault::Undecodable(reason) => malformed(
+                    format!(
+                        "{} data that cannot be unpacked ({})",
+                        codec.name(),
+                        crate::text::shorten_to(&reason, 120)
+                    ),
+                    "complete packed data",
                 ),
             })?,
         };
         if bytes.len() as u64 != unpacked {
-            return Err(wrong(
-                format!("a page of {} bytes unpacked", bytes.len()),
-                "as many as its header says",
+            return Err(damaged(
+                format!("a page of {} bytes when unpacked", bytes.len()),
+                "as many as its header declares",
             ));
         }
         Ok(bytes)
     }
 
-    fn data(&mut self, header: &Header, packed: &[u8]) -> Result<Page, Wrong> {
+    fn data(&mut self, header: &Header, packed: &[u8]) -> Result<Page, Fault> {
         if header.values > self.left || header.values > MAX_VALUES || header.values == 0 {
-            return Err(wrong(
+            return Err(malformed(
                 format!("a page of {} values", header.values),
                 "1 to 16777216, and no more than the column has",
             ));
@@ -229,11 +256,11 @@ impl<'a> Pages<'a> {
         let count = header.values as usize;
         let widths = [self.column.max_repetition, self.column.max_definition]
             .map(|max| u32::BITS - max.leading_zeros());
-        let short = || wrong("levels that are cut off", "one for each value");
+        let short = || malformed("levels that end early", "one for each value");
         let bytes;
         let (levels, values) = match header.levels {
             Some(lens) => {
-                // The levels are never packed here; their lengths count in both sizes.
+                // The levels of version 2 are never packed; both sizes in the header include them.
                 let [repetition, definition] = lens.map(|len| usize::try_from(len).unwrap_or(usize::MAX));
                 let (first, rest) = packed.split_at_checked(repetition).ok_or_else(short)?;
                 let (second, rest) = rest.split_at_checked(definition).ok_or_else(short)?;
@@ -262,10 +289,7 @@ impl<'a> Pages<'a> {
         let repetition = level(repetitions, widths[0]).ok_or_else(short)?;
         let definition = level(definitions, widths[1]).ok_or_else(short)?;
         if let Some(at) = definition.iter().position(|&level| level != self.column.max_definition) {
-            return Err(wrong(
-                format!("nothing at place {at} of a page"),
-                "a value in every place of every row",
-            ));
+            return Err(malformed(format!("a null at index {at} of a page"), "a value at every index"));
         }
         let begins = if repetition.is_empty() {
             vec![true; count]
@@ -275,25 +299,26 @@ impl<'a> Pages<'a> {
         Ok(Page { begins, values: self.values(header.encoding, values, count)? })
     }
 
-    fn values(&self, encoding: i64, bytes: &[u8], count: usize) -> Result<Values, Wrong> {
+    fn values(&self, encoding: i64, bytes: &[u8], count: usize) -> Result<Values, Fault> {
         match encoding {
             0 => self.plain(bytes, count),
             2 | 8 => {
                 let dictionary = self.dictionary.as_ref();
                 let dictionary =
-                    dictionary.ok_or_else(|| wrong("no dictionary", "one before the first page"))?;
-                let (&width, packed) =
-                    bytes.split_first().ok_or_else(|| wrong("an empty page", "numbers of the dictionary"))?;
+                    dictionary.ok_or_else(|| malformed("no dictionary", "one before the first page"))?;
+                let (&width, packed) = bytes
+                    .split_first()
+                    .ok_or_else(|| malformed("an empty page", "indices into the dictionary"))?;
                 hybrid::decode(packed, u32::from(width), count)
                     .and_then(|places| dictionary.pick(&places))
                     .ok_or_else(|| {
-                        wrong("numbers that the dictionary does not have", "numbers of the dictionary")
+                        malformed("indices that the dictionary does not have", "indices into the dictionary")
                     })
             }
             9 => {
                 let size = self.size()?;
                 let streams = bytes.get(..count * size).ok_or_else(|| {
-                    wrong(format!("{} bytes of values", bytes.len()), "as many as there are values")
+                    malformed(format!("{} bytes of values", bytes.len()), "as many as there are values")
                 })?;
                 // Byte `b` of value `i` is the `i`th of stream `b`.
                 let whole: Vec<u8> = (0..count)
@@ -301,31 +326,54 @@ impl<'a> Pages<'a> {
                     .collect();
                 self.plain(&whole, count)
             }
-            other => Err(wrong(
-                format!("values in encoding {other}"),
-                "plain values or numbers of a dictionary, as pyarrow writes them",
+            5 if self.column.physical.is_integer() => {
+                let numbers = delta::numbers(bytes, count).map(|(values, _)| match self.column.physical {
+                    // Differences wrap at the width of the type.
+                    Physical::Int32 => values.into_iter().map(|value| i64::from(value as i32)).collect(),
+                    _ => values,
+                });
+                numbers
+                    .map(Values::Ints)
+                    .ok_or_else(|| malformed("differences that end early", "one number for each value"))
+            }
+            6 | 7 if self.column.physical == Physical::Text => {
+                let texts = if encoding == 6 {
+                    delta::texts(bytes, count)
+                } else {
+                    delta::prefixed_texts(bytes, count)
+                };
+                texts.map(Values::Texts).ok_or_else(no_texts)
+            }
+            other => Err(malformed(
+                format!("{} in encoding {other}", self.column.physical.words()),
+                "plain values, differences or indices into a dictionary, as pyarrow writes them",
             )),
         }
     }
 
-    /// Bytes of a value.
-    fn size(&self) -> Result<usize, Wrong> {
+    /// Bytes per value.
+    fn size(&self) -> Result<usize, Fault> {
         match self.column.physical {
+            Physical::Half => Ok(2),
             Physical::Int32 | Physical::Float => Ok(4),
             Physical::Int64 | Physical::Double => Ok(8),
-            Physical::Other(kind) => Err(wrong(format!("values of type {kind}"), "whole numbers or floats")),
+            other => Err(malformed(other.words(), "whole numbers or floats")),
         }
     }
 
-    fn plain(&self, bytes: &[u8], count: usize) -> Result<Values, Wrong> {
+    fn plain(&self, bytes: &[u8], count: usize) -> Result<Values, Fault> {
+        if self.column.physical == Physical::Text {
+            return texts::plain(bytes, count).map(Values::Texts).ok_or_else(no_texts);
+        }
         let size = self.size()?;
         let bytes = count.checked_mul(size).and_then(|len| bytes.get(..len)).ok_or_else(|| {
-            wrong(format!("{} bytes of values", bytes.len()), "as many as there are values")
+            malformed(format!("{} bytes of values", bytes.len()), "as many as there are values")
         })?;
         Ok(match self.column.physical {
             Physical::Int32 => {
                 Values::Ints(bytes.as_chunks().0.iter().map(|&b| i64::from(i32::from_le_bytes(b))).collect())
             }
+            Physical::Half => Values::Floats(bytes.as_chunks().0.iter().map(|&b| f16(b)).collect()),
             Physical::Float => {
                 Values::Floats(bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect())
             }
@@ -335,4 +383,8 @@ impl<'a> Pages<'a> {
             _ => Values::Ints(bytes.as_chunks().0.iter().map(|&b| i64::from_le_bytes(b)).collect()),
         })
     }
+}
+
+fn no_texts() -> Fault {
+    malformed("no texts in UTF-8, or more than 16 MiB of them in a page", "a short text for each value")
 }

@@ -1,13 +1,14 @@
-//! As much of Thrift's compact protocol as Parquet's headers need: fields are visited one by one, and what is not asked
-//! for is passed over (<https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>).
+//! The part of Thrift's compact protocol that Parquet's headers need: fields are visited one by
+//! one, and others are skipped
+//! (<https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>).
 
-/// Structures inside structures beyond this are none of Parquet's.
+/// The deepest nesting that is read; Parquet's own is far below.
 const MAX_DEPTH: usize = 16;
 
 /// What a field holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A truth value, which the field's header already has.
+    /// A boolean, whose value is in the field's header.
     Bool(bool),
     /// One byte.
     Byte,
@@ -25,7 +26,7 @@ pub enum Kind {
     Struct,
 }
 
-/// Reads one value after the other; every answer is `None` where the bytes are not what was asked for.
+/// Reads values in order. Methods return `None` when the bytes do not hold the requested value.
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {
     bytes: &'a [u8],
@@ -33,12 +34,12 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// From the beginning of these bytes.
+    /// Starts at the first of these bytes.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
     }
 
-    /// Bytes read.
+    /// Bytes read so far.
     pub fn position(&self) -> usize {
         self.at
     }
@@ -49,7 +50,7 @@ impl<'a> Reader<'a> {
         Some(byte)
     }
 
-    /// A number of seven bits a byte, lowest first.
+    /// An unsigned number of seven bits per byte, lowest first.
     pub fn varint(&mut self) -> Option<u64> {
         let mut value = 0_u64;
         for shift in (0..64).step_by(7) {
@@ -68,7 +69,7 @@ impl<'a> Reader<'a> {
         Some((raw >> 1).cast_signed() ^ -(raw & 1).cast_signed())
     }
 
-    /// A number that counts something.
+    /// A signed number that must not be negative.
     pub fn count(&mut self) -> Option<u64> {
         u64::try_from(self.int()?).ok()
     }
@@ -81,7 +82,7 @@ impl<'a> Reader<'a> {
         Some(bytes)
     }
 
-    /// Text; what is no UTF-8 in it is replaced.
+    /// Text; invalid UTF-8 is replaced.
     pub fn text(&mut self) -> Option<String> {
         self.binary().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
     }
@@ -101,8 +102,8 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The header of a list: what it holds, and how many. A list longer than the bytes that are left is none: every entry
-    /// takes at least one.
+    /// The header of a list: kind and number of its entries. `None` for more entries than there are
+    /// bytes left, as each entry takes at least one.
     pub fn list(&mut self) -> Option<(Kind, usize)> {
         let head = self.byte()?;
         let len =
@@ -113,8 +114,8 @@ impl<'a> Reader<'a> {
         Some((Self::kind(head & 15)?, len))
     }
 
-    /// Visits the fields of a structure. `visit` is given number and kind, and either reads the field and says so or
-    /// leaves it to be passed over.
+    /// Visits the fields of a structure. `visit` gets number and kind of a field, and either reads
+    /// the field or returns [`Visited::Skipped`].
     pub fn fields(&mut self, mut visit: impl FnMut(&mut Self, i64, Kind) -> Option<Visited>) -> Option<()> {
         let mut number = 0_i64;
         loop {
@@ -126,7 +127,7 @@ impl<'a> Reader<'a> {
             let kind = Self::kind(head & 15)?;
             match visit(self, number, kind)? {
                 Visited::Read => {}
-                Visited::Left => self.skip(kind, 0)?,
+                Visited::Skipped => self.skip(kind, 0)?,
             }
         }
     }
@@ -174,7 +175,7 @@ impl<'a> Reader<'a> {
         Some(())
     }
 
-    /// In lists and maps a truth value has a byte of its own.
+    /// Skips an entry of a list or map, where a boolean takes one byte.
     fn skip_entry(&mut self, kind: Kind, depth: usize) -> Option<()> {
         match kind {
             Kind::Bool(_) => self.byte().map(drop),
@@ -183,13 +184,13 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What became of a field.
+/// Whether a visitor read a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visited {
-    /// It was read.
+    /// The visitor read the field.
     Read,
-    /// It is still to be passed over.
-    Left,
+    /// The reader has to skip the field.
+    Skipped,
 }
 
 #[cfg(test)]
@@ -197,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_are_read_and_passed_over() {
+    fn fields_are_read_or_skipped() {
         // 1: i32 -3; 2: list of two i64; 4: struct { 1: true }; 20: "ab".
         let bytes = [0x15, 5, 0x19, 0x26, 2, 4, 0x2c, 0x11, 0, 0x08, 40, 2, b'a', b'b', 0, 99];
         let mut reader = Reader::new(&bytes);
@@ -206,7 +207,7 @@ mod tests {
             match field {
                 1 => number = reader.int()?,
                 20 => text = reader.text()?,
-                _ => return Some(Visited::Left),
+                _ => return Some(Visited::Skipped),
             }
             Some(Visited::Read)
         });
@@ -214,14 +215,15 @@ mod tests {
     }
 
     #[test]
-    fn lies_are_found() {
-        let all = |bytes: &[u8]| Reader::new(bytes).fields(|_, _, _| Some(Visited::Left));
-        // A list of 2^31 entries, a text beyond the end, a structure without end, a number of eleven bytes.
+    fn wrong_lengths_are_rejected() {
+        let all = |bytes: &[u8]| Reader::new(bytes).fields(|_, _, _| Some(Visited::Skipped));
+        // A list of 2^31 entries, a text beyond the end, unterminated structures, a number of
+        // eleven bytes.
         assert_eq!(all(&[0x19, 0xf5, 0xff, 0xff, 0xff, 0xff, 0x07, 0]), None);
         assert_eq!(all(&[0x18, 9, b'a', 0]), None);
         assert_eq!(all(&[0x1c; 64]), None);
         assert_eq!(all(&[0x16, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1, 0]), None);
-        // A map that claims more than there is.
+        // A map that declares more entries than there are.
         assert_eq!(all(&[0x1b, 0xff, 0xff, 0xff, 0xff, 0x07, 0x88, 0]), None);
     }
 }

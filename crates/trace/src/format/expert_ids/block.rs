@@ -1,17 +1,17 @@
-//! Expert ids of the tokens of a sample, or of a part of one, as a record has them.
+//! Expert ids of the tokens of a sample, or of a part of it, in one record.
 
 use crate::format::expert_ids::scan::{Fault, Scan};
 
-/// Stands where an id was not recorded (`-1` in the files).
+/// The value of an id that was not recorded (`-1` in files).
 pub const MISSING: u16 = u16::MAX;
 
-/// Ids go from 0 to this; more than 65,535 experts a layer nobody has.
+/// The largest id.
 pub const MAX_ID: u16 = u16::MAX - 1;
 
-/// More layers than any model has; beyond it the axes are surely others.
+/// The most layers. A longer axis has another meaning.
 pub const MAX_LAYERS: usize = 4096;
 
-/// More experts a token than any model has.
+/// The most experts per token.
 pub const MAX_K: usize = 1024;
 
 /// Ids `[tokens, layers, k]`, row by row.
@@ -19,23 +19,23 @@ pub const MAX_K: usize = 1024;
 pub struct Block {
     /// Tokens, recorded or not.
     pub tokens: usize,
-    /// Layers, dense ones included where the file has them.
+    /// Layers, including dense ones if the file has them.
     pub layers: usize,
-    /// Experts a token, `k`.
+    /// Experts per token, `k`.
     pub k: usize,
-    /// The ids; [`MISSING`] where there is none.
+    /// The ids; [`MISSING`] if not recorded.
     pub ids: Vec<u16>,
 }
 
-/// What to do with lists of another shape.
+/// What to do about lists of another shape.
 const SHAPE_ADVICE: &str =
-    "Write the list as the server returns it: tokens, in each the layers, in each k expert ids.";
+    "Write the list as the server returns it: per token the layers, per layer k expert ids.";
 
 impl Block {
-    /// Checks a shape that a file claims against the ids that there are.
+    /// Checks a declared shape against the number of ids.
     ///
     /// # Errors
-    /// When the product is another, or an axis is longer than any model's.
+    /// When the product differs, or an axis is too long.
     pub fn shaped(ids: Vec<u16>, [tokens, layers, k]: [usize; 3], place: usize) -> Result<Self, Fault> {
         let product = tokens.checked_mul(layers).and_then(|rows| rows.checked_mul(k));
         if product != Some(ids.len()) {
@@ -54,11 +54,13 @@ impl Block {
     /// Reads nested lists.
     ///
     /// # Errors
-    /// With the token and layer at which a list has another length than those before it, or an id is none.
+    /// With the token and layer at which a list has another length than the previous ones, or an id
+    /// is invalid.
     pub fn read(scan: &mut Scan<'_>, middle: &str, inner: &str) -> Result<Self, Fault> {
         let place = scan.place();
         let (mut layers, mut k) = (0, 0);
-        // An id takes two bytes at least, a digit and a comma, so this is no more than the record itself.
+        // An id takes at least two bytes, a digit and a comma, so this is no more than the record
+        // itself.
         let mut ids: Vec<u16> = Vec::with_capacity(scan.left() / 2);
         let tokens = scan.list(|scan, token| {
             let inside = |fault: Fault| Fault { place: format!("token {token}"), ..fault };
@@ -100,7 +102,7 @@ impl Block {
         Ok(Self { tokens, layers, k, ids })
     }
 
-    /// Reads one layer: a list of tokens, in each `k` ids.
+    /// Reads one layer: a list of tokens with `k` ids each.
     ///
     /// # Errors
     /// As [`Block::read`].
@@ -125,9 +127,9 @@ impl Block {
         Ok(Self { tokens: if k > 0 { tokens } else { 0 }, layers, k, ids })
     }
 
-    /// `[tokens, k, layers]` turned to `[tokens, layers, k]`.
+    /// Transposes `[tokens, k, layers]` to `[tokens, layers, k]`.
     #[must_use]
-    pub fn turned(mut self) -> Self {
+    pub fn transposed(mut self) -> Self {
         let (k, layers) = (self.layers, self.k);
         let mut token = vec![0; k * layers];
         for ids in self.ids.chunks_exact_mut((k * layers).max(1)) {
@@ -142,7 +144,7 @@ impl Block {
     }
 }
 
-/// Reads the innermost list, and gives its length.
+/// Reads an innermost list and returns its length.
 #[inline]
 fn row(scan: &mut Scan<'_>, ids: &mut Vec<u16>) -> Result<usize, Fault> {
     let before = ids.len();
@@ -175,12 +177,12 @@ fn check_axes(tokens: usize, layers: usize, k: usize, place: usize) -> Result<()
         at: Some(place),
         place: String::new(),
         found: format!("{tokens} tokens of {layers} layers with {k} experts each"),
-        expected: format!("at most {MAX_LAYERS} layers and {MAX_K} experts a token"),
+        expected: format!("at most {MAX_LAYERS} layers and {MAX_K} experts per token"),
         advice: "Check the order of the axes: tokens, layers, experts.",
     })
 }
 
-/// An id as it is kept.
+/// An id as two bytes.
 ///
 /// # Errors
 /// When it is neither an expert nor -1.
@@ -218,13 +220,13 @@ mod tests {
 
     #[test]
     fn the_layer_as_the_last_axis() {
-        let block = read("[[[1,2,3],[4,5,6]]]").expect("ids").turned();
+        let block = read("[[[1,2,3],[4,5,6]]]").expect("ids").transposed();
         assert_eq!((block.tokens, block.layers, block.k), (1, 3, 2));
         assert_eq!(block.ids, [1, 4, 2, 5, 3, 6]);
     }
 
     #[test]
-    fn what_is_ragged_or_none_is_told() {
+    fn ragged_lists_and_invalid_ids_are_explained() {
         for (text, words) in [
             ("[[[1,2],[3]]]", "token 0, layer 1"),
             ("[[[1],[3]],[[1]]]", "token 1"),
@@ -235,8 +237,8 @@ mod tests {
             ("[[[]]]", "without a single id"),
             ("[[[1", "the end of the line"),
         ] {
-            let said = read(text).expect_err(text);
-            assert!(said.contains(words), "{text}: {said}");
+            let message = read(text).expect_err(text);
+            assert!(message.contains(words), "{text}: {message}");
         }
         assert!(Block::shaped(vec![0; 8], [2, 2, 3], 0).is_err());
         assert!(Block::shaped(vec![], [usize::MAX, 2, 0], 0).is_err());

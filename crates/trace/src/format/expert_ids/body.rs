@@ -1,5 +1,5 @@
-//! A trace of ids after opening: the counts are in memory, the ids of single tokens stay in the file and are read again,
-//! record by record, when they are asked for.
+//! An open trace of ids. The counts are in memory; the ids of single tokens stay in the file and
+//! are read again, record by record, on request.
 
 use std::{fmt, ops::Range, rc::Rc};
 
@@ -18,36 +18,36 @@ use crate::{
     open_trace::RecordedIds,
 };
 
-/// Where the ids of the samples are.
+/// The location of the samples' ids.
 #[derive(Clone, Debug)]
 pub enum Places {
-    /// Each in a record of its own.
+    /// Each sample has its own record.
     Records {
-        /// Who wrote them.
+        /// Their writer.
         writer: Writer,
-        /// The shape of arrays that have none.
+        /// The shape of arrays without one.
         shape: Shape,
         /// Line and choice of each sample, `[S]`.
         places: Vec<(Span, u32)>,
     },
-    /// Each in as many records as there are layers.
+    /// Each sample has one record per layer.
     Layers(Rc<Steps>),
-    /// Nowhere: only the counts are known.
+    /// Only the counts are known.
     Nowhere,
 }
 
-/// The counts of a trace of ids, and where the ids are.
+/// The counts of a trace of ids, and the location of the ids.
 #[derive(Clone)]
 pub struct IdsBody {
     /// The file.
     pub source: Source,
-    /// What it was folded into.
+    /// The counts.
     pub folded: Rc<Folded>,
-    /// Whether the file or a setting tells the number of experts; otherwise it is a guess from below.
+    /// Whether the file or a setting states the number of experts; otherwise it is a lower bound.
     pub experts_given: bool,
-    /// Where the ids are.
+    /// The location of the ids.
     pub places: Places,
-    /// The router's logits, where they were found beside the ids.
+    /// The router logits, if they were found beside the ids.
     pub logits: Option<Source>,
 }
 
@@ -58,10 +58,11 @@ impl fmt::Debug for IdsBody {
 }
 
 impl IdsBody {
-    /// Gates of a range of samples, `[n,L,E]`: from logits where they are known, selection frequencies otherwise.
+    /// Gates of a range of samples, `[n,L,E]`: from logits if known, otherwise selection
+    /// frequencies.
     ///
     /// # Errors
-    /// What the logits' file answers.
+    /// Errors of the logits' file.
     async fn mean_gates(&self, samples: Range<usize>, experts: usize) -> Result<Vec<f32>, Error> {
         if let (Some(logits), Places::Layers(steps)) = (&self.logits, &self.places) {
             return steps.gates(logits, samples, experts).await;
@@ -77,7 +78,8 @@ impl IdsBody {
         Ok(gates)
     }
 
-    /// How often each expert was selected by the samples of a range; `None` where layers saw another number of tokens.
+    /// Counts of how often the samples of a range selected each expert; `None` if layers saw
+    /// different numbers of tokens.
     fn exact_counts(&self, samples: Range<usize>, experts: usize) -> Option<Counts> {
         let mut values = Vec::with_capacity(samples.len() * self.folded.layers * experts);
         for row in self.rows(samples.clone()) {
@@ -101,11 +103,11 @@ impl IdsBody {
         counts.chunks_exact(self.folded.width.max(1))
     }
 
-    /// The selected experts of the tokens of a range of samples, `[T,L,k]`; `None` where the file does not tell them
-    /// token by token.
+    /// The selected experts of the tokens of a range of samples, `[T,L,k]`; `None` if the file does
+    /// not list tokens.
     ///
     /// # Errors
-    /// What the source answers, and when the file has changed since it was opened.
+    /// Errors of the source, and when the file has changed since it was opened.
     async fn selected(&self, samples: Range<usize>) -> Result<Option<Vec<u16>>, Error> {
         let (writer, shape, places) = match &self.places {
             Places::Nowhere => return Ok(None),
@@ -186,10 +188,11 @@ impl RecordedIds for IdsBody {
     }
 }
 
-/// Gives a trace its logits: its gates are then mean routing weights.
+/// Adds logits to a trace, whose gates are then mean routing weights.
 ///
 /// # Errors
-/// [`Error::Mismatch`] when the trace has no place for all its logits, [`Error::Truncated`] when the file ends before.
+/// [`Error::Mismatch`] when the trace does not locate all its logits, [`Error::Truncated`] when the
+/// file is too short.
 fn attach(info: &mut TraceInfo, body: &IdsBody, logits: &Source) -> Result<IdsBody, Error> {
     let Places::Layers(steps) = &body.places else { return Err(no_logits(info)) };
     let Some(experts) = steps.experts else { return Err(no_logits(info)) };
@@ -213,6 +216,6 @@ fn no_logits(info: &TraceInfo) -> Error {
         name: info.name.clone(),
         given: "a file of router logits was given".to_owned(),
         has: "no `logit_offset`, `logit_bytes` and `logit_shape` of one width in every record".to_owned(),
-        advice: "Trace ids and logits in one go.",
+        advice: "Trace ids and logits in one pass.",
     }
 }

@@ -1,5 +1,6 @@
-//! Ids become counts: how often each expert of each layer was selected by a sample (METRICS 2). Dense layers, which some
-//! servers write as zeros, and tokens without recorded ids are left out on the way.
+//! Folds ids into counts of how often each sample selected each expert of each layer
+//! (`docs/metrics.md#mean-gates`). Dense layers, which some servers write as zeros, and tokens
+//! without recorded ids are omitted.
 
 use crate::{
     archive::codecs,
@@ -10,67 +11,69 @@ use crate::{
     io::source::{ByteSource as _, Source},
 };
 
-/// Bytes that the counts of a file may take: as many as a packed file of its size may unpack to. A single id may claim
-/// 65,535 experts in each of a thousand layers; whoever has so many also has tokens for them.
+/// The most bytes for the counts of a file: as many as a packed file of its size may unpack to.
+/// Without the limit, a single id could require counts of 65,535 experts in each of a thousand
+/// layers.
 pub fn most_counts(source: &Source) -> usize {
     codecs::limit(source.len()) as usize
 }
 
-/// Rows after which ids that always rise are no accident: one in 2^32.
+/// Rows after which ascending ids are no coincidence: the probability is 2^-32.
 const RISING: u64 = 32;
 
 const EACH_ONCE: &str =
-    "A token goes to an expert once; write -1 where nothing was recorded, and no shared experts.";
+    "Write distinct experts per token, -1 where nothing was recorded, and no shared experts.";
 
-/// The counts of samples as they come.
+/// The counts of the samples so far.
 #[derive(Debug)]
 pub struct Fold {
-    /// Experts, where they are given; ids are below.
+    /// The number of experts, if given; ids are below it.
     given: Option<usize>,
-    /// Bytes that the counts may take.
+    /// The most bytes for counts.
     most: usize,
-    /// Counts a row: experts, or a power of two that holds all ids so far.
+    /// Counts per row: the number of experts, or a power of two above all ids so far.
     width: usize,
     /// Layers and `k` of the first sample, and its line.
     first: Option<(usize, usize, usize)>,
     counts: Vec<u32>,
     tokens: Vec<u32>,
     largest: u16,
-    /// The row in which each expert was last seen; rows count from 1.
+    /// The row in which each expert was last seen, `[width]`; rows count from 1.
     seen: Vec<u32>,
     row: u32,
-    /// Whether the second id of every row was larger than the first.
+    /// Whether the second id of every row so far is larger than the first.
     rising: bool,
     rows: u64,
-    /// Tokens that had no ids.
+    /// Tokens without ids.
     pub missing: u64,
-    /// Layers of zeros, as many as the sample with most of them has.
+    /// The largest number of layers of zeros in a sample.
     pub dense: usize,
 }
 
-/// What samples fold into.
+/// The result of folding samples.
 #[derive(Debug)]
 pub struct Folded {
-    /// `[S,L,width]`.
+    /// Counts, `[S,L,width]`.
     pub counts: Vec<u32>,
-    /// At least the largest id and one.
+    /// Counts per row, more than the largest id.
     pub width: usize,
     /// Layers, `L`.
     pub layers: usize,
-    /// Experts a token, `k`.
+    /// Experts per token, `k`.
     pub k: usize,
-    /// Tokens recorded of each sample, `[S]`.
+    /// Recorded tokens of each sample, `[S]`.
     pub tokens: Vec<u32>,
     /// The largest id.
     pub largest: u16,
-    /// Whether ids are sorted by themselves and not by weight.
+    /// Whether ids are sorted by id and not by weight.
     pub by_id: bool,
-    /// With one expert a token, which of the file's layers are real; otherwise each sample's zeros tell.
+    /// With one expert per token, which of the file's layers have experts; otherwise each sample's
+    /// zeros mark dense layers.
     pub live: Option<Vec<bool>>,
 }
 
 impl Fold {
-    /// With the number of experts, where it is given.
+    /// Starts with the number of experts, if given.
     pub fn new(given: Option<usize>, most: usize) -> Self {
         let given = given.filter(|experts| (1..=65_535).contains(experts));
         Self {
@@ -81,7 +84,7 @@ impl Fold {
             counts: Vec::new(),
             tokens: Vec::new(),
             largest: 0,
-            seen: vec![0; 1 << 16],
+            seen: Vec::new(),
             row: 0,
             rising: true,
             rows: 0,
@@ -90,15 +93,43 @@ impl Fold {
         }
     }
 
-    /// Samples so far.
+    /// Limits the bytes of the counts, where those of other checkpoints of the file take their share.
+    pub fn limit(&mut self, most: usize) {
+        self.most = most;
+    }
+
+    /// Bytes of the counts so far.
+    pub fn bytes(&self) -> usize {
+        self.counts.len().saturating_mul(4)
+    }
+
+    /// Whether the last sample has the counts and tokens of sample `i`.
+    pub fn repeats(&self, i: usize) -> bool {
+        let Some((layers, ..)) = self.first else { return false };
+        let size = layers * self.width;
+        let Some(last) = self.tokens.len().checked_sub(1) else { return false };
+        let row = |i: usize| self.counts.get(i * size..(i + 1) * size);
+        i < last && self.tokens.get(i) == self.tokens.get(last) && row(i) == row(last)
+    }
+
+    /// Takes the last sample back.
+    pub fn drop_last(&mut self) {
+        let size = self.first.map_or(0, |(layers, ..)| layers * self.width);
+        if self.tokens.pop().is_some() {
+            self.counts.truncate(self.counts.len().saturating_sub(size));
+        }
+    }
+
+    /// Number of samples so far.
     pub fn samples(&self) -> usize {
         self.tokens.len()
     }
 
-    /// Counts the ids of one sample; `false` when it has no recorded token, and is left out.
+    /// Counts the ids of one sample; `false` if it has no recorded token and is skipped.
     ///
     /// # Errors
-    /// With token and layer when ids repeat, or the shape is another than that of the samples before.
+    /// With token and layer when ids repeat, or the shape differs from that of the previous
+    /// samples.
     pub fn push(&mut self, parts: &[&Block], line: usize) -> Result<bool, Fault> {
         let Some((raw, k)) = parts.first().map(|block| (block.layers, block.k)) else { return Ok(false) };
         if let Some(other) = parts.iter().find(|block| (block.layers, block.k) != (raw, k)) {
@@ -123,7 +154,7 @@ impl Fold {
             Some((first_layers, first_k, first_line)) if (first_layers, first_k) != (layers, k) => {
                 return Err(Fault::of_record(
                     "",
-                    format!("ids of {layers} layers that are not all zero, with {k} experts a token"),
+                    format!("ids of {layers} layers that are not all zero, with {k} experts per token"),
                     &format!("{first_layers} layers with {first_k} experts, as line {first_line} has"),
                     "Write one model's records into a file.",
                 ));
@@ -177,12 +208,12 @@ impl Fold {
                 self.widen(largest).map_err(|fault| Fault { place: format!("layer {layer}"), ..fault })?;
             }
             self.largest = self.largest.max(largest);
+            self.seen.resize(self.width, 0);
             let base = self.counts.len() - left * self.width;
             let Some(counts) = self.counts.get_mut(base..base + self.width) else { continue };
             let row = self.row;
             let mut twice = false;
             for &id in ids {
-                // The array is as long as there are ids of two bytes.
                 let Some(seen) = self.seen.get_mut(usize::from(id)) else { continue };
                 twice |= *seen == row;
                 *seen = row;
@@ -198,7 +229,7 @@ impl Fold {
         Ok(())
     }
 
-    /// Makes every row long enough for an id.
+    /// Widens every row for an id.
     fn widen(&mut self, id: u16) -> Result<(), Fault> {
         if id == MISSING {
             return Err(Fault::of_record(
@@ -237,15 +268,15 @@ impl Fold {
         Err(Fault::of_record(
             "",
             format!(
-                "counts of more than {most} bytes ({} samples before, {experts} experts a layer)",
+                "counts of more than {most} bytes ({} samples before, {experts} experts per layer)",
                 self.samples(),
             ),
             &format!("at most {most} bytes for all samples of a file of this size"),
-            "Look whether the largest id is one of an expert; drop fewer samples of each checkpoint.",
+            "Check that the largest id is an expert's, or open fewer samples per checkpoint.",
         ))
     }
 
-    /// All counts; `None` when no sample had a recorded token.
+    /// All counts; `None` if no sample has a recorded token.
     pub fn finish(self) -> Option<Folded> {
         let (layers, k, _) = self.first?;
         let Self { counts, width, tokens, largest, rising, rows, .. } = self;
@@ -255,7 +286,7 @@ impl Fold {
     }
 }
 
-/// With one expert a token, a layer in which nobody chose another than expert 0 is dense.
+/// Drops dense layers with one expert per token: those in which every token selects expert 0.
 fn without_zeros(folded: Folded) -> Folded {
     let Folded { width, layers, .. } = folded;
     let mut live = vec![false; layers];
@@ -284,7 +315,8 @@ fn impossible(ids: &[u16], layer: usize, k: usize) -> Fault {
     )
 }
 
-/// Which layers have experts: a dense one is all zeros, and zeros cannot be ids where a token goes to several experts.
+/// Which layers have experts. A dense one is all zeros, which cannot be ids if a token selects
+/// several experts.
 pub fn live_layers(parts: &[&Block], layers: usize, k: usize) -> Vec<bool> {
     if k == 1 {
         let any = parts.iter().any(|block| block.ids.iter().any(|&id| id != MISSING));
@@ -306,7 +338,7 @@ pub fn live_layers(parts: &[&Block], layers: usize, k: usize) -> Vec<bool> {
     live
 }
 
-/// Whether a token has ids: those of a cached prefix are -1, and some writers pad with zeros.
+/// Whether a token has ids. Tokens of a cached prefix have -1, and some writers pad with zeros.
 pub fn is_recorded(token: &[u16], k: usize) -> bool {
     token.iter().any(|&id| id != MISSING && (id != 0 || k == 1))
 }
@@ -323,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn dense_layers_and_missing_tokens_are_left_out() {
+    fn dense_layers_and_missing_tokens_are_omitted() {
         let mut fold = Fold::new(None, MOST);
         let first = block(
             3,
@@ -347,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn with_one_expert_a_token_a_whole_layer_of_zeros_is_dense() {
+    fn with_one_expert_per_token_a_layer_of_zeros_is_dense() {
         let mut fold = Fold::new(None, MOST);
         assert!(fold.push(&[&block(2, 3, 1, &[0, 0, 1, 0, 5, 0])], 1).is_ok());
         assert!(fold.push(&[&block(1, 3, 1, &[0, 0, 0])], 2).is_ok());
@@ -358,25 +390,25 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_told() {
-        let said = |fold: &mut Fold, block: &Block| {
+    fn impossible_ids_are_explained() {
+        let message = |fold: &mut Fold, block: &Block| {
             fold.push(&[block], 7).expect_err("wrong").in_line("f", 7).to_string()
         };
         let mut fold = Fold::new(None, MOST);
-        let twice = said(&mut fold, &block(2, 1, 2, &[1, 2, 3, 3]));
+        let twice = message(&mut fold, &block(2, 1, 2, &[1, 2, 3, 3]));
         assert!(twice.contains("line 7, token 1, layer 0: expert 3 twice"), "{twice}");
-        let half = said(&mut Fold::new(None, MOST), &block(1, 2, 2, &[1, 2, 3, MISSING]));
+        let half = message(&mut Fold::new(None, MOST), &block(1, 2, 2, &[1, 2, 3, MISSING]));
         assert!(half.contains("token 0, layer 1: no expert (-1)"), "{half}");
-        let beyond = said(&mut Fold::new(Some(4), MOST), &block(1, 1, 2, &[1, 4]));
+        let beyond = message(&mut Fold::new(Some(4), MOST), &block(1, 1, 2, &[1, 4]));
         assert!(beyond.contains("expert 4; expected ids from 0 to 3"), "{beyond}");
         let mut fold = Fold::new(None, MOST);
         assert!(fold.push(&[&block(1, 1, 2, &[1, 2])], 1).is_ok());
-        let other = said(&mut fold, &block(1, 2, 2, &[1, 2, 3, 4]));
+        let other = message(&mut fold, &block(1, 2, 2, &[1, 2, 3, 4]));
         assert!(other.contains("2 layers") && other.contains("as line 1 has"), "{other}");
     }
 
     #[test]
-    fn ids_that_always_rise_are_sorted_by_id() {
+    fn ids_that_always_ascend_are_sorted_by_id() {
         let mut fold = Fold::new(None, MOST);
         let ids: Vec<u16> = (0..64).flat_map(|i| [i % 4, 4 + i % 4]).collect();
         assert!(fold.push(&[&block(64, 1, 2, &ids)], 1).is_ok());

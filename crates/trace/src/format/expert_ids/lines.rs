@@ -1,62 +1,67 @@
-//! The lines of a text file, one after the other, however large the file is. What is held is one chunk of some MiB, or
-//! one line where a line is longer than that.
+//! Reads a text file of any size line by line. In memory is one chunk of some MiB, or one line if
+//! it is longer.
+
+use std::rc::Rc;
 
 use crate::{
     error::Error,
-    format::probe::Probe,
+    format::{expert_ids::scan::Scan, probe::Probe},
     io::source::{ByteSource as _, Source},
 };
 
-/// What all of them contain, said once.
+/// The content of all formats of JSON lines with ids, for messages.
 pub const CONTENT: &str = "JSON lines with expert ids (`routed_experts` of vLLM or SGLang, `exp_ids` of the OLMoE scripts, \
      `top_indices` of Megatron's tracer with its `logits_rank0.bin`)";
 
-/// The beginning of a file of JSON lines, as much as was read of it.
+/// The start of a file of JSON lines.
 pub fn beginning(probe: &Probe) -> Option<&str> {
     let text = probe.first_line().or_else(|| probe.text())?;
-    text.trim_start().starts_with('{').then_some(text)
+    let list = text.trim_start().strip_prefix('[').unwrap_or(text);
+    list.trim_start().starts_with('{').then_some(text)
 }
 
 /// Bytes read at once.
 const CHUNK: usize = 4 << 20;
 
-/// The longest line that is read: some 10,000 tokens of 64 layers fit many times over, and it fits into a browser's
-/// memory twice.
+/// The longest line that is read, in bytes. It holds many times 10,000 tokens of 64 layers, and
+/// fits twice into a browser's memory.
 pub const MAX_LINE: u64 = 256 << 20;
 
-/// Where a line is in its file.
+/// The location of a line in its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     /// Its number, counted from 1.
     pub number: usize,
     /// Its first byte.
     pub offset: u64,
-    /// Bytes without the line's end.
+    /// Length in bytes without the line feed.
     pub len: usize,
 }
 
-/// A line and its place.
+/// A line and its location.
 #[derive(Debug)]
 pub struct Line<'a> {
-    /// Where it is.
+    /// Its location.
     pub span: Span,
-    /// Its bytes, without the line's end.
+    /// Its bytes without the line feed.
     pub bytes: &'a [u8],
 }
 
 /// Reads a source line by line.
 pub struct Lines {
     source: Source,
-    /// What was read and not yet handed out is `chunk[from..]`.
+    /// Bytes that have been read but not returned are `chunk[from..]`.
     chunk: Vec<u8>,
     from: usize,
-    /// Place in the file of the end of `chunk`.
+    /// Offset in the file of the end of `chunk`.
     end: u64,
     number: usize,
     most: u64,
+    /// The next line is the whole file.
+    whole: bool,
 }
 
-/// What of the chunk is the next line.
+/// The location of the next line.
 enum Next {
     Here { len: usize, step: usize },
     Long { len: u64, step: u64 },
@@ -64,15 +69,37 @@ enum Next {
 }
 
 impl Lines {
-    /// Begins at the start of the file.
+    /// Starts at the first line.
     pub fn new(source: Source) -> Self {
-        Self { source, chunk: Vec::new(), from: 0, end: 0, number: 0, most: MAX_LINE }
+        Self { source, chunk: Vec::new(), from: 0, end: 0, number: 0, most: MAX_LINE, whole: false }
     }
 
-    /// The next line; `None` behind the last.
+    /// Begins at the start of a file of JSON records. Where the first line is no whole value, as in a list or an object over
+    /// several lines, the whole file is taken for one line.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] for a line of more than [`MAX_LINE`] bytes, and what the source answers.
+    /// What the source returns, and as [`Lines::next`] for a file that is too large.
+    pub async fn of_records(source: Source) -> Result<Self, Error> {
+        let mut lines = Self::new(Rc::clone(&source));
+        let whole = loop {
+            match lines.next().await? {
+                None => break false,
+                Some(line) if line.bytes.trim_ascii().is_empty() => {}
+                Some(line) => {
+                    let bytes = line.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line.bytes);
+                    break Scan::new(bytes).value().is_err();
+                }
+            }
+        };
+        let mut lines = Self::new(source);
+        lines.whole = whole && lines.source.len() <= lines.most;
+        Ok(lines)
+    }
+
+    /// The next line; `None` after the last.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] for a line of more than [`MAX_LINE`] bytes, and errors of the source.
     pub async fn next(&mut self) -> Result<Option<Line<'_>>, Error> {
         let next = self.find().await?;
         let offset = self.end - (self.chunk.len() - self.from) as u64;
@@ -87,7 +114,7 @@ impl Lines {
             Next::Long { len, step } => {
                 self.number += 1;
                 let span = Span { number: self.number, offset, len: len as usize };
-                // The chunk makes room before the line is read.
+                // Frees the chunk before the line is read.
                 self.chunk = Vec::new();
                 self.chunk = read(&self.source, span).await?;
                 self.from = self.chunk.len();
@@ -97,8 +124,12 @@ impl Lines {
         }
     }
 
-    /// Finds the end of the next line, and reads on where the chunk does not have it.
+    /// Finds the end of the next line, reading more chunks if necessary.
     async fn find(&mut self) -> Result<Next, Error> {
+        if std::mem::take(&mut self.whole) {
+            let len = self.source.len();
+            return Ok(Next::Long { len, step: len });
+        }
         let mut searched = 0;
         loop {
             let rest = self.chunk.get(self.from..).unwrap_or_default();
@@ -115,7 +146,7 @@ impl Lines {
                 });
             }
             if searched >= CHUNK {
-                return self.find_far(searched as u64).await;
+                return self.find_distant_end(searched as u64).await;
             }
             let more = self.source.read(self.end, left.min(CHUNK as u64) as usize).await?;
             self.end += more.len() as u64;
@@ -129,9 +160,9 @@ impl Lines {
         }
     }
 
-    /// The end of a line that is longer than a chunk, looked for without keeping anything: the line is then read once,
-    /// into memory of its own size.
-    async fn find_far(&self, searched: u64) -> Result<Next, Error> {
+    /// Finds the end of a line that is longer than a chunk without keeping its bytes, so that the
+    /// line can be read into memory of its own size.
+    async fn find_distant_end(&self, searched: u64) -> Result<Next, Error> {
         let total = self.source.len();
         let (mut at, mut len) = (self.end, searched);
         while at < total && len <= self.most {
@@ -155,15 +186,15 @@ impl Lines {
             what: format!("line {} (at least)", self.number + 1),
             bytes: len,
             limit: self.most,
-            advice: "Write one record a line, and samples of a few thousand tokens.",
+            advice: "Write one record per line, and samples of a few thousand tokens.",
         })
     }
 }
 
-/// Reads one line again.
+/// Reads a line again.
 ///
 /// # Errors
-/// What the source answers.
+/// Errors of the source.
 pub async fn read(source: &Source, span: Span) -> Result<Vec<u8>, Error> {
     if span.len <= CHUNK {
         return source.read(span.offset, span.len).await;
@@ -176,14 +207,14 @@ pub async fn read(source: &Source, span: Span) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// What to say when a record is another than when the file was opened.
+/// The error for a record that has changed since the file was opened.
 pub fn changed(name: &str, line: usize) -> Error {
     Error::Text {
         name: name.to_owned(),
         place: format!("line {line}"),
         found: "another record than before".to_owned(),
         expected: "the file as it was opened".to_owned(),
-        advice: "The file changed meanwhile; open it again.",
+        advice: "The file has changed since it was opened; open it again.",
     }
 }
 
@@ -196,7 +227,7 @@ mod tests {
     use super::*;
     use crate::io::source::MemorySource;
 
-    /// All lines, each with its number and its place checked against the bytes.
+    /// All lines, after checking the number and location of each.
     fn lines(bytes: &[u8], most: u64) -> Result<Vec<Vec<u8>>, Error> {
         let source: Source = Rc::new(MemorySource::new("x.jsonl", bytes.to_vec()));
         let mut lines = Lines::new(Rc::clone(&source));
@@ -231,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_too_long_is_refused_before_it_is_kept() {
+    fn a_line_that_is_too_long_is_rejected_before_it_is_in_memory() {
         let mut bytes = b"first\n".to_vec();
         bytes.resize(3 * CHUNK, b'x');
         let error = lines(&bytes, 2 * CHUNK as u64).expect_err("too long").to_string();

@@ -1,9 +1,11 @@
-//! Megatron-LM's router tracer (`--moe-routing-trace-path`): `router_trace_rank{r}.jsonl`, a record a step, block and layer,
-//! and beside it, where it was asked for, `logits_rank{r}.bin`: raw bfloat16 by the records' `logit_offset`.
+//! Megatron-LM's router tracer (`--moe-routing-trace-path`): `router_trace_rank{r}.jsonl` with one
+//! record per step, block and layer, and optionally `logits_rank{r}.bin` with raw bfloat16 at the
+//! records' `logit_offset`.
 //!
-//! A step of the tracer is one pass through the model; where its sequences begin is not told, so each is one sample. With
-//! a boolean routing map ids come sorted by id. Top-k of the rounded logits need not be the recorded ids: the recorded
-//! ones count. Records of multi-token prediction are no decoder layers, and are left out.
+//! A step of the tracer is one pass through the model. The starts of its sequences are not
+//! recorded, so each step is one sample. With a boolean routing map, ids are sorted by id. The top
+//! k of the rounded logits can differ from the recorded ids, which take precedence. Records of
+//! multi-token prediction are not decoder layers and are omitted.
 
 use std::{collections::BTreeMap, future::ready, rc::Rc};
 
@@ -25,7 +27,7 @@ use crate::{
     open_trace::OpenTrace,
 };
 
-/// The format in the table of files.
+/// The format's name in the table of files.
 const NAME: &str = "Megatron router trace";
 
 /// The tracer's records.
@@ -60,33 +62,33 @@ fn probe(probe: &Probe) -> Option<Match<'_>> {
 /// Reads a trace.
 ///
 /// # Errors
-/// [`Error::Text`] with the line and field of what is wrong.
+/// [`Error::Text`] with line and field.
 async fn open(source: &Source, settings: &Settings, warnings: &mut Vec<String>) -> Result<OpenTrace, Error> {
     let name = source.name();
     let mut fold = Fold::new(settings.experts, most_counts(source));
     let mut passes: BTreeMap<(u64, u64), Pass> = BTreeMap::new();
-    // Passes in the order in which they come.
+    // Passes in file order.
     let mut order: Vec<(u64, u64)> = Vec::new();
-    let mut told_experts = None;
+    let mut stated_experts = None;
     let mut lines = Lines::new(Rc::clone(source));
     while let Some(line) = lines.next().await? {
         if line.bytes.trim_ascii().is_empty() {
             continue;
         }
         let number = line.span.number;
-        let told = |fault: Fault| fault.in_line(name, number);
-        let record = Record::read(line.bytes).map_err(told)?;
+        let locate = |fault: Fault| fault.in_line(name, number);
+        let record = Record::read(line.bytes).map_err(locate)?;
         if record.skip {
             continue;
         }
-        told_experts = told_experts.or(record.experts);
-        let (step, layer, ids, logits) = record.check().map_err(told)?;
+        stated_experts = stated_experts.or(record.experts);
+        let (step, layer, ids, logits) = record.check().map_err(locate)?;
         let row = fold.samples();
-        if !fold.push(&[ids], number).map_err(|fault| told(fault.inside("top_indices")))? {
+        if !fold.push(&[ids], number).map_err(|fault| locate(fault.inside("top_indices")))? {
             continue;
         }
         let recorded = ids.ids.chunks_exact(ids.k).filter(|token| is_recorded(token, ids.k)).count();
-        // Rows of logits are told apart by their place, so none may be missing between them.
+        // Rows of logits are identified by their offset, so none may be missing between them.
         let logits = logits.filter(|_| recorded == ids.tokens);
         let key = (record.rank, step);
         let pass = passes.entry(key).or_insert_with(|| {
@@ -98,7 +100,7 @@ async fn open(source: &Source, settings: &Settings, warnings: &mut Vec<String>) 
     let Some(folded) = fold.finish() else {
         return Err(opened::no_ids(name));
     };
-    let (kept, layers) = whole(name, order, passes, warnings)?;
+    let (kept, layers) = complete_passes(name, order, passes, warnings)?;
     let folded = gather(folded, &kept, layers);
     let pieces = || kept.iter().flatten().flatten();
     let shape = pieces().next().and_then(|piece| piece.logits).map(|logits| logits.experts);
@@ -120,17 +122,17 @@ async fn open(source: &Source, settings: &Settings, warnings: &mut Vec<String>) 
         });
     }
     warnings.push(format!(
-        "{name}: the tracer does not tell where sequences begin, so each of its {} steps is one sample, called by its \
-         place. Trace the same batches in the same order at every checkpoint.",
+        "{name}: the tracer does not record where sequences begin, so each of its {} steps is one sample, named by its \
+         index. Trace the same batches in the same order at every checkpoint.",
         kept.len()
     ));
     let steps = Steps { samples: kept, experts, bytes };
-    let known = Known { experts: settings.experts.or(told_experts).or(experts), ..Known::default() };
+    let known = Known { experts: settings.experts.or(stated_experts).or(experts), ..Known::default() };
     opened::trace(source, NAME, folded, known, Places::Layers(Rc::new(steps)), warnings)
 }
 
-/// Passes that have every layer, and how many layers there are.
-fn whole(
+/// Passes with all layers, and the number of layers.
+fn complete_passes(
     name: &str,
     order: Vec<(u64, u64)>,
     mut passes: BTreeMap<(u64, u64), Pass>,
@@ -156,8 +158,8 @@ fn whole(
     }
     if let Some(first) = left.first() {
         warnings.push(format!(
-            "{name}: {} steps do not have the same tokens in each of {most} layers (step {first} for one) and are left \
-             out. A trace that was stopped ends like this.",
+            "{name}: {} steps do not have the same tokens in each of {most} layers (for example step {first}) and are \
+             left out. Trace complete steps to include them.",
             left.len()
         ));
     }
@@ -173,7 +175,7 @@ fn whole(
     Ok((kept, most))
 }
 
-/// Rows of records become rows of samples and layers.
+/// Reorders rows of records to rows of samples and layers.
 fn gather(folded: Folded, samples: &[Sample], layers: usize) -> Folded {
     let Folded { counts, width, .. } = &folded;
     let mut gathered = vec![0; samples.len() * layers * width];

@@ -1,4 +1,4 @@
-//! Records of Megatron's tracer, and the ids and logits of its steps read again.
+//! Records of Megatron's tracer, and ids and logits of its steps on request.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -8,17 +8,20 @@ use crate::{
         block::Block,
         fold::is_recorded,
         lines::{self, Span, changed},
-        scan::{BROKEN, Fault, Scan},
+        scan::{Fault, ONE_RECORD_PER_LINE, Scan},
     },
     io::source::{ByteSource as _, Source},
     numeric::{numbers::widen_bf16, softmax::add_softmax},
     text::step_name::trailing_number,
 };
 
-/// Bytes of logits read at once.
+/// Bytes of logits per read.
 const CHUNK: u64 = 4 << 20;
 
-/// Bytes of a bfloat16.
+/// What to do about a record that does not agree with itself.
+const TRACE_AGAIN: &str = "Write the trace again with Megatron's router tracer.";
+
+/// Bytes per bfloat16.
 pub const LOGIT: u64 = 2;
 
 /// One record.
@@ -47,53 +50,55 @@ impl Record {
                 return scan.value().map(drop);
             }
             let name = String::from_utf8_lossy(key);
-            let told = |fault: Fault| fault.inside(&name);
+            let locate = |fault: Fault| fault.inside(&name);
             match key {
-                b"step" => record.step = Some(scan.parse(COUNT).map_err(told)?),
-                b"rank" => record.rank = scan.parse(COUNT).map_err(told)?,
-                b"layer" => record.layer = Some(scan.parse(COUNT).map_err(told)?),
-                // Another block than the decoder, or a second look at the same tokens.
+                b"step" => record.step = Some(scan.parse(COUNT).map_err(locate)?),
+                b"rank" => record.rank = scan.parse(COUNT).map_err(locate)?,
+                b"layer" => record.layer = Some(scan.parse(COUNT).map_err(locate)?),
+                // Other blocks than the decoder, and other stages of the same tokens.
                 b"block" => record.skip |= scan.value()? != b"\"decoder\"",
                 b"stage" => record.skip |= scan.value()? != b"\"pre_dispatch\"",
                 b"mtp_idx" => {
                     scan.value()?;
                     record.skip = true;
                 }
-                b"num_tokens" => record.tokens = Some(scan.parse(COUNT).map_err(told)?),
-                b"topk" => record.top_k = Some(scan.parse(COUNT).map_err(told)?),
-                b"num_experts" => record.experts = Some(scan.parse(COUNT).map_err(told)?),
-                b"top_indices" => record.ids = Some(Block::read_layer(scan).map_err(told)?),
-                b"logit_offset" => record.offset = Some(scan.parse(COUNT).map_err(told)?),
-                b"logit_bytes" => record.bytes = Some(scan.parse(COUNT).map_err(told)?),
-                b"logit_shape" => record.shape = Some(scan.parse("a list [tokens, experts]").map_err(told)?),
+                b"num_tokens" => record.tokens = Some(scan.parse(COUNT).map_err(locate)?),
+                b"topk" => record.top_k = Some(scan.parse(COUNT).map_err(locate)?),
+                b"num_experts" => record.experts = Some(scan.parse(COUNT).map_err(locate)?),
+                b"top_indices" => record.ids = Some(Block::read_layer(scan).map_err(locate)?),
+                b"logit_offset" => record.offset = Some(scan.parse(COUNT).map_err(locate)?),
+                b"logit_bytes" => record.bytes = Some(scan.parse(COUNT).map_err(locate)?),
+                b"logit_shape" => {
+                    record.shape = Some(scan.parse("a list [tokens, experts]").map_err(locate)?)
+                }
                 _ => drop(scan.value()?),
             }
             Ok(())
         })?;
         if !scan.is_done() {
-            return Err(scan.fault("the end of the line: one JSON object a line", BROKEN));
+            return Err(scan.fault("the end of the line: one JSON object per line", ONE_RECORD_PER_LINE));
         }
         Ok(record)
     }
 
-    /// Its ids, and what its logits' place is; checked against what the record says of itself.
+    /// Step, layer, ids and location of the logits, checked against each other.
     pub fn check(&self) -> Result<(u64, u64, &Block, Option<Logits>), Fault> {
         let (Some(step), Some(layer), Some(ids)) = (self.step, self.layer, &self.ids) else {
             return Err(Fault::of_record(
                 "",
                 "a record without all of `step`, `layer` and `top_indices`".to_owned(),
                 "all three",
-                "Write the trace with Megatron's router tracer.",
+                TRACE_AGAIN,
             ));
         };
         let counted = [(self.tokens, ids.tokens, "num_tokens"), (self.top_k, ids.k, "topk")];
-        for (told, there, name) in counted {
-            if let Some(told) = told.filter(|&told| told != there && ids.tokens > 0) {
+        for (declared, actual, name) in counted {
+            if let Some(declared) = declared.filter(|&declared| declared != actual && ids.tokens > 0) {
                 return Err(Fault::of_record(
                     "`top_indices`",
-                    format!("{there} where `{name}` is {told}"),
-                    "as many as the record says",
-                    BROKEN,
+                    format!("{actual} where `{name}` is {declared}"),
+                    "as many as the record declares",
+                    TRACE_AGAIN,
                 ));
             }
         }
@@ -105,7 +110,7 @@ impl Record {
                 "`logit_shape`",
                 format!("{} axes", shape.len()),
                 "[tokens, experts]",
-                BROKEN,
+                TRACE_AGAIN,
             ));
         };
         let fits = tokens == ids.tokens as u64
@@ -115,43 +120,43 @@ impl Record {
             return Err(Fault::of_record(
                 "`logit_shape`",
                 format!("[{tokens},{experts}] in {bytes} bytes"),
-                &format!("[{}, experts] and two bytes a logit", ids.tokens),
-                BROKEN,
+                &format!("[{}, experts] and two bytes per logit", ids.tokens),
+                TRACE_AGAIN,
             ));
         }
         Ok((step, layer, ids, Some(Logits { offset, experts: experts as usize })))
     }
 }
 
-/// Where the logits of a record are.
+/// The location of a record's logits.
 #[derive(Clone, Copy, Debug)]
 pub struct Logits {
     pub offset: u64,
     pub experts: usize,
 }
 
-/// One record's place.
+/// The location of one record.
 #[derive(Clone, Copy, Debug)]
 pub struct Piece {
     pub span: Span,
     pub tokens: u32,
     pub logits: Option<Logits>,
-    /// Its row among all counts.
+    /// Its row of the counts.
     pub row: usize,
 }
 
-/// The records of one pass, by layer; several where a pass was cut into micro-batches.
+/// The records of one pass, by layer; several per layer if a pass was split into micro-batches.
 pub type Pass = BTreeMap<u64, Vec<Piece>>;
 
 /// The pieces of each layer of one sample.
 pub type Sample = Vec<Vec<Piece>>;
 
-/// Where the ids and logits of every sample are.
+/// The locations of the samples' ids and logits.
 #[derive(Debug)]
 pub struct Steps {
-    /// `[S]`, the pieces of each layer.
+    /// Per sample the pieces of each layer, `[S]`.
     pub samples: Vec<Sample>,
-    /// Experts by the logits' shape, if all records have logits of one.
+    /// Number of experts in the logits' shape, if all records have logits of one shape.
     pub experts: Option<usize>,
     /// The end of the last record's logits.
     pub bytes: u64,
@@ -161,7 +166,7 @@ impl Steps {
     /// Ids `[T,L,k]` of a range of samples.
     ///
     /// # Errors
-    /// What the source answers, and when the file has changed.
+    /// Errors of the source, and when the file has changed.
     pub async fn topk(&self, source: &Source, samples: Range<usize>, k: usize) -> Result<Vec<u16>, Error> {
         let mut all = Vec::new();
         for sample in self.samples.get(samples).unwrap_or_default() {
@@ -191,10 +196,11 @@ impl Steps {
         Ok(all)
     }
 
-    /// Mean gates `[n,L,E]` from logits: softmax in f32, sums in f64 (METRICS 1).
+    /// Mean gates `[n,L,E]` from logits: softmax in f32, sums in f64
+    /// (`docs/metrics.md#mean-gates`).
     ///
     /// # Errors
-    /// [`Error::Format`] for a logit that is not finite, and what the source answers.
+    /// [`Error::Format`] for a logit that is not finite, and errors of the source.
     pub async fn gates(
         &self,
         logits: &Source,
@@ -245,7 +251,7 @@ fn not_finite(logits: &Source, sample: usize, layer: usize, expert: usize, line:
         part: format!("logits of sample {sample}, layer {layer}, by line {line} of the trace"),
         found: format!("the logit of expert {expert} is not a finite number"),
         expected: "finite logits in bfloat16".to_owned(),
-        advice: "The routing overflowed, or the file is of another trace; make both again.",
+        advice: "Check that both files are of one trace; if they are, trace again in float32.",
     }
 }
 
@@ -256,7 +262,7 @@ pub fn logits_rank(file: &str) -> Option<u64> {
     rank.parse().ok()
 }
 
-/// Whether a file of logits has the folder and rank of a trace.
+/// Whether a file of logits has the folder and the rank of a trace.
 pub fn belong_together(trace: &str, logits: &str) -> bool {
     let split =
         |path: &str| path.rsplit_once(['/', '\\']).map_or(String::new(), |(folder, _)| folder.to_owned());

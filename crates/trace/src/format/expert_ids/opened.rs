@@ -1,4 +1,4 @@
-//! What all traces of ids have in common once they are folded: how many experts, which step, what to say of them.
+//! Makes a trace from folded ids: number of experts, step, names and warnings.
 
 use std::rc::Rc;
 
@@ -11,34 +11,34 @@ use crate::{
     io::source::Source,
     model::{GateKind, SampleMeta, StepSource, TraceInfo, make_distinct, offsets_of, unnamed_samples},
     open_trace::{Body, OpenTrace},
-    text::step_name::step_from_name,
+    text::step_name::{NamedStep, step_from_name},
 };
 
-/// What a file says of itself, or a setting of it.
+/// Metadata of a file, from the file or a setting.
 #[derive(Debug, Default)]
 pub struct Known {
-    /// Experts a layer.
+    /// Experts per layer.
     pub experts: Option<usize>,
     /// The model.
     pub model: Option<String>,
-    /// Training step by the records.
+    /// Training step in the records.
     pub step: Option<u64>,
-    /// Training step by the file's name, where it has a form of its own.
+    /// Training step in the file's name, if the format has its own form of names.
     pub named: Option<u64>,
-    /// Names of the samples; called by their place otherwise.
+    /// Names of the samples; otherwise they are named by their index.
     pub samples: Option<Vec<SampleMeta>>,
-    /// Whether these names are the samples' own.
+    /// Whether these names come from the file.
     pub labelled: bool,
-    /// Losses, NaN where there is none.
+    /// Losses, NaN if unknown.
     pub loss: Option<Vec<f32>>,
     /// Whether `k` is known.
     pub without_k: bool,
 }
 
-/// Puts a trace together.
+/// Makes a trace.
 ///
 /// # Errors
-/// [`Error::Metadata`] when there are more experts than the file says.
+/// [`Error::Metadata`] when ids exceed the stated number of experts.
 pub fn trace(
     source: &Source,
     format: &'static str,
@@ -63,9 +63,9 @@ pub fn trace(
         None => {
             let experts = least.next_power_of_two();
             warnings.push(format!(
-                "{name}: how many experts a layer has is not told. The ids go up to {}, so {experts} are assumed, the next \
-                 power of two. Write `num_experts` into the first record if there are others, or say it to the program (`--experts`; in the \
-                 page beside the file).",
+                "{name}: the number of experts per layer is not stated. The ids go up to {}, so {experts} are assumed, the next \
+                 power of two. If that is wrong, write `num_experts` into the first record, or give the number \
+                 (`--experts`, or beside the file on the page).",
                 folded.largest
             ));
             experts
@@ -80,14 +80,21 @@ pub fn trace(
             what: format!("counts of {count} samples, {} layers and {experts} experts", folded.layers),
             bytes: bytes as u64,
             limit: most as u64,
-            advice: "Correct the number of experts, which is more than a file of this size can tell of.",
+            advice: "Correct the number of experts, which is too large for a file of this size.",
         });
     }
     let named = step_from_name(name);
     let in_model = known.model.as_deref().and_then(step_from_name);
     let (step, step_from) = match (known.step, known.named.or(named.map(|named| named.step)), in_model) {
         (Some(step), _, _) => (Some(step), StepSource::Metadata),
-        (None, Some(step), _) => (Some(step), StepSource::FileName),
+        (None, Some(step), _) => (
+            Some(step),
+            if known.named.is_some() {
+                StepSource::FileName
+            } else {
+                named.map_or(StepSource::FileName, NamedStep::source)
+            },
+        ),
         (None, None, Some(in_model)) => (Some(in_model.step), StepSource::Metadata),
         (None, None, None) => (None, StepSource::None),
     };
@@ -114,6 +121,7 @@ pub fn trace(
         n_tokens: (!known.without_k).then(|| folded.tokens.clone()),
         has_topk,
         has_router: false,
+        layer: None,
         bytes: source.len(),
     };
     let body = IdsBody {
@@ -126,14 +134,13 @@ pub fn trace(
     Ok(OpenTrace::new(info, Body::Ids(Rc::new(body)), offsets))
 }
 
-/// There are records, but no ids in any.
+/// The error for records without ids.
 pub fn no_ids(name: &str) -> Error {
     Error::Text {
         name: name.to_owned(),
         place: "the whole file".to_owned(),
-        found: "no record with expert ids of a token (lists that are empty, null, -1 or zero throughout)"
-            .to_owned(),
+        found: "no record with expert ids of a token (all lists are empty, null, -1 or zero)".to_owned(),
         expected: "ids of at least one token".to_owned(),
-        advice: "Start the server with `--enable-return-routed-experts` and ask for the ids in the request.",
+        advice: "Start the server with `--enable-return-routed-experts` and request the ids.",
     }
 }

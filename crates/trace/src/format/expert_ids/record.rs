@@ -1,10 +1,10 @@
-//! One record of a file of ids: a served answer, or a block of text that was run. What all formats may say of it is read
-//! here; where each has its ids is in the format's own file.
+//! One record of a file of ids: a server's response, or a block of text that was run. The fields
+//! are read in [`read`](crate::format::expert_ids::read).
 
 use crate::format::expert_ids::{
     block::Block,
     packed::{self, Packed},
-    scan::{BROKEN, Fault, Scan},
+    scan::{Fault, Scan},
 };
 
 /// Who wrote the records.
@@ -19,7 +19,7 @@ pub enum Writer {
 }
 
 impl Writer {
-    /// What such a file is called in the table of files.
+    /// The name of such files in the table of files.
     pub fn words(self) -> &'static str {
         match self {
             Self::Vllm => "vLLM routed experts",
@@ -29,16 +29,16 @@ impl Writer {
     }
 }
 
-/// A prompt, known by its length and a fingerprint of its token ids.
+/// A prompt, identified by its length and a fingerprint of its token ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tokens {
-    /// How many.
+    /// Number of tokens.
     pub count: usize,
     /// FNV-1a of the ids.
     pub fingerprint: u64,
 }
 
-/// Ids of one choice of the answers to a prompt.
+/// Ids of one choice of a response.
 #[derive(Debug, Default)]
 pub struct Choice {
     /// The ids, if any.
@@ -47,10 +47,10 @@ pub struct Choice {
     pub generated: Option<usize>,
 }
 
-/// What one record says.
+/// The content of one record.
 #[derive(Debug, Default)]
 pub struct Record {
-    /// The sample's id, unless a server made it up.
+    /// The sample's id, unless a server generated it.
     pub id: Option<String>,
     /// The sample's domain.
     pub domain: Option<String>,
@@ -58,30 +58,30 @@ pub struct Record {
     pub model: Option<String>,
     /// Training step.
     pub step: Option<u64>,
-    /// Mean loss of the sample, nats a token.
+    /// Mean loss of the sample, nats per token.
     pub loss: Option<f32>,
-    /// Experts a layer, `E`.
+    /// Experts per layer, `E`.
     pub experts: Option<usize>,
     /// Layers, dense ones included.
     pub layers: Option<usize>,
-    /// Experts a token, `k`.
+    /// Experts per token, `k`.
     pub top_k: Option<usize>,
     /// The prompt's tokens.
     pub prompt: Option<Tokens>,
-    /// Tokens of prompt and answer, as the server counted them.
+    /// Tokens of prompt and completion, as the server counted them.
     pub counted: [Option<usize>; 2],
-    /// The first token whose ids were asked for.
+    /// The first token whose ids were requested.
     pub start: Option<usize>,
     /// Ids of the prompt alone, shared by all choices.
     pub prompt_ids: Option<Packed>,
-    /// The answers; a record that is no answer has one.
+    /// The choices; a record that is not a response has one.
     pub choices: Vec<Choice>,
-    /// The record is of a batch: another is inside it.
+    /// How many objects of a batch surround the record's fields.
     pub(super) depth: usize,
 }
 
 impl Record {
-    /// How many tokens the server counted.
+    /// Reads the numbers of tokens that the server counted.
     pub fn usage(&mut self, scan: &mut Scan<'_>) -> Result<(), Fault> {
         scan.object(|scan, key| {
             match key {
@@ -93,30 +93,29 @@ impl Record {
         })
     }
 
-    /// Choice `i`, made if it is not there.
+    /// Choice `i`, which is added if it does not exist.
     pub fn choice(&mut self, i: usize) -> &mut Choice {
         if self.choices.len() <= i {
             self.choices.resize_with(i + 1, Choice::default);
         }
-        // It is there now.
         &mut self.choices[i]
     }
 
-    /// Tokens of prompt and answer `i`: as counted, or else as listed.
+    /// Tokens of prompt and choice `i`: as counted by the server, or else as listed.
     pub fn token_count(&self, i: usize) -> Option<usize> {
         let listed = self.choices.get(i).and_then(|choice| choice.generated);
         let prompt = self.counted[0].or(self.prompt.map(|tokens| tokens.count))?;
-        // What the server counts is of all choices together.
+        // The server counts the tokens of all choices together.
         let counted = self.counted[1].filter(|_| self.choices.len() <= 1);
         counted.or(listed).and_then(|generated| prompt.checked_add(generated))
     }
 
-    /// The parts of the ids of choice `i`, in the order of its tokens; those without rows are left out.
+    /// The parts of the ids of choice `i`, in the order of its tokens, without empty ones.
     pub fn parts(&self, i: usize) -> Vec<&Block> {
         let choice = self.choices.get(i);
         let own = choice.and_then(|choice| rows_of(choice.ids.as_ref()));
         let prompt = rows_of(self.prompt_ids.as_ref()).filter(|prompt| {
-            // Later versions repeat the prompt's rows before those of the answer.
+            // Later versions repeat the prompt's rows before those of the completion.
             let Some(own) = own else { return true };
             let generated = choice.and_then(|choice| choice.generated).or(self.counted[1]);
             generated.is_none_or(|generated| own.tokens <= generated || own.tokens < prompt.tokens)
@@ -124,7 +123,7 @@ impl Record {
         prompt.into_iter().chain(own).collect()
     }
 
-    /// Whether there are ids at all.
+    /// Whether the record has ids.
     pub fn has_ids(&self) -> bool {
         self.prompt_ids.is_some() || self.choices.iter().any(|choice| choice.ids.is_some())
     }
@@ -137,17 +136,20 @@ fn rows_of(ids: Option<&Packed>) -> Option<&Block> {
     }
 }
 
-/// The ids in whatever form they are: lists, an object, or base64; `None` for null.
+/// Reads ids in any form: lists, an object, or base64; `None` for null.
 ///
 /// # Errors
-/// With their place.
+/// With their column.
 pub fn ids(scan: &mut Scan<'_>) -> Result<Option<Packed>, Fault> {
     match scan.peek() {
         Some(b'[') => Block::read(scan, "layer", "expert").map(|block| Some(Packed::Block(block))),
         Some(b'{') => packed::object(scan).map(|block| Some(Packed::Block(block))),
         Some(b'"') => packed::text(scan).map(Some),
         _ if scan.is_null() => scan.value().map(|_| None),
-        _ => Err(scan.fault("nested lists, an object with `data`, base64, or null", BROKEN)),
+        _ => Err(scan.fault(
+            "nested lists, an object with `data`, base64, or null",
+            "Write the ids as the server returns them.",
+        )),
     }
 }
 

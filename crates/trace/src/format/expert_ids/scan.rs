@@ -1,15 +1,16 @@
-//! A scanner for the JSON of one record: it goes over what nobody asks for at the speed of memory, and reads large nested
-//! lists of small integers without a tree. Small values (names, counts) are given to `serde_json` as slices.
+//! A scanner for the JSON of one record. It skips unneeded values at memory speed and reads large
+//! nested lists of small integers without building a tree. Small values (names, counts) are passed
+//! to `serde_json` as slices.
 
 use crate::{error::Error, text::shorten_to};
 
-/// How deep a value that is passed over may be nested.
+/// The deepest nesting of a skipped value.
 const MAX_DEPTH: usize = 128;
 
-/// What is wrong in a record, before the file and line are known.
+/// An error in a record, before file and line are known.
 #[derive(Debug)]
 pub struct Fault {
-    /// Byte of the record, counted from 0; `None` where the whole record is meant.
+    /// Byte of the record, counted from 0; `None` for an error of the whole record.
     pub at: Option<usize>,
     /// Field, token and layer, where known.
     pub place: String,
@@ -21,16 +22,19 @@ pub struct Fault {
     pub advice: &'static str,
 }
 
-/// What to do with a line that is no JSON.
-pub const BROKEN: &str = "The line is damaged or cut off; write it again, one whole record a line.";
+/// What to do about a line that is not a JSON record of the expected form.
+pub const ONE_RECORD_PER_LINE: &str = "Write the file again with one complete JSON record per line.";
+
+/// What to do about a value in a list of ids that is not an id.
+const EXPERT_NUMBERS: &str = "Write ids as whole numbers, as the router chose them.";
 
 impl Fault {
-    /// A fault of the record as such.
+    /// A fault of the whole record.
     pub fn of_record(place: &str, found: String, expected: &str, advice: &'static str) -> Self {
         Self { at: None, place: place.to_owned(), found, expected: expected.to_owned(), advice }
     }
 
-    /// Says in which field it is; the innermost comes first.
+    /// Adds the field that the fault is in; called for the innermost field first.
     #[must_use]
     pub fn inside(mut self, field: &str) -> Self {
         self.place = match self.place.as_str() {
@@ -41,7 +45,7 @@ impl Fault {
         self
     }
 
-    /// The message, once file and line are known.
+    /// The error with file and line.
     #[must_use]
     pub fn in_line(self, name: &str, line: usize) -> Error {
         let column = self.at.map_or_else(String::new, |at| format!(", column {}", at + 1));
@@ -56,7 +60,7 @@ impl Fault {
     }
 }
 
-/// Goes over the bytes of one record.
+/// Scans the bytes of one record.
 #[derive(Clone, Debug)]
 pub struct Scan<'a> {
     bytes: &'a [u8],
@@ -64,17 +68,17 @@ pub struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    /// Begins at the first byte.
+    /// Starts at the first byte.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
     }
 
-    /// The place of the next byte.
+    /// The index of the next byte.
     pub fn place(&self) -> usize {
         self.at
     }
 
-    /// Bytes that are left.
+    /// The number of bytes left.
     pub fn left(&self) -> usize {
         self.bytes.len() - self.at.min(self.bytes.len())
     }
@@ -106,10 +110,10 @@ impl<'a> Scan<'a> {
         self.peek() == Some(b'n') && self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(b"null"))
     }
 
-    /// Passes over `byte` if it is next.
+    /// Consumes `byte` if it is next.
     #[inline]
     pub fn take(&mut self, byte: u8) -> bool {
-        // Nearly always without a blank before it.
+        // There is nearly always no blank before it.
         if self.bytes.get(self.at) == Some(&byte) || self.peek() == Some(byte) {
             self.at += 1;
             return true;
@@ -121,7 +125,7 @@ impl<'a> Scan<'a> {
         if self.take(byte) {
             return Ok(());
         }
-        Err(self.fault(format!("`{}`", char::from(byte)), BROKEN))
+        Err(self.fault(format!("`{}`", char::from(byte)), ONE_RECORD_PER_LINE))
     }
 
     /// Whether there is nothing but blanks left.
@@ -129,20 +133,20 @@ impl<'a> Scan<'a> {
         self.peek().is_none()
     }
 
-    /// What stands between the quotes of a string, escapes as they are.
+    /// The bytes between the quotes of a string, with escapes as written.
     ///
     /// # Errors
-    /// When the next value is no string, or it does not end.
+    /// When the next value is not a string, or has no closing quote.
     pub fn string(&mut self) -> Result<&'a [u8], Fault> {
         if !self.take(b'"') {
-            return Err(self.fault("a string", BROKEN));
+            return Err(self.fault("a string", ONE_RECORD_PER_LINE));
         }
         let start = self.at;
         loop {
             let rest = self.bytes.get(self.at..).unwrap_or_default();
             let Some(found) = memchr::memchr2(b'"', b'\\', rest) else {
                 self.at = self.bytes.len();
-                return Err(self.fault("the closing quote of a string", BROKEN));
+                return Err(self.fault("the closing quote of a string", ONE_RECORD_PER_LINE));
             };
             self.at += found;
             if rest.get(found) == Some(&b'"') {
@@ -154,16 +158,17 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Calls `field` with the scanner before each value of an object and the value's key; `field` must take the value.
+    /// Calls `field` with the scanner before each value of an object and with the value's key;
+    /// `field` must consume the value.
     ///
     /// # Errors
-    /// Those of `field`, and where the object breaks off.
+    /// Those of `field`, and when the object is incomplete.
     pub fn object(
         &mut self,
         mut field: impl FnMut(&mut Self, &[u8]) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         if !self.take(b'{') {
-            return Err(self.fault("an object `{…}`", BROKEN));
+            return Err(self.fault("an object `{…}`", ONE_RECORD_PER_LINE));
         }
         if self.take(b'}') {
             return Ok(());
@@ -175,21 +180,21 @@ impl<'a> Scan<'a> {
             if self.take(b',') {
                 continue;
             }
-            return if self.take(b'}') { Ok(()) } else { Err(self.fault("`,` or `}`", BROKEN)) };
+            return if self.take(b'}') { Ok(()) } else { Err(self.fault("`,` or `}`", ONE_RECORD_PER_LINE)) };
         }
     }
 
-    /// Calls `entry` with the scanner before each value of a list and the value's place.
+    /// Calls `entry` with the scanner before each value of a list and with the value's index.
     ///
     /// # Errors
-    /// Those of `entry`, and where the list breaks off.
+    /// Those of `entry`, and when the list is incomplete.
     #[inline]
     pub fn list(
         &mut self,
         mut entry: impl FnMut(&mut Self, usize) -> Result<(), Fault>,
     ) -> Result<usize, Fault> {
         if !self.take(b'[') {
-            return Err(self.fault("a list `[…]`", BROKEN));
+            return Err(self.fault("a list `[…]`", "Write the lists as the server returns them."));
         }
         if self.take(b']') {
             return Ok(0);
@@ -201,14 +206,18 @@ impl<'a> Scan<'a> {
             if self.take(b',') {
                 continue;
             }
-            return if self.take(b']') { Ok(count) } else { Err(self.fault("`,` or `]`", BROKEN)) };
+            return if self.take(b']') {
+                Ok(count)
+            } else {
+                Err(self.fault("`,` or `]`", ONE_RECORD_PER_LINE))
+            };
         }
     }
 
-    /// Passes over a value and gives its bytes.
+    /// Skips a value and returns its bytes.
     ///
     /// # Errors
-    /// Where it breaks off.
+    /// When it is incomplete.
     pub fn value(&mut self) -> Result<&'a [u8], Fault> {
         let first = self.peek();
         let start = self.at;
@@ -225,12 +234,12 @@ impl<'a> Scan<'a> {
                     self.at += 1;
                 }
             }
-            _ => return Err(self.fault("a value", BROKEN)),
+            _ => return Err(self.fault("a value", ONE_RECORD_PER_LINE)),
         }
         Ok(self.bytes.get(start..self.at).unwrap_or_default())
     }
 
-    /// Passes over an object or list by counting its brackets.
+    /// Skips an object or list by counting its brackets.
     fn nested(&mut self) -> Result<(), Fault> {
         let mut depth = 0_usize;
         loop {
@@ -238,7 +247,10 @@ impl<'a> Scan<'a> {
                 Some(b'{' | b'[') => {
                     depth += 1;
                     if depth > MAX_DEPTH {
-                        return Err(self.fault(format!("values nested at most {MAX_DEPTH} deep"), BROKEN));
+                        return Err(self.fault(
+                            format!("values nested at most {MAX_DEPTH} deep"),
+                            "Leave deeply nested fields out of the records.",
+                        ));
                     }
                 }
                 Some(b'}' | b']') => {
@@ -253,16 +265,16 @@ impl<'a> Scan<'a> {
                     continue;
                 }
                 Some(_) => {}
-                None => return Err(self.fault("the end of a list or object", BROKEN)),
+                None => return Err(self.fault("the end of a list or object", ONE_RECORD_PER_LINE)),
             }
             self.at += 1;
         }
     }
 
-    /// A value that `serde_json` reads.
+    /// Parses a value with `serde_json`.
     ///
     /// # Errors
-    /// When it is of another type.
+    /// When it has another type.
     pub fn parse<T: serde::de::DeserializeOwned>(&mut self, expected: &str) -> Result<T, Fault> {
         self.peek();
         let start = self.at;
@@ -272,12 +284,28 @@ impl<'a> Scan<'a> {
             place: String::new(),
             found: format!("`{}`", shorten_to(&String::from_utf8_lossy(bytes), 40)),
             expected: expected.to_owned(),
-            advice: "Correct it there, or leave the field out.",
+            advice: "Correct the value, or leave the field out.",
         })
     }
 
-    /// Takes a list of numbers of one to four digits that follow each other without blanks, or with one before each: the
-    /// common case, in one loop. `false` where the list is another; nothing is taken then.
+    /// A number; `None` for null and for what Python's `json` writes where there is none (`NaN`, `Infinity`).
+    ///
+    /// # Errors
+    /// When it is of another type.
+    pub fn number(&mut self) -> Result<Option<f64>, Fault> {
+        self.peek();
+        let start = self.at;
+        match self.value()? {
+            b"null" | b"NaN" | b"Infinity" | b"-Infinity" => Ok(None),
+            _ => {
+                self.at = start;
+                self.parse("a number").map(Some)
+            }
+        }
+    }
+
+    /// Consumes a list of numbers of one to four digits with at most one blank before each: the
+    /// common case, in one loop. Consumes nothing and returns `false` for any other list.
     #[inline]
     pub fn small_list(&mut self, ids: &mut Vec<u16>) -> bool {
         let before = ids.len();
@@ -303,7 +331,7 @@ impl<'a> Scan<'a> {
                     end = Some(byte);
                     break;
                 }
-                // A fifth digit never gets here with an end, so what wraps is thrown away.
+                // A number that wraps has a fifth digit and no end, and is discarded.
                 value = value.wrapping_mul(10).wrapping_add(u16::from(digit));
             }
             match end {
@@ -320,10 +348,10 @@ impl<'a> Scan<'a> {
         false
     }
 
-    /// A whole number, the common case of a long list: digits, perhaps after a minus.
+    /// A whole number: digits, with or without a minus.
     ///
     /// # Errors
-    /// When something else is next, or a number of more than nine digits.
+    /// For anything else, and for more than nine digits.
     #[inline]
     pub fn integer(&mut self) -> Result<i32, Fault> {
         let mut at = self.at;
@@ -340,14 +368,14 @@ impl<'a> Scan<'a> {
             self.bytes.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|&digit| digit < 10)
         {
             if at - start == 9 {
-                return Err(self.fault("a whole number of at most nine digits", BROKEN));
+                return Err(self.fault("a whole number of at most nine digits", EXPERT_NUMBERS));
             }
             value = value * 10 + i32::from(digit);
             at += 1;
         }
-        // A fraction or an exponent is no id.
+        // Ids have no fraction and no exponent.
         if at == start || matches!(self.bytes.get(at), Some(b'.' | b'e' | b'E')) {
-            return Err(self.fault("a whole number", "Write ids as whole numbers."));
+            return Err(self.fault("a whole number", EXPERT_NUMBERS));
         }
         self.at = at;
         Ok(if negative { -value } else { value })
@@ -359,7 +387,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_asked_for_is_passed_over() {
+    fn unneeded_values_are_skipped() {
         let text =
             br#" {"a": "x\"]}", "b" : [1, {"c": ["}", null]}], "d": -1.5e3, "e": true, "f": {}, "g": []} "#;
         let mut scan = Scan::new(text);
@@ -376,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_off_is_told_with_its_place() {
+    fn incomplete_records_are_reported_with_their_place() {
         for text in [
             &b"{\"a\": [1, 2"[..],
             b"{\"a\": \"x",
@@ -385,7 +413,8 @@ mod tests {
             b"{\"a\": 1 \"b\"",
             b"{\"a\": \"x\\",
         ] {
-            let fault = Scan::new(text).object(|scan, _| scan.value().map(drop)).expect_err("it breaks off");
+            let fault =
+                Scan::new(text).object(|scan, _| scan.value().map(drop)).expect_err("it is incomplete");
             assert!(fault.at.is_some_and(|at| at <= text.len()), "{fault:?}");
         }
         let deep = "[".repeat(1000);
@@ -393,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_of_small_numbers_at_once() {
+    fn lists_of_small_numbers() {
         let mut ids = vec![7];
         for (text, taken, numbers) in [
             (&b"[1,23,456,7890]]"[..], 15, &[1_u16, 23, 456, 7890][..]),

@@ -1,7 +1,7 @@
-//! The shape of arrays that SGLang sends without one.
+//! Infers the shape of arrays that SGLang returns without one.
 //!
-//! The shape is solved: tokens are counted by the server, and `k` is the largest number for which the ids of no token and
-//! layer repeat.
+//! The server counts the tokens, and `k` is the largest number for which no token and layer has
+//! repeated ids.
 
 use std::collections::BTreeMap;
 
@@ -15,33 +15,33 @@ use crate::{
     },
 };
 
-/// What is known of the shape of arrays without one.
+/// The known part of the shape of arrays without one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shape {
-    /// Layers times `k`: ids of one token.
+    /// Ids per token: layers times `k`.
     pub width: Option<usize>,
-    /// Experts a token.
+    /// Experts per token.
     pub k: Option<usize>,
 }
 
-/// Looks at some records for the shape that all of them share.
+/// Infers the shape that some records share.
 #[derive(Debug)]
 pub struct Solver {
-    /// What is given: layers and `k`.
+    /// Layers and `k`, if given.
     given: [Option<usize>; 2],
-    /// Which `k` no record speaks against, by `k - 1`.
+    /// Which `k` no record contradicts, by `k - 1`.
     possible: Vec<bool>,
-    /// How many records have so many ids a token.
+    /// Number of records by ids per token.
     widths: BTreeMap<usize, usize>,
     /// Greatest common divisor of the lengths of all arrays.
     divisor: usize,
     arrays: usize,
-    /// Ids looked at.
+    /// Number of inspected ids.
     pub ids: usize,
 }
 
 impl Solver {
-    /// With what a setting or the file gives.
+    /// Starts with the values of a setting or the file.
     pub fn new(layers: Option<usize>, k: Option<usize>) -> Self {
         Self {
             given: [layers, k],
@@ -53,7 +53,7 @@ impl Solver {
         }
     }
 
-    /// Takes a record into account.
+    /// Inspects a record.
     pub fn push(&mut self, record: &Record) {
         let [layers, k] = &mut self.given;
         *layers = layers.or(record.layers);
@@ -78,10 +78,10 @@ impl Solver {
         }
     }
 
-    /// The shape, if there were arrays without one.
+    /// The shape, or `None` if all arrays have one.
     ///
     /// # Errors
-    /// The sentence of what is not known.
+    /// A sentence with the unknown values.
     pub fn solve(&self) -> Result<Option<Shape>, String> {
         if self.arrays == 0 {
             return Ok(None);
@@ -100,7 +100,8 @@ impl Solver {
             },
         };
         let product = layers.zip(k).and_then(|(layers, k)| layers.checked_mul(k));
-        // Without counted tokens, the lengths of several arrays have hardly more in common than one token's ids.
+        // Without token counts, the greatest common divisor of several lengths is usually the
+        // number of ids per token.
         let common = Some(self.divisor).filter(|_| self.arrays >= 3);
         match (product.or(counted).or(common), k) {
             (Some(width), Some(k)) if k > 0 && width > 0 => {
@@ -108,21 +109,21 @@ impl Solver {
             }
             _ => Err(format!(
                 "{} ids without a shape, and neither the tokens of the record (`prompt_tokens` and `completion_tokens`) \
-                 nor layers and experts a token are known",
+                 nor layers and experts per token are known",
                 self.divisor
             )),
         }
     }
 }
 
-/// Tokens that an array of so many ids is of, as far as the record tells.
+/// Tokens of an array of this many ids, if the record states them.
 fn rows(record: &Record, choice: usize, ids: usize) -> Option<usize> {
     let tokens = record.token_count(choice)?.checked_sub(record.start.unwrap_or(0))?;
-    // The last token mostly has no row.
+    // The last token usually has no row.
     [tokens.saturating_sub(1), tokens].into_iter().find(|&rows| rows > 0 && ids.is_multiple_of(rows))
 }
 
-/// Whether so many ids can be what one token chose in one layer, or the zeros of a dense one.
+/// Whether these ids can be one token's selection in one layer, or the zeros of a dense layer.
 fn is_selection(ids: &[u16]) -> bool {
     if ids.iter().all(|&id| id == 0) || ids.iter().all(|&id| id == MISSING) {
         return true;
@@ -131,11 +132,11 @@ fn is_selection(ids: &[u16]) -> bool {
 }
 
 impl Record {
-    /// Gives arrays without a shape the one that was found.
+    /// Gives arrays without a shape the inferred one.
     ///
     /// # Errors
-    /// When the length of one does not go with it.
-    pub fn settle(&mut self, shape: Shape) -> Result<(), Fault> {
+    /// When the length of an array does not fit.
+    pub fn apply_shape(&mut self, shape: Shape) -> Result<(), Fault> {
         for i in 0..self.choices.len() {
             let Some(Packed::Flat(ids)) = self.choices.get_mut(i).and_then(|choice| choice.ids.as_mut())
             else {
@@ -160,7 +161,7 @@ impl Record {
 /// Gives an array its shape.
 ///
 /// # Errors
-/// When its length does not go with the shape.
+/// When its length does not fit.
 fn shaped(record: &Record, choice: usize, ids: Vec<u16>, shape: Shape) -> Result<Block, Fault> {
     let (Some(width), Some(k)) = (shape.width, shape.k) else {
         return Err(Fault::of_record(
@@ -226,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_counts() {
+    fn given_values_take_precedence() {
         let mut solver = Solver::new(Some(6), Some(1));
         solver.push(&record(15, false));
         assert_eq!(solver.solve(), Ok(Some(Shape { width: Some(6), k: Some(1) })));

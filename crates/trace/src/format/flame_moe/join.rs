@@ -7,14 +7,14 @@ use crate::{
     open_trace::OpenTrace,
 };
 
-/// Tokens of one sample where nobody says otherwise: a sequence of FLAME-MoE's evaluation.
+/// Default tokens per sample: a sequence of FLAME-MoE's evaluation.
 const SEQUENCE: usize = 2048;
 
-/// Makes one trace of the layers of one folder.
+/// Joins the layers of one folder into a trace.
 ///
-/// Samples are those of `records` where their token counts sum to the number of rows; otherwise every 2048 rows are one
-/// sample. The number of experts is not in such files: where nobody said it, it is the next power of two above the largest
-/// id. `warnings` hears of both.
+/// The samples are those of `records` if their token counts sum to the number of rows; otherwise
+/// every 2048 rows are one sample. Such files do not contain the number of experts: unless the user
+/// gave it, it is the next power of two above the largest id. Both defaults add a warning.
 ///
 /// # Errors
 /// [`Error::Mismatch`] when the layers do not fit together.
@@ -36,7 +36,7 @@ pub fn join_layers(
             name: NAME.to_owned(),
             given: "no layers were given".to_owned(),
             has: "at least one".to_owned(),
-            advice: "This is a fault of the program; please report it.",
+            advice: "This is a bug in Grokscope; please report it.",
         });
     };
     for pair in layers.windows(2) {
@@ -62,15 +62,15 @@ pub fn join_layers(
     let numbers = layers.last().map_or(0, |last| last.layer - first.layer);
     if numbers != layers.len() as u64 - 1 {
         warnings.push(format!(
-            "{shown}: layers {} to {} with gaps: {} files. Where a layer between them is missing, the trace is of those that \
-             are there.",
+            "{shown}: layers {} to {} with gaps: {} files. If a layer between them is missing, the trace has only \
+             the others.",
             first.layer,
             first.layer + numbers,
             layers.len()
         ));
     }
     let (tokens, k) = (first.tokens, first.k);
-    let said = layers.iter().find(|layer| layer.step_from == StepSource::User).unwrap_or(&first);
+    let with_step = layers.iter().find(|layer| layer.step_from == StepSource::User).unwrap_or(&first);
     let size = tokens.checked_mul(k).and_then(|size| size.checked_mul(layers.len()));
     if size.is_none_or(|size| size > MAX_SELECTIONS) {
         return Err(Error::TooLarge {
@@ -84,12 +84,12 @@ pub fn join_layers(
     let (samples, offsets) = samples_of(shown, tokens, records, warnings);
     let largest = layers.iter().flat_map(|layer| layer.ids.iter().copied()).max().unwrap_or(0);
     let least = (usize::from(largest) + 1).max(k);
-    let told = layers.iter().filter_map(|layer| layer.experts).max();
-    let experts = told.unwrap_or_else(|| least.next_power_of_two()).max(least).min(1 << 16);
-    if told.is_none() {
+    let given = layers.iter().filter_map(|layer| layer.experts).max();
+    let experts = given.unwrap_or_else(|| least.next_power_of_two()).max(least).min(1 << 16);
+    if given.is_none() {
         warnings.push(format!(
-            "{shown}: how many experts a layer has is not in such files. The ids go up to {largest}, so {experts} are assumed, the \
-             next power of two. If there are others, say it to the program (`--experts`; in the page beside the file)."
+            "{shown}: such files do not state the number of experts per layer. The ids go up to {largest}, so {experts} are assumed, the \
+             next power of two. If that is wrong, give the number (`--experts`, or beside the file on the page)."
         ));
     }
     let count = offsets.len() - 1;
@@ -112,7 +112,7 @@ pub fn join_layers(
     let topk = TopK { k, layers: layers.len(), ids, offsets };
     let trace = RouterTrace {
         model: None,
-        step: said.step,
+        step: with_step.step,
         tokens: None,
         samples,
         layers: layers.len(),
@@ -126,12 +126,12 @@ pub fn join_layers(
         topk_ordered: layers.iter().all(|layer| layer.ordered),
     };
     let mut open = OpenTrace::from_memory(shown, "FLAME-MoE layers", trace)?;
-    open.info.step_from = said.step_from;
+    open.info.step_from = with_step.step_from;
     open.info.bytes = layers.iter().map(|layer| layer.bytes).sum();
     Ok(open)
 }
 
-/// The samples, and the tokens at which they begin and end.
+/// The samples and their token offsets.
 fn samples_of(
     shown: &str,
     tokens: usize,
@@ -152,8 +152,8 @@ fn samples_of(
         return (Some(samples.collect()), offsets);
     }
     warnings.push(format!(
-        "{shown}: where samples end is not in such files, so every {SEQUENCE} rows are taken as one sample. A list of the \
-         samples with their token counts, which sum to {tokens}, tells better."
+        "{shown}: such files do not state where samples end, so every {SEQUENCE} rows are taken as one sample. Add a list of \
+         the samples whose token counts sum to {tokens}."
     ));
     let mut offsets: Vec<usize> = (0..tokens).step_by(SEQUENCE).collect();
     offsets.push(tokens);
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn layers_are_put_in_order_and_samples_cut() {
+    fn layers_are_sorted_and_rows_split_into_samples() {
         let (two, seven) = (layer(2, &[0, 1, 1, 0, 0, 1], 2), layer(7, &[5, 4, 5, 4, 4, 0], 2));
         let mut warnings = Vec::new();
         let open =
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_of_experts_that_was_said_is_taken() {
+    fn a_given_number_of_experts_is_used() {
         let mut layers = [layer(1, &[0, 1], 2), layer(2, &[5, 4], 2)];
         layers[1].experts = Some(64);
         let experts = |layers: &[TraceLayer; 2]| {
@@ -217,13 +217,13 @@ mod tests {
     }
 
     #[test]
-    fn layers_that_do_not_fit_are_told() {
+    fn layers_that_do_not_fit_are_explained() {
         let (one, other) = (layer(1, &[0, 1], 2), layer(2, &[0, 1, 2, 3], 2));
-        let said = |layers: &[&TraceLayer]| {
+        let message = |layers: &[&TraceLayer]| {
             join_layers(layers, &[], &mut Vec::new()).expect_err("a mistake").to_string()
         };
-        assert!(said(&[&one, &other]).contains("1 tokens with 2 experts each in run/5/layer_1.parquet"));
-        assert!(said(&[&one, &one]).contains("already"));
-        assert!(said(&[]).contains("no layers"));
+        assert!(message(&[&one, &other]).contains("1 tokens with 2 experts each in run/5/layer_1.parquet"));
+        assert!(message(&[&one, &one]).contains("already"));
+        assert!(message(&[]).contains("no layers"));
     }
 }

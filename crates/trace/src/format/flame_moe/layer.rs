@@ -1,13 +1,13 @@
-//! The selections of one layer, as a FLAME-MoE file has them.
+//! The selections of one layer in a FLAME-MoE file.
 
 use std::rc::Rc;
 
 use crate::model::StepSource;
 
-/// The format in the table of files.
+/// The format's name in the table of files.
 pub const NAME: &str = "FLAME-MoE layer";
 
-/// Selections beyond this many are not read.
+/// The most selections that are read.
 pub const MAX_SELECTIONS: usize = 1 << 28;
 
 /// The selections of one layer at one checkpoint; the layers of a folder make one trace.
@@ -15,32 +15,32 @@ pub const MAX_SELECTIONS: usize = 1 << 28;
 pub struct TraceLayer {
     /// The file's name.
     pub name: String,
-    /// What the file was recognised as.
+    /// The format's name.
     pub format: &'static str,
-    /// The folder that it shares with the checkpoint's other layers.
+    /// The folder with all layers of the checkpoint.
     pub folder: String,
     /// The layer's number, from the file's name.
     pub layer: u64,
     /// Training step, from the names of the folders.
     pub step: Option<u64>,
-    /// Who says what the step is.
+    /// The origin of the step.
     pub step_from: StepSource,
     /// Tokens, `T`.
     pub tokens: usize,
-    /// Experts a token, `k`.
+    /// Experts per token, `k`.
     pub k: usize,
-    /// Experts a layer, where the user said it.
+    /// Experts per layer, if the user gave it.
     pub experts: Option<usize>,
-    /// Whether a token's experts come heaviest first, which the scores tell.
+    /// Whether a token's experts are ordered by weight, largest first, according to the scores.
     pub ordered: bool,
-    /// Bytes of the file.
+    /// Size of the file in bytes.
     pub bytes: u64,
-    /// `[T,k]`.
+    /// Expert ids, `[T,k]`.
     pub(super) ids: Rc<[u16]>,
 }
 
 impl TraceLayer {
-    /// Says what the training step is.
+    /// Sets the training step.
     pub fn set_step(&mut self, step: u64) {
         self.step = Some(step);
         self.step_from = StepSource::User;

@@ -1,9 +1,11 @@
-//! Routing of one layer as FLAME-MoE publishes it (CMU-FLAME/FLAME-MoE-Traces): a Parquet file a layer with a row a token,
-//! `indices` (the selected experts) and `scores` (their probabilities); row `i` of every layer is the same token. The
-//! layers of a checkpoint lie in one folder, which is named by its step.
+//! Routing of one layer as FLAME-MoE publishes it (CMU-FLAME/FLAME-MoE-Traces): one Parquet file
+//! per layer with one row per token, `indices` (the selected experts) and `scores` (their
+//! probabilities); row `i` of every layer is the same token. The layers of a checkpoint are in one
+//! folder, which is named by its step.
 //!
-//! Scores are those of the selected experts only, so mean gates cannot be had from them: such traces are of selection
-//! frequency (METRICS 2). Where samples end is not recorded either: see [`join_layers`].
+//! Only the selected experts have scores, so mean gates cannot be computed and selection
+//! frequencies replace them (`docs/metrics.md#mean-gates`). The ends of samples are not recorded
+//! either: see [`join_layers`].
 
 mod join;
 pub mod layer;
@@ -35,10 +37,10 @@ pub const FORMAT: Format = Format {
     },
 };
 
-/// Reads one layer; of a file with other columns only the footer.
+/// Reads one layer, or only the footer of a file with other columns.
 ///
 /// # Errors
-/// [`Error::Format`] for what is damaged, and for ids and scores that are impossible.
+/// [`Error::Format`] for a file that does not follow the format, and for impossible ids and scores.
 async fn open(probe: &Probe) -> Result<FileKind, Error> {
     let source = &probe.source;
     let name = source.name();
@@ -49,7 +51,7 @@ async fn open(probe: &Probe) -> Result<FileKind, Error> {
         return Ok(FileKind::Unrelated {
             reason: format!(
                 "{name}: a Parquet file without a column `indices`; it has `{}`. Routing traces in Parquet (FLAME-MoE) have \
-                 `indices` and `scores`, a list of each a token.",
+                 `indices` and `scores`, one list of each per token.",
                 names.join("`, `")
             ),
         });
@@ -89,7 +91,7 @@ async fn open(probe: &Probe) -> Result<FileKind, Error> {
             return Err(rows.wrong(
                 format!("expert {twice} twice in row {row}"),
                 "different experts",
-                "A token goes to an expert once.",
+                "Write distinct experts per token.",
             ));
         }
     }
@@ -117,7 +119,11 @@ async fn open(probe: &Probe) -> Result<FileKind, Error> {
             advice: "Name each layer's file by its number.",
         })?,
         step,
-        step_from: if step.is_some() { StepSource::FileName } else { StepSource::None },
+        step_from: match step_from_name(name) {
+            Some(named) => named.source(),
+            None if step.is_some() => StepSource::FileName,
+            None => StepSource::None,
+        },
         tokens: ids.len() / k,
         k,
         experts: probe.settings.experts,
@@ -127,13 +133,13 @@ async fn open(probe: &Probe) -> Result<FileKind, Error> {
     }))
 }
 
-/// Lists that must all have the same length.
+/// Counts rows and checks that all have the same number of values.
 struct Rows<'a> {
     name: &'a str,
     column: &'static str,
     k: Option<usize>,
     rows: u64,
-    /// Values of the row under way.
+    /// Values of the current row so far.
     inside: usize,
 }
 
@@ -152,7 +158,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// The row of a value; before the first row ends, all are of that one.
+    /// The row of a value; 0 while the length of rows is unknown.
     fn row_of(&self, at: usize) -> usize {
         at.checked_div(self.k.unwrap_or(0)).unwrap_or(0)
     }
@@ -188,25 +194,26 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// The length that all have.
+    /// The length of all rows.
     fn finish(&mut self, rows: u64) -> Result<usize, Error> {
         self.end_row()?;
         if self.rows != rows {
             return Err(self.wrong(
                 format!("{} rows", self.rows),
-                &format!("{rows}, as the footer says"),
-                "The file is damaged; copy, download or write it again.",
+                &format!("{rows}, as the footer declares"),
+                "The file is damaged; copy or download it again, or write it again with pyarrow.",
             ));
         }
         match self.k {
-            // A list that begins in the middle has rows of nothing.
+            // A list without a first value has empty rows.
             Some(k) if k > 0 => Ok(k),
-            _ => Err(self.wrong("no rows".to_owned(), "one a token", "Check what the file was made from.")),
+            _ => Err(self.wrong("no rows".to_owned(), "one per token", "Check what the file was made from.")),
         }
     }
 }
 
-/// Whether every token's scores fall. They are probabilities of the selected experts, so their sum is at most 1.
+/// Whether every token's scores descend. They are probabilities of the selected experts, so their
+/// sum is at most 1.
 async fn scores_fall(
     name: &str,
     file: &ParquetFile,
@@ -249,7 +256,7 @@ async fn scores_fall(
         Ok(fall)
     } else {
         Err(rows.wrong(
-            format!("{width} values a row"),
+            format!("{width} values per row"),
             &format!("{k}, one for each of `indices`"),
             "Write both columns from the same tokens.",
         ))
@@ -264,7 +271,7 @@ fn layer_number(base: &str) -> Option<u64> {
     end.get(start..)?.parse().ok()
 }
 
-/// FLAME-MoE's folders are called by the bare number of the step.
+/// The step in the name of a FLAME-MoE folder, which is a bare number.
 fn numbered_folder(folder: &str) -> Option<u64> {
     folder.rsplit(['/', '\\']).find_map(|part| part.parse().ok())
 }
@@ -274,7 +281,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_tell_layer_and_step() {
+    fn names_contain_layer_and_step() {
         assert_eq!(layer_number("layer_02.parquet"), Some(2));
         assert_eq!(layer_number("moe-12-topk.parquet"), Some(12));
         assert_eq!(layer_number("layer.parquet"), None);

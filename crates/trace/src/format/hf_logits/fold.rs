@@ -1,13 +1,11 @@
-//! Logits of single tokens become mean gates of samples (METRICS 1): softmax or normalized sigmoid over all experts in
-//! f32, sums over a sample's real tokens in f64, the mean stored as f32.
+//! Folds logits of single tokens into mean gates of samples (`docs/metrics.md#mean-gates`): softmax
+//! or normalized sigmoid over all experts in f32, sums over a sample's real tokens in f64, the mean
+//! stored as f32.
 
 use crate::{
     container::tensors::TensorFile,
     error::Error,
-    format::hf_logits::{
-        batch::Batch,
-        layers::{Layer, Layers},
-    },
+    format::hf_logits::layers::{Layer, Layers},
     io::source::PIECE,
     model::{GateKind, TopK},
     numeric::{
@@ -16,20 +14,48 @@ use crate::{
     },
 };
 
-/// Selections beyond this many are not made; saturation and load are then left out.
+/// The most selections that are kept in memory; with more, saturation and load are omitted.
 const MAX_SELECTIONS: usize = 1 << 28;
 
-/// Tokens of each layer that are looked at for sigmoid scores.
-const LOOKED_AT: usize = 64;
+/// Tokens of each layer that are checked for sigmoid scores.
+const CHECKED_TOKENS: usize = 64;
 
-/// Values from which on it is no chance that all of them lie between 0 and 1.
-const NO_CHANCE: usize = 64;
+/// Number of values from which on it is no coincidence that all of them lie between 0 and 1.
+const MIN_SCORES: usize = 64;
 
-/// What a dump folds into.
+/// Samples and positions of a dump's rows.
+pub struct Batch {
+    /// Samples, `B`.
+    pub count: usize,
+    /// Positions per sample, including padding.
+    pub positions: usize,
+    /// Whether each row is a real token, `[B * positions]`; `None` when all are.
+    pub real: Option<Vec<bool>>,
+}
+
+impl Batch {
+    /// Whether a row is a real token.
+    pub fn is_real(&self, row: usize) -> bool {
+        self.real.as_ref().is_none_or(|real| real.get(row).copied().unwrap_or(false))
+    }
+
+    /// Real tokens of each sample, `[B]`.
+    pub fn token_counts(&self) -> Vec<u32> {
+        match &self.real {
+            None => vec![self.positions as u32; self.count],
+            Some(real) => real
+                .chunks(self.positions.max(1))
+                .map(|sample| sample.iter().filter(|&&real| real).count() as u32)
+                .collect(),
+        }
+    }
+}
+
+/// The result of folding a dump.
 pub struct Folded {
-    /// `[S,L,E]`, of the samples that have tokens.
+    /// Mean gates `[S,L,E]` of the samples with tokens.
     pub gates: Vec<f32>,
-    /// Selections by the logits' rank, where `k` is known.
+    /// Selections by the logits' rank, if `k` is known.
     pub topk: Option<TopK>,
     /// Whether the logits were probabilities.
     pub probabilities: bool,
@@ -37,11 +63,11 @@ pub struct Folded {
     pub scores: bool,
 }
 
-/// Sums of one layer.
+/// Sums of one layer's rows.
 struct Sums {
-    /// `[B,E]`: sums of the rows' routing weights by the rule.
+    /// Sums of the rows' routing weights, `[B,E]`.
     weights: Vec<f64>,
-    /// `[B,E]`: sums of the rows as they are, kept while all of them are distributions.
+    /// Sums of the rows as stored, `[B,E]`, while all of them are distributions.
     plain: Option<Vec<f64>>,
     /// Values of the first tokens that lie between 0 and 1; `None` once one does not.
     between: Option<usize>,
@@ -50,7 +76,7 @@ struct Sums {
 /// Folds all layers by a rule.
 ///
 /// # Errors
-/// [`Error::Tensor`] for logits that are not finite, or when some layers are probabilities and others not.
+/// [`Error::Tensor`] for logits that are not finite, or when only some layers are probabilities.
 pub async fn fold(
     file: &TensorFile,
     layers: &Layers,
@@ -95,7 +121,7 @@ pub async fn fold(
         }
     }
     let between: Option<usize> = all.iter().map(|sums| sums.between).sum();
-    let scores = plain == 0 && between.is_some_and(|values| values >= NO_CHANCE);
+    let scores = plain == 0 && between.is_some_and(|values| values >= MIN_SCORES);
     Ok(Folded { gates, topk, probabilities: plain > 0, scores })
 }
 
@@ -110,7 +136,8 @@ fn empty_selections(k: usize, layers: usize, counts: &[u32]) -> Option<TopK> {
     Some(TopK { k, layers, ids: vec![0; size], offsets })
 }
 
-/// Reads one layer some rows at a time. `token` hears of every real token: its number among them, and its row.
+/// Reads one layer some rows at a time, and calls `token` with the index and the row of each real
+/// token.
 async fn fold_layer(
     file: &TensorFile,
     layers: &Layers,
@@ -125,18 +152,21 @@ async fn fold_layer(
     let mut sums = Sums { weights: vec![0.0; size], plain: Some(vec![0.0; size]), between: Some(0) };
     let (mut logits, mut weights) = (vec![0.0_f32; experts], vec![0.0_f32; experts]);
     let mut tokens = 0;
-    let row_bytes = experts * layer.tensor.dtype.size().unwrap_or(4) as usize;
-    let at_once = (PIECE / row_bytes).max(1);
+    let value_bytes = layer.tensor.dtype.size().unwrap_or(4) as usize;
+    let (row_bytes, stride_bytes) = (experts * value_bytes, layers.row_stride * value_bytes);
+    let at_once = (PIECE / stride_bytes.max(1)).max(1);
     let mut start = 0;
     while start < layers.rows {
-        let end = (start + at_once).min(layers.rows);
-        let first = layer.start + (start * experts) as u64;
-        let bytes = file.bytes(&layer.tensor, first..layer.start + (end * experts) as u64).await?;
-        for (row, bytes) in (start..end).zip(bytes.chunks_exact(row_bytes)) {
+        let end = layers.run_end(start, at_once);
+        let first = layer.start + layers.offset(start);
+        let last = layer.start + layers.offset(end - 1) + experts as u64;
+        let bytes = file.bytes(&layer.tensor, first..last).await?;
+        for (row, bytes) in (start..end).zip(bytes.chunks(stride_bytes.max(1))) {
+            let bytes = bytes.get(..row_bytes).unwrap_or_default();
             if !batch.is_real(row) {
                 continue;
             }
-            // Row by row, so that a row's numbers stay near between what is done with them.
+            // Row by row, so that a row stays in cache between the steps.
             layer.tensor.dtype.widen_over(bytes, &mut logits);
             let sample = row / batch.positions.max(1);
             let span = sample * experts..(sample + 1) * experts;
@@ -154,7 +184,7 @@ async fn fold_layer(
             if let Some(plain) = sums.plain.as_mut().and_then(|plain| plain.get_mut(span)) {
                 add(plain, &logits);
             }
-            if tokens < LOOKED_AT {
+            if tokens < CHECKED_TOKENS {
                 let all = logits.iter().all(|value| (0.0..=1.0).contains(value));
                 sums.between = sums.between.filter(|_| all).map(|values| values + experts);
             }
@@ -179,7 +209,7 @@ fn not_finite(file: &TensorFile, layer: &Layer, batch: &Batch, row: usize, logit
             row % positions
         ),
         expected: "finite logits for real tokens".to_owned(),
-        advice: "The model overflowed there; run it again in float32 or bfloat16.",
+        advice: "Run the model again in float32 or bfloat16.",
     }
 }
 
@@ -195,7 +225,7 @@ fn is_distribution(row: &[f32], tolerance: f64) -> bool {
     (sum - 1.0).abs() <= tolerance
 }
 
-/// The experts with the largest logits, largest first; of equals the lower id.
+/// The experts with the largest logits, largest first; equal logits by id, lower first.
 fn select(logits: &[f32], slots: &mut [u16]) {
     let k = slots.len();
     let mut best: Vec<(f32, u16)> = Vec::with_capacity(k + 1);
@@ -216,14 +246,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equals_are_selected_by_id() {
+    fn equal_logits_are_selected_by_id() {
         let mut slots = [0; 3];
         select(&[1.0, 3.0, 3.0, 0.5, 1.0], &mut slots);
         assert_eq!(slots, [1, 2, 0]);
     }
 
     #[test]
-    fn distributions_are_recognised() {
+    fn distributions_are_recognized() {
         assert!(is_distribution(&[0.25, 0.75], 1e-3));
         assert!(!is_distribution(&[0.25, 0.7], 1e-3));
         assert!(!is_distribution(&[-0.25, 1.25], 1e-3));

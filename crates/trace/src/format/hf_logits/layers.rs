@@ -1,37 +1,44 @@
-//! Which tensors of a dump are the layers, and in what order.
+//! Finds the layers among the tensors of a dump, and their order.
 
 use crate::{
     container::tensors::{TensorFile, TensorInfo},
     error::Error,
+    format::hf_logits::axes::{self, Arrangement, Known},
 };
 
-/// Words that say what the tensors are, whatever stands around them.
+/// Words in the names of tensors of router logits.
 const WORDS: [&str; 3] = ["router_logits", "router_probs", "gate_logits"];
 
-/// Names that say only that there is a list; taken when nothing better is there.
+/// Names of a list of layers, used if no name has one of the words.
 const LISTS: [&str; 3] = ["layer", "layers", "arr"];
 
 /// One layer's logits.
 pub struct Layer {
-    /// The tensor they are in.
+    /// The tensor.
     pub tensor: TensorInfo,
-    /// Its value at which they begin.
+    /// Index of the first value in the tensor.
     pub start: u64,
 }
 
 /// All layers of a dump, in order.
 pub struct Layers {
-    /// One a sparse layer, `L`.
+    /// One entry per sparse layer, `L`.
     pub layers: Vec<Layer>,
-    /// Rows of each, padding included.
+    /// Rows per layer, including padding.
     pub rows: usize,
     /// Experts, `E`.
     pub experts: usize,
-    /// `[samples, positions]`, where the tensors themselves have these axes.
+    /// `[samples, positions]`, if the tensors have these axes.
     pub batch: Option<[usize; 2]>,
+    /// Values between neighbouring rows of a sample.
+    pub row_stride: usize,
+    /// Rows that lie `row_stride` apart, and the values between the starts of two such runs.
+    pub runs: (usize, usize),
+    /// The number of the only layer, where each has a file of its own.
+    pub only: Option<u64>,
 }
 
-/// The one number in a name that has one of the words.
+/// The only number in a name that has one of the words.
 fn layer_by_word(name: &str) -> Option<u64> {
     WORDS.iter().find(|word| name.contains(*word))?;
     let mut numbers = name.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
@@ -47,7 +54,7 @@ fn layer_by_list(name: &str) -> Option<u64> {
     LISTS.contains(&word).then_some(number)
 }
 
-/// The tensors that are layers, by number.
+/// The tensors of layers, by number.
 fn numbered(file: &TensorFile) -> Vec<(u64, &TensorInfo)> {
     let by = |layer_of: fn(&str) -> Option<u64>| {
         let mut found: Vec<(u64, &TensorInfo)> =
@@ -76,22 +83,22 @@ fn stacked(file: &TensorFile) -> Option<&TensorInfo> {
     WORDS.iter().find_map(|word| file.get(word))
 }
 
-/// Whether the file has tensors that are layers of router logits by their names.
+/// Whether the file has tensors with names of layers of router logits.
 pub fn names_layers(file: &TensorFile) -> bool {
     stacked(file).is_some() || !numbered(file).is_empty()
 }
 
-const ADVICE: &str = "Write one tensor a layer, as `router_logits` of the model's output has them.";
+const ADVICE: &str = "Write one tensor per layer, as in `router_logits` of the model's output.";
 
 impl Layers {
-    /// Finds the layers and checks that they are alike.
+    /// Finds the layers and checks that they have one type and shape.
     ///
     /// # Errors
-    /// [`Error::Tensor`] at the first that is not.
+    /// [`Error::Tensor`] at the first that has another.
     pub fn find(file: &TensorFile, batch: Option<(&TensorInfo, [usize; 2])>) -> Result<Self, Error> {
         let numbered = numbered(file);
         match (numbered.is_empty(), stacked(file)) {
-            (true, Some(tensor)) => Self::unstack(file, tensor, batch.map(|(_, shape)| shape)),
+            (true, Some(tensor)) => Self::unstack(file, tensor, known(file, batch.map(|(_, grid)| grid))),
             _ => Self::alike(file, &numbered),
         }
     }
@@ -134,34 +141,67 @@ impl Layers {
             layers.push(Layer { tensor: tensor.clone(), start: 0 });
         }
         let batch = batch.map(|axes| axes.map(|n| n as usize));
-        Ok(Self { layers, rows, experts, batch })
+        let only = if let &[(number, _)] = numbered { Some(number) } else { None };
+        Ok(Self { layers, rows, experts, batch, row_stride: experts, runs: (rows, 0), only })
     }
 
-    /// `[L, rows, E]`, `[L, samples, positions, E]`, or the layers one below the other, `[L * rows, E]`.
-    fn unstack(file: &TensorFile, tensor: &TensorInfo, known: Option<[usize; 2]>) -> Result<Self, Error> {
+    /// All layers of one tensor, in whatever order of its axes the file tells.
+    fn unstack(file: &TensorFile, tensor: &TensorInfo, known: Known) -> Result<Self, Error> {
         let axes: Option<Vec<usize>> = tensor.shape.iter().map(|&n| usize::try_from(n).ok()).collect();
-        let known_rows = known.and_then(|[count, positions]| count.checked_mul(positions));
-        let shape = match axes.as_deref() {
-            Some(&[layers, rows, experts]) => Some((layers, rows, experts, None)),
-            Some(&[layers, count, positions, experts]) => {
-                count.checked_mul(positions).map(|rows| (layers, rows, experts, Some([count, positions])))
-            }
-            Some(&[all, experts]) => match known_rows {
-                Some(rows) if rows > 0 && all % rows == 0 => Some((all / rows, rows, experts, None)),
-                _ => Some((1, all, experts, None)),
-            },
+        let axes = axes.filter(|axes| tensor.dtype.is_float() && !axes.contains(&0)).unwrap_or_default();
+        // Where no order agrees with the mask, the comparison with the mask reports it for this one.
+        let usual = match *axes.as_slice() {
+            [layers, rows, experts] => Some(axes::layers_first(layers, rows, experts, None)),
+            [layers, count, positions, experts] => Some(axes::layers_first(
+                layers,
+                count.saturating_mul(positions),
+                experts,
+                Some([count, positions]),
+            )),
+            [rows, experts] => Some(axes::layers_first(1, rows, experts, None)),
             _ => None,
         };
-        let whole = shape.filter(|&(layers, rows, experts, _)| {
-            layers > 0 && rows > 0 && experts > 0 && experts <= 1 << 16 && tensor.dtype.is_float()
-        });
-        let Some((count, rows, experts, batch)) = whole else {
+        let found = axes::arrange(&axes, known).or(usual).filter(|found| found.experts <= 1 << 16);
+        let Some(Arrangement { layers, rows, experts, batch, layer_stride, row_stride, runs }) = found else {
             return Err(file.wrong(tensor, "floats [layers, samples * positions, experts]", ADVICE));
         };
-        let size = (rows * experts) as u64;
-        let layers = (0..count as u64).map(|i| Layer { tensor: tensor.clone(), start: i * size }).collect();
-        Ok(Self { layers, rows, experts, batch })
+        let layers = (0..layers as u64)
+            .map(|i| Layer { tensor: tensor.clone(), start: i * layer_stride as u64 })
+            .collect();
+        Ok(Self { layers, rows, experts, batch, row_stride, runs, only: None })
     }
+
+    /// The first value of a row, from the layer's start.
+    #[must_use]
+    pub fn offset(&self, row: usize) -> u64 {
+        let (run, apart) = self.runs;
+        let (before, within) = (row / run.max(1), row % run.max(1));
+        before as u64 * apart as u64 + within as u64 * self.row_stride as u64
+    }
+
+    /// The end of the rows that lie `row_stride` apart from a row on, at most `most` of them.
+    #[must_use]
+    pub fn run_end(&self, row: usize, most: usize) -> usize {
+        let run = self.runs.0.max(1);
+        (row + most).min((row / run + 1) * run).min(self.rows)
+    }
+}
+
+/// What the file says of the axes of a tensor with all layers.
+fn known(file: &TensorFile, grid: Option<[usize; 2]>) -> Known {
+    let layers = ["num_hidden_layers", "num_layers", "n_layers"].iter().find_map(|key| file.metadata(key));
+    Known { grid, layers: layers.and_then(|layers| layers.trim().parse().ok()) }
+}
+
+/// The tensor with all layers whose axes nothing in the file tells: a person has to.
+#[must_use]
+pub fn unclear<'a>(file: &'a TensorFile, grid: Option<[usize; 2]>) -> Option<&'a TensorInfo> {
+    let tensor = stacked(file).filter(|_| numbered(file).is_empty())?;
+    let known = known(file, grid);
+    // With a mask that fits no order, the error about the mask says more than a question.
+    let axes: Vec<usize> = tensor.shape.iter().filter_map(|&n| usize::try_from(n).ok()).collect();
+    let several = known.grid.is_none() || axes::fitting(&axes, known) > 1;
+    ((2..=4).contains(&axes.len()) && several && axes::arrange(&axes, known).is_none()).then_some(tensor)
 }
 
 #[cfg(test)]
@@ -169,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_as_people_write_them() {
+    fn names_in_common_forms() {
         for name in [
             "router_logits.3",
             "router_logits_3",

@@ -1,15 +1,16 @@
-//! Dumps of `router_logits` as transformers gives them (`output_router_logits=True`): one tensor a sparse layer,
-//! `[batch * sequence, experts]`, batch-major and with the padding in it. Nothing in transformers writes such files, so
-//! people's own names are met half-way: `router_logits.0`, `router_logits_0`, `layers.0.router_logits`, `layer_0`,
-//! `arr_0`, or all layers in one `router_logits`.
+//! Dumps of `router_logits` as transformers returns them (`output_router_logits=True`): one tensor
+//! per sparse layer, `[batch * sequence, experts]`, batch-major and including padding. Nothing in
+//! transformers writes such files, so common names are accepted: `router_logits.0`,
+//! `router_logits_0`, `layers.0.router_logits`, `layer_0`, `arr_0`, or all layers in one
+//! `router_logits`.
 //!
-//! transformers 5.0 to 5.5 return softmax probabilities under the name of logits. They are recognised by being a
-//! distribution in every row, and are not softmaxed again.
+//! transformers 5.0 to 5.5 return softmax probabilities under the name of logits. A dump in which
+//! every row is a distribution is recognized as probabilities, and no softmax is applied.
 //!
-//! Families differ in the rule that makes gates of logits. The metadata `gate_kind` or `model_type`, or a `config.json`
-//! in the same folder, states it; otherwise it is softmax.
+//! Families differ in the rule that makes gates of logits. The metadata `gate_kind` or `model_type`,
+//! or a `config.json` in the same folder, states it; otherwise it is softmax.
 
-mod batch;
+mod axes;
 mod fold;
 mod layers;
 mod rule;
@@ -20,8 +21,9 @@ use crate::{
     container::tensors::{TensorFile, TensorInfo, shape_text},
     error::Error,
     format::{
-        hf_logits::{batch::Batch, layers::Layers, rule::Dump},
+        hf_logits::{fold::Batch, layers::Layers, rule::Dump},
         kind::{FileKind, Format, Match, Opened},
+        mapped::proposal,
         metadata,
         probe::Probe,
     },
@@ -44,12 +46,25 @@ fn probe(probe: &Probe) -> Option<Match<'_>> {
     let file = probe.tensors.as_ref().filter(|file| layers::names_layers(file))?;
     Some(Box::pin(async move {
         let mut warnings = Vec::new();
+        let grid = batch_shape(file)?.map(|(_, grid)| grid);
+        if let Some(tensor) = layers::unclear(file, grid)
+            && let Some(proposal) = proposal::of_file(file).await?
+        {
+            warnings.push(format!(
+                "{}: nothing in the file tells which axis of `{}` {} counts layers, and where samples end. Write \
+                 `attention_mask` [samples, positions] beside it, or one tensor per layer.",
+                file.name(),
+                tensor.name,
+                tensor.shape_text()
+            ));
+            return Ok(Opened { what: FileKind::Mappable(proposal), warnings });
+        }
         let trace = open(file.clone(), &mut warnings).await?;
         Ok(Opened { what: FileKind::Trace(trace), warnings })
     }))
 }
 
-/// Reads a dump and folds it into mean gates: a layer at a time, some rows at a time.
+/// Reads a dump and folds it into mean gates, layer by layer and some rows at a time.
 ///
 /// # Errors
 /// [`Error::Tensor`] when layers, mask and losses do not fit together, or a logit is not finite.
@@ -72,8 +87,8 @@ async fn open(file: TensorFile, warnings: &mut Vec<String>) -> Result<OpenTrace,
     }
     if folded.probabilities && rule.kind == GateKind::SoftmaxMean {
         warnings.push(format!(
-            "{}: what is stored as router logits are probabilities (every row is a distribution), as transformers 5.0 \
-             to 5.5 return them. They are taken as they are, without another softmax.",
+            "{}: the router logits are probabilities (every row is a distribution), as transformers 5.0 to 5.5 return \
+             them. No softmax is applied.",
             file.name()
         ));
     } else if folded.probabilities {
@@ -145,6 +160,7 @@ async fn open(file: TensorFile, warnings: &mut Vec<String>) -> Result<OpenTrace,
     open.info.bytes = file.source.len();
     open.info.half_precision = layers.layers.iter().any(|layer| layer.tensor.dtype.is_half());
     open.info.top_k = top_k;
+    open.info.layer = layers.only;
     if stated.is_none() {
         let (probabilities, folded) = (folded.probabilities, RefCell::default());
         open.rule = Rule::Unstated(Rc::new(Dump { file, layers, batch, probabilities, folded }));
@@ -157,7 +173,7 @@ fn keep<T>(list: &mut Vec<T>, kept: &[bool]) {
     list.retain(|_| kept.next().unwrap_or(true));
 }
 
-/// `[B, positions]` of the mask, or else of the ids.
+/// The shape `[B, positions]` of the mask, or else of the ids.
 fn batch_shape(file: &TensorFile) -> Result<Option<(&TensorInfo, [usize; 2])>, Error> {
     for name in ["attention_mask", "input_ids"] {
         let Some(tensor) = file.get(name) else { continue };
@@ -237,7 +253,7 @@ async fn batch(
     Ok(Batch { count, positions, real: Some(values.into_iter().map(|value| value == 1).collect()) })
 }
 
-/// Losses of the samples, where the dump has them.
+/// Losses of the samples, if the dump has them.
 async fn losses(
     file: &TensorFile,
     count: usize,
@@ -256,7 +272,7 @@ async fn losses(
     if tensor.values() != count as u64 || !tensor.dtype.is_float() {
         return Err(file.wrong(
             tensor,
-            format!("F32 {}, one mean loss a sample", shape_text(&[count as u64])),
+            format!("F32 {}, one mean loss per sample", shape_text(&[count as u64])),
             "Write the loss of every sample of the batch.",
         ));
     }

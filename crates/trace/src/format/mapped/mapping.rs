@@ -1,6 +1,6 @@
-//! What tensors under other people's names are: a [`Mapping`] says which of a file's tensors are gates, logits, ids and so
-//! on, and what each of their axes counts. It is plain data, kept as JSON, so that a person can correct it and use it for
-//! every checkpoint of a run.
+//! The meaning of tensors with unknown names: a [`Mapping`] states which of a file's tensors are
+//! gates, logits, ids and so on, and what their axes are. It is stored as JSON, so that the user
+//! can correct it and apply it to every checkpoint of a run.
 //!
 //! ```json
 //! {"tensors": [{"name": "moe/probs", "role": "probabilities", "axes": ["layers", "rows", "experts"]},
@@ -15,43 +15,43 @@ use crate::{
     text::shorten,
 };
 
-/// What a tensor is.
+/// The meaning of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
-    /// Mean gates of samples (METRICS 1).
+    /// Mean gates of samples (`docs/metrics.md#mean-gates`).
     Gates,
     /// Router logits of single tokens.
     Logits,
-    /// Routing weights of single tokens: softmax over all experts, already done.
+    /// Routing weights of single tokens, after the softmax over all experts.
     Probabilities,
     /// The selected experts of single tokens.
     Ids,
-    /// Losses: of samples, or of tokens.
+    /// Losses of samples or of tokens.
     Loss,
     /// 1 for real tokens, 0 for padding.
     Mask,
-    /// Real tokens of each sample.
+    /// Number of real tokens of each sample.
     TokenCounts,
 }
 
-/// What an axis counts.
+/// The meaning of an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Axis {
     /// Samples.
     Samples,
-    /// Positions of a sample, padding included.
+    /// Positions of a sample, including padding.
     Tokens,
-    /// Positions of all samples, one sample behind the other.
+    /// Positions of all samples, concatenated.
     Rows,
     /// MoE layers.
     Layers,
     /// Experts.
     Experts,
-    /// The selected experts of one token, heaviest first where that is known.
+    /// The selected experts of one token, ordered by weight if known, largest first.
     Rank,
-    /// Nothing: the axis has one entry.
+    /// No meaning: the axis has one entry.
     Single,
 }
 
@@ -86,13 +86,13 @@ impl Role {
         }
     }
 
-    /// Whether a trace is made of it; the others only go with one that is.
+    /// Whether a trace can be made from it. Other roles only accompany routing.
     #[must_use]
     pub fn is_routing(self) -> bool {
         matches!(self, Self::Gates | Self::Logits | Self::Probabilities | Self::Ids)
     }
 
-    /// The axes that it may have, and whether one of them it must.
+    /// The axes that a tensor of this role may have, and whether each is required.
     fn axes(self) -> (&'static [Axis], Option<Axis>) {
         use Axis::{Experts, Layers, Rank, Rows, Samples, Tokens};
         match self {
@@ -111,27 +111,27 @@ impl Role {
 pub struct MappedTensor {
     /// Its name in the file.
     pub name: String,
-    /// What it is.
+    /// Its meaning.
     pub role: Role,
-    /// What each of its axes counts, in the tensor's order.
+    /// The meaning of each axis, in the tensor's order.
     pub axes: Vec<Axis>,
-    /// The layer's number, where each layer has a tensor of its own.
+    /// The layer's number, if each layer has its own tensor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<u64>,
 }
 
-/// Which tensors of a file are what. Tensors that it does not name are left alone.
+/// The meaning of a file's tensors. Other tensors are ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mapping {
-    /// The tensors that mean something.
+    /// The tensors with a meaning.
     pub tensors: Vec<MappedTensor>,
-    /// Experts a layer, where ids alone do not tell.
+    /// Experts per layer, of which ids only give a lower bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub experts: Option<usize>,
 }
 
-/// A mapped tensor together with the file's own description of it.
+/// A mapped tensor with its description in the file.
 pub type Found<'a> = (&'a MappedTensor, &'a TensorInfo);
 
 const ADVICE: &str = "Correct the mapping.";
@@ -148,10 +148,10 @@ impl Mapping {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Reads a mapping from JSON; `name` is what the message calls it.
+    /// Reads a mapping from JSON; `name` is its name in messages.
     ///
     /// # Errors
-    /// [`Error::Text`] with what is wrong in it.
+    /// [`Error::Text`] with the place of the error.
     pub fn parse(name: &str, json: &str) -> Result<Self, Error> {
         serde_json::from_str(json).map_err(|error| Error::Text {
             name: name.to_owned(),
@@ -163,10 +163,11 @@ impl Mapping {
         })
     }
 
-    /// Checks the mapping against a file and gives the tensors that the routing is in: one, or one a layer in order.
+    /// Checks the mapping against a file and returns the tensors of the routing: one, or one per
+    /// layer in order.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] or [`Error::Tensor`] with the first thing that cannot be.
+    /// [`Error::Mismatch`] or [`Error::Tensor`] with the first contradiction.
     pub(crate) fn check<'a>(&'a self, file: &'a TensorFile) -> Result<Vec<Found<'a>>, Error> {
         let mut routing: Vec<Found<'a>> = Vec::new();
         for mapped in &self.tensors {
@@ -196,7 +197,7 @@ impl Mapping {
                     shorten(&before.name),
                     shorten(&mapped.name)
                 );
-                return Err(mismatch(file, given, "one tensor, or one a layer with its number"));
+                return Err(mismatch(file, given, "one tensor, or one per layer with its number"));
             }
             if mapped.role != first.role || mapped.axes != first.axes || tensor.shape != first_tensor.shape {
                 let expected =
@@ -220,14 +221,14 @@ impl Mapping {
         let twice = mapped.axes.iter().enumerate().find(|&(at, axis)| {
             *axis != Axis::Single && mapped.axes.iter().skip(at + 1).any(|other| other == axis)
         });
-        let strange = mapped.axes.iter().find(|axis| **axis != Axis::Single && !may.contains(axis));
+        let unsupported = mapped.axes.iter().find(|axis| **axis != Axis::Single && !may.contains(axis));
         let both = mapped.axes.contains(&Axis::Rows)
             && (mapped.axes.contains(&Axis::Samples) || mapped.axes.contains(&Axis::Tokens));
         let expected = if mapped.axes.len() != tensor.shape.len() {
             format!("{} axes, as the mapping names", mapped.axes.len())
         } else if let Some((_, axis)) = twice {
             format!("the axis {} once", axis.name())
-        } else if let Some(axis) = strange {
+        } else if let Some(axis) = unsupported {
             format!("{} without an axis of {}", mapped.role.name(), axis.name())
         } else if both {
             "either rows, or samples and tokens".to_owned()
@@ -270,7 +271,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mapping_is_kept_as_json() {
+    fn a_mapping_is_stored_as_json() {
         let json = r#"{"tensors":[{"name":"p.1","role":"probabilities","axes":["rows","experts"],"layer":1},{"name":"pad","role":"mask","axes":["samples","tokens"]}]}"#;
         let mapping = Mapping::parse("map.json", json).expect("a mapping");
         assert_eq!((mapping.tensors.len(), mapping.tensors[0].layer), (2, Some(1)));

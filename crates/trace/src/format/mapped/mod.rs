@@ -1,4 +1,4 @@
-//! Reads a file of tensors by a [`Mapping`]: whatever the order of the axes, what comes out is a router trace.
+//! Reads a file of tensors with axes in any order by a [`Mapping`] into a router trace.
 
 pub mod mapping;
 pub mod proposal;
@@ -21,16 +21,18 @@ use crate::{
 /// Values read at once: 4 MiB of f32.
 const CHUNK: u64 = 1 << 20;
 
-/// Values that a trace may have in memory.
+/// The most values of a trace in memory.
 const MAX_VALUES: usize = 1 << 28;
 
-/// Opens a file of tensors as the mapping says.
+/// Opens a file of tensors by a mapping.
 ///
-/// Token by token values are folded into mean gates, ids into selection frequencies (METRICS 1 and 2); the file is read
-/// whole, some lines at a time where experts or ranks are the last axis.
+/// Values of single tokens are folded into mean gates, ids into selection frequencies
+/// (`docs/metrics.md#mean-gates`). The whole file is read, some rows at a time if experts or ranks
+/// are the last axis.
 ///
 /// # Errors
-/// [`Error::Mapping`] and [`Error::Tensor`] where mapping and file do not fit, and for values that no routing can have.
+/// [`Error::Mapping`] and [`Error::Tensor`] when mapping and file do not fit, and for values that
+/// are not routing.
 pub async fn open_mapped(source: Source, mapping: &Mapping) -> Result<Opened, Error> {
     let file = open_tensors(source).await?;
     let mut warnings = Vec::new();
@@ -38,13 +40,13 @@ pub async fn open_mapped(source: Source, mapping: &Mapping) -> Result<Opened, Er
     Ok(Opened { what: FileKind::Trace(trace), warnings })
 }
 
-/// Whose the rows are.
+/// The samples and positions of the rows.
 struct Rows {
     /// Samples, `S`.
     samples: usize,
-    /// Sample and whether it is real, of each position of all samples.
+    /// For each position of all samples: the sample, and whether it is a real token.
     owner: Vec<Option<u32>>,
-    /// Positions of a sample, where all have as many.
+    /// Positions per sample, if equal for all.
     positions: Option<usize>,
 }
 
@@ -68,7 +70,7 @@ async fn read(file: &TensorFile, mapping: &Mapping, warnings: &mut Vec<String>) 
     let layers =
         if first.0.layer.is_some() { routing.len() } else { size_of(first, Axis::Layers).unwrap_or(1) };
     let rows = if role == Role::Gates {
-        // Means over tokens: a mask has done its work.
+        // Means over tokens have been masked already.
         masked(file, None, size_of(first, Axis::Samples).unwrap_or(1), 1).await?
     } else {
         rows(file, mapping, first, warnings).await?
@@ -81,7 +83,7 @@ async fn read(file: &TensorFile, mapping: &Mapping, warnings: &mut Vec<String>) 
         return Err(file.wrong(
             first.1,
             "at most 65536 experts, and 268435456 values of all samples",
-            "Split it.",
+            "Split the samples over several files.",
         ));
     };
     let mut counts = rows.counts();
@@ -123,7 +125,7 @@ async fn read(file: &TensorFile, mapping: &Mapping, warnings: &mut Vec<String>) 
                     tensor: place.to_owned(),
                     found: format!("{bad} at position {row}, layer {layer}"),
                     expected: "finite values for real tokens".to_owned(),
-                    advice: "The model overflowed there, or a mask is missing.",
+                    advice: "Map a mask if positions are padding, or run the model again in float32 or bfloat16.",
                 });
             }
             let values = if role == Role::Logits {
@@ -163,7 +165,7 @@ async fn read(file: &TensorFile, mapping: &Mapping, warnings: &mut Vec<String>) 
         });
     }
     let mut n_tokens = match (role, given_counts) {
-        // Mean gates do not tell how many tokens they are of.
+        // Mean gates do not state their number of tokens.
         (Role::Gates, given) => given,
         _ => Some(counts.clone()),
     };
@@ -205,7 +207,7 @@ async fn read(file: &TensorFile, mapping: &Mapping, warnings: &mut Vec<String>) 
     Ok(open)
 }
 
-/// Cannot happen: a mapping without routing was refused.
+/// An error that cannot happen, as a mapping without routing has been rejected.
 fn lost(file: &TensorFile) -> Error {
     Error::Mapping {
         name: file.name().to_owned(),
@@ -221,14 +223,15 @@ fn keep<T>(list: Option<&mut Vec<T>>, kept: &[bool]) {
     }
 }
 
-/// Offsets of the samples that have tokens.
+/// Offsets of the samples with tokens.
 fn without_repeats(offsets: &[usize]) -> Vec<usize> {
     let mut offsets = offsets.to_vec();
     offsets.dedup();
     offsets
 }
 
-/// Samples and positions, from the routing's own axes, the mask, the token counts and the losses, in this order.
+/// Samples and positions, from the routing's own axes, the mask, the token counts and the losses,
+/// in this order.
 async fn rows(
     file: &TensorFile,
     mapping: &Mapping,
@@ -248,7 +251,7 @@ async fn rows(
             }
             return masked(file, mask, samples, positions).await;
         }
-        // Samples behind each other, without padding.
+        // Samples concatenated, without padding.
         if let Some(counts) =
             counts.filter(|counts| counts.iter().map(|&n| u64::from(n)).sum::<u64>() == rows as u64)
         {
@@ -263,7 +266,7 @@ async fn rows(
         let samples = losses.filter(|&samples| rows % samples == 0).unwrap_or(1);
         if samples == 1 {
             warnings.push(format!(
-                "{}: nothing tells where samples end, so all {rows} rows are taken as one sample. Map a mask [samples, tokens] \
+                "{}: the mapping does not state where samples end, so all {rows} rows are taken as one sample. Map a mask [samples, tokens] \
                  or token counts.",
                 file.name()
             ));
@@ -273,7 +276,7 @@ async fn rows(
     masked(file, mask, own_samples.unwrap_or(1), own_tokens.unwrap_or(1)).await
 }
 
-/// A grid of samples and positions, of which the mask says which are real.
+/// A grid of samples and positions; the mask marks real tokens.
 async fn masked(
     file: &TensorFile,
     mask: Option<Found<'_>>,
@@ -317,7 +320,7 @@ async fn masked(
     Ok(Rows { samples, owner, positions: Some(positions) })
 }
 
-/// Token counts as given; `samples` is how many there must be, 0 where any number will do.
+/// The token counts; `samples` is their required number, or 0 for any.
 async fn token_counts(
     file: &TensorFile,
     mapping: &Mapping,
@@ -326,7 +329,7 @@ async fn token_counts(
     let mapped = mapping.of_role(Role::TokenCounts).next();
     let Some(tensor) = mapped.and_then(|mapped| file.get(&mapped.name)) else { return Ok(None) };
     if samples > 0 && tensor.values() != samples as u64 {
-        return Err(file.wrong(tensor, format!("{samples} counts, one a sample"), "Correct the mapping."));
+        return Err(file.wrong(tensor, format!("{samples} counts, one per sample"), "Correct the mapping."));
     }
     let counts: Option<Vec<u32>> =
         file.integers(tensor, 0..tensor.values()).await?.into_iter().map(|n| u32::try_from(n).ok()).collect();
@@ -338,7 +341,7 @@ async fn token_counts(
     }
 }
 
-/// Losses of the samples; those of tokens are averaged over the real ones.
+/// Losses of the samples; losses of tokens are averaged over real tokens.
 async fn losses(file: &TensorFile, mapping: &Mapping, rows: &Rows) -> Result<Option<Vec<f32>>, Error> {
     let mapped = mapping.of_role(Role::Loss).next();
     let Some(tensor) = mapped.and_then(|mapped| file.get(&mapped.name)) else { return Ok(None) };
@@ -348,7 +351,7 @@ async fn losses(file: &TensorFile, mapping: &Mapping, rows: &Rows) -> Result<Opt
     }
     if values != rows.owner.len() as u64 {
         let expected =
-            format!("{} losses, one a sample, or {}, one a position", rows.samples, rows.owner.len());
+            format!("{} losses, one per sample, or {}, one per position", rows.samples, rows.owner.len());
         return Err(file.wrong(tensor, expected, "Write the losses of the same samples."));
     }
     let mut sums = vec![(0.0_f64, 0_u32); rows.samples];
@@ -373,8 +376,8 @@ enum Values {
     Ints(Vec<i64>),
 }
 
-/// Gives every line along experts or ranks to `take`: its position among all samples' positions, its layer, its values, and
-/// the tensor's name.
+/// Passes each row along experts or ranks to `take`, with its position among all samples'
+/// positions, its layer, its values, and the tensor's name.
 async fn each_line(
     file: &TensorFile,
     routing: &[Found<'_>],
@@ -388,7 +391,7 @@ async fn each_line(
         let along = |axis: Axis| matches!(axis, Axis::Experts | Axis::Rank);
         let Some(at) = axes.iter().position(|&(axis, _)| along(axis)) else { continue };
         let width = axes.get(at).map_or(1, |&(_, n)| n).max(1);
-        // What comes after that axis: 1 where it is the last, and lines lie as they are.
+        // The stride of that axis: 1 if it is the last, so that rows are contiguous.
         let stride: usize = axes.iter().skip(at + 1).map(|&(_, n)| n).product();
         let others: Vec<(Axis, usize)> = axes.into_iter().filter(|&(axis, _)| !along(axis)).collect();
         let place = |line: usize| {
@@ -408,7 +411,7 @@ async fn each_line(
             (row + sample * rows.positions.unwrap_or(0) + token, layer)
         };
         let total = tensor.values();
-        // Lines that are not in one piece are picked out of the whole block that they lie in.
+        // Rows that are not contiguous are gathered from the block that contains them.
         let block = (width * stride) as u64;
         let at_once = if stride == 1 { (CHUNK / width as u64).max(1) * width as u64 } else { block };
         if at_once.saturating_mul(8) > MAX_READ {
@@ -466,7 +469,7 @@ async fn each_line(
     Ok(())
 }
 
-/// Ids of all positions become those of the real tokens. A token of which every id is negative is padding.
+/// Keeps the ids of real tokens. A token with only negative ids is padding.
 fn selections(
     file: &TensorFile,
     mapping: &Mapping,

@@ -1,5 +1,5 @@
-//! What tensors under other people's names might be: guessed from names, shapes and the first values, with the reasons,
-//! for a person to confirm or correct.
+//! Guesses the meaning of tensors with unknown names from names, shapes and first values, with
+//! reasons, for the user to confirm or correct.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,16 +14,17 @@ use crate::{
     text::shorten,
 };
 
-/// Values of a tensor that are looked at.
-const LOOK: u64 = 1 << 14;
+/// Values per tensor that are inspected.
+const INSPECTED: u64 = 1 << 14;
 
-/// Files with more tensors are checkpoints or worse, and nobody goes through a list of them.
+/// The most tensors of a file for which a mapping is proposed. Files with more are usually
+/// checkpoints.
 const MOST_TENSORS: usize = 2000;
 
-/// Selected experts of a token: more are no selection.
+/// The most selected experts per token.
 const MOST_RANKS: u64 = 64;
 
-/// One tensor of a file, as a person sees it.
+/// A description of one tensor for the user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShownTensor {
     /// Its name.
@@ -34,24 +35,25 @@ pub struct ShownTensor {
     pub shape: Vec<u64>,
 }
 
-/// What a file's tensors might be.
+/// A guess of the meaning of a file's tensors.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposal {
     /// The file.
     pub name: String,
     /// All its tensors, ascending by name.
     pub tensors: Vec<ShownTensor>,
-    /// What they might be.
+    /// The proposed mapping.
     pub mapping: Mapping,
-    /// Why, a whole sentence for each tensor or group of them.
+    /// The reasons, one sentence per tensor or group of tensors.
     pub reasons: Vec<String>,
 }
 
-/// Tensors of a [`Proposal`] that are one thing: one by itself, or those that differ by the number in their names, with it.
+/// Tensors of a [`Proposal`] with one meaning: a single tensor, or tensors whose names differ only
+/// by a number, with it.
 pub type TensorGroup<'a> = Vec<(Option<u64>, &'a ShownTensor)>;
 
 impl Proposal {
-    /// All tensors, each with those of its kind, ascending by their numbers.
+    /// All tensors in groups, ascending by their numbers.
     #[must_use]
     pub fn groups(&self) -> Vec<TensorGroup<'_>> {
         let mut groups: Vec<(String, TensorGroup<'_>)> = Vec::new();
@@ -76,7 +78,7 @@ impl Proposal {
         groups
     }
 
-    /// What to tell somebody who cannot confirm it here.
+    /// The proposal in a sentence, for users who cannot confirm it interactively.
     #[must_use]
     pub fn sentence(&self) -> String {
         format!(
@@ -88,18 +90,19 @@ impl Proposal {
     }
 }
 
-/// Proposes a mapping for a file of tensors; `None` where nothing in it could be routing, or there are more than 2000.
+/// Proposes a mapping for a file of tensors; `None` if no tensor can be routing, or there are more
+/// than 2000 tensors.
 ///
 /// # Errors
-/// [`Error::Format`] for what is no file of tensors, and what the source answers.
+/// [`Error::Format`] for other files, and errors of the source.
 pub async fn propose(source: Source) -> Result<Option<Proposal>, Error> {
     of_file(&open_tensors(source).await?).await
 }
 
-/// Proposes a mapping for a file that is open.
+/// Proposes a mapping for an open file.
 ///
 /// # Errors
-/// What the source answers.
+/// Errors of the source.
 pub async fn of_file(file: &TensorFile) -> Result<Option<Proposal>, Error> {
     if file.tensors.len() > MOST_TENSORS {
         return Ok(None);
@@ -108,7 +111,8 @@ pub async fn of_file(file: &TensorFile) -> Result<Option<Proposal>, Error> {
     let mut reasons = Vec::new();
     let side = Side::find(file);
     side.map(&mut mapping, &mut reasons);
-    // Of several that could be, the one that says most: whole gates before ids, single tokens before means.
+    // Of several candidates, the most informative one: gates before ids, single tokens before
+    // means.
     let mut best: Option<(u32, Vec<MappedTensor>, String)> = None;
     for group in groups(file, &side) {
         if let Some(found) = routing(file, &group, &side).await?
@@ -126,7 +130,7 @@ pub async fn of_file(file: &TensorFile) -> Result<Option<Proposal>, Error> {
         let shape = &file.get(&first.name)?.shape;
         first.axes.iter().position(|&axis| axis == Axis::Rows).and_then(|at| shape.get(at).copied())
     });
-    // A mask or losses of other samples are of something else.
+    // A mask or losses of other samples do not belong to the routing.
     mapping.tensors.retain(|mapped| {
         let Some(tensor) = file.get(&mapped.name) else { return false };
         let own = tensor.shape.first().copied();
@@ -143,13 +147,13 @@ pub async fn of_file(file: &TensorFile) -> Result<Option<Proposal>, Error> {
     Ok(Some(Proposal { name: file.name().to_owned(), tensors: tensors.collect(), mapping, reasons }))
 }
 
-/// Tensors that go with the routing.
+/// Tensors that accompany the routing.
 #[derive(Default)]
 struct Side<'a> {
     mask: Option<&'a TensorInfo>,
     loss: Option<&'a TensorInfo>,
     counts: Option<&'a TensorInfo>,
-    /// `[samples, tokens]` of something that is no routing, such as the ids of the text.
+    /// `[samples, tokens]` of a tensor that is not routing, such as the token ids.
     text: Option<&'a TensorInfo>,
 }
 
@@ -190,7 +194,7 @@ impl<'a> Side<'a> {
         }
     }
 
-    /// Samples and positions, as far as these tell.
+    /// Samples and positions, as far as these tensors state them.
     fn anchors(&self) -> (Option<u64>, Option<u64>) {
         let grid = self.mask.or(self.text).and_then(|tensor| match *tensor.shape {
             [samples, tokens] => Some((samples, tokens)),
@@ -221,13 +225,13 @@ impl<'a> Side<'a> {
     }
 }
 
-/// Tensors that are one thing: alike but for one number in their names, or one by itself.
+/// Tensors with one meaning: tensors whose names differ only by a number, or a single tensor.
 struct Group<'a> {
-    /// With the numbers of their layers, in order; `None` for one tensor by itself.
+    /// The numbers of their layers, ascending; `None` for a single tensor.
     tensors: Vec<(Option<u64>, &'a TensorInfo)>,
 }
 
-/// The name with its last number cut out, and the number.
+/// The name without its last number, and the number.
 fn cut_number(name: &str) -> Option<(String, u64)> {
     let end = name.rfind(|c: char| c.is_ascii_digit())? + 1;
     let start = name.get(..end)?.trim_end_matches(|c: char| c.is_ascii_digit()).len();
@@ -265,25 +269,25 @@ fn groups<'a>(file: &'a TensorFile, side: &Side<'_>) -> Vec<Group<'a>> {
     groups
 }
 
-/// What the first values of a tensor are, along its last axis.
+/// The kind of a tensor's first values, along its last axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Look {
-    /// Every line is a distribution.
+enum RowKind {
+    /// Every row is a distribution.
     Distributions,
-    /// Floats, but no distributions.
+    /// Other floats.
     Floats,
-    /// Ids, every line with different ones.
+    /// Ids, distinct in every row.
     Different,
     /// Other whole numbers.
     Whole,
 }
 
-async fn look(file: &TensorFile, tensor: &TensorInfo) -> Result<Look, Error> {
+async fn row_kind(file: &TensorFile, tensor: &TensorInfo) -> Result<RowKind, Error> {
     let width = tensor.shape.last().copied().unwrap_or(1).max(1);
-    let lines = (LOOK / width).max(1).min(tensor.values() / width);
+    let lines = (INSPECTED / width).max(1).min(tensor.values() / width);
     let range = 0..lines * width;
     if range.end > 1 << 20 {
-        return Ok(if tensor.dtype.is_float() { Look::Floats } else { Look::Whole });
+        return Ok(if tensor.dtype.is_float() { RowKind::Floats } else { RowKind::Whole });
     }
     if tensor.dtype.is_float() {
         let values = file.floats(tensor, range).await?;
@@ -292,7 +296,7 @@ async fn look(file: &TensorFile, tensor: &TensorInfo) -> Result<Look, Error> {
             let sum: f64 = line.iter().map(|&value| f64::from(value)).sum();
             line.iter().all(|value| (0.0..=1.0).contains(value)) && (sum - 1.0).abs() <= tolerance
         });
-        return Ok(if distributions { Look::Distributions } else { Look::Floats });
+        return Ok(if distributions { RowKind::Distributions } else { RowKind::Floats });
     }
     let values = file.integers(tensor, range).await?;
     let different = values.chunks_exact(width as usize).all(|line| {
@@ -300,10 +304,10 @@ async fn look(file: &TensorFile, tensor: &TensorInfo) -> Result<Look, Error> {
         let unlike = |(at, id): (usize, &i64)| !line.iter().take(at).any(|other| other == id);
         padding || (line.iter().all(|&id| (0..1 << 16).contains(&id)) && line.iter().enumerate().all(unlike))
     });
-    Ok(if different { Look::Different } else { Look::Whole })
+    Ok(if different { RowKind::Different } else { RowKind::Whole })
 }
 
-/// What a group of tensors might be, how well that would do, and why.
+/// A possible meaning of a group of tensors, with its score and the reason.
 async fn routing(
     file: &TensorFile,
     group: &Group<'_>,
@@ -319,27 +323,28 @@ async fn routing(
     if !fits || (many && first.shape.len() > 3) {
         return Ok(None);
     }
-    let look = look(file, first).await?;
+    let kind = row_kind(file, first).await?;
     let named =
         has(&first.name, &["rout", "gate", "expert", "moe", "prob", "logit", "topk", "top_k", "select"]);
-    let (last, what) = match look {
-        Look::Distributions => (Axis::Experts, "every line of it sums to 1"),
-        Look::Floats if named => {
-            (Axis::Experts, "its name speaks of routing, and its lines are no distributions")
+    let (last, what) = match kind {
+        RowKind::Distributions => (Axis::Experts, "every row of it sums to 1"),
+        RowKind::Floats if named => {
+            (Axis::Experts, "its name suggests routing, and its rows are not distributions")
         }
-        Look::Different if first.shape.last().is_some_and(|&n| n <= MOST_RANKS) => {
-            (Axis::Rank, "its lines are different small whole numbers")
+        RowKind::Different if first.shape.last().is_some_and(|&n| n <= MOST_RANKS) => {
+            (Axis::Rank, "its rows are distinct small whole numbers")
         }
-        Look::Floats | Look::Different | Look::Whole => return Ok(None),
+        RowKind::Floats | RowKind::Different | RowKind::Whole => return Ok(None),
     };
-    let Some((axes, why)) = outer_axes(first, many, side, last == Axis::Rank || look == Look::Floats) else {
+    let Some((axes, why)) = outer_axes(first, many, side, last == Axis::Rank || kind == RowKind::Floats)
+    else {
         return Ok(None);
     };
     let per_token = axes.iter().any(|axis| matches!(axis, Axis::Tokens | Axis::Rows));
-    let role = match (last, look, per_token) {
+    let role = match (last, kind, per_token) {
         (Axis::Rank, ..) => Role::Ids,
-        (_, Look::Distributions, true) => Role::Probabilities,
-        (_, Look::Distributions, false) => Role::Gates,
+        (_, RowKind::Distributions, true) => Role::Probabilities,
+        (_, RowKind::Distributions, false) => Role::Gates,
         _ => Role::Logits,
     };
     let score = u32::from(named)
@@ -367,7 +372,8 @@ async fn routing(
     Ok(Some((score, tensors.collect(), reason)))
 }
 
-/// What the axes before the last one are. `tokens` says that the values are of single tokens whatever the sizes are.
+/// The meaning of the axes before the last one. With `tokens` the values are of single tokens
+/// whatever the sizes are.
 fn outer_axes(
     tensor: &TensorInfo,
     many: bool,
@@ -379,7 +385,7 @@ fn outer_axes(
     let is_samples = |n: u64| samples == Some(n);
     let is_positions = |n: u64| positions == Some(n);
     let is_rows = |n: u64| samples.zip(positions).is_some_and(|(s, p)| s.checked_mul(p) == Some(n));
-    let by_sizes = "; its axes are told by the sizes of the other tensors";
+    let by_sizes = "; its axes follow from the sizes of the other tensors";
     Some(match (outer, many) {
         (&[n], _) if is_samples(n) && !tokens => (vec![Axis::Samples], by_sizes),
         (&[n], _) if is_rows(n) => (vec![Axis::Rows], by_sizes),
@@ -392,7 +398,7 @@ fn outer_axes(
         (&[a, _], false) if is_rows(a) => (vec![Axis::Rows, Axis::Layers], by_sizes),
         (&[_, b], false) if is_rows(b) => (vec![Axis::Layers, Axis::Rows], by_sizes),
         (&[a, _], false) if is_samples(a) && !tokens => (vec![Axis::Samples, Axis::Layers], by_sizes),
-        // Of tokens there are more than of layers.
+        // There are more tokens than layers.
         (&[a, b], false) if tokens && a >= b => {
             (vec![Axis::Rows, Axis::Layers], "; its longer axis is taken for tokens")
         }
@@ -412,7 +418,7 @@ fn outer_axes(
         (&[a, _, c], false) if is_samples(a) && is_positions(c) => {
             (vec![Axis::Samples, Axis::Layers, Axis::Tokens], by_sizes)
         }
-        // Layers first is how lists of layers are stacked.
+        // Stacked lists of layers have layers first.
         (&[a, b, c], false) if a <= b && a <= c => {
             (vec![Axis::Layers, Axis::Samples, Axis::Tokens], "; its shortest axis is taken for layers")
         }

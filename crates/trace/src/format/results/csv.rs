@@ -1,4 +1,4 @@
-//! Tables of benchmark results: `item,domain,step,correct`, a row an item and checkpoint; or `domain,step,accuracy`,
+//! Tables of benchmark results: `item,domain,step,correct`, a row per item and checkpoint; or `domain,step,accuracy`,
 //! optionally with `validation_loss`. Other columns are passed over. Comma, semicolon or tab.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,39 +10,91 @@ use crate::{
     format::{
         kind::{FileKind, Format, Match, Opened},
         probe::Probe,
-        results::json::{MAX_JSON, check_share},
+        results::{
+            cells::Cell,
+            columns::{Role, find, understood},
+            json::{MAX_JSON, check_share},
+            read_text,
+        },
     },
+    io::source::ByteSource as _,
     model::results::{Accuracy, Item, Results, ValidationLoss},
-    text::shorten,
+    text::{shorten, step_name::step_from_name},
 };
 
-/// Where the columns are.
+/// The indices of the columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Columns {
     Items { item: usize, domain: Option<usize>, step: usize, correct: usize },
-    Domains { domain: usize, step: usize, accuracy: Option<usize>, loss: Option<usize> },
+    Domains { domain: usize, step: Option<usize>, accuracy: Option<usize>, loss: Option<usize> },
 }
 
-/// Finds the columns in the first line, and the delimiter. The lines below may turn out not to be UTF-8.
-fn columns(head: &[u8]) -> Option<(u8, Columns)> {
-    let line = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).split(|&byte| byte == b'\n').next()?;
-    let line = std::str::from_utf8(line).ok()?.trim_end();
+impl Columns {
+    fn of(header: &[String], has_step: bool) -> Option<Self> {
+        let find = |role| find(header, role);
+        let (step, domain, accuracy) = (find(Role::Step), find(Role::Domain), find(Role::Accuracy));
+        if let (Some(item), Some(step)) = (find(Role::Item), step) {
+            // A column called `id` may number the rows.
+            let surely = header.get(item).is_some_and(|name| !name.trim().eq_ignore_ascii_case("id"));
+            let correct = find(Role::Correct).or(accuracy.filter(|_| surely));
+            if let Some(correct) = correct {
+                return Some(Self::Items { item, domain, step, correct });
+            }
+        }
+        let loss = find(Role::Loss);
+        let domain = domain.filter(|_| accuracy.is_some() || loss.is_some())?;
+        (step.is_some() || has_step).then_some(Self::Domains { domain, step, accuracy, loss })
+    }
+
+    /// The columns that are read.
+    fn taken(self) -> Vec<(Role, usize)> {
+        let all = match self {
+            Self::Items { item, domain, step, correct } => [
+                (Role::Item, Some(item)),
+                (Role::Domain, domain),
+                (Role::Step, Some(step)),
+                (Role::Correct, Some(correct)),
+            ],
+            Self::Domains { domain, step, accuracy, loss } => [
+                (Role::Domain, Some(domain)),
+                (Role::Step, step),
+                (Role::Accuracy, accuracy),
+                (Role::Loss, loss),
+            ],
+        };
+        all.into_iter().filter_map(|(role, at)| Some((role, at?))).collect()
+    }
+}
+
+/// The header of a table.
+#[derive(Debug)]
+pub struct Header {
+    /// What separates its cells.
+    pub delimiter: u8,
+    /// Names of the columns.
+    pub names: Vec<String>,
+}
+
+/// The header in the first line of a text. The lines below may turn out not to be UTF-8.
+pub fn header(text: &[u8]) -> Option<Header> {
+    let line = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).split(|&byte| byte == b'\n').next()?;
+    let line = match std::str::from_utf8(line) {
+        Ok(line) => line,
+        // A character cut in two where the first bytes of a file end.
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(line.get(..error.valid_up_to())?).ok()?
+        }
+        Err(_) => return None,
+    };
+    let line = line.trim_end();
     let delimiter =
         [b'\t', b';', b','].into_iter().max_by_key(|&d| line.bytes().filter(|&b| b == d).count())?;
-    let names: Vec<String> = line
-        .split(char::from(delimiter))
-        .map(|name| name.trim().trim_matches('"').to_ascii_lowercase())
-        .collect();
-    let find = |wanted: &[&str]| names.iter().position(|name| wanted.contains(&name.as_str()));
-    let step = find(&["step", "checkpoint"])?;
-    let domain = find(&["domain"]);
-    if let (Some(item), Some(correct)) = (find(&["item", "item_id", "id"]), find(&["correct"])) {
-        return Some((delimiter, Columns::Items { item, domain, step, correct }));
-    }
-    let accuracy = find(&["accuracy", "acc"]);
-    let loss = find(&["validation_loss", "test_loss", "val_loss"]);
-    let domain = domain.filter(|_| accuracy.is_some() || loss.is_some())?;
-    Some((delimiter, Columns::Domains { domain, step, accuracy, loss }))
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).from_reader(line.as_bytes());
+    let mut record = StringRecord::new();
+    reader.read_record(&mut record).ok().filter(|&found| found)?;
+    let names = record.iter().map(|name| name.trim().to_owned()).collect();
+    Some(Header { delimiter, names })
 }
 
 /// Tables of results.
@@ -54,61 +106,72 @@ pub const FORMAT: Format = Format {
 };
 
 fn probe(probe: &Probe) -> Option<Match<'_>> {
-    let (delimiter, columns) = columns(&probe.head)?;
+    let header = header(&probe.head)?;
+    let step = step_from_name(probe.source.name()).map(|named| named.step);
+    let columns = Columns::of(&header.names, step.is_some())?;
     Some(Box::pin(async move {
         let mut warnings = Vec::new();
-        let what = open(probe, delimiter, columns, &mut warnings).await?;
+        warnings.extend(understood(probe.source.name(), &header.names, &columns.taken()));
+        let what = open(probe, &header, columns, step, &mut warnings).await?;
         Ok(Opened { what, warnings })
     }))
 }
 
-/// One line of the table, for reading its fields.
+/// The records of a table, below its header, with the line of each.
+///
+/// # Errors
+/// [`Error::Text`] with the line where a row is no text, and what `each` returns.
+pub fn for_each_record(
+    name: &str,
+    text: &[u8],
+    delimiter: u8,
+    mut each: impl FnMut(u64, &StringRecord) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut table = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(text);
+    let mut record = StringRecord::new();
+    loop {
+        let more = table.read_record(&mut record).map_err(|error| {
+            let line = error.position().map_or(0, csv::Position::line);
+            Error::Text {
+                name: name.to_owned(),
+                place: format!("line {line}"),
+                found: "text that is not UTF-8, or a malformed quotation".to_owned(),
+                expected: "a table in UTF-8".to_owned(),
+                advice: "Write the table again as CSV in UTF-8.",
+            }
+        })?;
+        if !more {
+            return Ok(());
+        }
+        // Rows of separators alone come out of spreadsheets.
+        if record.iter().any(|cell| !cell.trim().is_empty()) {
+            each(record.position().map_or(0, csv::Position::line), &record)?;
+        }
+    }
+}
+
+/// One line of the table, for reading its cells.
 struct Line<'a> {
     name: &'a str,
     number: u64,
+    header: &'a [String],
     record: &'a StringRecord,
+    /// Step of the whole file, where no column has one.
+    step: Option<u64>,
 }
 
-impl Line<'_> {
-    fn field(&self, column: usize) -> &str {
-        self.record.get(column).unwrap_or("").trim()
-    }
-
-    fn wrong(&self, what: &str, found: &str, expected: &str) -> Error {
-        Error::Text {
-            name: self.name.to_owned(),
-            place: format!("line {}, column `{what}`", self.number),
-            found: format!("\"{}\"", shorten(found)),
-            expected: expected.to_owned(),
-            advice: "Correct the table there.",
+impl<'a> Line<'a> {
+    fn cell(&self, column: usize) -> Cell<'a> {
+        Cell {
+            name: self.name,
+            line: self.number,
+            column: self.header.get(column).map_or("", String::as_str),
+            text: self.record.get(column).unwrap_or("").trim(),
         }
     }
 
-    fn step(&self, column: usize) -> Result<u64, Error> {
-        let text = self.field(column);
-        text.parse().map_err(|_| self.wrong("step", text, "a training step (a whole number from 0)"))
-    }
-
-    fn figure(&self, what: &str, column: Option<usize>) -> Result<Option<f64>, Error> {
-        let text = column.map_or("", |column| self.field(column));
-        if text.is_empty() {
-            return Ok(None);
-        }
-        match text.parse::<f64>() {
-            Ok(value) if value.is_finite() => Ok(Some(value)),
-            Ok(_) => Ok(None),
-            Err(_) => Err(self.wrong(what, text, "a number, or nothing")),
-        }
-    }
-
-    fn correct(&self, column: usize) -> Result<Option<bool>, Error> {
-        let text = self.field(column);
-        match text.to_ascii_lowercase().as_str() {
-            "1" | "1.0" | "true" => Ok(Some(true)),
-            "0" | "0.0" | "false" => Ok(Some(false)),
-            "" | "nan" | "null" => Ok(None),
-            _ => Err(self.wrong("correct", text, "0, 1, true, false, or nothing")),
-        }
+    fn figure(&self, column: Option<usize>) -> Result<Option<f64>, Error> {
+        column.map_or(Ok(None), |column| self.cell(column).figure())
     }
 }
 
@@ -118,48 +181,26 @@ impl Line<'_> {
 /// [`Error::Text`] with the line for whatever is not as described.
 async fn open(
     probe: &Probe,
-    delimiter: u8,
+    header: &Header,
     columns: Columns,
+    step: Option<u64>,
     warnings: &mut Vec<String>,
 ) -> Result<FileKind, Error> {
     let source = &probe.source;
     let name = source.name();
-    if source.len() > MAX_JSON {
-        return Err(Error::TooLarge {
-            name: name.to_owned(),
-            what: "the table of results".to_owned(),
-            bytes: source.len(),
-            limit: MAX_JSON,
-            advice: "Keep what is needed: item, domain, step and correct.",
-        });
-    }
-    let bytes = source.read(0, source.len() as usize).await?;
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    let mut table = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(text);
+    let text = read_text(source, MAX_JSON, "Keep what is needed: item, domain, step and correct.").await?;
     let mut build = Build::default();
-    let mut record = StringRecord::new();
-    loop {
-        let more = table.read_record(&mut record).map_err(|error| {
-            let line = error.position().map_or(0, csv::Position::line);
-            Error::Text {
-                name: name.to_owned(),
-                place: format!("line {line}"),
-                found: "text that is not UTF-8, or a broken quotation".to_owned(),
-                expected: "a table in UTF-8".to_owned(),
-                advice: "Write the table again as CSV in UTF-8.",
-            }
-        })?;
-        if !more {
-            break;
-        }
-        let number = record.position().map_or(0, csv::Position::line);
-        build.push(&Line { name, number, record: &record }, columns)?;
-    }
+    for_each_record(name, &text, header.delimiter, |number, record| {
+        build.push(&Line { name, number, header: &header.names, record, step }, columns)
+    })?;
     if build.twice > 0 {
         warnings.push(format!(
-            "{name}: {} rows repeat an item and step that came before (the first on line {}); the first of each counts.",
+            "{name}: {} rows repeat an item and step (the first on line {}); only the first of each is used.",
             build.twice, build.first_twice
         ));
+    }
+    if let (Columns::Domains { step: None, .. }, Some(step)) = (columns, step) {
+        warnings.push(format!("{name}: no column has the step; step {step} is read from the file's path."));
     }
     let results = build.finish();
     if results.steps.is_empty() {
@@ -167,20 +208,23 @@ async fn open(
             name: name.to_owned(),
             place: "after the header line".to_owned(),
             found: "no rows".to_owned(),
-            expected: "one row an item and checkpoint, or a domain and checkpoint".to_owned(),
+            expected: "one row per item and checkpoint, or per domain and checkpoint".to_owned(),
             advice: "Write the rows.",
         });
     }
     Ok(FileKind::Results(results))
 }
 
+/// Figures of domains by domain and step, each with its line.
+type Figures = BTreeMap<(String, u64), (f64, u64)>;
+
 #[derive(Default)]
 struct Build {
-    /// Items in the order in which they come, by domain and id.
+    /// Items in the order of their first rows, by domain and id.
     places: BTreeMap<(String, String), usize>,
     items: Vec<(String, String, BTreeMap<u64, Option<bool>>)>,
-    accuracy: Vec<Accuracy>,
-    validation_loss: Vec<ValidationLoss>,
+    accuracy: Figures,
+    validation_loss: Figures,
     steps: BTreeSet<u64>,
     twice: usize,
     first_twice: u64,
@@ -190,12 +234,12 @@ impl Build {
     fn push(&mut self, line: &Line<'_>, columns: Columns) -> Result<(), Error> {
         match columns {
             Columns::Items { item, domain, step, correct } => {
-                let step = line.step(step)?;
-                let correct = line.correct(correct)?;
-                let domain = domain.map(|column| line.field(column)).filter(|text| !text.is_empty());
-                let key = (domain.unwrap_or("all").to_owned(), line.field(item).to_owned());
+                let step = line.cell(step).step()?;
+                let correct = line.cell(correct).correct()?;
+                let domain = domain.map(|column| line.cell(column).text).filter(|text| !text.is_empty());
+                let key = (domain.unwrap_or("all").to_owned(), line.cell(item).text.to_owned());
                 if key.1.is_empty() {
-                    return Err(line.wrong("item", "", "the item's id"));
+                    return Err(line.cell(item).wrong("the item's id"));
                 }
                 let next = self.items.len();
                 let at = *self.places.entry(key.clone()).or_insert(next);
@@ -213,15 +257,18 @@ impl Build {
                 }
             }
             Columns::Domains { domain, step, accuracy, loss } => {
-                let step = line.step(step)?;
-                let domain = line.field(domain).to_owned();
+                let step = match step {
+                    Some(column) => line.cell(column).step()?,
+                    None => line.step.unwrap_or_default(),
+                };
+                let domain = line.cell(domain).text;
                 self.steps.insert(step);
-                if let Some(accuracy) = line.figure("accuracy", accuracy)? {
-                    check_share(line.name, &format!("line {}, column `accuracy`", line.number), accuracy)?;
-                    self.accuracy.push(Accuracy { domain: domain.clone(), step, accuracy });
+                if let (Some(column), Some(value)) = (accuracy, line.figure(accuracy)?) {
+                    check_share(line.name, &line.cell(column).place(), value)?;
+                    add(&mut self.accuracy, (domain, step), value, &line.cell(column))?;
                 }
-                if let Some(loss) = line.figure("validation_loss", loss)? {
-                    self.validation_loss.push(ValidationLoss { domain, step, loss });
+                if let (Some(column), Some(value)) = (loss, line.figure(loss)?) {
+                    add(&mut self.validation_loss, (domain, step), value, &line.cell(column))?;
                 }
             }
         }
@@ -242,6 +289,31 @@ impl Build {
                 embedding: None,
             })
             .collect();
-        Results { steps, items, accuracy, validation_loss, ..Results::default() }
+        let accuracy = accuracy.into_iter();
+        let accuracy = accuracy.map(|((domain, step), (accuracy, _))| Accuracy { domain, step, accuracy });
+        let losses = validation_loss.into_iter();
+        let losses = losses.map(|((domain, step), (loss, _))| ValidationLoss { domain, step, loss });
+        Results {
+            steps,
+            items,
+            accuracy: accuracy.collect(),
+            validation_loss: losses.collect(),
+            ..Results::default()
+        }
     }
+}
+
+/// Adds a figure. Rows that repeat a domain and step with another value are told apart by a column that is not read.
+fn add(figures: &mut Figures, (domain, step): (&str, u64), value: f64, cell: &Cell<'_>) -> Result<(), Error> {
+    let (first, line) = *figures.entry((domain.to_owned(), step)).or_insert((value, cell.line));
+    if first.to_bits() == value.to_bits() {
+        return Ok(());
+    }
+    Err(Error::Text {
+        name: cell.name.to_owned(),
+        place: cell.place(),
+        found: format!("{value} for `{}` at step {step}, which has {first} on line {line}", shorten(domain)),
+        expected: "one row per domain and step".to_owned(),
+        advice: "Keep one of them; where another column tells them apart, write it into the domain.",
+    })
 }

@@ -1,8 +1,9 @@
-//! `run.json`: benchmark results of a run, with names, token counts and embeddings of its samples where given.
+//! `run.json`: benchmark results of a run, with optional names, token counts and embeddings of its
+//! samples.
 //!
-//! `steps` lists the checkpoints; each of `items` has its own `correct`, one entry a checkpoint, or `correct` has them
-//! all as `[checkpoint][item]`. `accuracy` and `validation_loss` are given a domain, as lists over the checkpoints or as
-//! rows with `domain` and `step`.
+//! `steps` lists the checkpoints. Each of `items` has its own `correct`, one entry per checkpoint,
+//! or `correct` has them all as `[checkpoint][item]`. `accuracy` and `validation_loss` are per
+//! domain, as lists over the checkpoints or as rows with `domain` and `step`.
 
 use std::collections::BTreeMap;
 
@@ -13,15 +14,17 @@ use crate::{
     format::{
         kind::{FileKind, Format, Match, Opened},
         probe::Probe,
+        results::read_text,
     },
+    io::source::ByteSource as _,
     model::{
         SampleMeta, make_distinct,
         results::{Accuracy, Item, Results, SampleRecord, ValidationLoss},
     },
-    text::{IdText, Verdict, json_words, shorten, step},
+    text::{IdText, Verdict, json_words, python_json::without_nan, shorten, step},
 };
 
-/// A larger JSON file is no table of results.
+/// The largest file of results that is read, in bytes.
 pub const MAX_JSON: u64 = 512 << 20;
 
 /// `run.json`.
@@ -32,7 +35,7 @@ pub const FORMAT: Format = Format {
     probe,
 };
 
-/// Matches JSON that shows near its beginning what only results have.
+/// Matches JSON with a field of results near its start.
 fn probe(probe: &Probe) -> Option<Match<'_>> {
     let text = probe.text()?;
     let has = |key: &str| text.contains(&format!("\"{key}\""));
@@ -62,14 +65,14 @@ struct WrittenItem<'a> {
     id: &'a str,
     domain: &'a str,
     correct: &'a [Option<bool>],
-    /// For whoever reads the file otherwise: the analysis takes `correct`.
+    /// For other readers of the file; the analysis uses `correct`.
     #[serde(skip_serializing_if = "unknown")]
     acc: &'a [Option<bool>],
     #[serde(skip_serializing_if = "unknown")]
     acc_norm: &'a [Option<bool>],
 }
 
-/// Whether a list says nothing.
+/// Whether a list has no known entry.
 fn unknown(list: &[Option<bool>]) -> bool {
     list.iter().all(Option::is_none)
 }
@@ -80,10 +83,10 @@ impl<'a> WrittenItem<'a> {
     }
 }
 
-/// Writes the results of items as `run.json`: what was answered rightly, item by item and step by step.
+/// Writes the results of items as `run.json`, with the correctness of each item at each step.
 ///
 /// # Errors
-/// None that plain numbers and names can cause; those of the JSON writer.
+/// Those of the JSON writer, which numbers and names do not cause.
 pub fn write(results: &Results) -> Result<String, serde_json::Error> {
     let items = results.items.iter();
     let items = items.map(WrittenItem::of).collect();
@@ -135,7 +138,7 @@ struct RawItem {
     embedding: Option<Vec<f64>>,
 }
 
-/// Figures of domains: a list over the checkpoints each, or rows.
+/// Figures per domain: lists over the checkpoints, or rows.
 #[derive(Deserialize)]
 #[serde(
     untagged,
@@ -158,31 +161,23 @@ struct RawRow {
     loss: Option<f64>,
 }
 
-/// Reads it.
+/// Reads `run.json`.
 ///
 /// # Errors
-/// [`Error::Text`] with line or field for whatever is not as described.
+/// [`Error::Text`] with line or field for content that does not follow the format.
 async fn open(probe: &Probe, warnings: &mut Vec<String>) -> Result<FileKind, Error> {
     let source = &probe.source;
     let name = source.name();
-    if source.len() > MAX_JSON {
-        return Err(Error::TooLarge {
-            name: name.to_owned(),
-            what: "the table of results".to_owned(),
-            bytes: source.len(),
-            limit: MAX_JSON,
-            advice: "Keep what is needed: steps, and items with id, domain and correct.",
-        });
-    }
-    let bytes = source.read(0, source.len() as usize).await?;
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    let run: Run = serde_json::from_slice(text).map_err(|error| Error::Text {
+    let advice = "Keep what is needed: steps, and items with id, domain and correct.";
+    let bytes = read_text(source, MAX_JSON, advice).await?;
+    let text = without_nan(&bytes);
+    let run: Run = serde_json::from_slice(&text).map_err(|error| Error::Text {
         name: name.to_owned(),
         place: format!("line {}, column {}", error.line(), error.column()),
-        found: json_words(text, &error),
+        found: json_words(&text, &error),
         expected: "benchmark results as JSON: steps, items with id, domain and correct, or accuracy a domain"
             .to_owned(),
-        advice: "Correct the file there.",
+        advice: "Correct the file at this place.",
     })?;
     build(name, run, warnings).map(FileKind::Results)
 }
@@ -222,7 +217,7 @@ fn build(name: &str, run: Run, warnings: &mut Vec<String>) -> Result<Results, Er
                 name,
                 format!("item {i} (`{}`)", shorten(&id)),
                 "no `correct`".to_owned(),
-                "one entry a checkpoint, in the item or in `correct` as [checkpoint][item]".to_owned(),
+                "one entry per checkpoint, in the item or in `correct` as [checkpoint][item]".to_owned(),
                 "Add it, or give `accuracy` alone.",
             ));
         };
@@ -291,7 +286,7 @@ fn records(name: &str, samples: Vec<RawSample>, warnings: &mut Vec<String>) -> V
     distinct_records(name, records, warnings)
 }
 
-/// Gives later records of an id that comes twice another one.
+/// Renames later records of a repeated id.
 pub fn distinct_records(
     name: &str,
     mut records: Vec<SampleRecord>,
@@ -306,7 +301,7 @@ pub fn distinct_records(
     records
 }
 
-/// `[checkpoint][item]` turned to one list an item.
+/// Transposes `[checkpoint][item]` to one list per item.
 fn by_item(
     name: &str,
     correct: Option<Vec<Vec<Verdict>>>,
@@ -320,7 +315,7 @@ fn by_item(
             "`correct`".to_owned(),
             format!("{} rows", rows.len()),
             format!("{checkpoints}, one for each of `steps`, as [checkpoint][item]"),
-            "Turn the table so that a row is a checkpoint.",
+            "Transpose the table so that each row is a checkpoint.",
         ));
     }
     let mut columns = vec![Vec::with_capacity(checkpoints); items];
@@ -369,7 +364,7 @@ fn add_figures(
     for Accuracy { domain, step, accuracy } in &results.accuracy {
         check_share(name, &format!("`accuracy` of `{}` at step {step}", shorten(domain)), *accuracy)?;
     }
-    // A list of its own counts more than the column beside the accuracies.
+    // A separate list takes precedence over the column beside the accuracies.
     let losses: Vec<ValidationLoss> = match validation_loss {
         None => return Ok(()),
         Some(PerDomain::Lists(lists)) => spread(name, "validation_loss", given, lists)?
@@ -391,7 +386,7 @@ fn add_figures(
     Ok(())
 }
 
-/// An accuracy must be a share.
+/// Checks that an accuracy is a share.
 pub fn check_share(name: &str, place: &str, accuracy: f64) -> Result<(), Error> {
     if (0.0..=1.0).contains(&accuracy) {
         return Ok(());

@@ -1,0 +1,40 @@
+//! Requests and frames of the map: all pairwise distances of a group of samples.
+
+use report::map::{MapOrder, MapScope};
+use serde::{Deserialize, Serialize};
+
+/// A request for a map.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MapRequest {
+    /// Returned with every response.
+    pub request_id: u32,
+    /// The group of samples.
+    pub scope: MapScope,
+    /// Their order on the map.
+    pub order: MapOrder,
+    /// Index of the checkpoint whose distances define clusters.
+    pub reference: usize,
+    /// Index of the displayed checkpoint, whose frame is measured first.
+    pub checkpoint: usize,
+    /// Checkpoints whose frames the page has.
+    pub have: Vec<usize>,
+    /// Bytes of cells that the page can hold, which limits the number of frames.
+    pub room: usize,
+}
+
+/// Facts about one frame of the map.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MapFrame {
+    /// That of the request.
+    pub request_id: u32,
+    /// Index of the checkpoint.
+    pub checkpoint: usize,
+    /// Lower end of the color scale.
+    pub low: u32,
+    /// Upper end of the color scale.
+    pub high: u32,
+    /// Summary of the frame in a few sentences.
+    pub says: String,
+    /// Mean distances within and between domains, in the format of `figures::table_text`.
+    pub table: String,
+}

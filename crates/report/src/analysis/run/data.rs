@@ -1,0 +1,83 @@
+//! A run and its parts.
+
+use std::rc::Rc;
+
+use trace::{OpenTrace, Results, SampleMeta};
+
+use super::part::Verdict;
+
+/// File id, training step and trace.
+pub(super) type Stepped = (usize, u64, OpenTrace);
+
+/// A run: all inputs of an analysis, checked for consistency.
+#[derive(Debug)]
+pub struct Run {
+    /// Checkpoints in training order.
+    pub checkpoints: Vec<RunCheckpoint>,
+    /// Samples common to all checkpoints, in the order of the first checkpoint.
+    pub samples: Vec<SampleMeta>,
+    /// Domains with their samples.
+    pub domains: Vec<RunDomain>,
+    /// Number of MoE layers, `L`.
+    pub layers: usize,
+    /// Experts per layer, `E`.
+    pub experts: usize,
+    /// Experts per token, `k`.
+    pub top_k: Option<usize>,
+    /// Benchmark results.
+    pub results: Option<Rc<Results>>,
+    /// Embeddings of samples and items, in the order of the run.
+    pub embeddings: Option<RunEmbeddings>,
+    /// Mean gates of the benchmark items at the last checkpoint, `[N, L*E]`.
+    pub item_gates: Option<Vec<Vec<f32>>>,
+    /// Entropy of every token's gates at a step, in the order of the samples.
+    pub token_entropy: Vec<TokenEntropy>,
+    /// Verdict on each file.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// One checkpoint of a run.
+#[derive(Clone, Debug)]
+pub struct RunCheckpoint {
+    /// File id.
+    pub file: usize,
+    /// Training step.
+    pub step: u64,
+    /// Training tokens seen.
+    pub tokens: Option<u64>,
+    /// The trace.
+    pub trace: Rc<OpenTrace>,
+    /// Row of each sample of the run in the trace.
+    pub row_of: Rc<[u32]>,
+    /// Loss of each sample of the run, NaN if unknown.
+    pub loss: Rc<[f32]>,
+}
+
+/// One domain of a run.
+#[derive(Clone, Debug)]
+pub struct RunDomain {
+    /// Name.
+    pub name: String,
+    /// Samples, ascending.
+    pub samples: Rc<[u32]>,
+    /// Benchmark items, as indices into the items of the results.
+    pub items: Vec<usize>,
+}
+
+/// Text embeddings in the order of the run.
+#[derive(Clone, Debug)]
+pub struct RunEmbeddings {
+    /// One per sample of the run.
+    pub samples: Vec<Vec<f64>>,
+    /// One per item of the results.
+    pub items: Vec<Vec<f64>>,
+}
+
+/// Entropies of single tokens at one checkpoint.
+#[derive(Clone, Debug)]
+pub struct TokenEntropy {
+    /// Training step.
+    pub step: Option<u64>,
+    /// Mean over layers, one per token, in the order of the samples.
+    pub values: Vec<f64>,
+}

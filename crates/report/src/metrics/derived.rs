@@ -1,0 +1,95 @@
+//! Metrics that follow from other courses and counts of a report.
+
+use crate::model::{Course, Domain, Report, Series};
+
+/// Half width of the 95 % confidence interval of a mean over `n` independent samples with standard
+/// error `se`: the t quantile with `n - 1` degrees of freedom times `se`.
+fn half_width(se: Option<f64>, n: u64) -> Option<f64> {
+    Some(pathway::t_quantile_95(n.checked_sub(1)?)? * se?)
+}
+
+/// Courses of a domain and metric, of whole groups and of single layers.
+fn courses<'a>(
+    report: &'a Report,
+    domain: &'a Domain,
+    metric: &'static str,
+) -> impl Iterator<Item = &'a Course> {
+    let of_domain = report.courses.iter().filter(|course| course.domain == domain.name);
+    of_domain.filter(move |course| course.metric == metric && course.other_domain.is_none())
+}
+
+/// A course of the same samples, layer and threshold with another metric and values.
+fn like(course: &Course, metric: &str, values: Series) -> Course {
+    Course { metric: metric.into(), values, se: None, pairs: None, ..course.clone() }
+}
+
+pub(super) fn loss_moving_average(report: &Report, domain: &Domain) -> Vec<Course> {
+    courses(report, domain, "loss")
+        .map(|loss| like(loss, "loss_moving_average", pathway::moving_average(&loss.values)))
+        .collect()
+}
+
+pub(super) fn distance_ci(report: &Report, domain: &Domain) -> Vec<Course> {
+    let whole = courses(report, domain, "distance").filter(|course| course.is_whole());
+    whole
+        .filter_map(|course| {
+            let (se, n) = (course.se.as_ref()?, course.n?);
+            // The quantile takes a bisection, so it is computed once per course, not per
+            // checkpoint.
+            let unit = half_width(Some(1.0), n);
+            let values = se.iter().map(|se| Some(unit? * (*se)?)).collect();
+            Some(Course { pairs: course.pairs, ..like(course, "distance_ci", values) })
+        })
+        .collect()
+}
+
+pub(super) fn structure(report: &Report, domain: &Domain) -> Vec<Course> {
+    courses(report, domain, "null_distance")
+        .filter_map(|null| {
+            let distance = report.course_at(&domain.name, "distance", null.group, null.tau?)?;
+            let both = distance.values.iter().zip(&null.values);
+            let values = both.map(|(mean, null)| pathway::structure((*mean)?, (*null)?)).collect();
+            Some(like(null, "structure", values))
+        })
+        .collect()
+}
+
+/// `C = 1 - (1 - C)`, up to rounding; the analysis computes the mean of `C` directly.
+pub(super) fn consistency_c(report: &Report, domain: &Domain) -> Vec<Course> {
+    courses(report, domain, "consistency_mean")
+        .map(|mean| {
+            let values = mean.values.iter().map(|mean| Some(1.0 - (*mean)?)).collect();
+            like(mean, "consistency_c", values)
+        })
+        .collect()
+}
+
+/// One course per layer from the counts of that layer's experts.
+fn load(domain: &Domain, metric: &str, figure: impl Fn(&pathway::LayerLoad) -> Option<f64>) -> Vec<Course> {
+    let layers = domain.expert_selections.iter().flatten().map(Vec::len).max().unwrap_or(0);
+    (0..layers)
+        .map(|layer| Course {
+            metric: metric.into(),
+            domain: domain.name.clone(),
+            layer: Some(layer),
+            values: domain
+                .expert_selections
+                .iter()
+                .map(|counts| figure(&pathway::LayerLoad::new(counts.as_ref()?.get(layer)?)))
+                .collect(),
+            ..Course::default()
+        })
+        .collect()
+}
+
+pub(super) fn load_max_over_mean(_: &Report, domain: &Domain) -> Vec<Course> {
+    load(domain, "load_max_over_mean", |load| load.max_over_mean)
+}
+
+pub(super) fn load_cv(_: &Report, domain: &Domain) -> Vec<Course> {
+    load(domain, "load_cv", |load| load.cv)
+}
+
+pub(super) fn load_never_used(_: &Report, domain: &Domain) -> Vec<Course> {
+    load(domain, "load_never_used", |load| Some(load.never_used as f64))
+}
