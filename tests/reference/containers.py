@@ -97,7 +97,67 @@ def columns():
     pq.write_table(odd, HERE / "types.parquet", store_schema=False)
 
 
+def tables():
+    """Samples a, b and c of 3, 2 and 4 tokens in layers 1 and 3, two experts of eight each: expert `j` of a token is
+    `(3 * sample + 5 * token + 2 * layer + 4 * j) % 8`."""
+    folder = HERE / "tables"
+    folder.mkdir(exist_ok=True)
+    rows = [
+        {"layer": layer, "sample_id": name, "token": token,
+         "indices": [(3 * sample + 5 * token + 2 * layer + 4 * j) % 8 for j in range(2)]}
+        for layer in (1, 3) for sample, (name, tokens) in enumerate([("a", 3), ("b", 2), ("c", 4)])
+        for token in range(tokens)
+    ]
+
+    def mixed(rows):
+        # Not in order, but the samples first occur in theirs.
+        by_token = sorted(rows, key=lambda row: (row["token"], row["sample_id"]))
+        return by_token[:5] + by_token[5:][::-1]
+
+    def write(name, rows):
+        pq.write_table(pa.Table.from_pylist(rows), folder / f"{name}.parquet", store_schema=False)
+
+    def without(row, *names):
+        return {name: value for name, value in row.items() if name not in names}
+
+    write("lists", mixed(rows))
+    single = [
+        {**without(row, "indices"), "expert": row["indices"][j], "rank": j} for row in rows for j in (1, 0)
+    ]
+    write("rows", mixed(single))
+    write("rows-without-token", [without(row, "token", "rank") for row in single])
+    write("numbered", [
+        {"layer_idx": row["layer"], "position": row["token"] + 1, "expert_0": row["indices"][0],
+         "expert_1": row["indices"][1]} for row in rows
+    ])
+    write("restart-broken", [without({**row, "token": 2 * row["token"]}, "sample_id") for row in rows])
+    numbers = {"a": 10, "b": 20, "c": 30}
+    write("no-token", [
+        {"layer": row["layer"], "sample": numbers[row["sample_id"]], "topk_ids": row["indices"],
+         "domain": "math" if row["sample_id"] == "a" else "code", "step": 700.0, "rank": 0, "text": str(i)}
+        for i, row in enumerate(rows)
+    ])
+    write("steps", [{**row, "step": step} for step in (2000, 1000) for row in rows])
+    write("steps-unnamed", [
+        without({**row, "step": step}, "sample_id") for step in (1000, 2000) for row in rows
+    ])
+    write("ranks", [{**row, "tp_rank": rank} for rank in (0, 1) for row in rows])
+    write("ranks-untold", rows + rows)
+    write("prompts", [
+        {**without(row, "sample_id", "token"), "prompt": f"text of {row['sample_id']}"} for row in rows
+    ])
+    write("missing", [row for row in rows if (row["layer"], row["sample_id"], row["token"]) != (3, "b", 1)])
+    write("one-layer", [row for row in rows if row["layer"] == 3])
+    write("other-layer", [row for row in rows if row["layer"] == 1])
+    write("part-0", [row for row in rows if row["sample_id"] != "c"])
+    write("part-1", [row for row in rows if row["sample_id"] != "a"])
+    changed = [{**row, "indices": [row["indices"][1], row["indices"][0]]} for row in rows]
+    write("part-changed", [row for row in changed if row["sample_id"] != "a"])
+    write("null", [{**row, "sample_id": None if row["token"] == 1 else row["sample_id"]} for row in rows])
+
+
 if __name__ == "__main__":
     HERE.mkdir(exist_ok=True)
     arrays()
     columns()
+    tables()

@@ -93,8 +93,7 @@ everywhere! {
         }
     }
 
-    /// Sets large enough for full vectors, expectations and bands, ragged and even, with
-    /// duplicates.
+    /// Sets that fill vectors, with expectations and bands, ragged and even, with duplicates.
     fn large_sets() {
         for case in cases::large_sets() {
             check(&case);
@@ -135,8 +134,7 @@ everywhere! {
         }
     }
 
-    /// Consecutive chunks of the list of all pairs: few sequences are paired with nearly all
-    /// others.
+    /// Consecutive chunks of all pairs: few sequences are paired with nearly all others.
     fn parts_of_all_pairs() {
         let list = cases::hubs();
         let list = &list[..700];

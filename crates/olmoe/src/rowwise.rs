@@ -77,7 +77,7 @@ pub fn rms_norm(backend: Backend, x: Tensor<2>, weight: &Tensor<1>, eps: f64) ->
     })
 }
 
-/// SwiGLU activation `silu(gate) * up`, elementwise.
+/// Gated activation `silu(gate) * up`, elementwise.
 pub fn swiglu(backend: Backend, gate: Tensor<2>, up: Tensor<2>) -> Result<Tensor<2>, Error> {
     if backend == Backend::Gpu {
         return Ok(activation::silu(gate) * up);

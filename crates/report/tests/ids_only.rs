@@ -116,7 +116,7 @@ fn a_run_without_losses_has_distances_of_all_samples_and_says_what_is_missing() 
     for words in [
         "selection frequency",
         "Consistency needs weights",
-        "entropy of single tokens needs",
+        "Token entropy needs the weights of tokens",
         "nothing can be called memorized",
         "every figure is of all samples",
         "a field `loss`",

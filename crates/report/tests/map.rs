@@ -239,7 +239,7 @@ fn groups_that_do_not_exist_are_refused() {
     );
     let samples = analysis.map_samples(&run, &settings, &EVERYBODY).unwrap();
     let frame = analysis.map_frame(&run, &settings, &samples, &[], 99, &InlineDistances, &NoProgress);
-    assert!(block_on(frame).unwrap_err().to_string().contains("not analysed"));
+    assert!(block_on(frame).unwrap_err().to_string().contains("not analyzed"));
 }
 
 #[test]

@@ -5,9 +5,8 @@ use std::{collections::BTreeSet, path::Path};
 
 use trace::{has_known_ending, known_endings};
 
-fn document(path: &str) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    std::fs::read_to_string(root.join(path)).expect("the document exists")
+fn document(path: &str) -> std::io::Result<String> {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path))
 }
 
 /// The code spans of a text on one or several lines, without fenced blocks.
@@ -18,7 +17,7 @@ fn code_spans(text: &str) -> Vec<&str> {
 
 #[test]
 fn the_list_of_endings_is_that_of_the_formats() {
-    let traces = document("docs/traces.md");
+    let traces = document("docs/traces.md").expect("the document exists");
     let (_, list) = traces.split_once("The endings of these files are ").expect("the list begins");
     let (list, _) = list.split_once("\n\n").expect("the list ends");
     let listed: BTreeSet<&str> =
@@ -28,7 +27,7 @@ fn the_list_of_endings_is_that_of_the_formats() {
 
 #[test]
 fn files_in_the_readme_have_known_endings() {
-    let readme = document("README.md");
+    let readme = document("README.md").expect("the document exists");
     let commands = readme.split("```sh").skip(1).filter_map(|block| block.split("```").next());
     let words = commands.flat_map(str::split_whitespace).chain(code_spans(&readme));
     let is_ending = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase());

@@ -205,7 +205,7 @@ fn mappings_that_do_not_fit_are_explained() {
         (vec![tensor("a", Role::Gates, &[Axis::Single, Axis::Experts])], "where the mapping says single"),
         (vec![tensor("a", Role::Ids, &[Axis::Rows, Axis::Rank])], "of a type that ids can have"),
         (vec![gates.clone(), tensor("b", Role::Gates, &[Axis::Experts])], "both with the routing"),
-        (vec![gates.clone(), tensor("b", Role::Loss, &[Axis::Samples])], "2 losses, one a sample"),
+        (vec![gates.clone(), tensor("b", Role::Loss, &[Axis::Samples])], "2 losses, one per sample"),
         (
             vec![
                 tensor("a", Role::Logits, &[Axis::Rows, Axis::Experts]),

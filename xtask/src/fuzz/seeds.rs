@@ -24,15 +24,26 @@ struct Fixtures {
 const IDS: &[&str] = &["traces", "traces/megatron", "malformed/ids"];
 
 /// Folders with files for the page.
-const EVERYTHING: &[&str] =
-    &["traces", "traces/flame-moe", "traces/megatron", "malformed", "malformed/ids", "demo-run", "archives"];
+const EVERYTHING: &[&str] = &[
+    "traces",
+    "traces/flame-moe",
+    "traces/megatron",
+    "containers",
+    "containers/tables",
+    "malformed",
+    "malformed/ids",
+    "demo-run",
+    "archives",
+];
 
 fn of(target: &str) -> Fixtures {
     let files = |folders, endings| Fixtures { folders, endings, named: true };
     match target {
         "safetensors" => files(&["traces", "malformed", "router-geometry"], &["safetensors"]),
-        "npz" => files(&["traces", "malformed"], &["npz", "npy"]),
-        "parquet" => files(&["traces/flame-moe", "malformed"], &["parquet"]),
+        "npz" => files(&["traces", "containers", "malformed"], &["npz", "npy"]),
+        "parquet" => {
+            files(&["traces/flame-moe", "containers", "containers/tables", "malformed"], &["parquet"])
+        }
         "ids" => files(IDS, &["jsonl", "csv"]),
         "results" => files(&["malformed", "demo-run", "traces"], &["json", "jsonl", "csv"]),
         "archives" => files(&["archives", "malformed", "traces"], &["zip", "tar", "gz", "zst", "npz"]),

@@ -21,7 +21,7 @@ use self::{
     join::join,
     label::{label, one_width},
     part::one_per_file,
-    results::pick_results,
+    results::{name_unmatched, pick_results},
 };
 pub use self::{
     data::{Run, RunCheckpoint, RunDomain},
@@ -69,6 +69,7 @@ pub fn assemble(parts: &[Part]) -> Result<Run, Error> {
         verdicts,
     };
     attach(&mut run, parts);
+    name_unmatched(&mut run, parts);
     joined.add_verdicts(&mut run.verdicts);
     run.verdicts = one_per_file(run.verdicts);
     Ok(run)

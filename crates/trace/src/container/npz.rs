@@ -272,7 +272,8 @@ mod tests {
     }
 }
 
-#[cfg(all(test, not(target_arch = "wasm32")))]
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod fixture_tests {
     use std::{path::PathBuf, rc::Rc};
 

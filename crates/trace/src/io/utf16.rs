@@ -115,7 +115,7 @@ pub async fn decode(source: &Source, order: Order) -> Result<Source, Error> {
     Ok(Rc::new(MemorySource::new(name, text.into_bytes())))
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use futures::executor::block_on;
 
@@ -130,6 +130,7 @@ mod tests {
             .collect()
     }
 
+    #[expect(clippy::expect_used, reason = "a helper that fails fails its test")]
     fn decoded(bytes: &[u8]) -> Result<String, Error> {
         let source: Source = Rc::new(MemorySource::new("t.csv", bytes));
         let order = order(bytes).expect("UTF-16");

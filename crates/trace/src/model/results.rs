@@ -5,8 +5,11 @@
 pub struct Results {
     /// The model, if named.
     pub model: Option<String>,
-    /// Training steps of the checkpoints, `[C]`, ascending.
+    /// Training steps of the checkpoints, `[C]`, ascending. Empty where `evaluation` is to say the one step.
     pub steps: Vec<u64>,
+    /// Files of one evaluation of one checkpoint have the same text here: a file without a step has
+    /// that of the others.
+    pub evaluation: Option<String>,
     /// Data on the samples, in their order; may be empty.
     pub samples: Vec<SampleRecord>,
     /// The benchmark items; may be empty.

@@ -293,16 +293,20 @@ fn parquet_cases() -> Vec<Case> {
     let footer_len =
         u32::from_le_bytes(whole[whole.len() - 8..whole.len() - 4].try_into().expect("four")) as usize;
     vec![
-        ("layer_1.parquet", whole[..whole.len() - 30].to_vec(), &["error", "no Parquet footer", "download"]),
+        (
+            "layer_1.parquet",
+            whole[..whole.len() - 30].to_vec(),
+            &["error", "no Parquet footer", "Check that the file is complete"],
+        ),
         (
             "footer-nonsense_1.parquet",
             spoil(whole.len() - 8 - footer_len, 0xff),
-            &["error", "no file metadata"],
+            &["error", "no readable file metadata"],
         ),
         (
             "page-spoiled_1.parquet",
             spoil(60, 9),
-            &["error", "column `indices.list.element`, row group 0", "checksum that does not match"],
+            &["error", "column `indices.list.element`, row group 0", "checksum does not match"],
         ),
         (
             "no-indices_1.parquet",
@@ -318,7 +322,7 @@ fn parquet_cases() -> Vec<Case> {
         (
             "values-claimed_1.parquet",
             with(|layer| layer.claimed_values = Some(1 << 40)),
-            &["error", "1099511627776 values", "can be true"],
+            &["error", "1099511627776 values", "no more than the file can hold"],
         ),
         (
             "ragged_1.parquet",
@@ -348,7 +352,7 @@ fn parquet_cases() -> Vec<Case> {
         (
             "scores-narrow_1.parquet",
             with(|layer| layer.scores = vec![vec![0.5]; 3]),
-            &["error", "1 values a row", "2, one for each"],
+            &["error", "1 values per row", "2, one for each"],
         ),
     ]
 }
@@ -405,7 +409,7 @@ fn archive_cases() -> Vec<Case> {
         (
             "bomb.jsonl.zst",
             read("zeros.zst"),
-            &["error", "become more than", "1100 times", "if you trust it"],
+            &["error", "unpack to more than", "1100 times", "If you trust"],
         ),
         ("cut.tar", cut, &["error", "tar header at byte", "cut off"]),
         ("checksum.tar", no_sum, &["error", "tar header at byte", "checksum that does not match"]),
@@ -418,9 +422,9 @@ fn archive_cases() -> Vec<Case> {
         (
             "overlapping.zip",
             overlapping(&read("deflated.zip")),
-            &["error", "archive directory", "beside each other"],
+            &["error", "archive directory", "do not overlap"],
         ),
-        ("wide-window.jsonl.zst", wide_window(), &["error", "become more than"]),
+        ("wide-window.jsonl.zst", wide_window(), &["error", "unpack to more than"]),
         ("three-deep.zip", read("three-deep.zip"), &["note", "an archive in an archive in an archive"]),
     ]
 }

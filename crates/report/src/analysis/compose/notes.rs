@@ -52,7 +52,7 @@ pub(super) fn notes(job: &Job<'_>) -> Vec<Note> {
         if gate_kind(job) == GateKind::SelectionFrequency {
             say(
                 NoteLevel::Info,
-                "Without losses, all figures are of all samples. Records of ids take the loss, in nats per token, in a field `loss`."
+                "Without losses, every figure is of all samples. Records of ids take the loss, in nats per token, in a field `loss`."
                     .into(),
             );
         }

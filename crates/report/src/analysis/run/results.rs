@@ -1,16 +1,26 @@
 //! Which benchmark results are the run's: those of all files that do not contradict each other.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     rc::Rc,
 };
 
 use trace::{Accuracy, FileKind, Item, Results, SampleRecord, ValidationLoss};
 
-use super::part::{Part, Verdict};
+use super::{
+    Run,
+    part::{Part, Verdict},
+};
+
+/// Names that one sentence lists.
+const LISTED: usize = 6;
 
 /// Characters of an id or a domain that a sentence repeats.
 const SHOWN: usize = 60;
+
+/// Steps of the files of each evaluation.
+type Evaluations<'a> = BTreeMap<&'a str, BTreeSet<u64>>;
 
 /// The results of the run. Files of other steps, tasks or items complete the first one; a file that contradicts those
 /// before it is left out.
@@ -19,10 +29,31 @@ pub(super) fn pick_results(parts: &[Part], verdicts: &mut Vec<Verdict>) -> Optio
         FileKind::Results(results) => Some((part, results)),
         _ => None,
     });
-    let files: Vec<(&Part, &Results)> = files.collect();
+    let found: Vec<(&Part, &Results)> = files.collect();
+    let mut evaluations = Evaluations::new();
+    for (_, results) in &found {
+        if let Some(evaluation) = &results.evaluation {
+            evaluations.entry(evaluation).or_default().extend(&results.steps);
+        }
+    }
+    let mut files: Vec<(&Part, Cow<'_, Results>)> = Vec::new();
+    for &(part, results) in &found {
+        match with_step(results, &evaluations) {
+            Some(results) => files.push((part, results)),
+            None => verdicts.push(Verdict {
+                id: part.id,
+                used: false,
+                text: Some(format!(
+                    "{}: answers to benchmark items, but nothing tells their training step. Drop `results_*.json` of \
+                     the same evaluation too, or put the file into a folder named by its step, such as `step-1000`.",
+                    part.path
+                )),
+            }),
+        }
+    }
     if let [(part, results)] = files.as_slice() {
         verdicts.push(Verdict { id: part.id, used: true, text: None });
-        return Some(Rc::new((*results).clone()));
+        return Some(Rc::new(results.clone().into_owned()));
     }
     let mut merged = Merged::default();
     for (at, (part, results)) in files.iter().enumerate() {
@@ -39,6 +70,16 @@ pub(super) fn pick_results(parts: &[Part], verdicts: &mut Vec<Verdict>) -> Optio
         verdicts.push(Verdict { id: part.id, used: text.is_none(), text });
     }
     (!files.is_empty()).then(|| Rc::new(merged.finish()))
+}
+
+/// Results with their step, which another file of the same evaluation may have; `None` where none or several have it.
+fn with_step<'a>(results: &'a Results, evaluations: &Evaluations<'_>) -> Option<Cow<'a, Results>> {
+    let Some(evaluation) = results.evaluation.as_deref().filter(|_| results.steps.is_empty()) else {
+        return Some(Cow::Borrowed(results));
+    };
+    let mut steps = evaluations.get(evaluation)?.iter();
+    let step = *steps.next().filter(|_| steps.len() == 0)?;
+    Some(Cow::Owned(Results { steps: vec![step], ..results.clone() }))
 }
 
 /// What a file says, and what an earlier one, by its number, says instead.
@@ -169,12 +210,58 @@ impl Merged {
         let losses = losses.map(|((domain, step), (loss, _))| ValidationLoss { domain, step, loss });
         Results {
             model: self.model,
+            evaluation: None,
             samples: self.samples.map(|(samples, _)| samples).unwrap_or_default(),
             items,
             accuracy: accuracy.collect(),
             validation_loss: losses.collect(),
             steps,
         }
+    }
+}
+
+/// Adds to the verdicts on files of results which of their domains no sample has, and which of their steps no checkpoint.
+pub(super) fn name_unmatched(run: &mut Run, parts: &[Part]) {
+    let domains: BTreeSet<&str> = run.domains.iter().map(|domain| domain.name.as_str()).collect();
+    let steps: BTreeSet<u64> = run.checkpoints.iter().map(|checkpoint| checkpoint.step).collect();
+    let files = parts.iter().filter_map(|part| match &part.what {
+        FileKind::Results(results) => Some((part.id, (&part.path, results))),
+        _ => None,
+    });
+    let files: BTreeMap<usize, (&String, &Results)> = files.collect();
+    for verdict in run.verdicts.iter_mut().filter(|verdict| verdict.used && verdict.text.is_none()) {
+        let Some((path, results)) = files.get(&verdict.id) else { continue };
+        let of_items = results.items.iter().map(|item| item.domain.as_str());
+        let of_accuracy = results.accuracy.iter().map(|row| row.domain.as_str());
+        let of_losses = results.validation_loss.iter().map(|row| row.domain.as_str());
+        let all: BTreeSet<&str> = of_items.chain(of_accuracy).chain(of_losses).collect();
+        let mut sentences = Vec::new();
+        let other: Vec<String> = all.difference(&domains).map(|name| format!("`{}`", short(name))).collect();
+        if !other.is_empty() {
+            let known: Vec<String> = domains.iter().map(|name| format!("`{}`", short(name))).collect();
+            sentences.push(format!(
+                "no sample is of domain {}, so the report does not show these results; the samples are of {}.",
+                listed(&other),
+                listed(&known)
+            ));
+        }
+        let other = results.steps.iter().filter(|step| !steps.contains(step));
+        let other: Vec<String> = other.map(u64::to_string).collect();
+        if !other.is_empty() {
+            sentences.push(format!("no checkpoint is of step {}.", listed(&other)));
+        }
+        if !sentences.is_empty() {
+            verdict.text = Some(format!("{path}: {}", sentences.join(" And ")));
+        }
+    }
+}
+
+/// The first few names.
+fn listed(names: &[String]) -> String {
+    let shown = names.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(LISTED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
 }
 

@@ -92,6 +92,12 @@ impl ParquetFile {
         self.columns.iter().find(|column| column.path.first().is_some_and(|first| first == name))
     }
 
+    /// All columns, in the file's order.
+    #[must_use]
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
     /// The names at the top of the columns' paths.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().filter_map(|column| column.path.first().map(String::as_str))

@@ -52,6 +52,12 @@ impl Physical {
         matches!(self, Self::Int32 | Self::Int64)
     }
 
+    /// Whether its values are whole numbers or floats.
+    #[must_use]
+    pub fn is_number(self) -> bool {
+        matches!(self, Self::Int32 | Self::Int64 | Self::Float | Self::Double | Self::Half)
+    }
+
     /// Whether its values are numbers or texts that are read.
     #[must_use]
     pub fn is_read(self) -> bool {

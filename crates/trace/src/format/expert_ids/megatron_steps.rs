@@ -69,7 +69,7 @@ impl Record {
                 b"logit_offset" => record.offset = Some(scan.parse(COUNT).map_err(locate)?),
                 b"logit_bytes" => record.bytes = Some(scan.parse(COUNT).map_err(locate)?),
                 b"logit_shape" => {
-                    record.shape = Some(scan.parse("a list [tokens, experts]").map_err(locate)?)
+                    record.shape = Some(scan.parse("a list [tokens, experts]").map_err(locate)?);
                 }
                 _ => drop(scan.value()?),
             }

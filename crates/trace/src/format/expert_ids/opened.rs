@@ -77,7 +77,10 @@ pub fn trace(
     if bytes > most {
         return Err(Error::TooLarge {
             name: name.to_owned(),
-            what: format!("counts of {count} samples, {} layers and {experts} experts", folded.layers),
+            what: format!(
+                "the array of counts of {count} samples, {} layers and {experts} experts",
+                folded.layers
+            ),
             bytes: bytes as u64,
             limit: most as u64,
             advice: "Correct the number of experts, which is too large for a file of this size.",

@@ -354,7 +354,7 @@ impl<'a> Table<'a> {
     fn too_large(&self) -> Error {
         Error::TooLarge {
             name: self.name.to_owned(),
-            what: format!("the counts of {} samples", self.samples.len()),
+            what: format!("the array of counts of {} samples", self.samples.len()),
             bytes: self.bytes as u64,
             limit: self.most as u64,
             advice: "Check the largest token and expert, or open fewer samples per checkpoint.",

@@ -1,8 +1,13 @@
 //! Joins the layers of one folder into a trace.
 
+use std::{collections::BTreeMap, rc::Rc};
+
 use crate::{
     error::Error,
-    format::flame_moe::layer::{MAX_SELECTIONS, NAME, TraceLayer},
+    format::flame_moe::{
+        concat::concat,
+        layer::{MAX_SELECTIONS, NAME, RowSamples, TraceLayer},
+    },
     model::{GateKind, RouterTrace, SampleMeta, StepSource, TopK, results::SampleRecord},
     open_trace::OpenTrace,
 };
@@ -10,11 +15,19 @@ use crate::{
 /// Default tokens per sample: a sequence of FLAME-MoE's evaluation.
 const SEQUENCE: usize = 2048;
 
+/// One layer of a file.
+struct Layer<'a> {
+    file: &'a TraceLayer,
+    number: u64,
+    ids: &'a [u16],
+}
+
 /// Joins the layers of one folder into a trace.
 ///
-/// The samples are those of `records` if their token counts sum to the number of rows; otherwise
-/// every 2048 rows are one sample. Such files do not contain the number of experts: unless the user
-/// gave it, it is the next power of two above the largest id. Both defaults add a warning.
+/// The samples are those that the files' columns name. Otherwise they are those of `records` if
+/// their token counts sum to the number of rows, and without such a list every 2048 rows are one
+/// sample. Such files do not contain the number of experts: unless the user gave it, it is the next
+/// power of two above the largest id. Both defaults add a warning.
 ///
 /// # Errors
 /// [`Error::Mismatch`] when the layers do not fit together.
@@ -23,15 +36,22 @@ pub fn join_layers(
     records: &[SampleRecord],
     warnings: &mut Vec<String>,
 ) -> Result<OpenTrace, Error> {
-    let mut layers = layers.to_vec();
-    layers.sort_by_key(|layer| layer.layer);
     let wrong = |layer: &TraceLayer, given: String, has: String, advice: &'static str| Error::Mismatch {
         name: layer.name.clone(),
         given,
         has,
         advice,
     };
-    let Some(&first) = layers.first() else {
+    let mut files = layers.to_vec();
+    let together;
+    if repeated(&layers_of(&files)).is_some()
+        && let Some(one) = concat(&files, warnings)?
+    {
+        together = one;
+        files = vec![&together];
+    }
+    let layers = layers_of(&files);
+    let (Some(lowest), Some(highest)) = (layers.first(), layers.last()) else {
         return Err(Error::Mismatch {
             name: NAME.to_owned(),
             given: "no layers were given".to_owned(),
@@ -39,38 +59,45 @@ pub fn join_layers(
             advice: "This is a bug in Grokscope; please report it.",
         });
     };
-    for pair in layers.windows(2) {
-        let [before, layer] = pair else { continue };
-        if before.layer == layer.layer {
+    let first = lowest.file;
+    if let Some((before, layer)) = repeated(&layers) {
+        return Err(wrong(
+            layer.file,
+            format!("layer {}", layer.number),
+            format!("that layer from {} already", before.file.name),
+            "Give every checkpoint a folder of its own. If the files are parts of one, write a column sample_id.",
+        ));
+    }
+    for Layer { file, .. } in &layers {
+        if (file.tokens, file.k) != (first.tokens, first.k) {
             return Err(wrong(
-                layer,
-                format!("layer {}", layer.layer),
-                format!("that layer from {} already", before.name),
-                "Give every checkpoint a folder of its own.",
-            ));
-        }
-        if (layer.tokens, layer.k) != (first.tokens, first.k) {
-            return Err(wrong(
-                layer,
-                format!("{} tokens with {} experts each", layer.tokens, layer.k),
+                file,
+                format!("{} tokens with {} experts each", file.tokens, file.k),
                 format!("{} tokens with {} experts each in {}", first.tokens, first.k, first.name),
                 "Write all layers from the same tokens.",
             ));
         }
+        if file.samples != first.samples {
+            return Err(wrong(
+                file,
+                "tokens of other samples, or in another order,".to_owned(),
+                format!("those of {}", first.name),
+                "Write all layers from the same tokens, with the same columns.",
+            ));
+        }
     }
     let shown = if first.folder.is_empty() { &first.name } else { &first.folder };
-    let numbers = layers.last().map_or(0, |last| last.layer - first.layer);
-    if numbers != layers.len() as u64 - 1 {
+    if highest.number - lowest.number != layers.len() as u64 - 1 {
         warnings.push(format!(
-            "{shown}: layers {} to {} with gaps: {} files. If a layer between them is missing, the trace has only \
+            "{shown}: layers {} to {} with gaps: {} layers. If a layer between them is missing, the trace has only \
              the others.",
-            first.layer,
-            first.layer + numbers,
+            lowest.number,
+            highest.number,
             layers.len()
         ));
     }
     let (tokens, k) = (first.tokens, first.k);
-    let with_step = layers.iter().find(|layer| layer.step_from == StepSource::User).unwrap_or(&first);
+    let with_step = files.iter().find(|file| file.step_from == StepSource::User).copied().unwrap_or(first);
     let size = tokens.checked_mul(k).and_then(|size| size.checked_mul(layers.len()));
     if size.is_none_or(|size| size > MAX_SELECTIONS) {
         return Err(Error::TooLarge {
@@ -81,16 +108,16 @@ pub fn join_layers(
             advice: "Write fewer tokens.",
         });
     }
-    let (samples, offsets) = samples_of(shown, tokens, records, warnings);
+    let (samples, offsets) = match &first.samples {
+        Some(samples) => named_samples(shown, samples, records, warnings),
+        None => samples_of(shown, tokens, records, warnings),
+    };
     let largest = layers.iter().flat_map(|layer| layer.ids.iter().copied()).max().unwrap_or(0);
     let least = (usize::from(largest) + 1).max(k);
-    let given = layers.iter().filter_map(|layer| layer.experts).max();
+    let given = files.iter().filter_map(|file| file.experts).max();
     let experts = given.unwrap_or_else(|| least.next_power_of_two()).max(least).min(1 << 16);
     if given.is_none() {
-        warnings.push(format!(
-            "{shown}: such files do not state the number of experts per layer. The ids go up to {largest}, so {experts} are assumed, the \
-             next power of two. If that is wrong, give the number (`--experts`, or beside the file on the page)."
-        ));
+        warnings.push(experts_assumed(shown, largest, experts));
     }
     let count = offsets.len() - 1;
     let values = count.checked_mul(layers.len()).and_then(|n| n.checked_mul(experts));
@@ -109,6 +136,7 @@ pub fn join_layers(
             ids.extend_from_slice(layer.ids.get(token * k..(token + 1) * k).unwrap_or_default());
         }
     }
+    let format = if first.format == NAME { "FLAME-MoE layers" } else { first.format };
     let topk = TopK { k, layers: layers.len(), ids, offsets };
     let trace = RouterTrace {
         model: None,
@@ -123,33 +151,94 @@ pub fn join_layers(
         n_tokens: Some(topk.offsets.windows(2).map(|span| (span[1] - span[0]) as u32).collect()),
         router: None,
         topk: Some(topk),
-        topk_ordered: layers.iter().all(|layer| layer.ordered),
+        topk_ordered: files.iter().all(|file| file.ordered),
     };
-    let mut open = OpenTrace::from_memory(shown, "FLAME-MoE layers", trace)?;
+    let mut open = OpenTrace::from_memory(shown, format, trace)?;
     open.info.step_from = with_step.step_from;
-    open.info.bytes = layers.iter().map(|layer| layer.bytes).sum();
+    open.info.bytes = files.iter().map(|file| file.bytes).sum();
     Ok(open)
 }
 
-/// The samples and their token offsets.
+/// The warning that the number of experts is a guess.
+pub(super) fn experts_assumed(shown: &str, largest: u16, experts: usize) -> String {
+    format!(
+        "{shown}: such files do not state the number of experts per layer. The ids go up to {largest}, so {experts} are assumed, the \
+         next power of two. If that is wrong, give the number (`--experts`, or beside the file on the page)."
+    )
+}
+
+/// The layers of all files, ascending.
+fn layers_of<'a>(files: &[&'a TraceLayer]) -> Vec<Layer<'a>> {
+    let mut layers: Vec<Layer<'a>> = files
+        .iter()
+        .flat_map(|&file| file.layers.iter().map(move |(number, ids)| Layer { file, number: *number, ids }))
+        .collect();
+    layers.sort_by_key(|layer| layer.number);
+    layers
+}
+
+/// The first two layers of one number.
+fn repeated<'l, 'a>(layers: &'l [Layer<'a>]) -> Option<(&'l Layer<'a>, &'l Layer<'a>)> {
+    layers.windows(2).find_map(|pair| match pair {
+        [before, layer] if before.number == layer.number => Some((before, layer)),
+        _ => None,
+    })
+}
+
+/// Token counts of the records, where all are known.
+fn counts_of(records: &[SampleRecord]) -> Option<Vec<usize>> {
+    records.iter().map(|record| record.tokens.map(|n| n as usize).filter(|&n| n > 0)).collect()
+}
+
+fn named(records: &[SampleRecord]) -> Vec<SampleMeta> {
+    records.iter().map(|record| SampleMeta { id: record.id.clone(), domain: record.domain.clone() }).collect()
+}
+
+/// The samples that the files' columns name, with the domains of records of the same ids.
+fn named_samples(
+    shown: &str,
+    samples: &Rc<RowSamples>,
+    records: &[SampleRecord],
+    warnings: &mut Vec<String>,
+) -> (Option<Vec<SampleMeta>>, Vec<usize>) {
+    let offsets = samples.offsets.clone();
+    let Some(names) = &samples.names else {
+        let lengths =
+            offsets.windows(2).map(|span| span.iter().rev().copied().reduce(|end, start| end - start));
+        let same = counts_of(records).is_some_and(|counts| lengths.eq(counts.into_iter().map(Some)));
+        if same {
+            return (Some(named(records)), offsets);
+        }
+        warnings.push(format!(
+            "{shown}: no column names the samples. One begins where the tokens' positions begin again: {} samples.",
+            offsets.len().saturating_sub(1)
+        ));
+        return (None, offsets);
+    };
+    let domains: BTreeMap<&str, &str> =
+        records.iter().map(|record| (record.id.as_str(), record.domain.as_str())).collect();
+    let samples = names.iter().map(|sample| {
+        let domain = sample.domain.as_deref().or_else(|| domains.get(&*sample.id).copied());
+        SampleMeta { id: sample.id.to_string(), domain: domain.unwrap_or("all").to_owned() }
+    });
+    (Some(samples.collect()), offsets)
+}
+
+/// The samples of files that do not name them, and their token offsets.
 fn samples_of(
     shown: &str,
     tokens: usize,
     records: &[SampleRecord],
     warnings: &mut Vec<String>,
 ) -> (Option<Vec<SampleMeta>>, Vec<usize>) {
-    let counts: Option<Vec<usize>> =
-        records.iter().map(|record| record.tokens.map(|n| n as usize).filter(|&n| n > 0)).collect();
-    if let Some(counts) = counts.filter(|counts| counts.iter().sum::<usize>() == tokens) {
+    if let Some(counts) = counts_of(records).filter(|counts| counts.iter().sum::<usize>() == tokens) {
         let mut offsets = vec![0];
         let mut sum = 0;
         for count in counts {
             sum += count;
             offsets.push(sum);
         }
-        let samples =
-            records.iter().map(|record| SampleMeta { id: record.id.clone(), domain: record.domain.clone() });
-        return (Some(samples.collect()), offsets);
+        return (Some(named(records)), offsets);
     }
     warnings.push(format!(
         "{shown}: such files do not state where samples end, so every {SEQUENCE} rows are taken as one sample. Add a list of \
@@ -179,7 +268,8 @@ mod tests {
             experts: None,
             ordered: true,
             bytes: 100,
-            ids: ids.into(),
+            layers: vec![(number, ids.into())],
+            samples: None,
         }
     }
 

@@ -1,27 +1,30 @@
-//! The selections of one layer in a FLAME-MoE file.
+//! The selections of one or more layers in a Parquet file.
 
 use std::rc::Rc;
 
 use crate::model::StepSource;
 
-/// The format's name in the table of files.
+/// The format's name in the table of files, for a file of one layer.
 pub const NAME: &str = "FLAME-MoE layer";
+
+/// The format's name in the table of files, for a file whose columns name layers or samples.
+pub const TABLE: &str = "Parquet table of expert ids";
 
 /// The most selections that are read.
 pub const MAX_SELECTIONS: usize = 1 << 28;
 
-/// The selections of one layer at one checkpoint; the layers of a folder make one trace.
+/// The selections of one file at one checkpoint; the files of a folder make one trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceLayer {
     /// The file's name.
     pub name: String,
     /// The format's name.
     pub format: &'static str,
-    /// The folder with all layers of the checkpoint.
+    /// The folder with all files of the checkpoint, and the step if the file itself names it.
     pub folder: String,
-    /// The layer's number, from the file's name.
+    /// The number of its lowest layer, from a column or the file's name.
     pub layer: u64,
-    /// Training step, from the names of the folders.
+    /// Training step, from a column or the names of file and folders.
     pub step: Option<u64>,
     /// The origin of the step.
     pub step_from: StepSource,
@@ -35,8 +38,26 @@ pub struct TraceLayer {
     pub ordered: bool,
     /// Size of the file in bytes.
     pub bytes: u64,
-    /// Expert ids, `[T,k]`.
-    pub(super) ids: Rc<[u16]>,
+    /// Numbers of its layers, ascending, with the ids of each, `[T,k]`.
+    pub(super) layers: Vec<(u64, Rc<[u16]>)>,
+    /// The samples of the tokens, if columns state them.
+    pub(super) samples: Option<Rc<RowSamples>>,
+}
+
+/// The samples of a file's tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RowSamples {
+    /// Names of the samples, `[S]`; `None` if only their ends are known.
+    pub names: Option<Vec<RowSample>>,
+    /// `[S+1]`: sample `i` has the tokens `offsets[i]..offsets[i+1]`.
+    pub offsets: Vec<usize>,
+}
+
+/// A sample that a column names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RowSample {
+    pub id: Rc<str>,
+    pub domain: Option<Rc<str>>,
 }
 
 impl TraceLayer {

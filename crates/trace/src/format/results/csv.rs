@@ -209,7 +209,7 @@ async fn open(
             place: "after the header line".to_owned(),
             found: "no rows".to_owned(),
             expected: "one row per item and checkpoint, or per domain and checkpoint".to_owned(),
-            advice: "Write the rows.",
+            advice: "Write at least one row below the header.",
         });
     }
     Ok(FileKind::Results(results))

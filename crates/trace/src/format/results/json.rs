@@ -175,8 +175,9 @@ async fn open(probe: &Probe, warnings: &mut Vec<String>) -> Result<FileKind, Err
         name: name.to_owned(),
         place: format!("line {}, column {}", error.line(), error.column()),
         found: json_words(&text, &error),
-        expected: "benchmark results as JSON: steps, items with id, domain and correct, or accuracy a domain"
-            .to_owned(),
+        expected:
+            "benchmark results as JSON: steps, items with id, domain and correct, or accuracy per domain"
+                .to_owned(),
         advice: "Correct the file at this place.",
     })?;
     build(name, run, warnings).map(FileKind::Results)

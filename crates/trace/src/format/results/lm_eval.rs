@@ -16,7 +16,7 @@ use crate::{
         results::{
             json::{MAX_JSON, check_share},
             listed, metric_name, read_text,
-            step::step_of,
+            step::{evaluation, step_of},
         },
     },
     io::source::ByteSource as _,
@@ -210,5 +210,6 @@ fn build(name: &str, file: &File, warnings: &mut Vec<String>) -> Result<Results,
         warnings.push(format!("{name}: {}", sentences.join(" ")));
     }
     let model = file.model_name.as_str().map(str::to_owned);
-    Ok(Results { model, steps: vec![step], accuracy, ..Results::default() })
+    let evaluation = Some(evaluation(name));
+    Ok(Results { model, steps: vec![step], evaluation, accuracy, ..Results::default() })
 }

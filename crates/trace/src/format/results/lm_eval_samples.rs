@@ -9,11 +9,15 @@ use crate::{
     format::{
         kind::{FileKind, Format, Match, Opened},
         probe::Probe,
-        results::{listed, lm_eval::filter_rank, step::step_of},
+        results::{
+            listed,
+            lm_eval::filter_rank,
+            step::{evaluation, is_date},
+        },
     },
     io::source::{ByteSource as _, Source},
     model::results::{Item, Results},
-    text::{IdText, json_words, python_json::without_nan, shorten},
+    text::{IdText, json_words, python_json::without_nan, shorten, step_name::step_from_name},
 };
 
 /// Bytes read at once.
@@ -100,12 +104,6 @@ fn task(path: &str) -> String {
         Some((task, date)) if is_date(date) => task.to_owned(),
         _ => stem.to_owned(),
     }
-}
-
-/// Whether a text begins like `2026-01-05T10-11-12.000000`.
-fn is_date(text: &str) -> bool {
-    let digits = |range| text.get(range).is_some_and(|part: &str| part.bytes().all(|b| b.is_ascii_digit()));
-    digits(0..4) && digits(5..7) && digits(8..10) && text.get(10..11) == Some("T")
 }
 
 /// The answers so far.
@@ -211,11 +209,11 @@ impl Answers {
 /// Reads it, some MiB at a time.
 ///
 /// # Errors
-/// [`Error::Text`] with the line for whatever is not as described, and where nothing tells the step.
+/// [`Error::Text`] with the line for whatever is not as described.
 async fn open(probe: &Probe, warnings: &mut Vec<String>) -> Result<FileKind, Error> {
     let source = &probe.source;
     let name = source.name();
-    let step = step_of(name, [], warnings)?;
+    let step = step_from_name(name).map(|named| named.step);
     let answers = read(source).await?;
     if answers.items.is_empty() {
         return Err(Error::Empty { name: name.to_owned() });
@@ -233,7 +231,10 @@ async fn open(probe: &Probe, warnings: &mut Vec<String>) -> Result<FileKind, Err
         acc_norm: one(normalized, answer.acc_norm),
         embedding: None,
     });
-    Ok(FileKind::Results(Results { steps: vec![step], items: items.collect(), ..Results::default() }))
+    // Without a step in the path, `results_*.json` of the same evaluation has it.
+    let evaluation = Some(evaluation(name));
+    let steps = step.into_iter().collect();
+    Ok(FileKind::Results(Results { steps, evaluation, items: items.collect(), ..Results::default() }))
 }
 
 async fn read(source: &Source) -> Result<Answers, Error> {

@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// What to do about results without a step.
-const GIVE_STEP: &str = "Put the file into a folder named by its step, such as `step-1000`.";
+pub const GIVE_STEP: &str = "Put the file into a folder named by its step, such as `step-1000`.";
 
 /// A step that a field of the file names, and the field's text.
 pub fn step_in(text: &str) -> Option<u64> {
@@ -51,6 +51,21 @@ pub fn step_of<'a>(
     }
 }
 
+/// Folder and date of a file of lm-evaluation-harness, which `results_DATE.json` and `samples_TASK_DATE.jsonl` of one
+/// evaluation share.
+pub fn evaluation(file: &str) -> String {
+    let file = file.split(['?', '#']).next().unwrap_or(file);
+    let (folder, last) = file.rsplit_once(['/', '\\']).unwrap_or(("", file));
+    let date = last.rsplit_once(".json").and_then(|(stem, _)| stem.rsplit_once('_')).map(|(_, date)| date);
+    format!("{folder}/{}", date.filter(|date| is_date(date)).unwrap_or_default())
+}
+
+/// Whether a text begins like `2026-01-05T10-11-12.000000`.
+pub fn is_date(text: &str) -> bool {
+    let digits = |range| text.get(range).is_some_and(|part: &str| part.bytes().all(|b| b.is_ascii_digit()));
+    digits(0..4) && digits(5..7) && digits(8..10) && text.get(10..11) == Some("T")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,6 +76,15 @@ mod tests {
         assert_eq!(step_in("pretrained=org/x-step7,revision=step5000-tokens20B,dtype=bfloat16"), Some(5000));
         assert_eq!(step_in("ckpt/step-2000"), Some(2000));
         assert_eq!(step_in("pretrained=org/model,dtype=bfloat16"), None);
+    }
+
+    #[test]
+    fn files_of_one_evaluation() {
+        let results = evaluation("e/org__m/results_2026-01-05T10-11-12.000000.json");
+        assert_eq!(results, "e/org__m/2026-01-05T10-11-12.000000");
+        assert_eq!(results, evaluation("e/org__m/samples_arc_easy_2026-01-05T10-11-12.000000.jsonl"));
+        assert_ne!(results, evaluation("e/org__m/samples_arc_easy_2026-01-06T10-11-12.000000.jsonl"));
+        assert_eq!(evaluation("results.json"), evaluation("samples_arc_easy.jsonl"));
     }
 
     #[test]

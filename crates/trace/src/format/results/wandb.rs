@@ -13,7 +13,8 @@ use crate::{
             columns::{Role, find},
             csv::{Header, for_each_record, header},
             json::MAX_JSON,
-            listed, metric_name,
+            listed,
+            metric_name::{self, Metric},
             metrics::Metrics,
             read_text,
         },
@@ -113,7 +114,15 @@ async fn open(probe: &Probe, warnings: &mut Vec<String>) -> Result<FileKind, Err
             "Show one run in the panel and export it again.",
         ));
     }
-    if columns.iter().all(|column| metric_name::accuracy(&column.metric).is_none()) {
+    let mut metrics = Metrics::default();
+    let mut accuracies = Vec::new();
+    for column in &columns {
+        match metric_name::accuracy(&column.metric) {
+            Some(Metric { task, rank }) => accuracies.push((column, task, rank)),
+            None => metrics.pass_over(&column.metric),
+        }
+    }
+    if accuracies.is_empty() {
         let metrics = columns.iter().map(|column| column.metric.as_str());
         return Err(wrong(
             format!("no accuracy, but {}", listed(metrics)),
@@ -121,7 +130,6 @@ async fn open(probe: &Probe, warnings: &mut Vec<String>) -> Result<FileKind, Err
             "Export a panel of accuracies, or write domain, step and accuracy.",
         ));
     }
-    let mut metrics = Metrics::default();
     for_each_record(name, &text, header.delimiter, |line, record| {
         let cell = |at: usize| Cell {
             name,
@@ -130,11 +138,9 @@ async fn open(probe: &Probe, warnings: &mut Vec<String>) -> Result<FileKind, Err
             text: record.get(at).unwrap_or("").trim(),
         };
         let step = cell(step).step()?;
-        for column in &columns {
-            if metric_name::accuracy(&column.metric).is_none() {
-                metrics.pass_over(&column.metric);
-            } else if let Some(value) = cell(column.at).figure()? {
-                metrics.add(name, &column.metric, step, value)?;
+        for &(Column { at, metric, .. }, task, rank) in &accuracies {
+            if let Some(value) = cell(*at).figure()? {
+                metrics.add_of(name, (task, rank), metric, step, value)?;
             }
         }
         Ok(())
