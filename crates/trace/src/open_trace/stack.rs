@@ -4,8 +4,12 @@ use std::rc::Rc;
 
 use crate::{
     error::Error,
-    model::{RouterTrace, TopK},
-    open_trace::{Body, OpenTrace},
+    io::source::Pending,
+    model::{GateKind, RouterTrace, TopK},
+    open_trace::{
+        Body, OpenTrace,
+        rule::{RouterLogits, Rule},
+    },
 };
 
 impl OpenTrace {
@@ -48,7 +52,8 @@ impl OpenTrace {
             layers.push(Rc::clone(layer));
         }
         let (count, experts, depth) = (first.samples.len(), first.experts, layers.len());
-        let gates = interleave(&layers, count, experts, |layer| Some(&layer.gates)).unwrap_or_default();
+        let stored: Vec<&[f32]> = layers.iter().map(|layer| layer.gates.as_slice()).collect();
+        let gates = interleave(&stored, count, experts).unwrap_or_default();
         let topk = topk(&layers);
         let (model, loss) = (first.model.clone(), first.loss.clone());
         let trace = RouterTrace {
@@ -71,7 +76,43 @@ impl OpenTrace {
         whole.info.half_precision = first.half_precision;
         whole.info.top_k = first.top_k;
         whole.info.bytes = parts.iter().map(|part| part.info.bytes).sum();
+        // Layers whose rule another file states are folded by it when gates are first read.
+        if parts.iter().any(|part| matches!(part.rule, Rule::Given(_))) {
+            whole.rule = Rule::Given(Rc::new(StackedLogits { parts, count, experts }));
+        }
         Ok(whole)
+    }
+}
+
+/// Router logits of layers in files of their own.
+#[derive(Debug)]
+struct StackedLogits {
+    /// The layers.
+    parts: Vec<OpenTrace>,
+    /// Samples, `S`.
+    count: usize,
+    /// Experts per layer, `E`.
+    experts: usize,
+}
+
+impl RouterLogits for StackedLogits {
+    fn gates(&self, _: GateKind) -> Pending<'_, Result<Rc<[f32]>, Error>> {
+        Box::pin(async move {
+            let mut layers = Vec::with_capacity(self.parts.len());
+            for part in &self.parts {
+                layers.push(part.gates(0..self.count).await?);
+            }
+            let layers: Vec<&[f32]> = layers.iter().map(Vec::as_slice).collect();
+            Ok(interleave(&layers, self.count, self.experts).unwrap_or_default().into())
+        })
+    }
+
+    fn check(&self, _: GateKind) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn are_probabilities(&self) -> bool {
+        false
     }
 }
 
@@ -81,24 +122,20 @@ fn topk(layers: &[Rc<RouterTrace>]) -> Option<TopK> {
     let alike = |layer: &Rc<RouterTrace>| {
         layer.topk.as_ref().is_some_and(|topk| (topk.k, &topk.offsets) == (first.k, &first.offsets))
     };
-    let ids = layers
-        .iter()
-        .all(alike)
-        .then(|| interleave(layers, tokens, first.k, |layer| layer.topk.as_ref().map(|topk| &topk.ids)))??;
+    let ids = layers.iter().all(alike).then(|| {
+        let ids: Option<Vec<&[u16]>> =
+            layers.iter().map(|layer| Some(layer.topk.as_ref()?.ids.as_slice())).collect();
+        interleave(&ids?, tokens, first.k)
+    })??;
     Some(TopK { k: first.k, layers: layers.len(), ids, offsets: first.offsets.clone() })
 }
 
 /// The rows `[n,width]` of every layer as `[n,L,width]`.
-fn interleave<T: Copy>(
-    layers: &[Rc<RouterTrace>],
-    n: usize,
-    width: usize,
-    values: impl Fn(&RouterTrace) -> Option<&Vec<T>>,
-) -> Option<Vec<T>> {
+fn interleave<T: Copy>(layers: &[&[T]], n: usize, width: usize) -> Option<Vec<T>> {
     let mut all = Vec::with_capacity(n * width * layers.len());
     for i in 0..n {
         for layer in layers {
-            all.extend_from_slice(values(layer)?.get(i * width..(i + 1) * width)?);
+            all.extend_from_slice(layer.get(i * width..(i + 1) * width)?);
         }
     }
     Some(all)
