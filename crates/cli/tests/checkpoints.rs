@@ -1,5 +1,5 @@
 //! `grokscope trace` on checkpoints as people have them: two of one step, names that `torch.compile` changed, a step that
-//! only trainer_state.json or a branch of the Hub states, shards that Git LFS has not fetched.
+//! only `trainer_state.json` or a branch of the Hub states, shards that Git LFS has not fetched.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
