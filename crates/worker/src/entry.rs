@@ -297,7 +297,7 @@ impl Entry {
                     self.warnings.extend(proposal.reasons.iter().cloned());
                     self.row.question = Some(Question::Mapping);
                 }
-                FileKind::Unrelated { reason } | FileKind::Config(trace::ModelConfig { reason, .. }) => {
+                FileKind::Unrelated { reason, .. } | FileKind::Config(trace::ModelConfig { reason, .. }) => {
                     message = Some(reason.clone()).filter(|text| !text.is_empty());
                 }
                 _ => {}

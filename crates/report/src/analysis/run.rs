@@ -7,6 +7,7 @@ mod fit;
 mod join;
 mod label;
 mod layers;
+mod left_out;
 mod part;
 mod results;
 mod rule;
@@ -20,6 +21,7 @@ use self::{
     fit::{common_samples, one_per_step, same_shape},
     join::join,
     label::{label, one_width},
+    left_out::left_out,
     part::one_per_file,
     results::{name_unmatched, pick_results},
 };
@@ -71,6 +73,8 @@ pub fn assemble(parts: &[Part]) -> Result<Run, Error> {
     attach(&mut run, parts);
     name_unmatched(&mut run, parts);
     joined.add_verdicts(&mut run.verdicts);
+    let others = left_out(parts, &run.verdicts);
+    run.verdicts.extend(others);
     run.verdicts = one_per_file(run.verdicts);
     Ok(run)
 }
