@@ -73,6 +73,7 @@ fn read_kind(file: &Source, Opened { what, warnings }: Opened) {
                 block_on(trace.gates(0..trace.info.samples.len())).ok();
             }
         }
+        FileKind::Traces(traces) => traces.iter().for_each(read_trace),
         FileKind::Layer(layer) => {
             let mut warnings = Vec::new();
             match trace::join_layers(&[&layer], &[], &mut warnings) {
