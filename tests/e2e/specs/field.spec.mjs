@@ -12,15 +12,15 @@ after(() => session.close());
 
 /** Kinds, each with what the page then says of the run and of its files. */
 const READ = {
-  "05-sglang-batch-list": { run: "3 checkpoints, 6 samples" },
-  "06a-nemo-rl-envelope": { run: "3 checkpoints, 6 samples" },
-  "07-appledouble": { run: "3 checkpoints, 6 samples", files: 3 },
-  "08-utf16": { run: "3 checkpoints, 6 samples" },
-  "13a-npz-fortran": { run: "3 checkpoints, 6 samples" },
-  "25a-tp-ranks-jsonl": { run: "3 checkpoints, 6 samples", says: /the same in several files and count once/ },
-  "32-jsonl-steps-in-one-file": { run: "3 checkpoints, 6 samples", files: 1, says: /records of 3 checkpoints/ },
-  "33-parquet-layer-column": { run: "3 checkpoints, 6 samples" },
-  "38-numpy-not-contiguous": { run: "3 checkpoints, 6 samples", says: /ascontiguousarray/ },
+  "05-sglang-batch-list": { run: "6 samples × 3 checkpoints" },
+  "06a-nemo-rl-envelope": { run: "6 samples × 3 checkpoints" },
+  "07-appledouble": { run: "6 samples × 3 checkpoints", files: 3 },
+  "08-utf16": { run: "6 samples × 3 checkpoints" },
+  "13a-npz-fortran": { run: "6 samples × 3 checkpoints" },
+  "25a-tp-ranks-jsonl": { run: "6 samples × 3 checkpoints", says: /the same in several files and count once/ },
+  "32-jsonl-steps-in-one-file": { run: "6 samples × 3 checkpoints", files: 1, says: /records of 3 checkpoints/ },
+  "33-parquet-layer-column": { run: "6 samples × 3 checkpoints" },
+  "38-numpy-not-contiguous": { run: "6 samples × 3 checkpoints", says: /ascontiguousarray/ },
 };
 
 const texts = (page) => page.locator("[data-testid=file-table] tbody").first().textContent();
