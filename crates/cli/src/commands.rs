@@ -256,8 +256,7 @@ async fn analyse(
     let analysis = Analysis::new();
     loop {
         let run = report::assemble(&parts).inspect_err(|_| {
-            let (_, verdicts) = report::traces(&parts);
-            for text in verdicts.iter().filter_map(|verdict| verdict.text.as_ref()) {
+            for text in report::explain(&parts).iter().filter_map(|verdict| verdict.text.as_ref()) {
                 eprintln!("left out: {text}");
             }
         })?;
