@@ -43,13 +43,13 @@ impl View {
     pub const ALL: [Self; 6] =
         [Self::Timeline, Self::Layers, Self::Pathways, Self::Map, Self::Delays, Self::Table];
 
-    /// Keyboard shortcut; 4 is reserved.
+    /// Keyboard shortcut.
     pub fn key(self) -> &'static str {
         match self {
             Self::Timeline => "1",
             Self::Layers => "2",
             Self::Pathways => "3",
-            Self::Map => "m",
+            Self::Map => "4",
             Self::Delays => "5",
             Self::Table => "6",
         }

@@ -87,6 +87,12 @@ fn Run() -> impl IntoView {
             class="title" aria-label="Title of the run" placeholder="Untitled run" spellcheck="false" autocomplete="off"
             prop:value=move || title.get()
             on:change=move |event| rename(app, event_target_value(&event))
+            // Shortcuts work again after Enter.
+            on:keydown=move |event| {
+                if event.key() == "Enter" {
+                    event_target::<web_sys::HtmlElement>(&event).blur().ok();
+                }
+            }
         />
         <span class="facts">{facts}</span>
     }
