@@ -240,7 +240,12 @@ pub fn open_example(app: App) {
 async fn example_urls() -> Result<(Option<String>, Vec<String>), String> {
     let address = browser::absolute("./example/index.json");
     let list = fetch_json(&address).await.map_err(|error| {
-        format!("The example run could not be loaded from {address} ({error}). Check that the server has the page’s folder “example”.")
+        if browser::window().navigator().on_line() {
+            format!("The example run could not be loaded from {address} ({error}). Check that the server has the page’s folder “example”.")
+        } else {
+            "You are offline, and the example run is not stored here yet. Open it once with a connection; it then works offline."
+                .to_owned()
+        }
     })?;
     let names = browser::property(&list, "files").map(|files| Array::from(&files)).unwrap_or_default();
     let urls: Vec<String> = names

@@ -9,6 +9,7 @@ use std::{
 use protocol::{
     Event, FileState, Progress, WorkUnit,
     engine::{Backend, EngineProgress, InputsInfo, MadeInfo, ProcessorInfo},
+    scope::scope,
 };
 use report::Part;
 use web_sys::Blob;
@@ -175,9 +176,15 @@ impl CheckpointRunner {
             post(&Event::Failed { message });
             return;
         }
-        let message = format!(
-            "{folder}: the engine stopped on the processor too: {reason}. The checkpoint may need more memory than a page can have; run it with the command line."
-        );
+        let message = if scope().navigator().on_line() {
+            format!(
+                "{folder}: the engine stopped on the processor too: {reason}. The checkpoint may need more memory than a page can have; run it with the command line."
+            )
+        } else {
+            format!(
+                "{folder}: the engine stopped: {reason}. You are offline; the engine is loaded with the first checkpoint."
+            )
+        };
         self.files.change(task.id, |file| file.fail(message));
         self.files.post();
     }
