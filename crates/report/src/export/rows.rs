@@ -31,7 +31,7 @@ impl Table {
     }
 
     pub(crate) fn row<I: AsRef<[u8]>>(&mut self, cells: impl IntoIterator<Item = I>) {
-        let cells = cells.into_iter().map(|cell| cell.as_ref().to_vec());
+        let cells = cells.into_iter().map(|cell| harmless(cell.as_ref()));
         let written = self.writer.write_record(cells.chain(self.tag.map(|tag| tag.as_bytes().to_vec())));
         // Writing to a vector cannot fail, and a flexible writer accepts rows of any length.
         debug_assert!(written.is_ok(), "a row could not be written to memory");
@@ -42,6 +42,13 @@ impl Table {
         let bytes = self.writer.into_inner().unwrap_or_default();
         (self.name.to_owned(), String::from_utf8_lossy(&bytes).into_owned())
     }
+}
+
+/// A cell that no spreadsheet takes for a formula: text from files that begins like one gets an apostrophe.
+fn harmless(cell: &[u8]) -> Vec<u8> {
+    let begins = matches!(cell.first(), Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r'));
+    let number = std::str::from_utf8(cell).is_ok_and(|text| text.parse::<f64>().is_ok());
+    if begins && !number { [b"'", cell].concat() } else { cell.to_vec() }
 }
 
 /// A figure with its shortest exact digits; empty if it is undefined.
@@ -64,5 +71,19 @@ pub(super) fn group_name(group: Group) -> &'static str {
     match group {
         Group::All => "all",
         Group::Memorized => "memorized",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::harmless;
+
+    #[test]
+    fn text_is_no_formula() {
+        for (cell, written) in
+            [("=1+1", "'=1+1"), ("@x", "'@x"), ("-x", "'-x"), ("-1.5", "-1.5"), ("+3", "+3"), ("a=b", "a=b")]
+        {
+            assert_eq!(harmless(cell.as_bytes()), written.as_bytes());
+        }
     }
 }
