@@ -277,3 +277,37 @@ fn files_without_a_run_have_reasons() {
     assert!(said.iter().any(|text| text.contains("gates.safetensors: the training step")), "{said:?}");
     assert!(said.iter().any(|text| text.contains("notes.md: not a known part of a run")), "{said:?}");
 }
+
+#[test]
+fn ids_of_two_domains_are_matched_in_any_order() {
+    let whole = |step: u64, order: [usize; 4]| {
+        let all = trace(Some(step), "x", 0..4, 3);
+        let width = all.layers * all.experts;
+        let names = [("a", "math"), ("b", "math"), ("c", "code"), ("d", "code")];
+        let samples = order.map(|i| SampleMeta { id: names[i].0.into(), domain: names[i].1.into() });
+        let gates = order.iter().flat_map(|&i| all.gates[i * width..(i + 1) * width].to_vec()).collect();
+        let (name, mut bytes) = file(
+            &format!("step-{step}.safetensors"),
+            &RouterTrace { samples: Some(samples.into()), gates, ..all },
+        );
+        // The writer refuses an id that comes twice; other writers do not.
+        for (id, of) in [("c", "a"), ("d", "b")] {
+            let (found, put) = (format!("\\\"{id}\\\""), format!("\\\"{of}\\\""));
+            let at = bytes.windows(found.len()).position(|bytes| bytes == found.as_bytes()).unwrap();
+            bytes[at..at + found.len()].copy_from_slice(put.as_bytes());
+        }
+        (name, bytes)
+    };
+    let files = [whole(1, [0, 1, 2, 3]), whole(2, [2, 3, 1, 0])];
+    let run = report::assemble(&parts(&files)).unwrap();
+    assert_eq!(run.samples.len(), 4);
+    let gates = |at: usize| {
+        let checkpoint = &run.checkpoints[at];
+        let row = |row: &u32| {
+            let row = *row as usize;
+            block_on(checkpoint.trace.gates(row..row + 1)).unwrap()
+        };
+        checkpoint.row_of.iter().map(row).collect::<Vec<_>>()
+    };
+    assert_eq!(gates(0), gates(1));
+}

@@ -6,7 +6,10 @@ pub mod results;
 mod router_rule;
 mod topk;
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+};
 
 pub use self::{
     gate_kind::GateKind,
@@ -221,11 +224,40 @@ pub(crate) fn offsets_of(counts: &[u32]) -> Vec<u64> {
     offsets
 }
 
+/// Adds the domain to ids that several domains have, whatever the order of the samples.
+fn name_by_domain(name: &str, samples: &mut [SampleMeta], warnings: &mut Vec<String>) {
+    if first_duplicate(samples).is_none() {
+        return;
+    }
+    let mut domains: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut shared: BTreeSet<String> = BTreeSet::new();
+    for SampleMeta { id, domain } in samples.iter() {
+        if *domains.entry(id).or_insert(domain) != domain {
+            shared.insert(id.clone());
+        }
+    }
+    let Some(first) = shared.first().cloned() else { return };
+    let mut example = String::new();
+    for sample in samples.iter_mut().filter(|sample| shared.contains(&sample.id)) {
+        sample.id = format!("{} ({})", sample.id, sample.domain);
+        if example.is_empty() {
+            example.clone_from(&sample.id);
+        }
+    }
+    warnings.push(format!(
+        "{name}: {} sample ids are in several domains (for example `{}`); these samples are named by both, as `{}`.",
+        shared.len(),
+        shorten(&first),
+        shorten(&example)
+    ));
+}
+
 /// Renames later samples of a repeated id, equally at every checkpoint with the same list.
 pub fn make_distinct(name: &str, samples: &mut [SampleMeta], warnings: &mut Vec<String>) {
+    name_by_domain(name, samples, warnings);
     let Some(twice) = first_duplicate(samples).map(str::to_owned) else { return };
-    let mut taken: std::collections::BTreeSet<String> = samples.iter().map(|s| s.id.clone()).collect();
-    let mut seen = std::collections::BTreeSet::new();
+    let mut taken: BTreeSet<String> = samples.iter().map(|s| s.id.clone()).collect();
+    let mut seen = BTreeSet::new();
     let mut renamed = 0_usize;
     for sample in samples.iter_mut() {
         if seen.insert(sample.id.clone()) {

@@ -127,7 +127,7 @@ pub struct Table<'a> {
     known_tokens: bool,
     /// Experts per layer, if a record states them.
     pub experts: Option<usize>,
-    places: BTreeMap<(Option<u64>, String), usize>,
+    places: BTreeMap<(Option<u64>, String, String), usize>,
     samples: Vec<Sample>,
     run: Run,
     /// Experts per token, and the line from which it is known.
@@ -381,6 +381,7 @@ impl<'a> Table<'a> {
         // Rows of a sample are mostly contiguous.
         if let Some(now) = self.samples.get(self.run.sample)
             && (now.step, now.id.as_bytes()) == (step, id)
+            && domain.is_none_or(|domain| domain.is_empty() || domain == now.domain.as_bytes())
         {
             return Ok(self.run.sample);
         }
@@ -392,10 +393,17 @@ impl<'a> Table<'a> {
         let id = text(id, "sample")?;
         let domain =
             domain.map(|domain| text(domain, "domain")).transpose()?.filter(|domain| !domain.is_empty());
+        // A row without a domain is of the sample that has the id, whatever its domain.
+        let known = self.places.range((step, id.clone(), String::new())..).next();
+        if domain.is_none()
+            && let Some(((_, _, _), &at)) = known.filter(|((of, name, _), _)| (*of, name) == (step, &id))
+        {
+            return Ok(at);
+        }
         let next = self.samples.len();
-        let at = *self.places.entry((step, id.clone())).or_insert(next);
+        let domain = domain.unwrap_or_else(|| "all".to_owned());
+        let at = *self.places.entry((step, id.clone(), domain.clone())).or_insert(next);
         if at == next {
-            let domain = domain.unwrap_or_else(|| "all".to_owned());
             self.samples.push(Sample { step, id, domain, ..Sample::default() });
         }
         Ok(at)
