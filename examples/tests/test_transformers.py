@@ -1,12 +1,14 @@
-"""Tests of the transformers scripts on the small checkpoints of tests/fixtures/olmoe, with their known values.
+"""Tests of the transformers scripts on the small checkpoints of tests/fixtures, with their known values.
 
     cargo xtask examples
 
 Needs the packages of examples/requirements.txt. UPDATE_EXPECT=1 rewrites the file that the reader tests read.
 """
 
+import ast
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +22,9 @@ from safetensors import safe_open
 EXAMPLES = Path(__file__).resolve().parent.parent
 FIXTURES = EXAMPLES.parent / "tests" / "fixtures"
 CASES = ["base-bf16", "gqa-f32", "wide-f16"]
+# Checkpoints of other families; folders without shards hold expected values only.
+FAMILIES = sorted(path.parent.name for path in (FIXTURES / "families").glob("*/model.safetensors.index.json"))
+SIGMOID = ["deepseek_v3", "dots1", "glm4_moe"]
 KEPT = FIXTURES / "traces" / "clients" / "hooks.safetensors"
 
 
@@ -30,9 +35,9 @@ def read(path):
 
 
 class Transformers(unittest.TestCase):
-    def trace(self, script, case, *options):
+    def trace(self, script, case, *options, folder="olmoe"):
         """Runs a script on a checkpoint; returns its output and the path."""
-        checkpoint = FIXTURES / "olmoe" / case
+        checkpoint = FIXTURES / folder / case
         output = Path(self.folder.name, f"{script}-{case}.safetensors")
         # Run in the parent folder, so that the model name does not depend on the location of the project.
         command = [sys.executable, EXAMPLES / script, case, f"{case}/samples.jsonl", "--step", "5000", "-o", output, *options]
@@ -40,21 +45,21 @@ class Transformers(unittest.TestCase):
         self.assertEqual(ended.returncode, 0, ended.stderr)
         return *read(output), output
 
-    def check(self, script, case, *options):
+    def check(self, script, case, *options, folder="olmoe", gate_kind="softmax-mean", gates=2e-6, loss=2e-5):
         """Gates, losses and ids equal the known values, within the tolerances of the README."""
-        made, about, output = self.trace(script, case, *options)
-        expected, _ = read(FIXTURES / "olmoe" / case / "expected.safetensors")
-        np.testing.assert_allclose(made["gates"], expected["mean_gates"], rtol=0, atol=2e-6)
-        np.testing.assert_allclose(made["loss"], expected["nll"], rtol=0, atol=2e-5, equal_nan=True)
+        made, about, output = self.trace(script, case, *options, folder=folder)
+        expected, _ = read(FIXTURES / folder / case / "expected.safetensors")
+        np.testing.assert_allclose(made["gates"], expected["mean_gates"], rtol=0, atol=gates)
+        np.testing.assert_allclose(made["loss"], expected["nll"], rtol=0, atol=loss, equal_nan=True)
         ids = [expected[f"topk_ids.{sample}"].transpose(1, 0, 2) for sample in range(6)]
         np.testing.assert_array_equal(made["topk_ids"], np.concatenate(ids))
         counts = [len(one) for one in ids]
         np.testing.assert_array_equal(made["n_tokens"], counts)
         np.testing.assert_array_equal(made["offsets"], np.cumsum([0, *counts]))
         self.assertEqual(made["router_weight"].shape[:2], made["gates"].shape[1:])
-        names = [json.loads(line) for line in (FIXTURES / "olmoe" / case / "samples.jsonl").read_text().splitlines()]
+        names = [json.loads(line) for line in (FIXTURES / folder / case / "samples.jsonl").read_text().splitlines()]
         self.assertEqual(json.loads(about["samples"]), [{"id": one["id"], "domain": one["domain"]} for one in names])
-        known = {"format": "grokscope.trace", "version": "1", "gate_kind": "softmax-mean", "step": "5000", "model": case}
+        known = {"format": "grokscope.trace", "version": "1", "gate_kind": gate_kind, "step": "5000", "model": case}
         self.assertEqual({name: about[name] for name in known}, known)
         return made, about, output
 
@@ -75,6 +80,41 @@ class Transformers(unittest.TestCase):
         for case in CASES:
             with self.subTest(case):
                 self.check("trace_with_hooks.py", case)
+
+    def test_other_families(self):
+        self.assertGreaterEqual(len(FAMILIES), 4)
+        for script in ["write_trace.py", "trace_with_hooks.py"]:
+            for case in FAMILIES:
+                with self.subTest(case, script=script):
+                    kind = "sigmoid-normalized-mean" if case in SIGMOID else "softmax-mean"
+                    self.check(script, case, folder="families", gate_kind=kind, gates=5e-6, loss=5e-5)
+
+    def test_a_kind_that_is_given_goes_before_the_family(self):
+        expected, _ = read(FIXTURES / "families" / "deepseek_v3" / "expected.safetensors")
+        for script in ["write_trace.py", "trace_with_hooks.py"]:
+            made, about, _ = self.trace(script, "deepseek_v3", "--gate-kind", "softmax-mean", folder="families")
+            self.assertEqual(about["gate_kind"], "softmax-mean")
+            self.assertGreater(np.abs(made["gates"] - expected["mean_gates"]).max(), 1e-3)
+
+    def test_both_scripts_know_the_same_families(self):
+        lists = []
+        for script in ["write_trace.py", "trace_with_hooks.py"]:
+            text = (EXAMPLES / script).read_text(encoding="utf-8")
+            functions = re.search(r"# Families.*?(?=\n\n\n(def mean_gates|parser = ))", text, re.S)[0]
+            lists.append(ast.dump(ast.parse(functions)))
+        self.assertEqual(lists[0], lists[1])
+
+    def test_a_family_that_is_not_known_is_asked_about(self):
+        code = (
+            "from types import SimpleNamespace as Config"
+            "\nfrom write_trace import gate_kind_of as kind"
+            "\nassert kind(Config(model_type='new', scoring_func='sigmoid'), None) == 'sigmoid-normalized-mean'"
+            "\nassert kind(Config(model_type='new'), 'softmax-mean') == 'softmax-mean'"
+            "\nkind(Config(model_type='new_moe'), None)"
+        )
+        ended = subprocess.run([sys.executable, "-c", code], cwd=EXAMPLES, capture_output=True, text=True, check=False)
+        self.assertEqual(ended.returncode, 1)
+        self.assertRegex(ended.stderr, "new_moe: whether its routers score .* is not known.*--gate-kind")
 
     def test_the_file_that_the_reader_opens_is_of_this_script(self):
         made, about, output = self.check("trace_with_hooks.py", "base-bf16")

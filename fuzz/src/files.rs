@@ -91,6 +91,7 @@ fn read_kind(file: &Source, Opened { what, warnings }: Opened) {
         FileKind::Results(results) => {
             trace::write_results(&results).expect("results can be written");
         }
+        FileKind::Config(config) => check_message(&config.reason),
         FileKind::Unrelated { reason } => check_message(&reason),
         FileKind::Embeddings(_)
         | FileKind::ItemGates(_)

@@ -22,14 +22,17 @@ pub async fn convert_all(
     output: &Path,
 ) -> Result<(), Error> {
     let parts = open_all(paths, file_options).await?;
+    let (traces, verdicts) = report::traces(&parts);
     for part in &parts {
         match &part.what {
+            FileKind::Config(config) if verdicts.iter().all(|verdict| verdict.id != part.id) => {
+                eprintln!("left out: {}", config.reason);
+            }
             FileKind::Unrelated { reason } => eprintln!("left out: {reason}"),
             FileKind::Mappable(proposal) => eprintln!("left out: {}", proposal.sentence()),
             _ => {}
         }
     }
-    let (traces, verdicts) = report::traces(&parts);
     for verdict in &verdicts {
         if let Some(text) = &verdict.text {
             eprintln!("{}: {text}", if verdict.used { "note" } else { "left out" });

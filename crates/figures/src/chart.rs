@@ -124,9 +124,18 @@ pub(crate) const fn group_name(group: Group) -> &'static str {
     }
 }
 
-/// Label of figures that use selection frequencies instead of gates (docs/metrics.md#mean-gates).
+/// Label of figures whose gates are not means of softmax (docs/metrics.md#mean-gates).
 pub(crate) fn gate_label(report: &Report) -> Option<&'static str> {
-    (report.run.gate_kind == GateKind::SelectionFrequency).then_some("from selection frequency")
+    match report.run.gate_kind {
+        GateKind::SoftmaxMean => None,
+        GateKind::SigmoidNormalizedMean => Some("from normalized sigmoid gates"),
+        GateKind::SelectionFrequency => Some("from selection frequency"),
+    }
+}
+
+/// Whether selections stand in for gates.
+pub(crate) fn is_of_selections(report: &Report) -> bool {
+    report.run.gate_kind == GateKind::SelectionFrequency
 }
 
 /// Whether a metric is computed from gates or selection frequencies.

@@ -24,7 +24,7 @@ pub fn delays(report: &Report, domain: &str, options: &ChartOptions) -> Vec<Figu
 
 /// What the scores compare.
 pub(crate) fn compared_by(report: &Report, delays: &Delays) -> &'static str {
-    if delays.from_gates && chart::gate_label(report).is_some() {
+    if delays.from_gates && chart::is_of_selections(report) {
         "cosines of selection frequencies at the last checkpoint, as no text embeddings were given; they differ little"
     } else if delays.from_gates {
         "cosines of mean gates at the last checkpoint, as no text embeddings were given; they differ little"

@@ -5,7 +5,7 @@ mod consistency;
 mod distance;
 mod relation;
 
-use report::{Domain, Group, Report};
+use report::{Domain, GateKind, Group, Report};
 
 use crate::{chart, number, onset::Onsets};
 
@@ -144,7 +144,13 @@ fn caveats(report: &Report) -> Vec<String> {
     if !given("accuracy") {
         lines.push("No benchmark results were given, so generalization is not measured.".into());
     }
-    if chart::gate_label(report).is_some() {
+    if report.run.gate_kind == GateKind::SigmoidNormalizedMean {
+        lines.push(
+            "The routers score by sigmoid: gates are sigmoid scores over their sum, not the softmax of the paper’s model."
+                .into(),
+        );
+    }
+    if chart::is_of_selections(report) {
         lines.push(
             "The traces have selected experts without weights: pathways are computed from selection frequency, not from mean gates as in the paper."
                 .into(),
@@ -153,7 +159,7 @@ fn caveats(report: &Report) -> Vec<String> {
     if !given("consistency") {
         lines.push(if report.run.layers < 3 {
             "Consistency needs at least three layers.".into()
-        } else if chart::gate_label(report).is_some() {
+        } else if chart::is_of_selections(report) {
             "Consistency needs routing weights, which traces of selected experts do not have.".into()
         } else {
             "Consistency needs router matrices, and none were given.".into()

@@ -53,6 +53,22 @@ fn figures_of_selections_say_so_and_never_speak_of_mean_gates() {
     }
 }
 
+#[test]
+fn figures_of_sigmoid_gates_name_the_rule() {
+    let mut report = small();
+    report.run.gate_kind = report::GateKind::SigmoidNormalizedMean;
+    for figure in all(&report, Axis::Step, Theme::Light, Group::All) {
+        let text = figure.spec.clone() + &figure.summary;
+        assert!(!text.contains("selection frequenc"), "{}", figure.id);
+        if ["distance", "entropy", "layers-entropy", "sweep"].iter().any(|id| figure.id.starts_with(id)) {
+            assert!(text.contains("from normalized sigmoid gates"), "{}", figure.id);
+        }
+    }
+    let tables = tables(&report);
+    let entropy = tables.iter().find(|named| named.id.starts_with("layers-entropy")).expect("a table");
+    assert!(entropy.note.contains("Made from normalized sigmoid gates."), "{}", entropy.note);
+}
+
 /// The only names of fields that a specification may refer to.
 fn is_fixed(field: &str) -> bool {
     const FIELDS: [&str; 29] = [

@@ -91,6 +91,16 @@ fn what_is_missing_is_said() {
 }
 
 #[test]
+fn gates_by_sigmoid_are_named() {
+    let mut report = small();
+    assert!(!verdict(&report).join("\n").contains("sigmoid"));
+    report.run.gate_kind = GateKind::SigmoidNormalizedMean;
+    let all = verdict(&report).join("\n");
+    assert!(all.contains("The routers score by sigmoid"), "{all}");
+    assert!(!all.contains("selection"), "{all}");
+}
+
+#[test]
 fn no_threshold_means_nothing_is_memorized() {
     let mut report = small();
     report.domains[0].memorization.eps = None;

@@ -60,19 +60,24 @@ pub use self::{
             open_mapped,
             proposal::{Proposal, ShownTensor, TensorGroup, propose},
         },
+        model_config::ModelConfig,
         probe::{Probe, Settings as IdsSettings},
         results::json::write as write_results,
         table::{FORMATS, has_known_ending, has_tensors_ending, known_endings},
     },
     io::source::{ByteSource, Counted, MemorySource, Pending, Source},
     model::{
-        Counts, GateKind, Router, RouterTrace, SampleCounts, SampleMeta, StepSource, TopK, TraceInfo,
+        Counts, GateKind, Router, RouterRule, RouterTrace, SIGMOID_EXAMPLES, SampleCounts, SampleMeta,
+        StepSource, TopK, TraceInfo,
         results::{
             Accuracy, Embeddings, Item, ItemGates, Results, SampleList, SampleRecord, TokenGates,
             ValidationLoss,
         },
     },
-    numeric::softmax::{exp, largest, softmax},
+    numeric::{
+        sigmoid::normalized_sigmoid,
+        softmax::{exp, largest, softmax},
+    },
     open::{open, open_with},
     open_trace::{Joined, OpenTrace},
     text::{

@@ -6,6 +6,7 @@ use crate::{
     format::{
         kind::{FileKind, Opened},
         mapped::proposal,
+        model_config::ModelConfig,
         probe::{Probe, Settings},
         table::{FORMATS, unknown},
         unsupported,
@@ -33,7 +34,10 @@ pub async fn open_with(source: Source, settings: Settings) -> Result<Opened, Err
         probe = Probe::new(utf16::decode(&probe.source, order).await?, settings).await?;
     }
     if let Some(reason) = unsupported::by_head(&probe) {
-        return Ok(Opened::plain(FileKind::Unrelated { reason }));
+        return Ok(Opened::plain(match ModelConfig::read(&probe.source, &reason).await? {
+            Some(config) => FileKind::Config(config),
+            None => FileKind::Unrelated { reason },
+        }));
     }
     probe.tensors = container(&probe.source, &probe.head).await?;
     if let Some(reason) = unsupported::by_content(&probe) {

@@ -92,14 +92,10 @@ fn unwritable(error: &serde_json::Error) -> Error {
 }
 
 fn metadata(trace: &RouterTrace) -> Result<BTreeMap<&'static str, String>, Error> {
-    let kind = match trace.gate_kind {
-        GateKind::SoftmaxMean => "softmax-mean",
-        GateKind::SelectionFrequency => "selection-frequency",
-    };
     let mut lines = BTreeMap::from([
         ("format", grokscope::TAG.to_owned()),
         ("version", grokscope::VERSION.to_string()),
-        ("gate_kind", kind.to_owned()),
+        ("gate_kind", trace.gate_kind.name().to_owned()),
     ]);
     if let Some(model) = &trace.model {
         lines.insert("model", model.clone());
@@ -152,7 +148,7 @@ fn tensors(trace: &RouterTrace, gates: GateDtype) -> Vec<Tensor> {
         let bytes = n_tokens.iter().flat_map(|&count| count.to_le_bytes()).collect();
         tensors.push(Tensor { name: "n_tokens", dtype: "I32", shape: vec![samples], bytes });
     }
-    let name = if trace.gate_kind == GateKind::SoftmaxMean { "gates" } else { "frequency" };
+    let name = if trace.gate_kind == GateKind::SelectionFrequency { "frequency" } else { "gates" };
     let shape = vec![samples, layers, experts];
     tensors.push(match gates {
         GateDtype::F32 => Tensor { name, dtype: "F32", shape, bytes: f32_bytes(&trace.gates) },

@@ -232,6 +232,7 @@ fn all_messages(name: &str, bytes: &[u8]) -> Vec<String> {
             ];
             found.extend(errors.into_iter().flatten().map(|error| format!("error: {error}")));
         }
+        FileKind::Config(config) => found.push(format!("unrelated: {}", config.reason)),
         FileKind::Unrelated { reason } => found.push(format!("unrelated: {reason}")),
         _ => {}
     }

@@ -69,7 +69,7 @@ fn any_trace() -> impl Strategy<Value = RouterTrace> {
                         }),
                         layers,
                         experts,
-                        gate_kind: if with[5] { GateKind::SelectionFrequency } else { GateKind::SoftmaxMean },
+                        gate_kind: GateKind::ALL[usize::from(with[5]) * (1 + layers % 2)],
                         gates,
                         loss: with[1].then_some(loss),
                         n_tokens: topk.is_some().then(|| counts.iter().map(|&n| n as u32).collect()),

@@ -282,7 +282,10 @@ impl Entry {
                     _ => None,
                 };
                 self.row.messages.clone_from(&self.warnings);
-                if let Content::Run(FileKind::Unrelated { reason }) = &content {
+                if let Content::Run(
+                    FileKind::Unrelated { reason } | FileKind::Config(trace::ModelConfig { reason, .. }),
+                ) = &content
+                {
                     self.row.messages.extend(Some(reason.clone()).filter(|text| !text.is_empty()));
                 }
                 self.content = Some(content);

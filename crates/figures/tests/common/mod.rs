@@ -305,8 +305,11 @@ impl Dice {
         report.domains = self.list(10, Self::domain);
         report.run.layers = self.index();
         report.run.experts = self.index();
-        report.run.gate_kind =
-            if self.roll(2) == 0 { GateKind::SoftmaxMean } else { GateKind::SelectionFrequency };
+        report.run.gate_kind = match self.roll(3) {
+            0 => GateKind::SoftmaxMean,
+            1 => GateKind::SigmoidNormalizedMean,
+            _ => GateKind::SelectionFrequency,
+        };
         report.settings.tau = self.number();
         report.settings.window = self.option(|dice| Window { first: dice.big(), last: dice.big() });
         let names: Vec<String> = report.domains.iter().map(|domain| domain.name.clone()).collect();

@@ -38,7 +38,11 @@ impl<'a> Job<'a> {
         // added.
         samples_of_run.add(run.experts as u64);
         if let Some(at) = run.checkpoints.first() {
-            samples_of_run.add(u64::from(at.trace.info.gate_kind == trace::GateKind::SelectionFrequency));
+            samples_of_run.add(match at.trace.info.gate_kind {
+                trace::GateKind::SoftmaxMean => 0,
+                trace::GateKind::SelectionFrequency => 1,
+                trace::GateKind::SigmoidNormalizedMean => 2,
+            });
         }
         for sample in &run.samples {
             samples_of_run.add_text(&sample.id);

@@ -9,6 +9,7 @@ mod label;
 mod layers;
 mod part;
 mod results;
+mod rule;
 
 use std::{collections::BTreeMap, rc::Rc};
 

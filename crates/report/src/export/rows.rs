@@ -18,14 +18,16 @@ impl Table {
         table
     }
 
-    /// A table of figures from gates. With selection frequencies, a last column labels every row
-    /// (docs/metrics.md#mean-gates).
+    /// A table of figures from gates. Where these are not means of softmax, a last column names
+    /// their rule in every row (docs/metrics.md#mean-gates).
     pub(crate) fn of_gates(report: &Report, name: &'static str, head: &[&str]) -> Self {
-        if report.run.gate_kind == GateKind::SoftmaxMean {
-            return Self::new(name, head);
-        }
+        let tag = match report.run.gate_kind {
+            GateKind::SoftmaxMean => return Self::new(name, head),
+            GateKind::SigmoidNormalizedMean => "normalized sigmoid",
+            GateKind::SelectionFrequency => "selection frequency",
+        };
         let head: Vec<&str> = head.iter().copied().chain(["gates"]).collect();
-        Self { tag: Some("selection frequency"), ..Self::new(name, &head) }
+        Self { tag: Some(tag), ..Self::new(name, &head) }
     }
 
     pub(crate) fn row<I: AsRef<[u8]>>(&mut self, cells: impl IntoIterator<Item = I>) {

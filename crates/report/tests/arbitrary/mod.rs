@@ -136,7 +136,11 @@ pub fn report(seed: u64, checkpoints: usize, domains: usize) -> Report {
             layers,
             experts,
             top_k: any.maybe(|any| any.index(9)),
-            gate_kind: if any.yes() { GateKind::SoftmaxMean } else { GateKind::SelectionFrequency },
+            gate_kind: match any.index(3) {
+                0 => GateKind::SoftmaxMean,
+                1 => GateKind::SigmoidNormalizedMean,
+                _ => GateKind::SelectionFrequency,
+            },
             half_precision: any.yes(),
         },
         settings: if any.yes() { Settings::default() } else { settings(&mut any) },

@@ -130,26 +130,13 @@ fn check_version(file: &TensorFile) -> Result<(), Error> {
 
 /// The tensor with the gates, and the quantity that they are.
 fn find_gates(file: &TensorFile) -> Result<(TensorInfo, GateKind), Error> {
-    let kind = match file.metadata("gate_kind") {
-        None => None,
-        Some("softmax-mean") => Some(GateKind::SoftmaxMean),
-        Some("selection-frequency") => Some(GateKind::SelectionFrequency),
-        Some(other) => {
-            return Err(Error::Metadata {
-                name: file.name().to_owned(),
-                field: "gate_kind".to_owned(),
-                found: format!("\"{}\"", shorten(other)),
-                expected: "\"softmax-mean\" or \"selection-frequency\"".to_owned(),
-                advice: "Write one of the two, or leave the entry out for softmax-mean.",
-            });
-        }
-    };
+    let kind = metadata::gate_kind(file, &GateKind::ALL)?;
     let (gates, frequency) = (file.get("gates"), file.get("frequency"));
     let found = match (kind, gates, frequency) {
         (Some(GateKind::SelectionFrequency), gates, frequency) => {
             frequency.or(gates).map(|tensor| (tensor, GateKind::SelectionFrequency))
         }
-        (Some(GateKind::SoftmaxMean), gates, _) => gates.map(|tensor| (tensor, GateKind::SoftmaxMean)),
+        (Some(kind), gates, _) => gates.map(|tensor| (tensor, kind)),
         (None, Some(gates), _) => Some((gates, GateKind::SoftmaxMean)),
         (None, None, frequency) => frequency.map(|tensor| (tensor, GateKind::SelectionFrequency)),
     };

@@ -4,7 +4,9 @@ use std::fmt;
 
 use crate::{
     error::Error,
-    format::{flame_moe::layer::TraceLayer, mapped::proposal::Proposal, probe::Probe},
+    format::{
+        flame_moe::layer::TraceLayer, mapped::proposal::Proposal, model_config::ModelConfig, probe::Probe,
+    },
     io::source::{Pending, Source},
     model::results::{Embeddings, ItemGates, Results, SampleList, TokenGates},
     open_trace::OpenTrace,
@@ -43,6 +45,8 @@ pub enum FileKind {
     Text,
     /// Tensors under other names that might be routing; see [`crate::open_mapped`].
     Mappable(Proposal),
+    /// A model's `config.json`, which states the rule of router logits in the same folder; nothing by itself.
+    Config(ModelConfig),
     /// Not part of a run.
     Unrelated {
         /// One or two sentences: what the file seems to be, or which content was expected.
@@ -87,6 +91,7 @@ impl FileKind {
             Self::Items => "benchmark items",
             Self::Text => "text, one sample per line",
             Self::Mappable(_) => "tensors under other names",
+            Self::Config(_) => "configuration of a model",
             Self::Unrelated { .. } => "not part of a run",
         }
     }

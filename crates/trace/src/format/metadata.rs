@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::{
     container::tensors::TensorFile,
     error::Error,
-    model::{SampleMeta, StepSource, make_distinct},
+    model::{GateKind, SampleMeta, StepSource, make_distinct},
     text::{IdText, json_words, shorten, step_name::step_from_name},
 };
 
@@ -25,6 +25,24 @@ pub fn number(file: &TensorFile, key: &str, warnings: &mut Vec<String>) -> Optio
             }
             None
         }
+    }
+}
+
+/// The rule that made the gates, where `gate_kind` states it.
+///
+/// # Errors
+/// [`Error::Metadata`] for a name that is none of `known`.
+pub fn gate_kind(file: &TensorFile, known: &[GateKind]) -> Result<Option<GateKind>, Error> {
+    let Some(text) = file.metadata("gate_kind") else { return Ok(None) };
+    match GateKind::of_name(text).filter(|kind| known.contains(kind)) {
+        Some(kind) => Ok(Some(kind)),
+        None => Err(Error::Metadata {
+            name: file.name().to_owned(),
+            field: "gate_kind".to_owned(),
+            found: format!("\"{}\"", shorten(text)),
+            expected: GateKind::names(known),
+            advice: "State the rule that makes the gates, or omit `gate_kind` for softmax-mean.",
+        }),
     }
 }
 

@@ -11,6 +11,7 @@ pub mod hf_logits;
 pub mod kind;
 pub mod mapped;
 pub mod metadata;
+pub mod model_config;
 pub mod probe;
 pub mod results;
 pub mod samples;

@@ -1,11 +1,17 @@
 //! A router trace: one checkpoint's routing of a set of samples.
 
 mod check;
+mod gate_kind;
 pub mod results;
+mod router_rule;
 mod topk;
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+pub use self::{
+    gate_kind::GateKind,
+    router_rule::{RouterRule, SIGMOID_EXAMPLES},
+};
 use crate::text::shorten;
 
 /// Name and domain of one sample.
@@ -15,15 +21,6 @@ pub struct SampleMeta {
     pub id: String,
     /// Its domain, such as "math".
     pub domain: String,
-}
-
-/// The quantity that the gates are (`docs/metrics.md#mean-gates`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GateKind {
-    /// Mean over a sample's real tokens of the softmax over all experts.
-    SoftmaxMean,
-    /// Selection frequency: `count / (k * tokens)`.
-    SelectionFrequency,
 }
 
 /// The origin of a trace's training step.

@@ -1,5 +1,6 @@
-//! Arithmetic on values of tensors: widening of 16-bit floats, and softmax.
+//! Arithmetic on values of tensors: widening of 16-bit floats, softmax, and normalized sigmoid.
 
 pub mod numbers;
+pub mod sigmoid;
 pub mod softmax;
 pub mod vector;

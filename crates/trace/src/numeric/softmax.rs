@@ -71,8 +71,10 @@ pub fn add(sums: &mut [f64], row: &[f32]) {
     }
 }
 
+/// Whether no value is infinite or NaN.
 #[inline(always)]
-fn all_finite(row: &[f32]) -> bool {
+#[must_use]
+pub fn all_finite(row: &[f32]) -> bool {
     /// The bits of infinity; those of NaN are larger.
     const INFINITE: u32 = 0x7f80_0000;
     let most = row.iter().fold(0, |most: u32, value| most.max(value.to_bits() & 0x7fff_ffff));

@@ -8,6 +8,7 @@ pub mod order;
 mod read_all;
 mod recorded;
 pub mod router;
+pub mod rule;
 mod stack;
 
 use std::{cell::RefCell, ops::Range, rc::Rc};
@@ -18,7 +19,7 @@ use crate::{
     error::Error,
     io::source::MAX_READ,
     model::{Counts, GateKind, Router, RouterTrace, StepSource, TopK, TraceInfo, unnamed_samples},
-    open_trace::router::RouterTensor,
+    open_trace::{router::RouterTensor, rule::Rule},
 };
 
 /// One checkpoint's router trace. Cloning is cheap and shares the source.
@@ -29,6 +30,7 @@ pub struct OpenTrace {
     pub(crate) body: Body,
     /// Token offsets, `[S+1]`: sample `i` has the tokens `offsets[i]..offsets[i+1]` of the file.
     pub(crate) offsets: Option<Rc<[u64]>>,
+    pub(crate) rule: Rule,
     notices: Rc<RefCell<Vec<String>>>,
 }
 
@@ -64,7 +66,7 @@ pub(crate) struct FileBody {
 
 impl OpenTrace {
     pub(crate) fn new(info: TraceInfo, body: Body, offsets: Option<Rc<[u64]>>) -> Self {
-        Self { info, body, offsets, notices: Rc::default() }
+        Self { info, body, offsets, rule: Rule::Own, notices: Rc::default() }
     }
 
     /// A trace in memory.
@@ -133,7 +135,14 @@ impl OpenTrace {
             Body::Memory(trace) => {
                 let range = samples.start * width..samples.end * width;
                 let dtype = if self.info.half_precision { Dtype::Bf16 } else { Dtype::F32 };
-                (trace.gates.get(range).unwrap_or_default().to_vec(), dtype)
+                let gates = match &self.rule {
+                    Rule::Given(logits) => {
+                        logits.gates(self.info.gate_kind).await?.get(range).unwrap_or_default().to_vec()
+                    }
+                    Rule::OfLayers(layers) => stack::gates(layers, &samples).await?,
+                    Rule::Own | Rule::Unstated(_) => trace.gates.get(range).unwrap_or_default().to_vec(),
+                };
+                (gates, dtype)
             }
             Body::Ids(body) => (body.gates(samples.clone(), self.info.experts).await?, Dtype::F32),
             Body::Joined(pieces) => {

@@ -1,11 +1,11 @@
 //! Files with one layer each as one trace.
 
-use std::rc::Rc;
+use std::{ops::Range, rc::Rc};
 
 use crate::{
     error::Error,
     model::{RouterTrace, TopK},
-    open_trace::{Body, OpenTrace},
+    open_trace::{Body, OpenTrace, rule::Rule},
 };
 
 impl OpenTrace {
@@ -70,9 +70,27 @@ impl OpenTrace {
         whole.info.step_from = first.step_from;
         whole.info.half_precision = first.half_precision;
         whole.info.top_k = first.top_k;
+        if parts.iter().any(|part| matches!(part.rule, Rule::Given(_))) {
+            whole.rule = Rule::OfLayers(parts.as_slice().into());
+        }
         whole.info.bytes = parts.iter().map(|part| part.info.bytes).sum();
         Ok(whole)
     }
+}
+
+/// Gates of a range of samples, each layer's by its own rule.
+pub(super) async fn gates(layers: &[OpenTrace], samples: &Range<usize>) -> Result<Vec<f32>, Error> {
+    let mut all = Vec::with_capacity(layers.len());
+    for layer in layers {
+        all.push((layer.info.experts, Box::pin(layer.gates(samples.clone())).await?));
+    }
+    let mut values = Vec::with_capacity(all.iter().map(|(_, gates)| gates.len()).sum());
+    for i in 0..samples.len() {
+        for (experts, gates) in &all {
+            values.extend_from_slice(gates.get(i * experts..(i + 1) * experts).unwrap_or_default());
+        }
+    }
+    Ok(values)
 }
 
 fn topk(layers: &[Rc<RouterTrace>]) -> Option<TopK> {

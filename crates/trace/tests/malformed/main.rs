@@ -48,6 +48,7 @@ fn messages_of_file(file: Source) -> Vec<String> {
             found.extend(errors.into_iter().flatten().map(|error| format!("error: {error}")));
         }
         FileKind::Mappable(proposal) => found.push(format!("mappable: {}", proposal.sentence())),
+        FileKind::Config(config) => found.push(format!("unrelated: {}", config.reason)),
         FileKind::Unrelated { reason } => found.push(format!("unrelated: {reason}")),
         _ => {}
     }

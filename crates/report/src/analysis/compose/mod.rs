@@ -76,6 +76,7 @@ fn facts(job: &Job<'_>) -> Run {
 fn gate_kind(job: &Job<'_>) -> GateKind {
     match job.run.checkpoints.first().map(|at| at.trace.info.gate_kind) {
         Some(trace::GateKind::SelectionFrequency) => GateKind::SelectionFrequency,
-        _ => GateKind::SoftmaxMean,
+        Some(trace::GateKind::SigmoidNormalizedMean) => GateKind::SigmoidNormalizedMean,
+        Some(trace::GateKind::SoftmaxMean) | None => GateKind::SoftmaxMean,
     }
 }

@@ -27,6 +27,14 @@ pub(super) fn notes(job: &Job<'_>) -> Vec<Note> {
                 .into(),
         );
     }
+    if gate_kind(job) == GateKind::SigmoidNormalizedMean {
+        say(
+            NoteLevel::Info,
+            "The routers score by sigmoid: gates are sigmoid scores over their sum over all experts, not the softmax of \
+             the paper's model. Correction biases, groups and scaling change the selected experts, not the gates."
+                .into(),
+        );
+    }
     if infos().any(|info| info.half_precision) {
         say(
             NoteLevel::Info,
@@ -58,7 +66,7 @@ pub(super) fn notes(job: &Job<'_>) -> Vec<Note> {
         );
     }
     let routers = infos().filter(|info| info.has_router).count();
-    if gate_kind(job) == GateKind::SoftmaxMean && routers < run.checkpoints.len() {
+    if gate_kind(job) != GateKind::SelectionFrequency && routers < run.checkpoints.len() {
         say(
             NoteLevel::Info,
             format!(

@@ -95,6 +95,8 @@ pub(super) fn attach(run: &mut Run, parts: &[Part]) {
                 );
                 (false, Some(text))
             }
+            FileKind::Config(_) if run.verdicts.iter().any(|verdict| verdict.id == part.id) => continue,
+            FileKind::Config(config) => (false, Some(config.reason.clone())),
             FileKind::Unrelated { reason } => (false, Some(reason.clone())),
         };
         run.verdicts.push(Verdict { id: part.id, used, text });

@@ -8,10 +8,10 @@ use super::{data::Stepped, part::Verdict};
 use crate::error::Error;
 
 /// Shape and kind that the traces of one run share.
-type Shape = (usize, usize, bool);
+type Shape = (usize, usize, GateKind);
 
 fn shape_of(trace: &OpenTrace) -> Shape {
-    (trace.info.layers, trace.info.experts, trace.info.gate_kind == GateKind::SelectionFrequency)
+    (trace.info.layers, trace.info.experts, trace.info.gate_kind)
 }
 
 /// Keeps the traces of the most common shape; ties take that of the earliest step.
@@ -32,7 +32,7 @@ pub(super) fn same_shape(traces: Vec<Stepped>, verdicts: &mut Vec<Verdict>) -> V
             id,
             used: false,
             text: Some(format!(
-                "{}: {}, but the other checkpoints have {}. One run has one shape: \
+                "{}: {}, but the other checkpoints have {}. One run has one shape and one kind of gates: \
                  open each run separately.",
                 trace.info.name,
                 shape_words(shape_of(&trace)),
@@ -43,8 +43,12 @@ pub(super) fn same_shape(traces: Vec<Stepped>, verdicts: &mut Vec<Verdict>) -> V
     kept
 }
 
-fn shape_words((layers, experts, frequency): Shape) -> String {
-    let kind = if frequency { "selection frequencies" } else { "mean gates" };
+fn shape_words((layers, experts, kind): Shape) -> String {
+    let kind = match kind {
+        GateKind::SoftmaxMean => "mean gates by softmax",
+        GateKind::SigmoidNormalizedMean => "mean gates by normalized sigmoid",
+        GateKind::SelectionFrequency => "selection frequencies",
+    };
     format!("{kind} of {layers} layers with {experts} experts")
 }
 

@@ -8,6 +8,7 @@ use super::{
     layers::{self, JoinedLayers},
     part::{Part, Verdict, one_per_file},
     results::pick_results,
+    rule::state_rules,
 };
 
 /// Returns the traces among the parts with their file ids. Layers of a folder are joined; missing
@@ -46,6 +47,7 @@ fn labelled(
             _ => {}
         }
     }
+    state_rules(&mut traces, parts, &mut joined, verdicts);
     traces.append(&mut joined.traces);
     if let Some(records) = records {
         traces.retain_mut(|(id, trace)| match apply_records(trace, records) {

@@ -56,6 +56,15 @@ pub fn join(parts: &[Part], records: &[SampleRecord], verdicts: &mut Vec<Verdict
 }
 
 impl JoinedLayers {
+    /// Adds a sentence to the verdict of a file.
+    pub fn note(&mut self, id: usize, text: &str) {
+        let note = self.notes.entry(id).or_default();
+        if !note.is_empty() {
+            note.push(' ');
+        }
+        note.push_str(text);
+    }
+
     /// Copies the verdict of each trace to its layer files, and adds the notes to the
     /// representative file.
     pub fn add_verdicts(&self, verdicts: &mut Vec<Verdict>) {

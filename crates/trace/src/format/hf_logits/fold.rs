@@ -1,17 +1,27 @@
 //! Folds logits of single tokens into mean gates of samples (`docs/metrics.md#mean-gates`): softmax
-//! over all experts in f32, sums over a sample's real tokens in f64, the mean stored as f32.
+//! or normalized sigmoid over all experts in f32, sums over a sample's real tokens in f64, the mean
+//! stored as f32.
 
 use crate::{
     container::tensors::TensorFile,
     error::Error,
     format::hf_logits::layers::{Layer, Layers},
     io::source::PIECE,
-    model::TopK,
-    numeric::softmax::{add, add_softmax},
+    model::{GateKind, TopK},
+    numeric::{
+        sigmoid::add_normalized_sigmoid,
+        softmax::{add, add_softmax},
+    },
 };
 
 /// The most selections that are kept in memory; with more, saturation and load are omitted.
 const MAX_SELECTIONS: usize = 1 << 28;
+
+/// Tokens per layer that are checked for sigmoid scores.
+const LOOKED_AT: usize = 64;
+
+/// With fewer values than this, all may lie between 0 and 1 by chance.
+const NO_CHANCE: usize = 64;
 
 /// Samples and positions of a dump's rows.
 pub struct Batch {
@@ -49,17 +59,21 @@ pub struct Folded {
     pub topk: Option<TopK>,
     /// Whether the logits were probabilities.
     pub probabilities: bool,
+    /// Whether the first logits all lie between 0 and 1 without being probabilities, as sigmoid scores do.
+    pub scores: bool,
 }
 
 /// Sums of one layer's rows.
 struct Sums {
-    /// Sums of softmaxed rows, `[B,E]`.
-    softmax: Vec<f64>,
-    /// Sums of the rows without softmax, `[B,E]`, while all of them are distributions.
+    /// Sums of the rows' routing weights by the rule, `[B,E]`.
+    weights: Vec<f64>,
+    /// Sums of the rows as they are, `[B,E]`, while all of them are distributions.
     plain: Option<Vec<f64>>,
+    /// Values of the first tokens that lie between 0 and 1; `None` once one does not.
+    between: Option<usize>,
 }
 
-/// Folds all layers.
+/// Folds all layers by a rule.
 ///
 /// # Errors
 /// [`Error::Tensor`] for logits that are not finite, or when only some layers are probabilities.
@@ -68,6 +82,7 @@ pub async fn fold(
     layers: &Layers,
     batch: &Batch,
     top_k: Option<usize>,
+    kind: GateKind,
 ) -> Result<Folded, Error> {
     let counts = batch.token_counts();
     let experts = layers.experts;
@@ -75,7 +90,7 @@ pub async fn fold(
     let mut all = Vec::with_capacity(layers.layers.len());
     for (l, layer) in layers.layers.iter().enumerate() {
         all.push(
-            fold_layer(file, layers, layer, batch, |token, row| {
+            fold_layer(file, layers, layer, batch, kind, |token, row| {
                 if let Some(topk) = &mut topk {
                     let at = (token * topk.layers + l) * topk.k;
                     if let Some(slots) = topk.ids.get_mut(at..at + topk.k) {
@@ -100,12 +115,14 @@ pub async fn fold(
     let mut gates = Vec::with_capacity(counts.len() * all.len() * experts);
     for (sample, &tokens) in counts.iter().enumerate().filter(|&(_, &tokens)| tokens > 0) {
         for sums in &all {
-            let sums = sums.plain.as_ref().unwrap_or(&sums.softmax);
+            let sums = sums.plain.as_ref().unwrap_or(&sums.weights);
             let row = sums.get(sample * experts..(sample + 1) * experts).unwrap_or_default();
             gates.extend(row.iter().map(|sum| (sum / f64::from(tokens)) as f32));
         }
     }
-    Ok(Folded { gates, topk, probabilities: plain > 0 })
+    let between: Option<usize> = all.iter().map(|sums| sums.between).sum();
+    let scores = plain == 0 && between.is_some_and(|values| values >= NO_CHANCE);
+    Ok(Folded { gates, topk, probabilities: plain > 0, scores })
 }
 
 fn empty_selections(k: usize, layers: usize, counts: &[u32]) -> Option<TopK> {
@@ -126,12 +143,13 @@ async fn fold_layer(
     layers: &Layers,
     layer: &Layer,
     batch: &Batch,
+    kind: GateKind,
     mut token: impl FnMut(usize, &[f32]),
 ) -> Result<Sums, Error> {
     let experts = layers.experts;
     let tolerance = if layer.tensor.dtype.is_half() { 1e-2 } else { 1e-3 };
     let size = batch.count * experts;
-    let mut sums = Sums { softmax: vec![0.0; size], plain: Some(vec![0.0; size]) };
+    let mut sums = Sums { weights: vec![0.0; size], plain: Some(vec![0.0; size]), between: Some(0) };
     let (mut logits, mut weights) = (vec![0.0_f32; experts], vec![0.0_f32; experts]);
     let mut tokens = 0;
     let value_bytes = layer.tensor.dtype.size().unwrap_or(4) as usize;
@@ -152,8 +170,12 @@ async fn fold_layer(
             layer.tensor.dtype.widen_over(bytes, &mut logits);
             let sample = row / batch.positions.max(1);
             let span = sample * experts..(sample + 1) * experts;
-            let softmax = sums.softmax.get_mut(span.clone()).unwrap_or_default();
-            if !add_softmax(&logits, &mut weights, softmax) {
+            let sum = sums.weights.get_mut(span.clone()).unwrap_or_default();
+            let added = match kind {
+                GateKind::SigmoidNormalizedMean => add_normalized_sigmoid(&logits, &mut weights, sum),
+                _ => add_softmax(&logits, &mut weights, sum),
+            };
+            if !added {
                 return Err(not_finite(file, layer, batch, row, &logits));
             }
             if sums.plain.is_some() && !is_distribution(&logits, tolerance) {
@@ -161,6 +183,10 @@ async fn fold_layer(
             }
             if let Some(plain) = sums.plain.as_mut().and_then(|plain| plain.get_mut(span)) {
                 add(plain, &logits);
+            }
+            if tokens < LOOKED_AT {
+                let all = logits.iter().all(|value| (0.0..=1.0).contains(value));
+                sums.between = sums.between.filter(|_| all).map(|values| values + experts);
             }
             token(tokens, &logits);
             tokens += 1;

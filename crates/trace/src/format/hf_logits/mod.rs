@@ -6,23 +6,32 @@
 //!
 //! transformers 5.0 to 5.5 return softmax probabilities under the name of logits. A dump in which
 //! every row is a distribution is recognized as probabilities, and no softmax is applied.
+//!
+//! Families differ in the rule that makes gates of logits. The metadata `gate_kind` or `model_type`,
+//! or a `config.json` in the same folder, states it; otherwise it is softmax.
 
 mod axes;
 mod fold;
 mod layers;
+mod rule;
+
+use std::{cell::RefCell, rc::Rc};
 
 use crate::{
     container::tensors::{TensorFile, TensorInfo, shape_text},
     error::Error,
     format::{
-        hf_logits::{fold::Batch, layers::Layers},
+        hf_logits::{fold::Batch, layers::Layers, rule::Dump},
         kind::{FileKind, Format, Match, Opened},
         mapped::proposal,
         metadata,
         probe::Probe,
     },
-    model::{GateKind, RouterTrace, SampleMeta},
-    open_trace::{OpenTrace, router},
+    model::{GateKind, RouterRule, RouterTrace, SampleMeta},
+    open_trace::{
+        OpenTrace, router,
+        rule::{Rule, no_selections},
+    },
 };
 
 /// Dumps of router logits.
@@ -66,11 +75,33 @@ async fn open(file: TensorFile, warnings: &mut Vec<String>) -> Result<OpenTrace,
     let top_k =
         ["top_k", "num_experts_per_tok"].iter().find_map(|key| metadata::number(&file, key, warnings));
     let top_k = top_k.map(|k| k as usize).filter(|k| (1..=layers.experts).contains(k));
-    let folded = fold::fold(&file, &layers, &batch, top_k).await?;
-    if folded.probabilities {
+    let stated = rule::stated(&file, warnings)?;
+    let rule = stated.unwrap_or(RouterRule::SOFTMAX);
+    if top_k.is_some() && !rule.by_rank {
+        warnings.push(no_selections(file.name()));
+    }
+    let ranked = top_k.filter(|_| rule.by_rank);
+    let folded = fold::fold(&file, &layers, &batch, ranked, rule.kind).await?;
+    if file.metadata("gate_kind").is_none() {
+        rule::check(&file, &layers, folded.probabilities, rule.kind)?;
+    }
+    if folded.probabilities && rule.kind == GateKind::SoftmaxMean {
         warnings.push(format!(
             "{}: the router logits are probabilities (every row is a distribution), as transformers 5.0 to 5.5 return \
              them. No softmax is applied.",
+            file.name()
+        ));
+    } else if folded.probabilities {
+        warnings.push(format!(
+            "{}: what is stored as router logits sums to 1 in every row. The rows are used as they are, without another \
+             sigmoid.",
+            file.name()
+        ));
+    }
+    if folded.scores {
+        warnings.push(format!(
+            "{}: all values lie between 0 and 1 and do not sum to 1, as sigmoid scores do; they are read as router logits. \
+             Write the logits, before the sigmoid, if these are scores.",
             file.name()
         ));
     }
@@ -116,7 +147,7 @@ async fn open(file: TensorFile, warnings: &mut Vec<String>) -> Result<OpenTrace,
         samples,
         layers: layers.layers.len(),
         experts: layers.experts,
-        gate_kind: GateKind::SoftmaxMean,
+        gate_kind: rule.kind,
         gates: folded.gates,
         loss,
         n_tokens: Some(n_tokens),
@@ -130,6 +161,10 @@ async fn open(file: TensorFile, warnings: &mut Vec<String>) -> Result<OpenTrace,
     open.info.half_precision = layers.layers.iter().any(|layer| layer.tensor.dtype.is_half());
     open.info.top_k = top_k;
     open.info.layer = layers.only;
+    if stated.is_none() {
+        let (probabilities, folded) = (folded.probabilities, RefCell::default());
+        open.rule = Rule::Unstated(Rc::new(Dump { file, layers, batch, probabilities, folded }));
+    }
     Ok(open)
 }
 

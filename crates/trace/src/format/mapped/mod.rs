@@ -13,7 +13,7 @@ use crate::{
     },
     io::source::{MAX_READ, Source},
     model::{GateKind, RouterTrace, SampleMeta, TopK},
-    numeric::softmax::softmax,
+    numeric::{sigmoid::normalized_sigmoid, softmax::softmax},
     open_trace::OpenTrace,
     text::shorten,
 };
@@ -87,6 +87,12 @@ async fn read(file: &TensorFile, mapping: &Mapping, warnings: &mut Vec<String>) 
         ));
     };
     let mut counts = rows.counts();
+    let rule = match role {
+        Role::Ids => None,
+        Role::Logits => metadata::gate_kind(file, &GateKind::RULES)?,
+        _ => metadata::gate_kind(file, &GateKind::ALL)?,
+    };
+    let rule = rule.unwrap_or(GateKind::SoftmaxMean);
     let (gates, topk, experts, gate_kind) = if role == Role::Ids {
         let mut ids = vec![-1_i64; size];
         each_line(file, &routing, &rows, layers, |row, layer, line, _| {
@@ -123,7 +129,10 @@ async fn read(file: &TensorFile, mapping: &Mapping, warnings: &mut Vec<String>) 
                 });
             }
             let values = if role == Role::Logits {
-                softmax(values, &mut weights);
+                match rule {
+                    GateKind::SigmoidNormalizedMean => normalized_sigmoid(values, &mut weights),
+                    _ => softmax(values, &mut weights),
+                }
                 &weights
             } else {
                 values
@@ -141,7 +150,7 @@ async fn read(file: &TensorFile, mapping: &Mapping, warnings: &mut Vec<String>) 
         {
             gates.extend(sums.iter().map(|sum| (sum / f64::from(tokens)) as f32));
         }
-        (gates, None, width, GateKind::SoftmaxMean)
+        (gates, None, width, rule)
     };
     let given_counts = token_counts(file, mapping, rows.samples).await?;
     let mut loss = losses(file, mapping, &rows).await?;
