@@ -1,11 +1,11 @@
-//! Selection of the backend that computes distances: one worker per core, or the GPU. The work itself is the
-//! measurement: each backend computes a part of it, and the faster one continues.
+//! Selection of the backend that computes distances: one worker per core, or the GPU. The work
+//! itself is the measurement: each backend computes a part of it, and the faster one continues.
 
 use protocol::engine::Backend;
 use report::CELLS_AT_ONCE;
 
-/// Milliseconds of computing per worker after which the GPU is started. Shorter work does not justify fetching its
-/// program and compiling its shaders.
+/// Milliseconds of computing per worker after which the GPU is started. Shorter work does not
+/// justify fetching its program and compiling its shaders.
 const GPU_START_MS: f64 = 3_000.0;
 
 /// Milliseconds of GPU time per request.
@@ -14,8 +14,8 @@ const GPU_REQUEST_MS: f64 = 100.0;
 /// Maximum number of chunks per request to the GPU.
 const MAX_CHUNKS: usize = 1024;
 
-/// Responses by which the GPU is measured. The best one counts, because the first ones include the compilation of a
-/// shader for each number of words.
+/// Responses by which the GPU is measured. The best one counts, because the first ones include the
+/// compilation of a shader for each number of words.
 const TRIALS: u32 = 4;
 
 /// Chunks per request during the trial, enough to fill the GPU.
@@ -177,7 +177,8 @@ impl BackendSelector {
         true
     }
 
-    /// Number of chunks per request to the GPU, for chunks of `cells_per_chunk` cells; few during the trial.
+    /// Number of chunks per request to the GPU, for chunks of `cells_per_chunk` cells; few during
+    /// the trial.
     #[must_use]
     pub fn gpu_chunks(&self, cells_per_chunk: f64) -> usize {
         if matches!(self.gpu, Gpu::Trial { .. }) {

@@ -1,5 +1,5 @@
-//! The line to the engine: the worker that runs checkpoints. Dropping the line ends the worker, which is how work on a
-//! checkpoint is stopped.
+//! The connection to the engine, the worker that runs checkpoints. Dropping it ends the worker and
+//! so stops the current checkpoint.
 
 use futures::{StreamExt as _, channel::mpsc};
 use js_sys::Array;
@@ -10,35 +10,32 @@ use protocol::{
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use web_sys::{Blob, ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
-/// The script that starts this worker, and the one beside it that starts the engine.
+/// The script of this worker, and the script of the engine beside it.
 const LOADER: (&str, &str) = ("worker_loader.js", "engine_loader.js");
 
 /// A running engine.
 pub struct Engine {
     worker: Worker,
-    heard: mpsc::UnboundedReceiver<Heard>,
-    /// They live as long as the worker does.
+    messages: mpsc::UnboundedReceiver<Message>,
+    /// Kept as long as the worker.
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _on_error: Closure<dyn FnMut(web_sys::Event)>,
 }
 
-/// What comes from the worker.
-enum Heard {
+/// A message of the worker, or the reason of its exit.
+enum Message {
     Event(EngineEvent, JsValue),
-    Died(String),
+    Exit(String),
 }
 
-/// Why a job brought nothing.
+/// The reason why a job failed.
 #[derive(Debug)]
-pub enum Gone {
-    /// The checkpoint's own fault, or that of the inputs.
+pub enum EngineExit {
+    /// The checkpoint or the inputs cannot be used.
     Refused(String),
-    /// The device or the worker is gone; another one may do better.
+    /// The device or the worker was lost; another one may succeed.
     Device(String),
 }
-
-/// Files for a job: path, and a `File` or an address.
-pub type Files = [(String, JsValue)];
 
 /// The address of the engine's script.
 pub fn address() -> String {
@@ -46,105 +43,114 @@ pub fn address() -> String {
 }
 
 impl Engine {
-    /// Starts the worker; it is fetched from beside this one.
+    /// Starts the worker, whose script is beside the one of this worker.
     ///
     /// # Errors
-    /// [`Gone::Device`] where it cannot be started.
-    pub async fn start() -> Result<Self, Gone> {
+    /// [`EngineExit::Device`] if it cannot be started.
+    pub async fn start() -> Result<Self, EngineExit> {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
         options.set_name(protocol::engine::NAME);
         let worker = Worker::new_with_options(&address(), &options)
-            .map_err(|error| Gone::Device(format!("it could not be started ({error:?})")))?;
-        let (sender, heard) = mpsc::unbounded();
-        let said = sender.clone();
+            .map_err(|error| EngineExit::Device(format!("it could not be started ({error:?})")))?;
+        let (sender, messages) = mpsc::unbounded();
+        let received = sender.clone();
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
             let data = message.data();
-            let heard = match serde_wasm_bindgen::from_value(property(&data, "event")) {
-                Ok(event) => Heard::Event(event, property(&data, "trace")),
-                Err(error) => Heard::Died(format!("it said something unknown ({error}); reload the page")),
+            let message = match serde_wasm_bindgen::from_value(property(&data, "event")) {
+                Ok(event) => Message::Event(event, property(&data, "trace")),
+                Err(error) => Message::Exit(format!("it said something unknown ({error}); reload the page")),
             };
-            said.unbounded_send(heard).ok();
+            received.unbounded_send(message).ok();
         });
         let on_error = Closure::<dyn FnMut(web_sys::Event)>::new(move |event: web_sys::Event| {
             event.prevent_default();
             let message = event.dyn_ref::<ErrorEvent>().map(ErrorEvent::message);
             let message = message.filter(|message| !message.is_empty());
             let message = message.unwrap_or_else(|| "its script could not be loaded".to_owned());
-            sender.unbounded_send(Heard::Died(message)).ok();
+            sender.unbounded_send(Message::Exit(message)).ok();
         });
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-        let mut engine = Self { worker, heard, _on_message: on_message, _on_error: on_error };
+        let mut engine = Self { worker, messages, _on_message: on_message, _on_error: on_error };
         match engine.next().await? {
             (EngineEvent::Ready, _) => Ok(engine),
             (event, _) => Err(unexpected(&event)),
         }
     }
 
-    /// Hands over the files of samples and items.
+    /// Sends the files of samples and items.
     ///
     /// # Errors
-    /// [`Gone::Refused`] with what is wrong with them.
-    pub async fn inputs(&mut self, files: &Files) -> Result<InputsInfo, Gone> {
+    /// [`EngineExit::Refused`] if they cannot be read.
+    pub async fn inputs(&mut self, files: &[(String, JsValue)]) -> Result<InputsInfo, EngineExit> {
         let paths = files.iter().map(|(path, _)| path.clone()).collect();
         self.post(&EngineJob::Inputs { paths }, files)?;
         match self.next().await? {
-            (EngineEvent::Inputs { outcome }, _) => outcome.map_err(Gone::Refused),
+            (EngineEvent::Inputs { outcome }, _) => outcome.map_err(EngineExit::Refused),
             (event, _) => Err(unexpected(&event)),
         }
     }
 
-    /// Runs a checkpoint and brings its trace.
+    /// Runs a checkpoint and returns its trace.
     ///
     /// # Errors
-    /// [`Gone`], with whose fault it is.
+    /// [`EngineExit`] with the reason.
     pub async fn run(
         &mut self,
         folder: &str,
-        files: &Files,
+        files: &[(String, JsValue)],
         backend: Backend,
         progress: &mut impl FnMut(EngineProgress),
-    ) -> Result<(MadeInfo, Blob), Gone> {
+    ) -> Result<(MadeInfo, Blob), EngineExit> {
         let paths = files.iter().map(|(path, _)| path.clone()).collect();
         self.post(&EngineJob::Run { folder: folder.to_owned(), paths, backend }, files)?;
         self.trace(progress).await
     }
 
-    /// Computes the gating layers of a checkpoint on the first of the files, and brings the trace.
+    /// Computes the gating layers of a checkpoint on router inputs, which are the first file, and
+    /// returns the trace.
     ///
     /// # Errors
-    /// [`Gone`], with whose fault it is.
+    /// [`EngineExit`] with the reason.
     pub async fn gates(
         &mut self,
         folder: &str,
-        files: &Files,
+        files: &[(String, JsValue)],
         progress: &mut impl FnMut(EngineProgress),
-    ) -> Result<(MadeInfo, Blob), Gone> {
+    ) -> Result<(MadeInfo, Blob), EngineExit> {
         let paths = files.iter().map(|(path, _)| path.clone()).collect();
         self.post(&EngineJob::Gates { folder: folder.to_owned(), paths }, files)?;
         self.trace(progress).await
     }
 
-    async fn trace(&mut self, progress: &mut impl FnMut(EngineProgress)) -> Result<(MadeInfo, Blob), Gone> {
+    async fn trace(
+        &mut self,
+        progress: &mut impl FnMut(EngineProgress),
+    ) -> Result<(MadeInfo, Blob), EngineExit> {
         loop {
             match self.next().await? {
                 (EngineEvent::Progress(at), _) => progress(at),
                 (EngineEvent::Traced(made), trace) => {
                     let trace = trace
                         .dyn_into::<Blob>()
-                        .map_err(|_| Gone::Device("a trace came without its data".to_owned()))?;
+                        .map_err(|_| EngineExit::Device("a trace came without its data".to_owned()))?;
                     return Ok((*made, trace));
                 }
-                (EngineEvent::Failed { message, device: false }, _) => return Err(Gone::Refused(message)),
-                (EngineEvent::Failed { message, device: true }, _) => return Err(Gone::Device(message)),
+                (EngineEvent::Failed { message, device: false }, _) => {
+                    return Err(EngineExit::Refused(message));
+                }
+                (EngineEvent::Failed { message, device: true }, _) => {
+                    return Err(EngineExit::Device(message));
+                }
                 (event, _) => return Err(unexpected(&event)),
             }
         }
     }
 
-    fn post(&self, job: &EngineJob, files: &Files) -> Result<(), Gone> {
-        let lost = |error: String| Gone::Device(format!("a request could not be handed to it ({error})"));
+    fn post(&self, job: &EngineJob, files: &[(String, JsValue)]) -> Result<(), EngineExit> {
+        let lost =
+            |error: String| EngineExit::Device(format!("a request could not be handed to it ({error})"));
         let job = to_js(job).map_err(|error| lost(error.to_string()))?;
         let files: Array = files.iter().map(|(_, file)| file.clone()).collect();
         self.worker
@@ -152,11 +158,11 @@ impl Engine {
             .map_err(|error| lost(format!("{error:?}")))
     }
 
-    async fn next(&mut self) -> Result<(EngineEvent, JsValue), Gone> {
-        match self.heard.next().await {
-            Some(Heard::Event(event, trace)) => Ok((event, trace)),
-            Some(Heard::Died(reason)) => Err(Gone::Device(reason)),
-            None => Err(Gone::Device("nothing is heard from it".to_owned())),
+    async fn next(&mut self) -> Result<(EngineEvent, JsValue), EngineExit> {
+        match self.messages.next().await {
+            Some(Message::Event(event, trace)) => Ok((event, trace)),
+            Some(Message::Exit(reason)) => Err(EngineExit::Device(reason)),
+            None => Err(EngineExit::Device("nothing is heard from it".to_owned())),
         }
     }
 }
@@ -167,6 +173,6 @@ impl Drop for Engine {
     }
 }
 
-fn unexpected(event: &EngineEvent) -> Gone {
-    Gone::Device(format!("it answered something else than was asked ({event:?}); reload the page"))
+fn unexpected(event: &EngineEvent) -> EngineExit {
+    EngineExit::Device(format!("it answered something else than was asked ({event:?}); reload the page"))
 }

@@ -1,25 +1,26 @@
-//! Which of the files that were dropped together are checkpoints: a folder with a model's configuration and weights is
-//! one, whatever else lies in it.
+//! Checkpoints among files that were dropped together. A folder with a model's configuration and
+//! weights is a checkpoint, regardless of its other files.
 
 use std::collections::BTreeMap;
 
-/// A checkpoint's folder among dropped files.
+/// The folder of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folder {
     /// Its path inside what was dropped.
     pub path: String,
-    /// Its files, as places in the list of paths; a tokenizer further up is the last of them.
+    /// Its files, as positions in the list of paths. A tokenizer from a parent folder is the last
+    /// one.
     pub files: Vec<usize>,
 }
 
-/// Dropped files, sorted.
+/// Dropped files, divided into checkpoints and others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sorted {
     /// The checkpoints, in the order of their first files.
     pub folders: Vec<Folder>,
-    /// Everything else.
+    /// All other files.
     pub others: Vec<usize>,
-    /// Which of the others serve checkpoints as their tokenizer.
+    /// The others that are tokenizers of checkpoints.
     pub tokenizers: Vec<usize>,
 }
 
@@ -32,7 +33,7 @@ fn is_config(name: &str) -> bool {
     name == "config.json"
 }
 
-/// Whether a file has a model's weights, or the list of its shards.
+/// Whether a file contains a model's weights or lists its shards.
 fn is_weights(name: &str) -> bool {
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
     name.ends_with(".safetensors.index.json")
@@ -40,7 +41,7 @@ fn is_weights(name: &str) -> bool {
         || (name.starts_with("pytorch_model") && matches!(ending, "bin" | "pt"))
 }
 
-/// Whether a file in a checkpoint's folder is of the run and not of the checkpoint.
+/// Whether a file in a checkpoint's folder belongs to the run and not to the checkpoint.
 fn is_of_the_run(name: &str) -> bool {
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
     match ending {
@@ -53,7 +54,7 @@ fn is_of_the_run(name: &str) -> bool {
     }
 }
 
-/// Sorts paths.
+/// Divides files into checkpoints and others by their paths.
 #[must_use]
 pub fn sort(paths: &[String]) -> Sorted {
     let mut by_folder: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
@@ -87,7 +88,7 @@ pub fn sort(paths: &[String]) -> Sorted {
         if named(&folder.files, |name| name == "tokenizer.json") {
             continue;
         }
-        // The nearest one further up.
+        // The tokenizer of the nearest parent folder.
         let mut above = folder.path.as_str();
         while !above.is_empty() {
             above = split(above).0;

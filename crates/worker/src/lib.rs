@@ -1,12 +1,22 @@
 //! The browser workers: the analyst and its calculators, in one WebAssembly binary.
 //!
-//! The *analyst* owns the run. It reads files, requests distances from a pool of *calculators* and sends reports to the
-//! page. One calculator can be the engine's, on the GPU. The crate [`protocol`] defines all messages.
+//! The *analyst* owns the run. It reads files, requests distances from a pool of *calculators* and
+//! sends reports to the page. One calculator can be the engine's, on the GPU. The crate
+//! [`protocol`] defines all messages.
+//!
+//! The analyst passes the page's jobs to actors, each of which owns its state: `FileTable` the
+//! files, `RunState` the assembled run and its settings, `Activity` the tasks under way, `Answers`
+//! what the user says about files, `CheckpointRunner` the engine, `RouterSurvey` the routers of
+//! waiting checkpoints, `Map` the map, and `Pool` the calculators. No actor knows the analyst.
 
 pub mod backend_selector;
 pub mod folders;
 pub mod mapping;
 
+#[cfg(target_arch = "wasm32")]
+mod activity;
+#[cfg(target_arch = "wasm32")]
+mod analysis_progress;
 #[cfg(target_arch = "wasm32")]
 pub mod analyst;
 #[cfg(target_arch = "wasm32")]
@@ -14,19 +24,21 @@ mod answers;
 #[cfg(target_arch = "wasm32")]
 pub mod calculator;
 #[cfg(target_arch = "wasm32")]
-mod conductor;
+mod checkpoint_runner;
+#[cfg(target_arch = "wasm32")]
+mod computed;
 #[cfg(target_arch = "wasm32")]
 mod engine;
 #[cfg(target_arch = "wasm32")]
-mod files;
+mod entry;
 #[cfg(target_arch = "wasm32")]
-mod handles;
+mod file_table;
 #[cfg(target_arch = "wasm32")]
 mod map;
 #[cfg(target_arch = "wasm32")]
 mod opening;
 #[cfg(target_arch = "wasm32")]
-mod pairs;
+mod pathways;
 #[cfg(target_arch = "wasm32")]
 mod pool;
 #[cfg(target_arch = "wasm32")]
@@ -34,9 +46,11 @@ mod post;
 #[cfg(target_arch = "wasm32")]
 mod remote;
 #[cfg(target_arch = "wasm32")]
-mod survey;
+mod router_survey;
 #[cfg(target_arch = "wasm32")]
-mod watcher;
+mod run_inputs;
+#[cfg(target_arch = "wasm32")]
+mod run_state;
 #[cfg(target_arch = "wasm32")]
 mod write;
 #[cfg(target_arch = "wasm32")]

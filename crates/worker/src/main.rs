@@ -1,4 +1,5 @@
-//! The one wasm binary of all workers. A worker named `calculator` computes distances; any other is the analyst.
+//! The WebAssembly binary of the analyst and its calculators, which the name of the worker
+//! distinguishes.
 
 #[cfg(target_arch = "wasm32")]
 fn main() {

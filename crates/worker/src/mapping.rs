@@ -1,13 +1,13 @@
-//! What a file's tensors are, for a person to confirm or correct: a [`Proposal`] as lines of a dialog, and back to a
+//! The mapping dialog: a [`Proposal`] as rows that the user confirms or corrects, and the resulting
 //! [`Mapping`].
 
 use protocol::{MappingChoice, MappingRow};
 use trace::{Axis, MappedTensor, Mapping, Proposal, ShownTensor, TensorGroup};
 
-/// Lines of one dialog; whoever has more tensors writes a mapping for the command line.
+/// Maximum number of rows. Files with more tensors need a mapping file and the command line.
 const MOST_ROWS: usize = 200;
 
-/// The lines: tensors that could be something come first, and those of layers are one.
+/// The rows, mapped tensors first. Tensors that differ only in their layer share a row.
 #[must_use]
 pub fn rows(proposal: &Proposal) -> Vec<MappingRow> {
     groups(proposal).iter().filter_map(|group| row(proposal, group)).collect()
@@ -40,7 +40,7 @@ fn row(proposal: &Proposal, group: &TensorGroup<'_>) -> Option<MappingRow> {
     })
 }
 
-/// What axes mostly are, for tensors of which nothing is known.
+/// The usual axes of a tensor without a proposal.
 fn usual_axes(count: usize) -> Vec<Axis> {
     match count {
         1 => vec![Axis::Samples],
@@ -51,7 +51,7 @@ fn usual_axes(count: usize) -> Vec<Axis> {
     }
 }
 
-/// The mapping that was chosen, line by line.
+/// The mapping with the chosen role of each row.
 #[must_use]
 pub fn mapping(proposal: &Proposal, choices: &[MappingChoice], experts: Option<usize>) -> Mapping {
     let mut mapping = Mapping { tensors: Vec::new(), experts };
@@ -68,14 +68,14 @@ pub fn mapping(proposal: &Proposal, choices: &[MappingChoice], experts: Option<u
     mapping
 }
 
-/// The line that an error is about.
+/// The row of the tensor that caused an error.
 #[must_use]
 pub fn row_of(proposal: &Proposal, error: &trace::Error) -> Option<usize> {
     let trace::Error::Tensor { tensor, .. } = error else { return None };
     groups(proposal).iter().position(|group| group.iter().any(|(_, shown)| shown.name == *tensor))
 }
 
-/// Whether what is said of one file's tensors can be said of the other's.
+/// Whether the mapping of one file fits the other: the same names, types and numbers of axes.
 #[must_use]
 pub fn alike(one: &Proposal, other: &Proposal) -> bool {
     one.tensors.len() == other.tensors.len()

@@ -1,4 +1,4 @@
-//! Opening a file: from wherever it comes, packed or not, to what it holds.
+//! Opening a file: from any origin, packed or not, to its content.
 
 use std::{cell::Cell, rc::Rc};
 
@@ -10,17 +10,16 @@ use web_sys::Blob;
 
 use crate::{
     folders::{self, Folder, Sorted},
-    handles::Files,
-    remote::{self, Found},
+    remote::{self, FileHandles, Found},
 };
 
-/// Files larger than this are no reports of ours.
+/// Maximum bytes of a Grokscope report.
 const LARGEST_REPORT: u64 = 64 << 20;
 
-/// Larger lists of samples or items are not unpacked for checkpoints.
+/// Maximum bytes of a packed list of samples or items that is unpacked for the engine.
 const LARGEST_LIST: u64 = 1 << 30;
 
-/// What a file holds.
+/// The content of a file.
 pub enum Content {
     /// A part of a run.
     Run(FileKind),
@@ -28,70 +27,71 @@ pub enum Content {
     Report(Box<Report>),
 }
 
-/// What the user knows of a file that does not say it.
+/// Information from the user that a file lacks.
 #[derive(Clone, Debug, Default)]
-pub struct Known {
-    /// What its tensors are.
+pub struct Overrides {
+    /// Roles of its tensors.
     pub mapping: Option<Mapping>,
-    /// What its expert ids are of.
+    /// Shape of its expert ids.
     pub ids: IdsSettings,
 }
 
-/// What opening has brought.
+/// The result of opening a file.
 pub enum Opening {
-    /// A file's content.
+    /// A single file.
     File {
-        /// Bytes of it.
+        /// Its size in bytes.
         bytes: u64,
-        /// What it was recognised as.
+        /// Its recognized kind.
         kind: String,
-        /// What it holds.
+        /// Its content.
         content: Content,
-        /// What to know about it.
+        /// Warnings of the reader.
         warnings: Vec<String>,
-        /// Name and bytes for the engine, of what checkpoints are run on and was packed.
-        plain: Option<(String, Blob)>,
+        /// Name and unpacked bytes for the engine, if it was packed and checkpoints can be run on
+        /// it.
+        unpacked: Option<(String, Blob)>,
     },
-    /// The files in an archive.
+    /// An archive.
     Archive {
-        /// Bytes of the archive.
+        /// Its size in bytes.
         bytes: u64,
-        /// Them.
+        /// The files inside.
         members: Members,
-        /// Which could not be had, and why.
+        /// Files that cannot be read, and why.
         notes: Vec<String>,
     },
     /// A list of files.
     List(Listing),
-    /// The files of a checkpoint's folder.
+    /// A checkpoint's folder.
     Folder {
-        /// Them, as addresses.
-        files: Files,
-        /// Bytes of its weights, as far as is known.
+        /// Its files, as addresses.
+        files: FileHandles,
+        /// Bytes of its weights; 0 if unknown.
         bytes: u64,
     },
 }
 
-/// The files in an archive, sorted.
+/// The files in an archive, divided into checkpoints and others.
 #[derive(Default)]
 pub struct Members {
-    /// Checkpoints: the path of each, and its files as parts of the archive.
-    pub checkpoints: Vec<(String, Files)>,
-    /// Everything else, and whether it serves checkpoints as their tokenizer.
+    /// The path of each checkpoint, and its files as slices of the archive.
+    pub checkpoints: Vec<(String, FileHandles)>,
+    /// All other files, each with whether it is a tokenizer of checkpoints.
     pub others: Vec<(Source, bool)>,
 }
 
 impl Members {
-    /// Sorts the files of an archive, which is a `File` itself where it lies on the user's disk. A checkpoint in it is read
-    /// where it is, and so must not be packed; a note says where one is.
+    /// Sorts the files of an archive. `archive` is given if it is on the user's disk. Checkpoints
+    /// are read in place, so they must be uncompressed; a note is added for each one that is not.
     async fn sort(archive: Option<&Blob>, files: &[Source], notes: &mut Vec<String>) -> Self {
         let paths: Vec<String> = files.iter().map(|file| file.name().to_owned()).collect();
         let Sorted { folders, others, tokenizers } = folders::sort(&paths);
         let mut members = Self::default();
         for Folder { path, files: places } in folders {
             let own: Vec<&Source> = places.iter().filter_map(|&at| files.get(at)).collect();
-            match parts(archive, &own).await {
-                Ok(Some(parts)) => members.checkpoints.push((path, parts)),
+            match slices(archive, &own).await {
+                Ok(Some(slices)) => members.checkpoints.push((path, slices)),
                 Ok(None) => notes.push(format!(
                     "{path}: a checkpoint inside an archive is read where it lies, and this one is compressed or comes from an \
                      address. Unpack the archive and drop the checkpoint's folder, or pack it without compression (tar, or \
@@ -105,100 +105,96 @@ impl Members {
         members
     }
 
-    /// Whether there are none.
+    /// Whether the archive has no files.
     pub fn is_empty(&self) -> bool {
         self.checkpoints.is_empty() && self.others.is_empty()
     }
 }
 
-/// Members of an archive as parts of it; none where one of them is not in it as it is.
-async fn parts(archive: Option<&Blob>, files: &[&Source]) -> Result<Option<Files>, trace::Error> {
-    let mut parts = Files::new();
+/// Files of an archive as slices of it; none if one of them is compressed.
+async fn slices(archive: Option<&Blob>, files: &[&Source]) -> Result<Option<FileHandles>, trace::Error> {
+    let mut slices = FileHandles::new();
     for file in files {
         let (Some(archive), Some(start)) = (archive, file.place().await?) else { return Ok(None) };
         let end = start + file.len();
-        let Ok(part) = archive.slice_with_f64_and_f64(start as f64, end as f64) else { return Ok(None) };
-        parts.push((file.name().to_owned(), part.into()));
+        let Ok(slice) = archive.slice_with_f64_and_f64(start as f64, end as f64) else { return Ok(None) };
+        slices.push((file.name().to_owned(), slice.into()));
     }
-    Ok(Some(parts))
+    Ok(Some(slices))
 }
 
-/// What is needed to open a file while the table stays free.
-pub enum Ticket {
-    /// The user's disk.
+/// A request to open a file. It does not borrow the file table. The cells count the bytes read.
+pub enum OpenRequest {
+    /// A file on the user's disk, with its path.
     Disk(String, web_sys::File, Rc<Cell<u64>>),
-    /// An address.
+    /// A file at an address.
     Address(String, Rc<Cell<u64>>),
-    /// The address of a folder.
+    /// A folder at an address.
     Folder(String),
-    /// The address of a list of files.
+    /// A list of files at an address.
     Index(String),
     /// A file in an archive.
     Member(Source, Rc<Cell<u64>>),
 }
 
-/// Opens a file: its headers and small tensors are read, its gates are not.
+/// Opens a file and reads its headers and small tensors, but not its gates.
 ///
 /// # Errors
-/// In whole sentences: what, where, what was expected, what to do.
-pub async fn open(ticket: Ticket) -> Result<Opening, Unopened> {
-    open_known(ticket, &Known::default()).await.map_err(|failure| {
+/// A message in whole sentences: what, where, what was expected, what to do.
+pub async fn open(request: OpenRequest) -> Result<Opening, Unopened> {
+    open_with(request, &Overrides::default()).await.map_err(|failure| {
         let asks = matches!(&failure, Failure::Trace(error) if error.asks_for_shape());
         Unopened { message: failure.to_string(), question: asks.then_some(Question::Shape) }
     })
 }
 
-/// Opens a file of which the user knows something.
-///
-/// # Errors
-/// As [`open`].
-pub async fn open_known(ticket: Ticket, known: &Known) -> Result<Opening, Failure> {
-    open_source(ticket, known).await
-}
-
-/// Why a file was not opened.
+/// The reason why a file was not opened.
 pub struct Unopened {
-    /// In whole sentences.
+    /// The reason in whole sentences.
     pub message: String,
-    /// What would help.
+    /// What the user can answer to open it.
     pub question: Option<Question>,
 }
 
-/// Opens a trace that was made here.
+/// Opens a trace that the engine computed.
 ///
 /// # Errors
 /// As [`open`].
-pub async fn open_made(name: String, blob: Blob) -> Result<FileKind, String> {
+pub async fn open_computed(name: String, blob: Blob) -> Result<FileKind, String> {
     let opened =
         trace::open(Rc::new(BlobSource::new(name, blob))).await.map_err(|error| error.to_string())?;
     Ok(opened.what)
 }
 
-async fn open_source(ticket: Ticket, known: &Known) -> Result<Opening, Failure> {
+/// Opens a file with information from the user.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_with(request: OpenRequest, overrides: &Overrides) -> Result<Opening, Failure> {
     let mut disk = None;
-    let (source, read): (Source, _) = match ticket {
-        Ticket::Disk(path, file, read) => {
+    let (source, read): (Source, _) = match request {
+        OpenRequest::Disk(path, file, read) => {
             let blob = disk.insert(Blob::from(file)).clone();
             (Rc::new(BlobSource::new(path, blob)), read)
         }
-        Ticket::Address(url, read) => (Rc::new(HttpSource::open(&url).await?), read),
-        Ticket::Folder(url) => {
+        OpenRequest::Address(url, read) => (Rc::new(HttpSource::open(&url).await?), read),
+        OpenRequest::Folder(url) => {
             return Ok(match remote::look(&url).await? {
                 Found::Checkpoint(files, bytes) => Opening::Folder { files, bytes },
                 Found::List(listing) => Opening::List(listing),
             });
         }
-        Ticket::Index(url) => return Ok(Opening::List(remote::index(&url).await?)),
-        Ticket::Member(file, read) => {
-            return open_plain(Rc::new(Counted::new(file, read)), true, known).await;
+        OpenRequest::Index(url) => return Ok(Opening::List(remote::index(&url).await?)),
+        OpenRequest::Member(file, read) => {
+            return open_single(Rc::new(Counted::new(file, read)), true, overrides).await;
         }
     };
     let source: Source = Rc::new(Counted::new(source, read));
     let bytes = source.len();
     let trace::Unpacked { files, mut notes, was_packed } = trace::unpack(source).await?;
     match files.as_slice() {
-        // One packed file is that file, and not an archive with a row of its own.
-        [file] if notes.is_empty() => open_plain(Rc::clone(file), was_packed, known).await,
+        // An archive with a single file is opened as that file.
+        [file] if notes.is_empty() => open_single(Rc::clone(file), was_packed, overrides).await,
         _ => {
             let members = Members::sort(disk.as_ref(), &files, &mut notes).await;
             Ok(Opening::Archive { bytes, members, notes })
@@ -206,21 +202,21 @@ async fn open_source(ticket: Ticket, known: &Known) -> Result<Opening, Failure> 
     }
 }
 
-/// Opens a file that is no archive.
-async fn open_plain(source: Source, was_packed: bool, known: &Known) -> Result<Opening, Failure> {
+/// Opens a file that is not an archive.
+async fn open_single(source: Source, was_packed: bool, overrides: &Overrides) -> Result<Opening, Failure> {
     let bytes = source.len();
-    if let Some(report) = our_report(&source).await? {
+    if let Some(report) = grokscope_report(&source).await? {
         let content = Content::Report(Box::new(report));
         let kind = "Grokscope report".into();
-        return Ok(Opening::File { bytes, kind, content, warnings: Vec::new(), plain: None });
+        return Ok(Opening::File { bytes, kind, content, warnings: Vec::new(), unpacked: None });
     }
-    let opened = match &known.mapping {
+    let opened = match &overrides.mapping {
         Some(mapping) => trace::open_mapped(Rc::clone(&source), mapping).await?,
-        None => trace::open_with(Rc::clone(&source), known.ids).await?,
+        None => trace::open_with(Rc::clone(&source), overrides.ids).await?,
     };
     let kind = opened.what.name().to_string();
-    let asked = matches!(opened.what, FileKind::SampleList(_) | FileKind::Items | FileKind::Text);
-    let plain = if was_packed && asked && bytes <= LARGEST_LIST {
+    let is_input = matches!(opened.what, FileKind::SampleList(_) | FileKind::Items | FileKind::Text);
+    let unpacked = if was_packed && is_input && bytes <= LARGEST_LIST {
         let bytes = source.read(0, bytes as usize).await?;
         let parts = Array::of1(&Uint8Array::from(bytes.as_slice()));
         Blob::new_with_u8_array_sequence(&parts).ok().map(|blob| (source.name().to_owned(), blob))
@@ -228,27 +224,27 @@ async fn open_plain(source: Source, was_packed: bool, known: &Known) -> Result<O
         None
     };
     let content = Content::Run(opened.what);
-    Ok(Opening::File { bytes, kind, content, warnings: opened.warnings, plain })
+    Ok(Opening::File { bytes, kind, content, warnings: opened.warnings, unpacked })
 }
 
-/// Why a file could not be opened.
+/// The error of opening a file.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// It is damaged, or not what it was said to be.
+    /// The file cannot be read, or not as the user described it.
     #[error(transparent)]
     Trace(#[from] trace::Error),
-    /// It is a report that cannot be read.
+    /// The file is a report that cannot be read.
     #[error("{file}: {source}")]
     Report {
-        /// Its name.
+        /// Name of the file.
         file: String,
-        /// Why.
+        /// The error.
         source: report::Error,
     },
 }
 
-/// A report that was downloaded from this page or written by the command line tool.
-async fn our_report(source: &Source) -> Result<Option<Report>, Failure> {
+/// Reads a report that this page or the command line has exported; none for other files.
+async fn grokscope_report(source: &Source) -> Result<Option<Report>, Failure> {
     let len = source.len();
     let name = source.name().split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
     let is_json = name.rsplit('.').next() == Some("json");

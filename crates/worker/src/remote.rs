@@ -1,4 +1,4 @@
-//! Folders at addresses: what is in them, and sources for what is needed of them.
+//! Folders at addresses: their files, and byte sources for some of these.
 
 use std::{cell::Cell, rc::Rc};
 
@@ -12,30 +12,33 @@ use trace::{
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::Blob;
 
-use crate::handles::Files;
+/// Files with their paths: each a `File` or `Blob`, or an address as a string.
+pub type FileHandles = Vec<(String, JsValue)>;
 
-/// What lists the shards of a checkpoint.
+/// The list of a checkpoint's shards.
 const INDEX: &str = "model.safetensors.index.json";
 
-/// The only shard of a checkpoint without a list.
+/// The only shard of a checkpoint without an index.
 const WHOLE: &str = "model.safetensors";
 
-/// Tells the step where the folder's name does not.
+/// States the step if the folder's name does not.
 const STATE: &str = "trainer_state.json";
 
-/// What a folder turned out to have.
+/// The content of a folder.
 pub enum Found {
-    /// A checkpoint: its files, and the bytes of its weights, as far as the index or the only shard tells.
-    Checkpoint(Files, u64),
+    /// A checkpoint: its files, and the bytes of its weights; 0 if neither the index nor the only
+    /// shard states them.
+    Checkpoint(FileHandles, u64),
     /// Other files.
     List(Listing),
 }
 
-/// Asks a folder, whose address ends in `/`, for what is in it: a checkpoint where there is a `config.json`; or else what
-/// its `index.json` lists; or what the Hub, or the page that its server shows, lists.
+/// Finds the content of a folder, whose address ends in `/`: a checkpoint if there is a
+/// `config.json`, else the files that its `index.json`, the Hub or the directory page of its server
+/// lists.
 ///
 /// # Errors
-/// Where there is nothing of these, where a server refuses, and where a checkpoint has neither index nor shard.
+/// If none of these exists, if a server refuses, or if a checkpoint has neither index nor shard.
 pub async fn look(folder: &str) -> Result<Found, Error> {
     let without_config = match HttpSource::open(&format!("{folder}config.json")).await {
         Ok(_) => return checkpoint(folder).await.map(|(files, bytes)| Found::Checkpoint(files, bytes)),
@@ -79,17 +82,18 @@ pub async fn look(folder: &str) -> Result<Found, Error> {
 /// Reads a list of files.
 ///
 /// # Errors
-/// An address that does not answer, and what is no such list.
+/// An unreachable address, or a file that is not a list of files.
 pub async fn index(url: &str) -> Result<Listing, Error> {
     listing::read_index(url, &content(url).await?)
 }
 
-/// Whether a server says that there is no such file; some say so to everybody who may not list the folder.
+/// Whether a file does not exist. Some servers respond with 403 if a client may not list the
+/// folder.
 fn is_absent(error: &Error) -> bool {
     matches!(error, Error::Refused { status: 403 | 404 | 410, .. })
 }
 
-/// All of a list.
+/// The content of a list.
 async fn content(url: &str) -> Result<Vec<u8>, Error> {
     let source = HttpSource::open(url).await?;
     if source.len() > LARGEST_LIST {
@@ -104,8 +108,8 @@ async fn content(url: &str) -> Result<Vec<u8>, Error> {
     source.read(0, source.len() as usize).await
 }
 
-/// Asks a checkpoint's folder for its files, and gives them with the bytes of its weights.
-async fn checkpoint(folder: &str) -> Result<(Files, u64), Error> {
+/// Files of a checkpoint's folder, and the bytes of its weights.
+async fn checkpoint(folder: &str) -> Result<(FileHandles, u64), Error> {
     let at = |name: &str| format!("{folder}{name}");
     let open = async |name: &str| HttpSource::open(&at(name)).await;
     let (index, tokenizer, state) = join3(open(INDEX), open("tokenizer.json"), open(STATE)).await;
@@ -147,12 +151,16 @@ async fn checkpoint(folder: &str) -> Result<(Files, u64), Error> {
     Ok((files.collect(), bytes))
 }
 
-/// Sources for the files that tell of a checkpoint's routers: all of those on the disk, which cost nothing to open, and of
-/// those at addresses the ones that are read. Every byte read of them is added to `read`.
+/// Byte sources for reading the routers of a checkpoint: all files on the disk, which cost nothing
+/// to open, and the files at addresses that are needed. `read` counts the bytes read.
 ///
 /// # Errors
-/// An address that does not answer.
-pub async fn router_sources(folder: &str, files: &Files, read: &Rc<Cell<u64>>) -> Result<Vec<Source>, Error> {
+/// An unreachable address.
+pub async fn router_sources(
+    folder: &str,
+    files: &FileHandles,
+    read: &Rc<Cell<u64>>,
+) -> Result<Vec<Source>, Error> {
     let counted = |source: Source| -> Source { Rc::new(Counted::new(source, Rc::clone(read))) };
     let mut sources: Vec<Source> = Vec::new();
     let mut remote: Vec<(&str, String)> = Vec::new();

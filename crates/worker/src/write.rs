@@ -1,12 +1,12 @@
-//! A report in another form: JSON, tables, link.
+//! Conversion of reports to JSON, tables and links.
 
 use protocol::{Form, ReportText, Written};
 use report::{Error, LinkOptions, Parts, Report, link};
 
-/// Writes a report in another form.
+/// Converts a report.
 ///
 /// # Errors
-/// In whole sentences: the text is no report, or it cannot have that form.
+/// A message in whole sentences if the text is not a report or cannot be converted.
 pub fn write(report: &ReportText, title: String, form: Form) -> Result<Written, String> {
     let made = read(report).and_then(|report| write_report(&Report { title, ..report }, form));
     made.map_err(|error| error.to_string())
@@ -29,7 +29,7 @@ fn write_report(report: &Report, form: Form) -> Result<Written, Error> {
     })
 }
 
-/// The report as the value of an address's `r`.
+/// The report as the value of a link's `r`.
 fn pack(report: &Report, options: LinkOptions) -> Result<Written, Error> {
     let link = link::write(report, &options)?;
     let value = link.text.split_once("r=").map_or(&link.text[..], |(_, value)| value);

@@ -33,8 +33,8 @@ impl Yielder {
     }
 }
 
-/// Waits for one turn of the event loop. It posts a message to itself, because browsers delay nested timers by four
-/// milliseconds.
+/// Waits for one turn of the event loop. It posts a message to itself, because browsers delay
+/// nested timers by four milliseconds.
 pub async fn turn() {
     let Ok(channel) = MessageChannel::new() else { return };
     let (send, receive) = oneshot::channel();
@@ -48,8 +48,8 @@ pub async fn turn() {
     drop(listener);
 }
 
-/// A message port and its handler. Dropping it closes the port: work may be aborted while its message is on the way, and
-/// calling a dropped handler would end the worker.
+/// A message port and its handler. Dropping it closes the port: work may be aborted while its
+/// message is on the way, and calling a dropped handler would end the worker.
 struct PortListener {
     port: MessagePort,
     /// Kept until the port is closed.

@@ -198,7 +198,7 @@ fn member_name(archive: &str, member: &str) -> Option<String> {
     Some(format!("{}/{}", path_of(archive), parts.join("/")))
 }
 
-/// Whether a file was made by an operating system beside others, such as `._x` (AppleDouble) and `.DS_Store`.
+/// Whether a file was made by an operating system beside others, such as `._x` (`AppleDouble`) and `.DS_Store`.
 #[must_use]
 pub fn is_system_file(path: &str) -> bool {
     let mut parts = path.split(['/', '\\']);

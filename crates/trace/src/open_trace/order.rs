@@ -199,7 +199,8 @@ impl Rows<'_> {
                 };
                 let gates = self.gates.get(at..at + experts)?;
                 let distance = |frequency: &[f64]| {
-                    frequency.iter().zip(gates).map(|(f, &g)| (f - f64::from(g)).powi(2)).sum::<f64>()
+                    let differences = frequency.iter().zip(gates).map(|(f, &g)| f - f64::from(g));
+                    differences.map(|difference| difference * difference).sum::<f64>()
                 };
                 let distances: Vec<f64> = frequencies.iter().map(|frequency| distance(frequency)).collect();
                 let own = distances.get(layer).copied()?;

@@ -80,8 +80,12 @@ fn number_after(text: &str, word: &str) -> Option<Number> {
 fn whole_number(text: &str) -> Option<Number> {
     let (mut digits, mut rest) = digits(text)?;
     let mut fraction = "";
-    if let Some((grouped, after)) = groups(&digits, rest)? {
-        (digits, rest) = (grouped, after);
+    let grouped = groups(&digits, rest);
+    if matches!(grouped, Groups::Unclear) {
+        return None;
+    }
+    if let Groups::All(all, after) = grouped {
+        (digits, rest) = (all, after);
     } else if let Some((decimals, after)) = rest.strip_prefix('.').and_then(self::digits)
         && after.starts_with(|c: char| SCALES.iter().any(|&(suffix, _)| c == suffix))
     {
@@ -111,9 +115,18 @@ fn digits(text: &str) -> Option<(String, &str)> {
     (end > 0).then_some((text.get(..end)?.to_owned(), text.get(end..)?))
 }
 
-/// Groups of three digits after the first one to three, as in `15_000`. `Some(None)` where there are none; `None` where
-/// it cannot be told whether the last group is part of the number (`500_001` may be file 1 of step 500).
-fn groups<'a>(first: &str, rest: &'a str) -> Option<Option<(String, &'a str)>> {
+/// Groups of digits after the first one.
+enum Groups<'a> {
+    /// There are none.
+    None,
+    /// All digits, and what follows them.
+    All(String, &'a str),
+    /// Whether the last group is part of the number is unknown: `500_001` may be file 1 of step 500.
+    Unclear,
+}
+
+/// Groups of three digits after the first one to three, as in `15_000`.
+fn groups<'a>(first: &str, rest: &'a str) -> Groups<'a> {
     let (mut all, mut rest) = (first.to_owned(), rest);
     while first.len() <= 3
         && !first.starts_with('0')
@@ -124,9 +137,12 @@ fn groups<'a>(first: &str, rest: &'a str) -> Option<Option<(String, &'a str)>> {
         rest = after;
     }
     if all.len() == first.len() {
-        return Some(None);
+        Groups::None
+    } else if all.ends_with('0') {
+        Groups::All(all, rest)
+    } else {
+        Groups::Unclear
     }
-    all.ends_with('0').then_some(Some((all, rest)))
 }
 
 /// The number at the end of a name like `tokens-7000.safetensors`.

@@ -71,8 +71,8 @@ impl Calls {
         self.all.clear();
     }
 
-    /// Stores the distances of the pairs from `start` on. The last ones complete the call. Distances of cancelled calls
-    /// are ignored.
+    /// Stores the distances of the pairs from `start` on. The last ones complete the call.
+    /// Distances of cancelled calls are ignored.
     pub fn fill(&mut self, number: u32, start: usize, measured: &js_sys::Uint32Array) {
         let Some(call) = self.all.get_mut(&number) else { return };
         let length = measured.length() as usize;

@@ -1,5 +1,6 @@
-//! A pool of calculators. Pairs are divided into chunks of about 50 ms, and each free calculator takes the next one. One
-//! calculator can compute on the GPU; [`BackendSelector`] decides whether it does.
+//! A pool of calculators. Pairs are divided into chunks of about 50 ms, and each free calculator
+//! takes the next one. One calculator can compute on the GPU; [`BackendSelector`] decides whether
+//! it does.
 
 mod calculator;
 mod calls;
@@ -185,7 +186,8 @@ impl Pool {
         self.dispatch();
     }
 
-    /// Forgets all calls. Pending chunks end within a chunk's time, and their distances are ignored.
+    /// Forgets all calls. Pending chunks end within a chunk's time, and their distances are
+    /// ignored.
     pub fn clear(&self) {
         let mut state = self.state.borrow_mut();
         state.queue.clear();
@@ -238,8 +240,8 @@ impl Pool {
         self.dispatch();
     }
 
-    /// Handles the end of a calculator. If it was a worker, its calls fail and another worker replaces it; if it was the
-    /// GPU, the workers continue.
+    /// Handles the end of a calculator. If it was a worker, its calls fail and another worker
+    /// replaces it; if it was the GPU, the workers continue.
     fn on_exit(&self, worker: &Worker, reason: &str) {
         let mut state = self.state.borrow_mut();
         let Some(at) = state.position(worker) else { return };

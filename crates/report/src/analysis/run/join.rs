@@ -34,7 +34,7 @@ pub(super) fn join(traces: Vec<Stepped>, verdicts: &mut Vec<Verdict>) -> Vec<Ste
             continue;
         }
         // In the order of their names, whatever the order in which they were dropped.
-        group.sort_by(|(_, _, a), (_, _, b)| natural(&a.info.name).cmp(&natural(&b.info.name)));
+        group.sort_by_key(|(_, _, trace)| natural(&trace.info.name));
         let files = group.len();
         let parts: Vec<OpenTrace> = group.iter().map(|(_, _, trace)| trace.clone()).collect();
         let layers = parts.iter().all(|part| part.info.layer.is_some());

@@ -14,7 +14,7 @@
 
 mod block;
 mod body;
-mod fold;
+pub mod fold;
 mod lines;
 pub mod megatron;
 mod megatron_steps;

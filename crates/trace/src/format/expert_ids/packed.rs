@@ -31,7 +31,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// Characters decoded at once; four make three bytes.
 const PIECE: usize = 16_384;
 
-/// What NeMo RL writes before type, shape and data.
+/// What `NeMo` RL writes before type, shape and data.
 const ENVELOPE: &[u8] = b"nrlre1:";
 
 /// What to do about an envelope of another form.
@@ -82,7 +82,7 @@ pub fn text(scan: &mut Scan<'_>) -> Result<Packed, Fault> {
     unpack(&text, 0, &Dtype::Int(4), bytes / 4, place).map(Packed::Flat)
 }
 
-/// Decodes what follows `nrlre1:`, as NeMo RL writes it: type, shape, encoding and data, `int16:9x4x2:base64:DATA`. Without
+/// Decodes what follows `nrlre1:`, as `NeMo` RL writes it: type, shape, encoding and data, `int16:9x4x2:base64:DATA`. Without
 /// an encoding it is base64.
 fn open_envelope(text: &[u8], place: usize) -> Result<Block, Fault> {
     let wrong = |found: String, expected: &str| malformed(place, found, expected, WRITE_ENVELOPE);

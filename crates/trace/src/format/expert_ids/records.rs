@@ -112,13 +112,12 @@ async fn records(
     all.finish(source, writer, shape, settings, warnings)
 }
 
+/// Takes the bytes and the place of a record, and returns whether to go on.
+type TakeRecord<'a> = dyn FnMut(&[u8], Span) -> Result<bool, Error> + 'a;
+
 /// Calls `take` with every record of a line and its place: the line itself, or each entry of a list, as servers answer a
 /// batch. `take` returns whether to go on.
-fn each_record(
-    name: &str,
-    line: &Line<'_>,
-    take: &mut dyn FnMut(&[u8], Span) -> Result<bool, Error>,
-) -> Result<(), Error> {
+fn each_record(name: &str, line: &Line<'_>, take: &mut TakeRecord<'_>) -> Result<(), Error> {
     let bytes = without_mark(line.span.number, line.bytes);
     let skipped = line.bytes.len() - bytes.len();
     if bytes.trim_ascii().is_empty() {

@@ -20,10 +20,10 @@ use std::rc::Rc;
 
 pub use crate::format::flame_moe::join::join_layers;
 use crate::{
+    archive::codecs,
     container::parquet::{self, Column, Page, ParquetFile, Values},
     error::Error,
     format::{
-        expert_ids::fold::most_counts,
         flame_moe::{
             arrange::{Arranged, arrange},
             columns::{Columns, Ids},
@@ -158,7 +158,8 @@ impl Several<'_> {
         }
         let experts =
             self.probe.settings.experts.unwrap_or_else(|| (usize::from(largest) + 1).next_power_of_two());
-        let most = most_counts(&self.probe.source);
+        // As many as a packed file of this size may unpack to.
+        let most = codecs::limit(self.table.len) as usize;
         let (mut traces, mut warnings, mut bytes) = (Vec::new(), Vec::new(), 0_usize);
         if self.probe.settings.experts.is_none() {
             warnings.push(experts_assumed(self.table.name, largest, experts));

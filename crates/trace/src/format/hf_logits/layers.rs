@@ -195,7 +195,7 @@ fn known(file: &TensorFile, grid: Option<[usize; 2]>) -> Known {
 
 /// The tensor with all layers whose axes nothing in the file tells: a person has to.
 #[must_use]
-pub fn unclear<'a>(file: &'a TensorFile, grid: Option<[usize; 2]>) -> Option<&'a TensorInfo> {
+pub fn unclear(file: &TensorFile, grid: Option<[usize; 2]>) -> Option<&TensorInfo> {
     let tensor = stacked(file).filter(|_| numbered(file).is_empty())?;
     let known = known(file, grid);
     // With a mask that fits no order, the error about the mask says more than a question.
