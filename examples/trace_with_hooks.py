@@ -5,9 +5,9 @@
 
 MODEL is a folder or a name that transformers can load. samples.jsonl has one JSON object per line: "id", "domain", and
 "input_ids" or "text". --router is a regular expression for the names of the routers: modules with a `weight` [experts,
-width] whose input is the hidden states of the tokens. Gates are means of softmax over all experts of `weight` times
-input, or of sigmoid scores over their sum where the family's routers score by sigmoid; the file states which
-(`gate_kind`). For a family that is not listed below, give --gate-kind.
+width] whose input is the hidden states of the tokens. Gates are means of softmax over all experts of `weight` times input, or of
+sigmoid scores over their sum if the family's routers score by sigmoid; the file states which (`gate_kind`). For a family
+that is not listed below, give --gate-kind.
 
 Needs torch, transformers and safetensors.
 """
@@ -66,7 +66,7 @@ parser.add_argument("-o", "--output", required=True)
 parser.add_argument("--step", type=int, required=True, help="training step of the checkpoint")
 parser.add_argument("--router", default=r"(mlp|block_sparse_moe|feed_forward)\.(gate|router)$", help="regular expression for names of routers")
 parser.add_argument("--max-tokens", type=int, default=2048, help="maximum number of tokens per sample")
-parser.add_argument("--gate-kind", choices=KINDS, help="rule that makes gates of router logits, if not the family's")
+parser.add_argument("--gate-kind", choices=KINDS, help="the rule that makes gates of router logits, if not the family's")
 args = parser.parse_args()
 
 model = AutoModelForCausalLM.from_pretrained(args.model, dtype=torch.float32)

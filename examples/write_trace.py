@@ -7,11 +7,11 @@ MODEL is a folder or a name that transformers can load. Run the script once per 
 samples.jsonl has one JSON object per line: "id", "domain", and "input_ids" or "text"; optional "targets", as long as the
 ids: the token to predict at each position, or -100 for none (default: the ids shifted by one).
 
-Gates are means of softmax over all experts, or of sigmoid scores over their sum where the family's routers score by
+Gates are means of softmax over all experts, or of sigmoid scores over their sum if the family's routers score by
 sigmoid; the file states which (`gate_kind`). For a family that is not listed below, give --gate-kind.
 
-Needs torch, transformers and safetensors. Works with models that return `router_logits`, one tensor per sparse layer;
-for families that score by sigmoid, transformers does so since 5.24.
+Needs torch, transformers and safetensors. Works with models that return `router_logits`, one tensor per sparse layer; for
+families that score by sigmoid, transformers does so since 5.24.
 """
 
 import argparse
@@ -68,7 +68,7 @@ def mean_gates(router_logits, mask, kind):
     if are_probabilities(z[:, mask.flatten().bool()]):
         if kind != "softmax-mean":
             sys.exit("The router logits are probabilities. Update transformers to 5.24 or later.")
-        p = z                                                                     # not applied twice
+        p = z                                                                     # softmax is not applied twice
     else:
         p = routing_weights(z, kind)
     p = p.double().unflatten(1, mask.shape) * mask[None, :, :, None]              # padding does not count

@@ -73,6 +73,7 @@ fn read_kind(file: &Source, Opened { what, warnings }: Opened) {
                 block_on(trace.gates(0..trace.info.samples.len())).ok();
             }
         }
+        FileKind::Traces(traces) => traces.iter().for_each(read_trace),
         FileKind::Layer(layer) => {
             let mut warnings = Vec::new();
             match trace::join_layers(&[&layer], &[], &mut warnings) {
@@ -92,7 +93,7 @@ fn read_kind(file: &Source, Opened { what, warnings }: Opened) {
             trace::write_results(&results).expect("results can be written");
         }
         FileKind::Config(config) => check_message(&config.reason),
-        FileKind::Unrelated { reason } => check_message(&reason),
+        FileKind::Unrelated { reason, .. } => check_message(&reason),
         FileKind::Embeddings(_)
         | FileKind::ItemGates(_)
         | FileKind::TokenGates(_)

@@ -77,10 +77,11 @@ pub fn run_specs(project: &Project, count: &mut Count, page: &Path, gpu: bool, s
     let chromium = Chromium::find_or_install()?;
     let folder = project.root.join("tests/e2e");
     npm_ci(&folder, &folder, "playwright-core and axe-core, which drive Chromium and check accessibility")?;
-    // The page's figures must equal the command line's, to the last bit. The arguments are those of the native tests,
-    // which have built it already.
+    // The page's figures must equal the command line's, to the last bit. The native tests have built it already with
+    // these arguments; with others, features would differ and all dependencies would be compiled again.
     let mut build = Command::new(shell::cargo());
-    build.args(["build", "--workspace", "--locked", "--bins", "--exclude", "app", "--exclude", "engine"]);
+    build.args(["test", "--workspace", "--locked", "--exclude", "app", "--exclude", "engine"]);
+    build.args(["--no-run", "--test", "checkpoints"]);
     shell::run(build.current_dir(&project.root))?;
     let cli = project.target.join("debug").join(format!("grokscope{}", std::env::consts::EXE_SUFFIX));
     let server = Server::start(Site::new(page.to_owned(), PREFIX), 0)?;

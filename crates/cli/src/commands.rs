@@ -255,7 +255,11 @@ async fn analyse(
     let mut parts: Vec<Part> = open_all(paths, file_options).await?;
     let analysis = Analysis::new();
     loop {
-        let run = report::assemble(&parts)?;
+        let run = report::assemble(&parts).inspect_err(|_| {
+            for text in report::explain(&parts).iter().filter_map(|verdict| verdict.text.as_ref()) {
+                eprintln!("left out: {text}");
+            }
+        })?;
         for verdict in run.verdicts.iter().filter_map(|verdict| verdict.text.as_ref()) {
             eprintln!("note: {verdict}");
         }

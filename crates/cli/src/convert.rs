@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use trace::{FileKind, GateDtype, OpenTrace};
+use trace::{GateDtype, OpenTrace};
 
 use crate::{
     error::Error,
@@ -23,16 +23,6 @@ pub async fn convert_all(
 ) -> Result<(), Error> {
     let parts = open_all(paths, file_options).await?;
     let (traces, verdicts) = report::traces(&parts);
-    for part in &parts {
-        match &part.what {
-            FileKind::Config(config) if verdicts.iter().all(|verdict| verdict.id != part.id) => {
-                eprintln!("left out: {}", config.reason);
-            }
-            FileKind::Unrelated { reason } => eprintln!("left out: {reason}"),
-            FileKind::Mappable(proposal) => eprintln!("left out: {}", proposal.sentence()),
-            _ => {}
-        }
-    }
     for verdict in &verdicts {
         if let Some(text) = &verdict.text {
             eprintln!("{}: {text}", if verdict.used { "note" } else { "left out" });

@@ -6,8 +6,13 @@ use wire::{Json, json};
 use crate::series;
 
 /// Steps and tokens as short labels. The axis's own format would choose one prefix for all labels and call 100 `0k`;
-/// and it calls a billion `G`.
-pub(crate) const SHORT: &str = "replace(format(datum.value, '~s'), 'G', 'B')";
+/// and it calls a billion `G`. Below a thousand they are plain numbers.
+pub(crate) const SHORT: &str =
+    "datum.value < 1000 ? format(datum.value, '~r') : replace(format(datum.value, '~s'), 'G', 'B')";
+
+/// Values as plain numbers. The axis's own format takes its precision from the distance of two ticks and writes 10 as
+/// `1e+1`.
+pub(crate) const PLAIN: &str = "format(datum.value, '~r')";
 
 /// Quantity on the horizontal axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -69,7 +74,7 @@ impl Axis {
         let first = places.iter().copied().min().unwrap_or(0);
         let last = places.iter().copied().max().unwrap_or(1);
         let last = if last > first { last } else { first.saturating_add(1) };
-        let mut axis = json!({ "title": self.title(report), "labelExpr": SHORT, "tickCount": { "expr": "ceil(width / 80)" }, "labelOverlap": "greedy", "labelFlush": true });
+        let mut axis = json!({ "title": self.title(report), "labelExpr": SHORT, "tickCount": { "expr": "ceil(width / 80)" }, "tickMinStep": 1, "labelOverlap": "greedy", "labelFlush": true });
         let mut scale = json!({ "domain": [first, last], "nice": false, "zero": false });
         if self.or_step(report) == Self::LogStep {
             let smallest = places.iter().copied().filter(|&place| place > 0).min().unwrap_or(1);

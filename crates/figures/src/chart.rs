@@ -124,7 +124,7 @@ pub(crate) const fn group_name(group: Group) -> &'static str {
     }
 }
 
-/// Label of figures whose gates are not means of softmax (docs/metrics.md#mean-gates).
+/// Label of figures that use other gates than means of softmax (docs/metrics.md#mean-gates).
 pub(crate) fn gate_label(report: &Report) -> Option<&'static str> {
     match report.run.gate_kind {
         GateKind::SoftmaxMean => None,

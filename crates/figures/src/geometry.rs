@@ -5,7 +5,7 @@ use report::{CheckpointGeometry, Geometry, LayerFigure};
 use wire::{Json, json};
 
 use crate::{
-    axis::SHORT,
+    axis::{PLAIN, SHORT},
     chart::{self, Frame},
     number, series,
     table::{Cell, Column, Table},
@@ -284,11 +284,11 @@ fn specification(
                 "x": {
                     "field": "x", "type": "quantitative",
                     "scale": { "domain": [first, last], "nice": false, "zero": false },
-                    "axis": { "title": "Training step", "labelExpr": SHORT, "tickCount": { "expr": "ceil(width / 80)" }, "labelOverlap": "greedy", "labelFlush": true },
+                    "axis": { "title": "Training step", "labelExpr": SHORT, "tickCount": { "expr": "ceil(width / 80)" }, "tickMinStep": 1, "labelOverlap": "greedy", "labelFlush": true },
                 },
                 "y": {
                     "field": "value", "type": "quantitative",
-                    "axis": { "title": measure.axis, "tickCount": 4, "format": "~g" }, "scale": { "zero": false },
+                    "axis": { "title": measure.axis, "tickCount": 4, "labelExpr": PLAIN }, "scale": { "zero": false },
                 },
                 "detail": { "field": "layer" },
                 "color": {

@@ -4,6 +4,7 @@ use report::{Course, Report};
 use wire::json;
 
 use crate::{
+    axis::PLAIN,
     chart::{self, Frame},
     checkpoints::{checkpoint_cells, checkpoint_columns, checkpoint_span},
     figure::{ChartOptions, Figure},
@@ -104,7 +105,7 @@ pub fn sweep(report: &Report, domain: &str, options: &ChartOptions) -> Option<Fi
     let y = |field: &str| {
         json!({
             "field": field, "type": "quantitative", "scale": { "zero": false, "nice": true },
-            "axis": { "title": format!("Distance ({})", report.unit_name()), "tickCount": 4, "format": "~g", "minExtent": 0, "maxExtent": 200 },
+            "axis": { "title": format!("Distance ({})", report.unit_name()), "tickCount": 4, "labelExpr": PLAIN, "minExtent": 0, "maxExtent": 200 },
         })
     };
     let tooltip =

@@ -6,13 +6,12 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum Error {
     /// No file is a usable trace.
-    #[error(
-        "None of the {files} files is a usable router trace. Add one trace per checkpoint (.safetensors or .npz), \
-         and a run.json of benchmark results if available."
-    )]
+    #[error("{}", nothing(*files, *without_step))]
     NothingToAnalyse {
         /// Number of files.
         files: usize,
+        /// Number of traces whose training step is unknown.
+        without_step: usize,
     },
 
     /// The checkpoints have no sample in common.
@@ -165,4 +164,17 @@ pub enum Error {
         /// Latest schema version supported.
         known: u32,
     },
+}
+
+fn nothing(files: usize, without_step: usize) -> String {
+    if without_step > 0 {
+        return format!(
+            "{without_step} of {files} files: router traces whose training step is unknown. Enter the steps in the file table, \
+             or name the files like step-1000."
+        );
+    }
+    format!(
+        "None of the {files} files is a usable router trace. Add one trace per checkpoint (.safetensors or .npz), and a \
+         run.json of benchmark results if available."
+    )
 }

@@ -16,7 +16,7 @@ mod settings;
 
 pub use analysis::{
     AlignedPair, Analysis, CELLS_AT_ONCE, Distances, InlineDistances, NoProgress, PairOfSamples, Pairs, Part,
-    Pending, Run as TraceRun, Stage, Verdict, Watch, assemble, map, traces,
+    Pending, Run as TraceRun, Stage, Verdict, Watch, assemble, explain, map, traces,
 };
 pub use error::Error;
 pub use export::{csv_tables, json, parse_json};

@@ -110,7 +110,7 @@ pub struct Run {
 pub enum GateKind {
     /// Softmax over all experts, averaged over a sample's tokens.
     SoftmaxMean,
-    /// Sigmoid scores divided by their sum over all experts, averaged over a sample's tokens.
+    /// Sigmoid scores over their sum over all experts, averaged over a sample's tokens.
     SigmoidNormalizedMean,
     /// Selection frequency of each expert.
     SelectionFrequency,

@@ -137,7 +137,7 @@ fn open(folder: &Path) -> Seen {
                 seen.said.extend(opened.warnings);
                 match &opened.what {
                     FileKind::Config(config) => seen.said.push(config.reason.clone()),
-                    FileKind::Unrelated { reason } => seen.said.push(reason.clone()),
+                    FileKind::Unrelated { reason, .. } => seen.said.push(reason.clone()),
                     FileKind::Mappable(proposal) => seen.said.push(proposal.sentence()),
                     _ => {}
                 }

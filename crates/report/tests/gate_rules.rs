@@ -5,8 +5,6 @@
 
 mod support;
 
-use std::ops::Range;
-
 use futures::executor::block_on;
 use report::{Analysis, GateKind, InlineDistances, NoProgress, Part, Settings, assemble};
 use support::{analyse, parts};
@@ -24,13 +22,22 @@ fn logit(step: usize, layer: usize, row: usize, expert: usize) -> f32 {
     ((step * 7 + layer * 5 + row * 3 + expert * 11) % 17) as f32 / 4.0 - 2.0
 }
 
-/// A dump without padding, with these metadata entries.
+/// A dump without padding, with these lines of metadata.
 fn dump(name: &str, step: usize, metadata: &[(&str, &str)]) -> (String, Vec<u8>) {
-    dump_of(name, step, 0..LAYERS, metadata)
+    dump_of(name, step, metadata, 0..LAYERS)
 }
 
-/// A dump of some of the layers.
-fn dump_of(name: &str, step: usize, layers: Range<usize>, metadata: &[(&str, &str)]) -> (String, Vec<u8>) {
+/// A dump of one layer.
+fn layer_dump(name: &str, step: usize, layer: usize) -> (String, Vec<u8>) {
+    dump_of(name, step, &[], layer..layer + 1)
+}
+
+fn dump_of(
+    name: &str,
+    step: usize,
+    metadata: &[(&str, &str)],
+    layers: std::ops::Range<usize>,
+) -> (String, Vec<u8>) {
     let lines: serde_json::Map<String, serde_json::Value> =
         metadata.iter().map(|&(key, value)| (key.to_owned(), value.into())).collect();
     let mut header = serde_json::json!({ "__metadata__": lines });
@@ -133,6 +140,18 @@ fn without_a_word_dumps_are_read_by_softmax_and_one_note_tells() {
 }
 
 #[test]
+fn layers_in_files_of_their_own_follow_the_configuration() {
+    let whole =
+        assemble(&parts(&[config("step-1/config.json", "dots1"), dump("step-1/all.safetensors", 1, &[])]));
+    let mut files = vec![config("step-1/config.json", "dots1")];
+    files.extend((0..LAYERS).map(|layer| layer_dump(&format!("step-1/layer_{layer}.safetensors"), 1, layer)));
+    let run = assemble(&parts(&files)).unwrap();
+    holds_gates(&run, 0, 1, Sigmoid);
+    let all = |run: &report::TraceRun| block_on(run.checkpoints[0].trace.gates(0..SAMPLES)).unwrap();
+    assert_eq!(all(&run), all(&whole.unwrap()));
+}
+
+#[test]
 fn a_family_that_is_not_known_is_named() {
     let files = [config("config.json", "new_moe"), dump("step-1.safetensors", 1, &[])];
     let run = assemble(&parts(&files)).unwrap();
@@ -172,27 +191,6 @@ fn gates_of_two_rules_are_not_one_run() {
     assert!(!used);
     for words in ["by softmax", "by normalized sigmoid", "one kind of gates"] {
         assert!(text.contains(words), "{words:?} is not in {text:?}");
-    }
-}
-
-#[test]
-fn layers_in_files_of_their_own_take_the_rule() {
-    let mut files = Vec::new();
-    for step in 1..3 {
-        files.extend(
-            (0..LAYERS).map(|l| dump_of(&format!("step-{step}/layer_{l}.safetensors"), step, l..l + 1, &[])),
-        );
-        files.push(config(&format!("step-{step}/config.json"), "deepseek_v3"));
-    }
-    let whole: Vec<_> = (1..3)
-        .map(|step| dump(&format!("step-{step}.safetensors"), step, &[("model_type", "deepseek_v3")]))
-        .collect();
-    let (run, whole) = (assemble(&parts(&files)).unwrap(), assemble(&parts(&whole)).unwrap());
-    assert_eq!((run.checkpoints.len(), run.layers), (2, LAYERS));
-    for at in 0..2 {
-        holds_gates(&run, at, at + 1, Sigmoid);
-        let gates = |run: &report::TraceRun| block_on(run.checkpoints[at].trace.gates(1..SAMPLES)).unwrap();
-        assert_eq!(gates(&run), gates(&whole));
     }
 }
 

@@ -36,12 +36,12 @@ pub async fn open_with(source: Source, settings: Settings) -> Result<Opened, Err
     if let Some(reason) = unsupported::by_head(&probe) {
         return Ok(Opened::plain(match ModelConfig::read(&probe.source, &reason).await? {
             Some(config) => FileKind::Config(config),
-            None => FileKind::Unrelated { reason },
+            None => FileKind::unrelated(reason),
         }));
     }
     probe.tensors = container(&probe.source, &probe.head).await?;
     if let Some(reason) = unsupported::by_content(&probe) {
-        return Ok(Opened::plain(FileKind::Unrelated { reason }));
+        return Ok(Opened::plain(FileKind::unrelated(reason)));
     }
     probe.read_first_line().await?;
     let notes = probe.tensors.as_ref().map(|file| file.notes.clone()).unwrap_or_default();
@@ -58,5 +58,5 @@ pub async fn open_with(source: Source, settings: Settings) -> Result<Opened, Err
             return Err(objects);
         }
     }
-    Ok(Opened::plain(FileKind::Unrelated { reason: unknown(&probe) }))
+    Ok(Opened::plain(unknown(&probe)))
 }

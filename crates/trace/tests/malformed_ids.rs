@@ -233,7 +233,10 @@ fn all_messages(name: &str, bytes: &[u8]) -> Vec<String> {
             found.extend(errors.into_iter().flatten().map(|error| format!("error: {error}")));
         }
         FileKind::Config(config) => found.push(format!("unrelated: {}", config.reason)),
-        FileKind::Unrelated { reason } => found.push(format!("unrelated: {reason}")),
+        FileKind::Unrelated { reason, looked_for } => {
+            let list = looked_for.map_or_else(String::new, |list| format!(" {list}"));
+            found.push(format!("unrelated: {reason}{list}"));
+        }
         _ => {}
     }
     found

@@ -298,7 +298,7 @@ fn neighbours_stay_what_they_are() {
     );
     assert_eq!(
         kind("config.json", "{\"model_type\": \"olmoe\", \"architectures\": []}"),
-        "not part of a run"
+        "configuration of a model"
     );
     assert_eq!(kind("x.csv", "step,accuracy\n1,0.5\n"), "not part of a run");
 }

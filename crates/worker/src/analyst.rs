@@ -263,9 +263,11 @@ impl Analyst {
 
     /// Analyses the readable files and marks those that turn out to be unreadable.
     async fn analyse(&self) -> Outcome {
-        let run = match report::assemble(&self.runner.parts()) {
+        let parts = self.runner.parts();
+        let run = match report::assemble(&parts) {
             Ok(run) => Rc::new(run),
             Err(error) => {
+                self.files.apply_verdicts(&report::explain(&parts));
                 self.state.set_run(None);
                 post(&Event::Failed { message: error.to_string() });
                 return Outcome::Ended;

@@ -5,7 +5,7 @@ use std::{cell::Cell, rc::Rc};
 use protocol::{FileRow, FileState, Question, engine::MadeInfo};
 use report::Part;
 use trace::{
-    FileKind, IdsSettings, ModelConfig, Proposal, Source,
+    FileKind, IdsSettings, Proposal, Source,
     listing::{Listed, Listing},
 };
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -297,7 +297,7 @@ impl Entry {
                     self.warnings.extend(proposal.reasons.iter().cloned());
                     self.row.question = Some(Question::Mapping);
                 }
-                FileKind::Unrelated { reason } | FileKind::Config(ModelConfig { reason, .. }) => {
+                FileKind::Unrelated { reason, .. } | FileKind::Config(trace::ModelConfig { reason, .. }) => {
                     message = Some(reason.clone()).filter(|text| !text.is_empty());
                 }
                 _ => {}

@@ -17,7 +17,11 @@ use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 
 pub use self::watch::Watch;
-use crate::{page::files::write, project::Project, shell};
+use crate::{
+    page::{self, files::write},
+    project::Project,
+    shell,
+};
 
 /// The script that a live page has in addition.
 pub const SCRIPT: &str = include_str!("live.js");

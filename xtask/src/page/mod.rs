@@ -95,14 +95,17 @@ fn compile_with_tools(project: &Project, profile: Profile, engine: bool) -> Resu
                 Tools::for_page(project)
             }
         });
-        for binaries in
-            Binary::ALL.chunk_by(|a, b| *b != Binary::Engine && profile.cargo(*a) == profile.cargo(*b))
-        {
-            // A call of its own: in one call the workers would get the features that the engine
-            // asks for.
-            if engine || *binaries != [Binary::Engine] {
-                shell::run(&mut compiler(project, profile, binaries)).context("the page does not compile")?;
-            }
+        // Calls of their own: in one call the workers would get the features that the engine asks for.
+        // They run at the same time, because a published binary ends in minutes of link-time
+        // optimisation on one core.
+        let calls: Vec<_> = Binary::ALL
+            .chunk_by(|a, b| *b != Binary::Engine && profile.cargo(*a) == profile.cargo(*b))
+            .filter(|binaries| engine || **binaries != [Binary::Engine])
+            .map(|binaries| scope.spawn(move || shell::run(&mut compiler(project, profile, binaries))))
+            .collect();
+        for call in calls {
+            let compiled = call.join().unwrap_or_else(|_| bail!("compiling the page panicked"));
+            compiled.context("the page does not compile")?;
         }
         tools.join().unwrap_or_else(|_| bail!("setting up the tools panicked"))
     })

@@ -59,10 +59,10 @@ pub fn Empty() -> impl IntoView {
                 <p class="soft">
                     <code>"router_logits"</code>" holds one "<code>"[tokens, experts]"</code>" tensor per sample and layer; "
                     <code>"loss"</code>" is the mean over a sample’s tokens, in nats; "<code>"samples"</code>" is a list of "
-                    <code>"{\"id\", \"domain\"}"</code>". Routers that score by sigmoid (DeepSeek-V3, GLM-4.5) need other gates: "
-                    <code>"s / s.sum(-1, keepdim=True)"</code>" of "<code>"s = z.float().sigmoid()"</code>", and "
-                    <code>"sigmoid-normalized-mean"</code>". With NumPy, save every array as "
-                    <code>"numpy.ascontiguousarray"</code>" makes it: a transposed one would be written in the wrong order."
+                    <code>"{\"id\", \"domain\"}"</code>". For routers that score by sigmoid (DeepSeek-V3, GLM-4.5), use "
+                    <code>"s / s.sum(-1, keepdim=True)"</code>" with "<code>"s = z.float().sigmoid()"</code>" and "
+                    <code>"sigmoid-normalized-mean"</code>". With NumPy, call "
+                    <code>"numpy.ascontiguousarray"</code>" on every array before saving."
                 </p>
                 <h2>"The paper"</h2>
                 <p>

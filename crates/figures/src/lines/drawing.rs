@@ -5,6 +5,7 @@ use wire::{Json, Written, json};
 
 use super::{Line, Lines};
 use crate::{
+    axis::PLAIN,
     chart::{self, Frame},
     number,
     onset::Onsets,
@@ -67,7 +68,7 @@ impl Lines<'_> {
         let (low, high) = self.range();
         json!({
             "field": field, "type": "quantitative",
-            "axis": { "title": title, "tickCount": 4, "format": "~g" },
+            "axis": { "title": title, "tickCount": 4, "labelExpr": PLAIN },
             "scale": { "domain": [low, high], "nice": false, "zero": false },
         })
     }

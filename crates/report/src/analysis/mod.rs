@@ -28,4 +28,4 @@ mod run;
 pub use align::{AlignedPair, PairOfSamples};
 pub use driver::Analysis;
 pub use host::{CELLS_AT_ONCE, Distances, InlineDistances, NoProgress, Pairs, Pending, Stage, Watch};
-pub use run::{Part, Run, Verdict, assemble, traces};
+pub use run::{Part, Run, Verdict, assemble, explain, traces};

@@ -7,6 +7,7 @@ mod fit;
 mod join;
 mod label;
 mod layers;
+mod left_out;
 mod part;
 mod results;
 mod rule;
@@ -20,6 +21,7 @@ use self::{
     fit::{common_samples, one_per_step, same_shape},
     join::join,
     label::{label, one_width},
+    left_out::left_out,
     part::one_per_file,
     results::{name_unmatched, pick_results},
 };
@@ -48,7 +50,9 @@ pub fn assemble(parts: &[Part]) -> Result<Run, Error> {
     let mut traces = one_per_step(traces, &mut verdicts);
     let samples = common_samples(&mut traces, &mut verdicts)?;
     let Some((_, _, first)) = traces.first() else {
-        return Err(Error::NothingToAnalyse { files: parts.len() });
+        let found = parts.iter().flat_map(|part| part.what.traces());
+        let without_step = found.filter(|trace| trace.info.step.is_none()).count();
+        return Err(Error::NothingToAnalyse { files: parts.len(), without_step });
     };
     let (layers, experts) = (first.info.layers, first.info.experts);
     let top_k = traces.iter().find_map(|(_, _, trace)| trace.info.top_k);
@@ -71,8 +75,23 @@ pub fn assemble(parts: &[Part]) -> Result<Run, Error> {
     attach(&mut run, parts);
     name_unmatched(&mut run, parts);
     joined.add_verdicts(&mut run.verdicts);
+    let others = left_out(parts, &run.verdicts);
+    run.verdicts.extend(others);
     run.verdicts = one_per_file(run.verdicts);
     Ok(run)
+}
+
+/// What became of each file where [`assemble`] fails, as far as it can be said of single files.
+#[must_use]
+pub fn explain(parts: &[Part]) -> Vec<Verdict> {
+    let mut verdicts = Vec::new();
+    let results = pick_results(parts, &mut verdicts);
+    let (_, joined) = label(parts, results.as_deref(), &mut verdicts);
+    joined.add_verdicts(&mut verdicts);
+    verdicts.extend(left_out(parts, &verdicts));
+    // Without a run, no file is used yet.
+    verdicts.retain(|verdict| !verdict.used);
+    one_per_file(verdicts)
 }
 
 fn checkpoint(file: usize, step: u64, trace: OpenTrace, samples: &[SampleMeta]) -> RunCheckpoint {

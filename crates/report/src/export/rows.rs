@@ -18,8 +18,8 @@ impl Table {
         table
     }
 
-    /// A table of figures from gates. Where these are not means of softmax, a last column names
-    /// their rule in every row (docs/metrics.md#mean-gates).
+    /// A table of figures from gates. Unless these are means of softmax, a last column names the rule
+    /// in every row (docs/metrics.md#mean-gates).
     pub(crate) fn of_gates(report: &Report, name: &'static str, head: &[&str]) -> Self {
         let tag = match report.run.gate_kind {
             GateKind::SoftmaxMean => return Self::new(name, head),

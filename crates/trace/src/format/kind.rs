@@ -49,12 +49,21 @@ pub enum FileKind {
     Config(ModelConfig),
     /// Not part of a run.
     Unrelated {
+        /// What was looked for in the file, if no format recognizes it. The same for many files, so
+        /// that it is shown once.
+        looked_for: Option<String>,
         /// One or two sentences: what the file seems to be, or which content was expected.
         reason: String,
     },
 }
 
 impl FileKind {
+    /// A file that is not part of a run, with the reason.
+    #[must_use]
+    pub fn unrelated(reason: String) -> Self {
+        Self::Unrelated { reason, looked_for: None }
+    }
+
     /// The traces that it is: one, those of several checkpoints, or none.
     #[must_use]
     pub fn traces(&self) -> &[OpenTrace] {

@@ -6,7 +6,7 @@ use crate::{
         benchmark_items, embeddings,
         expert_ids::{megatron, records, table, tokens},
         extra_gates, flame_moe, gate_inputs, grokscope, hf_logits,
-        kind::Format,
+        kind::{FileKind, Format},
         probe::Probe,
         results::{csv, json, lm_eval, lm_eval_samples, olmo_metrics, wandb},
         samples,
@@ -62,7 +62,7 @@ pub fn has_tensors_ending(name: &str) -> bool {
 }
 
 /// The sentence for a file that no format matches, with the content that each of them expects.
-pub fn unknown(probe: &Probe) -> String {
+pub fn unknown(probe: &Probe) -> FileKind {
     let mut contents: Vec<&str> = Vec::new();
     for format in FORMATS {
         let content = if format.in_tensors && probe.tensors.is_none() { CONTAINER } else { format.content };
@@ -71,9 +71,8 @@ pub fn unknown(probe: &Probe) -> String {
         }
     }
     let last = contents.pop().unwrap_or_default();
-    format!(
-        "{}: not a known part of a run. Looked for {}, or {last}.",
-        probe.source.name(),
-        contents.join(", ")
-    )
+    FileKind::Unrelated {
+        reason: format!("{}: not a known part of a run.", probe.source.name()),
+        looked_for: Some(format!("Looked for {}, or {last}.", contents.join(", "))),
+    }
 }

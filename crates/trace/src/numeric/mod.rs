@@ -1,4 +1,4 @@
-//! Arithmetic on values of tensors: widening of 16-bit floats, softmax, and normalized sigmoid.
+//! Arithmetic on values of tensors: widening of 16-bit floats, softmax and normalized sigmoid.
 
 pub mod numbers;
 pub mod sigmoid;

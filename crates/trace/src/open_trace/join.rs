@@ -144,7 +144,7 @@ fn check_shapes(parts: &[OpenTrace], first: &TraceInfo) -> Result<(), Error> {
     };
     let Some(other) = parts.iter().find(|part| !alike(&part.info)) else { return Ok(()) };
     let words = |info: &TraceInfo| {
-        format!("{} layers, {} experts, {} per token", info.layers, info.experts, info.top_k.unwrap_or(0))
+        format!("{} layers of {} experts, {} per token", info.layers, info.experts, info.top_k.unwrap_or(0))
     };
     Err(Error::Mismatch {
         name: first.name.clone(),

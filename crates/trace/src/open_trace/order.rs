@@ -19,11 +19,11 @@ const MOST_IDS: u64 = 1 << 20;
 /// Bytes of gates and ids that are read to compare orders.
 const MOST_BYTES: u64 = 512 << 20;
 
-/// Standard errors above chance at which rows are taken for matched after the first look.
+/// Standard errors above chance from which on rows are matched by no accident.
 const SURE: f64 = 6.0;
 
-/// Share of matched rows that another order must reach, and by how much it must exceed the stored order.
-const MATCHED: (f64, f64) = (0.6, 0.3);
+/// Standard errors above chance below which the stored order is no candidate.
+const CHANCE: f64 = 3.0;
 
 /// The order of an array in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,10 +67,8 @@ pub(crate) async fn check(trace: OpenTrace, warnings: &mut Vec<String>) -> Resul
         return Ok(trace);
     };
     let look = Rows { shape: [few, layers, experts], k, gates: &gates, ids: &ids, offsets: &places };
-    let chance = 1.0 / layers as f64;
-    let error = (chance * (1.0 - chance) / (few * layers) as f64).sqrt();
     let Some(matched) = look.matched(Order::Stored, Order::Stored) else { return Ok(trace) };
-    if matched - chance > SURE * error {
+    if look.errors_above_chance(matched) > SURE {
         return Ok(trace);
     }
     let tokens = offsets.last().copied().unwrap_or(0);
@@ -90,14 +88,17 @@ pub(crate) async fn check(trace: OpenTrace, warnings: &mut Vec<String>) -> Resul
     };
     let all = Rows { shape: [count, layers, experts], k, gates: &gates, ids: &ids, offsets: &places };
     let Some(stored) = all.matched(Order::Stored, Order::Stored) else { return Ok(trace) };
-    let mut best = (stored + MATCHED.1, Order::Stored, Order::Stored);
+    if all.errors_above_chance(stored) > CHANCE {
+        return Ok(trace);
+    }
+    let mut best = (0.0, Order::Stored, Order::Stored);
     for (of_gates, of_ids) in [
         (Order::LayersFirst, Order::LayersFirst),
         (Order::LayersFirst, Order::Stored),
         (Order::Stored, Order::LayersFirst),
     ] {
         let matched = all.matched(of_gates, of_ids).unwrap_or(0.0);
-        if matched >= MATCHED.0 && matched > best.0 {
+        if all.errors_above_chance(matched) > SURE && matched > best.0 {
             best = (matched, of_gates, of_ids);
         }
     }
@@ -180,6 +181,13 @@ fn percent(matched: f64) -> String {
 }
 
 impl Rows<'_> {
+    /// A share of matched rows as standard errors above what chance gives.
+    fn errors_above_chance(&self, matched: f64) -> f64 {
+        let [count, layers, _] = self.shape;
+        let chance = 1.0 / layers as f64;
+        (matched - chance) / (chance * (1.0 - chance) / (count * layers) as f64).sqrt()
+    }
+
     /// Share of the rows of gates to which, of all layers of their sample, their own layer's selection frequencies are
     /// nearest; `None` where no sample has tokens.
     fn matched(&self, of_gates: Order, of_ids: Order) -> Option<f64> {

@@ -48,7 +48,8 @@ impl OpenTrace {
             layers.push(Rc::clone(layer));
         }
         let (count, experts, depth) = (first.samples.len(), first.experts, layers.len());
-        let gates = interleave(&layers, count, experts, |layer| Some(&layer.gates)).unwrap_or_default();
+        let stored: Vec<&[f32]> = layers.iter().map(|layer| layer.gates.as_slice()).collect();
+        let gates = interleave(&stored, count, experts).unwrap_or_default();
         let topk = topk(&layers);
         let (model, loss) = (first.model.clone(), first.loss.clone());
         let trace = RouterTrace {
@@ -70,10 +71,11 @@ impl OpenTrace {
         whole.info.step_from = first.step_from;
         whole.info.half_precision = first.half_precision;
         whole.info.top_k = first.top_k;
-        if parts.iter().any(|part| matches!(part.rule, Rule::Given(_))) {
-            whole.rule = Rule::OfLayers(parts.as_slice().into());
-        }
         whole.info.bytes = parts.iter().map(|part| part.info.bytes).sum();
+        // Layers whose rule another file states are folded by it when gates are first read.
+        if parts.iter().any(|part| matches!(part.rule, Rule::Given(_))) {
+            whole.rule = Rule::OfLayers(parts.into());
+        }
         Ok(whole)
     }
 }
@@ -82,15 +84,11 @@ impl OpenTrace {
 pub(super) async fn gates(layers: &[OpenTrace], samples: &Range<usize>) -> Result<Vec<f32>, Error> {
     let mut all = Vec::with_capacity(layers.len());
     for layer in layers {
-        all.push((layer.info.experts, Box::pin(layer.gates(samples.clone())).await?));
+        all.push(Box::pin(layer.gates(samples.clone())).await?);
     }
-    let mut values = Vec::with_capacity(all.iter().map(|(_, gates)| gates.len()).sum());
-    for i in 0..samples.len() {
-        for (experts, gates) in &all {
-            values.extend_from_slice(gates.get(i * experts..(i + 1) * experts).unwrap_or_default());
-        }
-    }
-    Ok(values)
+    let all: Vec<&[f32]> = all.iter().map(Vec::as_slice).collect();
+    let experts = layers.first().map_or(0, |layer| layer.info.experts);
+    Ok(interleave(&all, samples.len(), experts).unwrap_or_default())
 }
 
 fn topk(layers: &[Rc<RouterTrace>]) -> Option<TopK> {
@@ -99,24 +97,20 @@ fn topk(layers: &[Rc<RouterTrace>]) -> Option<TopK> {
     let alike = |layer: &Rc<RouterTrace>| {
         layer.topk.as_ref().is_some_and(|topk| (topk.k, &topk.offsets) == (first.k, &first.offsets))
     };
-    let ids = layers
-        .iter()
-        .all(alike)
-        .then(|| interleave(layers, tokens, first.k, |layer| layer.topk.as_ref().map(|topk| &topk.ids)))??;
+    let ids = layers.iter().all(alike).then(|| {
+        let ids: Option<Vec<&[u16]>> =
+            layers.iter().map(|layer| Some(layer.topk.as_ref()?.ids.as_slice())).collect();
+        interleave(&ids?, tokens, first.k)
+    })??;
     Some(TopK { k: first.k, layers: layers.len(), ids, offsets: first.offsets.clone() })
 }
 
 /// The rows `[n,width]` of every layer as `[n,L,width]`.
-fn interleave<T: Copy>(
-    layers: &[Rc<RouterTrace>],
-    n: usize,
-    width: usize,
-    values: impl Fn(&RouterTrace) -> Option<&Vec<T>>,
-) -> Option<Vec<T>> {
+fn interleave<T: Copy>(layers: &[&[T]], n: usize, width: usize) -> Option<Vec<T>> {
     let mut all = Vec::with_capacity(n * width * layers.len());
     for i in 0..n {
         for layer in layers {
-            all.extend_from_slice(values(layer)?.get(i * width..(i + 1) * width)?);
+            all.extend_from_slice(layer.get(i * width..(i + 1) * width)?);
         }
     }
     Some(all)

@@ -49,7 +49,10 @@ fn messages_of_file(file: Source) -> Vec<String> {
         }
         FileKind::Mappable(proposal) => found.push(format!("mappable: {}", proposal.sentence())),
         FileKind::Config(config) => found.push(format!("unrelated: {}", config.reason)),
-        FileKind::Unrelated { reason } => found.push(format!("unrelated: {reason}")),
+        FileKind::Unrelated { reason, looked_for } => {
+            let list = looked_for.map_or_else(String::new, |list| format!(" {list}"));
+            found.push(format!("unrelated: {reason}{list}"));
+        }
         _ => {}
     }
     found

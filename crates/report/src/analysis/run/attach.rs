@@ -19,7 +19,6 @@ pub(super) fn attach(run: &mut Run, parts: &[Part]) {
     let rows = run.checkpoints.first().map_or(0, |first| first.trace.info.samples.len());
     for part in parts {
         let (used, text) = match &part.what {
-            FileKind::Trace(_) | FileKind::Traces(_) | FileKind::Layer(_) | FileKind::Results(_) => continue,
             FileKind::Embeddings(found) => {
                 let fits = found.samples.len() == rows && found.items.len() == items;
                 if fits && let Some(first) = run.checkpoints.first() {
@@ -65,39 +64,7 @@ pub(super) fn attach(run: &mut Run, parts: &[Part]) {
                 (fits, (!fits).then_some(text))
             }
             FileKind::SampleList(_) => (true, None),
-            FileKind::Items => {
-                let text = format!(
-                    "{}: benchmark items to run on checkpoints. Add checkpoint folders. Results of items belong in run.json or \
-                     in a table with item, domain, step and correct.",
-                    part.path
-                );
-                (false, Some(text))
-            }
-            FileKind::GateInputs { .. } => {
-                let text = format!(
-                    "{}: inputs of routers, from which gates are computed. Add the checkpoint's folder.",
-                    part.path
-                );
-                (false, Some(text))
-            }
-            FileKind::Text => {
-                let text =
-                    format!("{}: plain text to run on checkpoints. Add checkpoint folders.", part.path);
-                (false, Some(text))
-            }
-            FileKind::Mappable(proposal) => (false, Some(proposal.sentence())),
-            FileKind::Logits(_) if run.verdicts.iter().any(|verdict| verdict.id == part.id) => continue,
-            FileKind::Logits(_) => {
-                let text = format!(
-                    "{}: router logits without the trace that has their shape. Add `router_trace_rank*.jsonl` of the same folder \
-                     and rank.",
-                    part.path
-                );
-                (false, Some(text))
-            }
-            FileKind::Config(_) if run.verdicts.iter().any(|verdict| verdict.id == part.id) => continue,
-            FileKind::Config(config) => (false, Some(config.reason.clone())),
-            FileKind::Unrelated { reason } => (false, Some(reason.clone())),
+            _ => continue,
         };
         run.verdicts.push(Verdict { id: part.id, used, text });
     }

@@ -6,6 +6,7 @@ use trace::{FileKind, GateKind, OpenTrace, Results, SampleMeta, StepSource};
 use super::{
     data::Stepped,
     layers::{self, JoinedLayers},
+    left_out::left_out,
     part::{Part, Verdict, one_per_file},
     results::pick_results,
     rule::state_rules,
@@ -20,6 +21,7 @@ pub fn traces(parts: &[Part]) -> (Vec<(usize, OpenTrace)>, Vec<Verdict>) {
     let (traces, joined) = labelled(parts, results.as_deref(), &mut verdicts);
     verdicts.extend(traces.iter().map(|&(id, _)| Verdict { id, used: true, text: None }));
     joined.add_verdicts(&mut verdicts);
+    verdicts.extend(left_out(parts, &verdicts));
     (traces, one_per_file(verdicts))
 }
 

@@ -197,13 +197,11 @@ impl Several<'_> {
 fn unrelated(name: &str, file: &ParquetFile) -> FileKind {
     let mut names: Vec<String> = file.names().take(8).map(shorten).collect();
     names.dedup();
-    FileKind::Unrelated {
-        reason: format!(
-            "{name}: a Parquet file without a column `indices`; it has `{}`. Routing traces in Parquet (FLAME-MoE) have \
-             `indices` and `scores`, one list of each per token.",
-            names.join("`, `")
-        ),
-    }
+    FileKind::unrelated(format!(
+        "{name}: a Parquet file without a column `indices`; it has `{}`. Routing traces in Parquet (FLAME-MoE) have \
+         `indices` and `scores`, one list of each per token.",
+        names.join("`, `")
+    ))
 }
 
 /// Ids that come in lists of one length, and that length.

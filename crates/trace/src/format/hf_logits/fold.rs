@@ -17,11 +17,11 @@ use crate::{
 /// The most selections that are kept in memory; with more, saturation and load are omitted.
 const MAX_SELECTIONS: usize = 1 << 28;
 
-/// Tokens per layer that are checked for sigmoid scores.
-const LOOKED_AT: usize = 64;
+/// Tokens of each layer that are checked for sigmoid scores.
+const CHECKED_TOKENS: usize = 64;
 
-/// With fewer values than this, all may lie between 0 and 1 by chance.
-const NO_CHANCE: usize = 64;
+/// Number of values from which on it is no coincidence that all of them lie between 0 and 1.
+const MIN_SCORES: usize = 64;
 
 /// Samples and positions of a dump's rows.
 pub struct Batch {
@@ -65,9 +65,9 @@ pub struct Folded {
 
 /// Sums of one layer's rows.
 struct Sums {
-    /// Sums of the rows' routing weights by the rule, `[B,E]`.
+    /// Sums of the rows' routing weights, `[B,E]`.
     weights: Vec<f64>,
-    /// Sums of the rows as they are, `[B,E]`, while all of them are distributions.
+    /// Sums of the rows as stored, `[B,E]`, while all of them are distributions.
     plain: Option<Vec<f64>>,
     /// Values of the first tokens that lie between 0 and 1; `None` once one does not.
     between: Option<usize>,
@@ -121,7 +121,7 @@ pub async fn fold(
         }
     }
     let between: Option<usize> = all.iter().map(|sums| sums.between).sum();
-    let scores = plain == 0 && between.is_some_and(|values| values >= NO_CHANCE);
+    let scores = plain == 0 && between.is_some_and(|values| values >= MIN_SCORES);
     Ok(Folded { gates, topk, probabilities: plain > 0, scores })
 }
 
@@ -184,7 +184,7 @@ async fn fold_layer(
             if let Some(plain) = sums.plain.as_mut().and_then(|plain| plain.get_mut(span)) {
                 add(plain, &logits);
             }
-            if tokens < LOOKED_AT {
+            if tokens < CHECKED_TOKENS {
                 let all = logits.iter().all(|value| (0.0..=1.0).contains(value));
                 sums.between = sums.between.filter(|_| all).map(|values| values + experts);
             }

@@ -6,10 +6,7 @@ use crate::{
     container::tensors::TensorFile,
     error::Error,
     format::{
-        hf_logits::{
-            fold::{self, Batch},
-            layers::Layers,
-        },
+        hf_logits::{fold, fold::Batch, layers::Layers},
         metadata,
     },
     io::source::Pending,
