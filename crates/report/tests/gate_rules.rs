@@ -195,6 +195,23 @@ fn gates_of_two_rules_are_not_one_run() {
 }
 
 #[test]
+fn batches_of_one_dump_take_the_rule() {
+    let files = [
+        config("step-1/config.json", "deepseek_v3"),
+        dump("step-1/batch_0.safetensors", 1, &[]),
+        dump("step-1/batch_1.safetensors", 2, &[]),
+    ];
+    let run = assemble(&parts(&files)).unwrap();
+    let trace = &run.checkpoints[0].trace;
+    assert_eq!((run.checkpoints.len(), trace.info.samples.len()), (1, 2 * SAMPLES));
+    holds_gates(&run, 0, 1, Sigmoid);
+    let second = block_on(trace.gates(SAMPLES..SAMPLES + 1)).unwrap();
+    for (gate, right) in second.iter().zip(first_gates(2, Sigmoid)) {
+        assert!((f64::from(*gate) - right).abs() < 1e-6, "{gate} for {right}");
+    }
+}
+
+#[test]
 fn the_report_names_the_rule() {
     let sigmoid = [("gate_kind", "sigmoid-normalized-mean")];
     let files: Vec<_> =

@@ -139,6 +139,7 @@ impl OpenTrace {
                     Rule::Given(logits) => {
                         logits.gates(self.info.gate_kind).await?.get(range).unwrap_or_default().to_vec()
                     }
+                    Rule::OfLayers(layers) => stack::gates(layers, &samples).await?,
                     Rule::Own | Rule::Unstated(_) => trace.gates.get(range).unwrap_or_default().to_vec(),
                 };
                 (gates, dtype)

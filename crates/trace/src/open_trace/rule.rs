@@ -34,6 +34,8 @@ pub(crate) enum Rule {
     Unstated(Rc<dyn RouterLogits>),
     /// Another one ([`OpenTrace::set_rule`]); gates are computed when they are first read.
     Given(Rc<dyn RouterLogits>),
+    /// Each layer's own rule, in a trace of stacked layers ([`OpenTrace::stack`]).
+    OfLayers(Rc<[OpenTrace]>),
 }
 
 impl OpenTrace {

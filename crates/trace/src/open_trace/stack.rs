@@ -1,15 +1,11 @@
 //! Files with one layer each as one trace.
 
-use std::rc::Rc;
+use std::{ops::Range, rc::Rc};
 
 use crate::{
     error::Error,
-    io::source::Pending,
-    model::{GateKind, RouterTrace, TopK},
-    open_trace::{
-        Body, OpenTrace,
-        rule::{RouterLogits, Rule},
-    },
+    model::{RouterTrace, TopK},
+    open_trace::{Body, OpenTrace, rule::Rule},
 };
 
 impl OpenTrace {
@@ -78,42 +74,21 @@ impl OpenTrace {
         whole.info.bytes = parts.iter().map(|part| part.info.bytes).sum();
         // Layers whose rule another file states are folded by it when gates are first read.
         if parts.iter().any(|part| matches!(part.rule, Rule::Given(_))) {
-            whole.rule = Rule::Given(Rc::new(StackedLogits { parts, count, experts }));
+            whole.rule = Rule::OfLayers(parts.into());
         }
         Ok(whole)
     }
 }
 
-/// Router logits of layers in files of their own.
-#[derive(Debug)]
-struct StackedLogits {
-    /// The layers.
-    parts: Vec<OpenTrace>,
-    /// Samples, `S`.
-    count: usize,
-    /// Experts per layer, `E`.
-    experts: usize,
-}
-
-impl RouterLogits for StackedLogits {
-    fn gates(&self, _: GateKind) -> Pending<'_, Result<Rc<[f32]>, Error>> {
-        Box::pin(async move {
-            let mut layers = Vec::with_capacity(self.parts.len());
-            for part in &self.parts {
-                layers.push(part.gates(0..self.count).await?);
-            }
-            let layers: Vec<&[f32]> = layers.iter().map(Vec::as_slice).collect();
-            Ok(interleave(&layers, self.count, self.experts).unwrap_or_default().into())
-        })
+/// Gates of a range of samples, each layer's by its own rule.
+pub(super) async fn gates(layers: &[OpenTrace], samples: &Range<usize>) -> Result<Vec<f32>, Error> {
+    let mut all = Vec::with_capacity(layers.len());
+    for layer in layers {
+        all.push(Box::pin(layer.gates(samples.clone())).await?);
     }
-
-    fn check(&self, _: GateKind) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn are_probabilities(&self) -> bool {
-        false
-    }
+    let all: Vec<&[f32]> = all.iter().map(Vec::as_slice).collect();
+    let experts = layers.first().map_or(0, |layer| layer.info.experts);
+    Ok(interleave(&all, samples.len(), experts).unwrap_or_default())
 }
 
 fn topk(layers: &[Rc<RouterTrace>]) -> Option<TopK> {
