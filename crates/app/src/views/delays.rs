@@ -87,7 +87,7 @@ fn Matched(matching: Matching) -> impl IntoView {
     view! {
         <section class="matched" aria-labelledby="matching-heading">
             <h3 id="matching-heading">"Matched groups"</h3>
-            <div class="scroll" tabindex="0" role="region" aria-label="Matched groups">
+            <div class="scroll" tabindex="0" role="region" aria-label="Rows: Matched groups">
                 <table>
                     <caption class="unseen">"Matched groups"</caption>
                     <thead><tr>
