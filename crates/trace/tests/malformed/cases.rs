@@ -214,8 +214,13 @@ fn grokscope_files() -> Vec<Case> {
         ),
         (
             "samples-twice.safetensors",
-            good().metadata(&[("samples", r#"[{"id":"a","domain":"x"},{"id":"a","domain":"y"}]"#)]).bytes(),
+            good().metadata(&[("samples", r#"[{"id":"a","domain":"x"},{"id":"a","domain":"x"}]"#)]).bytes(),
             &["warning", "`a`", "`a (2)`"],
+        ),
+        (
+            "samples-of-two-domains.safetensors",
+            good().metadata(&[("samples", r#"[{"id":"a","domain":"x"},{"id":"a","domain":"y"}]"#)]).bytes(),
+            &["warning", "`a`", "several domains", "`a (x)`"],
         ),
         (
             "later-version.safetensors",
