@@ -231,7 +231,7 @@ fn fault(name: &str, outcome: &Outcome) -> Option<String> {
 
 #[test]
 fn every_kind_is_read_rightly_or_refused_with_the_reason() {
-    // Paths would bury what is said.
+    // Removed, because long paths hide the messages.
     let field = field().display().to_string();
     let faults: Vec<String> = KINDS
         .iter()

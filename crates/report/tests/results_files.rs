@@ -47,7 +47,7 @@ fn accuracies(run: &TraceRun) -> Vec<(&str, u64, f64)> {
     results.accuracy.iter().map(|row| (row.domain.as_str(), row.step, row.accuracy)).collect()
 }
 
-/// Whether the file with this number, after the two traces, is used, and what is said of it.
+/// The verdict of a file: whether it is used, and the message. Files are numbered after the two traces.
 fn verdict(run: &TraceRun, file: usize) -> (bool, String) {
     let verdict = run.verdicts.iter().find(|verdict| verdict.id == file + 2).unwrap();
     (verdict.used, verdict.text.clone().unwrap_or_default())

@@ -1,4 +1,4 @@
-//! Benchmark results as other programs write them: what is read, what is said, and what is refused.
+//! Benchmark results of other programs: figures, warnings and errors.
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::expect_used, clippy::panic, reason = "a helper that fails fails its test")]
 
@@ -7,7 +7,7 @@ mod common;
 use common::open_bytes;
 use trace::{FileKind, Results};
 
-/// The results of a file, and all that is said of it.
+/// The results of a file and its warnings.
 fn read(name: &str, text: &str) -> (Results, String) {
     let opened = open_bytes(name, text).unwrap_or_else(|error| panic!("{error}"));
     match opened.what {

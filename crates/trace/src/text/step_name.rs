@@ -200,7 +200,7 @@ mod tests {
         ] {
             assert_eq!(step(path), Some(expected), "{path}");
         }
-        // File 1 of step 500, or step 500,001: nobody can tell.
+        // Either file 1 of step 500, or step 500,001.
         assert_eq!(step("step_500_001.jsonl"), None);
     }
 

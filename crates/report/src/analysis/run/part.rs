@@ -24,8 +24,8 @@ pub struct Verdict {
     pub text: Option<String>,
 }
 
-/// Makes one verdict of those of a file with several checkpoints: it is used if one of them is, and all is said that was
-/// said of any. Ascending by file.
+/// Merges the verdicts of each file, as a file with several checkpoints has several. The file is used if
+/// one of its checkpoints is; messages are joined. Sorted by file.
 pub(super) fn one_per_file(mut verdicts: Vec<Verdict>) -> Vec<Verdict> {
     verdicts.sort_by_key(|verdict| verdict.id);
     let mut all: Vec<Verdict> = Vec::with_capacity(verdicts.len());

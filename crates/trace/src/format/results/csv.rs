@@ -303,7 +303,8 @@ impl Build {
     }
 }
 
-/// Adds a figure. Rows that repeat a domain and step with another value are told apart by a column that is not read.
+/// Adds a figure. Refuses rows that repeat a domain and step with another value: a column that is
+/// not read must distinguish them.
 fn add(figures: &mut Figures, (domain, step): (&str, u64), value: f64, cell: &Cell<'_>) -> Result<(), Error> {
     let (first, line) = *figures.entry((domain.to_owned(), step)).or_insert((value, cell.line));
     if first.to_bits() == value.to_bits() {
