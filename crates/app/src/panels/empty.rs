@@ -43,10 +43,11 @@ pub fn Empty() -> impl IntoView {
                 <dl class="pairs">
                     <dt>"Grokscope traces"</dt><dd><code>".safetensors"</code>", one per checkpoint"</dd>
                     <dt>"Hugging Face router logits"</dt><dd><code>".safetensors"</code>" or "<code>".npz"</code>", logits or probabilities, with padding masks"</dd>
+                    <dt>"Expert ids without weights"</dt><dd>"JSON Lines of vLLM, SGLang or Megatron’s tracer, CSV, or Parquet (FLAME-MoE)"</dd>
                     <dt>"OLMoE checkpoints"</dt><dd>"folders with "<code>"config.json"</code>" and safetensors shards, as transformers saves them"</dd>
                     <dt>"Samples to run them on"</dt><dd>"JSON Lines: "<code>"id"</code>", "<code>"domain"</code>", "<code>"text"</code>" or "<code>"input_ids"</code>"; or "<code>".txt"</code>", one sample per line"</dd>
                     <dt>"Benchmark items"</dt><dd>"JSON Lines with "<code>"answer"</code>", or "<code>"choices"</code>" and "<code>"gold"</code>"; evaluated at every checkpoint"</dd>
-                    <dt>"Benchmark results"</dt><dd><code>"run.json"</code>" or CSV: item, domain, step, correct"</dd>
+                    <dt>"Benchmark results"</dt><dd><code>"run.json"</code>", CSV (item, domain, step, correct), or files of lm-evaluation-harness, Weights & Biases or OLMo"</dd>
                     <dt>"Text embeddings"</dt><dd><code>".safetensors"</code>", to match samples with benchmark items"</dd>
                     <dt>"Reports"</dt><dd>"JSON exports of Grokscope, or links"</dd>
                 </dl>
