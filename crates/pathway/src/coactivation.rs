@@ -38,8 +38,8 @@ pub struct CoactivationPair {
 }
 
 impl Coactivation {
-    /// Creates zero counts. Takes `8 L E^2` bytes up to 256 experts; above, memory for the pairs that occur, which are
-    /// at most `k^2` per token and layer.
+    /// Creates zero counts. Takes `8 L E^2` bytes up to 256 experts; above, memory for the pairs
+    /// that occur, which are at most `k^2` per token and layer.
     ///
     /// # Errors
     ///

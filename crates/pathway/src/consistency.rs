@@ -41,8 +41,8 @@ const ZERO: f64 = 1e-13;
 const PAPER_EPSILON: f64 = 1e-8;
 
 impl RouterGram {
-    /// Computes the Gram blocks of router weights `[L, E, d]`, summed in f64. Above 256 experts, weights that are smaller
-    /// than their blocks are kept instead.
+    /// Computes the Gram blocks of router weights `[L, E, d]`, summed in f64. Above 256 experts,
+    /// weights that are smaller than their blocks are kept instead.
     ///
     /// # Errors
     ///

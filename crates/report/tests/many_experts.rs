@@ -1,4 +1,5 @@
-//! Traces of very many experts: memory stays in proportion to the files, and the limit is named with its number.
+//! Traces of very many experts: memory stays in proportion to the files, and the limit is named
+//! with its number.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
@@ -11,8 +12,8 @@ use futures::executor::block_on;
 use report::{Group, Settings};
 use trace::{GateDtype, GateKind, MemorySource, RouterTrace, SampleMeta, TopK, write_trace};
 
-/// Gates of two samples in one layer, with the experts of four tokens each. Pathways have most of the experts, or few
-/// where gates are steep.
+/// Gates of two samples in one layer, with the experts of four tokens each. Pathways have most of
+/// the experts, or few where gates are steep.
 fn file(step: u64, experts: usize, steep: bool) -> (String, Vec<u8>) {
     let gates = (0..2 * experts).map(|at| {
         let (sample, expert) = (at / experts, at % experts);

@@ -1,4 +1,5 @@
-//! Lists of samples beside traces: they tell where the rows of unmasked router logits end, and give domains by id.
+//! Lists of samples beside traces: they tell where the rows of unmasked router logits end, and give
+//! domains by id.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
