@@ -18,7 +18,7 @@ fn file(step: u64, experts: usize, steep: bool) -> (String, Vec<u8>) {
     let gates = (0..2 * experts).map(|at| {
         let (sample, expert) = (at / experts, at % experts);
         let even = 1.0 + ((expert * 31 + sample * 17 + step as usize * 7) % 97) as f32;
-        if steep { even / ((1 + expert) as f32).powi(2) } else { even }
+        if steep { even / ((1 + expert) as f32 * (1 + expert) as f32) } else { even }
     });
     let gates: Vec<f32> = gates.collect();
     let gates = gates.chunks(experts).flat_map(|row| {

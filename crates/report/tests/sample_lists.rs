@@ -69,7 +69,7 @@ fn expected(step: usize, sample: usize) -> Vec<f64> {
     for layer in 0..LAYERS {
         for row in first..first + LENGTHS[sample] {
             let powers: Vec<f64> =
-                (0..EXPERTS).map(|expert| f64::from(logit(step, layer, row, expert)).exp()).collect();
+                (0..EXPERTS).map(|expert| f64::from(trace::exp(logit(step, layer, row, expert)))).collect();
             let sum: f64 = powers.iter().sum();
             for (expert, power) in powers.iter().enumerate() {
                 gates[layer * EXPERTS + expert] += power / sum / LENGTHS[sample] as f64;
