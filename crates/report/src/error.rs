@@ -33,6 +33,14 @@ pub enum Error {
         source: Box<Error>,
     },
 
+    /// Samples of the run have gates that cannot be used. The analysis knows them, so that
+    /// [`Analysis::assemble`](crate::Analysis::assemble) leaves them out.
+    #[error("{samples} samples have gates that cannot be used. Assemble the run again without them.")]
+    BadSamples {
+        /// Number of samples, counted at each checkpoint.
+        samples: usize,
+    },
+
     /// The routers of a checkpoint differ in shape from those of the last one.
     #[error(
         "{folder}: {found}, but the last checkpoint has {expected}. Use checkpoints of one model and run."

@@ -1,5 +1,5 @@
 //! Inconsistent input: different shapes, duplicate steps, two runs at once, missing samples,
-//! unrelated files, a NaN gate. Each gets a verdict, and the rest is analyzed.
+//! unrelated files. Each gets a verdict, and the rest is analyzed.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
@@ -143,34 +143,6 @@ fn checkpoints_without_a_common_sample_are_refused() {
     let run = report::assemble(&parts(&files)).unwrap();
     assert_eq!(steps(&run), [1, 2], "the third shares too little with the others");
     verdict(&run, 2, false, &["another run"]);
-}
-
-#[test]
-fn a_bad_gate_names_its_file_and_the_others_go_on() {
-    // The writer rejects such gates, so the value is patched in afterwards.
-    let mut bytes = write_trace(&trace(Some(2), "a", 0..6, 3), GateDtype::F32).unwrap();
-    let value = bytes.windows(4).rposition(|four| four == 0.7_f32.to_le_bytes()).unwrap();
-    bytes[value..value + 4].copy_from_slice(&f32::NAN.to_le_bytes());
-    let files = [
-        file("step-1.safetensors", &trace(Some(1), "a", 0..6, 3)),
-        ("step-2.safetensors".into(), bytes),
-        file("step-3.safetensors", &trace(Some(3), "a", 0..6, 3)),
-    ];
-    let mut parts = parts(&files);
-    let analysis = Analysis::new();
-    let analyse = |parts: &[report::Part]| {
-        let run = report::assemble(parts).unwrap();
-        block_on(analysis.analyse(&run, &Settings::default(), "", &InlineDistances, &NoProgress))
-    };
-    match analyse(&parts) {
-        Err(Error::Checkpoint { file, source }) => {
-            assert_eq!(file, 1);
-            assert!(source.to_string().contains("step-2.safetensors"), "{source}");
-        }
-        other => panic!("{other:?}"),
-    }
-    parts.retain(|part| part.id != 1);
-    assert_eq!(analyse(&parts).unwrap().checkpoints.len(), 2);
 }
 
 #[test]

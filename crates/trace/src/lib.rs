@@ -82,7 +82,10 @@ pub use self::{
         softmax::{exp, largest, softmax},
     },
     open::{open, open_with},
-    open_trace::{Joined, OpenTrace},
+    open_trace::{
+        Joined, OpenTrace,
+        bad_samples::{BadSample, most_are_bad},
+    },
     text::{
         IdText,
         step_name::{NamedStep, step_from_name},

@@ -58,8 +58,8 @@ pub fn start(scope: &DedicatedWorkerGlobalScope) {
 enum Outcome {
     /// A report or an error was posted.
     Ended,
-    /// A file turned out to be unreadable. The others can be analysed without it.
-    FileFailed,
+    /// A file or some samples turned out to be unusable. The others can be analysed without them.
+    Incomplete,
 }
 
 /// Passes the page's jobs to the actors that own the files, the run and the work.
@@ -249,7 +249,7 @@ impl Analyst {
                 self.survey.run(&self.progress()).await;
             }
         } else {
-            while self.analyse().await == Outcome::FileFailed {}
+            while self.analyse().await == Outcome::Incomplete {}
             self.files.post();
         }
         if !self.runner.is_running() {
@@ -264,7 +264,7 @@ impl Analyst {
     /// Analyses the readable files and marks those that turn out to be unreadable.
     async fn analyse(&self) -> Outcome {
         let parts = self.runner.parts();
-        let run = match report::assemble(&parts) {
+        let run = match self.state.analysis().assemble(&parts) {
             Ok(run) => Rc::new(run),
             Err(error) => {
                 self.files.apply_verdicts(&report::explain(&parts));
@@ -284,8 +284,9 @@ impl Analyst {
             }
             Err(report::Error::Checkpoint { file, source }) => {
                 self.files.change(file, |entry| entry.fail(source.to_string()));
-                Outcome::FileFailed
+                Outcome::Incomplete
             }
+            Err(report::Error::BadSamples { .. }) => Outcome::Incomplete,
             Err(error) => {
                 post(&Event::Failed { message: error.to_string() });
                 Outcome::Ended

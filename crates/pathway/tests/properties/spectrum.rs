@@ -136,3 +136,19 @@ fn stored_blocks_are_the_computed_ones() {
     assert!(RouterGram::from_blocks(3, 4, &blocks[1..]).is_err());
     assert!(RouterGram::from_weights(3, 4, 5, &weights[1..]).is_err());
 }
+
+#[test]
+fn few_samples_of_many_experts_have_the_dimension_of_the_definition() {
+    let mut rng = Rng::new(7);
+    // Up to 64 experts, and with as many samples as experts, another matrix is used.
+    for (experts, samples) in [(64, 5), (65, 5), (65, 64), (65, 65), (65, 66), (100, 1), (700, 9)] {
+        let mut spectrum = Spectrum::new(1, experts).unwrap();
+        let gates = |_| (0..experts).map(|_| rng.below(1000) as f32 / 1e4).collect::<Vec<f32>>();
+        let gates: Vec<Vec<f32>> = (0..samples).map(gates).collect();
+        for gates in &gates {
+            spectrum.push_sample(gates).unwrap();
+        }
+        let (found, expected) = (spectrum.d_eff(0.01).mean.unwrap(), plain_d_eff(&gates, 0.01));
+        assert!((found - expected).abs() < 1e-8 * expected, "{found} for {expected}: {experts}, {samples}");
+    }
+}

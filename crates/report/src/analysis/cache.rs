@@ -4,10 +4,12 @@
 use std::{collections::BTreeMap, rc::Rc};
 
 use pathway::UnitSum;
+use trace::BadSample;
 
 use super::{
     digest::{Digest, Selections},
     measure::{Key, Measured},
+    run::BadSamples,
 };
 
 /// Results computed so far.
@@ -25,6 +27,7 @@ pub struct Cache {
     measured: BTreeMap<Key, Rc<Measured>>,
     /// Correlations by fingerprint of both courses.
     correlations: BTreeMap<u64, Rc<pathway::CorrelationResult>>,
+    bad_samples: BadSamples,
 }
 
 impl Cache {
@@ -81,8 +84,17 @@ impl Cache {
         self.correlations.insert(of, Rc::new(found));
     }
 
+    pub fn bad_samples(&self) -> &BadSamples {
+        &self.bad_samples
+    }
+
+    pub fn put_bad_samples(&mut self, file: usize, step: u64, bad: Vec<BadSample>) {
+        self.bad_samples.insert((file, step), bad);
+    }
+
     /// Removes the results of a file.
     pub fn forget(&mut self, file: usize) {
+        self.bad_samples.retain(|&(old, _), _| old != file);
         self.digests.remove(&file);
         self.selections.retain(|&(old, _), _| old != file);
         self.spectra.retain(|&(old, _), _| old != file);

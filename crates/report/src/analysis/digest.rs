@@ -2,12 +2,12 @@
 //! digest has a ranking (the pathways at every threshold), a few scalars per sample, and sums per
 //! group.
 
-use std::rc::Rc;
+use std::{collections::BTreeSet, rc::Rc};
 
 use pathway::{
     Coactivation, LoadCounts, Ranking, RouterGram, SampleConsistency, SaturationSum, Spectrum, UnitSum,
 };
-use trace::{GateKind, OpenTrace};
+use trace::{BadSample, GateKind, OpenTrace, most_are_bad};
 
 use super::{host::Watch, run::RunCheckpoint};
 use crate::error::Error;
@@ -93,14 +93,26 @@ pub struct GateResults {
     pub unit_sums: Vec<UnitSum>,
 }
 
+/// What a pass over a checkpoint's gates came to.
+#[derive(Debug)]
+pub enum Pass {
+    /// Everything requested.
+    Complete(GateResults),
+    /// Samples of the run that cannot be used, so that the run is another one.
+    Bad(Vec<BadSample>),
+}
+
 /// Reads a checkpoint's gates once and accumulates everything requested. `read` is called with the
 /// bytes read.
+///
+/// # Errors
+/// [`trace::Error::BadSamples`] if more than half of the file's samples cannot be used.
 pub async fn read_gates(
     checkpoint: &RunCheckpoint,
     request: &GateRequest,
     watch: &dyn Watch,
     mut read: impl FnMut(u64),
-) -> Result<GateResults, Error> {
+) -> Result<Pass, Error> {
     let trace = &*checkpoint.trace;
     let (layers, experts) = (trace.info.layers, trace.info.experts);
     let width = layers * experts;
@@ -111,13 +123,18 @@ pub async fn read_gates(
     let mut fold = GateAccumulator::new(checkpoint, request, gram)?;
     let rows = trace.info.samples.len();
     let chunk = (CHUNK_BYTES / (4 * width.max(1))).clamp(1, rows.max(1));
+    let mut bad: Vec<BadSample> = Vec::new();
     let bytes_a_row = trace.info.bytes / (rows.max(1) as u64);
     for start in (0..rows).step_by(chunk) {
         let end = (start + chunk).min(rows);
-        let gates = trace.gates(start..end).await?;
+        let (gates, found) = trace.gates_and_bad_samples(start..end).await?;
+        let unusable: BTreeSet<usize> = found.iter().map(|bad| bad.row).collect();
+        bad.extend(found);
         let counts = if frequency { trace.counts(start..end).await? } else { None };
         for (i, row) in gates.chunks_exact(width).enumerate() {
-            fold.push(start + i, row, counts.as_ref().map(|counts| counts.of(i)))?;
+            if !unusable.contains(&(start + i)) {
+                fold.push(start + i, row, counts.as_ref().map(|counts| counts.of(i)))?;
+            }
             if (i + 1) % SAMPLES_PER_YIELD == 0 {
                 watch.yield_now().await;
             }
@@ -125,7 +142,11 @@ pub async fn read_gates(
         read(bytes_a_row * (end - start) as u64);
         watch.yield_now().await;
     }
-    Ok(fold.finish())
+    if let Some(error) = most_are_bad(&bad, rows) {
+        return Err(error.into());
+    }
+    bad.retain(|bad| fold.is_of_run(bad.row));
+    Ok(if bad.is_empty() { Pass::Complete(fold.finish()) } else { Pass::Bad(bad) })
 }
 
 /// Gram blocks of a trace's router, computed or stored.
@@ -210,13 +231,23 @@ impl GateAccumulator {
         Ok(Self { sample_of, digest, spectra, unit_sums })
     }
 
+    /// The sample of the run in a row of the trace.
+    fn sample(&self, row: usize) -> Option<u32> {
+        self.sample_of.get(row).copied().flatten()
+    }
+
+    /// Whether a row of the trace is a sample of the run.
+    fn is_of_run(&self, row: usize) -> bool {
+        self.sample(row).is_some()
+    }
+
     fn push(
         &mut self,
         row: usize,
         gates: &[f32],
         counts: Option<trace::SampleCounts<'_>>,
     ) -> Result<(), Error> {
-        let Some(sample) = self.sample_of.get(row).copied().flatten() else { return Ok(()) };
+        let Some(sample) = self.sample(row) else { return Ok(()) };
         if let Some(digest) = &mut self.digest {
             digest.push(sample, gates, counts)?;
         }

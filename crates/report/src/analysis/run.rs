@@ -1,7 +1,9 @@
 //! Assembles files to one run: checkpoints in training order, their common samples, and benchmark
 //! results. Files that do not fit are left out with a reason and do not affect the others.
 
+mod accuracies;
 mod attach;
+mod bad;
 mod data;
 mod fit;
 mod join;
@@ -9,6 +11,7 @@ mod label;
 mod layers;
 mod left_out;
 mod part;
+mod records;
 mod results;
 mod rule;
 
@@ -16,19 +19,23 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use trace::{OpenTrace, Results, SampleMeta};
 
+pub use self::{
+    accuracies::Contradiction,
+    bad::BadSamples,
+    data::{Run, RunCheckpoint, RunDomain},
+    label::traces,
+    part::{Part, Verdict},
+};
 use self::{
+    accuracies::contradictions,
     attach::attach,
+    bad::{leave_out, unusable},
     fit::{common_samples, one_per_step, same_shape},
     join::join,
     label::{label, one_width},
     left_out::left_out,
     part::one_per_file,
     results::{name_unmatched, pick_results},
-};
-pub use self::{
-    data::{Run, RunCheckpoint, RunDomain},
-    label::traces,
-    part::{Part, Verdict},
 };
 use crate::error::Error;
 
@@ -41,6 +48,11 @@ use crate::error::Error;
 /// # Errors
 /// [`Error::NothingToAnalyse`] if no file is a usable trace.
 pub fn assemble(parts: &[Part]) -> Result<Run, Error> {
+    assemble_without(parts, &BadSamples::new())
+}
+
+/// Assembles files to a run, as [`assemble`] does, without the samples whose gates cannot be used.
+pub fn assemble_without(parts: &[Part], known: &BadSamples) -> Result<Run, Error> {
     let mut verdicts = Vec::new();
     let results = pick_results(parts, &mut verdicts);
     let (traces, joined) = label(parts, results.as_deref(), &mut verdicts);
@@ -48,7 +60,9 @@ pub fn assemble(parts: &[Part]) -> Result<Run, Error> {
     let traces = same_shape(traces, &mut verdicts);
     let traces = join(traces, &mut verdicts);
     let mut traces = one_per_step(traces, &mut verdicts);
-    let samples = common_samples(&mut traces, &mut verdicts)?;
+    let unusable = unusable(&mut traces, known, &mut verdicts);
+    let samples = common_samples(&mut traces, &unusable, &mut verdicts)?;
+    let without = leave_out(&unusable, &traces, &mut verdicts);
     let Some((_, _, first)) = traces.first() else {
         let found = parts.iter().flat_map(|part| part.what.traces());
         let without_step = found.filter(|trace| trace.info.step.is_none()).count();
@@ -59,6 +73,7 @@ pub fn assemble(parts: &[Part]) -> Result<Run, Error> {
     let checkpoints: Vec<RunCheckpoint> =
         traces.into_iter().map(|(file, step, trace)| checkpoint(file, step, trace, &samples)).collect();
     let domains = domains(&samples, results.as_deref());
+    let contradictions = results.as_deref().map(contradictions).unwrap_or_default();
     let mut run = Run {
         checkpoints,
         samples,
@@ -70,8 +85,12 @@ pub fn assemble(parts: &[Part]) -> Result<Run, Error> {
         embeddings: None,
         item_gates: None,
         token_entropy: Vec::new(),
+        left_out: without,
+        contradictions,
         verdicts,
     };
+    let contradicted = accuracies::verdict(parts, &run.verdicts, &run.contradictions);
+    run.verdicts.extend(contradicted);
     attach(&mut run, parts);
     name_unmatched(&mut run, parts);
     joined.add_verdicts(&mut run.verdicts);

@@ -48,8 +48,13 @@ impl OpenTrace {
             layers.push(Rc::clone(layer));
         }
         let (count, experts, depth) = (first.samples.len(), first.experts, layers.len());
-        let stored: Vec<&[f32]> = layers.iter().map(|layer| layer.gates.as_slice()).collect();
-        let gates = interleave(&stored, count, experts).unwrap_or_default();
+        let given = parts.iter().any(|part| matches!(part.rule, Rule::Given(_)));
+        let gates = if given {
+            vec![0.0; count * depth * experts]
+        } else {
+            let stored: Vec<&[f32]> = layers.iter().map(|layer| layer.gates.as_slice()).collect();
+            interleave(&stored, count, experts).unwrap_or_default()
+        };
         let topk = topk(&layers);
         let (model, loss) = (first.model.clone(), first.loss.clone());
         let trace = RouterTrace {
@@ -73,7 +78,7 @@ impl OpenTrace {
         whole.info.top_k = first.top_k;
         whole.info.bytes = parts.iter().map(|part| part.info.bytes).sum();
         // Layers whose rule another file states are folded by it when gates are first read.
-        if parts.iter().any(|part| matches!(part.rule, Rule::Given(_))) {
+        if given {
             whole.rule = Rule::OfLayers(parts.into());
         }
         Ok(whole)
@@ -84,7 +89,8 @@ impl OpenTrace {
 pub(super) async fn gates(layers: &[OpenTrace], samples: &Range<usize>) -> Result<Vec<f32>, Error> {
     let mut all = Vec::with_capacity(layers.len());
     for layer in layers {
-        all.push(Box::pin(layer.gates(samples.clone())).await?);
+        // The whole is checked later, where its layers have their numbers.
+        all.push(Box::pin(layer.gates_and_bad_samples(samples.clone())).await?.0);
     }
     let all: Vec<&[f32]> = all.iter().map(Vec::as_slice).collect();
     let experts = layers.first().map_or(0, |layer| layer.info.experts);

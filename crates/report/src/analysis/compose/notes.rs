@@ -2,7 +2,7 @@
 
 use super::gate_kind;
 use crate::{
-    analysis::{job::Job, plan::MOST_PAIRS},
+    analysis::{job::Job, plan::MOST_PAIRS, run::Contradiction},
     model::{GateKind, Note, NoteLevel},
     settings::PairBudget,
 };
@@ -34,6 +34,12 @@ pub(super) fn notes(job: &Job<'_>) -> Vec<Note> {
              the paper's model. Correction biases, groups and scaling change the selected experts, not the gates."
                 .into(),
         );
+    }
+    for left_out in &run.left_out {
+        say(NoteLevel::Warning, left_out.sentence());
+    }
+    if let Some(sentence) = Contradiction::sentence(&run.contradictions) {
+        say(NoteLevel::Warning, sentence);
     }
     if infos().any(|info| info.half_precision) {
         say(

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use trace::{OpenTrace, Results, SampleMeta};
 
-use super::part::Verdict;
+use super::{accuracies::Contradiction, bad::LeftOut, part::Verdict};
 
 /// File id, training step and trace.
 pub(super) type Stepped = (usize, u64, OpenTrace);
@@ -32,6 +32,10 @@ pub struct Run {
     pub item_gates: Option<Vec<Vec<f32>>>,
     /// Entropy of every token's gates at a step, in the order of the samples.
     pub token_entropy: Vec<TokenEntropy>,
+    /// Samples that the run lacks because their gates cannot be used at some checkpoint.
+    pub left_out: Vec<LeftOut>,
+    /// Accuracies that the items of the results contradict.
+    pub contradictions: Vec<Contradiction>,
     /// Verdict on each file.
     pub verdicts: Vec<Verdict>,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use trace::{GateKind, OpenTrace, SampleMeta};
+use trace::{BadSample, GateKind, OpenTrace, SampleMeta};
 
 use super::{data::Stepped, part::Verdict};
 use crate::error::Error;
@@ -71,10 +71,11 @@ pub(super) fn one_per_step(traces: Vec<Stepped>, verdicts: &mut Vec<Verdict>) ->
     kept
 }
 
-/// Returns the samples common to all traces, in the order of the first; traces without common
-/// samples are removed.
+/// Returns the samples common to all traces, in the order of the first, without unusable ones;
+/// traces without common samples are removed.
 pub(super) fn common_samples(
     traces: &mut Vec<Stepped>,
+    unusable: &BTreeMap<u64, Vec<BadSample>>,
     verdicts: &mut Vec<Verdict>,
 ) -> Result<Vec<SampleMeta>, Error> {
     // If two runs are mixed, keep the checkpoints that share samples with most others.
@@ -108,6 +109,10 @@ pub(super) fn common_samples(
             )),
         });
     }
+    let steps: BTreeSet<u64> = traces.iter().map(|&(_, step, _)| step).collect();
+    let unusable = unusable.iter().filter(|(step, _)| steps.contains(step));
+    let unusable: BTreeSet<&str> = unusable.flat_map(|(_, bad)| bad).map(|bad| bad.id.as_str()).collect();
+    samples.retain(|sample| !unusable.contains(sample.id.as_str()));
     let before = samples.len();
     for (_, _, trace) in traces.iter().skip(1) {
         let ids: BTreeSet<&str> = trace.info.samples.iter().map(|sample| sample.id.as_str()).collect();
@@ -117,7 +122,9 @@ pub(super) fn common_samples(
         return Err(Error::NoCommonSamples { checkpoints: traces.len() });
     }
     for (id, _, trace) in traces.iter() {
-        let extra = trace.info.samples.len() - samples.len();
+        // Unusable samples have a sentence of their own.
+        let usable = trace.info.samples.iter().filter(|sample| !unusable.contains(sample.id.as_str()));
+        let extra = usable.count() - samples.len();
         let text = (extra > 0).then(|| {
             format!(
                 "{}: {extra} of its {} samples are not in every checkpoint and are ignored \

@@ -13,6 +13,7 @@ const WORDS: [&str; 3] = ["router_logits", "router_probs", "gate_logits"];
 const LISTS: [&str; 3] = ["layer", "layers", "arr"];
 
 /// One layer's logits.
+#[derive(Clone)]
 pub struct Layer {
     /// The tensor.
     pub tensor: TensorInfo,
@@ -21,6 +22,7 @@ pub struct Layer {
 }
 
 /// All layers of a dump, in order.
+#[derive(Clone)]
 pub struct Layers {
     /// One entry per sparse layer, `L`.
     pub layers: Vec<Layer>,

@@ -3,6 +3,8 @@
 pub mod mapping;
 pub mod proposal;
 
+use std::collections::BTreeMap;
+
 use crate::{
     container::{open_tensors, tensors::TensorFile},
     error::Error,
@@ -14,7 +16,10 @@ use crate::{
     io::source::{MAX_READ, Source},
     model::{GateKind, RouterTrace, SampleMeta, TopK},
     numeric::{sigmoid::normalized_sigmoid, softmax::softmax},
-    open_trace::OpenTrace,
+    open_trace::{
+        OpenTrace,
+        bad_samples::{BadSample, most_are_bad},
+    },
     text::shorten,
 };
 
@@ -93,6 +98,8 @@ async fn read(file: &TensorFile, mapping: &Mapping, warnings: &mut Vec<String>) 
         _ => metadata::gate_kind(file, &GateKind::ALL)?,
     };
     let rule = rule.unwrap_or(GateKind::SoftmaxMean);
+    // The first fault of every sample that cannot be used.
+    let mut bad: BTreeMap<usize, Error> = BTreeMap::new();
     let (gates, topk, experts, gate_kind) = if role == Role::Ids {
         let mut ids = vec![-1_i64; size];
         each_line(file, &routing, &rows, layers, |row, layer, line, _| {
@@ -119,14 +126,15 @@ async fn read(file: &TensorFile, mapping: &Mapping, warnings: &mut Vec<String>) 
             let (Line::Floats(values), Some(&Some(sample))) = (line, rows.owner.get(row)) else {
                 return Ok(());
             };
-            if let Some(bad) = values.iter().find(|value| !value.is_finite()) {
-                return Err(Error::Tensor {
+            if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+                bad.entry(sample as usize).or_insert_with(|| Error::Tensor {
                     name: file.name().to_owned(),
                     tensor: place.to_owned(),
-                    found: format!("{bad} at position {row}, layer {layer}"),
+                    found: format!("{value} at position {row}, layer {layer}"),
                     expected: "finite values for real tokens".to_owned(),
                     advice: "Map a mask if positions are padding, or run the model again in float32 or bfloat16.",
                 });
+                return Ok(());
             }
             let values = if role == Role::Logits {
                 match rule {
@@ -144,6 +152,11 @@ async fn read(file: &TensorFile, mapping: &Mapping, warnings: &mut Vec<String>) 
             Ok(())
         })
         .await?;
+        for &sample in bad.keys() {
+            if let Some(count) = counts.get_mut(sample) {
+                *count = 0;
+            }
+        }
         let mut gates = Vec::with_capacity(size);
         for (sums, &tokens) in
             sums.chunks_exact(layers * width).zip(&counts).filter(|&(_, &tokens)| tokens > 0)
@@ -156,8 +169,21 @@ async fn read(file: &TensorFile, mapping: &Mapping, warnings: &mut Vec<String>) 
     let mut loss = losses(file, mapping, &rows).await?;
     let mut samples = metadata::samples(file, rows.samples, warnings)?;
     let kept: Vec<bool> = counts.iter().map(|&tokens| tokens > 0).collect();
-    let empty = kept.iter().filter(|&&kept| !kept).count();
-    if empty == rows.samples {
+    let empty: Vec<bool> =
+        (0..).zip(&counts).map(|(row, &tokens)| tokens == 0 && !bad.contains_key(&row)).collect();
+    let mut bad: Vec<BadSample> = bad
+        .into_iter()
+        .map(|(row, fault)| {
+            let named = samples.as_ref().and_then(|samples| samples.get(row));
+            BadSample { row, id: named.map_or_else(|| row.to_string(), |named| named.id.clone()), fault }
+        })
+        .collect();
+    if let Some(error) = most_are_bad(&bad, rows.samples) {
+        return Err(error);
+    }
+    warnings.extend(BadSample::left_out(&bad));
+    let none = empty.iter().filter(|&&empty| empty).count();
+    if none == rows.samples {
         return Err(Error::Mapping {
             name: file.name().to_owned(),
             given: "a mask that leaves no token".to_owned(),
@@ -169,12 +195,14 @@ async fn read(file: &TensorFile, mapping: &Mapping, warnings: &mut Vec<String>) 
         (Role::Gates, given) => given,
         _ => Some(counts.clone()),
     };
-    if empty > 0 {
+    if none > 0 {
         warnings.push(format!(
-            "{}: {empty} of {} samples have no real token and are left out.",
+            "{}: {none} of {} samples have no real token and are left out.",
             file.name(),
             rows.samples
         ));
+    }
+    if kept.contains(&false) {
         keep(n_tokens.as_mut(), &kept);
         keep(loss.as_mut(), &kept);
         keep::<SampleMeta>(samples.as_mut(), &kept);
@@ -204,6 +232,11 @@ async fn read(file: &TensorFile, mapping: &Mapping, warnings: &mut Vec<String>) 
     open.info.step_from = step_from;
     open.info.bytes = file.source.len();
     open.info.half_precision = first.1.dtype.is_half();
+    // Rows count without samples that have no token.
+    for bad in &mut bad {
+        bad.row -= empty.iter().take(bad.row).filter(|&&empty| empty).count();
+    }
+    open.set_left_out(bad);
     Ok(open)
 }
 
