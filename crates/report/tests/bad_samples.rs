@@ -1,5 +1,6 @@
-//! Samples whose gates cannot be used at some checkpoint: they leave the run and are named, and the figures are those of
-//! files that never had them. A file with more than half of such samples is left out.
+//! Samples whose gates cannot be used at some checkpoint: they leave the run and are named, and the
+//! figures are those of files that never had them. A file with more than half of such samples is
+//! left out.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
@@ -218,7 +219,8 @@ fn rows_of_zeros_among_frequencies_are_found() {
     assert!(report.notes.iter().any(|note| note.text.contains("`s5` is left out at all checkpoints")));
 }
 
-/// A dump of router logits `[samples * positions, experts]` of two layers with a mask, without names.
+/// A dump of router logits `[samples * positions, experts]` of two layers with a mask, without
+/// names.
 fn dump(step: u64, bad: &[usize]) -> (String, Vec<u8>) {
     let rows = SAMPLES * TOKENS;
     let mut header = serde_json::json!({ "__metadata__": { "gate_kind": "softmax-mean", "top_k": "2" } });
@@ -253,7 +255,8 @@ fn dump(step: u64, bad: &[usize]) -> (String, Vec<u8>) {
 fn samples_of_dumps_keep_their_places() {
     let files = [dump(10, &[]), dump(20, &[4, 9]), dump(30, &[])];
     let (run, report, _) = analyse(parts(&files));
-    // The padding is left out, so that samples 4 and 9 are the fourth and the ninth of the others, from 0.
+    // The padding is left out, so that samples 4 and 9 are the fourth and the ninth of the others,
+    // from 0.
     assert_eq!(ids(&run), ["0", "1", "2", "4", "5", "6", "7", "9", "10"]);
     let (clean, _, _) = analyse(parts(&[dump(10, &[]), dump(20, &[]), dump(30, &[])]));
     let gates = |run: &TraceRun, row: u32| {

@@ -297,7 +297,7 @@ fn steps_with_suffixes_join_traces_and_results() {
     let analysis = Analysis::new();
     let settings = Settings::default();
     let report = block_on(analysis.analyse(&run, &settings, "", &InlineDistances, &NoProgress)).unwrap();
-    for (domain, accuracies) in [("math", MATH_14A), ("code", CODE_14A)] {
+    for (domain, accuracies) in [("math", MATH), ("code", CODE)] {
         let course = report.course(domain, "accuracy", Group::All).unwrap();
         assert_eq!(course.values, accuracies.map(Some), "{domain}");
     }

@@ -89,8 +89,8 @@ impl Analysis {
                 let file = run.checkpoints[checkpoint].file;
                 let read = job.read(checkpoint, &meter).await;
                 bad += read.map_err(|source| Error::Checkpoint { file, source: Box::new(source) })?;
-                // After a bad sample the run will be another one; the other checkpoints are only read
-                // for further ones.
+                // After a bad sample the run will be another one; the other checkpoints are only
+                // read for further ones.
                 if bad == 0 {
                     sender.unbounded_send(checkpoint).ok();
                 }

@@ -68,8 +68,9 @@ pub fn by_head(probe: &Probe) -> Option<String> {
     None
 }
 
-/// What to do with Megatron's `tokens_per_expert/rank{r}.jsonl` (`--save-tokens-per-expert-interval`): lines of `iter`,
-/// `block`, `layer` and `tpe`, a list of counts per microbatch.
+/// What to do with Megatron's `tokens_per_expert/rank{r}.jsonl`
+/// (`--save-tokens-per-expert-interval`): lines of `iter`, `block`, `layer` and `tpe`, a list of
+/// counts per microbatch.
 const TOKENS_PER_EXPERT: &str = "counts of tokens per expert, as Megatron's `--save-tokens-per-expert-interval` writes them. They \
      tell how many tokens an expert had, not which experts a sample took, so there are no pathways in them. Record the \
      ids with Megatron's router tracer (`--moe-routing-trace-path`) and drop `router_trace_rank0.jsonl`, or \

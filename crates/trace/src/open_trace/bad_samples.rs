@@ -86,8 +86,8 @@ impl OpenTrace {
         Ok(())
     }
 
-    /// Notes which samples of the file are left out. Samples without names keep their places in the file as ids, so that
-    /// they are the same at every checkpoint.
+    /// Notes which samples of the file are left out. Samples without names keep their places in the
+    /// file as ids, so that they are the same at every checkpoint.
     pub(crate) fn set_left_out(&mut self, mut bad: Vec<BadSample>) {
         if !self.info.labelled {
             bad.iter_mut().for_each(|bad| bad.id = bad.row.to_string());

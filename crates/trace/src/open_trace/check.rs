@@ -35,8 +35,8 @@ const SHORT: usize = 4096;
 pub struct Checked {
     /// A warning where rows sum to 1 only roughly.
     pub notice: Option<String>,
-    /// Samples with a value that is negative or not finite, or with a row that does not sum to 1 within [`FAR_OFF`],
-    /// ascending.
+    /// Samples with a value that is negative or not finite, or with a row that does not sum to 1
+    /// within [`FAR_OFF`], ascending.
     pub bad: Vec<BadSample>,
 }
 

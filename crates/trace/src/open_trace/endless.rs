@@ -30,8 +30,8 @@ impl OpenTrace {
         self.endless.as_ref().map(|endless| endless.logits.rows())
     }
 
-    /// Splits rows into samples of these lengths, without names. Returns whether this could be done: the samples of the
-    /// rows are not known, and the lengths sum to their number.
+    /// Splits rows into samples of these lengths, without names. Returns whether this could be
+    /// done: the samples of the rows are not known, and the lengths sum to their number.
     pub fn split_rows(&mut self, counts: &[u32]) -> bool {
         let Some(Endless { logits, losses }) = &self.endless else { return false };
         let sum: u64 = counts.iter().map(|&count| u64::from(count)).sum();

@@ -146,8 +146,8 @@ impl OpenTrace {
         }
     }
 
-    /// Gates of a range of samples, `[n,L,E]`, and those of the samples that cannot be used, ascending. The values of
-    /// such a sample are as stored.
+    /// Gates of a range of samples, `[n,L,E]`, and those of the samples that cannot be used,
+    /// ascending. The values of such a sample are as stored.
     ///
     /// # Errors
     /// [`Error::TooLarge`] for more than 1 GiB at once, and errors of the source.
@@ -213,7 +213,8 @@ impl OpenTrace {
         Ok((values, self.merge(known, bad)))
     }
 
-    /// Samples that are bad for either reason, ascending. The reason that is known already counts more.
+    /// Samples that are bad for either reason, ascending. The reason that is known already counts
+    /// more.
     fn merge(&self, known: Vec<BadSample>, found: Vec<BadSample>) -> Vec<BadSample> {
         let id = |row: usize| self.info.samples.get(row).map(|sample| sample.id.clone());
         let known = known.into_iter().map(|bad| BadSample { id: id(bad.row).unwrap_or(bad.id), ..bad });

@@ -15,7 +15,8 @@ const CHUNK: usize = 1 << 24;
 
 impl OpenTrace {
     /// Reads the whole trace into memory, some samples at a time: the input of
-    /// [`write_trace`](crate::write_trace). Samples that cannot be used are left out, with a notice.
+    /// [`write_trace`](crate::write_trace). Samples that cannot be used are left out, with a
+    /// notice.
     ///
     /// # Errors
     /// [`Error::BadSamples`] if these are more than half; those of [`OpenTrace::topk`] and

@@ -1,5 +1,5 @@
-//! The rule of router logits whose own file does not state it: from the model's `config.json` in the same folder, or in
-//! the nearest one around it.
+//! The rule of router logits whose own file does not state it: from the model's `config.json` in
+//! the same folder, or in the nearest one around it.
 
 use trace::{FileKind, GateKind, ModelConfig, OpenTrace, SIGMOID_EXAMPLES};
 
@@ -50,9 +50,10 @@ fn contradiction(dump: &str, configs: &[(usize, &ModelConfig)]) -> Option<String
     ))
 }
 
-/// Gives dumps of router logits the rule of the `config.json` in their folder, or else in the nearest folder around it.
-/// A configuration that is used gets a verdict; a dump that its rule does not fit, or for which two of them state
-/// different rules, is left out. The first dump without any rule gets a note for all.
+/// Gives dumps of router logits the rule of the `config.json` in their folder, or else in the
+/// nearest folder around it. A configuration that is used gets a verdict; a dump that its rule does
+/// not fit, or for which two of them state different rules, is left out. The first dump without any
+/// rule gets a note for all.
 pub(super) fn state_rules(
     traces: &mut Vec<(usize, OpenTrace)>,
     parts: &[Part],

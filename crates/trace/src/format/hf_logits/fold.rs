@@ -35,7 +35,8 @@ pub struct Batch {
     pub positions: usize,
     /// Whether each row is a real token, `[B * positions]`; `None` when all are.
     pub real: Option<Vec<bool>>,
-    /// Where the rows of each sample begin and end, `[B + 1]`, where samples have different numbers of positions.
+    /// Where the rows of each sample begin and end, `[B + 1]`, where samples have different numbers
+    /// of positions.
     pub offsets: Option<Rc<[usize]>>,
     /// Whether nothing tells where samples end, so that all rows are one sample.
     pub endless: bool,
@@ -121,10 +122,12 @@ struct Sums {
     between: Option<usize>,
 }
 
-/// Folds all layers by a rule. Samples with a logit that is not finite become samples without real tokens.
+/// Folds all layers by a rule. Samples with a logit that is not finite become samples without real
+/// tokens.
 ///
 /// # Errors
-/// [`Error::BadSamples`] when these are more than half, and [`Error::Tensor`] when only some layers are probabilities.
+/// [`Error::BadSamples`] when these are more than half, and [`Error::Tensor`] when only some layers
+/// are probabilities.
 pub async fn fold_usable(
     file: &TensorFile,
     layers: &Layers,
@@ -152,7 +155,8 @@ pub async fn fold_usable(
     Ok((folded, bad))
 }
 
-/// Gates of all layers by another rule or of other samples, and the samples with a logit that is not finite.
+/// Gates of all layers by another rule or of other samples, and the samples with a logit that is
+/// not finite.
 ///
 /// # Errors
 /// [`Error::Tensor`] when only some layers are probabilities.
@@ -168,7 +172,8 @@ pub async fn fold_again(
     Ok((gates, bad.collect()))
 }
 
-/// Folds all layers by a rule. The first fault of every sample with a logit that is not finite goes to `bad`.
+/// Folds all layers by a rule. The first fault of every sample with a logit that is not finite goes
+/// to `bad`.
 async fn fold(
     file: &TensorFile,
     layers: &Layers,

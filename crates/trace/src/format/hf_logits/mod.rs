@@ -286,8 +286,8 @@ async fn batch(
     Ok(Batch::grid(count, positions, Some(values.into_iter().map(|value| value == 1).collect())))
 }
 
-/// Losses of the samples, if the dump has them. Where nothing tells where samples end, these may be of any number of
-/// samples.
+/// Losses of the samples, if the dump has them. Where nothing tells where samples end, these may be
+/// of any number of samples.
 async fn losses(
     file: &TensorFile,
     batch: &Batch,

@@ -14,7 +14,7 @@ use crate::{
         metadata,
     },
     io::source::{MAX_READ, Source},
-    model::{GateKind, RouterTrace, SampleMeta, TopK},
+    model::{GateKind, MAX_EXPERTS, RouterTrace, SampleMeta, TopK},
     numeric::{sigmoid::normalized_sigmoid, softmax::softmax},
     open_trace::{
         OpenTrace,
@@ -84,10 +84,10 @@ async fn read(file: &TensorFile, mapping: &Mapping, warnings: &mut Vec<String>) 
     let per_token = role == Role::Ids;
     let size = if per_token { rows.owner.len() } else { rows.samples };
     let size = size.checked_mul(layers).and_then(|n| n.checked_mul(width)).filter(|&n| n <= MAX_VALUES);
-    let Some(size) = size.filter(|_| width > 0 && width <= 1 << 16) else {
+    let Some(size) = size.filter(|_| width > 0 && width <= MAX_EXPERTS) else {
         return Err(file.wrong(
             first.1,
-            "at most 65536 experts, and 268435456 values of all samples",
+            "at most 65535 experts, and 268435456 values of all samples",
             "Split the samples over several files.",
         ));
     };
@@ -532,9 +532,10 @@ fn selections(
         }
         for (layer, selected) in token.chunks_exact(k.max(1)).enumerate() {
             for (at, &id) in selected.iter().enumerate() {
-                let narrow = u16::try_from(id).map_err(|_| {
-                    wrong(format!("expert {id} at position {row}, layer {layer}"), "ids from 0 to 65535")
-                })?;
+                let narrow =
+                    u16::try_from(id).ok().filter(|&id| usize::from(id) < MAX_EXPERTS).ok_or_else(|| {
+                        wrong(format!("expert {id} at position {row}, layer {layer}"), "ids from 0 to 65534")
+                    })?;
                 if selected.iter().take(at).any(|&other| other == id) {
                     return Err(wrong(
                         format!("expert {id} twice at position {row}, layer {layer}"),
@@ -551,8 +552,8 @@ fn selections(
     }
     let largest = topk.ids.iter().copied().max().map_or(0, usize::from);
     let least = (largest + 1).max(k);
-    let experts = mapping.experts.unwrap_or(least.next_multiple_of(4));
-    if experts < least || experts > 1 << 16 {
+    let experts = mapping.experts.unwrap_or(least.next_multiple_of(4).min(MAX_EXPERTS));
+    if experts < least || experts > MAX_EXPERTS {
         return Err(wrong(format!("expert {largest}"), &format!("ids below {experts}, as the mapping says")));
     }
     Ok((topk, experts))
