@@ -263,10 +263,6 @@ async fn analyse(
         for verdict in run.verdicts.iter().filter_map(|verdict| verdict.text.as_ref()) {
             eprintln!("note: {verdict}");
         }
-        let names: Vec<&str> = run.domains.iter().map(|domain| domain.name.as_str()).collect();
-        if let Some(unknown) = settings.eps.keys().find(|name| !names.contains(&name.as_str())) {
-            return Err(Error::UnknownDomain { domain: unknown.clone(), domains: names.join(", ") });
-        }
         match analysis.analyse(&run, settings, title, distances, &Terminal::default()).await {
             Err(report::Error::Checkpoint { file, source }) => {
                 eprintln!("left out: {source}");

@@ -55,7 +55,8 @@ impl Analysis {
     ///
     /// # Errors
     /// [`Error::Checkpoint`] with the file id if a trace cannot be read: analyze again without it,
-    /// results are cached. Errors of the host.
+    /// results are cached. [`Error::Setting`] or [`Error::UnknownDomain`] for settings that do not fit
+    /// the run. Errors of the host.
     pub async fn analyse(
         &self,
         run: &Run,
@@ -65,6 +66,7 @@ impl Analysis {
         watch: &dyn Watch,
     ) -> Result<Report, Error> {
         settings.check()?;
+        run.check_domains(settings)?;
         let job = Job::new(&self.cache, run, settings, title);
         let pairs = job.missing_pairs();
         let meter = ProgressCounter::new(watch, pairs, job.missing_bytes());
