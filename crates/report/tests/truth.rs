@@ -206,6 +206,16 @@ fn a_domain_that_differs_between_files_is_named() {
 }
 
 #[test]
+fn a_file_without_domains_takes_them_from_the_others() {
+    let bare = NAMES.map(|(id, _)| (id, "all"));
+    let files = [file(&trace(1, &bare, 3)), file(&trace(2, &NAMES, 3)), file(&trace(3, &bare, 3))];
+    let run = run(&files);
+    assert_eq!((run.checkpoints.len(), run.samples.len()), (3, 4));
+    assert_eq!(run.samples[0].domain, "math");
+    assert_eq!(said(&run), "");
+}
+
+#[test]
 fn one_id_in_two_domains_is_two_samples() {
     // The second file lacks the first of two samples with one id; the other must not stand for it.
     let both = [("x", "math"), ("y", "math"), ("z", "code"), ("w", "code")];

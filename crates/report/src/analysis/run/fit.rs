@@ -77,6 +77,7 @@ pub(super) fn common_samples(
     traces: &mut Vec<Stepped>,
     verdicts: &mut Vec<Verdict>,
 ) -> Result<Vec<SampleMeta>, Error> {
+    fill_domains(traces);
     // If two runs are mixed, keep the checkpoints that share samples with most others.
     let fingerprints: Vec<BTreeSet<(&str, &str)>> =
         traces.iter().map(|(_, _, trace)| trace.info.samples.iter().map(identity).collect()).collect();
@@ -137,6 +138,27 @@ pub(super) fn common_samples(
     }
     debug_assert!(samples.len() <= before, "samples are only removed");
     Ok(samples)
+}
+
+/// The domain that readers give samples of a file without domains.
+const UNSTATED: &str = "all";
+
+/// Gives the samples of traces without any domain those of the first trace that states domains.
+fn fill_domains(traces: &mut [Stepped]) {
+    let is_stated = |trace: &OpenTrace| trace.info.samples.iter().any(|sample| sample.domain != UNSTATED);
+    let Some((_, _, stated)) = traces.iter().find(|(_, _, trace)| is_stated(trace)) else { return };
+    if traces.iter().all(|(_, _, trace)| is_stated(trace)) {
+        return;
+    }
+    let known = stated.info.samples.iter().map(|sample| (sample.id.clone(), sample.domain.clone()));
+    let known: BTreeMap<String, String> = known.collect();
+    for (_, _, trace) in traces.iter_mut().filter(|(_, _, trace)| !is_stated(trace)) {
+        for sample in &mut trace.info.samples {
+            if let Some(domain) = known.get(&sample.id) {
+                sample.domain.clone_from(domain);
+            }
+        }
+    }
 }
 
 /// What names a sample: its id and its domain.
