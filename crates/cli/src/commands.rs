@@ -267,10 +267,6 @@ async fn analyse(
                 eprintln!("note: {verdict}");
             }
         }
-        let names: Vec<&str> = run.domains.iter().map(|domain| domain.name.as_str()).collect();
-        if let Some(unknown) = settings.eps.keys().find(|name| !names.contains(&name.as_str())) {
-            return Err(Error::UnknownDomain { domain: unknown.clone(), domains: names.join(", ") });
-        }
         match analysis.analyse(&run, settings, title, distances, &Terminal::default()).await {
             Err(report::Error::Checkpoint { file, source }) => {
                 eprintln!("left out: {source}");

@@ -5,7 +5,7 @@
 //!   `t*` only the last checkpoint shows do not count.
 //! - **Half generalized by**: the median generalization step `t#` of the items that have one (docs/metrics.md#generalization-step), taken as
 //!   the first checkpoint by which at least half of them have reached it. Items without `t#` do not count, so the
-//!   figure says when the items generalize that do, not how many.
+//!   figure says when the items generalize that do, not how many. A single checkpoint has no such onset.
 
 use report::{Domain, Report};
 
@@ -26,7 +26,8 @@ impl Onsets {
         let confirmed = checkpoints.saturating_sub(1);
         let t_star = &domain.memorization.t_star;
         let memorization = half_by(t_star.get(..confirmed.min(t_star.len())).unwrap_or_default());
-        let generalization = domain.generalization.as_ref().and_then(|found| {
+        // At a single checkpoint, a right answer says nothing of when it became right.
+        let generalization = domain.generalization.as_ref().filter(|_| checkpoints > 1).and_then(|found| {
             half_by(found.t_sharp.get(..checkpoints.min(found.t_sharp.len())).unwrap_or_default())
         });
         Self { memorization, generalization }

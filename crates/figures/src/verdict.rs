@@ -7,7 +7,7 @@ mod relation;
 
 use report::{Domain, GateKind, Group, Report};
 
-use crate::{chart, number, onset::Onsets};
+use crate::{chart, number, onset::Onsets, series};
 
 use relation::{Relation, Strength};
 
@@ -102,6 +102,9 @@ fn memorization(report: &Report, domain: &Domain) -> String {
     let all = chart::counted(domain.samples as u64, "sample");
     let found = &domain.memorization;
     let Some(eps) = found.eps else {
+        if !series::has_losses(report, domain) {
+            return format!("no losses in the traces, so none of the {all} counts as memorized");
+        }
         return format!(
             "no loss threshold qualifies (a fifth of the {all} must settle before the last checkpoint), so none counts as memorized"
         );

@@ -52,7 +52,7 @@ pub use load::{LayerLoad, LoadCounts};
 pub use memorization::{EpsSearch, EpsStep, moving_average, search_eps, t_stars};
 pub use null::{null_characters, null_symbols};
 pub use pairing::{Assignment, UnitSum, assign, score_matrix};
-pub use ranking::Ranking;
+pub use ranking::{FREQUENCY_MARGIN, Ranking};
 pub use router_geometry::{RouterDrift, RouterLayer};
 pub use saturation::{Saturation, SaturationSum};
 pub use scaling::{Layout, Scaling, turn_towards};

@@ -42,6 +42,7 @@ pub use self::{
     archive::{Unpacked, is_system_file, unpack},
     checkpoint::{
         files::{CheckpointFiles, Shards},
+        hub_cache::{CacheFile, CachedBranches, CachedRepositories, LARGEST_REFERENCE},
         names::{router_layer, unwrapped},
         routers::{CheckpointRouters, read_routers},
     },

@@ -33,7 +33,7 @@ pub fn Empty() -> impl IntoView {
                     </div>
                     <p class="soft">
                         "The example is a small OLMoE model that groks. "
-                        <a href="./example/README.md">"About this run"</a>
+                        <a href="./example.html" target="_blank">"About this run"</a>
                     </p>
                 </div>
                 <p class="privacy">"Files stay on this machine. The page requests only its own files and the URLs that you enter or confirm."</p>

@@ -7,6 +7,7 @@ use crate::{
     checkpoints::{checkpoint_cells, checkpoint_columns},
     delays as pairing,
     onset::Onsets,
+    series,
     table::{Cell, Column, NamedTable, Table},
 };
 
@@ -33,6 +34,7 @@ pub(super) fn memorization(report: &Report) -> NamedTable {
             Cell::count(domain.samples as u64),
             Cell::number(found.eps),
             match (found.eps, found.eps_set_by_user) {
+                (None, _) if !series::has_losses(report, domain) => Cell::text("no losses"),
                 (None, _) => Cell::text("none found"),
                 (_, true) => Cell::text("user"),
                 (_, false) => Cell::text("search"),

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, rc::Rc};
 use pathway::{
     Coactivation, LoadCounts, Ranking, RouterGram, SampleConsistency, SaturationSum, Spectrum, UnitSum,
 };
-use trace::{BadSample, GateKind, OpenTrace, most_are_bad};
+use trace::{BadSample, GateKind, OpenTrace, TopK, most_are_bad};
 
 use super::{host::Watch, run::RunCheckpoint};
 use crate::error::Error;
@@ -171,6 +171,8 @@ struct GateAccumulator {
 
 struct DigestAccumulator {
     ranking: Ranking,
+    /// Whether the gates are selection frequencies.
+    frequency: bool,
     gram: Option<RouterGram>,
     /// Position at which each sample of the run was read.
     places: Vec<usize>,
@@ -214,6 +216,7 @@ impl GateAccumulator {
             None => None,
             Some(taus) => Some(DigestAccumulator {
                 ranking: Ranking::new(layers, experts, taus)?,
+                frequency: info.gate_kind == GateKind::SelectionFrequency,
                 gram,
                 places: vec![0; samples],
                 consistency: Vec::new(),
@@ -284,6 +287,7 @@ impl DigestAccumulator {
         self.places[sample as usize] = self.ranking.samples();
         match counts {
             Some(counts) => self.ranking.push_counts(counts.values, counts.k, counts.tokens)?,
+            None if self.frequency => self.ranking.push_frequencies(gates)?,
             None => self.ranking.push_sample(gates)?,
         }
         if let Some(gram) = &self.gram {
@@ -297,7 +301,7 @@ impl DigestAccumulator {
 
     /// Reorders the results from the order of the trace to that of the run.
     fn finish(self) -> Digest {
-        let Self { ranking, gram, places, consistency, entropy } = self;
+        let Self { ranking, gram, places, consistency, entropy, .. } = self;
         let consistency = gram.map(|_| consistency);
         if places.iter().enumerate().all(|(sample, &place)| sample == place)
             && places.len() == ranking.samples()
@@ -340,18 +344,31 @@ pub async fn read_selections(
             if let Some(coactivation) = &mut coactivation {
                 coactivation.push(&here.ids, here.k)?;
             }
-            if compare
-                && let Some(there) = last.trace.topk(rows.last.clone()).await?
-                && there.ids.len() == here.ids.len()
-            {
+            if compare && let Some(there) = last.trace.topk(rows.last.clone()).await? {
                 let sum = saturation.get_or_insert_with(|| SaturationSum::new(layers, here.k, ordered));
-                sum.push(&here.ids, &there.ids)?;
+                push_same_tokens(sum, &here, &there)?;
             }
             watch.yield_now().await;
         }
         sums.push(Selections { load, saturation, coactivation });
     }
     Ok(Some(sums))
+}
+
+/// Adds the selections of the samples with as many tokens in both traces; tokens of the others cannot
+/// be matched.
+fn push_same_tokens(sum: &mut SaturationSum, here: &TopK, there: &TopK) -> Result<(), Error> {
+    if here.offsets == there.offsets {
+        return Ok(sum.push(&here.ids, &there.ids)?);
+    }
+    for sample in 0..here.offsets.len().saturating_sub(1) {
+        if let (Some(now), Some(last)) = (here.of(sample), there.of(sample))
+            && now.len() == last.len()
+        {
+            sum.push(now, last)?;
+        }
+    }
+    Ok(())
 }
 
 /// Contiguous rows of the same samples in two traces.

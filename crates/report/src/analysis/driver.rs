@@ -65,7 +65,8 @@ impl Analysis {
     /// # Errors
     /// [`Error::Checkpoint`] with the file id if a trace cannot be read: analyze again without it,
     /// results are cached. [`Error::BadSamples`] if samples cannot be used: analyze what
-    /// [`Analysis::assemble`] gives. Errors of the host.
+    /// [`Analysis::assemble`] gives. [`Error::Setting`] or [`Error::UnknownDomain`] for settings that
+    /// do not fit the run. Errors of the host.
     pub async fn analyse(
         &self,
         run: &Run,
@@ -75,6 +76,7 @@ impl Analysis {
         watch: &dyn Watch,
     ) -> Result<Report, Error> {
         settings.check()?;
+        run.check_domains(settings)?;
         let job = Job::new(&self.cache, run, settings, title);
         let pairs = job.missing_pairs();
         let meter = ProgressCounter::new(watch, pairs, job.missing_bytes());

@@ -24,6 +24,7 @@ mod measure;
 mod measurements;
 mod plan;
 mod run;
+mod words;
 
 pub use align::{AlignedPair, PairOfSamples};
 pub use driver::Analysis;

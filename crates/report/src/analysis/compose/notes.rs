@@ -1,6 +1,6 @@
 //! The notes of a report: warnings and remarks on the figures of a run.
 
-use super::gate_kind;
+use super::{courses::LEAST_LAYERS, gate_kind, missing};
 use crate::{
     analysis::{job::Job, plan::MOST_PAIRS, run::Contradiction},
     model::{GateKind, Note, NoteLevel},
@@ -82,9 +82,11 @@ pub(super) fn notes(job: &Job<'_>) -> Vec<Note> {
             ),
         );
     }
-    if run.layers == 2 {
-        say(NoteLevel::Info, "Consistency needs three MoE layers: with two it is 0 by construction.".into());
+    if run.layers < LEAST_LAYERS && gate_kind(job) != GateKind::SelectionFrequency {
+        let layers = if run.layers == 1 { "one" } else { "two" };
+        say(NoteLevel::Info, format!("Consistency needs three MoE layers and is undefined with {layers}."));
     }
+    missing::notes(run, &mut say);
     if run.checkpoints.len() < 4 {
         say(
             NoteLevel::Info,
