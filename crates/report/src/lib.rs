@@ -27,8 +27,9 @@ pub use geometry::{
 pub use link::{LinkOptions, Parts, decode, encode};
 pub use metrics::{Band, Better, Bounds, METRICS, Metric, Need, Shown, metric};
 pub use model::{
-    Checkpoint, CoactivationPair, Correlation, Course, Delays, Domain, ExpertSelections, FORMAT, GateKind,
-    Generalization, Group, Matched, Memorization, Note, NoteLevel, Pair, Report, Run, Series, VERSION,
+    Change, Checkpoint, CoactivationPair, Correlation, Course, Delays, Domain, Exchange, ExpertSelections,
+    FORMAT, GateKind, Generalization, Group, Matched, Memorization, Note, NoteLevel, Pair, Report, Run,
+    Series, VERSION,
 };
 pub use settings::{
     PairBudget, Settings, Unit, Window,
