@@ -12,6 +12,7 @@ mod geometry;
 pub mod link;
 pub mod metrics;
 mod model;
+mod onsets;
 mod settings;
 
 pub use analysis::{
@@ -27,10 +28,11 @@ pub use geometry::{
 pub use link::{LinkOptions, Parts, decode, encode};
 pub use metrics::{Band, Better, Bounds, METRICS, Metric, Need, Shown, metric};
 pub use model::{
-    Checkpoint, CoactivationPair, Correlation, Course, Delays, Domain, ExpertSelections, FORMAT, GateKind,
-    Generalization, Group, Matched, Memorization, Note, NoteLevel, Pair, Report, Run, Series, VERSION,
+    CausalSteps, Checkpoint, CoactivationPair, Correlation, Course, Delays, Domain, ExpertSelections, FORMAT,
+    GateKind, Generalization, Group, Matched, Memorization, Note, NoteLevel, Pair, Phase, Report, Run,
+    Series, State, VERSION,
 };
 pub use settings::{
-    PairBudget, Settings, Unit, Window,
-    declared::{SETTINGS, Setting, Value as SettingValue},
+    OnsetRule, PairBudget, Settings, Unit, Window,
+    declared::{Named, SETTINGS, Setting, Value as SettingValue},
 };

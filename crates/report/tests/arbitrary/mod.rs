@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use report::{
-    Checkpoint, CoactivationPair, Correlation, Course, Delays, Domain, ExpertSelections, FORMAT, GateKind,
-    Generalization, Group, METRICS, Matched, Memorization, Note, NoteLevel, Pair, PairBudget, Report, Run,
-    Series, Settings, Unit, VERSION, Window, metrics::Layers,
+    CausalSteps, Checkpoint, CoactivationPair, Correlation, Course, Delays, Domain, ExpertSelections, FORMAT,
+    GateKind, Generalization, Group, METRICS, Matched, Memorization, Note, NoteLevel, OnsetRule, Pair,
+    PairBudget, Phase, Report, Run, Series, Settings, State, Unit, VERSION, Window, metrics::Layers,
 };
 
 struct Any {
@@ -166,6 +166,7 @@ fn settings(any: &mut Any) -> Settings {
             PairBudget::Sampled { per_checkpoint: any.bits() | 1 }
         },
         seed: any.bits(),
+        onset_rule: if any.yes() { OnsetRule::Causal } else { OnsetRule::Paper },
         eps: any.times(3, |any| (any.name(), share(any))).into_iter().collect::<BTreeMap<_, _>>(),
         delta: share(any),
         window: any.maybe(|any| {
@@ -189,8 +190,15 @@ fn domain(any: &mut Any, index: usize, checkpoints: usize, layers: usize, expert
             t_star: any.counts(c),
             memorized: any.count(),
             never: any.count(),
+            causal_eps: any.some(),
+            causal: causal_steps(any, c),
         },
-        generalization: any.maybe(|any| Generalization { t_sharp: any.counts(c), never: any.count() }),
+        generalization: any.maybe(|any| Generalization {
+            t_sharp: any.counts(c),
+            never: any.count(),
+            causal: causal_steps(any, c),
+        }),
+        states: if any.yes() { Vec::new() } else { (0..c).map(|_| state(any, c)).collect() },
         expert_selections: if any.yes() {
             Vec::new()
         } else {
@@ -211,6 +219,29 @@ fn domain(any: &mut Any, index: usize, checkpoints: usize, layers: usize, expert
         },
         delays: any.maybe(|any| delays(any, c)),
         correlations: any.times(4, |any| correlation(any, c)),
+    }
+}
+
+fn causal_steps(any: &mut Any, checkpoints: usize) -> CausalSteps {
+    CausalSteps {
+        first: any.counts(checkpoints),
+        declared: any.counts(checkpoints),
+        relapses: any.counts(checkpoints),
+        never: any.count(),
+        half: if checkpoints == 0 { None } else { any.maybe(|any| any.index(checkpoints)) },
+    }
+}
+
+fn state(any: &mut Any, checkpoints: usize) -> State {
+    State {
+        phase: [Phase::Learning, Phase::Memorized, Phase::Structuring, Phase::Diverging][any.index(4)],
+        reference: any.maybe(|any| any.index(checkpoints)),
+        look: any.maybe(|any| any.count() as u64),
+        level: any.some(),
+        change: any.some(),
+        se: any.some(),
+        lower: any.some(),
+        upper: any.some(),
     }
 }
 

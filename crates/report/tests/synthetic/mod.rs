@@ -2,8 +2,9 @@
 //! share.
 
 use report::{
-    Checkpoint, CoactivationPair, Course, Delays, Domain, ExpertSelections, FORMAT, GateKind, Generalization,
-    Group, Matched, Memorization, Note, NoteLevel, Pair, Report, Run, Series, Settings, VERSION, derive,
+    CausalSteps, Checkpoint, CoactivationPair, Course, Delays, Domain, ExpertSelections, FORMAT, GateKind,
+    Generalization, Group, Matched, Memorization, Note, NoteLevel, Pair, Report, Run, Series, Settings,
+    VERSION, derive,
 };
 
 /// Small seeded generator.
@@ -175,8 +176,11 @@ fn domain(
     let t_star = counts(samples / 4, checkpoints, draw, 1.3);
     let t_sharp = counts(items / 2, checkpoints, draw, 1.5);
     let memorized = t_star.iter().rev().skip(1).sum::<usize>();
-    let generalization =
-        Generalization { never: items - t_sharp.iter().sum::<usize>(), t_sharp: t_sharp.clone() };
+    let generalization = Generalization {
+        never: items - t_sharp.iter().sum::<usize>(),
+        t_sharp: t_sharp.clone(),
+        causal: CausalSteps::default(),
+    };
     let n_of = |group: Group| Some(if group == Group::All { samples } else { memorized } as u64);
     courses.push(Course { n: n_of(Group::All), ..of("loss", Group::All, loss) });
     courses.push(of("validation_loss", Group::All, validation_loss));
@@ -279,8 +283,11 @@ fn domain(
             never: samples - t_star.iter().sum::<usize>(),
             memorized,
             t_star: t_star.clone(),
+            causal_eps: None,
+            causal: CausalSteps::default(),
         },
         generalization: Some(generalization),
+        states: Vec::new(),
         expert_selections: if full {
             (0..checkpoints).map(|_| Some(selections(size, draw))).collect()
         } else {
