@@ -132,7 +132,11 @@ pub fn assign(scores: &[Vec<f64>]) -> Result<Assignment, Error> {
 }
 
 /// Best assignment without the pair `without`, ordered by row.
-pub(crate) fn best(scores: &[Vec<f64>], columns: usize, without: Option<(usize, usize)>) -> Vec<(usize, usize)> {
+pub(crate) fn best(
+    scores: &[Vec<f64>],
+    columns: usize,
+    without: Option<(usize, usize)>,
+) -> Vec<(usize, usize)> {
     let cost = |row: usize, column: usize| {
         if without == Some((row, column)) { f64::INFINITY } else { -scores[row][column] }
     };

@@ -70,7 +70,11 @@ pub fn pairing_null(side: PairingSide<'_>, seed: u64) -> Result<PairingNull, Err
         while next_arrangement(&mut group_of) {
             hits += is_hit(&group_of);
         }
-        return Ok(PairingNull { share: hits as f64 / arrangements as f64, draws: arrangements, exact: true });
+        return Ok(PairingNull {
+            share: hits as f64 / arrangements as f64,
+            draws: arrangements,
+            exact: true,
+        });
     }
     let draws = side.draws();
     let mut rng = Rng::new(seed);

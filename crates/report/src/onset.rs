@@ -1,13 +1,13 @@
-//! The memorization and the generalization onset of a domain, one checkpoint each.
+//! The memorization and the generalization onset of a domain, one checkpoint each, by the onset rule
+//! of the settings.
 //!
-//! - **Half memorized by**: the first checkpoint by which at least half of the memorized samples have reached
-//!   their memorization step `t*`. Memorized means `t*` before the last checkpoint (docs/metrics.md#memorization-step), so samples whose
-//!   `t*` only the last checkpoint shows do not count.
-//! - **Half generalized by**: the median generalization step `t#` of the items that have one (docs/metrics.md#generalization-step), taken as
-//!   the first checkpoint by which at least half of them have reached it. Items without `t#` do not count, so the
-//!   figure says when the items generalize that do, not how many.
+//! - **Half memorized by**: the first checkpoint by which at least half of the memorized samples
+//!   have reached their memorization step (docs/metrics.md#memorization-step).
+//! - **Half generalized by**: the first checkpoint by which at least half of the items that have a
+//!   generalization step have reached it (docs/metrics.md#generalization-step). Items without one do
+//!   not count, so the figure says when the items generalize that do, not how many.
 
-use report::{Domain, Report};
+use crate::{Domain, Report};
 
 /// The two onsets of a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -22,13 +22,9 @@ impl Onsets {
     /// The onsets of a domain.
     #[must_use]
     pub fn of(report: &Report, domain: &Domain) -> Self {
-        let checkpoints = report.checkpoints.len();
-        let confirmed = checkpoints.saturating_sub(1);
-        let t_star = &domain.memorization.t_star;
-        let memorization = half_by(t_star.get(..confirmed.min(t_star.len())).unwrap_or_default());
-        let generalization = domain.generalization.as_ref().and_then(|found| {
-            half_by(found.t_sharp.get(..checkpoints.min(found.t_sharp.len())).unwrap_or_default())
-        });
+        let within = |counts: &[usize]| half_by(counts.get(..report.checkpoints.len()).unwrap_or(counts));
+        let memorization = within(report.memorized_steps(domain));
+        let generalization = within(report.item_steps(domain));
         Self { memorization, generalization }
     }
 

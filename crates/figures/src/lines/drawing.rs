@@ -1,15 +1,13 @@
 //! The specification of a figure of courses: bands, lines, markers, onsets, the crosshair.
 
-use report::Report;
+use report::{Report, onset::Onsets};
 use wire::{Json, Written, json};
 
 use super::{Line, Lines};
 use crate::{
     axis::PLAIN,
     chart::{self, Frame},
-    number,
-    onset::Onsets,
-    palette, series,
+    number, palette, series,
     theme::{Look, Theme},
 };
 

@@ -1,12 +1,11 @@
 //! Groups of samples and items by the step that memorizes or generalizes them (docs/metrics.md).
 
-use report::{Domain, Report};
+use report::{Domain, Report, onset::Onsets};
 
 use super::{named, step_cell};
 use crate::{
     checkpoints::{checkpoint_cells, checkpoint_columns},
     delays as pairing,
-    onset::Onsets,
     table::{Cell, Column, NamedTable, Table},
 };
 

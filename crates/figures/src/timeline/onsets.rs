@@ -1,6 +1,6 @@
 //! One row per domain: from half memorized to half generalized, the delay between them as a span.
 
-use report::Report;
+use report::{Report, onset::Onsets};
 use wire::{Json, json};
 
 use super::{TimelineOptions, visible};
@@ -10,7 +10,6 @@ use crate::{
     figure::Figure,
     lines::domain_scale,
     number,
-    onset::Onsets,
     table::{Cell, Column, Table},
     theme::Look,
 };

@@ -22,7 +22,7 @@ use super::{
     measure::Measurement,
     run::Run,
 };
-use crate::{error::Error, model::Report, settings::Settings};
+use crate::{claims, error::Error, model::Report, settings::Settings};
 
 /// Measurements in flight: while a few calculators finish one, the others start the next.
 const IN_FLIGHT: usize = 3;
@@ -121,6 +121,7 @@ impl Analysis {
             watch.yield_now().await;
             compose::conclude(&job, index, &mut report);
         }
+        report.claims = claims(&report);
         Ok(report)
     }
 

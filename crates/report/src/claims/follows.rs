@@ -1,13 +1,16 @@
 //! Whether a course follows accuracy (docs/metrics.md#does-it-follow-accuracy).
 
 use super::{Claim, ClaimKind, SIGNIFICANCE, Why, defined, window};
-use crate::{Better, Correlation, Domain, Group, Report, Series};
+use crate::{Better, Correlation, Domain, GateKind, Group, Report, Series};
 
 /// Courses of all samples whose coefficients are given beside those of the claim.
 const CONTROLS: [(&str, &str); 3] = [("loss", "loss_r"), ("entropy", "entropy_r"), ("load_cv", "load_cv_r")];
 
 /// Consistency is unstable above this share of undefined samples.
 const MOST_UNDEFINED: f64 = 0.05;
+
+/// Fewest layers with a consistency (docs/metrics.md#pathway-consistency).
+const FEWEST_LAYERS: usize = 3;
 
 /// The claim `follows` of a metric: the expected sign, and both tests of increments.
 pub(super) fn claim(report: &Report, domain: &Domain, metric: &str, group: Group) -> Claim {
@@ -71,12 +74,18 @@ fn decide(claim: Claim, report: &Report, found: &Correlation, both: Both<'_>) ->
 
 /// The claim `follows` of the consistency, which is undecided where consistency is unstable.
 pub(super) fn consistency(report: &Report, domain: &Domain, group: Group) -> Claim {
-    let claim = claim(report, domain, "consistency", group);
     let course = |metric: &str| report.course(&domain.name, metric, group).map(|course| &course.values);
-    let values = |metric: &str| course(metric).map(|values| defined(report, values)).unwrap_or_default();
+    let claim = claim(report, domain, "consistency", group);
     if course("consistency").is_none() {
-        return claim;
+        return claim.undecided(if report.run.layers < FEWEST_LAYERS {
+            Why::TooFewLayers
+        } else if report.run.gate_kind == GateKind::SelectionFrequency {
+            Why::NoWeights
+        } else {
+            Why::NoRouters
+        });
     }
+    let values = |metric: &str| course(metric).map(|values| defined(report, values)).unwrap_or_default();
     let undefined = values("consistency_undefined").into_iter().map(|(_, share)| share).reduce(f64::max);
     if let Some(most) = undefined.filter(|most| *most > MOST_UNDEFINED) {
         return claim.with("undefined_share", most).undecided(Why::UndefinedSamples);

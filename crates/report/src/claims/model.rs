@@ -84,6 +84,12 @@ pub enum Why {
     NotComputed,
     /// Too few checkpoints.
     TooFewCheckpoints,
+    /// Consistency needs at least three layers.
+    TooFewLayers,
+    /// Consistency needs router matrices.
+    NoRouters,
+    /// Consistency needs routing weights, which traces of selected experts do not have.
+    NoWeights,
     /// Too few domains.
     TooFewDomains,
     /// Too few samples.

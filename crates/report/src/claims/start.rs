@@ -22,7 +22,7 @@ pub(super) fn claim(report: &Report, domain: &Domain, group: Group) -> Claim {
     let Some((&(last, end), earlier)) = values.split_last() else {
         return claim.undecided(Why::TooFewCheckpoints);
     };
-    let first = domain.memorization.t_star.iter().position(|&count| count > 0).unwrap_or(0);
+    let first = report.sample_steps(domain).iter().position(|&count| count > 0).unwrap_or(0);
     let changes = earlier.iter().filter(|&&(at, start)| at >= first && start > 0.0);
     let changes: Vec<Start> = changes
         .filter_map(|&(at, start)| {

@@ -28,7 +28,7 @@ use serde_json::Value;
 use coder::Coder;
 use tree::Codec;
 
-use crate::{Error, Report, derive};
+use crate::{Error, Report, claims, derive};
 
 /// Target lengths of a link in characters, each with the fewest bits tried for it: first the limit
 /// of messages and QR codes, then that of all browsers and most programs.
@@ -176,6 +176,7 @@ fn prepare(report: &mut Report) {
     report.rounded_to_bits = None;
     report.courses.retain(|course| course.definition().is_none_or(|metric| metric.derived.is_none()));
     report.exchange.clear();
+    report.claims.clear();
     for domain in &mut report.domains {
         domain.correlations.clear();
         domain.clock = None;
@@ -197,6 +198,7 @@ fn round(report: &mut Report, bits: u8) {
             delays.pairs.iter_mut().for_each(|pair| round(&mut pair.score));
             round(&mut delays.total);
             delays.second_best_total.iter_mut().for_each(round);
+            delays.null_share.iter_mut().for_each(round);
         }
     }
 }
@@ -217,6 +219,7 @@ fn complete(report: &mut Report, bits: u8, left_out: Parts) -> Result<(), Error>
         let correlations = derive::correlations(report, &report.domains[at].name);
         report.domains[at].correlations = correlations;
     }
+    report.claims = claims(report);
     parts::add_notice(report, left_out);
     report.check()
 }

@@ -64,6 +64,9 @@ impl DomainComposer<'_> {
                 .collect(),
             total: assignment.total,
             second_best_total: assignment.second_best_total,
+            null_share: None,
+            null_draws: 0,
+            null_exact: false,
             train: train
                 .iter()
                 .map(|(at, samples)| Matched { checkpoint: *at, count: samples.len() })

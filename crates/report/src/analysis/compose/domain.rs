@@ -8,7 +8,7 @@ use crate::{
         job::Job,
         measure::{Kind, Measured, MeasurementId},
     },
-    model::{CoactivationPair, Domain, Generalization, Group, Memorization, Series},
+    model::{CausalSteps, CoactivationPair, Domain, Generalization, Group, Memorization, Series},
 };
 
 /// Co-activations listed per layer.
@@ -43,6 +43,7 @@ impl<'a> DomainComposer<'a> {
             items: of_run.items.len(),
             memorization: self.memorization(),
             generalization: self.generalization(),
+            states: Vec::new(),
             expert_selections: self.expert_selections(),
             coactivation: self.coactivation(),
             delays: None,
@@ -85,6 +86,8 @@ impl<'a> DomainComposer<'a> {
             memorized: settled - unconfirmed,
             never: plan.t_star.len() - settled,
             t_star,
+            causal_eps: None,
+            causal: CausalSteps::default(),
         }
     }
 
@@ -125,7 +128,11 @@ impl<'a> DomainComposer<'a> {
         for &at in t_sharp.iter().flatten() {
             counts[at] += 1;
         }
-        Some(Generalization { never: t_sharp.iter().filter(|at| at.is_none()).count(), t_sharp: counts })
+        Some(Generalization {
+            never: t_sharp.iter().filter(|at| at.is_none()).count(),
+            t_sharp: counts,
+            causal: CausalSteps::default(),
+        })
     }
 
     /// A result of the selections of experts at each checkpoint, `[C]`.

@@ -14,7 +14,7 @@ use domain::DomainComposer;
 
 use super::job::Job;
 use crate::{
-    derive,
+    claims, derive,
     model::{Checkpoint, FORMAT, GateKind, Report, Run, VERSION},
 };
 
@@ -41,9 +41,11 @@ pub fn report(job: &Job<'_>) -> Report {
         domains: composers.iter().map(DomainComposer::domain).collect(),
         courses,
         exchange: Vec::new(),
+        claims: Vec::new(),
         notes: notes::notes(job),
     };
     derive::complete(&mut report);
+    report.claims = claims(&report);
     report
 }
 
