@@ -24,6 +24,7 @@ mod generalization;
 mod load;
 mod memorization;
 mod null;
+mod onset;
 mod pairing;
 mod ranking;
 mod router_geometry;
@@ -51,10 +52,14 @@ pub use generalization::{accuracy, t_sharp};
 pub use load::{LayerLoad, LoadCounts};
 pub use memorization::{EpsSearch, EpsStep, moving_average, search_eps, t_stars};
 pub use null::{null_characters, null_symbols};
+pub use onset::{
+    CausalGeneralization, CausalMemorization, CausalStep, Look, LookPlan, Phase, PhaseFold, SharedChange,
+    half_by, plan_looks,
+};
 pub use pairing::{Assignment, UnitSum, assign, score_matrix};
 pub use ranking::Ranking;
 pub use router_geometry::{RouterDrift, RouterLayer};
 pub use saturation::{Saturation, SaturationSum};
 pub use scaling::{Layout, Scaling, turn_towards};
 pub use spectrum::{EffectiveDimension, Spectrum};
-pub use student::t_quantile_95;
+pub use student::{t_quantile, t_quantile_95};
