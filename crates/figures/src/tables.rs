@@ -1,6 +1,7 @@
 //! All figures of a report as tables.
 
 mod by_checkpoint;
+mod changes;
 mod correlations;
 mod experts;
 mod groups;
@@ -20,6 +21,8 @@ use crate::{
 pub fn tables(report: &Report) -> Vec<NamedTable> {
     let mut tables = vec![
         correlations::correlations(report),
+        correlations::exchange(report),
+        changes::changes(report),
         published::correlations(report),
         published::levels(report),
         groups::memorization(report),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Correlation, Course, Delays, Domain, Error, FORMAT, Report, VERSION, metrics::Layers};
+use crate::{Change, Correlation, Course, Delays, Domain, Error, FORMAT, Report, VERSION, metrics::Layers};
 
 /// Path in the report, and the expected sizes there.
 struct Location<'a> {
@@ -79,6 +79,10 @@ impl Report {
             };
             location.course(course)?;
         }
+        for (index, exchange) in self.exchange.iter().enumerate() {
+            let finite = exchange.statistic.iter().chain(&exchange.p).all(|figure| figure.is_finite());
+            require(finite, || format!("exchange[{index}]"), || "made of finite numbers".to_owned())?;
+        }
         Ok(())
     }
 }
@@ -121,7 +125,15 @@ impl Location<'_> {
         if let Some(delays) = &domain.delays {
             self.delays(delays)?;
         }
-        domain.correlations.iter().try_for_each(|correlation| self.correlation(correlation))
+        domain.correlations.iter().try_for_each(|correlation| self.correlation(correlation))?;
+        self.finite("clock", &domain.clock)?;
+        domain.changes.iter().try_for_each(|change| self.change(change))
+    }
+
+    fn change(&self, change: &Change) -> Result<(), Error> {
+        self.index("changes.to", change.to, self.checkpoints)?;
+        self.index("changes.from", change.from, change.to)?;
+        self.finite("changes", [&change.ratio, &change.se_ratio, &change.half_width])
     }
 
     fn course(&self, course: &Course) -> Result<(), Error> {
@@ -198,8 +210,15 @@ impl Location<'_> {
     }
 
     fn correlation(&self, correlation: &Correlation) -> Result<(), Error> {
-        let Correlation { pearson, pearson_p, spearman, spearman_p, .. } = correlation;
-        self.finite("correlations", [pearson, pearson_p, spearman, spearman_p].into_iter().flatten())?;
+        let Correlation {
+            pearson, spearman, increments_r, increments_p, increments_clock_p, partial, ..
+        } = correlation;
+        let of_increments = [increments_r, increments_p, increments_clock_p, partial];
+        self.finite("correlations", of_increments.into_iter().flatten())?;
+        let Correlation {
+            checkpoint_permutation_p: p, checkpoint_permutation_p_spearman: p_spearman, ..
+        } = correlation;
+        self.finite("correlations", [pearson, p, spearman, p_spearman].into_iter().flatten())?;
         let within = correlation.n <= self.checkpoints;
         require(within, || self.at("correlations.n"), || format!("at most {}", self.checkpoints))
     }

@@ -90,12 +90,13 @@ pub(crate) fn correlations_by(
             group,
             n: found.n,
             pearson: found.pearson,
-            pearson_p: found.pearson_p,
             spearman: found.spearman,
-            spearman_p: found.spearman_p,
-            orders: found.orders,
-            exact: found.exact,
+            checkpoint_permutation_p: found.pearson_p,
+            checkpoint_permutation_p_spearman: found.spearman_p,
+            checkpoint_permutation_orders: found.orders,
+            checkpoint_permutation_exact: found.exact,
             undefined: found.undefined.map(|reason| reason.to_string()),
+            ..Correlation::default()
         })
         .collect()
 }

@@ -28,9 +28,9 @@ pub use geometry::{
 pub use link::{LinkOptions, Parts, decode, encode};
 pub use metrics::{Band, Better, Bounds, METRICS, Metric, Need, Shown, metric};
 pub use model::{
-    CausalSteps, Checkpoint, CoactivationPair, Correlation, Course, Delays, Domain, ExpertSelections, FORMAT,
-    GateKind, Generalization, Group, Matched, Memorization, Note, NoteLevel, Pair, Phase, Report, Run,
-    Series, State, VERSION,
+    CausalSteps, Change, Checkpoint, CoactivationPair, Correlation, Course, Delays, Domain, Exchange,
+    ExpertSelections, FORMAT, GateKind, Generalization, Group, Matched, Memorization, Note, NoteLevel, Pair,
+    Phase, Report, Run, Series, State, VERSION,
 };
 pub use settings::{
     OnsetRule, PairBudget, Settings, Unit, Window,

@@ -41,6 +41,9 @@ pub struct Report {
     /// Every course over the checkpoints, ordered by domain, then by the table
     /// [`METRICS`](crate::METRICS).
     pub courses: Vec<Course>,
+    /// Test of exchanged domains, per metric and group; empty without accuracies.
+    #[serde(default)]
+    pub exchange: Vec<Exchange>,
     /// Warnings and remarks on the figures.
     pub notes: Vec<Note>,
 }
@@ -162,6 +165,13 @@ pub struct Domain {
     pub delays: Option<Delays>,
     /// Correlations of courses with accuracy (paper, table 1).
     pub correlations: Vec<Correlation>,
+    /// Pearson's r of the clock `log(step + s0)` with accuracy
+    /// (docs/metrics.md#does-it-follow-accuracy): what any course that only rises would reach.
+    #[serde(default)]
+    pub clock: Option<f64>,
+    /// Changes of pathway distances from the onset to the last checkpoint, one per group.
+    #[serde(default)]
+    pub changes: Vec<Change>,
 }
 
 /// Memorization of a domain's samples by both rules (docs/metrics.md#memorization-step,
@@ -307,8 +317,10 @@ pub struct Pair {
     pub score: f64,
 }
 
-/// Correlation of one course with accuracy (docs/metrics.md#correlation-with-accuracy).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Relation of one course to accuracy: coefficients that describe it, and tests that ask whether it
+/// follows accuracy (docs/metrics.md#correlation-with-accuracy,
+/// docs/metrics.md#does-it-follow-accuracy).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Correlation {
     /// [`Metric::id`](crate::Metric::id) of the course.
     pub metric: String,
@@ -316,19 +328,84 @@ pub struct Correlation {
     pub group: Group,
     /// Number of checkpoints in the window at which both are defined.
     pub n: usize,
-    /// Pearson's r.
+    /// Pearson's r over the checkpoints of the window; undefined if either has a gap there.
     pub pearson: Option<f64>,
-    /// Two-sided permutation p of r.
-    pub pearson_p: Option<f64>,
-    /// Spearman's rho.
+    /// Spearman's rho over the checkpoints of the window.
     pub spearman: Option<f64>,
-    /// Two-sided permutation p of rho.
-    pub spearman_p: Option<f64>,
-    /// Number of orders tried: n! if all were tried, else the number of random ones.
-    pub orders: u64,
-    /// Whether all orders were tried.
-    pub exact: bool,
     /// Why there are no coefficients.
+    pub undefined: Option<String>,
+    /// Pearson's r over the `n` checkpoints at which both are defined: equals `pearson` without
+    /// gaps. The tests below are about this coefficient.
+    pub increments_r: Option<f64>,
+    /// Test A: two-sided p of `increments_r` among courses with the increments in another order.
+    pub increments_p: Option<f64>,
+    /// Test A': the same for `partial`, with both courses adjusted for the clock.
+    pub increments_clock_p: Option<f64>,
+    /// Orders of the increments tried: `(n - 1)!` if all were tried, else the number of random
+    /// ones; 0 without test A.
+    pub increments_orders: u64,
+    /// Whether all orders of the increments were tried.
+    pub increments_exact: bool,
+    /// Why there is no test A.
+    pub increments_undefined: Option<String>,
+    /// Partial correlation of the course with accuracy given the clock, over the `n` checkpoints.
+    pub partial: Option<f64>,
+    /// Two-sided p of `pearson` among permutations of the checkpoints. Checkpoints of a training
+    /// course are not exchangeable, so it is no evidence. `None` in the report of a link.
+    pub checkpoint_permutation_p: Option<f64>,
+    /// The same of `spearman`.
+    pub checkpoint_permutation_p_spearman: Option<f64>,
+    /// Permutations tried: n! if all were tried, else the number of random ones; 0 if none were.
+    pub checkpoint_permutation_orders: u64,
+    /// Whether all permutations were tried.
+    pub checkpoint_permutation_exact: bool,
+}
+
+/// Change of a mean over pairs of samples between two checkpoints
+/// (docs/metrics.md#change-between-two-checkpoints). The same samples and pairs are measured at
+/// both, so the interval is that of the ratio.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// [`Metric::id`](crate::Metric::id) of the course.
+    pub metric: String,
+    /// Group of the course.
+    pub group: Group,
+    /// Index of the earlier checkpoint.
+    pub from: usize,
+    /// Index of the later checkpoint.
+    pub to: usize,
+    /// The mean at `to` over the mean at `from`: 1 for no change.
+    pub ratio: f64,
+    /// Standard error of the ratio, by delete-one over samples. It covers the choice of samples,
+    /// not another run of the training.
+    pub se_ratio: f64,
+    /// Half width of the 95 % interval of the ratio: the t quantile with `n - 1` degrees of freedom
+    /// times `se_ratio`.
+    pub half_width: f64,
+    /// Number of samples.
+    pub n: usize,
+}
+
+/// Test B of one metric over all domains: whether each domain's course follows its own accuracy
+/// better than another domain's (docs/metrics.md#domains-exchanged).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// [`Metric::id`](crate::Metric::id) of the courses.
+    pub metric: String,
+    /// Group of the courses.
+    pub group: Group,
+    /// Sum over domains of Pearson's r of the course with the domain's own accuracy.
+    pub statistic: Option<f64>,
+    /// Share of the assignments of courses to accuracies whose sum is as extreme in the metric's
+    /// expected direction.
+    pub p: Option<f64>,
+    /// Assignments tried: `domains!` if all were tried, else the number of random ones.
+    pub assignments: u64,
+    /// Whether all assignments were tried.
+    pub exact: bool,
+    /// Domains that have both courses.
+    pub domains: usize,
+    /// Why there is no p.
     pub undefined: Option<String>,
 }
 

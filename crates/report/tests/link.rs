@@ -31,7 +31,11 @@ fn carried(report: &Report) -> Report {
     let mut report = report.clone();
     report.courses.retain(|course| course.definition().is_none_or(|metric| metric.derived.is_none()));
     report.sort_courses();
-    report.domains.iter_mut().for_each(|domain| domain.correlations.clear());
+    report.exchange.clear();
+    for domain in &mut report.domains {
+        domain.correlations.clear();
+        domain.clock = None;
+    }
     report
 }
 

@@ -301,9 +301,9 @@ fn correlations() {
                 let found = domain.correlations.iter().find(of).unwrap();
                 let expected = &expected[name];
                 close(found.pearson, expected["pearson"].as_f64(), 1e-9, name);
-                close(found.pearson_p, expected["pearson_p"].as_f64(), 1e-12, name);
+                close(found.checkpoint_permutation_p, expected["pearson_p"].as_f64(), 1e-12, name);
                 close(found.spearman, expected["spearman"].as_f64(), 1e-9, name);
-                close(found.spearman_p, expected["spearman_p"].as_f64(), 1e-12, name);
+                close(found.checkpoint_permutation_p_spearman, expected["spearman_p"].as_f64(), 1e-12, name);
                 if found.pearson.is_none() {
                     assert!(found.undefined.is_some(), "{name} must say why it is undefined");
                 }

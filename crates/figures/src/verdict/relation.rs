@@ -57,7 +57,7 @@ impl<'a> Relation<'a> {
 
     fn classify(found: &'a Correlation, expected: f64) -> Self {
         let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
-        let (Some(r), Some(p)) = (finite(found.pearson), finite(found.pearson_p)) else {
+        let (Some(r), Some(p)) = (finite(found.pearson), finite(found.checkpoint_permutation_p)) else {
             return Self::Undefined(found.undefined.as_deref().unwrap_or("no value"));
         };
         if found.n < FEWEST {

@@ -132,6 +132,17 @@ pub fn small() -> Report {
             correlation("distance", if shift == 0.0 { -0.9 } else { 0.1 }),
             correlation("consistency", 0.95),
         ],
+        clock: Some(0.9),
+        changes: vec![Change {
+            metric: "distance".into(),
+            group: Group::Memorized,
+            from: 2,
+            to: 4,
+            ratio: 0.8,
+            se_ratio: 0.02,
+            half_width: 0.04,
+            n: 100,
+        }],
     };
     let between = Course {
         metric: "distance".into(),
@@ -163,6 +174,7 @@ pub fn small() -> Report {
         checkpoints: steps.map(|step| Checkpoint { step, tokens: Some(step * 4_194_304) }).to_vec(),
         domains: vec![domain("math", 0.0), domain("code", 2.0)],
         courses: [courses("math", 0.0), courses("code", 2.0), vec![between]].concat(),
+        exchange: Vec::new(),
         notes: Vec::new(),
     };
     derive::complete(&mut report);
@@ -175,12 +187,18 @@ fn correlation(metric: &str, r: f64) -> Correlation {
         group: Group::Memorized,
         n: 5,
         pearson: Some(r),
-        pearson_p: Some(if r.abs() > 0.5 { 0.025 } else { 0.8 }),
         spearman: Some(r),
-        spearman_p: Some(if r.abs() > 0.5 { 0.033 } else { 0.8 }),
-        orders: 120,
-        exact: true,
-        undefined: None,
+        increments_r: Some(r),
+        increments_p: Some(if r.abs() > 0.5 { 1.0 / 24.0 } else { 0.8 }),
+        increments_clock_p: Some(if r.abs() > 0.5 { 1.0 / 24.0 } else { 0.7 }),
+        increments_orders: 24,
+        increments_exact: true,
+        partial: Some(0.8 * r),
+        checkpoint_permutation_p: Some(if r.abs() > 0.5 { 0.025 } else { 0.8 }),
+        checkpoint_permutation_p_spearman: Some(if r.abs() > 0.5 { 0.033 } else { 0.8 }),
+        checkpoint_permutation_orders: 120,
+        checkpoint_permutation_exact: true,
+        ..Correlation::default()
     }
 }
 
@@ -310,12 +328,30 @@ impl Dice {
                 group: dice.group(),
                 n: dice.index(),
                 pearson: dice.option(Self::number),
-                pearson_p: dice.option(Self::number),
                 spearman: dice.option(Self::number),
-                spearman_p: dice.option(Self::number),
-                orders: dice.big(),
-                exact: dice.roll(2) == 0,
                 undefined: dice.option(Self::text),
+                increments_r: dice.option(Self::number),
+                increments_p: dice.option(Self::number),
+                increments_clock_p: dice.option(Self::number),
+                increments_orders: dice.big(),
+                increments_exact: dice.roll(2) == 0,
+                increments_undefined: dice.option(Self::text),
+                partial: dice.option(Self::number),
+                checkpoint_permutation_p: dice.option(Self::number),
+                checkpoint_permutation_p_spearman: dice.option(Self::number),
+                checkpoint_permutation_orders: dice.big(),
+                checkpoint_permutation_exact: dice.roll(2) == 0,
+            }),
+            clock: self.option(Self::number),
+            changes: self.list(3, |dice| Change {
+                metric: ["distance", "<b>"][dice.roll(2) as usize].into(),
+                group: dice.group(),
+                from: dice.index(),
+                to: dice.index(),
+                ratio: dice.number(),
+                se_ratio: dice.number(),
+                half_width: dice.number(),
+                n: dice.index(),
             }),
         }
     }
@@ -363,6 +399,16 @@ impl Dice {
         report.settings.window = self.option(|dice| Window { first: dice.big(), last: dice.big() });
         let names: Vec<String> = report.domains.iter().map(|domain| domain.name.clone()).collect();
         report.courses = self.list(300, |dice| dice.course(&names));
+        report.exchange = self.list(4, |dice| Exchange {
+            metric: ["distance", "<b>"][dice.roll(2) as usize].into(),
+            group: dice.group(),
+            statistic: dice.option(Self::number),
+            p: dice.option(Self::number),
+            assignments: dice.big(),
+            exact: dice.roll(2) == 0,
+            domains: dice.index(),
+            undefined: dice.option(Self::text),
+        });
         report
     }
 }

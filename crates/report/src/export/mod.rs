@@ -2,6 +2,7 @@
 
 mod json;
 mod rows;
+mod statistics;
 mod tables;
 
 pub use json::{json, parse_json};

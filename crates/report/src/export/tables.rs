@@ -1,15 +1,18 @@
 //! The report as tables in long form: one figure per row, empty cells for undefined figures.
 
-use super::rows::{Table, count, figure, group_name, when};
+use super::{
+    rows::{Table, count, figure, group_name, when},
+    statistics::{changes, correlations, exchange},
+};
 use crate::Report;
 
 /// The tables of a report, each with its file name: `courses.csv`, `memorization.csv`,
-/// `delays.csv`, `correlations.csv`, `load.csv`, `coactivation.csv`.
+/// `delays.csv`, `correlations.csv`, `exchange.csv`, `changes.csv`, `load.csv`, `coactivation.csv`.
 ///
 /// Every table has a header, even without rows. Figures are exact.
 #[must_use]
 pub fn csv_tables(report: &Report) -> Vec<(String, String)> {
-    [courses, memorization, delays, correlations, load, coactivation]
+    [courses, memorization, delays, correlations, exchange, changes, load, coactivation]
         .into_iter()
         .map(|table| table(report).finish())
         .collect()
@@ -139,42 +142,6 @@ fn delays(report: &Report) -> Table {
                 delays.from_gates.to_string(),
                 delays.total.to_string(),
                 figure(delays.second_best_total),
-            ]);
-        }
-    }
-    table
-}
-
-/// Correlation of every course with accuracy.
-fn correlations(report: &Report) -> Table {
-    let head = [
-        "domain",
-        "group",
-        "metric",
-        "n",
-        "pearson",
-        "pearson_p",
-        "spearman",
-        "spearman_p",
-        "orders",
-        "exact",
-        "undefined",
-    ];
-    let mut table = Table::of_gates(report, "correlations.csv", &head);
-    for domain in &report.domains {
-        for entry in &domain.correlations {
-            table.row([
-                domain.name.clone(),
-                group_name(entry.group).to_owned(),
-                entry.metric.clone(),
-                entry.n.to_string(),
-                figure(entry.pearson),
-                figure(entry.pearson_p),
-                figure(entry.spearman),
-                figure(entry.spearman_p),
-                entry.orders.to_string(),
-                entry.exact.to_string(),
-                entry.undefined.clone().unwrap_or_default(),
             ]);
         }
     }

@@ -175,7 +175,11 @@ fn codec(coder: Coder<'_>) -> Result<Codec<'_>, Error> {
 fn prepare(report: &mut Report) {
     report.rounded_to_bits = None;
     report.courses.retain(|course| course.definition().is_none_or(|metric| metric.derived.is_none()));
-    report.domains.iter_mut().for_each(|domain| domain.correlations.clear());
+    report.exchange.clear();
+    for domain in &mut report.domains {
+        domain.correlations.clear();
+        domain.clock = None;
+    }
 }
 
 /// Rounds the figures outside courses.

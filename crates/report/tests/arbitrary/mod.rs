@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use report::{
-    CausalSteps, Checkpoint, CoactivationPair, Correlation, Course, Delays, Domain, ExpertSelections, FORMAT,
-    GateKind, Generalization, Group, METRICS, Matched, Memorization, Note, NoteLevel, OnsetRule, Pair,
+    CausalSteps, Change, Checkpoint, CoactivationPair, Correlation, Course, Delays, Domain, ExpertSelections,
+    FORMAT, GateKind, Generalization, Group, METRICS, Matched, Memorization, Note, NoteLevel, OnsetRule, Pair,
     PairBudget, Phase, Report, Run, Series, Settings, State, Unit, VERSION, Window, metrics::Layers,
 };
 
@@ -147,6 +147,7 @@ pub fn report(seed: u64, checkpoints: usize, domains: usize) -> Report {
         checkpoints,
         domains,
         courses,
+        exchange: Vec::new(),
         notes: any.times(3, |any| Note {
             level: if any.yes() { NoteLevel::Info } else { NoteLevel::Warning },
             text: any.name(),
@@ -219,6 +220,22 @@ fn domain(any: &mut Any, index: usize, checkpoints: usize, layers: usize, expert
         },
         delays: any.maybe(|any| delays(any, c)),
         correlations: any.times(4, |any| correlation(any, c)),
+        clock: any.some(),
+        changes: if c < 2 { Vec::new() } else { any.times(3, |any| change(any, c)) },
+    }
+}
+
+fn change(any: &mut Any, checkpoints: usize) -> Change {
+    let from = any.index(checkpoints - 1);
+    Change {
+        metric: "distance".to_owned(),
+        group: any.group(),
+        from,
+        to: from + 1 + any.index(checkpoints - from - 1),
+        ratio: any.figure().abs(),
+        se_ratio: any.figure().abs(),
+        half_width: any.figure().abs(),
+        n: any.count(),
     }
 }
 
@@ -322,11 +339,18 @@ fn correlation(any: &mut Any, checkpoints: usize) -> Correlation {
         group: any.group(),
         n: any.index(checkpoints + 1),
         pearson: any.some(),
-        pearson_p: any.some(),
         spearman: any.some(),
-        spearman_p: any.some(),
-        orders: any.bits(),
-        exact: any.yes(),
         undefined: any.maybe(Any::name),
+        increments_r: any.some(),
+        increments_p: any.some(),
+        increments_clock_p: any.some(),
+        increments_orders: any.bits(),
+        increments_exact: any.yes(),
+        increments_undefined: any.maybe(Any::name),
+        partial: any.some(),
+        checkpoint_permutation_p: any.some(),
+        checkpoint_permutation_p_spearman: any.some(),
+        checkpoint_permutation_orders: any.bits(),
+        checkpoint_permutation_exact: any.yes(),
     }
 }

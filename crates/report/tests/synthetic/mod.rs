@@ -114,6 +114,7 @@ pub fn report(steps: &[u64], size: Size, domains: &[&str], seed: u64, full: bool
             .collect(),
         domains,
         courses,
+        exchange: Vec::new(),
         notes: vec![Note {
             level: NoteLevel::Warning,
             text:
@@ -300,6 +301,8 @@ fn domain(
         },
         delays: Some(delays(steps, &t_star, &t_sharp, draw)),
         correlations: Vec::new(),
+        clock: None,
+        changes: Vec::new(),
     };
     (domain, courses)
 }

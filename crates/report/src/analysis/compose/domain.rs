@@ -48,6 +48,8 @@ impl<'a> DomainComposer<'a> {
             coactivation: self.coactivation(),
             delays: None,
             correlations: Vec::new(),
+            clock: None,
+            changes: Vec::new(),
         }
     }
 

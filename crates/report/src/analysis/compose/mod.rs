@@ -40,6 +40,7 @@ pub fn report(job: &Job<'_>) -> Report {
             .collect(),
         domains: composers.iter().map(DomainComposer::domain).collect(),
         courses,
+        exchange: Vec::new(),
         notes: notes::notes(job),
     };
     derive::complete(&mut report);
