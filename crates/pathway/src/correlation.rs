@@ -215,6 +215,11 @@ impl Courses {
     }
 }
 
+/// Pearson's r of two complete series; `None` if one is constant.
+pub(crate) fn coefficient(x: &[f64], y: &[f64]) -> Option<f64> {
+    Some(Standardised::new(x, y).ok()?.observed().clamp(-1.0, 1.0))
+}
+
 /// Ranks of the values from 1; equal values share the mean of their ranks.
 #[expect(clippy::float_cmp, reason = "ties are values that are exactly equal")]
 fn ranks(values: &[f64]) -> Vec<f64> {

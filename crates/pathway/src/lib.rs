@@ -9,7 +9,9 @@
 
 mod align;
 mod cells;
+mod change;
 mod characters;
+mod clock;
 mod clusters;
 mod coactivation;
 mod consistency;
@@ -19,8 +21,11 @@ mod draw;
 mod edit;
 mod entropy;
 mod error;
+mod exchange;
 mod gates;
 mod generalization;
+mod increment_orders;
+mod increments;
 mod load;
 mod memorization;
 mod null;
@@ -36,6 +41,8 @@ mod sums;
 
 pub use align::align;
 pub use cells::{MeanCells, triangle_blocks};
+pub use change::{DistanceChange, PairSums, distance_change};
+pub use clock::{clock, pearson};
 pub use clusters::cluster_order;
 pub use coactivation::{Coactivation, CoactivationPair};
 pub use consistency::{
@@ -47,8 +54,10 @@ pub use draw::{Rng, pair_count, sample_cross_pairs, sample_pairs, shuffle};
 pub use edit::Edit;
 pub use entropy::{LayerEntropy, entropy_by_layer};
 pub use error::Error;
+pub use exchange::{ExchangeTest, FEWEST_EXCHANGED, RANDOM_ASSIGNMENTS, test_exchange};
 pub use gates::{MeanGates, softmax_row};
 pub use generalization::{accuracy, t_sharp};
+pub use increments::{IncrementTest, RANDOM_INCREMENT_ORDERS, test_increments};
 pub use load::{LayerLoad, LoadCounts};
 pub use memorization::{EpsSearch, EpsStep, moving_average, search_eps, t_stars};
 pub use null::{null_characters, null_symbols};
