@@ -48,7 +48,7 @@ pub use coactivation::{Coactivation, CoactivationPair};
 pub use consistency::{
     ConsistencySummary, RouterGram, SampleConsistency, sample_consistency, summarise_consistency,
 };
-pub use correlation::{CorrelationResult, RANDOM_ORDERS, Undefined, correlate, correlate_all};
+pub use correlation::{CorrelationResult, RANDOM_ORDERS, Undefined, coefficients, correlate, correlate_all};
 pub use distance::{CrossDistance, GroupDistance, cross_distance, group_distance, lengths, structure};
 pub use draw::{Rng, pair_count, sample_cross_pairs, sample_pairs, shuffle};
 pub use edit::Edit;

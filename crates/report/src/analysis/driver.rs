@@ -121,6 +121,7 @@ impl Analysis {
             watch.yield_now().await;
             compose::conclude(&job, index, &mut report);
         }
+        compose::conclude_run(&mut report);
         Ok(report)
     }
 
@@ -131,7 +132,12 @@ impl Analysis {
         settings: &Settings,
         checkpoint: usize,
     ) -> Option<Rc<super::digest::Digest>> {
-        Job::new(&self.cache, run, settings, "").digest(checkpoint)
+        self.job(run, settings).digest(checkpoint)
+    }
+
+    /// A job that only looks up results.
+    pub(super) fn job<'a>(&'a self, run: &'a Run, settings: &'a Settings) -> Job<'a> {
+        Job::new(&self.cache, run, settings, "")
     }
 }
 
