@@ -137,6 +137,7 @@ impl Location<'_> {
     fn change(&self, change: &Change) -> Result<(), Error> {
         self.index("changes.to", change.to, self.checkpoints)?;
         self.index("changes.from", change.from, change.to)?;
+        require(change.n >= 3, || self.at("changes.n"), || "3 or more".to_owned())?;
         self.finite("changes", [&change.ratio, &change.se_ratio, &change.half_width])
     }
 

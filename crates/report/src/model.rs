@@ -492,6 +492,22 @@ impl Report {
     }
 }
 
+impl Memorization {
+    /// First checkpoint by which at least half of the memorized samples have reached their `t*`;
+    /// `None` without memorized samples. Samples whose `t*` is the last checkpoint do not count.
+    #[must_use]
+    pub fn half(&self) -> Option<usize> {
+        let (_, confirmed) = self.t_star.split_last()?;
+        let all = confirmed.iter().map(|&count| count as u128).sum::<u128>();
+        let mut seen = 0;
+        let half = confirmed.iter().position(|&count| {
+            seen += count as u128;
+            2 * seen >= all
+        });
+        half.filter(|_| all > 0)
+    }
+}
+
 impl Course {
     /// Whether the course has this domain, metric and group, and is not between two domains.
     #[must_use]

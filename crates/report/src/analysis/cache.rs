@@ -9,6 +9,7 @@ use super::{
     digest::{Digest, Selections},
     measure::{Key, Measured},
 };
+use crate::derive::Relation;
 
 /// Results computed so far.
 #[derive(Debug, Default)]
@@ -23,8 +24,8 @@ pub struct Cache {
     unit_sums: BTreeMap<(usize, u64), Rc<UnitSum>>,
     /// Measured distances.
     measured: BTreeMap<Key, Rc<Measured>>,
-    /// Correlations by fingerprint of both courses.
-    correlations: BTreeMap<u64, Rc<pathway::CorrelationResult>>,
+    /// Relations to accuracy by fingerprint of course, accuracy and clock.
+    relations: BTreeMap<u64, Relation>,
 }
 
 impl Cache {
@@ -73,12 +74,12 @@ impl Cache {
         self.measured.insert(key, Rc::new(measured));
     }
 
-    pub fn correlation(&self, of: u64) -> Option<Rc<pathway::CorrelationResult>> {
-        self.correlations.get(&of).cloned()
+    pub fn relation(&self, of: u64) -> Option<Relation> {
+        self.relations.get(&of).copied()
     }
 
-    pub fn put_correlation(&mut self, of: u64, found: pathway::CorrelationResult) {
-        self.correlations.insert(of, Rc::new(found));
+    pub fn put_relation(&mut self, of: u64, found: Relation) {
+        self.relations.insert(of, found);
     }
 
     /// Removes the results of a file.

@@ -22,7 +22,7 @@ use super::{
     measure::Measurement,
     run::Run,
 };
-use crate::{claims, error::Error, model::Report, settings::Settings};
+use crate::{error::Error, model::Report, settings::Settings};
 
 /// Measurements in flight: while a few calculators finish one, the others start the next.
 const IN_FLIGHT: usize = 3;
@@ -121,7 +121,7 @@ impl Analysis {
             watch.yield_now().await;
             compose::conclude(&job, index, &mut report);
         }
-        report.claims = claims(&report);
+        compose::conclude_run(&mut report);
         Ok(report)
     }
 
@@ -132,7 +132,12 @@ impl Analysis {
         settings: &Settings,
         checkpoint: usize,
     ) -> Option<Rc<super::digest::Digest>> {
-        Job::new(&self.cache, run, settings, "").digest(checkpoint)
+        self.job(run, settings).digest(checkpoint)
+    }
+
+    /// A job that only looks up results.
+    pub(super) fn job<'a>(&'a self, run: &'a Run, settings: &'a Settings) -> Job<'a> {
+        Job::new(&self.cache, run, settings, "")
     }
 }
 

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use levenshtein::Sequences;
-use pathway::{CrossDistance, GroupDistance};
+use pathway::{CrossDistance, GroupDistance, PairSums};
 
 use super::{digest::Digest, fingerprint::Fingerprint, host::Distances, plan::PairSet};
 use crate::{error::Error, model::Group, settings::Unit};
@@ -114,8 +114,9 @@ pub enum Grouping {
 /// Result of a measurement.
 #[derive(Clone, Debug)]
 pub enum Measured {
-    /// Statistics of one group.
-    Group(GroupDistance),
+    /// Statistics of one group; for distances between pathways also the sums of each sample, from
+    /// which changes between checkpoints follow.
+    Group(GroupDistance, Option<PairSums>),
     /// Statistics between two groups.
     Cross(CrossDistance),
     /// Mean distance within each of many groups.
@@ -126,7 +127,15 @@ impl Measured {
     /// Statistics of one group.
     pub fn group(&self) -> Option<&GroupDistance> {
         match self {
-            Self::Group(group) => Some(group),
+            Self::Group(group, _) => Some(group),
+            _ => None,
+        }
+    }
+
+    /// Sums of each sample of one group, for distances between pathways.
+    pub fn sums(&self) -> Option<&PairSums> {
+        match self {
+            Self::Group(_, sums) => sums.as_ref(),
             _ => None,
         }
     }
@@ -217,7 +226,10 @@ impl Measurement {
         Ok(match &self.grouping {
             Grouping::One => {
                 let lengths = pathway::lengths(&sequences);
-                Measured::Group(pathway::group_distance(samples, &self.pairs.pairs, &found, &lengths)?)
+                let group = pathway::group_distance(samples, &self.pairs.pairs, &found, &lengths)?;
+                let pathways = matches!(self.quantity, Quantity::Pathways { .. });
+                let sums = pathways.then(|| PairSums::new(samples, &self.pairs.pairs, &found)).transpose()?;
+                Measured::Group(group, sums)
             }
             &Grouping::Two { rows } => {
                 let columns = samples - rows;

@@ -13,6 +13,7 @@
 
 mod align;
 mod cache;
+mod change;
 mod compose;
 mod digest;
 mod driver;

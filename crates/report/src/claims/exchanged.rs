@@ -1,7 +1,7 @@
 //! Whether each domain's distance follows its own accuracy (docs/metrics.md#domains-exchanged).
 
-use super::{Claim, ClaimKind, SIGNIFICANCE, Why};
-use crate::{Group, Report};
+use super::{Claim, ClaimKind, Why};
+use crate::{Group, Report, derive::LEVEL};
 
 /// The claim `exchanged` of the pathway distance: of the memorized samples, or of all samples if
 /// the report has no test of the memorized ones.
@@ -21,11 +21,11 @@ pub(super) fn claim(report: &Report) -> Claim {
         .with("assignments", found.assignments as f64);
     // With all assignments tried, only the observed one is sure to count.
     let smallest = (1..=found.domains as u64).fold(1_u64, u64::saturating_mul);
-    if 1.0 / smallest as f64 >= SIGNIFICANCE {
+    if 1.0 / smallest as f64 >= LEVEL {
         return claim.undecided(Why::TooFewDomains);
     }
     match claim.figure("p") {
         None => claim.undecided(Why::NotComputed),
-        Some(p) => claim.holds(p < SIGNIFICANCE),
+        Some(p) => claim.holds(p < LEVEL),
     }
 }

@@ -1,7 +1,10 @@
 //! Whether a course follows accuracy (docs/metrics.md#does-it-follow-accuracy).
 
-use super::{Claim, ClaimKind, SIGNIFICANCE, Why, defined, window};
-use crate::{Better, Correlation, Domain, GateKind, Group, Report, Series};
+use super::{Claim, ClaimKind, Why, defined, window};
+use crate::{
+    Better, Correlation, Domain, GateKind, Group, Report, Series,
+    derive::{LEVEL, follows},
+};
 
 /// Courses of all samples whose coefficients are given beside those of the claim.
 const CONTROLS: [(&str, &str); 3] = [("loss", "loss_r"), ("entropy", "entropy_r"), ("load_cv", "load_cv_r")];
@@ -51,25 +54,27 @@ fn course_and<'a>(course: &'a Series, accuracy: &'a Series) -> Both<'a> {
 }
 
 fn decide(claim: Claim, report: &Report, found: &Correlation, both: Both<'_>) -> Claim {
+    if follows(found) == Some(true) {
+        return claim.holds(true);
+    }
     let (Some(r), Some(p)) = (claim.figure("r"), claim.figure("p_increments")) else {
         return claim.undecided(window::reason(report, both.course, both.accuracy));
     };
     // Only the observed order is sure to hit, so fewer orders cannot be significant.
-    if found.increments_exact && 1.0 / found.increments_orders.max(1) as f64 >= SIGNIFICANCE {
+    if found.increments_exact && 1.0 / found.increments_orders.max(1) as f64 >= LEVEL {
         return claim.undecided(Why::TooFewCheckpoints);
     }
-    if p >= SIGNIFICANCE {
+    if p >= LEVEL {
         return claim.fails(Why::Chance);
     }
     let rises = crate::metric(&found.metric).is_none_or(|metric| metric.better != Better::Lower);
     if (r > 0.0) != rises {
         return claim.fails(Why::OppositeSign);
     }
-    match claim.figure("p_given_clock") {
-        None => claim.undecided(Why::NotComputed),
-        Some(p) if p >= SIGNIFICANCE => claim.fails(Why::Clock),
-        Some(_) => claim.holds(true),
+    if claim.figure("p_given_clock").is_none() {
+        return claim.undecided(Why::NotComputed);
     }
+    claim.fails(Why::Clock)
 }
 
 /// The claim `follows` of the consistency, which is undecided where consistency is unstable.

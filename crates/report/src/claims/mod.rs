@@ -17,9 +17,6 @@ pub use model::{Claim, ClaimKind, Why};
 
 use crate::{Domain, Group, Report};
 
-/// Significance level of every test.
-const SIGNIFICANCE: f64 = 0.05;
-
 /// The claims about a report: those about the run first, then those of each domain.
 #[must_use]
 pub fn claims(report: &Report) -> Vec<Claim> {

@@ -1,7 +1,7 @@
 //! Whether the matching of memorization groups with generalization groups is distinctive.
 
-use super::{Claim, ClaimKind, SIGNIFICANCE, Why};
-use crate::Domain;
+use super::{Claim, ClaimKind, Why};
+use crate::{Domain, derive::LEVEL};
 
 /// A matching is distinctive only if its total exceeds the second best by this share of the mean
 /// score of a pair.
@@ -25,7 +25,7 @@ pub(super) fn claim(domain: &Domain) -> Option<Claim> {
     Some(match claim.figure("null_share") {
         _ if delays.total - second < margin => claim.fails(Why::SecondBest),
         None => claim.undecided(Why::NotComputed),
-        Some(share) if share >= SIGNIFICANCE => claim.fails(Why::Shuffled),
+        Some(share) if share >= LEVEL => claim.fails(Why::Shuffled),
         Some(_) => claim.holds(true),
     })
 }

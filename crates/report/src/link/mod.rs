@@ -28,7 +28,10 @@ use serde_json::Value;
 use coder::Coder;
 use tree::Codec;
 
-use crate::{Error, Report, claims, derive};
+use crate::{
+    Error, Report, claims,
+    derive::{self, CheckpointPermutations},
+};
 
 /// Target lengths of a link in characters, each with the fewest bits tried for it: first the limit
 /// of messages and QR codes, then that of all browsers and most programs.
@@ -180,17 +183,24 @@ fn prepare(report: &mut Report) {
     for domain in &mut report.domains {
         domain.correlations.clear();
         domain.clock = None;
+        domain.changes.iter_mut().for_each(|change| change.half_width = 0.0);
     }
 }
 
 /// Rounds the figures outside courses.
 fn round(report: &mut Report, bits: u8) {
     let decimals = if bits > BITS { 1e3 } else { 1e2 };
-    let round = |figure: &mut f64| {
+    let round_to = |decimals: f64, figure: &mut f64| {
         if figure.abs() < 1e9 {
             *figure = (*figure * decimals).round() / decimals;
         }
     };
+    let round = |figure: &mut f64| round_to(decimals, figure);
+    for change in report.domains.iter_mut().flat_map(|domain| &mut domain.changes) {
+        // A change of a percent needs two digits more than a cosine.
+        round_to(100.0 * decimals, &mut change.ratio);
+        round_to(100.0 * decimals, &mut change.se_ratio);
+    }
     for domain in &mut report.domains {
         domain.coactivation.iter_mut().flatten().for_each(|pair| round(&mut pair.probability));
         if let Some(delays) = &mut domain.delays {
@@ -215,10 +225,10 @@ fn complete(report: &mut Report, bits: u8, left_out: Parts) -> Result<(), Error>
         let (found, most) = (figures as u64, MOST_CORRELATED as u64);
         return Err(Error::LinkTooLarge { what: "figures in correlations", found, most });
     }
-    for at in 0..report.domains.len() {
-        let correlations = derive::correlations(report, &report.domains[at].name);
-        report.domains[at].correlations = correlations;
+    for change in report.domains.iter_mut().flat_map(|domain| &mut domain.changes) {
+        change.half_width = derive::half_width(change);
     }
+    derive::relate(report, CheckpointPermutations::Skipped);
     report.claims = claims(report);
     parts::add_notice(report, left_out);
     report.check()

@@ -236,7 +236,7 @@ fn change(any: &mut Any, checkpoints: usize) -> Change {
         ratio: any.figure().abs(),
         se_ratio: any.figure().abs(),
         half_width: any.figure().abs(),
-        n: any.count(),
+        n: 3 + any.count(),
     }
 }
 

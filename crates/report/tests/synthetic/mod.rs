@@ -125,9 +125,7 @@ pub fn report(steps: &[u64], size: Size, domains: &[&str], seed: u64, full: bool
         }],
     };
     derive::complete(&mut report);
-    for at in 0..report.domains.len() {
-        report.domains[at].correlations = derive::correlations(&report, &report.domains[at].name);
-    }
+    derive::relate(&mut report, derive::CheckpointPermutations::Tried);
     report
 }
 
