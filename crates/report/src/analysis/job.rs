@@ -95,7 +95,7 @@ impl<'a> Job<'a> {
         mix.value()
     }
 
-    /// Groups of equal `t*` whose gates replace embeddings: only at the last checkpoint, only with
+    /// Groups of equal memorization step whose gates replace embeddings: only at the last checkpoint, only with
     /// item gates and without text embeddings.
     pub fn embedded_groups(&self, checkpoint: usize) -> Vec<Rc<[u32]>> {
         let is_last = checkpoint + 1 == self.run.checkpoints.len();
@@ -105,14 +105,16 @@ impl<'a> Job<'a> {
         (0..self.plan.domains.len()).flat_map(|d| self.t_star_groups(d)).map(|(_, samples)| samples).collect()
     }
 
-    /// Samples of a domain by `t*`, ascending; unconfirmed ones only if the settings include them.
+    /// Samples of a domain by memorization step, ascending; unconfirmed ones only if the settings
+    /// include them.
     pub fn t_star_groups(&self, domain: usize) -> Vec<(usize, Rc<[u32]>)> {
         let last = self.run.checkpoints.len().saturating_sub(1);
-        let (plan, members) = (&self.plan.domains[domain], &self.run.domains[domain].samples);
+        let members = &self.run.domains[domain].samples;
+        let steps = &self.plan.domains[domain].memorization.steps;
         (0..self.run.checkpoints.len())
             .filter(|&at| at < last || self.settings.unconfirmed)
             .filter_map(|at| {
-                let of_step = members.iter().zip(&plan.t_star).filter(|&(_, &t_star)| t_star == Some(at));
+                let of_step = members.iter().zip(steps).filter(|&(_, &step)| step == Some(at));
                 let samples: Rc<[u32]> = of_step.map(|(&sample, _)| sample).collect();
                 (!samples.is_empty()).then_some((at, samples))
             })
@@ -164,10 +166,13 @@ impl<'a> Job<'a> {
         let cache = self.cache.borrow();
         let mut missing = 0;
         for checkpoint in 0..self.run.checkpoints.len() {
-            for measurement in self.measurements.all() {
-                let key = self.key(measurement, checkpoint);
+            let listed = self.measurements.all().iter();
+            let listed = listed
+                .map(|listed| (self.key(listed, checkpoint), listed.pairs.pairs.len() as u64))
+                .chain(self.look_keys(checkpoint));
+            for (key, pairs) in listed {
                 if cache.measured(key).is_none() && seen.insert(key) {
-                    missing += measurement.pairs.pairs.len() as u64;
+                    missing += pairs;
                 }
             }
         }

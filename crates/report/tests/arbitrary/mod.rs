@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use report::{
     CausalSteps, Change, Checkpoint, CoactivationPair, Correlation, Course, Delays, Domain, ExpertSelections,
-    FORMAT, GateKind, Generalization, Group, METRICS, Matched, Memorization, Note, NoteLevel, OnsetRule, Pair,
-    PairBudget, Phase, Report, Run, Series, Settings, State, Unit, VERSION, Window, metrics::Layers,
+    FORMAT, GateKind, Generalization, Group, METRICS, Matched, Memorization, Note, NoteLevel, OnsetRule,
+    Pair, PairBudget, Phase, Report, Run, Series, Settings, State, Unit, VERSION, Window, metrics::Layers,
 };
 
 struct Any {

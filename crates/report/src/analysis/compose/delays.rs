@@ -10,11 +10,11 @@ impl DomainComposer<'_> {
         let job = self.job;
         let last = job.run.checkpoints.last()?;
         let items = &job.run.domains[self.index].items;
-        let t_sharp = self.t_sharp();
+        let steps = self.item_steps();
         let train = job.t_star_groups(self.index);
         let test: Vec<(usize, Vec<usize>)> = (0..self.checkpoints)
             .map(|at| {
-                let of_step = items.iter().zip(&t_sharp).filter(|&(_, &t_sharp)| t_sharp == Some(at));
+                let of_step = items.iter().zip(&steps).filter(|&(_, &step)| step == Some(at));
                 (at, of_step.map(|(&item, _)| item).collect::<Vec<usize>>())
             })
             .filter(|(_, items)| !items.is_empty())
