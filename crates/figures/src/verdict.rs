@@ -101,17 +101,18 @@ fn paragraph(report: &Report, domain: &Domain) -> String {
 fn memorization(report: &Report, domain: &Domain) -> String {
     let all = chart::counted(domain.samples as u64, "sample");
     let found = &domain.memorization;
-    let Some(eps) = found.eps else {
+    let Some(eps) = report.eps(domain) else {
         return format!(
             "no loss threshold qualifies (a fifth of the {all} must settle before the last checkpoint), so none counts as memorized"
         );
     };
     let below =
         format!("loss ≤ {}{}", trimmed(eps), if found.eps_set_by_user { ", set by the user" } else { "" });
-    if found.memorized == 0 || domain.samples == 0 {
+    let memorized = report.memorized(domain);
+    if memorized == 0 || domain.samples == 0 {
         return format!("none of {all} is memorized before the last checkpoint ({below})");
     }
-    let share = number::percent((found.memorized as f64 / domain.samples as f64).min(1.0));
+    let share = number::percent((memorized as f64 / domain.samples as f64).min(1.0));
     let half = Onsets::of(report, domain)
         .memorization
         .and_then(|at| report.checkpoints.get(at))
