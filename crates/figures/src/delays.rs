@@ -12,7 +12,7 @@ use crate::{
     theme::Look,
 };
 
-/// The matched groups as spans from `t*` to `t#`, and the scores of the matching; empty without one.
+/// The matched groups as spans from memorization to generalization, and the scores of the matching; empty without one.
 #[must_use]
 pub fn delays(report: &Report, domain: &str, options: &ChartOptions) -> Vec<Figure> {
     let Some(index) = report.domains.iter().position(|other| other.name == domain) else { return Vec::new() };
@@ -64,10 +64,11 @@ pub(crate) fn table(report: &Report, delays: &Delays) -> Table {
     };
     let count =
         |group: Option<&Matched>| group.map_or(Cell::Missing, |group| Cell::count(group.count as u64));
+    let rule = report.settings.onset_rule;
     let mut table = Table::new(vec![
-        Column::with_unit("Memorized by t*", "step"),
+        Column::with_unit(format!("Memorized by {}", rule.of_samples()), "step"),
         Column::new("Samples"),
-        Column::with_unit("Generalized by t#", "step"),
+        Column::with_unit(format!("Generalized by {}", rule.of_items()), "step"),
         Column::new("Items"),
         Column::with_unit("Delay", "steps"),
         Column::new("Score"),
@@ -135,8 +136,13 @@ impl Chart<'_> {
         }
         let rows = matched.len();
         let title = format!("Memorized, then generalized: {}", self.domain.name);
+        let rule = self.report.settings.onset_rule;
         let subtitle = chart::subtitle([
-            "● samples with the same t* · ◆ matched items with the same t# · numbers: group sizes",
+            &format!(
+                "● samples with the same {} · ◆ matched items with the same {} · numbers: group sizes",
+                rule.of_samples(),
+                rule.of_items()
+            ),
             &totals(self.delays),
         ]);
         let summary = self.summary(&title, &matched);
@@ -208,8 +214,11 @@ impl Chart<'_> {
 
     fn scores(&self) -> Option<Figure> {
         let mut cells = Vec::new();
-        let mut columns = vec![Column::with_unit("Memorized by t*", "step"), Column::new("Samples")];
-        columns.extend(self.delays.test.iter().map(|test| Column::new(format!("t# {}", self.named(test)))));
+        let rule = self.report.settings.onset_rule;
+        let memorized = format!("Memorized by {}", rule.of_samples());
+        let mut columns = vec![Column::with_unit(memorized, "step"), Column::new("Samples")];
+        let test = self.delays.test.iter();
+        columns.extend(test.map(|test| Column::new(format!("{} {}", rule.of_items(), self.named(test)))));
         let mut table = Table::new(columns);
         for (at, train) in self.delays.train.iter().enumerate() {
             let step = self.report.checkpoints.get(train.checkpoint);
@@ -271,8 +280,9 @@ impl Chart<'_> {
             })
         };
         let unit = if axis.or_step(self.report) == Axis::Tokens { "tokens" } else { "step" };
-        let x = place("x", &format!("Generalized by t# ({unit})"));
-        let y = place("y", &format!("Memorized by t* ({unit})"));
+        let rule = self.report.settings.onset_rule;
+        let x = place("x", &format!("Generalized by {} ({unit})", rule.of_items()));
+        let y = place("y", &format!("Memorized by {} ({unit})", rule.of_samples()));
         json!({
             "width": chart::width(self.options.width),
             "height": (look.size(26.0) * rows).clamp(look.size(80.0), look.size(420.0)),

@@ -24,6 +24,7 @@ mod layers;
 mod lines;
 mod map;
 pub mod number;
+pub mod onset;
 pub mod palette;
 mod published;
 mod series;

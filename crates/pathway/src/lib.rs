@@ -63,8 +63,8 @@ pub use load::{LayerLoad, LoadCounts};
 pub use memorization::{EpsSearch, EpsStep, moving_average, search_eps, t_stars};
 pub use null::{null_characters, null_symbols};
 pub use onset::{
-    CausalGeneralization, CausalMemorization, CausalStep, Look, LookPlan, Phase, PhaseFold, SharedChange,
-    half_by, plan_looks,
+    CausalGeneralization, CausalMemorization, CausalStep, Look, LookPlan, Phase, PhaseFold, half_by,
+    one_sided, plan_looks,
 };
 pub use pairing::{Assignment, UnitSum, assign, score_matrix};
 pub use pairing_null::{MOST_ARRANGEMENTS, PairingNull, PairingSide, pairing_null};

@@ -55,6 +55,12 @@ impl UnitSum {
         Ok(())
     }
 
+    /// Sum of the unit vectors.
+    #[must_use]
+    pub fn components(&self) -> &[f64] {
+        &self.sum
+    }
+
     /// Number of embeddings added.
     #[must_use]
     pub fn members(&self) -> usize {

@@ -13,7 +13,6 @@ mod geometry;
 pub mod link;
 pub mod metrics;
 mod model;
-pub mod onset;
 mod onsets;
 mod settings;
 

@@ -239,18 +239,25 @@ pub struct State {
     /// Phase of the training.
     pub phase: Phase,
     /// Index `r` of the checkpoint by which half of the samples declared so far were declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<usize>,
     /// Number `k` of this look at the distance, from 1; `None` if the distance was not tested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub look: Option<u64>,
     /// Level of this look's one-sided bounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<f64>,
     /// Distance of the samples declared so far, now over at the reference, minus 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<f64>,
     /// Standard error of `change` over the choice of samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub se: Option<f64>,
     /// Lower one-sided bound of `change`; above 0 at two looks in a row, the domain is diverging.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lower: Option<f64>,
     /// Upper one-sided bound of `change`; below 0 at two looks in a row, it is structuring.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upper: Option<f64>,
 }
 
@@ -489,22 +496,6 @@ impl Report {
         let mut courses: Vec<&Course> = of_layers.collect();
         courses.sort_by_key(|course| course.layer);
         courses
-    }
-}
-
-impl Memorization {
-    /// First checkpoint by which at least half of the memorized samples have reached their `t*`;
-    /// `None` without memorized samples. Samples whose `t*` is the last checkpoint do not count.
-    #[must_use]
-    pub fn half(&self) -> Option<usize> {
-        let (_, confirmed) = self.t_star.split_last()?;
-        let all = confirmed.iter().map(|&count| count as u128).sum::<u128>();
-        let mut seen = 0;
-        let half = confirmed.iter().position(|&count| {
-            seen += count as u128;
-            2 * seen >= all
-        });
-        half.filter(|_| all > 0)
     }
 }
 

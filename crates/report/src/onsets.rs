@@ -1,9 +1,33 @@
 //! The figures of the onset rule in the settings, from those of both rules.
 
 use crate::{
-    model::{Domain, Report},
+    model::{Domain, Generalization, Memorization, Report},
     settings::OnsetRule,
 };
+
+impl Memorization {
+    /// First checkpoint by which at least half of the memorized samples have reached their step by
+    /// a rule; `None` without memorized samples. Unconfirmed samples do not count.
+    #[must_use]
+    pub fn half(&self, rule: OnsetRule) -> Option<usize> {
+        match rule {
+            OnsetRule::Causal => self.causal.half,
+            OnsetRule::Paper => pathway::half_by(self.t_star.split_last()?.1),
+        }
+    }
+}
+
+impl Generalization {
+    /// First checkpoint by which at least half of the generalized items have reached their step by
+    /// a rule; `None` without such items.
+    #[must_use]
+    pub fn half(&self, rule: OnsetRule) -> Option<usize> {
+        match rule {
+            OnsetRule::Causal => self.causal.half,
+            OnsetRule::Paper => pathway::half_by(&self.t_sharp),
+        }
+    }
+}
 
 impl Report {
     /// Loss threshold of the onset rule in the settings, nats.

@@ -192,7 +192,7 @@ fn OfDomain(setting: &'static Setting, name: String) -> impl IntoView {
     // The threshold in use: the user's, or the searched one.
     let found = Memo::new(move |_| {
         let found = |name: &str| {
-            app.with_report(|report| report.domain(name).and_then(|domain| domain.memorization.eps)).flatten()
+            app.with_report(|report| report.domain(name).and_then(|domain| report.eps(domain))).flatten()
         };
         stored.with_value(|name| found(name))
     });

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use report::{Delays as Matching, GateKind};
+use report::{Delays as Matching, GateKind, OnsetRule};
 
 use crate::chart::Chart;
 use crate::chart_options;
@@ -53,6 +53,7 @@ fn Matched(matching: Matching) -> impl IntoView {
     let app = App::get();
     let frequency =
         app.with_report(|report| report.run.gate_kind == GateKind::SelectionFrequency).unwrap_or(false);
+    let rule = app.with_report(|report| report.settings.onset_rule).unwrap_or_default();
     let unconfirmed = app.with_report(|report| report.settings.unconfirmed).unwrap_or(false);
     let steps = app.with_report(|report| report.steps().collect::<Vec<_>>()).unwrap_or_default();
     let step =
@@ -91,8 +92,8 @@ fn Matched(matching: Matching) -> impl IntoView {
                 <table>
                     <caption class="unseen">"Matched groups"</caption>
                     <thead><tr>
-                        <th scope="col" class="number">"t*, step"</th><th scope="col" class="number">"samples"</th>
-                        <th scope="col" class="number">"t#, step"</th><th scope="col" class="number">"items"</th>
+                        <th scope="col" class="number">{format!("{}, step", rule.of_samples())}</th><th scope="col" class="number">"samples"</th>
+                        <th scope="col" class="number">{format!("{}, step", rule.of_items())}</th><th scope="col" class="number">"items"</th>
                         <th scope="col" class="number">"delay, steps"</th><th scope="col" class="number">"mean cosine"</th>
                     </tr></thead>
                     <tbody>{rows.into_iter().map(|row| view! {
@@ -109,7 +110,9 @@ fn Matched(matching: Matching) -> impl IntoView {
                 } else {
                     "The cosines are between text embeddings. "
                 }}
-                {if unconfirmed {
+                {if rule == OnsetRule::Causal {
+                    "Steps are those that could be known at the time; Settings can switch to the paper’s t* and t#."
+                } else if unconfirmed {
                     "Groups that only the last checkpoint confirms are included."
                 } else {
                     "Groups that only the last checkpoint confirms are excluded; Settings can include them."

@@ -1,13 +1,15 @@
 //! The specification of a figure of courses: bands, lines, markers, onsets, the crosshair.
 
-use report::{Report, onset::Onsets};
+use report::Report;
 use wire::{Json, Written, json};
 
 use super::{Line, Lines};
 use crate::{
     axis::PLAIN,
     chart::{self, Frame},
-    number, palette, series,
+    number,
+    onset::Onsets,
+    palette, series,
     theme::{Look, Theme},
 };
 

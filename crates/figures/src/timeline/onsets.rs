@@ -1,6 +1,6 @@
 //! One row per domain: from half memorized to half generalized, the delay between them as a span.
 
-use report::{Report, onset::Onsets};
+use report::Report;
 use wire::{Json, json};
 
 use super::{TimelineOptions, visible};
@@ -10,6 +10,7 @@ use crate::{
     figure::Figure,
     lines::domain_scale,
     number,
+    onset::Onsets,
     table::{Cell, Column, Table},
     theme::Look,
 };
@@ -26,9 +27,10 @@ pub(super) fn onsets(report: &Report, options: &TimelineOptions) -> Option<Figur
     let words: Vec<String> = told.iter().map(|row| row.words()).collect();
     let summary = format!("{title}. {}.", words.join("; "));
     let look = Look { theme: options.theme, present: options.present };
+    let rule = report.settings.onset_rule;
     let subtitle = chart::subtitle([
-        "● half of the memorized samples have reached t*",
-        "◆ half of the generalizing items have reached t#",
+        &format!("● half of the memorized samples have reached {}", rule.of_samples()),
+        &format!("◆ half of the generalizing items have reached {}", rule.of_items()),
         "line: delay",
     ]);
     let frame = Frame { title: &title, subtitle: &subtitle, description: &summary, look };

@@ -1,7 +1,7 @@
 //! The looks of the sequential test: at which checkpoints, with which samples and against which
 //! reference (docs/metrics.md#state-of-a-domain).
 
-use super::{CausalStep, half_by};
+use super::half_by;
 
 /// Fewest samples with a standard error of the ratio of two distances.
 const FEWEST: usize = 3;
@@ -20,23 +20,17 @@ pub struct LookPlan {
     pub tested: bool,
 }
 
-/// Plans the look at each of `checkpoints` checkpoints from the steps of the domain's samples. Each
-/// look depends only on the samples declared by its checkpoint.
+/// Plans the look at each checkpoint from the number of samples declared there, of a domain of
+/// `samples` samples. Each look depends only on the checkpoints up to it.
 #[must_use]
-pub fn plan_looks(steps: &[Option<CausalStep>], checkpoints: usize) -> Vec<LookPlan> {
-    let mut counts = vec![0_usize; checkpoints];
-    for step in steps.iter().flatten() {
-        if let Some(count) = counts.get_mut(step.declared) {
-            *count += 1;
-        }
-    }
-    let mut declared = 0;
+pub fn plan_looks(declared_at: &[usize], samples: usize) -> Vec<LookPlan> {
+    let mut declared = 0_usize;
     let look = |(at, count): (usize, &usize)| {
-        declared += count;
-        let enough = declared > 0 && 5 * declared >= steps.len();
-        let reference = half_by(counts.get(..=at).unwrap_or_default());
+        declared = declared.saturating_add(*count);
+        let enough = declared > 0 && declared.saturating_mul(5) >= samples;
+        let reference = half_by(declared_at.get(..=at).unwrap_or_default());
         let tested = enough && declared >= FEWEST && reference.is_some_and(|reference| reference < at);
         LookPlan { declared, enough, reference, tested }
     };
-    counts.iter().enumerate().map(look).collect()
+    declared_at.iter().enumerate().map(look).collect()
 }

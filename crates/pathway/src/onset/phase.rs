@@ -1,6 +1,6 @@
 //! Phase of a domain by a sequential test of its distance (docs/metrics.md#state-of-a-domain).
 
-use crate::student::t_quantile;
+use crate::{change::DistanceChange, student::t_quantile};
 
 /// Probability per domain, as far as the choice of samples goes, that an unchanged distance is ever
 /// called fallen; likewise for risen.
@@ -20,46 +20,47 @@ pub enum Phase {
     Diverging,
 }
 
-/// Distance of the same samples at two checkpoints: later over earlier, minus 1.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SharedChange {
-    /// Number of samples.
-    pub samples: usize,
-    /// Ratio of the mean distances minus 1.
-    pub change: f64,
-    /// Its standard error over the choice of samples.
-    pub se: f64,
-}
-
 /// One test of the distance.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Look {
     /// Number of the look `k`, from 1.
     pub number: u64,
-    /// Level of the one-sided bounds, `alpha 6 / (pi² k²)`; the levels of all looks sum to `alpha`.
+    /// Level of the one-sided bounds; the levels of all looks sum to `alpha`.
     pub level: f64,
-    /// The change; `None` if it is undefined or not yet measured.
-    pub change: Option<SharedChange>,
-    /// Lower one-sided bound of the change.
+    /// Distance of the samples declared so far, now over at the reference; `None` if it is undefined
+    /// or not yet measured.
+    pub change: Option<DistanceChange>,
+    /// Lower one-sided bound of the ratio minus 1.
     pub lower: Option<f64>,
-    /// Upper one-sided bound of the change.
+    /// Upper one-sided bound of the ratio minus 1.
     pub upper: Option<f64>,
 }
 
 impl Look {
+    /// Level of the look number `number`: `alpha 6 / (pi² k²)`.
+    #[must_use]
+    pub fn level_of(number: u64) -> f64 {
+        let k = number as f64;
+        ALPHA * 6.0 / (core::f64::consts::PI * core::f64::consts::PI * k * k)
+    }
+
     /// Look number `number` at a change.
     #[must_use]
-    pub fn new(number: u64, change: Option<SharedChange>) -> Self {
-        let k = number as f64;
-        let level = ALPHA * 6.0 / (core::f64::consts::PI * core::f64::consts::PI * k * k);
-        let half = |of: &SharedChange| {
-            let half = t_quantile(of.samples.checked_sub(1)? as u64, level)? * of.se;
-            half.is_finite().then_some(half)
-        };
-        let half = change.as_ref().and_then(half);
-        let bound = |sign: f64| Some(change?.change + sign * half?);
-        Self { number, level, change, lower: bound(-1.0), upper: bound(1.0) }
+    pub fn new(number: u64, change: Option<DistanceChange>) -> Self {
+        let level = Self::level_of(number);
+        let bounds = change.and_then(|of| one_sided(of.ratio - 1.0, of.se, of.samples, level));
+        let (lower, upper) = bounds.unzip();
+        Self { number, level, change, lower, upper }
     }
+}
+
+/// Lower and upper one-sided bound of an estimate at a level, by the t distribution with
+/// `samples - 1` degrees of freedom; `None` if they are not finite.
+#[must_use]
+pub fn one_sided(estimate: f64, se: f64, samples: usize, level: f64) -> Option<(f64, f64)> {
+    let half = t_quantile(samples.checked_sub(1)? as u64, level)? * se;
+    let bounds = (estimate - half, estimate + half);
+    (bounds.0.is_finite() && bounds.1.is_finite()).then_some(bounds)
 }
 
 /// Phase of a domain over the checkpoints, from one after the other.
@@ -79,7 +80,7 @@ impl PhaseFold {
     /// Adds the next checkpoint. `enough` tells whether a fifth of the samples are declared;
     /// `tested` is the change where the distance is tested. A test takes its level even if the
     /// change is undefined.
-    pub fn push(&mut self, enough: bool, tested: Option<Option<SharedChange>>) -> (Phase, Option<Look>) {
+    pub fn push(&mut self, enough: bool, tested: Option<Option<DistanceChange>>) -> (Phase, Option<Look>) {
         if enough && self.phase == Phase::Learning {
             self.phase = Phase::Memorized;
         }

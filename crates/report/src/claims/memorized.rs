@@ -1,12 +1,12 @@
 //! Whether samples are memorized, and by when half of them are.
 
 use super::{Claim, ClaimKind, Why, step};
-use crate::{Domain, OnsetRule, Report, onset::Onsets};
+use crate::{Domain, OnsetRule, Report};
 
 /// The claim `memorized` of a domain.
 pub(super) fn claim(report: &Report, domain: &Domain) -> Claim {
     let (eps, memorized) = (report.eps(domain), report.memorized(domain));
-    let half = Onsets::of(report, domain).memorization.and_then(|at| step(report, at));
+    let half = domain.memorization.half(report.settings.onset_rule).and_then(|at| step(report, at));
     let share = (domain.samples > 0).then(|| (memorized as f64 / domain.samples as f64).min(1.0));
     let claim = Claim::of(ClaimKind::Memorized, domain)
         .with("samples", domain.samples as f64)

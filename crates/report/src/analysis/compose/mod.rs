@@ -9,6 +9,7 @@ mod delays;
 mod distances;
 mod domain;
 mod notes;
+mod onsets;
 
 use domain::DomainComposer;
 
