@@ -72,7 +72,9 @@ pub(super) fn subtract(report: &mut Report) -> Result<(), Error> {
             domain.memorization.memorized,
             domain.memorization.never,
         ];
-        if let Some(found) = counts.into_iter().find(|count| u32::try_from(*count).is_err()) {
+        let of_changes = domain.changes.iter().map(|change| change.n);
+        if let Some(found) = counts.into_iter().chain(of_changes).find(|count| u32::try_from(*count).is_err())
+        {
             return Err(Error::LinkTooLarge { what: "samples", found: found as u64, most: MOST as u64 });
         }
     }
@@ -144,6 +146,17 @@ fn combine(report: &mut Report, operation: fn(u64, u64) -> u64) {
         count(operation, &mut domain.memorization.never, expected.never_memorized);
         if let Some(found) = &mut domain.generalization {
             count(operation, &mut found.never, expected.never_generalized);
+        }
+        // A change usually spans all checkpoints from the onset on.
+        let half = domain.memorization.half().unwrap_or(0);
+        for change in &mut domain.changes {
+            let (from, n) = match change.group {
+                Group::All => (0, domain.samples),
+                Group::Memorized => (half, expected.memorized),
+            };
+            count(operation, &mut change.from, from);
+            count(operation, &mut change.to, report.checkpoints.len().wrapping_sub(1));
+            count(operation, &mut change.n, n);
         }
         let Some(delays) = &mut domain.delays else { continue };
         let steps = &report.checkpoints;
