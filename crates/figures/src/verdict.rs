@@ -12,6 +12,7 @@ mod said;
 
 use report::Report;
 
+pub(crate) use pairing::sentence as matching;
 use said::Said;
 
 /// The verdict: a headline if domains can be compared, what the domains show together, one

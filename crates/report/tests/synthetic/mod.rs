@@ -2,9 +2,9 @@
 //! share.
 
 use report::{
-    CausalSteps, Checkpoint, CoactivationPair, Course, Delays, Domain, ExpertSelections, FORMAT, GateKind,
-    Generalization, Group, Matched, Memorization, Note, NoteLevel, Pair, Report, Run, Series, Settings,
-    VERSION, derive,
+    CausalSteps, Change, Checkpoint, CoactivationPair, Course, Delays, Domain, ExpertSelections, FORMAT,
+    GateKind, Generalization, Group, Matched, Memorization, Note, NoteLevel, Pair, Report, Run, Series,
+    Settings, VERSION, derive,
 };
 
 /// Small seeded generator.
@@ -303,7 +303,24 @@ fn domain(
         clock: None,
         changes: Vec::new(),
     };
-    (domain, courses)
+    let changes = changes(steps.len() - 1, &domain, level);
+    (Domain { changes, ..domain }, courses)
+}
+
+/// Changes from the onset to the last checkpoint, which take no random numbers.
+fn changes(to: usize, domain: &Domain, level: f64) -> Vec<Change> {
+    let change = |group: Group, from: usize, n: usize, ratio: f64| {
+        let se_ratio = 0.11 * (1.3 + level) / (n as f64).sqrt();
+        let change =
+            Change { metric: "distance".to_owned(), group, from, to, ratio, se_ratio, half_width: 0.0, n };
+        (from < to && n >= 3).then(|| Change { half_width: derive::half_width(&change), ..change })
+    };
+    let from = domain.memorization.half().unwrap_or(0);
+    let both = [
+        change(Group::Memorized, from, domain.memorization.memorized, 0.96 - 0.123_456 * level),
+        change(Group::All, 0, domain.samples, 1.01 - 0.087_654 * level),
+    ];
+    both.into_iter().flatten().collect()
 }
 
 /// Courses of single layers.
