@@ -354,7 +354,7 @@ impl App {
         }
         // A growing report may have memorized samples only later.
         if !self.group_chosen.get_untracked() {
-            let memorized = report.domains.iter().any(|domain| domain.memorization.memorized > 1);
+            let memorized = report.domains.iter().any(|domain| report.memorized(domain) > 1);
             self.group.set(if memorized { Group::Memorized } else { Group::All });
         }
         if first || origin != Origin::Files {

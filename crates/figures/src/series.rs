@@ -1,6 +1,6 @@
 //! Reading a report's series without trusting their lengths.
 
-use report::{Domain, Group, Report, Series};
+use report::Series;
 
 /// The value at a checkpoint if it exists and is finite.
 pub(crate) fn at(series: &Series, checkpoint: usize) -> Option<f64> {
@@ -10,12 +10,6 @@ pub(crate) fn at(series: &Series, checkpoint: usize) -> Option<f64> {
 /// Checkpoints and values of a series, up to the number of checkpoints.
 pub(crate) fn defined(series: &Series, checkpoints: usize) -> Vec<(usize, f64)> {
     (0..checkpoints).filter_map(|index| Some((index, at(series, index)?))).collect()
-}
-
-/// Whether a domain's samples have a loss at any checkpoint; assumed where the report does not tell.
-pub(crate) fn has_losses(report: &Report, domain: &Domain) -> bool {
-    let loss = report.course(&domain.name, "loss", Group::All);
-    loss.is_none_or(|loss| !defined(&loss.values, report.checkpoints.len()).is_empty())
 }
 
 /// Smallest and largest value.

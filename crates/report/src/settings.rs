@@ -8,4 +8,4 @@ pub mod text;
 pub mod value;
 
 pub use declared::Settings;
-pub use value::{PairBudget, Unit, Window};
+pub use value::{OnsetRule, PairBudget, Unit, Window};

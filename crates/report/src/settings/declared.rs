@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::value::{PairBudget, Range, Unit, Window};
+use super::value::{OnsetRule, PairBudget, Range, Unit, Window};
 
 /// Every choice that changes a figure of a [`crate::Report`]; the defaults are the paper's where it
 /// has one.
@@ -35,9 +35,12 @@ pub struct Settings {
     /// (docs/metrics.md#memorization-step).
     pub eps: BTreeMap<String, f64>,
 
-    /// Largest drift of the loss (nats) from its last value that counts as settled
+    /// Largest range or drift of the loss (nats) that counts as settled
     /// (docs/metrics.md#memorization-step).
     pub delta: f64,
+
+    /// Rule of the memorization and generalization steps: of the memorized group, onsets and delays.
+    pub onset_rule: OnsetRule,
 
     /// Checkpoints used for the correlations; all when absent.
     pub window: Option<Window>,
@@ -59,6 +62,7 @@ impl Default for Settings {
             seed: 1,
             eps: BTreeMap::new(),
             delta: 0.05,
+            onset_rule: OnsetRule::Causal,
             window: None,
             alpha: 0.01,
             unconfirmed: false,
@@ -90,7 +94,20 @@ pub const SETTINGS: &[Setting] = &[
         unit: "",
         hint: "symbol: expert ids and layer breaks; character: characters of the pathway as text",
         section: "Pathways",
-        value: Value::Unit(|settings| &mut settings.unit),
+        value: Value::Choice(&[
+            Named {
+                text: "symbol",
+                name: "symbols",
+                is: |settings| settings.unit == Unit::Symbol,
+                set: |settings| settings.unit = Unit::Symbol,
+            },
+            Named {
+                text: "character",
+                name: "characters",
+                is: |settings| settings.unit == Unit::Character,
+                set: |settings| settings.unit = Unit::Character,
+            },
+        ]),
     },
     Setting {
         id: "pairs",
@@ -120,9 +137,30 @@ pub const SETTINGS: &[Setting] = &[
         id: "delta",
         name: "δ",
         unit: "nats",
-        hint: "largest deviation of a settled loss from its last value",
+        hint: "largest range of a settled loss over three checkpoints; paper: deviation from its last value",
         section: "Memorization",
         value: Value::Number(Range::AtLeast(0.0), |settings| &mut settings.delta),
+    },
+    Setting {
+        id: "onset_rule",
+        name: "Onsets",
+        unit: "",
+        hint: "causal: t° and t°#, known two checkpoints later and never revised; paper: t* and t#, which the last checkpoint moves",
+        section: "Memorization",
+        value: Value::Choice(&[
+            Named {
+                text: "causal",
+                name: "causal",
+                is: |settings| settings.onset_rule == OnsetRule::Causal,
+                set: |settings| settings.onset_rule = OnsetRule::Causal,
+            },
+            Named {
+                text: "paper",
+                name: "paper",
+                is: |settings| settings.onset_rule == OnsetRule::Paper,
+                set: |settings| settings.onset_rule = OnsetRule::Paper,
+            },
+        ]),
     },
     Setting {
         id: "window",
@@ -144,7 +182,7 @@ pub const SETTINGS: &[Setting] = &[
         id: "unconfirmed",
         name: "Unconfirmed groups",
         unit: "",
-        hint: "also match groups that only the last checkpoint confirms",
+        hint: "with the paper’s rule, also match groups that only the last checkpoint confirms",
         section: "Correlations and dimension",
         value: Value::Flag(|settings| &mut settings.unconfirmed),
     },
@@ -182,8 +220,21 @@ pub enum Value {
     Pairs(fn(&mut Settings) -> &mut PairBudget),
     /// A range of training steps, or all of them.
     Steps(fn(&mut Settings) -> &mut Option<Window>),
-    /// One of two units.
-    Unit(fn(&mut Settings) -> &mut Unit),
+    /// One of a few named values.
+    Choice(&'static [Named]),
     /// Yes or no.
     Flag(fn(&mut Settings) -> &mut bool),
+}
+
+/// One value of a [`Value::Choice`].
+#[derive(Clone, Copy, Debug)]
+pub struct Named {
+    /// The value as text.
+    pub text: &'static str,
+    /// Name on the page.
+    pub name: &'static str,
+    /// Whether the settings have this value.
+    pub is: fn(&Settings) -> bool,
+    /// Gives the settings this value.
+    pub set: fn(&mut Settings),
 }

@@ -2,7 +2,7 @@
 
 use super::{
     declared::{SETTINGS, Setting, Settings, Value},
-    value::{PairBudget, Unit, Window},
+    value::{PairBudget, Window},
 };
 use crate::error::Error;
 
@@ -30,10 +30,10 @@ impl Setting {
             Value::Steps(of) => {
                 of(settings).map_or_else(String::new, |window| format!("{}-{}", window.first, window.last))
             }
-            Value::Unit(of) => match of(settings) {
-                Unit::Symbol => "symbol".to_owned(),
-                Unit::Character => "character".to_owned(),
-            },
+            Value::Choice(values) => {
+                let chosen = values.iter().find(|value| (value.is)(settings));
+                chosen.map_or_else(String::new, |value| value.text.to_owned())
+            }
             Value::Flag(of) => of(settings).to_string(),
         }
     }
@@ -80,12 +80,9 @@ impl Setting {
                     }),
                 };
             }
-            Value::Unit(of) => {
-                *of(&mut changed) = match text {
-                    "symbol" | "symbols" => Unit::Symbol,
-                    "character" | "characters" => Unit::Character,
-                    _ => return Err(refused()),
-                };
+            Value::Choice(values) => {
+                let named = values.iter().find(|value| text == value.text || text == value.name);
+                (named.ok_or_else(refused)?.set)(&mut changed);
             }
             Value::Flag(of) => *of(&mut changed) = text.parse().map_err(|_| refused())?,
         }
@@ -125,7 +122,7 @@ impl Setting {
             Value::PerDomain(range, of) => of(settings).values().all(|number| range.contains(*number)),
             Value::Pairs(of) => *of(settings) != PairBudget::Sampled { per_checkpoint: 0 },
             Value::Steps(of) => of(settings).is_none_or(|window| window.first <= window.last),
-            Value::Whole(_) | Value::Unit(_) | Value::Flag(_) => true,
+            Value::Whole(_) | Value::Choice(_) | Value::Flag(_) => true,
         };
         if fits { Ok(()) } else { Err(self.refused(self.text(settings))) }
     }
@@ -140,7 +137,10 @@ impl Setting {
             Value::Whole(_) => "a whole number".to_owned(),
             Value::Pairs(_) => "a number of pairs, at least 1, or exact".to_owned(),
             Value::Steps(_) => "a first and a last step in ascending order, such as 500-12000".to_owned(),
-            Value::Unit(_) => "symbol or character".to_owned(),
+            Value::Choice(values) => {
+                let texts: Vec<&str> = values.iter().map(|value| value.text).collect();
+                texts.join(" or ")
+            }
             Value::Flag(_) => "true or false".to_owned(),
         }
     }
@@ -185,7 +185,7 @@ mod tests {
             Value::Whole(_) => "7,000".to_owned(),
             Value::Pairs(_) => "exact".to_owned(),
             Value::Steps(_) => "3-9".to_owned(),
-            Value::Unit(_) => "character".to_owned(),
+            Value::Choice(values) => values.last().map(|value| value.text).unwrap_or_default().to_owned(),
             Value::Flag(_) => "true".to_owned(),
         }
     }
@@ -236,6 +236,7 @@ mod tests {
             ("eps", "math=0"),
             ("eps", "0.5"),
             ("delta", "-0.1"),
+            ("onset_rule", "t*"),
             ("window", "9-3"),
             ("window", "9"),
             ("alpha", "0"),

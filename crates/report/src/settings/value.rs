@@ -12,6 +12,19 @@ pub enum Unit {
     Character,
 }
 
+/// When a sample counts as memorized and an item as generalized.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnsetRule {
+    /// `t°` and `t°#`, known two checkpoints later and never revised
+    /// (docs/metrics.md#causal-memorization-step).
+    #[default]
+    Causal,
+    /// `t*` and `t#` of the paper, which refer to the last checkpoint
+    /// (docs/metrics.md#memorization-step).
+    Paper,
+}
+
 /// Pairs of samples that are measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -2,9 +2,9 @@
 
 use super::{courses::LEAST_LAYERS, gate_kind, missing};
 use crate::{
-    analysis::{job::Job, plan::MOST_PAIRS, run::Contradiction},
+    analysis::{draw::MOST_PAIRS, job::Job, run::Contradiction},
     model::{GateKind, Note, NoteLevel},
-    settings::PairBudget,
+    settings::{OnsetRule, PairBudget},
 };
 
 /// Warnings and remarks on a run and its settings.
@@ -107,7 +107,7 @@ pub(super) fn notes(job: &Job<'_>) -> Vec<Note> {
             ),
         );
     }
-    if !job.settings.unconfirmed {
+    if job.settings.onset_rule == OnsetRule::Paper && !job.settings.unconfirmed {
         say(
             NoteLevel::Info,
             "Samples whose loss only settles at the last checkpoint are unconfirmed (their drift is 0 by \
