@@ -222,6 +222,11 @@ fn rows_of_zeros_among_frequencies_are_found() {
 /// A dump of router logits `[samples * positions, experts]` of two layers with a mask, without
 /// names.
 fn dump(step: u64, bad: &[usize]) -> (String, Vec<u8>) {
+    (format!("step-{step}.safetensors"), dump_of(step, bad, 0..2))
+}
+
+/// A dump of some of the layers; logits of the second one are spoilt.
+fn dump_of(step: u64, bad: &[usize], layers: std::ops::Range<usize>) -> Vec<u8> {
     let rows = SAMPLES * TOKENS;
     let mut header = serde_json::json!({ "__metadata__": { "gate_kind": "softmax-mean", "top_k": "2" } });
     let mut data: Vec<u8> = Vec::new();
@@ -234,7 +239,7 @@ fn dump(step: u64, bad: &[usize]) -> (String, Vec<u8>) {
     // The first sample is padding only: it does not count among the samples.
     let mask = (0..rows).flat_map(|row| i64::from(row >= TOKENS).to_le_bytes()).collect();
     tensor("attention_mask", "I64", [SAMPLES, TOKENS], mask);
-    for layer in 0..2 {
+    for layer in layers {
         let logit = |row: usize, expert: usize| {
             let spoilt = layer == 1 && row % TOKENS == 3 && bad.contains(&(row / TOKENS));
             if spoilt && expert == 4 {
@@ -247,8 +252,31 @@ fn dump(step: u64, bad: &[usize]) -> (String, Vec<u8>) {
         tensor(&format!("router_logits.{layer}"), "F32", [rows, EXPERTS], values.collect());
     }
     let header = header.to_string().into_bytes();
-    let bytes = [(header.len() as u64).to_le_bytes().to_vec(), header, data].concat();
-    (format!("step-{step}.safetensors"), bytes)
+    [(header.len() as u64).to_le_bytes().to_vec(), header, data].concat()
+}
+
+/// One file per layer: a bad sample of one layer leaves all of them.
+#[test]
+fn a_bad_sample_of_one_layer_leaves_the_others() {
+    let mut files = Vec::new();
+    for (step, bad) in [(10, &[][..]), (20, &[4, 9])] {
+        files.extend((0..2).map(|layer| {
+            (format!("step-{step}/layer_{layer}.safetensors"), dump_of(step, bad, layer..layer + 1))
+        }));
+    }
+    let (run, report, _) = analyse(parts(&files));
+    assert_eq!((run.checkpoints.len(), run.layers), (2, 2));
+    assert_eq!(ids(&run), ["0", "1", "2", "4", "5", "6", "7", "9", "10"]);
+    let (whole, _, _) = analyse(parts(&[dump(10, &[]), dump(20, &[4, 9])]));
+    for (sample, (&row, &other)) in
+        run.checkpoints[1].row_of.iter().zip(&*whole.checkpoints[1].row_of).enumerate()
+    {
+        let gates = |run: &TraceRun, row: u32| {
+            block_on(run.checkpoints[1].trace.gates(row as usize..row as usize + 1)).unwrap()
+        };
+        assert_eq!(gates(&run, row), gates(&whole, other), "{}", run.samples[sample].id);
+    }
+    assert!(report.notes.iter().any(|note| note.text.contains("`3`, `8` are left out at all checkpoints")));
 }
 
 #[test]
