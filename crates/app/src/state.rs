@@ -343,7 +343,7 @@ impl App {
         if report.domain(&domain).is_none() {
             self.domain.set(report.domains.first().map(|domain| domain.name.clone()).unwrap_or_default());
         }
-        if first && !report.domains.iter().any(|domain| domain.memorization.memorized > 1) {
+        if first && !report.domains.iter().any(|domain| report.memorized(domain) > 1) {
             self.group.set(Group::All);
         }
         if first || origin != Origin::Files {

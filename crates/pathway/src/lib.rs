@@ -29,7 +29,9 @@ mod increments;
 mod load;
 mod memorization;
 mod null;
+mod onset;
 mod pairing;
+mod pairing_null;
 mod ranking;
 mod router_geometry;
 mod saturation;
@@ -60,10 +62,15 @@ pub use increments::{IncrementTest, RANDOM_INCREMENT_ORDERS, test_increments};
 pub use load::{LayerLoad, LoadCounts};
 pub use memorization::{EpsSearch, EpsStep, moving_average, search_eps, t_stars};
 pub use null::{null_characters, null_symbols};
+pub use onset::{
+    CausalGeneralization, CausalMemorization, CausalStep, Look, LookPlan, Phase, PhaseFold, half_by,
+    one_sided, plan_looks,
+};
 pub use pairing::{Assignment, UnitSum, assign, score_matrix};
+pub use pairing_null::{MOST_ARRANGEMENTS, PairingNull, PairingSide, pairing_null};
 pub use ranking::Ranking;
 pub use router_geometry::{RouterDrift, RouterLayer};
 pub use saturation::{Saturation, SaturationSum};
 pub use scaling::{Layout, Scaling, turn_towards};
 pub use spectrum::{EffectiveDimension, Spectrum};
-pub use student::t_quantile_95;
+pub use student::{t_quantile, t_quantile_95};

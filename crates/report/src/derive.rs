@@ -3,10 +3,12 @@
 
 mod accuracy;
 mod exchange;
+mod states;
 
 pub use accuracy::{CheckpointPermutations, LEVEL, clock, correlations, follows};
-pub(crate) use accuracy::{Related, Relation, correlations_by};
+pub(crate) use accuracy::{Related, Relation, correlations_by, in_window};
 pub use exchange::exchange;
+pub use states::states;
 
 use crate::{
     metrics::METRICS,

@@ -3,7 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::settings::{Settings, Unit};
+use crate::{
+    claims::Claim,
+    settings::{Settings, Unit},
+};
 
 /// The `format` field of every report.
 pub const FORMAT: &str = "grokscope.report";
@@ -44,6 +47,9 @@ pub struct Report {
     /// Test of exchanged domains, per metric and group; empty without accuracies.
     #[serde(default)]
     pub exchange: Vec<Exchange>,
+    /// What the verdict may say, computed from the figures above.
+    #[serde(default)]
+    pub claims: Vec<Claim>,
     /// Warnings and remarks on the figures.
     pub notes: Vec<Note>,
 }
@@ -135,7 +141,8 @@ pub enum Group {
     /// Every sample of the domain.
     #[default]
     All,
-    /// Samples memorized before the last checkpoint; the same samples at every checkpoint.
+    /// Memorized samples by the setting [`OnsetRule`](crate::OnsetRule): declared by the last
+    /// checkpoint, or `t*` before it; the same samples at every checkpoint.
     Memorized,
 }
 
@@ -152,6 +159,9 @@ pub struct Domain {
     pub memorization: Memorization,
     /// Generalization of the items, if there are results per item.
     pub generalization: Option<Generalization>,
+    /// State at each checkpoint, from the data up to it, `[C]`; empty without losses.
+    #[serde(default)]
+    pub states: Vec<State>,
     /// Selections of every expert, one entry per checkpoint; empty if the traces have no expert
     /// ids.
     pub expert_selections: Vec<Option<ExpertSelections>>,
@@ -170,12 +180,13 @@ pub struct Domain {
     pub changes: Vec<Change>,
 }
 
-/// Memorization of a domain's samples (docs/metrics.md#memorization-step).
+/// Memorization of a domain's samples by both rules (docs/metrics.md#memorization-step,
+/// docs/metrics.md#causal-memorization-step).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Memorization {
-    /// Loss threshold used, nats; `None` if no threshold of the grid qualifies.
+    /// Loss threshold of `t*`, nats; `None` if no threshold of the grid qualifies.
     pub eps: Option<f64>,
-    /// Whether the user set the threshold.
+    /// Whether the user set the threshold, which then holds for both rules.
     pub eps_set_by_user: bool,
     /// Samples whose `t*` is each checkpoint, `[C]`; those of the last checkpoint are unconfirmed.
     pub t_star: Vec<usize>,
@@ -183,9 +194,16 @@ pub struct Memorization {
     pub memorized: usize,
     /// Samples without any `t*`.
     pub never: usize,
+    /// Loss threshold of `t°`, nats; `None` if no checkpoint fixes one.
+    #[serde(default)]
+    pub causal_eps: Option<f64>,
+    /// The samples by `t°`.
+    #[serde(default)]
+    pub causal: CausalSteps,
 }
 
-/// Generalization of a domain's benchmark items (docs/metrics.md#generalization-step).
+/// Generalization of a domain's benchmark items by both rules
+/// (docs/metrics.md#generalization-step, docs/metrics.md#causal-generalization-step).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Generalization {
     /// Items whose `t#` is each checkpoint, `[C]`; those of the last checkpoint rest on one
@@ -193,6 +211,69 @@ pub struct Generalization {
     pub t_sharp: Vec<usize>,
     /// Items without any `t#`.
     pub never: usize,
+    /// The items by `t°#`.
+    #[serde(default)]
+    pub causal: CausalSteps,
+}
+
+/// Samples by their causal memorization step `t°`, or items by their causal generalization step
+/// `t°#`. No count depends on later checkpoints, except those of `first`: a step is known some
+/// checkpoints after it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CausalSteps {
+    /// Members whose step is each checkpoint, `[C]`.
+    pub first: Vec<usize>,
+    /// Members declared at each checkpoint, `[C]`: the first at which their step was known.
+    pub declared: Vec<usize>,
+    /// Declared members that relapsed for the first time at each checkpoint, `[C]`.
+    pub relapses: Vec<usize>,
+    /// Members not declared by the last checkpoint.
+    pub never: usize,
+    /// Index of the checkpoint by which half of the declared members have reached their step.
+    pub half: Option<usize>,
+}
+
+/// What was known of a domain at one checkpoint (docs/metrics.md#state-of-a-domain).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// Phase of the training.
+    pub phase: Phase,
+    /// Index `r` of the checkpoint by which half of the samples declared so far were declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<usize>,
+    /// Number `k` of this look at the distance, from 1; `None` if the distance was not tested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look: Option<u64>,
+    /// Level of this look's one-sided bounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<f64>,
+    /// Distance of the samples declared so far, now over at the reference, minus 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<f64>,
+    /// Standard error of `change` over the choice of samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub se: Option<f64>,
+    /// Lower one-sided bound of `change`; above 0 at two looks in a row, the domain is diverging.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lower: Option<f64>,
+    /// Upper one-sided bound of `change`; below 0 at two looks in a row, it is structuring.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upper: Option<f64>,
+}
+
+/// Phase of a domain's training (docs/metrics.md#state-of-a-domain).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Less than a fifth of the samples are declared memorized.
+    #[default]
+    Learning,
+    /// A fifth or more are, and their distance has not changed.
+    Memorized,
+    /// The distance of the memorized samples has fallen.
+    Structuring,
+    /// The distance of the memorized samples has risen.
+    Diverging,
 }
 
 /// A strong co-activation of a layer: how often `second` is selected for tokens that select
@@ -224,6 +305,16 @@ pub struct Delays {
     pub total: f64,
     /// Total score of the second best assignment.
     pub second_best_total: Option<f64>,
+    /// Share of shuffled pairings whose best total is at least `total`: the larger of the shares
+    /// with shuffled samples and with shuffled items.
+    #[serde(default)]
+    pub null_share: Option<f64>,
+    /// Shuffled pairings behind `null_share`; 0 without it.
+    #[serde(default)]
+    pub null_draws: u64,
+    /// Whether these are all arrangements of the members.
+    #[serde(default)]
+    pub null_exact: bool,
 }
 
 /// A group of samples or items with the same step.
@@ -405,22 +496,6 @@ impl Report {
         let mut courses: Vec<&Course> = of_layers.collect();
         courses.sort_by_key(|course| course.layer);
         courses
-    }
-}
-
-impl Memorization {
-    /// First checkpoint by which at least half of the memorized samples have reached their `t*`;
-    /// `None` without memorized samples. Samples whose `t*` is the last checkpoint do not count.
-    #[must_use]
-    pub fn half(&self) -> Option<usize> {
-        let (_, confirmed) = self.t_star.split_last()?;
-        let all = confirmed.iter().map(|&count| count as u128).sum::<u128>();
-        let mut seen = 0;
-        let half = confirmed.iter().position(|&count| {
-            seen += count as u128;
-            2 * seen >= all
-        });
-        half.filter(|_| all > 0)
     }
 }
 

@@ -31,9 +31,12 @@ pub struct Settings {
     /// (docs/metrics.md#memorization-step).
     pub eps: BTreeMap<String, f64>,
 
-    /// Largest drift of the loss (nats) from its last value that counts as settled
+    /// Largest range or drift of the loss (nats) that counts as settled
     /// (docs/metrics.md#memorization-step).
     pub delta: f64,
+
+    /// Rule of the memorization and generalization steps: of the memorized group, onsets and delays.
+    pub onset_rule: OnsetRule,
 
     /// Checkpoints used for the correlations; all when absent.
     pub window: Option<Window>,
@@ -55,6 +58,7 @@ impl Default for Settings {
             seed: 1,
             eps: BTreeMap::new(),
             delta: 0.05,
+            onset_rule: OnsetRule::Causal,
             window: None,
             alpha: 0.01,
             unconfirmed: false,
@@ -70,6 +74,19 @@ pub enum Unit {
     Symbol,
     /// Characters of the written form `3,1,5-9,1`.
     Character,
+}
+
+/// When a sample counts as memorized and an item as generalized.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnsetRule {
+    /// `t°` and `t°#`, known two checkpoints later and never revised
+    /// (docs/metrics.md#causal-memorization-step).
+    #[default]
+    Causal,
+    /// `t*` and `t#` of the paper, which refer to the last checkpoint
+    /// (docs/metrics.md#memorization-step).
+    Paper,
 }
 
 /// Pairs of samples that are measured.

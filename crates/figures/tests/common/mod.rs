@@ -89,8 +89,27 @@ pub fn small() -> Report {
             t_star: vec![0, 30, 16, 4, 2],
             memorized: 50,
             never: 148,
+            causal_eps: Some(1.2),
+            causal: CausalSteps {
+                first: vec![0, 30, 20, 0, 0],
+                declared: vec![0, 0, 0, 30, 20],
+                relapses: vec![0, 0, 0, 0, 3],
+                never: 150,
+                half: Some(1),
+            },
         },
-        generalization: Some(Generalization { t_sharp: vec![0, 1, 10, 50, 12], never: 27 }),
+        generalization: Some(Generalization {
+            t_sharp: vec![0, 1, 10, 50, 12],
+            never: 27,
+            causal: CausalSteps {
+                first: vec![0, 1, 10, 0, 0],
+                declared: vec![0, 0, 0, 1, 10],
+                relapses: vec![0; 5],
+                never: 89,
+                half: Some(2),
+            },
+        }),
+        states: Vec::new(),
         expert_selections: vec![Some(vec![vec![1, 2, 0, 5]; 2]); 5],
         coactivation: vec![vec![CoactivationPair { first: 3, second: 1, probability: 0.8 }], Vec::new()],
         delays: (shift == 0.0).then(|| Delays {
@@ -108,6 +127,9 @@ pub fn small() -> Report {
             ],
             total: 1.89,
             second_best_total: Some(1.83),
+            null_share: Some(0.34),
+            null_draws: 999,
+            null_exact: false,
         }),
         correlations: vec![
             correlation("distance", if shift == 0.0 { -0.9 } else { 0.1 }),
@@ -119,7 +141,7 @@ pub fn small() -> Report {
             group: Group::Memorized,
             from: 2,
             to: 4,
-            ratio: 0.8,
+            ratio: if shift == 0.0 { 0.8 } else { 1.01 },
             se_ratio: 0.02,
             half_width: 0.04,
             n: 100,
@@ -156,9 +178,11 @@ pub fn small() -> Report {
         domains: vec![domain("math", 0.0), domain("code", 2.0)],
         courses: [courses("math", 0.0), courses("code", 2.0), vec![between]].concat(),
         exchange: Vec::new(),
+        claims: Vec::new(),
         notes: Vec::new(),
     };
     derive::complete(&mut report);
+    report.claims = claims(&report);
     report
 }
 
@@ -237,6 +261,30 @@ impl Dice {
         NASTY[self.roll(NASTY.len() as u64) as usize].to_owned()
     }
 
+    fn causal_steps(&mut self) -> CausalSteps {
+        CausalSteps {
+            first: self.list(9, Self::index),
+            declared: self.list(9, Self::index),
+            relapses: self.list(9, Self::index),
+            never: self.index(),
+            half: self.option(Self::index),
+        }
+    }
+
+    fn state(&mut self) -> State {
+        State {
+            phase: [Phase::Learning, Phase::Memorized, Phase::Structuring, Phase::Diverging]
+                [self.roll(4) as usize],
+            reference: self.option(Self::index),
+            look: self.option(Self::big),
+            level: self.option(Self::number),
+            change: self.option(Self::number),
+            se: self.option(Self::number),
+            lower: self.option(Self::number),
+            upper: self.option(Self::number),
+        }
+    }
+
     fn domain(&mut self) -> Domain {
         Domain {
             name: self.text(),
@@ -248,9 +296,15 @@ impl Dice {
                 t_star: self.list(9, Self::index),
                 memorized: self.index(),
                 never: self.index(),
+                causal_eps: self.option(Self::number),
+                causal: self.causal_steps(),
             },
-            generalization: self
-                .option(|dice| Generalization { t_sharp: dice.list(9, Self::index), never: dice.index() }),
+            generalization: self.option(|dice| Generalization {
+                t_sharp: dice.list(9, Self::index),
+                never: dice.index(),
+                causal: dice.causal_steps(),
+            }),
+            states: self.list(9, Self::state),
             expert_selections: self
                 .list(9, |dice| dice.option(|dice| dice.list(3, |dice| dice.list(5, Self::big)))),
             coactivation: self.list(3, |dice| {
@@ -273,6 +327,9 @@ impl Dice {
                 }),
                 total: dice.number(),
                 second_best_total: dice.option(Self::number),
+                null_share: dice.option(Self::number),
+                null_draws: dice.big(),
+                null_exact: dice.roll(2) == 0,
             }),
             correlations: self.list(6, |dice| Correlation {
                 metric: ["distance", "consistency", "loss", "<b>"][dice.roll(4) as usize].into(),
@@ -360,6 +417,7 @@ impl Dice {
             domains: dice.index(),
             undefined: dice.option(Self::text),
         });
+        report.claims = claims(&report);
         report
     }
 }

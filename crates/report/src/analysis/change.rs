@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     model::{Change, Domain, Group},
-    settings::Settings,
+    settings::{OnsetRule, Settings},
 };
 
 impl Analysis {
@@ -41,7 +41,7 @@ pub(super) fn changes(job: &Job<'_>, index: usize, domain: &Domain) -> Vec<Chang
     let of_group = |group| {
         let measured = |at: &usize| result(job, index, group, *at).is_some();
         let last = (0..job.run.checkpoints.len()).rev().find(measured)?;
-        let from = (start(domain, group)..last).find(measured)?;
+        let from = (start(job.settings.onset_rule, domain, group)..last).find(measured)?;
         between(job, index, group, from, last)
     };
     [Group::Memorized, Group::All].into_iter().filter_map(of_group).collect()
@@ -49,10 +49,10 @@ pub(super) fn changes(job: &Job<'_>, index: usize, domain: &Domain) -> Vec<Chang
 
 /// Checkpoint from which a group's distance is compared with the last: half memorized for the
 /// memorized samples, the first for all.
-fn start(domain: &Domain, group: Group) -> usize {
+fn start(rule: OnsetRule, domain: &Domain, group: Group) -> usize {
     match group {
         Group::All => 0,
-        Group::Memorized => domain.memorization.half().unwrap_or(0),
+        Group::Memorized => domain.memorization.half(rule).unwrap_or(0),
     }
 }
 

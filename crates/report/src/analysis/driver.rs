@@ -92,6 +92,9 @@ impl Analysis {
                     for measurement in measurements {
                         job.measure(measurement, checkpoint, distances, meter).await?;
                     }
+                    if together {
+                        job.measure_looks(checkpoint, distances, meter).await?;
+                    }
                     Ok::<usize, Error>(checkpoint)
                 }
             })
@@ -115,6 +118,9 @@ impl Analysis {
                 futures::future::ready(Ok(()))
             })
             .await?;
+        for checkpoint in 0..run.checkpoints.len() {
+            job.measure_looks(checkpoint, distances, &meter).await?;
+        }
         let mut report = compose::report(&job);
         watch.partial(true, &|| report.clone());
         for index in 0..report.domains.len() {
@@ -158,6 +164,9 @@ impl Job<'_> {
             for (samples, sum) in request.unit_sums.iter().zip(results.unit_sums) {
                 cache.put_unit_sum(at.file, self.unit_sum_fingerprint(samples), sum);
             }
+            for (request, cosines) in request.cosines.iter().zip(results.cosines) {
+                cache.put_cosines(at.file, self.cosine_fingerprint(request), cosines);
+            }
         }
         let fingerprint = self.selections_fingerprint();
         let known = self.cache.borrow().selections(at.file, fingerprint).is_some();
@@ -166,6 +175,19 @@ impl Job<'_> {
                 self.run.domains.iter().map(|domain| Rc::clone(&domain.samples)).collect();
             let selections = read_selections(at, last, &domains, meter.watch).await?.unwrap_or_default();
             self.cache.borrow_mut().put_selections(at.file, fingerprint, selections);
+        }
+        Ok(())
+    }
+
+    /// Measures what the tests of a checkpoint compare: there and at their references.
+    async fn measure_looks(
+        &self,
+        checkpoint: usize,
+        distances: &dyn Distances,
+        meter: &ProgressCounter<'_>,
+    ) -> Result<(), Error> {
+        for (measurement, at) in self.missing_looks(checkpoint) {
+            self.measure(&measurement, at, distances, meter).await?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 //! 1. `parts` removes the optional parts that a link leaves out. Derived figures (moving averages, structure, intervals,
 //!    correlations) are never included: the reader computes them with the functions of the analysis.
 //! 2. `tree` codes everything except the figures of the courses, as JSON of any shape. `path` is its learned state;
-//!    `related` replaces counts by differences from their expected values.
+//!    `related` replaces counts by differences from their expected values, `states` moves figures to courses.
 //! 3. `courses` and `scale` convert figures to integers; `column` predicts them from figures coded earlier.
 //! 4. `numbers`, `text` and `coder` convert the residuals to bits.
 //! 5. `frame` adds length and checksum, and encodes the bytes as text.
@@ -17,6 +17,7 @@ mod parts;
 mod path;
 mod related;
 mod scale;
+mod states;
 mod text;
 mod tree;
 
@@ -29,7 +30,7 @@ use coder::Coder;
 use tree::Codec;
 
 use crate::{
-    Error, Report,
+    Error, Report, claims,
     derive::{self, CheckpointPermutations},
 };
 
@@ -179,6 +180,8 @@ fn prepare(report: &mut Report) {
     report.rounded_to_bits = None;
     report.courses.retain(|course| course.definition().is_none_or(|metric| metric.derived.is_none()));
     report.exchange.clear();
+    report.claims.clear();
+    states::take(report);
     for domain in &mut report.domains {
         domain.correlations.clear();
         domain.clock = None;
@@ -207,6 +210,7 @@ fn round(report: &mut Report, bits: u8) {
             delays.pairs.iter_mut().for_each(|pair| round(&mut pair.score));
             round(&mut delays.total);
             delays.second_best_total.iter_mut().for_each(round);
+            delays.null_share.iter_mut().for_each(round);
         }
     }
 }
@@ -214,6 +218,7 @@ fn round(report: &mut Report, bits: u8) {
 /// Computes the derived figures, and notes that the report came from a link.
 fn complete(report: &mut Report, bits: u8, left_out: Parts) -> Result<(), Error> {
     report.rounded_to_bits = Some(bits);
+    states::restore(report);
     report.check()?;
     derive::complete(report);
     let correlated =
@@ -227,6 +232,7 @@ fn complete(report: &mut Report, bits: u8, left_out: Parts) -> Result<(), Error>
         change.half_width = derive::half_width(change);
     }
     derive::relate(report, CheckpointPermutations::Skipped);
+    report.claims = claims(report);
     parts::add_notice(report, left_out);
     report.check()
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{PairBudget, Settings, Unit, Window};
+use super::{OnsetRule, PairBudget, Settings, Unit, Window};
 use crate::error::Error;
 
 /// Declares one setting.
@@ -40,10 +40,23 @@ pub enum Value {
     Pairs(fn(&mut Settings) -> &mut PairBudget),
     /// A range of training steps, or all of them.
     Steps(fn(&mut Settings) -> &mut Option<Window>),
-    /// One of two units.
-    Unit(fn(&mut Settings) -> &mut Unit),
+    /// One of a few named values.
+    Choice(&'static [Named]),
     /// Yes or no.
     Flag(fn(&mut Settings) -> &mut bool),
+}
+
+/// One value of a [`Value::Choice`].
+#[derive(Clone, Copy, Debug)]
+pub struct Named {
+    /// The value as text.
+    pub text: &'static str,
+    /// Name on the page.
+    pub name: &'static str,
+    /// Whether the settings have this value.
+    pub is: fn(&Settings) -> bool,
+    /// Gives the settings this value.
+    pub set: fn(&mut Settings),
 }
 
 /// The range of a number.
@@ -81,7 +94,20 @@ pub const SETTINGS: &[Setting] = &[
         unit: "",
         hint: "symbol: expert ids and layer breaks; character: characters of the pathway as text",
         section: "Pathways",
-        value: Value::Unit(|settings| &mut settings.unit),
+        value: Value::Choice(&[
+            Named {
+                text: "symbol",
+                name: "symbols",
+                is: |settings| settings.unit == Unit::Symbol,
+                set: |settings| settings.unit = Unit::Symbol,
+            },
+            Named {
+                text: "character",
+                name: "characters",
+                is: |settings| settings.unit == Unit::Character,
+                set: |settings| settings.unit = Unit::Character,
+            },
+        ]),
     },
     Setting {
         id: "pairs",
@@ -111,9 +137,30 @@ pub const SETTINGS: &[Setting] = &[
         id: "delta",
         name: "δ",
         unit: "nats",
-        hint: "largest deviation of a settled loss from its last value",
+        hint: "largest range of a settled loss over three checkpoints; paper: deviation from its last value",
         section: "Memorization",
         value: Value::Number(Range::AtLeast(0.0), |settings| &mut settings.delta),
+    },
+    Setting {
+        id: "onset_rule",
+        name: "Onsets",
+        unit: "",
+        hint: "causal: t° and t°#, known two checkpoints later and never revised; paper: t* and t#, which the last checkpoint moves",
+        section: "Memorization",
+        value: Value::Choice(&[
+            Named {
+                text: "causal",
+                name: "causal",
+                is: |settings| settings.onset_rule == OnsetRule::Causal,
+                set: |settings| settings.onset_rule = OnsetRule::Causal,
+            },
+            Named {
+                text: "paper",
+                name: "paper",
+                is: |settings| settings.onset_rule == OnsetRule::Paper,
+                set: |settings| settings.onset_rule = OnsetRule::Paper,
+            },
+        ]),
     },
     Setting {
         id: "window",
@@ -135,7 +182,7 @@ pub const SETTINGS: &[Setting] = &[
         id: "unconfirmed",
         name: "Unconfirmed groups",
         unit: "",
-        hint: "also match groups that only the last checkpoint confirms",
+        hint: "with the paper’s rule, also match groups that only the last checkpoint confirms",
         section: "Correlations and dimension",
         value: Value::Flag(|settings| &mut settings.unconfirmed),
     },
@@ -184,10 +231,10 @@ impl Setting {
             Value::Steps(of) => {
                 of(settings).map_or_else(String::new, |window| format!("{}-{}", window.first, window.last))
             }
-            Value::Unit(of) => match of(settings) {
-                Unit::Symbol => "symbol".to_owned(),
-                Unit::Character => "character".to_owned(),
-            },
+            Value::Choice(values) => {
+                let chosen = values.iter().find(|value| (value.is)(settings));
+                chosen.map_or_else(String::new, |value| value.text.to_owned())
+            }
             Value::Flag(of) => of(settings).to_string(),
         }
     }
@@ -234,12 +281,9 @@ impl Setting {
                     }),
                 };
             }
-            Value::Unit(of) => {
-                *of(&mut changed) = match text {
-                    "symbol" | "symbols" => Unit::Symbol,
-                    "character" | "characters" => Unit::Character,
-                    _ => return Err(refused()),
-                };
+            Value::Choice(values) => {
+                let named = values.iter().find(|value| text == value.text || text == value.name);
+                (named.ok_or_else(refused)?.set)(&mut changed);
             }
             Value::Flag(of) => *of(&mut changed) = text.parse().map_err(|_| refused())?,
         }
@@ -279,7 +323,7 @@ impl Setting {
             Value::PerDomain(range, of) => of(settings).values().all(|number| range.contains(*number)),
             Value::Pairs(of) => *of(settings) != PairBudget::Sampled { per_checkpoint: 0 },
             Value::Steps(of) => of(settings).is_none_or(|window| window.first <= window.last),
-            Value::Whole(_) | Value::Unit(_) | Value::Flag(_) => true,
+            Value::Whole(_) | Value::Choice(_) | Value::Flag(_) => true,
         };
         if fits { Ok(()) } else { Err(self.refused(self.text(settings))) }
     }
@@ -294,7 +338,10 @@ impl Setting {
             Value::Whole(_) => "a whole number".to_owned(),
             Value::Pairs(_) => "a number of pairs, at least 1, or exact".to_owned(),
             Value::Steps(_) => "a first and a last step in ascending order, such as 500-12000".to_owned(),
-            Value::Unit(_) => "symbol or character".to_owned(),
+            Value::Choice(values) => {
+                let texts: Vec<&str> = values.iter().map(|value| value.text).collect();
+                texts.join(" or ")
+            }
             Value::Flag(_) => "true or false".to_owned(),
         }
     }
@@ -339,6 +386,7 @@ mod tests {
             seed: 7,
             eps: [("a=b".to_owned(), 0.5), ("math".to_owned(), 1.25)].into(),
             delta: 0.0,
+            onset_rule: OnsetRule::Paper,
             window: Some(Window { first: 3, last: 9 }),
             alpha: 0.5,
             unconfirmed: true,
@@ -376,6 +424,7 @@ mod tests {
             ("eps", "math=0"),
             ("eps", "0.5"),
             ("delta", "-0.1"),
+            ("onset_rule", "t*"),
             ("window", "9-3"),
             ("window", "9"),
             ("alpha", "0"),

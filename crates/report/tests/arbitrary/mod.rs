@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use report::{
-    Change, Checkpoint, CoactivationPair, Correlation, Course, Delays, Domain, ExpertSelections, FORMAT,
-    GateKind, Generalization, Group, METRICS, Matched, Memorization, Note, NoteLevel, Pair, PairBudget,
-    Report, Run, Series, Settings, Unit, VERSION, Window, metrics::Layers,
+    CausalSteps, Change, Checkpoint, CoactivationPair, Correlation, Course, Delays, Domain, ExpertSelections,
+    FORMAT, GateKind, Generalization, Group, METRICS, Matched, Memorization, Note, NoteLevel, OnsetRule,
+    Pair, PairBudget, Phase, Report, Run, Series, Settings, State, Unit, VERSION, Window, metrics::Layers,
 };
 
 struct Any {
@@ -148,6 +148,7 @@ pub fn report(seed: u64, checkpoints: usize, domains: usize) -> Report {
         domains,
         courses,
         exchange: Vec::new(),
+        claims: Vec::new(),
         notes: any.times(3, |any| Note {
             level: if any.yes() { NoteLevel::Info } else { NoteLevel::Warning },
             text: any.name(),
@@ -167,6 +168,7 @@ fn settings(any: &mut Any) -> Settings {
             PairBudget::Sampled { per_checkpoint: any.bits() | 1 }
         },
         seed: any.bits(),
+        onset_rule: if any.yes() { OnsetRule::Causal } else { OnsetRule::Paper },
         eps: any.times(3, |any| (any.name(), share(any))).into_iter().collect::<BTreeMap<_, _>>(),
         delta: share(any),
         window: any.maybe(|any| {
@@ -190,8 +192,15 @@ fn domain(any: &mut Any, index: usize, checkpoints: usize, layers: usize, expert
             t_star: any.counts(c),
             memorized: any.count(),
             never: any.count(),
+            causal_eps: any.some(),
+            causal: causal_steps(any, c),
         },
-        generalization: any.maybe(|any| Generalization { t_sharp: any.counts(c), never: any.count() }),
+        generalization: any.maybe(|any| Generalization {
+            t_sharp: any.counts(c),
+            never: any.count(),
+            causal: causal_steps(any, c),
+        }),
+        states: if any.yes() { Vec::new() } else { (0..c).map(|_| state(any, c)).collect() },
         expert_selections: if any.yes() {
             Vec::new()
         } else {
@@ -228,6 +237,29 @@ fn change(any: &mut Any, checkpoints: usize) -> Change {
         se_ratio: any.figure().abs(),
         half_width: any.figure().abs(),
         n: 3 + any.count(),
+    }
+}
+
+fn causal_steps(any: &mut Any, checkpoints: usize) -> CausalSteps {
+    CausalSteps {
+        first: any.counts(checkpoints),
+        declared: any.counts(checkpoints),
+        relapses: any.counts(checkpoints),
+        never: any.count(),
+        half: if checkpoints == 0 { None } else { any.maybe(|any| any.index(checkpoints)) },
+    }
+}
+
+fn state(any: &mut Any, checkpoints: usize) -> State {
+    State {
+        phase: [Phase::Learning, Phase::Memorized, Phase::Structuring, Phase::Diverging][any.index(4)],
+        reference: any.maybe(|any| any.index(checkpoints)),
+        look: any.maybe(|any| any.count() as u64),
+        level: any.some(),
+        change: any.some(),
+        se: any.some(),
+        lower: any.some(),
+        upper: any.some(),
     }
 }
 
@@ -298,6 +330,9 @@ fn delays(any: &mut Any, checkpoints: usize) -> Delays {
         pairs,
         total: any.figure(),
         second_best_total: any.some(),
+        null_share: any.some(),
+        null_draws: any.bits(),
+        null_exact: any.yes(),
     }
 }
 

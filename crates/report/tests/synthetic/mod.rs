@@ -2,9 +2,9 @@
 //! share.
 
 use report::{
-    Change, Checkpoint, CoactivationPair, Course, Delays, Domain, ExpertSelections, FORMAT, GateKind,
-    Generalization, Group, Matched, Memorization, Note, NoteLevel, Pair, Report, Run, Series, Settings,
-    VERSION, derive,
+    CausalSteps, Change, Checkpoint, CoactivationPair, Course, Delays, Domain, ExpertSelections, FORMAT,
+    GateKind, Generalization, Group, Matched, Memorization, Note, NoteLevel, Pair, Report, Run, Series,
+    Settings, VERSION, derive,
 };
 
 /// Small seeded generator.
@@ -115,6 +115,7 @@ pub fn report(steps: &[u64], size: Size, domains: &[&str], seed: u64, full: bool
         domains,
         courses,
         exchange: Vec::new(),
+        claims: Vec::new(),
         notes: vec![Note {
             level: NoteLevel::Warning,
             text:
@@ -125,6 +126,7 @@ pub fn report(steps: &[u64], size: Size, domains: &[&str], seed: u64, full: bool
     };
     derive::complete(&mut report);
     derive::relate(&mut report, derive::CheckpointPermutations::Tried);
+    report.claims = report::claims(&report);
     report
 }
 
@@ -175,8 +177,11 @@ fn domain(
     let t_star = counts(samples / 4, checkpoints, draw, 1.3);
     let t_sharp = counts(items / 2, checkpoints, draw, 1.5);
     let memorized = t_star.iter().rev().skip(1).sum::<usize>();
-    let generalization =
-        Generalization { never: items - t_sharp.iter().sum::<usize>(), t_sharp: t_sharp.clone() };
+    let generalization = Generalization {
+        never: items - t_sharp.iter().sum::<usize>(),
+        t_sharp: t_sharp.clone(),
+        causal: CausalSteps::default(),
+    };
     let n_of = |group: Group| Some(if group == Group::All { samples } else { memorized } as u64);
     courses.push(Course { n: n_of(Group::All), ..of("loss", Group::All, loss) });
     courses.push(of("validation_loss", Group::All, validation_loss));
@@ -279,8 +284,11 @@ fn domain(
             never: samples - t_star.iter().sum::<usize>(),
             memorized,
             t_star: t_star.clone(),
+            causal_eps: None,
+            causal: CausalSteps::default(),
         },
         generalization: Some(generalization),
+        states: Vec::new(),
         expert_selections: if full {
             (0..checkpoints).map(|_| Some(selections(size, draw))).collect()
         } else {
@@ -407,6 +415,9 @@ fn delays(steps: &[u64], t_star: &[usize], t_sharp: &[usize], draw: &mut Draw) -
         pairs,
         total,
         second_best_total: Some(total - 0.01 * draw.unit()),
+        null_share: Some(draw.unit()),
+        null_draws: 999,
+        null_exact: false,
     }
 }
 

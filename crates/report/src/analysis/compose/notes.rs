@@ -2,9 +2,9 @@
 
 use super::gate_kind;
 use crate::{
-    analysis::{job::Job, plan::MOST_PAIRS},
+    analysis::{draw::MOST_PAIRS, job::Job},
     model::{GateKind, Note, NoteLevel},
-    settings::PairBudget,
+    settings::{OnsetRule, PairBudget},
 };
 
 /// Warnings and remarks on a run and its settings.
@@ -99,7 +99,7 @@ pub(super) fn notes(job: &Job<'_>) -> Vec<Note> {
             ),
         );
     }
-    if !job.settings.unconfirmed {
+    if job.settings.onset_rule == OnsetRule::Paper && !job.settings.unconfirmed {
         say(
             NoteLevel::Info,
             "Samples whose loss only settles at the last checkpoint are unconfirmed (their drift is 0 by \
