@@ -141,7 +141,7 @@ pub fn small() -> Report {
             group: Group::Memorized,
             from: 2,
             to: 4,
-            ratio: 0.8,
+            ratio: if shift == 0.0 { 0.8 } else { 1.01 },
             se_ratio: 0.02,
             half_width: 0.04,
             n: 100,
@@ -182,6 +182,7 @@ pub fn small() -> Report {
         notes: Vec::new(),
     };
     derive::complete(&mut report);
+    report.claims = claims(&report);
     report
 }
 
@@ -416,6 +417,7 @@ impl Dice {
             domains: dice.index(),
             undefined: dice.option(Self::text),
         });
+        report.claims = claims(&report);
         report
     }
 }

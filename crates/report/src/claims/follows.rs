@@ -2,7 +2,7 @@
 
 use super::{Claim, ClaimKind, Why, defined, window};
 use crate::{
-    Better, Correlation, Domain, GateKind, Group, Report, Series,
+    Better, Correlation, Domain, GateKind, Group, Report,
     derive::{LEVEL, follows},
 };
 
@@ -40,25 +40,16 @@ pub(super) fn claim(report: &Report, domain: &Domain, metric: &str, group: Group
     for (control, name) in CONTROLS {
         claim = claim.with(name, of(control, Group::All).and_then(|found| found.pearson));
     }
-    decide(claim, report, found, course_and(&course.values, &accuracy.values))
+    decide(claim, found, || window::reason(report, &course.values, &accuracy.values))
 }
 
-/// A course and the accuracy.
-struct Both<'a> {
-    course: &'a Series,
-    accuracy: &'a Series,
-}
-
-fn course_and<'a>(course: &'a Series, accuracy: &'a Series) -> Both<'a> {
-    Both { course, accuracy }
-}
-
-fn decide(claim: Claim, report: &Report, found: &Correlation, both: Both<'_>) -> Claim {
+/// Decides the claim; `undefined` says why there is no coefficient.
+fn decide(claim: Claim, found: &Correlation, undefined: impl FnOnce() -> Why) -> Claim {
     if follows(found) == Some(true) {
         return claim.holds(true);
     }
     let (Some(r), Some(p)) = (claim.figure("r"), claim.figure("p_increments")) else {
-        return claim.undecided(window::reason(report, both.course, both.accuracy));
+        return claim.undecided(undefined());
     };
     // Only the observed order is sure to hit, so fewer orders cannot be significant.
     if found.increments_exact && 1.0 / found.increments_orders.max(1) as f64 >= LEVEL {

@@ -1,16 +1,14 @@
-//! The values of a course and of the accuracy within the settings' window.
+//! Why a course has no correlation with accuracy.
 
 use super::Why;
-use crate::{Report, Series};
+use crate::{Report, derive::in_window};
 
-/// Why the course has no correlation with the accuracy.
-pub(super) fn reason(report: &Report, course: &Series, accuracy: &Series) -> Why {
-    let window = report.settings.window;
-    let inside = |step: u64| window.is_none_or(|window| (window.first..=window.last).contains(&step));
-    let finite = |value: &Option<f64>| value.filter(|value| value.is_finite());
-    let rows = report.steps().zip(course).zip(accuracy).filter(|&((step, _), _)| inside(step));
-    let pairs: Vec<Option<(f64, f64)>> = rows.map(|((_, x), y)| finite(x).zip(finite(y))).collect();
-    let known: Vec<(f64, f64)> = pairs.iter().copied().flatten().collect();
+/// The reason, from the values within the settings' window.
+pub(super) fn reason(report: &Report, course: &[Option<f64>], accuracy: &[Option<f64>]) -> Why {
+    let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
+    let (course, accuracy) = (in_window(report, course), in_window(report, accuracy));
+    let both = course.iter().zip(&accuracy).map(|(x, y)| finite(*x).zip(finite(*y)));
+    let known: Vec<(f64, f64)> = both.flatten().collect();
     let constant = |of: fn(&(f64, f64)) -> f64| {
         known.windows(2).all(|pair| of(&pair[0]).to_bits() == of(&pair[1]).to_bits())
     };
@@ -20,7 +18,7 @@ pub(super) fn reason(report: &Report, course: &Series, accuracy: &Series) -> Why
         Why::AccuracyConstant
     } else if constant(|pair| pair.0) {
         Why::MetricConstant
-    } else if known.len() < pairs.len() {
+    } else if known.len() < course.len() {
         Why::ValuesMissing
     } else {
         Why::NotComputed

@@ -126,6 +126,7 @@ pub fn report(steps: &[u64], size: Size, domains: &[&str], seed: u64, full: bool
     };
     derive::complete(&mut report);
     derive::relate(&mut report, derive::CheckpointPermutations::Tried);
+    report.claims = report::claims(&report);
     report
 }
 
