@@ -178,7 +178,7 @@ pub struct Memorization {
 /// Generalization of a domain's benchmark items (docs/metrics.md#generalization-step).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Generalization {
-    /// Items whose `t#` is each checkpoint, `[C]`; those of the last checkpoint rest on one
+    /// Items whose `t#` is each checkpoint, `[C]`; those of the last checkpoint with a result rest on one
     /// observation.
     pub t_sharp: Vec<usize>,
     /// Items without any `t#`.

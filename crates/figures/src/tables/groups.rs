@@ -1,6 +1,6 @@
 //! Groups of samples and items by the step that memorizes or generalizes them (docs/metrics.md).
 
-use report::{Domain, Report};
+use report::{Domain, Group, Report};
 
 use super::{named, step_cell};
 use crate::{
@@ -62,7 +62,7 @@ pub(super) fn generalization(report: &Report) -> NamedTable {
         Column::new("Items"),
         Column::new("Generalized"),
         Column::with_unit("Half generalized by", "step"),
-        Column::new("Only at the last checkpoint"),
+        Column::new("Only at the last result"),
         Column::new("Never"),
         Column::with_unit("Delay after memorization", "steps"),
     ]);
@@ -70,7 +70,7 @@ pub(super) fn generalization(report: &Report) -> NamedTable {
         let Some(found) = &domain.generalization else { continue };
         let onsets = Onsets::of(report, domain);
         let all = found.t_sharp.iter().fold(0_u64, |sum, &count| sum.saturating_add(count as u64));
-        let last = report.checkpoints.len().checked_sub(1).and_then(|last| found.t_sharp.get(last));
+        let last = last_result(report, domain).and_then(|last| found.t_sharp.get(last));
         table.push(vec![
             Cell::text(&domain.name),
             Cell::count(domain.items as u64),
@@ -82,9 +82,15 @@ pub(super) fn generalization(report: &Report) -> NamedTable {
         ]);
     }
     let note = "t# is the first checkpoint at which an item is answered correctly and from which more than 0.8 of its answers are correct, \
-                with at most one wrong. A t# at the last checkpoint rests on one observation. Half generalized by: the median t# of \
+                with at most one wrong; checkpoints without a result do not count. A t# at the last result rests on one observation. Half generalized by: the median t# of \
                 the items that generalize.";
     named("generalization", "Generalization", note, table)
+}
+
+/// The last checkpoint at which the items of a domain have results.
+fn last_result(report: &Report, domain: &Domain) -> Option<usize> {
+    let accuracy = report.course(&domain.name, "accuracy", Group::All)?;
+    series::defined(&accuracy.values, report.checkpoints.len()).last().map(|&(at, _)| at)
 }
 
 /// How many samples and items each checkpoint memorizes and generalizes.
@@ -107,7 +113,7 @@ pub(super) fn onset_counts(report: &Report, index: usize, domain: &Domain) -> Na
         table.push(row);
     }
     let note =
-        "A t* at the last checkpoint is unconfirmed; a t# at the last checkpoint rests on one observation.";
+        "A t* at the last checkpoint is unconfirmed; a t# at the last result rests on one observation.";
     named(
         format!("onset-counts-{index}"),
         format!("Memorized and generalized by checkpoint: {}", domain.name),
