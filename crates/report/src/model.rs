@@ -206,7 +206,7 @@ pub struct Memorization {
 /// (docs/metrics.md#generalization-step, docs/metrics.md#causal-generalization-step).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Generalization {
-    /// Items whose `t#` is each checkpoint, `[C]`; those of the last checkpoint rest on one
+    /// Items whose `t#` is each checkpoint, `[C]`; those of the last checkpoint with a result rest on one
     /// observation.
     pub t_sharp: Vec<usize>,
     /// Items without any `t#`.
