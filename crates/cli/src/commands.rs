@@ -22,7 +22,7 @@ use crate::{
     gates_only,
     load::{FileOptions, Map, open_all},
     settings::SettingFlags,
-    text::{read, write},
+    text::{paragraphs, read, write},
     threads::Threads,
     weights,
 };
@@ -38,7 +38,7 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Analyze traces and results, and write a report.
+    /// Analyze traces and results, write a report and print its verdict.
     Report {
         /// Traces (one per checkpoint), run.json and embeddings, or folders or archives (zip, tar,
         /// gz, zst) of them.
@@ -189,6 +189,7 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
             for note in &report.notes {
                 eprintln!("note: {}", note.text);
             }
+            print!("{}", paragraphs(&figures::verdict(&report)));
             Ok(())
         }
         Command::Trace { checkpoint, samples, items, gate_inputs, backend, output } => {
@@ -266,10 +267,6 @@ async fn analyse(
             if said.insert(verdict.clone()) {
                 eprintln!("note: {verdict}");
             }
-        }
-        let names: Vec<&str> = run.domains.iter().map(|domain| domain.name.as_str()).collect();
-        if let Some(unknown) = settings.eps.keys().find(|name| !names.contains(&name.as_str())) {
-            return Err(Error::UnknownDomain { domain: unknown.clone(), domains: names.join(", ") });
         }
         match analysis.analyse(&run, settings, title, distances, &Terminal::default()).await {
             Err(report::Error::Checkpoint { file, source }) => {

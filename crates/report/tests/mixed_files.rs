@@ -129,7 +129,10 @@ fn unrelated_files_are_named_and_left() {
     verdict(&run, 0, false, &["notes.txt"]);
     verdict(&run, 1, false, &["photo.jpg"]);
     let nothing = report::assemble(&parts(&files[..2]));
-    assert!(matches!(nothing, Err(Error::NothingToAnalyse { files: 2, without_step: 0 })), "{nothing:?}");
+    assert!(
+        matches!(nothing, Err(Error::NothingToAnalyse { files: 2, without_step: 0, others: 0 })),
+        "{nothing:?}"
+    );
 }
 
 #[test]
@@ -244,7 +247,7 @@ fn files_without_a_run_have_reasons() {
     let files = [file("gates.safetensors", &trace(None, "a", 0..6, 3)), ("notes.md".into(), b"x".to_vec())];
     let parts = parts(&files);
     let error = report::assemble(&parts).unwrap_err().to_string();
-    assert!(error.contains("1 of 2 files") && error.contains("Enter the steps"), "{error}");
+    assert!(error.contains("1 of 2 files") && error.contains("Enter the step"), "{error}");
     let said: Vec<String> = report::explain(&parts).into_iter().filter_map(|verdict| verdict.text).collect();
     assert!(said.iter().any(|text| text.contains("gates.safetensors: the training step")), "{said:?}");
     assert!(said.iter().any(|text| text.contains("notes.md: not a known part of a run")), "{said:?}");

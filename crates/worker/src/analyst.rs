@@ -269,13 +269,23 @@ impl Analyst {
             Err(error) => {
                 self.files.apply_verdicts(&report::explain(&parts));
                 self.state.set_run(None);
-                post(&Event::Failed { message: error.to_string() });
+                let message = error.to_string();
+                // Files that wait for others, or for a step, are no failure.
+                let is_start = matches!(
+                    error,
+                    report::Error::NothingToAnalyse { without_step, others, .. } if without_step + others > 0
+                );
+                post(&if is_start { Event::Notice { message } } else { Event::Failed { message } });
                 return Outcome::Ended;
             }
         };
         self.files.apply_verdicts(&run.verdicts);
         self.state.set_run(Some(Rc::clone(&run)));
-        let (settings, title, progress) = (self.state.settings(), self.state.title(), self.progress());
+        let (mut settings, title, progress) = (self.state.settings(), self.state.title(), self.progress());
+        if let Err(error) = run.check_domains(&settings) {
+            settings.eps.retain(|name, _| run.domains.iter().any(|domain| domain.name == *name));
+            post(&Event::Notice { message: format!("{error} It is not used.") });
+        }
         let analysis = self.state.analysis();
         match analysis.analyse(&run, &settings, &title, self.state.pool(), &progress).await {
             Ok(report) => {

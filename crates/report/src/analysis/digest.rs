@@ -7,9 +7,13 @@ use std::{collections::BTreeSet, rc::Rc};
 use pathway::{
     Coactivation, LoadCounts, Ranking, RouterGram, SampleConsistency, SaturationSum, Spectrum, UnitSum,
 };
-use trace::{BadSample, GateKind, OpenTrace, most_are_bad};
+use trace::{BadSample, GateKind, OpenTrace, TopK, most_are_bad};
 
-use super::{host::Watch, run::RunCheckpoint};
+use super::{
+    cosines::{CosineRequest, CosineSums},
+    host::Watch,
+    run::RunCheckpoint,
+};
 use crate::error::Error;
 
 /// Size of a range of samples, in bytes of their gates as f32.
@@ -73,12 +77,17 @@ pub struct GateRequest {
     /// Sums of the unit vectors of the flattened gates of these groups
     /// (docs/metrics.md#pairing-and-delay).
     pub unit_sums: Vec<Rc<[u32]>>,
+    /// Cosines of samples with groups of items.
+    pub cosines: Vec<CosineRequest>,
 }
 
 impl GateRequest {
     /// Whether nothing is requested.
     pub fn is_empty(&self) -> bool {
-        self.digest.is_none() && self.spectra.is_empty() && self.unit_sums.is_empty()
+        self.digest.is_none()
+            && self.spectra.is_empty()
+            && self.unit_sums.is_empty()
+            && self.cosines.is_empty()
     }
 }
 
@@ -91,6 +100,8 @@ pub struct GateResults {
     pub spectra: Vec<Spectrum>,
     /// Sums of unit vectors.
     pub unit_sums: Vec<UnitSum>,
+    /// Cosines, `[samples][groups]`.
+    pub cosines: Vec<Vec<f64>>,
 }
 
 /// What a pass over a checkpoint's gates came to.
@@ -167,10 +178,13 @@ struct GateAccumulator {
     digest: Option<DigestAccumulator>,
     spectra: Vec<(Membership, Spectrum)>,
     unit_sums: Vec<(Membership, UnitSum)>,
+    cosines: Vec<CosineSums>,
 }
 
 struct DigestAccumulator {
     ranking: Ranking,
+    /// Whether the gates are selection frequencies.
+    frequency: bool,
     gram: Option<RouterGram>,
     /// Position at which each sample of the run was read.
     places: Vec<usize>,
@@ -214,6 +228,7 @@ impl GateAccumulator {
             None => None,
             Some(taus) => Some(DigestAccumulator {
                 ranking: Ranking::new(layers, experts, taus)?,
+                frequency: info.gate_kind == GateKind::SelectionFrequency,
                 gram,
                 places: vec![0; samples],
                 consistency: Vec::new(),
@@ -228,7 +243,8 @@ impl GateAccumulator {
         let unit_sums = unit_sums
             .map(|members| (Membership::new(members, samples), UnitSum::new(layers * experts)))
             .collect();
-        Ok(Self { sample_of, digest, spectra, unit_sums })
+        let cosines = request.cosines.iter().map(|request| CosineSums::new(request, samples)).collect();
+        Ok(Self { sample_of, digest, spectra, unit_sums, cosines })
     }
 
     /// The sample of the run in a row of the trace.
@@ -261,15 +277,17 @@ impl GateAccumulator {
                 sum.push(gates)?;
             }
         }
+        self.cosines.iter_mut().for_each(|cosines| cosines.push(sample, gates));
         Ok(())
     }
 
     fn finish(self) -> GateResults {
-        let Self { digest, spectra, unit_sums, .. } = self;
+        let Self { digest, spectra, unit_sums, cosines, .. } = self;
         GateResults {
             digest: digest.map(DigestAccumulator::finish),
             spectra: spectra.into_iter().map(|(_, spectrum)| spectrum).collect(),
             unit_sums: unit_sums.into_iter().map(|(_, sum)| sum).collect(),
+            cosines: cosines.into_iter().map(CosineSums::finish).collect(),
         }
     }
 }
@@ -284,6 +302,7 @@ impl DigestAccumulator {
         self.places[sample as usize] = self.ranking.samples();
         match counts {
             Some(counts) => self.ranking.push_counts(counts.values, counts.k, counts.tokens)?,
+            None if self.frequency => self.ranking.push_frequencies(gates)?,
             None => self.ranking.push_sample(gates)?,
         }
         if let Some(gram) = &self.gram {
@@ -297,7 +316,7 @@ impl DigestAccumulator {
 
     /// Reorders the results from the order of the trace to that of the run.
     fn finish(self) -> Digest {
-        let Self { ranking, gram, places, consistency, entropy } = self;
+        let Self { ranking, gram, places, consistency, entropy, .. } = self;
         let consistency = gram.map(|_| consistency);
         if places.iter().enumerate().all(|(sample, &place)| sample == place)
             && places.len() == ranking.samples()
@@ -340,18 +359,31 @@ pub async fn read_selections(
             if let Some(coactivation) = &mut coactivation {
                 coactivation.push(&here.ids, here.k)?;
             }
-            if compare
-                && let Some(there) = last.trace.topk(rows.last.clone()).await?
-                && there.ids.len() == here.ids.len()
-            {
+            if compare && let Some(there) = last.trace.topk(rows.last.clone()).await? {
                 let sum = saturation.get_or_insert_with(|| SaturationSum::new(layers, here.k, ordered));
-                sum.push(&here.ids, &there.ids)?;
+                push_same_tokens(sum, &here, &there)?;
             }
             watch.yield_now().await;
         }
         sums.push(Selections { load, saturation, coactivation });
     }
     Ok(Some(sums))
+}
+
+/// Adds the selections of the samples with as many tokens in both traces; tokens of the others cannot
+/// be matched.
+fn push_same_tokens(sum: &mut SaturationSum, here: &TopK, there: &TopK) -> Result<(), Error> {
+    if here.offsets == there.offsets {
+        return Ok(sum.push(&here.ids, &there.ids)?);
+    }
+    for sample in 0..here.offsets.len().saturating_sub(1) {
+        if let (Some(now), Some(last)) = (here.of(sample), there.of(sample))
+            && now.len() == last.len()
+        {
+            sum.push(now, last)?;
+        }
+    }
+    Ok(())
 }
 
 /// Contiguous rows of the same samples in two traces.

@@ -65,7 +65,8 @@ impl Analysis {
     /// # Errors
     /// [`Error::Checkpoint`] with the file id if a trace cannot be read: analyze again without it,
     /// results are cached. [`Error::BadSamples`] if samples cannot be used: analyze what
-    /// [`Analysis::assemble`] gives. Errors of the host.
+    /// [`Analysis::assemble`] gives. [`Error::Setting`] or [`Error::UnknownDomain`] for settings that
+    /// do not fit the run. Errors of the host.
     pub async fn analyse(
         &self,
         run: &Run,
@@ -75,6 +76,7 @@ impl Analysis {
         watch: &dyn Watch,
     ) -> Result<Report, Error> {
         settings.check()?;
+        run.check_domains(settings)?;
         let job = Job::new(&self.cache, run, settings, title);
         let pairs = job.missing_pairs();
         let meter = ProgressCounter::new(watch, pairs, job.missing_bytes());
@@ -107,6 +109,9 @@ impl Analysis {
                     for measurement in measurements {
                         job.measure(measurement, checkpoint, distances, meter).await?;
                     }
+                    if together {
+                        job.measure_looks(checkpoint, distances, meter).await?;
+                    }
                     Ok::<usize, Error>(checkpoint)
                 }
             })
@@ -130,12 +135,16 @@ impl Analysis {
                 futures::future::ready(Ok(()))
             })
             .await?;
+        for checkpoint in 0..run.checkpoints.len() {
+            job.measure_looks(checkpoint, distances, &meter).await?;
+        }
         let mut report = compose::report(&job);
         watch.partial(true, &|| report.clone());
         for index in 0..report.domains.len() {
             watch.yield_now().await;
             compose::conclude(&job, index, &mut report);
         }
+        compose::conclude_run(&mut report);
         Ok(report)
     }
 
@@ -146,7 +155,12 @@ impl Analysis {
         settings: &Settings,
         checkpoint: usize,
     ) -> Option<Rc<super::digest::Digest>> {
-        Job::new(&self.cache, run, settings, "").digest(checkpoint)
+        self.job(run, settings).digest(checkpoint)
+    }
+
+    /// A job that only looks up results.
+    pub(super) fn job<'a>(&'a self, run: &'a Run, settings: &'a Settings) -> Job<'a> {
+        Job::new(&self.cache, run, settings, "")
     }
 }
 
@@ -175,6 +189,9 @@ impl Job<'_> {
             for (samples, sum) in request.unit_sums.iter().zip(results.unit_sums) {
                 cache.put_unit_sum(at.file, self.unit_sum_fingerprint(samples), sum);
             }
+            for (request, cosines) in request.cosines.iter().zip(results.cosines) {
+                cache.put_cosines(at.file, self.cosine_fingerprint(request), cosines);
+            }
         }
         let fingerprint = self.selections_fingerprint();
         let known = self.cache.borrow().selections(at.file, fingerprint).is_some();
@@ -185,6 +202,19 @@ impl Job<'_> {
             self.cache.borrow_mut().put_selections(at.file, fingerprint, selections);
         }
         Ok(0)
+    }
+
+    /// Measures what the tests of a checkpoint compare: there and at their references.
+    async fn measure_looks(
+        &self,
+        checkpoint: usize,
+        distances: &dyn Distances,
+        meter: &ProgressCounter<'_>,
+    ) -> Result<(), Error> {
+        for (measurement, at) in self.missing_looks(checkpoint) {
+            self.measure(&measurement, at, distances, meter).await?;
+        }
+        Ok(())
     }
 
     async fn measure(

@@ -30,7 +30,7 @@ use self::{
     accuracies::contradictions,
     attach::attach,
     bad::{leave_out, unusable},
-    fit::{common_samples, one_per_step, same_shape},
+    fit::{common_samples, identity, one_per_step, same_shape},
     join::join,
     label::{label, one_width},
     left_out::left_out,
@@ -66,7 +66,8 @@ pub fn assemble_without(parts: &[Part], known: &BadSamples) -> Result<Run, Error
     let Some((_, _, first)) = traces.first() else {
         let found = parts.iter().flat_map(|part| part.what.traces());
         let without_step = found.filter(|trace| trace.info.step.is_none()).count();
-        return Err(Error::NothingToAnalyse { files: parts.len(), without_step });
+        let others = parts.iter().filter(|part| part.is_beside_traces()).count();
+        return Err(Error::NothingToAnalyse { files: parts.len(), without_step, others });
     };
     let (layers, experts) = (first.info.layers, first.info.experts);
     let top_k = traces.iter().find_map(|(_, _, trace)| trace.info.top_k);
@@ -114,10 +115,10 @@ pub fn explain(parts: &[Part]) -> Vec<Verdict> {
 }
 
 fn checkpoint(file: usize, step: u64, trace: OpenTrace, samples: &[SampleMeta]) -> RunCheckpoint {
-    let rows: BTreeMap<&str, u32> =
-        trace.info.samples.iter().enumerate().map(|(row, sample)| (sample.id.as_str(), row as u32)).collect();
+    let rows: BTreeMap<(&str, &str), u32> =
+        trace.info.samples.iter().enumerate().map(|(row, sample)| (identity(sample), row as u32)).collect();
     let row_of: Rc<[u32]> =
-        samples.iter().map(|sample| rows.get(sample.id.as_str()).copied().unwrap_or(0)).collect();
+        samples.iter().map(|sample| rows.get(&identity(sample)).copied().unwrap_or(0)).collect();
     let loss = row_of
         .iter()
         .map(|&row| {

@@ -68,6 +68,7 @@ pub const FORMAT: Format = Format {
     endings: &["safetensors", "npz"],
     in_tensors: true,
     content: "a tensor `gates` [samples, layers, experts]",
+    entry: None,
     probe,
 };
 

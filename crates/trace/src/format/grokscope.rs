@@ -8,7 +8,7 @@ use crate::{
     container::tensors::{TensorFile, TensorInfo, shape_text},
     error::Error,
     format::{
-        kind::{FileKind, Format, Match, Opened},
+        kind::{Entry, FileKind, Format, Match, Opened},
         metadata,
         probe::Probe,
     },
@@ -28,6 +28,7 @@ pub const FORMAT: Format = Format {
     endings: &["safetensors", "npz"],
     in_tensors: true,
     content: "a tensor `gates` [samples, layers, experts]",
+    entry: Some(Entry { place: 10, name: "Grokscope traces", form: "`.safetensors`, one per checkpoint" }),
     probe,
 };
 

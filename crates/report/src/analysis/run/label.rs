@@ -33,7 +33,7 @@ fn labelled(
     verdicts: &mut Vec<Verdict>,
 ) -> (Vec<(usize, OpenTrace)>, JoinedLayers) {
     let list = parts.iter().find_map(|part| match &part.what {
-        FileKind::SampleList(list) => Some(&list.samples),
+        FileKind::SampleList(list) if !list.samples.is_empty() => Some(&list.samples),
         _ => None,
     });
     let records = results.map(|results| &results.samples).filter(|records| !records.is_empty()).or(list);

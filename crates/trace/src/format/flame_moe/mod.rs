@@ -45,6 +45,7 @@ pub const FORMAT: Format = Format {
     endings: &["parquet"],
     in_tensors: false,
     content: "a Parquet file of expert ids (FLAME-MoE)",
+    entry: None,
     probe: |probe| {
         let found = parquet::looks_like(&probe.head);
         found.then(|| -> Match<'_> { Box::pin(open(probe)) })

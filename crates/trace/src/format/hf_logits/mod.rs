@@ -22,7 +22,7 @@ use crate::{
     error::Error,
     format::{
         hf_logits::{fold::Batch, layers::Layers, rule::Dump},
-        kind::{FileKind, Format, Match, Opened},
+        kind::{Entry, FileKind, Format, Match, Opened},
         mapped::proposal,
         metadata,
         probe::Probe,
@@ -41,6 +41,11 @@ pub const FORMAT: Format = Format {
     endings: &["safetensors", "npz"],
     in_tensors: true,
     content: "router logits of each layer (`router_logits.0`, `router_logits.1` and so on)",
+    entry: Some(Entry {
+        place: 20,
+        name: "Hugging Face router logits",
+        form: "`.safetensors` or `.npz`, logits or probabilities, with padding masks",
+    }),
     probe,
 };
 
