@@ -148,7 +148,9 @@ fn read_trace(trace: &OpenTrace) {
             assert_eq!(gates.len(), samples * row, "the gates do not have the shape of the trace");
             assert!(bad.is_sorted_by(|a, b| a.row < b.row), "bad samples are not ascending");
             assert!(bad.iter().all(|bad| bad.row < samples), "a bad sample is none of the trace");
-            bad.iter().for_each(|bad| check_message(&bad.fault.to_string()));
+            for bad in &bad {
+                check_message(&bad.fault.to_string());
+            }
             bad.len()
         }
         Err(error) => {

@@ -90,7 +90,9 @@ impl OpenTrace {
     /// file as ids, so that they are the same at every checkpoint.
     pub(crate) fn set_left_out(&mut self, mut bad: Vec<BadSample>) {
         if !self.info.labelled {
-            bad.iter_mut().for_each(|bad| bad.id = bad.row.to_string());
+            for bad in &mut bad {
+                bad.id = bad.row.to_string();
+            }
         }
         self.left_out = Rc::from(bad);
         if !self.info.labelled {

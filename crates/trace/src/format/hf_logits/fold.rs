@@ -150,7 +150,9 @@ pub async fn fold_usable(
     if let Some(error) = most_are_bad(&bad, batch.count) {
         return Err(error);
     }
-    bad.iter().for_each(|bad| batch.mask_sample(bad.row));
+    for bad in &bad {
+        batch.mask_sample(bad.row);
+    }
     let folded = fold(file, layers, batch, top_k, kind, &mut BTreeMap::new()).await?;
     Ok((folded, bad))
 }
