@@ -171,7 +171,7 @@ impl Job<'_> {
         let at = &self.run.checkpoints[checkpoint];
         if !request.is_empty() {
             let results = match read_gates(at, &request, meter.watch, |bytes| meter.read(bytes)).await? {
-                Pass::Complete(results) => results,
+                Pass::Complete(results) => *results,
                 Pass::Bad(bad) => {
                     let count = bad.len();
                     self.cache.borrow_mut().put_bad_samples(at.file, at.step, bad);
