@@ -75,7 +75,8 @@ fn memory_is_in_proportion_to_the_files() {
     assert_eq!(report.run.experts, 65_535);
     assert!(report.course("d", "distance", Group::All).unwrap().values.iter().all(Option::is_some));
     let header = r#"{"gates":{"dtype":"F32","shape":[1,1,65536],"data_offsets":[0,262144]}}"#;
-    let bytes = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &vec![0; 262_144]].concat();
+    let mut bytes = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat();
+    bytes.resize(bytes.len() + 262_144, 0);
     let source = Rc::new(MemorySource::new("step-1.safetensors", bytes));
     let error = block_on(trace::open(source)).unwrap_err().to_string();
     assert!(error.contains("65535 experts") && error.contains("16 bits"), "{error}");
