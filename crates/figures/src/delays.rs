@@ -137,14 +137,12 @@ impl Chart<'_> {
         let rows = matched.len();
         let title = format!("Memorized, then generalized: {}", self.domain.name);
         let rule = self.report.settings.onset_rule;
-        let subtitle = chart::subtitle([
-            &format!(
-                "● samples with the same {} · ◆ matched items with the same {} · numbers: group sizes",
-                rule.of_samples(),
-                rule.of_items()
-            ),
-            &totals(self.delays),
-        ]);
+        let marks = format!(
+            "● samples with the same {} · ◆ matched items with the same {} · numbers: group sizes",
+            rule.of_samples(),
+            rule.of_items()
+        );
+        let subtitle = chart::subtitle([marks.as_str(), &totals(self.delays)]);
         let summary = self.summary(&title, &matched);
         let look = self.look();
         let color = palette::domain(self.index, self.options.theme).color;

@@ -5,7 +5,7 @@ mod common;
 
 use common::small;
 use figures::verdict;
-use report::{Course, GateKind, Group, Report};
+use report::{CausalSteps, Course, GateKind, Group, Report};
 
 fn line<'a>(lines: &'a [String], domain: &str) -> &'a str {
     let opening = format!("{domain}: ");
@@ -103,8 +103,8 @@ fn gates_by_sigmoid_are_named() {
 #[test]
 fn no_threshold_means_nothing_is_memorized() {
     let mut report = small();
-    report.domains[0].memorization.eps = None;
-    report.domains[0].memorization.memorized = 0;
+    report.domains[0].memorization.causal_eps = None;
+    report.domains[0].memorization.causal = CausalSteps::default();
     report.courses.retain(|course| {
         course.domain != "math" || course.metric != "distance" || course.group == Group::All
     });
