@@ -21,7 +21,7 @@ use crate::{
     gates_only,
     load::{FileOptions, Map, open_all},
     settings::SettingFlags,
-    text::{read, write},
+    text::{paragraphs, read, write},
     threads::Threads,
     weights,
 };
@@ -37,7 +37,7 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Analyze traces and results, and write a report.
+    /// Analyze traces and results, write a report and print its verdict.
     Report {
         /// Traces (one per checkpoint), run.json and embeddings, or folders or archives (zip, tar,
         /// gz, zst) of them.
@@ -188,6 +188,7 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
             for note in &report.notes {
                 eprintln!("note: {}", note.text);
             }
+            print!("{}", paragraphs(&figures::verdict(&report)));
             Ok(())
         }
         Command::Trace { checkpoint, samples, items, gate_inputs, backend, output } => {

@@ -1,6 +1,6 @@
 //! Memorization and generalization steps of matched groups (docs/metrics.md#pairing-and-delay).
 
-use report::{Delays, Domain, Matched, Report};
+use report::{ClaimKind, Delays, Domain, Matched, Report};
 use wire::{Json, json};
 
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
     number, palette,
     table::{Cell, Column, Table},
     theme::Look,
+    verdict,
 };
 
 /// The matched groups as spans from memorization to generalization, and the scores of the matching; empty without one.
@@ -45,6 +46,16 @@ pub(crate) fn totals(delays: &Delays) -> String {
         }
         None => format!("total score {}, no other matching", number::plain(delays.total)),
     }
+}
+
+/// Whether the matching is distinctive, from the report's claim; `None` if that is undecided.
+#[must_use]
+pub fn certainty(report: &Report, domain: &Domain) -> Option<String> {
+    let mut claims = report.claims.iter();
+    let of_domain = |claim: &&report::Claim| {
+        claim.kind == ClaimKind::DistinctivePairing && claim.domain.as_deref() == Some(&domain.name)
+    };
+    claims.find(of_domain).and_then(verdict::matching)
 }
 
 /// The pairs whose rows and columns exist, with their groups.
@@ -142,7 +153,8 @@ impl Chart<'_> {
             rule.of_samples(),
             rule.of_items()
         );
-        let subtitle = chart::subtitle([marks.as_str(), &totals(self.delays)]);
+        let certainty = certainty(self.report, self.domain).unwrap_or_else(|| totals(self.delays));
+        let subtitle = chart::subtitle([certainty.as_str(), &marks]);
         let summary = self.summary(&title, &matched);
         let look = self.look();
         let color = palette::domain(self.index, self.options.theme).color;
@@ -201,8 +213,10 @@ impl Chart<'_> {
         let mut delays: Vec<i64> = matched.iter().map(|(pair, ..)| pair.delay).collect();
         delays.sort_unstable();
         let (Some(least), Some(most)) = (delays.first(), delays.last()) else { return title.to_owned() };
+        let certainty =
+            certainty(self.report, self.domain).map(|text| format!("{text}. ")).unwrap_or_default();
         format!(
-            "{title}, {}. Delays range from {} to {} steps. Scores: {}.",
+            "{title}, {}. {certainty}Delays range from {} to {} steps. Scores: {}.",
             chart::counted(matched.len() as u64, "matched pair"),
             number::signed(*least),
             number::signed(*most),
@@ -250,7 +264,9 @@ impl Chart<'_> {
         let title = format!("Matching scores: {}", self.domain.name);
         let by = compared_by(self.report, self.delays);
         let totals = totals(self.delays);
-        let summary = format!("{title}: {by}; {totals}.");
+        let certainty =
+            certainty(self.report, self.domain).map(|text| format!(" {text}.")).unwrap_or_default();
+        let summary = format!("{title}: {by}; {totals}.{certainty}");
         let look = self.look();
         let frame = Frame {
             title: &title,

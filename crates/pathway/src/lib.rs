@@ -31,6 +31,7 @@ mod memorization;
 mod null;
 mod onset;
 mod pairing;
+mod pairing_null;
 mod ranking;
 mod router_geometry;
 mod saturation;
@@ -66,6 +67,7 @@ pub use onset::{
     one_sided, plan_looks,
 };
 pub use pairing::{Assignment, UnitSum, assign, score_matrix};
+pub use pairing_null::{MOST_ARRANGEMENTS, PairingNull, PairingSide, pairing_null};
 pub use ranking::Ranking;
 pub use router_geometry::{RouterDrift, RouterLayer};
 pub use saturation::{Saturation, SaturationSum};

@@ -85,6 +85,10 @@ impl Report {
             let finite = exchange.statistic.iter().chain(&exchange.p).all(|figure| figure.is_finite());
             require(finite, || format!("exchange[{index}]"), || "made of finite numbers".to_owned())?;
         }
+        for (index, claim) in self.claims.iter().enumerate() {
+            let finite = claim.figures.values().all(|figure| figure.is_finite());
+            require(finite, || format!("claims[{index}]"), || "made of finite numbers".to_owned())?;
+        }
         Ok(())
     }
 }
@@ -240,6 +244,7 @@ impl Location<'_> {
             self.finite("delays.pairs.score", [&pair.score])?;
         }
         self.finite("delays.total", [&delays.total])?;
+        self.finite("delays.null_share", &delays.null_share)?;
         self.finite("delays.second_best_total", &delays.second_best_total)
     }
 

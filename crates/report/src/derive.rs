@@ -6,7 +6,7 @@ mod exchange;
 mod states;
 
 pub use accuracy::{CheckpointPermutations, LEVEL, clock, correlations, follows};
-pub(crate) use accuracy::{Related, Relation, correlations_by};
+pub(crate) use accuracy::{Related, Relation, correlations_by, in_window};
 pub use exchange::exchange;
 pub use states::states;
 

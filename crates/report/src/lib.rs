@@ -5,6 +5,7 @@
 
 mod analysis;
 mod check;
+mod claims;
 pub mod derive;
 mod error;
 pub mod export;
@@ -19,6 +20,7 @@ pub use analysis::{
     AlignedPair, Analysis, CELLS_AT_ONCE, Distances, InlineDistances, NoProgress, PairOfSamples, Pairs, Part,
     Pending, Run as TraceRun, Stage, Verdict, Watch, assemble, explain, map, traces,
 };
+pub use claims::{Claim, ClaimKind, Why, claims};
 pub use error::Error;
 pub use export::{csv_tables, json, parse_json};
 pub use geometry::{

@@ -3,7 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::settings::{Settings, Unit};
+use crate::{
+    claims::Claim,
+    settings::{Settings, Unit},
+};
 
 /// The `format` field of every report.
 pub const FORMAT: &str = "grokscope.report";
@@ -44,6 +47,9 @@ pub struct Report {
     /// Test of exchanged domains, per metric and group; empty without accuracies.
     #[serde(default)]
     pub exchange: Vec<Exchange>,
+    /// What the verdict may say, computed from the figures above.
+    #[serde(default)]
+    pub claims: Vec<Claim>,
     /// Warnings and remarks on the figures.
     pub notes: Vec<Note>,
 }
@@ -299,6 +305,16 @@ pub struct Delays {
     pub total: f64,
     /// Total score of the second best assignment.
     pub second_best_total: Option<f64>,
+    /// Share of shuffled pairings whose best total is at least `total`: the larger of the shares
+    /// with shuffled samples and with shuffled items.
+    #[serde(default)]
+    pub null_share: Option<f64>,
+    /// Shuffled pairings behind `null_share`; 0 without it.
+    #[serde(default)]
+    pub null_draws: u64,
+    /// Whether these are all arrangements of the members.
+    #[serde(default)]
+    pub null_exact: bool,
 }
 
 /// A group of samples or items with the same step.

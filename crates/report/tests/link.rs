@@ -304,6 +304,12 @@ fn write_prototype() {
     for domain in &mut report.domains {
         (domain.memorization.memorized, domain.memorization.never) = (0, 0);
         domain.generalization.iter_mut().for_each(|found| found.never = 0);
+        for change in &mut domain.changes {
+            let finely = |figure: &mut f64| *figure = (*figure * 1e4).round() / 1e4;
+            finely(&mut change.ratio);
+            finely(&mut change.se_ratio);
+            (change.from, change.to, change.n, change.half_width) = (0, 0, 0, 0.0);
+        }
         if let Some(delays) = &mut domain.delays {
             delays.scores.clear();
             delays.train.clear();

@@ -43,13 +43,19 @@ pub fn Delays() -> impl IntoView {
             None => view! {
                 <p class="missing">"Delays need benchmark results per item and checkpoint. Drop a run.json or a CSV with item, domain, step and correct."</p>
             }.into_any(),
-            Some(matching) => view! { <Matched matching/> }.into_any(),
+            Some(matching) => {
+                let domain = app.domain.get();
+                let certainty = app
+                    .with_report(|report| report.domain(&domain).and_then(|domain| figures::certainty(report, domain)))
+                    .flatten();
+                view! { <Matched matching certainty/> }.into_any()
+            }
         }}
     }
 }
 
 #[component]
-fn Matched(matching: Matching) -> impl IntoView {
+fn Matched(matching: Matching, certainty: Option<String>) -> impl IntoView {
     let app = App::get();
     let frequency =
         app.with_report(|report| report.run.gate_kind == GateKind::SelectionFrequency).unwrap_or(false);
@@ -77,17 +83,16 @@ fn Matched(matching: Matching) -> impl IntoView {
             [memorized, count(samples as u64), generalized, count(items as u64), delay, figure(pair.score)]
         })
         .collect();
-    let certainty = match matching.second_best_total {
-        Some(second) => format!(
-            "Total score {}; the best other matching has {}. The closer the two, the less certain the matching.",
-            figure(matching.total),
-            figure(second)
-        ),
+    let totals = match matching.second_best_total {
+        Some(second) => {
+            format!("Total score {}; the best other matching has {}.", figure(matching.total), figure(second))
+        }
         None => format!("Total score {}; no other matching exists.", figure(matching.total)),
     };
     view! {
         <section class="matched" aria-labelledby="matching-heading">
             <h3 id="matching-heading">"Matched groups"</h3>
+            {certainty.map(|text| view! { <p><strong>{format!("{text}.")}</strong></p> })}
             <div class="scroll" tabindex="0" role="region" aria-label="Rows: Matched groups">
                 <table>
                     <caption class="unseen">"Matched groups"</caption>
@@ -101,7 +106,7 @@ fn Matched(matching: Matching) -> impl IntoView {
                     }).collect_view()}</tbody>
                 </table>
             </div>
-            <p>{certainty}</p>
+            <p>{totals}</p>
             <p class="soft">
                 {if matching.from_gates && frequency {
                     "No text embeddings were given: the cosines are between selection frequencies at the last checkpoint and differ little. "

@@ -144,6 +144,9 @@ pub fn small() -> Report {
             ],
             total: 1.89,
             second_best_total: Some(1.83),
+            null_share: Some(0.34),
+            null_draws: 999,
+            null_exact: false,
         }),
         correlations: vec![
             correlation("distance", if shift == 0.0 { -0.9 } else { 0.1 }),
@@ -155,7 +158,7 @@ pub fn small() -> Report {
             group: Group::Memorized,
             from: 2,
             to: 4,
-            ratio: 0.8,
+            ratio: if shift == 0.0 { 0.8 } else { 1.01 },
             se_ratio: 0.02,
             half_width: 0.04,
             n: 100,
@@ -192,9 +195,11 @@ pub fn small() -> Report {
         domains: vec![domain("math", 0.0), domain("code", 2.0)],
         courses: [courses("math", 0.0), courses("code", 2.0), vec![between]].concat(),
         exchange: Vec::new(),
+        claims: Vec::new(),
         notes: Vec::new(),
     };
     derive::complete(&mut report);
+    report.claims = claims(&report);
     report
 }
 
@@ -339,6 +344,9 @@ impl Dice {
                 }),
                 total: dice.number(),
                 second_best_total: dice.option(Self::number),
+                null_share: dice.option(Self::number),
+                null_draws: dice.big(),
+                null_exact: dice.roll(2) == 0,
             }),
             correlations: self.list(6, |dice| Correlation {
                 metric: ["distance", "consistency", "loss", "<b>"][dice.roll(4) as usize].into(),
@@ -426,6 +434,7 @@ impl Dice {
             domains: dice.index(),
             undefined: dice.option(Self::text),
         });
+        report.claims = claims(&report);
         report
     }
 }

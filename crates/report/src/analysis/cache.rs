@@ -22,6 +22,8 @@ pub struct Cache {
     spectra: BTreeMap<(usize, u64), Rc<pathway::EffectiveDimension>>,
     /// Sums of unit vectors by file and fingerprint of the group.
     unit_sums: BTreeMap<(usize, u64), Rc<UnitSum>>,
+    /// Cosines of samples with groups of items, by file and fingerprint of both.
+    cosines: BTreeMap<(usize, u64), Rc<Vec<f64>>>,
     /// Measured distances.
     measured: BTreeMap<Key, Rc<Measured>>,
     /// Relations to accuracy by fingerprint of course, accuracy and clock.
@@ -66,6 +68,14 @@ impl Cache {
         self.unit_sums.insert((file, of), Rc::new(sum));
     }
 
+    pub fn cosines(&self, file: usize, of: u64) -> Option<Rc<Vec<f64>>> {
+        self.cosines.get(&(file, of)).cloned()
+    }
+
+    pub fn put_cosines(&mut self, file: usize, of: u64, cosines: Vec<f64>) {
+        self.cosines.insert((file, of), Rc::new(cosines));
+    }
+
     pub fn measured(&self, key: Key) -> Option<Rc<Measured>> {
         self.measured.get(&key).cloned()
     }
@@ -88,6 +98,7 @@ impl Cache {
         self.selections.retain(|&(old, _), _| old != file);
         self.spectra.retain(|&(old, _), _| old != file);
         self.unit_sums.retain(|&(old, _), _| old != file);
+        self.cosines.retain(|&(old, _), _| old != file);
         self.measured.retain(|key, _| key.file() != file);
     }
 }

@@ -9,7 +9,11 @@ use pathway::{
 };
 use trace::{GateKind, OpenTrace};
 
-use super::{host::Watch, run::RunCheckpoint};
+use super::{
+    cosines::{CosineRequest, CosineSums},
+    host::Watch,
+    run::RunCheckpoint,
+};
 use crate::error::Error;
 
 /// Size of a range of samples, in bytes of their gates as f32.
@@ -73,12 +77,17 @@ pub struct GateRequest {
     /// Sums of the unit vectors of the flattened gates of these groups
     /// (docs/metrics.md#pairing-and-delay).
     pub unit_sums: Vec<Rc<[u32]>>,
+    /// Cosines of samples with groups of items.
+    pub cosines: Vec<CosineRequest>,
 }
 
 impl GateRequest {
     /// Whether nothing is requested.
     pub fn is_empty(&self) -> bool {
-        self.digest.is_none() && self.spectra.is_empty() && self.unit_sums.is_empty()
+        self.digest.is_none()
+            && self.spectra.is_empty()
+            && self.unit_sums.is_empty()
+            && self.cosines.is_empty()
     }
 }
 
@@ -91,6 +100,8 @@ pub struct GateResults {
     pub spectra: Vec<Spectrum>,
     /// Sums of unit vectors.
     pub unit_sums: Vec<UnitSum>,
+    /// Cosines, `[samples][groups]`.
+    pub cosines: Vec<Vec<f64>>,
 }
 
 /// Reads a checkpoint's gates once and accumulates everything requested. `read` is called with the
@@ -146,6 +157,7 @@ struct GateAccumulator {
     digest: Option<DigestAccumulator>,
     spectra: Vec<(Membership, Spectrum)>,
     unit_sums: Vec<(Membership, UnitSum)>,
+    cosines: Vec<CosineSums>,
 }
 
 struct DigestAccumulator {
@@ -207,7 +219,8 @@ impl GateAccumulator {
         let unit_sums = unit_sums
             .map(|members| (Membership::new(members, samples), UnitSum::new(layers * experts)))
             .collect();
-        Ok(Self { sample_of, digest, spectra, unit_sums })
+        let cosines = request.cosines.iter().map(|request| CosineSums::new(request, samples)).collect();
+        Ok(Self { sample_of, digest, spectra, unit_sums, cosines })
     }
 
     fn push(
@@ -230,15 +243,17 @@ impl GateAccumulator {
                 sum.push(gates)?;
             }
         }
+        self.cosines.iter_mut().for_each(|cosines| cosines.push(sample, gates));
         Ok(())
     }
 
     fn finish(self) -> GateResults {
-        let Self { digest, spectra, unit_sums, .. } = self;
+        let Self { digest, spectra, unit_sums, cosines, .. } = self;
         GateResults {
             digest: digest.map(DigestAccumulator::finish),
             spectra: spectra.into_iter().map(|(_, spectrum)| spectrum).collect(),
             unit_sums: unit_sums.into_iter().map(|(_, sum)| sum).collect(),
+            cosines: cosines.into_iter().map(CosineSums::finish).collect(),
         }
     }
 }

@@ -164,6 +164,9 @@ impl Job<'_> {
             for (samples, sum) in request.unit_sums.iter().zip(results.unit_sums) {
                 cache.put_unit_sum(at.file, self.unit_sum_fingerprint(samples), sum);
             }
+            for (request, cosines) in request.cosines.iter().zip(results.cosines) {
+                cache.put_cosines(at.file, self.cosine_fingerprint(request), cosines);
+            }
         }
         let fingerprint = self.selections_fingerprint();
         let known = self.cache.borrow().selections(at.file, fingerprint).is_some();

@@ -95,11 +95,16 @@ impl<'a> Job<'a> {
         mix.value()
     }
 
-    /// Groups of equal memorization step whose gates replace embeddings: only at the last checkpoint, only with
+    /// Whether the gates of a checkpoint replace embeddings: only those of the last one, only with
     /// item gates and without text embeddings.
-    pub fn embedded_groups(&self, checkpoint: usize) -> Vec<Rc<[u32]>> {
+    pub fn has_embedded_groups(&self, checkpoint: usize) -> bool {
         let is_last = checkpoint + 1 == self.run.checkpoints.len();
-        if !is_last || self.run.item_gates.is_none() || self.run.embeddings.is_some() {
+        is_last && self.run.item_gates.is_some() && self.run.embeddings.is_none()
+    }
+
+    /// Groups of equal memorization step whose gates replace embeddings.
+    pub fn embedded_groups(&self, checkpoint: usize) -> Vec<Rc<[u32]>> {
+        if !self.has_embedded_groups(checkpoint) {
             return Vec::new();
         }
         (0..self.plan.domains.len()).flat_map(|d| self.t_star_groups(d)).map(|(_, samples)| samples).collect()
@@ -137,6 +142,11 @@ impl<'a> Job<'a> {
                 .embedded_groups(checkpoint)
                 .into_iter()
                 .filter(|samples| cache.unit_sum(file, self.unit_sum_fingerprint(samples)).is_none())
+                .collect(),
+            cosines: self
+                .cosine_requests(checkpoint)
+                .into_iter()
+                .filter(|request| cache.cosines(file, self.cosine_fingerprint(request)).is_none())
                 .collect(),
         }
     }

@@ -65,7 +65,7 @@ fn is_in_window(report: &Report, step: u64) -> bool {
 }
 
 /// Values at the checkpoints of the settings' window.
-pub(super) fn in_window(report: &Report, values: &[Option<f64>]) -> Series {
+pub(crate) fn in_window(report: &Report, values: &[Option<f64>]) -> Series {
     let steps = report.steps().zip(values);
     steps.filter(|&(step, _)| is_in_window(report, step)).map(|(_, value)| *value).collect()
 }

@@ -30,7 +30,7 @@ use coder::Coder;
 use tree::Codec;
 
 use crate::{
-    Error, Report,
+    Error, Report, claims,
     derive::{self, CheckpointPermutations},
 };
 
@@ -180,6 +180,7 @@ fn prepare(report: &mut Report) {
     report.rounded_to_bits = None;
     report.courses.retain(|course| course.definition().is_none_or(|metric| metric.derived.is_none()));
     report.exchange.clear();
+    report.claims.clear();
     states::take(report);
     for domain in &mut report.domains {
         domain.correlations.clear();
@@ -209,6 +210,7 @@ fn round(report: &mut Report, bits: u8) {
             delays.pairs.iter_mut().for_each(|pair| round(&mut pair.score));
             round(&mut delays.total);
             delays.second_best_total.iter_mut().for_each(round);
+            delays.null_share.iter_mut().for_each(round);
         }
     }
 }
@@ -230,6 +232,7 @@ fn complete(report: &mut Report, bits: u8, left_out: Parts) -> Result<(), Error>
         change.half_width = derive::half_width(change);
     }
     derive::relate(report, CheckpointPermutations::Skipped);
+    report.claims = claims(report);
     parts::add_notice(report, left_out);
     report.check()
 }

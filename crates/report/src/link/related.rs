@@ -77,7 +77,9 @@ pub(super) fn subtract(report: &mut Report) -> Result<(), Error> {
             domain.memorization.memorized,
             domain.memorization.never,
         ];
-        if let Some(found) = counts.into_iter().find(|count| u32::try_from(*count).is_err()) {
+        let of_changes = domain.changes.iter().map(|change| change.n);
+        if let Some(found) = counts.into_iter().chain(of_changes).find(|count| u32::try_from(*count).is_err())
+        {
             return Err(Error::LinkTooLarge { what: "samples", found: found as u64, most: MOST as u64 });
         }
     }
@@ -175,11 +177,22 @@ fn combine(report: &mut Report, operation: fn(u64, u64) -> u64) {
     }
     for at in 0..report.domains.len() {
         let expected = Expected::of(report, at);
+        // A change usually spans all checkpoints from the onset on.
+        let half = pathway::half_by(report.memorized_steps(&report.domains[at])).unwrap_or(0);
         let domain = &mut report.domains[at];
         count(operation, &mut domain.memorization.memorized, expected.memorized);
         count(operation, &mut domain.memorization.never, expected.never_memorized);
         if let Some(found) = &mut domain.generalization {
             count(operation, &mut found.never, expected.never_generalized);
+        }
+        for change in &mut domain.changes {
+            let (from, n) = match change.group {
+                Group::All => (0, domain.samples),
+                Group::Memorized => (half, expected.group),
+            };
+            count(operation, &mut change.from, from);
+            count(operation, &mut change.to, report.checkpoints.len().wrapping_sub(1));
+            count(operation, &mut change.n, n);
         }
         let Some(delays) = &mut domain.delays else { continue };
         let steps = &report.checkpoints;

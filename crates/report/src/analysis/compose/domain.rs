@@ -72,27 +72,9 @@ impl<'a> DomainComposer<'a> {
         &self.job.run.domains[self.index].samples
     }
 
-    /// Column of the results for the step of each checkpoint.
-    fn result_columns(&self) -> Vec<Option<usize>> {
-        let steps = self.job.run.results.as_ref().map_or(&[][..], |results| &results.steps);
-        let checkpoints = self.job.run.checkpoints.iter();
-        checkpoints.map(|at| steps.iter().position(|&step| step == at.step)).collect()
-    }
-
     /// Whether each item of the domain is correct at each checkpoint, `[item][C]`.
     pub(super) fn correct(&self) -> Vec<Vec<Option<bool>>> {
-        let Some(results) = &self.job.run.results else { return Vec::new() };
-        let columns = self.result_columns();
-        let items = self.job.run.domains[self.index].items.iter();
-        items
-            .map(|&item| {
-                let correct = &results.items[item].correct;
-                columns
-                    .iter()
-                    .map(|column| column.and_then(|at| correct.get(at).copied().flatten()))
-                    .collect()
-            })
-            .collect()
+        self.job.correct(self.index)
     }
 
     /// A result of the selections of experts at each checkpoint, `[C]`.

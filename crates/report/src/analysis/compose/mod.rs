@@ -15,7 +15,7 @@ use domain::DomainComposer;
 
 use super::{change, job::Job};
 use crate::{
-    derive,
+    claims, derive,
     model::{Checkpoint, FORMAT, GateKind, Report, Run, VERSION},
 };
 
@@ -42,9 +42,11 @@ pub fn report(job: &Job<'_>) -> Report {
         domains: composers.iter().map(DomainComposer::domain).collect(),
         courses,
         exchange: Vec::new(),
+        claims: Vec::new(),
         notes: notes::notes(job),
     };
     derive::complete(&mut report);
+    report.claims = claims(&report);
     report
 }
 
@@ -65,6 +67,7 @@ pub fn conclude(job: &Job<'_>, index: usize, report: &mut Report) {
 /// Adds what needs all domains, after [`conclude`].
 pub fn conclude_run(report: &mut Report) {
     report.exchange = derive::exchange(report);
+    report.claims = claims(report);
 }
 
 fn facts(job: &Job<'_>) -> Run {

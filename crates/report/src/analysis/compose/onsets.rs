@@ -4,8 +4,8 @@ use pathway::CausalStep;
 
 use super::domain::DomainComposer;
 use crate::{
+    analysis::items::causal_items,
     model::{CausalSteps, Generalization, Memorization, Phase, State},
-    settings::OnsetRule,
 };
 
 impl DomainComposer<'_> {
@@ -25,18 +25,6 @@ impl DomainComposer<'_> {
         }
     }
 
-    /// Generalization step of each item of the domain by the rule of the settings.
-    pub(super) fn item_steps(&self) -> Vec<Option<usize>> {
-        let correct = self.correct();
-        match self.job.settings.onset_rule {
-            OnsetRule::Causal => {
-                let steps = self.causal_items(&correct);
-                steps.into_iter().map(|step| Some(step?.first)).collect()
-            }
-            OnsetRule::Paper => correct.iter().map(|item| pathway::t_sharp(item)).collect(),
-        }
-    }
-
     pub(super) fn generalization(&self) -> Option<Generalization> {
         let correct = self.correct();
         if correct.is_empty() {
@@ -46,17 +34,8 @@ impl DomainComposer<'_> {
         Some(Generalization {
             t_sharp: counts(steps.iter().flatten().copied(), self.checkpoints),
             never: steps.iter().filter(|at| at.is_none()).count(),
-            causal: causal_steps(&self.causal_items(&correct), self.checkpoints),
+            causal: causal_steps(&causal_items(&correct, self.checkpoints), self.checkpoints),
         })
-    }
-
-    /// `t°#` of items with results `[item][C]`.
-    fn causal_items(&self, correct: &[Vec<Option<bool>>]) -> Vec<Option<CausalStep>> {
-        let mut fold = pathway::CausalGeneralization::new(correct.len());
-        for at in 0..self.checkpoints {
-            fold.push(correct.iter().map(|item| item.get(at).copied().flatten()));
-        }
-        fold.steps().collect()
     }
 
     /// State at each checkpoint, `[C]`; empty without losses.
