@@ -9,11 +9,8 @@ const SLACK: f64 = 1e-12;
 /// Share of a course's variance below which its part that is not the clock counts as rounding.
 const LEAST_RESIDUAL: f64 = 1e-12;
 
-/// Courses whose sums are computed side by side: four vector registers of two.
+/// Courses whose sums are computed side by side.
 pub(crate) const LANES: usize = 8;
-
-/// One number per course of a block.
-type Lanes = [f64; LANES];
 
 /// What a course is compared with: the accuracy and the clock at its `n` checkpoints.
 pub(crate) struct Frame {
@@ -57,21 +54,21 @@ fn unit(values: &[f64]) -> Option<Vec<f64>> {
 
 /// Sums over the first checkpoints of courses that start at 0.
 #[derive(Clone, Copy)]
-struct Sums {
+struct Sums<const N: usize> {
     /// Value at the current checkpoint.
-    value: Lanes,
-    sum: Lanes,
-    squares: Lanes,
+    value: [f64; N],
+    sum: [f64; N],
+    squares: [f64; N],
     /// Products with the accuracy.
-    with_y: Lanes,
+    with_y: [f64; N],
     /// Products with the clock.
-    with_clock: Lanes,
+    with_clock: [f64; N],
 }
 
-impl Sums {
+impl<const N: usize> Sums<N> {
     /// Adds a checkpoint, at which the courses have grown by `step`.
-    fn push(&mut self, step: &Lanes, y: f64, clock: f64) {
-        for lane in 0..LANES {
+    fn push(&mut self, step: &[f64; N], y: f64, clock: f64) {
+        for lane in 0..N {
             let value = self.value[lane] + step[lane];
             self.value[lane] = value;
             self.sum[lane] += value;
@@ -82,21 +79,21 @@ impl Sums {
     }
 }
 
-/// Up to [`LANES`] courses; unused lanes never hit.
-pub(crate) struct Block {
+/// Up to `N` courses; unused lanes never hit.
+pub(crate) struct Block<const N: usize> {
     /// Increments, `[n - 1][lane]`.
-    steps: Vec<Lanes>,
+    steps: Vec<[f64; N]>,
     used: usize,
     /// 1 / n.
     share: f64,
     /// Correlation of accuracy and clock.
     shared: f64,
     /// Observed coefficients.
-    r: Lanes,
-    partial: [Option<f64>; LANES],
+    r: [f64; N],
+    partial: [Option<f64>; N],
     /// Smallest square of r that is a hit, and of r times the root of `1 - shared^2` for A'.
-    bounds: [Lanes; 2],
-    hits: [[u64; LANES]; 2],
+    bounds: [[f64; N]; 2],
+    hits: [[u64; N]; 2],
 }
 
 /// Result of one course.
@@ -107,22 +104,22 @@ pub(crate) struct Found {
     pub clock_hits: u64,
 }
 
-impl Block {
+impl<const N: usize> Block<N> {
     /// Block of courses, given by their increments.
-    pub fn new<'a>(frame: &Frame, courses: impl Iterator<Item = &'a [f64]>) -> Self {
+    pub fn new(frame: &Frame, courses: &[&[f64]]) -> Self {
         let mut block = Self {
-            steps: vec![[0.0; LANES]; frame.increments()],
+            steps: vec![[0.0; N]; frame.increments()],
             used: 0,
             share: 1.0 / frame.y.len() as f64,
             shared: frame.shared,
-            r: [0.0; LANES],
-            partial: [None; LANES],
-            bounds: [[f64::INFINITY; LANES]; 2],
-            hits: [[0; LANES]; 2],
+            r: [0.0; N],
+            partial: [None; N],
+            bounds: [[f64::INFINITY; N]; 2],
+            hits: [[0; N]; 2],
         };
-        for (lane, course) in courses.enumerate().take(LANES) {
+        for (lane, course) in courses.iter().enumerate().take(N) {
             block.used = lane + 1;
-            for (row, step) in block.steps.iter_mut().zip(course) {
+            for (row, step) in block.steps.iter_mut().zip(*course) {
                 row[lane] = *step;
             }
         }
@@ -156,10 +153,10 @@ impl Block {
     }
 
     /// Sums over the first and the last checkpoint, whose values do not depend on the order.
-    fn start(&self, frame: &Frame) -> Sums {
-        const ZERO: Lanes = [0.0; LANES];
-        let mut sums = Sums { value: ZERO, sum: ZERO, squares: ZERO, with_y: ZERO, with_clock: ZERO };
-        let mut last = ZERO;
+    fn start(&self, frame: &Frame) -> Sums<N> {
+        let zero = [0.0; N];
+        let mut sums = Sums { value: zero, sum: zero, squares: zero, with_y: zero, with_clock: zero };
+        let mut last = zero;
         for step in &self.steps {
             for (last, step) in last.iter_mut().zip(step) {
                 *last += step;
@@ -167,19 +164,19 @@ impl Block {
         }
         let end = frame.increments();
         sums.push(&last, frame.y[end], frame.clock[end]);
-        sums.value = ZERO;
+        sums.value = zero;
         sums
     }
 
     /// Sum of squares of a course around its mean, and of what the clock leaves of it.
-    fn variances(&self, sums: &Sums, lane: usize) -> [f64; 2] {
+    fn variances(&self, sums: &Sums<N>, lane: usize) -> [f64; 2] {
         let variance = sums.squares[lane] - sums.sum[lane] * sums.sum[lane] * self.share;
         [variance, variance - sums.with_clock[lane] * sums.with_clock[lane]]
     }
 
     /// Counts the hits of an order, from its sums.
-    fn count(&mut self, sums: &Sums) {
-        for lane in 0..LANES {
+    fn count(&mut self, sums: &Sums<N>) {
+        for lane in 0..N {
             let [variance, rest] = self.variances(sums, lane);
             let product = sums.with_y[lane];
             self.hits[0][lane] += u64::from(product * product >= self.bounds[0][lane] * variance);
@@ -201,7 +198,7 @@ impl Block {
 }
 
 /// Tries all orders of the increments.
-pub(crate) fn all_orders(frame: &Frame, blocks: &mut [Block]) {
+pub(crate) fn all_orders<const N: usize>(frame: &Frame, blocks: &mut [Block<N>]) {
     for block in blocks {
         let mut order: Vec<usize> = (0..frame.increments()).collect();
         let sums = block.start(frame);
@@ -210,7 +207,13 @@ pub(crate) fn all_orders(frame: &Frame, blocks: &mut [Block]) {
 }
 
 /// Tries all orders of `order[from..]`: puts each increment first in turn and recurses on the rest.
-fn orders_from(frame: &Frame, block: &mut Block, order: &mut [usize], from: usize, sums: &Sums) {
+fn orders_from<const N: usize>(
+    frame: &Frame,
+    block: &mut Block<N>,
+    order: &mut [usize],
+    from: usize,
+    sums: &Sums<N>,
+) {
     // The last increment leads to the last checkpoint, which is part of the sums already.
     if from + 1 >= order.len() {
         block.count(sums);
@@ -226,10 +229,10 @@ fn orders_from(frame: &Frame, block: &mut Block, order: &mut [usize], from: usiz
 }
 
 /// Tries `draws` random orders; all blocks share them.
-pub(crate) fn random_orders(frame: &Frame, blocks: &mut [Block], draws: u64, seed: u64) {
+pub(crate) fn random_orders<const N: usize>(frame: &Frame, blocks: &mut [Block<N>], draws: u64, seed: u64) {
     let mut rng = Rng::new(seed);
     let mut order: Vec<usize> = (0..frame.increments()).collect();
-    let starts: Vec<Sums> = blocks.iter().map(|block| block.start(frame)).collect();
+    let starts: Vec<Sums<N>> = blocks.iter().map(|block| block.start(frame)).collect();
     let rest = frame.increments() - 1;
     for _ in 0..draws {
         shuffle_with(&mut order, &mut rng);

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::correlation::Undefined;
-use crate::increment_orders::{Block, Frame, LANES, all_orders, random_orders};
+use crate::increment_orders::{Block, Found, Frame, LANES, all_orders, random_orders};
 
 /// Up to this many increments, all orders are tried.
 const MOST_EXACT: usize = 9;
@@ -112,18 +112,15 @@ pub fn test_increments(
                 }
             }
         }
-        let lanes = varying.chunks(LANES);
-        let mut blocks: Vec<Block> =
-            lanes.map(|lanes| Block::new(&frame, lanes.iter().map(|(_, steps)| &steps[..]))).collect();
         let exact = n - 1 <= MOST_EXACT;
-        let orders = if exact {
-            all_orders(&frame, &mut blocks);
-            (1..n as u64).product()
-        } else {
-            random_orders(&frame, &mut blocks, draws, seed);
-            draws
+        let orders = if exact { (1..n as u64).product() } else { draws };
+        let random = (!exact).then_some((draws, seed));
+        let courses: Vec<&[f64]> = varying.iter().map(|(_, steps)| &steps[..]).collect();
+        // A single course needs no lanes for others.
+        let found = match courses.len() {
+            1 => try_orders::<1>(&frame, &courses, random),
+            _ => try_orders::<LANES>(&frame, &courses, random),
         };
-        let found = blocks.iter().flat_map(Block::results);
         for ((at, _), found) in varying.iter().zip(found) {
             results[*at] = IncrementTest {
                 n,
@@ -138,6 +135,17 @@ pub fn test_increments(
         }
     }
     results
+}
+
+/// Tries orders of the increments of courses that share a frame, in blocks of `N` courses: all
+/// orders, or a number of random ones with a seed.
+fn try_orders<const N: usize>(frame: &Frame, courses: &[&[f64]], random: Option<(u64, u64)>) -> Vec<Found> {
+    let mut blocks: Vec<Block<N>> = courses.chunks(N).map(|courses| Block::new(frame, courses)).collect();
+    match random {
+        None => all_orders(frame, &mut blocks),
+        Some((draws, seed)) => random_orders(frame, &mut blocks, draws, seed),
+    }
+    blocks.iter().flat_map(Block::results).collect()
 }
 
 /// Increments of a course, scaled so that the largest has magnitude 1; `None` if all are 0.

@@ -23,7 +23,7 @@ pub struct Group {
 }
 
 /// Shares of simulated groups.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Rates {
     /// Whose interval excludes 1.
     pub excludes: f64,

@@ -9,7 +9,7 @@ use report::{
 use super::courses::{Kind, Random};
 
 /// Shares of simulated runs in which each test rejects chance.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Rates {
     /// Test A.
     pub increments: f64,
@@ -17,33 +17,34 @@ pub struct Rates {
     pub given_clock: f64,
     /// The rule: expected sign, and both tests.
     pub follows: f64,
-    /// Test B, with as many domains as were simulated.
+    /// Test B.
     pub exchanged: f64,
 }
 
-/// Simulates runs of `domains` domains with `n` checkpoints each. Every domain is one pair for the
-/// tests of increments, every run one for test B.
+/// Simulates `runs` runs with one domain for the tests of increments, and as many with `domains`
+/// domains for test B, of `n` checkpoints each.
 pub fn rates(kind: Kind, n: usize, domains: usize, runs: usize) -> Rates {
     let mut random = Random::new((n as u64) << 8 | kind as u64);
     let (mut increments, mut given_clock, mut follows, mut exchanged) = (0, 0, 0, 0);
     for run in 0..runs {
-        let report = simulated(kind, n, domains, run as u64, &mut random);
-        for domain in &report.domains {
-            for found in derive::correlations(&report, &domain.name, CheckpointPermutations::Skipped) {
-                increments += usize::from(found.increments_p.is_some_and(|p| p < LEVEL));
-                given_clock += usize::from(found.increments_clock_p.is_some_and(|p| p < LEVEL));
-                follows += usize::from(derive::follows(&found) == Some(true));
-            }
+        let report = simulated(kind, n, 1, run as u64, &mut random);
+        let names = report.domains.iter().map(|domain| &domain.name);
+        let related =
+            names.flat_map(|name| derive::correlations(&report, name, CheckpointPermutations::Skipped));
+        for found in related {
+            increments += usize::from(found.increments_p.is_some_and(|p| p < LEVEL));
+            given_clock += usize::from(found.increments_clock_p.is_some_and(|p| p < LEVEL));
+            follows += usize::from(derive::follows(&found) == Some(true));
         }
-        let found = derive::exchange(&report);
+        let found = derive::exchange(&simulated(kind, n, domains, run as u64, &mut random));
         exchanged += usize::from(found.iter().any(|found| found.p.is_some_and(|p| p < LEVEL)));
     }
-    let of_pairs = |count: usize| count as f64 / (runs * domains) as f64;
+    let share = |count: usize| count as f64 / runs as f64;
     Rates {
-        increments: of_pairs(increments),
-        given_clock: of_pairs(given_clock),
-        follows: of_pairs(follows),
-        exchanged: exchanged as f64 / runs as f64,
+        increments: share(increments),
+        given_clock: share(given_clock),
+        follows: share(follows),
+        exchanged: share(exchanged),
     }
 }
 

@@ -36,9 +36,8 @@ fn fail(message: &str) -> ! {
 /// Rates of the tests against accuracy.
 fn following(pairs: usize) -> String {
     let mut table = format!(
-        "Percent of {pairs} simulated runs of {DOMAINS} domains (A, A' and the rule: of {} domains).\n\n\
-         | course and accuracy | checkpoints | A | A' | follows | B |\n|---|---|---|---|---|---|\n",
-        pairs * DOMAINS
+        "Percent of {pairs} simulated courses (A, A' and the rule) and of as many runs of {DOMAINS} domains (B).\n\n\
+         | course and accuracy | checkpoints | A | A' | follows | B |\n|---|---|---|---|---|---|\n"
     );
     for kind in Kind::INDEPENDENT.into_iter().chain(Kind::TRUE) {
         let related = if Kind::TRUE.contains(&kind) { "true: " } else { "independent: " };
