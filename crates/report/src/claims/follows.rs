@@ -45,15 +45,15 @@ pub(super) fn claim(report: &Report, domain: &Domain, metric: &str, group: Group
 
 /// Decides the claim; `undefined` says why there is no coefficient.
 fn decide(claim: Claim, found: &Correlation, undefined: impl FnOnce() -> Why) -> Claim {
-    if follows(found) == Some(true) {
-        return claim.holds(true);
-    }
     let (Some(r), Some(p)) = (claim.figure("r"), claim.figure("p_increments")) else {
         return claim.undecided(undefined());
     };
     // Only the observed order is sure to hit, so fewer orders cannot be significant.
     if found.increments_exact && 1.0 / found.increments_orders.max(1) as f64 >= LEVEL {
         return claim.undecided(Why::TooFewCheckpoints);
+    }
+    if follows(found) == Some(true) {
+        return claim.holds(true);
     }
     if p >= LEVEL {
         return claim.fails(Why::Chance);
