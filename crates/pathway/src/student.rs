@@ -30,8 +30,8 @@ pub fn t_quantile_95(df: u64) -> Option<f64> {
 /// Two-sided 95 % quantile of the normal distribution.
 const NORMAL_95: f64 = 1.959_963_984_540_054;
 
-/// Upper quantile of Student's t: the value that is exceeded with probability `tail`. `None` for 0
-/// degrees of freedom or a tail outside of 0 to 0.5.
+/// Upper quantile of Student's t (docs/metrics.md#state-of-a-domain): the value that is exceeded
+/// with probability `tail`. `None` for 0 degrees of freedom or a tail outside of 0 to 0.5.
 ///
 /// Up to 500 degrees the finite series of the distribution is inverted by bisection, above, the
 /// expansion around the normal quantile is used. Down to tails of 1e-6 the relative error is below

@@ -2,7 +2,11 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// Start of a citation; split, so that it is not a citation itself.
 const CITATION: &str = concat!("docs", "/metrics.md#");
@@ -14,12 +18,17 @@ fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
+/// The source files of a folder and of the folders in it.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
 /// Name and text of each source file of the crate, without its unit tests.
 fn sources() -> Vec<(String, String)> {
-    let entries = fs::read_dir(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap();
-    let mut sources: Vec<(String, String)> = entries
-        .map(|entry| {
-            let path = entry.unwrap().path();
+    let mut sources: Vec<(String, String)> = files(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src"))
+        .into_iter()
+        .map(|path| {
             let text = fs::read_to_string(&path).unwrap();
             let code = text.split("#[cfg(test)]").next().unwrap().to_owned();
             (path.file_stem().unwrap().to_string_lossy().into_owned(), code)

@@ -17,6 +17,10 @@ fn count(count: usize) -> Cell {
     Cell::count(count as u64)
 }
 
+fn percent(share: Option<f64>) -> Cell {
+    Cell::fixed(share.map(|share| 100.0 * share), 2)
+}
+
 fn sum(counts: &[usize]) -> usize {
     counts.iter().fold(0, |sum, count| count.saturating_add(sum))
 }
@@ -170,9 +174,9 @@ pub(super) fn states(report: &Report, index: usize, domain: &Domain) -> NamedTab
         Column::with_unit("Reference", "step"),
         Column::new("Look"),
         Column::new("Level"),
-        Column::new("Change since reference"),
-        Column::new("Lower bound"),
-        Column::new("Upper bound"),
+        Column::with_unit("Change since reference", "%"),
+        Column::with_unit("Lower bound", "%"),
+        Column::with_unit("Upper bound", "%"),
     ]);
     let mut table = Table::new(columns);
     let mut declared = 0_usize;
@@ -185,9 +189,9 @@ pub(super) fn states(report: &Report, index: usize, domain: &Domain) -> NamedTab
             step_cell(report, state.reference),
             state.look.map_or(Cell::Missing, Cell::count),
             Cell::number(state.level),
-            Cell::number(state.change),
-            Cell::number(state.lower),
-            Cell::number(state.upper),
+            percent(state.change),
+            percent(state.lower),
+            percent(state.upper),
         ]);
         table.push(row);
     }

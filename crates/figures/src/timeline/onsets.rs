@@ -29,8 +29,8 @@ pub(super) fn onsets(report: &Report, options: &TimelineOptions) -> Option<Figur
     let look = Look { theme: options.theme, present: options.present };
     let rule = report.settings.onset_rule;
     let subtitle = chart::subtitle([
-        &format!("● half of the memorized samples have reached {}", rule.of_samples()),
-        &format!("◆ half of the generalizing items have reached {}", rule.of_items()),
+        format!("● half of the memorized samples have reached {}", rule.of_samples()).as_str(),
+        format!("◆ half of the generalizing items have reached {}", rule.of_items()).as_str(),
         "line: delay",
     ]);
     let frame = Frame { title: &title, subtitle: &subtitle, description: &summary, look };

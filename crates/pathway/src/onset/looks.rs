@@ -20,7 +20,7 @@ pub struct LookPlan {
     pub tested: bool,
 }
 
-/// Plans the look at each checkpoint from the number of samples declared there, of a domain of
+/// Plans the look at each checkpoint (docs/metrics.md#state-of-a-domain) from the number of samples declared there, of a domain of
 /// `samples` samples. Each look depends only on the checkpoints up to it.
 #[must_use]
 pub fn plan_looks(declared_at: &[usize], samples: usize) -> Vec<LookPlan> {

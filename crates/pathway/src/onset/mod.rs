@@ -25,7 +25,8 @@ pub struct CausalStep {
     pub relapse: Option<usize>,
 }
 
-/// The first index by which at least half of all members are counted; `None` without members.
+/// The first index by which at least half of all members are counted
+/// (docs/metrics.md#causal-memorization-step); `None` without members.
 #[must_use]
 pub fn half_by(counts: &[usize]) -> Option<usize> {
     let all: u128 = counts.iter().map(|&count| count as u128).sum();

@@ -54,8 +54,8 @@ impl Look {
     }
 }
 
-/// Lower and upper one-sided bound of an estimate at a level, by the t distribution with
-/// `samples - 1` degrees of freedom; `None` if they are not finite.
+/// Lower and upper one-sided bound of an estimate at a level (docs/metrics.md#state-of-a-domain), by
+/// the t distribution with `samples - 1` degrees of freedom; `None` if they are not finite.
 #[must_use]
 pub fn one_sided(estimate: f64, se: f64, samples: usize, level: f64) -> Option<(f64, f64)> {
     let half = t_quantile(samples.checked_sub(1)? as u64, level)? * se;

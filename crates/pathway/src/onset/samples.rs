@@ -119,3 +119,74 @@ fn mean_of_finite(losses: &[f32]) -> Option<f64> {
     let (sum, count) = finite.fold((0.0, 0_u32), |(sum, n), &loss| (sum + f64::from(loss), n + 1));
     (count > 0).then(|| sum / f64::from(count))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Steps of samples with losses `[S][C]`, as (first, declared, relapse).
+    fn fold(
+        losses: &[&[f32]],
+        eps: Option<f64>,
+    ) -> (Option<f64>, Vec<Option<(usize, usize, Option<usize>)>>) {
+        let mut fold = CausalMemorization::new(losses.len(), eps, 0.05);
+        for at in 0..losses.first().map_or(0, |sample| sample.len()) {
+            fold.push(&losses.iter().map(|sample| sample[at]).collect::<Vec<f32>>());
+        }
+        let steps =
+            fold.steps().iter().map(|step| step.map(|step| (step.first, step.declared, step.relapse)));
+        (fold.eps(), steps.collect())
+    }
+
+    #[test]
+    fn a_step_is_declared_at_the_end_of_its_window() {
+        let (_, steps) = fold(
+            &[
+                &[3.0, 0.3, 0.31, 0.32, 0.33, 0.34],
+                &[3.0, 0.2, 0.2, f32::NAN, 0.2, 0.2],
+                &[0.5, 0.5, 0.5, 0.5, 0.2, 0.2],
+                &[0.36, 0.34, 0.34, 0.9, 0.34, 0.9],
+            ],
+            Some(0.35),
+        );
+        assert_eq!(steps, [Some((1, 3, None)), None, None, None]);
+        let (_, steps) = fold(&[&[0.34, 0.36, 0.34, 0.39, 0.41, 0.3]], Some(0.35));
+        assert_eq!(steps, [Some((0, 2, Some(4)))]);
+    }
+
+    #[test]
+    fn the_first_checkpoint_with_a_fifth_fixes_the_threshold() {
+        // A fifth of five samples is one.
+        let settled: &[f32] = &[1.0, 0.25, 0.25, 0.25, 0.05, 0.05, 0.05];
+        let other: &[f32] = &[1.0, 0.9, 0.7, 0.5, 0.4, 0.2, 0.1];
+        let (eps, steps) = fold(&[settled, other, other, other, other], None);
+        assert_eq!(eps, Some(0.3));
+        assert_eq!(steps[0], Some((1, 3, None)));
+        // A fifth of six is two.
+        let (eps, steps) = fold(&[settled, settled, other, other, other, other], None);
+        assert_eq!((eps, steps[1]), (Some(0.3), Some((1, 3, None))));
+        let late: &[f32] = &[1.0, 0.9, 0.6, 0.12, 0.11, 0.1, 0.1];
+        let (eps, steps) = fold(&[settled, late, other, other, other, other], None);
+        assert_eq!(eps, Some(0.3));
+        assert_eq!(steps[..2], [Some((1, 5, None)), Some((3, 5, None))]);
+    }
+
+    #[test]
+    fn what_happened_before_the_threshold_counts_when_it_is_fixed() {
+        let early: &[f32] = &[1.0, 0.2, 0.2, 0.2, 0.9, 0.2, 0.2, 0.2];
+        let late: &[f32] = &[1.0, 0.9, 0.8, 0.7, 0.6, 0.2, 0.2, 0.2];
+        let never: &[f32] = &[1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.9];
+        let (eps, steps) = fold(&[early, late, never, never, never, never], None);
+        assert_eq!(eps, Some(0.3));
+        assert_eq!(steps[..3], [Some((1, 7, Some(7))), Some((5, 7, None)), None]);
+    }
+
+    #[test]
+    fn a_threshold_above_half_the_first_mean_loss_is_none() {
+        let settled: &[f32] = &[1.0, 0.51, 0.51, 0.51];
+        assert_eq!(fold(&[settled], None), (None, vec![None]));
+        let lower: &[f32] = &[1.0, 0.5, 0.5, 0.5];
+        assert_eq!(fold(&[lower], None).0, Some(0.5));
+        assert_eq!(fold(&[], Some(0.1)).1, []);
+    }
+}

@@ -10,6 +10,7 @@ mod distance;
 mod draw;
 mod maps;
 mod memorization;
+mod onset;
 mod pairing;
 mod ranking;
 mod router_geometry;
