@@ -68,7 +68,7 @@ pub use onset::{
 };
 pub use pairing::{Assignment, UnitSum, assign, score_matrix};
 pub use pairing_null::{MOST_ARRANGEMENTS, PairingNull, PairingSide, pairing_null};
-pub use ranking::Ranking;
+pub use ranking::{FREQUENCY_MARGIN, Ranking};
 pub use router_geometry::{RouterDrift, RouterLayer};
 pub use saturation::{Saturation, SaturationSum};
 pub use scaling::{Layout, Scaling, turn_towards};

@@ -147,7 +147,7 @@ pub enum Group {
 }
 
 /// One domain: its size and its results that are not courses.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Domain {
     /// Name, unique in the report.
     pub name: String,
@@ -182,7 +182,7 @@ pub struct Domain {
 
 /// Memorization of a domain's samples by both rules (docs/metrics.md#memorization-step,
 /// docs/metrics.md#causal-memorization-step).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Memorization {
     /// Loss threshold of `t*`, nats; `None` if no threshold of the grid qualifies.
     pub eps: Option<f64>,
@@ -206,7 +206,7 @@ pub struct Memorization {
 /// (docs/metrics.md#generalization-step, docs/metrics.md#causal-generalization-step).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Generalization {
-    /// Items whose `t#` is each checkpoint, `[C]`; those of the last checkpoint rest on one
+    /// Items whose `t#` is each checkpoint, `[C]`; those of the last checkpoint with a result rest on one
     /// observation.
     pub t_sharp: Vec<usize>,
     /// Items without any `t#`.

@@ -1,7 +1,7 @@
 //! The figures of the onset rule in the settings, from those of both rules.
 
 use crate::{
-    model::{Domain, Generalization, Memorization, Report},
+    model::{Domain, Generalization, Group, Memorization, Report},
     settings::OnsetRule,
 };
 
@@ -24,12 +24,22 @@ impl Generalization {
     pub fn half(&self, rule: OnsetRule) -> Option<usize> {
         match rule {
             OnsetRule::Causal => self.causal.half,
+            // At a single checkpoint, a right answer says nothing of when it became right.
+            OnsetRule::Paper if self.t_sharp.len() < 2 => None,
             OnsetRule::Paper => pathway::half_by(&self.t_sharp),
         }
     }
 }
 
 impl Report {
+    /// Whether a domain's samples have a loss at any checkpoint; assumed where the report does not
+    /// tell.
+    #[must_use]
+    pub fn has_losses(&self, domain: &Domain) -> bool {
+        let loss = self.course(&domain.name, "loss", Group::All);
+        loss.is_none_or(|loss| loss.values.iter().flatten().any(|value| value.is_finite()))
+    }
+
     /// Loss threshold of the onset rule in the settings, nats.
     #[must_use]
     pub fn eps(&self, domain: &Domain) -> Option<f64> {

@@ -44,10 +44,7 @@ fn every_change_is_the_ratio_of_two_distances() {
                     let at = |at| distance(&report, &domain.name, group, at);
                     close(Some(found.ratio), Some(at(to) / at(from)), 1e-12, "ratio");
                     close(Some(found.ratio * change(to, from).ratio), Some(1.0), 1e-12, "there and back");
-                    assert!(
-                        found.se_ratio > 0.0
-                            && found.half_width > 1.9 * found.se_ratio
-                    );
+                    assert!(found.se_ratio > 0.0 && found.half_width > 1.9 * found.se_ratio);
                     if (from, to) == (stored.from, last) {
                         assert_eq!(found, *stored);
                     }

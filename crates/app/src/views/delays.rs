@@ -16,11 +16,13 @@ use crate::views::controls::{DomainChoice, TwinSwitch};
 pub fn Delays() -> impl IntoView {
     let app = App::get();
     let drawn = Memo::new(move |_| {
-        app.with_report(|report| chart_options::delays(app, report))
-            .unwrap_or_default()
-            .into_iter()
-            .map(Arc::new)
-            .collect::<Vec<_>>()
+        app.with_report(|report| {
+            figures::delays(report, &app.domain.get(), &chart_options::domain_chart(app))
+        })
+        .unwrap_or_default()
+        .into_iter()
+        .map(Arc::new)
+        .collect::<Vec<_>>()
     });
     let ids = Memo::new(move |_| {
         drawn.with(|figures| figures.iter().map(|figure| figure.id.clone()).collect::<Vec<_>>())

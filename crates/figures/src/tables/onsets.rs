@@ -1,11 +1,12 @@
 //! When samples are memorized and items generalized, by both rules, and the states of domains.
 
-use report::{CausalSteps, Domain, OnsetRule, Phase, Report};
+use report::{CausalSteps, Domain, Group, OnsetRule, Phase, Report};
 
 use super::{named, step_cell};
 use crate::{
     checkpoints::{checkpoint_cells, checkpoint_columns},
     onset::Onsets,
+    series,
     table::{Cell, Column, NamedTable, Table},
 };
 
@@ -73,7 +74,11 @@ pub(super) fn memorization(report: &Report) -> NamedTable {
             half(OnsetRule::Paper),
             last.map_or(Cell::Missing, |&of_last| count(of_last)),
             count(found.never),
-            Cell::text(if found.eps_set_by_user { "user" } else { "search" }),
+            Cell::text(match found.eps_set_by_user {
+                true => "user",
+                false if !report.has_losses(domain) => "no losses",
+                false => "search",
+            }),
         ]);
     }
     let delta = report.settings.delta;
@@ -100,12 +105,12 @@ pub(super) fn generalization(report: &Report) -> NamedTable {
         Column::new("Generalized by t#"),
         Column::with_unit("Half by t#", "step"),
         Column::with_unit("Delay from t* to t#", "steps"),
-        Column::new("Only at the last checkpoint"),
+        Column::new("Only at the last result"),
         Column::new("Never by t#"),
     ]);
     for domain in &report.domains {
         let Some(found) = &domain.generalization else { continue };
-        let last = report.checkpoints.len().checked_sub(1).and_then(|last| found.t_sharp.get(last));
+        let last = last_result(report, domain).and_then(|last| found.t_sharp.get(last));
         let half = |rule| step_cell(report, Onsets::by(rule, domain).generalization);
         let delay = |rule| Onsets::by(rule, domain).delay(report).map_or(Cell::Missing, Cell::Integer);
         table.push(vec![
@@ -126,11 +131,17 @@ pub(super) fn generalization(report: &Report) -> NamedTable {
     let note = format!(
         "t°# is the first checkpoint from which an item is correct at three checkpoints in a row. Relapsed: a later wrong answer. t#, \
          of the paper: the first checkpoint at which it is correct and from which more than 0.8 of its answers are correct, with at \
-         most one wrong; at the last checkpoint it rests on one observation. Only checkpoints with a result count. Half: the median \
+         most one wrong; at the last result it rests on one observation. Only checkpoints with a result count. Half: the median \
          step of the items that have one. {TWO_RULES} {}",
         in_use(report)
     );
     named("generalization", "Generalization", note, table)
+}
+
+/// The last checkpoint at which the items of a domain have results.
+fn last_result(report: &Report, domain: &Domain) -> Option<usize> {
+    let accuracy = report.course(&domain.name, "accuracy", Group::All)?;
+    series::defined(&accuracy.values, report.checkpoints.len()).last().map(|&(at, _)| at)
 }
 
 /// How many samples and items each checkpoint memorizes and generalizes.
@@ -156,7 +167,7 @@ pub(super) fn onset_counts(report: &Report, index: usize, domain: &Domain) -> Na
         table.push(row);
     }
     let note = "Declared: the checkpoint at which the causal step is first known. Relapsed: for the first time. A t* at the last \
-                checkpoint is unconfirmed; a t# there rests on one observation.";
+                checkpoint is unconfirmed; a t# at the last result rests on one observation.";
     named(
         format!("onset-counts-{index}"),
         format!("Memorized and generalized by checkpoint: {}", domain.name),

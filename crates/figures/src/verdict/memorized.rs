@@ -14,6 +14,9 @@ pub(super) fn sentence(said: Said<'_>, domain: &str) -> Option<String> {
 
 fn memorized(claim: &Claim) -> String {
     let all = chart::counted(count(claim, "samples"), "sample");
+    if claim.why == Why::NoLosses {
+        return format!("no losses in the traces, so none of the {all} counts as memorized");
+    }
     let Some(eps) = claim.figure("eps") else {
         return format!("no loss threshold qualifies for a fifth of the {all}, so none counts as memorized");
     };

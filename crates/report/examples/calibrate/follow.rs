@@ -2,7 +2,7 @@
 //! functions that make reports.
 
 use report::{
-    Checkpoint, Course, Domain, FORMAT, GateKind, Group, Memorization, Report, Run, Settings, VERSION,
+    Checkpoint, Course, Domain, FORMAT, GateKind, Group, Report, Run, Settings, VERSION,
     derive::{self, CheckpointPermutations, LEVEL},
 };
 
@@ -71,6 +71,7 @@ fn simulated(kind: Kind, n: usize, domains: usize, seed: u64, random: &mut Rando
         domains: Vec::new(),
         courses: Vec::new(),
         exchange: Vec::new(),
+        claims: Vec::new(),
         notes: Vec::new(),
     };
     for index in 0..domains {
@@ -86,25 +87,7 @@ fn simulated(kind: Kind, n: usize, domains: usize, seed: u64, random: &mut Rando
                 ..Course::default()
             });
         }
-        report.domains.push(Domain {
-            name,
-            samples: 0,
-            items: 0,
-            memorization: Memorization {
-                eps: None,
-                eps_set_by_user: false,
-                t_star: vec![0; n],
-                memorized: 0,
-                never: 0,
-            },
-            generalization: None,
-            expert_selections: Vec::new(),
-            coactivation: Vec::new(),
-            delays: None,
-            correlations: Vec::new(),
-            clock: None,
-            changes: Vec::new(),
-        });
+        report.domains.push(Domain { name, ..Domain::default() });
     }
     report
 }

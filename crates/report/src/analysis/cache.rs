@@ -4,10 +4,12 @@
 use std::{collections::BTreeMap, rc::Rc};
 
 use pathway::UnitSum;
+use trace::BadSample;
 
 use super::{
     digest::{Digest, Selections},
     measure::{Key, Measured},
+    run::BadSamples,
 };
 use crate::derive::Relation;
 
@@ -28,6 +30,7 @@ pub struct Cache {
     measured: BTreeMap<Key, Rc<Measured>>,
     /// Relations to accuracy by fingerprint of course, accuracy and clock.
     relations: BTreeMap<u64, Relation>,
+    bad_samples: BadSamples,
 }
 
 impl Cache {
@@ -92,8 +95,17 @@ impl Cache {
         self.relations.insert(of, found);
     }
 
+    pub fn bad_samples(&self) -> &BadSamples {
+        &self.bad_samples
+    }
+
+    pub fn put_bad_samples(&mut self, file: usize, step: u64, bad: Vec<BadSample>) {
+        self.bad_samples.insert((file, step), bad);
+    }
+
     /// Removes the results of a file.
     pub fn forget(&mut self, file: usize) {
+        self.bad_samples.retain(|&(old, _), _| old != file);
         self.digests.remove(&file);
         self.selections.retain(|&(old, _), _| old != file);
         self.spectra.retain(|&(old, _), _| old != file);

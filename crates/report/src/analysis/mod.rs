@@ -31,6 +31,7 @@ mod measurements;
 mod memorization;
 mod plan;
 mod run;
+mod words;
 
 pub use align::{AlignedPair, PairOfSamples};
 pub use driver::Analysis;

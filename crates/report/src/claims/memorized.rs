@@ -16,6 +16,9 @@ pub(super) fn claim(report: &Report, domain: &Domain) -> Claim {
         .with("eps_set_by_user", f64::from(u8::from(domain.memorization.eps_set_by_user)))
         .with("half_step", half)
         .with("relapsed_share", relapsed_share(report, domain));
+    if !report.has_losses(domain) {
+        return claim.undecided(Why::NoLosses);
+    }
     if eps.is_none() {
         return claim.fails(Why::NoThreshold);
     }

@@ -74,6 +74,8 @@ pub enum Why {
     SecondBest,
     /// Shuffled members score as well.
     Shuffled,
+    /// The traces have no losses.
+    NoLosses,
     /// No loss threshold qualifies.
     NoThreshold,
     /// The report has no accuracy of the domain.

@@ -3,8 +3,8 @@
 
 use report::{
     CausalSteps, Change, Checkpoint, CoactivationPair, Course, Delays, Domain, ExpertSelections, FORMAT,
-    GateKind, Generalization, Group, Matched, Memorization, Note, NoteLevel, Pair, Report, Run, Series,
-    Settings, VERSION, derive,
+    GateKind, Generalization, Group, Matched, Memorization, Note, NoteLevel, OnsetRule, Pair, Report, Run,
+    Series, Settings, VERSION, derive,
 };
 
 /// Small seeded generator.
@@ -316,7 +316,7 @@ fn changes(to: usize, domain: &Domain, level: f64) -> Vec<Change> {
             Change { metric: "distance".to_owned(), group, from, to, ratio, se_ratio, half_width: 0.0, n };
         (from < to && n >= 3).then(|| Change { half_width: derive::half_width(&change), ..change })
     };
-    let from = domain.memorization.half(report::OnsetRule::Causal).unwrap_or(0);
+    let from = domain.memorization.half(OnsetRule::Causal).unwrap_or(0);
     let both = [
         change(Group::Memorized, from, domain.memorization.memorized, 0.96 - 0.123_456 * level),
         change(Group::All, 0, domain.samples, 1.01 - 0.087_654 * level),

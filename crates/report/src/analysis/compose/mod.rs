@@ -8,6 +8,7 @@ mod courses;
 mod delays;
 mod distances;
 mod domain;
+mod missing;
 mod notes;
 mod onsets;
 
