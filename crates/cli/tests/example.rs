@@ -5,6 +5,7 @@
 
 use std::{
     fs,
+    ops::Range,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -24,10 +25,11 @@ fn files() -> Vec<PathBuf> {
     paths
 }
 
-/// The text between two lines of a document.
-fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+/// Where the verdict is in a document.
+fn verdict_of(text: &str) -> Range<usize> {
+    let start = "<!-- verdict -->\n";
     let from = text.find(start).unwrap() + start.len();
-    &text[from..from + text[from..].find(end).unwrap()]
+    from..from + text[from..].find("<!-- end -->").unwrap()
 }
 
 #[test]
@@ -49,14 +51,13 @@ fn the_printed_verdict_is_the_one_in_its_readme() {
     assert_eq!(words(&printed), words(&figures::verdict(&written).join(" ")));
 
     let path = repository().join("www/example/README.md");
-    let readme = fs::read_to_string(&path).unwrap();
-    let (start, end) = ("<!-- verdict -->\n", "<!-- end -->");
-    let block = printed.trim_end().to_owned() + "\n";
-    let found = between(&readme, start, end);
+    let mut readme = fs::read_to_string(&path).unwrap();
+    let place = verdict_of(&readme);
     if std::env::var_os("UPDATE_EXPECT").is_some() {
-        fs::write(&path, readme.replace(found, &block)).unwrap();
+        readme.replace_range(place, &printed);
+        fs::write(&path, readme).unwrap();
     } else {
-        assert_eq!(found, block, "UPDATE_EXPECT=1 cargo test -p cli --test example writes it anew");
+        assert_eq!(readme[place], printed, "UPDATE_EXPECT=1 cargo test -p cli --test example writes it anew");
     }
 
     // What docs/metrics.md says of this run in words: no domain follows accuracy.
