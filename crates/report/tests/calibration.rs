@@ -3,14 +3,21 @@
 // Simulations take too long in a browser.
 #![cfg(not(target_arch = "wasm32"))]
 
+#[path = "../examples/calibrate/bare.rs"]
+mod bare;
 #[path = "../examples/calibrate/changes.rs"]
 mod changes;
 #[path = "../examples/calibrate/courses.rs"]
 mod courses;
 #[path = "../examples/calibrate/follow.rs"]
 mod follow;
+#[path = "../examples/calibrate/others.rs"]
+mod others;
+#[path = "../examples/calibrate/points.rs"]
+mod points;
 
 use courses::Kind;
+use others::Statement;
 
 /// Simulations per kind and number of checkpoints.
 const RUNS: usize = 100;
@@ -50,10 +57,20 @@ fn courses_that_follow_are_found() {
 fn intervals_of_changes_cover() {
     for (samples, pairs) in [(5, None), (30, None), (100, Some(1_000))] {
         let rates = |factor| changes::rates(changes::Group { samples, pairs, factor }, 400);
-        let same = rates(1.0);
-        assert!(same.excludes <= at_most(0.06, 400), "{samples} samples: {same:?}");
-        assert!(same.excludes_by_sum <= same.excludes && same.width_by_sum > 1.3, "{same:?}");
-        let less = rates(0.9);
-        assert!(less.excludes > same.excludes && less.excludes > less.excludes_by_sum, "{less:?}");
+        let (same, less) = (rates(1.0), rates(0.9));
+        assert!(same.falls + same.rises <= at_most(0.06, 400), "{samples} samples: {same:?}");
+        assert!(same.by_sum <= same.falls + same.rises && same.width_by_sum > 1.3, "{same:?}");
+        assert!(less.falls > same.falls && less.falls > less.by_sum, "{less:?}");
+    }
+}
+
+#[test]
+fn other_statements_are_rarely_made_by_chance() {
+    for statement in Statement::ALL {
+        for n in [10, 33] {
+            let (chance, found) = (statement.rate(n, false, RUNS), statement.rate(n, true, RUNS));
+            assert!(chance <= at_most(0.06, RUNS), "{statement:?}, {n} checkpoints: {chance}");
+            assert!(found > 0.3, "{statement:?}, {n} checkpoints: {found}");
+        }
     }
 }

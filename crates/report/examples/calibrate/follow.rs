@@ -1,23 +1,26 @@
-//! How often the tests of docs/metrics.md#does-it-follow-accuracy reject chance, computed by the
-//! functions that make reports.
+//! How often the tests of docs/metrics.md#does-it-follow-accuracy reject chance, and how often the
+//! claims that rest on them hold.
 
 use report::{
-    Checkpoint, Course, Domain, FORMAT, GateKind, Group, Report, Run, Settings, VERSION,
+    ClaimKind, Report,
     derive::{self, CheckpointPermutations, LEVEL},
 };
 
-use super::courses::{Kind, Random};
+use super::{
+    bare,
+    courses::{Kind, Random},
+};
 
-/// Shares of simulated runs in which each test rejects chance.
+/// Shares of simulated courses or runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Rates {
-    /// Test A.
+    /// Test A rejects chance.
     pub increments: f64,
-    /// Test A'.
+    /// Test A' rejects chance.
     pub given_clock: f64,
-    /// The rule: expected sign, and both tests.
+    /// The claim `follows` holds.
     pub follows: f64,
-    /// Test B.
+    /// The claim `exchanged` holds (test B).
     pub exchanged: f64,
 }
 
@@ -27,17 +30,16 @@ pub fn rates(kind: Kind, n: usize, domains: usize, runs: usize) -> Rates {
     let mut random = Random::new((n as u64) << 8 | kind as u64);
     let (mut increments, mut given_clock, mut follows, mut exchanged) = (0, 0, 0, 0);
     for run in 0..runs {
-        let report = simulated(kind, n, 1, run as u64, &mut random);
-        let names = report.domains.iter().map(|domain| &domain.name);
-        let related =
-            names.flat_map(|name| derive::correlations(&report, name, CheckpointPermutations::Skipped));
-        for found in related {
+        let mut report = simulated(kind, n, 1, run as u64, &mut random);
+        derive::relate(&mut report, CheckpointPermutations::Skipped);
+        for found in report.domains.iter().flat_map(|domain| &domain.correlations) {
             increments += usize::from(found.increments_p.is_some_and(|p| p < LEVEL));
             given_clock += usize::from(found.increments_clock_p.is_some_and(|p| p < LEVEL));
-            follows += usize::from(derive::follows(&found) == Some(true));
         }
-        let found = derive::exchange(&simulated(kind, n, domains, run as u64, &mut random));
-        exchanged += usize::from(found.iter().any(|found| found.p.is_some_and(|p| p < LEVEL)));
+        follows += usize::from(bare::holds(&report, ClaimKind::Follows, "distance"));
+        let mut report = simulated(kind, n, domains, run as u64, &mut random);
+        report.exchange = derive::exchange(&report);
+        exchanged += usize::from(bare::holds(&report, ClaimKind::Exchanged, "distance"));
     }
     let share = |count: usize| count as f64 / runs as f64;
     Rates {
@@ -48,46 +50,15 @@ pub fn rates(kind: Kind, n: usize, domains: usize, runs: usize) -> Rates {
     }
 }
 
-/// A report with a distance and an accuracy per domain, and nothing else.
+/// A report with a distance and an accuracy per domain.
 fn simulated(kind: Kind, n: usize, domains: usize, seed: u64, random: &mut Random) -> Report {
-    let mut report = Report {
-        format: FORMAT.to_owned(),
-        version: VERSION,
-        made_by: "calibration".to_owned(),
-        title: String::new(),
-        rounded_to_bits: None,
-        run: Run {
-            model: None,
-            samples: 0,
-            items: 0,
-            layers: 1,
-            experts: 1,
-            top_k: None,
-            gate_kind: GateKind::SoftmaxMean,
-            half_precision: false,
-        },
-        settings: Settings { seed, ..Settings::default() },
-        checkpoints: (1..=n as u64).map(|at| Checkpoint { step: 500 * at, tokens: None }).collect(),
-        domains: Vec::new(),
-        courses: Vec::new(),
-        exchange: Vec::new(),
-        claims: Vec::new(),
-        notes: Vec::new(),
-    };
+    let mut report = bare::report(n, seed);
     for index in 0..domains {
         let name = format!("domain {index}");
         let (distance, accuracy) = kind.draw(n, random);
-        for (metric, tau, values) in [("distance", Some(0.7), distance), ("accuracy", None, accuracy)] {
-            report.courses.push(Course {
-                metric: metric.to_owned(),
-                domain: name.clone(),
-                group: Group::All,
-                tau,
-                values: values.into_iter().map(Some).collect(),
-                ..Course::default()
-            });
-        }
-        report.domains.push(Domain { name, ..Domain::default() });
+        report.courses.push(bare::course("distance", &name, distance));
+        report.courses.push(bare::course("accuracy", &name, accuracy));
+        report.domains.push(bare::domain(&name, n));
     }
     report
 }

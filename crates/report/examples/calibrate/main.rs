@@ -3,16 +3,20 @@
 //!
 //! `cargo run --release -p report --example calibrate -- [--pairs N]`
 
+mod bare;
 mod changes;
 mod courses;
 mod follow;
+mod others;
+mod points;
 
 use courses::Kind;
+use others::Statement;
 
 /// Checkpoints of the simulated runs: the paper's number, and the example run's.
 const CHECKPOINTS: [usize; 2] = [10, 33];
 
-/// Domains of the simulated runs.
+/// Domains of the simulated runs of test B.
 const DOMAINS: usize = 4;
 
 fn main() {
@@ -25,7 +29,7 @@ fn main() {
         },
         _ => fail("usage: calibrate [--pairs N]"),
     };
-    print!("{}\n{}", following(pairs), changing(pairs));
+    print!("{}\n{}\n{}", following(pairs), changing(pairs), other(pairs));
 }
 
 fn fail(message: &str) -> ! {
@@ -33,23 +37,25 @@ fn fail(message: &str) -> ! {
     std::process::exit(2)
 }
 
+/// Percent with one digit.
+fn percent(share: f64) -> String {
+    format!("{:.1}", 100.0 * share)
+}
+
 /// Rates of the tests against accuracy.
 fn following(pairs: usize) -> String {
     let mut table = format!(
-        "Percent of {pairs} simulated courses (A, A' and the rule) and of as many runs of {DOMAINS} domains (B).\n\n\
-         | course and accuracy | checkpoints | A | A' | follows | B |\n|---|---|---|---|---|---|\n"
+        "Percent of {pairs} simulated courses (A, A' and `follows`) and of as many runs of {DOMAINS} domains\n\
+         (`exchanged`, test B):\n\n\
+         | course and accuracy | checkpoints | A | A' | `follows` | `exchanged` |\n|---|---|---|---|---|---|\n"
     );
     for kind in Kind::INDEPENDENT.into_iter().chain(Kind::TRUE) {
         let related = if Kind::TRUE.contains(&kind) { "true: " } else { "independent: " };
         for n in CHECKPOINTS {
             let found = follow::rates(kind, n, DOMAINS, pairs);
             let [a, clock, follows, b] =
-                [found.increments, found.given_clock, found.follows, found.exchanged]
-                    .map(|rate| 100.0 * rate);
-            table += &format!(
-                "| {related}{} | {n} | {a:.1} | {clock:.1} | {follows:.1} | {b:.1} |\n",
-                kind.name()
-            );
+                [found.increments, found.given_clock, found.follows, found.exchanged].map(percent);
+            table += &format!("| {related}{} | {n} | {a} | {clock} | {follows} | {b} |\n", kind.name());
         }
     }
     table
@@ -58,23 +64,40 @@ fn following(pairs: usize) -> String {
 /// Rates of the interval of a change.
 fn changing(pairs: usize) -> String {
     let mut table = format!(
-        "Percent of {pairs} simulated groups whose 95 % interval excludes \"no change\", beside that of the summed \
-         errors of both means, and how much wider the latter is.\n\n\
-         | samples | pairs | no change | no change, summed | 5 % less | 5 % less, summed | width, summed |\n\
-         |---|---|---|---|---|---|---|\n"
+        "Percent of {pairs} simulated groups whose distance is said to change, by the interval of the ratio and by\n\
+         the sum of both means' half widths, and how much wider the sum is:\n\n\
+         | samples | pairs | no change: `falls` | `rises` | either, by sum | 5 % less: `falls` | `rises` | either, by sum \
+         | width of sum |\n|---|---|---|---|---|---|---|---|---|\n"
     );
-    for (samples, pairs_drawn) in
-        [(5, None), (10, None), (30, None), (100, None), (100, Some(1_000)), (300, Some(1_000))]
-    {
-        let of = |factor| changes::rates(changes::Group { samples, pairs: pairs_drawn, factor }, pairs);
+    let sizes = [(5, None), (10, None), (30, None), (100, None), (100, Some(1_000)), (300, Some(1_000))];
+    for (samples, drawn) in sizes {
+        let of = |factor| changes::rates(changes::Group { samples, pairs: drawn, factor }, pairs);
         let (same, less) = (of(1.0), of(0.95));
-        let drawn = pairs_drawn.map_or_else(|| "all".to_owned(), |pairs| pairs.to_string());
-        let [a, b, c, d] = [same.excludes, same.excludes_by_sum, less.excludes, less.excludes_by_sum]
-            .map(|rate| 100.0 * rate);
+        let drawn = drawn.map_or_else(|| "all".to_owned(), |pairs| pairs.to_string());
+        let [a, b, c] = [same.falls, same.rises, same.by_sum].map(percent);
+        let [d, e, f] = [less.falls, less.rises, less.by_sum].map(percent);
         table += &format!(
-            "| {samples} | {drawn} | {a:.1} | {b:.1} | {c:.1} | {d:.1} | {:.2} |\n",
+            "| {samples} | {drawn} | {a} | {b} | {c} | {d} | {e} | {f} | {:.2} |\n",
             same.width_by_sum
         );
+    }
+    table
+}
+
+/// Rates of the other statements.
+fn other(pairs: usize) -> String {
+    let mut table = format!(
+        "Percent of {pairs} simulated domains about which other statements are made:\n\n\
+         | statement | null | checkpoints | by chance | true | percent |\n|---|---|---|---|---|---|\n"
+    );
+    for statement in Statement::ALL {
+        let [name, null, truth] = statement.words();
+        let lengths = if statement == Statement::Pairing { &CHECKPOINTS[..1] } else { &CHECKPOINTS[..] };
+        for &n in lengths {
+            let [chance, found] = [false, true].map(|is_true| percent(statement.rate(n, is_true, pairs)));
+            let length = if statement == Statement::Pairing { "any".to_owned() } else { n.to_string() };
+            table += &format!("| {name} | {null} | {length} | {chance} | {truth} | {found} |\n");
+        }
     }
     table
 }

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use report::{
     CausalSteps, Change, Checkpoint, CoactivationPair, Correlation, Course, Delays, Domain, ExpertSelections,
     FORMAT, GateKind, Generalization, Group, METRICS, Matched, Memorization, Note, NoteLevel, OnsetRule,
-    Pair, PairBudget, Phase, Report, Run, Series, Settings, State, Unit, VERSION, Window, metrics::Layers,
+    Pair, PairBudget, Phase, Report, Run, Series, Settings, State, Unit, VERSION, Window, derive,
+    metrics::Layers,
 };
 
 struct Any {
@@ -123,7 +124,7 @@ pub fn report(seed: u64, checkpoints: usize, domains: usize) -> Report {
     let domains: Vec<Domain> =
         (0..domains).map(|index| domain(&mut any, index, checkpoints.len(), layers, experts)).collect();
     let courses = courses(&mut any, &domains, checkpoints.len(), layers);
-    Report {
+    let mut report = Report {
         format: FORMAT.to_owned(),
         version: VERSION,
         made_by: any.name(),
@@ -153,7 +154,9 @@ pub fn report(seed: u64, checkpoints: usize, domains: usize) -> Report {
             level: if any.yes() { NoteLevel::Info } else { NoteLevel::Warning },
             text: any.name(),
         }),
-    }
+    };
+    derive::states(&mut report);
+    report
 }
 
 fn settings(any: &mut Any) -> Settings {
@@ -200,7 +203,7 @@ fn domain(any: &mut Any, index: usize, checkpoints: usize, layers: usize, expert
             never: any.count(),
             causal: causal_steps(any, c),
         }),
-        states: if any.yes() { Vec::new() } else { (0..c).map(|_| state(any, c)).collect() },
+        states: if any.yes() { Vec::new() } else { (0..c).map(|_| state(any)).collect() },
         expert_selections: if any.yes() {
             Vec::new()
         } else {
@@ -245,21 +248,17 @@ fn causal_steps(any: &mut Any, checkpoints: usize) -> CausalSteps {
         first: any.counts(checkpoints),
         declared: any.counts(checkpoints),
         relapses: any.counts(checkpoints),
-        never: any.count(),
-        half: if checkpoints == 0 { None } else { any.maybe(|any| any.index(checkpoints)) },
+        ..CausalSteps::default()
     }
 }
 
-fn state(any: &mut Any, checkpoints: usize) -> State {
+/// A state without what follows from other figures.
+fn state(any: &mut Any) -> State {
     State {
         phase: [Phase::Learning, Phase::Memorized, Phase::Structuring, Phase::Diverging][any.index(4)],
-        reference: any.maybe(|any| any.index(checkpoints)),
-        look: any.maybe(|any| any.count() as u64),
-        level: any.some(),
         change: any.some(),
-        se: any.some(),
-        lower: any.some(),
-        upper: any.some(),
+        se: any.some().map(f64::abs),
+        ..State::default()
     }
 }
 

@@ -3,8 +3,8 @@
 
 use report::{
     CausalSteps, Change, Checkpoint, CoactivationPair, Course, Delays, Domain, ExpertSelections, FORMAT,
-    GateKind, Generalization, Group, Matched, Memorization, Note, NoteLevel, OnsetRule, Pair, Report, Run,
-    Series, Settings, VERSION, derive,
+    GateKind, Generalization, Group, Matched, Memorization, Note, NoteLevel, Pair, Phase, Report, Run,
+    Series, Settings, State, VERSION, derive,
 };
 
 /// Small seeded generator.
@@ -124,6 +124,7 @@ pub fn report(steps: &[u64], size: Size, domains: &[&str], seed: u64, full: bool
                     .to_owned(),
         }],
     };
+    derive::states(&mut report);
     derive::complete(&mut report);
     derive::relate(&mut report, derive::CheckpointPermutations::Tried);
     report.claims = report::claims(&report);
@@ -140,6 +141,54 @@ fn counts(total: usize, places: usize, draw: &mut Draw, early: f64) -> Vec<usize
         }
     }
     counts
+}
+
+/// Causal steps like the paper's: declared two checkpoints later, the first ones together; a third
+/// of the members relapse once.
+fn causal_steps(steps: &[usize], draw: &mut Draw) -> CausalSteps {
+    let places = steps.len();
+    let mut found = CausalSteps {
+        first: vec![0; places],
+        declared: vec![0; places],
+        relapses: vec![0; places],
+        ..CausalSteps::default()
+    };
+    let fixed = (places / 8).max(3);
+    for (at, &count) in steps.iter().enumerate().take(places.saturating_sub(2)) {
+        let known = (at + 2).max(fixed);
+        if known >= places {
+            continue;
+        }
+        found.first[at] = count;
+        found.declared[known] += count;
+        for _ in 0..count / 3 {
+            let later = known + draw.below(places - known);
+            found.relapses[later] += 1;
+        }
+    }
+    found
+}
+
+/// States whose changes fall slowly; what follows from others is added by `derive::states`.
+fn states(causal: &CausalSteps, samples: usize, done: &[f64], draw: &mut Draw) -> Vec<State> {
+    let mut declared = 0;
+    let mut states = Vec::new();
+    let mut phase = Phase::Learning;
+    for (at, count) in causal.declared.iter().enumerate() {
+        let before = declared;
+        declared += count;
+        if 5 * declared >= samples {
+            phase = if done[at] > 0.4 { Phase::Structuring } else { Phase::Memorized };
+        }
+        let tested = before > 0 && 5 * declared >= samples && 2 * before >= declared;
+        states.push(State {
+            phase,
+            change: tested.then(|| 0.01 - 0.15 * done[at] + 0.004 * draw.normal()),
+            se: tested.then(|| 0.012 + 0.002 * draw.unit()),
+            ..State::default()
+        });
+    }
+    states
 }
 
 #[expect(clippy::too_many_lines, reason = "one metric after the other, as the table lists them")]
@@ -177,12 +226,17 @@ fn domain(
     let t_star = counts(samples / 4, checkpoints, draw, 1.3);
     let t_sharp = counts(items / 2, checkpoints, draw, 1.5);
     let memorized = t_star.iter().rev().skip(1).sum::<usize>();
+    // The causal figures draw from a source of their own.
+    let mut own = Draw::new(draw.state ^ 0x5DEE_CE66, draw.noise);
+    let (causal, causal_items) = (causal_steps(&t_star, &mut own), causal_steps(&t_sharp, &mut own));
+    let states = states(&causal, samples, done, &mut own);
+    let declared = causal.first.iter().sum::<usize>();
     let generalization = Generalization {
         never: items - t_sharp.iter().sum::<usize>(),
         t_sharp: t_sharp.clone(),
-        causal: CausalSteps::default(),
+        causal: causal_items.clone(),
     };
-    let n_of = |group: Group| Some(if group == Group::All { samples } else { memorized } as u64);
+    let n_of = |group: Group| Some(if group == Group::All { samples } else { declared } as u64);
     courses.push(Course { n: n_of(Group::All), ..of("loss", Group::All, loss) });
     courses.push(of("validation_loss", Group::All, validation_loss));
     courses.push(Course { n: Some(items as u64), ..of("accuracy", Group::All, accuracy) });
@@ -270,7 +324,7 @@ fn domain(
         let token_entropy = course(checkpoints, |c| entropy[c].unwrap_or(0.0) - 0.8 + 0.002 * draw.normal());
         courses.push(of("token_entropy", Group::All, token_entropy));
         courses.extend(by_layer(name, layers, training, draw));
-        courses.extend(by_t_star(name, &t_star, checkpoints, draw));
+        courses.extend(by_t_star(name, &causal.first, checkpoints, draw));
     }
     courses.push(Course { n: n_of(Group::All), ..of("entropy", Group::All, entropy) });
 
@@ -284,11 +338,11 @@ fn domain(
             never: samples - t_star.iter().sum::<usize>(),
             memorized,
             t_star: t_star.clone(),
-            causal_eps: None,
-            causal: CausalSteps::default(),
+            causal_eps: Some(((2.3 + level) * 10.0).round() / 10.0),
+            causal: causal.clone(),
         },
         generalization: Some(generalization),
-        states: Vec::new(),
+        states,
         expert_selections: if full {
             (0..checkpoints).map(|_| Some(selections(size, draw))).collect()
         } else {
@@ -299,7 +353,7 @@ fn domain(
         } else {
             Vec::new()
         },
-        delays: Some(delays(steps, &t_star, &t_sharp, draw)),
+        delays: Some(delays(steps, &causal.first, &causal_items.first, draw)),
         correlations: Vec::new(),
         clock: None,
         changes: Vec::new(),
@@ -316,9 +370,14 @@ fn changes(to: usize, domain: &Domain, level: f64) -> Vec<Change> {
             Change { metric: "distance".to_owned(), group, from, to, ratio, se_ratio, half_width: 0.0, n };
         (from < to && n >= 3).then(|| Change { half_width: derive::half_width(&change), ..change })
     };
-    let from = domain.memorization.half(OnsetRule::Causal).unwrap_or(0);
+    let from = pathway::half_by(&domain.memorization.causal.first).unwrap_or(0);
     let both = [
-        change(Group::Memorized, from, domain.memorization.memorized, 0.96 - 0.123_456 * level),
+        change(
+            Group::Memorized,
+            from,
+            domain.memorization.causal.first.iter().sum(),
+            0.96 - 0.123_456 * level,
+        ),
         change(Group::All, 0, domain.samples, 1.01 - 0.087_654 * level),
     ];
     both.into_iter().flatten().collect()
@@ -395,7 +454,7 @@ fn delays(steps: &[u64], t_star: &[usize], t_sharp: &[usize], draw: &mut Draw) -
         let used = counts.iter().take(used).enumerate().filter(|(_, count)| **count > 0);
         used.map(|(checkpoint, count)| Matched { checkpoint, count: *count }).collect()
     };
-    let (train, test) = (groups(t_star, t_star.len().saturating_sub(1)), groups(t_sharp, t_sharp.len()));
+    let (train, test) = (groups(t_star, t_star.len()), groups(t_sharp, t_sharp.len()));
     let scores: Vec<Vec<f64>> =
         train.iter().map(|_| test.iter().map(|_| 0.3 + 0.2 * draw.unit()).collect()).collect();
     let pairs: Vec<Pair> = (0..train.len().min(test.len()))
