@@ -58,8 +58,8 @@ fn numbers_and_intervals_are_the_reports() {
         &report,
         "math",
         "Over 5 checkpoints, distance follows accuracy more closely than chance and a clock explain (r = −0.90; \
-         p = 0.042 for its increments in another order; p = 0.042 once both are adjusted for the clock; the clock \
-         alone, the logarithm of the step, has r = 0.90)",
+         p = 0.042 for its increments in another order; p = 0.042 once both are adjusted for the clock; the clock, log \
+         of the step, has r = 0.90)",
     );
     says(
         &report,
