@@ -19,7 +19,6 @@ mod draw;
 mod edit;
 mod entropy;
 mod error;
-mod gates;
 mod generalization;
 mod load;
 mod memorization;
@@ -40,13 +39,12 @@ pub use coactivation::{Coactivation, CoactivationPair};
 pub use consistency::{
     ConsistencySummary, RouterGram, SampleConsistency, sample_consistency, summarise_consistency,
 };
-pub use correlation::{CorrelationResult, RANDOM_ORDERS, Undefined, correlate, correlate_all};
+pub use correlation::{CorrelationResult, RANDOM_ORDERS, Undefined, correlate_all};
 pub use distance::{CrossDistance, GroupDistance, cross_distance, group_distance, lengths, structure};
-pub use draw::{Rng, pair_count, sample_cross_pairs, sample_pairs, shuffle};
+pub use draw::{pair_count, sample_cross_pairs, sample_pairs};
 pub use edit::Edit;
-pub use entropy::{LayerEntropy, entropy_by_layer};
+pub use entropy::{entropy_by_layer, mean_entropy_by_layer};
 pub use error::Error;
-pub use gates::{MeanGates, softmax_row};
 pub use generalization::{accuracy, t_sharp};
 pub use load::{LayerLoad, LoadCounts};
 pub use memorization::{EpsSearch, EpsStep, moving_average, search_eps, t_stars};

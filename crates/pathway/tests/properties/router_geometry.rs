@@ -1,5 +1,7 @@
-use pathway::{Rng, RouterLayer};
+use pathway::RouterLayer;
 use proptest::prelude::*;
+
+use crate::random::Rng;
 
 /// Cosine of two rows, summed in order.
 fn cosine(a: &[f32], b: &[f32]) -> f64 {

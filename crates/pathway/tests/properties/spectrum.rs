@@ -1,5 +1,7 @@
-use pathway::{Rng, RouterGram, Spectrum};
+use pathway::{RouterGram, Spectrum};
 use proptest::prelude::*;
+
+use crate::random::Rng;
 
 /// `Tr(H (H + lambda I)^-1)` over samples, as defined: `H` is `[S, S]`, inverted by Gauss-Jordan
 /// elimination.
