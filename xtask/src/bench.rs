@@ -5,7 +5,6 @@ mod browser;
 mod distance;
 mod engine;
 mod generate;
-mod gpu;
 mod link;
 mod machine;
 mod model;
@@ -35,7 +34,12 @@ struct Benchmark {
 
 const ALL: [Benchmark; 7] = [
     Benchmark { name: "distance", title: "Distances", measure: distance::measure, on_request: false },
-    Benchmark { name: "gpu", title: "Distances on a GPU", measure: gpu::measure, on_request: true },
+    Benchmark {
+        name: "gpu",
+        title: "Distances on a GPU",
+        measure: distance::measure_on_gpu,
+        on_request: true,
+    },
     Benchmark { name: "trace", title: "Reading", measure: trace::measure, on_request: false },
     Benchmark { name: "run", title: "A large run", measure: run::measure, on_request: false },
     Benchmark { name: "engine", title: "Checkpoints", measure: engine::measure, on_request: false },

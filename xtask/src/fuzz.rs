@@ -79,7 +79,7 @@ impl Options {
     /// Reads the arguments after `fuzz`.
     ///
     /// # Errors
-    /// If an argument is no number.
+    /// If an argument is not a number.
     pub fn parse(arguments: &mut lexopt::Parser) -> Result<Self> {
         let mut options = Self::default();
         while let Some(argument) = arguments.next()? {

@@ -16,7 +16,6 @@ mod page;
 mod project;
 mod serve;
 mod server;
-mod setup;
 mod shell;
 mod sizes;
 mod test;
@@ -78,7 +77,7 @@ fn run() -> Result<()> {
     match command.as_str() {
         "setup" => {
             end(&mut arguments)?;
-            setup::run(&Project::find()?)
+            tools::set_up(&Project::find()?)
         }
         "serve" => serve::run(&Project::find()?, &serve::Options::parse(&mut arguments)?),
         "dev" => dev::run(&Project::find()?, &dev::Options::parse(&mut arguments)?),

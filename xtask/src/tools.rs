@@ -25,6 +25,17 @@ pub struct Tools {
     pub wasm_opt: Option<PathBuf>,
 }
 
+/// `setup`: sets up everything that building the page needs and prints where it is.
+///
+/// # Errors
+/// If a tool cannot be built or installed.
+pub fn set_up(project: &Project) -> Result<()> {
+    Tools::add_wasm_target(project)?;
+    Tools::for_publishing(project)?;
+    println!("The tools are in {}.", project.tools().display());
+    Ok(())
+}
+
 impl Tools {
     /// Finds or builds the tools that `serve` and `dev` need.
     ///

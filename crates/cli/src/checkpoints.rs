@@ -216,7 +216,7 @@ async fn tokenize<'a>(
 }
 
 /// Traces one checkpoint; returns its step and scores. `number` is the step of a checkpoint whose files state none;
-/// `written` are the files of this run, with the checkpoints that they are of.
+/// `written` are the files written so far, each with its checkpoint.
 async fn trace_one(
     found: &CheckpointFolder,
     number: Option<u64>,

@@ -95,28 +95,13 @@ pub struct CorrelationResult {
     pub undefined: Option<Undefined>,
 }
 
-/// Computes Pearson's and Spearman's coefficients of a metric's course and the accuracy over the
+/// Computes Pearson's and Spearman's coefficients of each metric's course with the accuracy over the
 /// same checkpoints, each with its two-sided permutation p
 /// (docs/metrics.md#correlation-with-accuracy).
 ///
 /// Up to nine checkpoints, all orders are tried; otherwise `draws` seeded ones, the same for both
-/// coefficients. A missing or non-finite value leaves both coefficients undefined. The longer
-/// course is cut to the shorter.
-#[must_use]
-pub fn correlate(
-    metric: &[Option<f64>],
-    accuracy: &[Option<f64>],
-    draws: u64,
-    seed: u64,
-) -> CorrelationResult {
-    correlate_all(&[metric], accuracy, draws, seed).pop().unwrap_or_default()
-}
-
-/// Computes [`correlate`] for several metrics and one accuracy
-/// (docs/metrics.md#correlation-with-accuracy).
-///
-/// The results are the same, but the random orders, the expensive part, are drawn once for all
-/// metrics.
+/// coefficients and all metrics. A missing or non-finite value leaves both coefficients undefined.
+/// The longer course is cut to the shorter.
 #[must_use]
 pub fn correlate_all(
     metrics: &[&[Option<f64>]],
@@ -402,5 +387,39 @@ impl Block {
         for ((hits, product), bound) in self.hits.iter_mut().zip(products).zip(self.bounds) {
             *hits += u64::from(product.abs() >= bound);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pearson(x: &[f64], y: &[f64]) -> f64 {
+        let n = x.len() as f64;
+        let sum = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let ones = vec![1.0; x.len()];
+        let [sx, sy] = [sum(x, &ones), sum(y, &ones)];
+        (n * sum(x, y) - sx * sy) / ((n * sum(x, x) - sx * sx) * (n * sum(y, y) - sy * sy)).sqrt()
+    }
+
+    /// The orders of the seed, tried one by one.
+    #[test]
+    fn random_hits_are_those_of_the_seed() {
+        let mut numbers = Rng::new(5);
+        let mut course = || (0..11).map(|_| f64::from(numbers.below(9))).collect::<Vec<f64>>();
+        let (x, y) = (course(), course());
+        let observed = pearson(&x, &y).abs();
+        let mut rng = Rng::new(3);
+        let mut order: Vec<u32> = (0..11).collect();
+        let hits = (0..500).filter(|_| {
+            shuffle_with(&mut order, &mut rng);
+            let moved: Vec<f64> = order.iter().map(|&from| x[from as usize]).collect();
+            pearson(&moved, &y).abs() >= observed - 1e-12
+        });
+        let hits = hits.count() as u64;
+        let some = |course: &[f64]| course.iter().copied().map(Some).collect::<Vec<_>>();
+        let found = correlate_all(&[&some(&x)], &some(&y), 500, 3);
+        assert!((1..500).contains(&hits), "{hits}");
+        assert_eq!(found[0].pearson_hits, Some(hits));
     }
 }

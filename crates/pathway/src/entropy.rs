@@ -1,9 +1,6 @@
 //! Routing entropy: how evenly gates are distributed over the experts
 //! (docs/metrics.md#routing-entropy; paper, appendix E.5).
 
-use crate::error::{Error, check_len};
-use crate::sums::mean;
-
 /// Entropy of one row of gates `[E]` in nats, from 0 (one expert has all weight) to `ln E`
 /// (uniform).
 ///
@@ -26,52 +23,21 @@ pub fn entropy_by_layer(gates: &[f32], experts: usize, entropies: &mut Vec<f64>)
     entropies.extend(gates.chunks_exact(experts).map(row_entropy));
 }
 
-/// Mean entropy of samples (docs/metrics.md#routing-entropy) or tokens
-/// (docs/metrics.md#token-entropy), per layer and over layers.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LayerEntropy {
-    sums: Vec<f64>,
-    samples: u64,
-}
-
-impl LayerEntropy {
-    /// Creates an empty mean.
-    #[must_use]
-    pub fn new(layers: usize) -> Self {
-        Self { sums: vec![0.0; layers], samples: 0 }
-    }
-
-    /// Adds the entropies `[L]` of one sample or token, from [`entropy_by_layer`].
-    ///
-    /// # Errors
-    ///
-    /// The number of layers differs; nothing is then added.
-    pub fn push(&mut self, entropies: &[f64]) -> Result<(), Error> {
-        check_len("entropies of one sample or token [L]", self.sums.len(), entropies.len())?;
-        for (sum, entropy) in self.sums.iter_mut().zip(entropies) {
+/// Mean entropy of each layer, `[L]` in nats, over the entropies `[L]` of samples
+/// (docs/metrics.md#routing-entropy) or tokens (docs/metrics.md#token-entropy); undefined without
+/// any.
+#[must_use]
+pub fn mean_entropy_by_layer<'a>(
+    layers: usize,
+    entropies: impl IntoIterator<Item = &'a [f64]>,
+) -> Vec<Option<f64>> {
+    let mut sums = vec![0.0; layers];
+    let mut count = 0_u64;
+    for entropies in entropies {
+        for (sum, entropy) in sums.iter_mut().zip(entropies) {
             *sum += entropy;
         }
-        self.samples += 1;
-        Ok(())
+        count += 1;
     }
-
-    /// Number of samples or tokens added.
-    #[must_use]
-    pub fn samples(&self) -> u64 {
-        self.samples
-    }
-
-    /// Mean entropy of each layer, `[L]`, nats; undefined without samples.
-    #[must_use]
-    pub fn means(&self) -> Vec<Option<f64>> {
-        let mean = |sum: &f64| (self.samples > 0).then(|| sum / self.samples as f64);
-        self.sums.iter().map(mean).collect()
-    }
-
-    /// Mean entropy over layers and samples, nats; undefined without samples.
-    #[must_use]
-    pub fn mean(&self) -> Option<f64> {
-        let means: Option<Vec<f64>> = self.means().into_iter().collect();
-        mean(&means?)
-    }
+    sums.into_iter().map(|sum| (count > 0).then(|| sum / count as f64)).collect()
 }

@@ -22,7 +22,6 @@ mod edit;
 mod entropy;
 mod error;
 mod exchange;
-mod gates;
 mod generalization;
 mod increment_orders;
 mod increments;
@@ -49,14 +48,13 @@ pub use coactivation::{Coactivation, CoactivationPair};
 pub use consistency::{
     ConsistencySummary, RouterGram, SampleConsistency, sample_consistency, summarise_consistency,
 };
-pub use correlation::{CorrelationResult, RANDOM_ORDERS, Undefined, coefficients, correlate, correlate_all};
+pub use correlation::{CorrelationResult, RANDOM_ORDERS, Undefined, coefficients, correlate_all};
 pub use distance::{CrossDistance, GroupDistance, cross_distance, group_distance, lengths, structure};
-pub use draw::{Rng, pair_count, sample_cross_pairs, sample_pairs, shuffle};
+pub use draw::{Rng, pair_count, sample_cross_pairs, sample_pairs};
 pub use edit::Edit;
-pub use entropy::{LayerEntropy, entropy_by_layer};
+pub use entropy::{entropy_by_layer, mean_entropy_by_layer};
 pub use error::Error;
 pub use exchange::{ExchangeTest, FEWEST_EXCHANGED, RANDOM_ASSIGNMENTS, test_exchange};
-pub use gates::{MeanGates, softmax_row};
 pub use generalization::{accuracy, t_sharp};
 pub use increments::{IncrementTest, RANDOM_INCREMENT_ORDERS, test_increments};
 pub use load::{LayerLoad, LoadCounts};

@@ -109,8 +109,7 @@ impl CheckpointGeometry {
 }
 
 /// Sort key of checkpoints: by step, then those without a step.
-#[must_use]
-pub fn training_order(step: Option<u64>) -> (bool, u64) {
+fn training_order(step: Option<u64>) -> (bool, u64) {
     (step.is_none(), step.unwrap_or(0))
 }
 

@@ -25,7 +25,7 @@ pub use error::Error;
 pub use export::{csv_tables, json, parse_json};
 pub use geometry::{
     CheckpointGeometry, GEOMETRY_FORMAT, GEOMETRY_VERSION, Geometry, LastRouters, LayerFigure, LayerGeometry,
-    geometry_csv, geometry_json, last_in_training, training_order,
+    geometry_csv, geometry_json, last_in_training,
 };
 pub use link::{LinkOptions, Parts, decode, encode};
 pub use metrics::{Band, Better, Bounds, METRICS, Metric, Need, Shown, metric};

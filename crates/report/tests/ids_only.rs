@@ -114,11 +114,11 @@ fn a_run_without_losses_has_distances_of_all_samples_and_says_what_is_missing() 
     assert_eq!(math.memorization.memorized, 0);
     let notes = report.notes.iter().map(|note| note.text.as_str()).collect::<Vec<_>>().join("\n");
     for words in [
-        "selection frequency",
+        "selection frequencies",
         "Consistency needs weights",
         "Token entropy needs the weights of tokens",
-        "nothing can be called memorized",
-        "every figure is of all samples",
+        "no sample can be classified as memorized",
+        "every figure describes all samples",
         "a field `loss`",
     ] {
         assert!(notes.contains(words), "{words:?} is not in\n{notes}");

@@ -36,10 +36,14 @@ const EVERYBODY: MapScope = MapScope { domain: None, group: Group::All };
 
 /// Two domains of samples with drawn gates in two layers of 16 experts, as a trace of a step.
 fn drawn(samples: usize, step: u64) -> (String, Vec<u8>) {
-    let mut rng = pathway::Rng::new(step);
+    let mut state = step.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut below = |bound: u64| {
+        state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+        (state >> 33) % bound
+    };
     let mut data: Vec<u8> = Vec::new();
     for _ in 0..samples * 2 {
-        let row: Vec<f32> = (0..16).map(|_| (1 + rng.below(1000)) as f32).map(|x| x * x * x).collect();
+        let row: Vec<f32> = (0..16).map(|_| (1 + below(1000)) as f32).map(|x| x * x * x).collect();
         let sum: f32 = row.iter().sum();
         data.extend(row.iter().flat_map(|x| (x / sum).to_le_bytes()));
     }

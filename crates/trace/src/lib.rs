@@ -37,13 +37,13 @@ pub use self::io::blob::BlobSource;
 #[cfg(not(target_arch = "wasm32"))]
 pub use self::io::disk::FileSource;
 #[cfg(target_arch = "wasm32")]
-pub use self::io::http::HttpSource;
+pub use self::web::http::HttpSource;
 pub use self::{
     archive::{Unpacked, is_system_file, unpack},
     checkpoint::{
         files::{CheckpointFiles, Shards},
         hub_cache::{CacheFile, CachedBranches, CachedRepositories, LARGEST_REFERENCE},
-        names::{router_layer, unwrapped},
+        names::unwrapped,
         routers::{CheckpointRouters, read_routers},
     },
     container::{
@@ -78,10 +78,7 @@ pub use self::{
             ValidationLoss,
         },
     },
-    numeric::{
-        sigmoid::normalized_sigmoid,
-        softmax::{exp, largest, softmax},
-    },
+    numeric::softmax::{exp, largest, softmax},
     open::{open, open_with},
     open_trace::{
         Joined, OpenTrace,

@@ -21,6 +21,13 @@ pub fn measure(project: &Project) -> Result<String> {
     Ok(format!("{native}\n\n{wasm}"))
 }
 
+/// Runs the benchmark of the crate on the GPU of this machine.
+pub fn measure_on_gpu(project: &Project) -> Result<String> {
+    let mut cargo = Command::new(shell::cargo());
+    cargo.args(["bench", "--locked", "--package", "levenshtein", "--features", "gpu", "--bench", "gpu"]);
+    shell::output(cargo.current_dir(&project.root))
+}
+
 /// A Python with rapidfuzz, and with StringZilla if there is a build of it.
 fn peers(project: &Project) -> Result<PathBuf> {
     let python = python::prepare(project)?;

@@ -118,12 +118,12 @@ struct InPage {
     example: Example,
 }
 
-/// Seconds from the click.
+/// The example run.
 #[derive(Deserialize)]
 struct Example {
-    /// To the report.
+    /// Seconds from the click to the first report.
     first: f64,
-    /// To the complete report.
+    /// Seconds from the click to the complete report.
     complete: f64,
 }
 

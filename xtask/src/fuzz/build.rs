@@ -60,7 +60,7 @@ pub fn compile() -> Option<Result<i32>> {
     Some(compile_one(env::args_os().skip(1).collect()))
 }
 
-/// Runs the compiler with the arguments of cargo, and with comparison hooks where they are of use.
+/// Runs the compiler with the arguments of cargo, and with comparison hooks where they help.
 fn compile_one(arguments: Vec<OsString>) -> Result<i32> {
     let (compiler, rest) = arguments.split_first().context("cargo named no compiler")?;
     let name = rest.iter().skip_while(|argument| *argument != "--crate-name").nth(1);

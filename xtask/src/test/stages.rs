@@ -13,8 +13,8 @@ use crate::{
     e2e, examples, fuzz,
     page::{self, Profile},
     project::Project,
-    setup, shell, sizes,
-    tools::Tools,
+    shell, sizes,
+    tools::{Tools, set_up},
 };
 
 /// One stage.
@@ -125,7 +125,7 @@ fn doc(project: &Project, _: &mut Count) -> Result<()> {
 }
 
 fn setup(project: &Project, _: &mut Count) -> Result<()> {
-    setup::run(project)?;
+    set_up(project)?;
     Chromium::find_or_install().map(drop)
 }
 

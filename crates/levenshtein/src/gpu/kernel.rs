@@ -177,7 +177,7 @@ fn tables(words: u32) -> (String, String) {
     (declared, filled)
 }
 
-/// Expression of one word of the line.
+/// Expression for word `word` of a symbol's line in the table: the rows that have the symbol.
 fn found(word: u32) -> String {
     format!("stands(strip * /*words*/u + {word}u, pattern, symbol)")
 }

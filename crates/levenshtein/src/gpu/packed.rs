@@ -7,9 +7,9 @@ pub(super) const SIDE_BY_SIDE: usize = 64;
 
 /// Sequences of a library as texts and as patterns.
 pub(super) struct Packed {
-    /// Texts in blocks of [`SIDE_BY_SIDE`], four symbols in two words, the first in the low half of
-    /// the first: the two words `w` of the block's text `t` are at twice `SIDE_BY_SIDE w + t` words
-    /// from the start of the block.
+    /// Texts in blocks of [`SIDE_BY_SIDE`], interleaved. Two words hold four symbols, the first in
+    /// the low half of the first word. Pair of words `w` of a block's text `t` begins
+    /// `2 (SIDE_BY_SIDE w + t)` words after the start of the block.
     pub(super) texts: Vec<u32>,
     /// Patterns in bit planes: one word per plane for every 32 positions; bit `b` is position `b`.
     pub(super) planes: Vec<u32>,

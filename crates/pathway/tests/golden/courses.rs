@@ -141,7 +141,7 @@ fn courses_and_their_correlations_with_accuracy() {
             for (window, bounds) in fixture.expected["correlation_windows"].as_object().unwrap() {
                 let inside = |step: &u64| (bounds[0].as_u64()..=bounds[1].as_u64()).contains(&Some(*step));
                 let first = fixture.steps.iter().position(inside).unwrap();
-                let found = pathway::correlate(&course[first..], &accuracy[first..], 1000, 1);
+                let found = &pathway::correlate_all(&[&course[first..]], &accuracy[first..], 1000, 1)[0];
                 assert_correlation(
                     &found,
                     &expected["windows"][window][name],

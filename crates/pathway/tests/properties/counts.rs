@@ -1,4 +1,4 @@
-use pathway::{Coactivation, LayerEntropy, LoadCounts, SaturationSum};
+use pathway::{Coactivation, LoadCounts, SaturationSum};
 use proptest::prelude::*;
 
 /// Distinct expert ids of some tokens `[T, L, k]`.
@@ -113,12 +113,7 @@ fn entropy_is_between_zero_and_uniform() {
     assert_eq!(rows.len(), 2);
     assert_eq!(rows[0], 0.0);
     assert!((rows[1] - libm::log(4.0)).abs() < 1e-12);
-    let mut sum = LayerEntropy::new(2);
-    assert_eq!((sum.mean(), sum.means()), (None, vec![None; 2]));
-    let mut by_layer = Vec::new();
-    pathway::entropy_by_layer(&[1.0, 0.0, 0.5, 0.5], 2, &mut by_layer);
-    sum.push(&by_layer).unwrap();
-    assert!((sum.mean().unwrap() - libm::log(2.0) / 2.0).abs() < 1e-12);
-    assert!(sum.push(&[0.0]).is_err());
-    assert_eq!(sum.samples(), 1);
+    assert_eq!(pathway::mean_entropy_by_layer(2, []), vec![None; 2]);
+    let means = pathway::mean_entropy_by_layer(2, [&[1.0, 0.5][..], &[0.0, 1.5]]);
+    assert_eq!(means, vec![Some(0.5), Some(1.0)]);
 }

@@ -7,7 +7,6 @@ mod align;
 mod correlation;
 mod counts;
 mod distance;
-mod draw;
 mod maps;
 mod memorization;
 mod onset;

@@ -176,7 +176,9 @@ proptest! {
         let samples = groups * families * size;
         // Shuffled, so that the order of the samples carries no information.
         let mut home: Vec<u32> = (0..samples as u32).collect();
-        pathway::shuffle(&mut home, rng.next_u64());
+        for place in (1..samples).rev() {
+            home.swap(place, rng.below(place as u32 + 1) as usize);
+        }
         let home: Vec<usize> = home.into_iter().map(|place| place as usize).collect();
         let group = |sample: usize| home[sample] / (families * size);
         let family = |sample: usize| home[sample] / size;

@@ -46,13 +46,8 @@ impl Digest {
     /// Mean entropy of a group, `[L]`, nats.
     pub fn entropy(&self, samples: &[u32]) -> Vec<Option<f64>> {
         let layers = self.ranking.layers();
-        let mut sums = vec![0.0; layers];
-        for &sample in samples {
-            for (sum, entropy) in sums.iter_mut().zip(&self.entropy[sample as usize * layers..]) {
-                *sum += entropy;
-            }
-        }
-        sums.into_iter().map(|sum| (!samples.is_empty()).then(|| sum / samples.len() as f64)).collect()
+        let of_sample = |sample: &u32| &self.entropy[*sample as usize * layers..][..layers];
+        pathway::mean_entropy_by_layer(layers, samples.iter().map(of_sample))
     }
 }
 

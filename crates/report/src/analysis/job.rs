@@ -11,7 +11,7 @@ use super::{
     plan::{Plan, plan},
     run::Run,
 };
-use crate::settings::Settings;
+use crate::{model::GateKind, settings::Settings};
 
 /// Inputs shared by all steps of one execution of the analysis.
 pub(super) struct Job<'a> {
@@ -191,5 +191,14 @@ impl<'a> Job<'a> {
 
     pub fn key(&self, measurement: &Measurement, checkpoint: usize) -> Key {
         measurement.key(self.run.checkpoints[checkpoint].file)
+    }
+}
+
+/// The kind of the run's gates.
+pub(super) fn gate_kind(job: &Job<'_>) -> GateKind {
+    match job.run.checkpoints.first().map(|at| at.trace.info.gate_kind) {
+        Some(trace::GateKind::SelectionFrequency) => GateKind::SelectionFrequency,
+        Some(trace::GateKind::SigmoidNormalizedMean) => GateKind::SigmoidNormalizedMean,
+        Some(trace::GateKind::SoftmaxMean) | None => GateKind::SoftmaxMean,
     }
 }

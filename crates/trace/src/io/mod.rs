@@ -1,14 +1,12 @@
-//! Sources of bytes: memory, files, and in browsers `File` objects and URLs.
+//! Sources of bytes: memory, files, and in browsers `File` objects.
 
 pub mod source;
 
-// Paths exist only outside browsers, `File` and `fetch` only inside.
+// Paths exist only outside browsers, `File` only inside.
 #[cfg(target_arch = "wasm32")]
 pub mod blob;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod disk;
-#[cfg(target_arch = "wasm32")]
-pub mod http;
 #[cfg(target_arch = "wasm32")]
 mod read_ahead;
 pub mod utf16;

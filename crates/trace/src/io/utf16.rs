@@ -41,7 +41,7 @@ pub fn order(head: &[u8]) -> Option<Order> {
         bytes.len() >= 4 && units.into_iter().all(plain)
     };
     match head {
-        // The mark alone is no proof, but a control character after it is no text.
+        // The mark alone does not prove UTF-16, but text has no control character after it.
         [0xff, 0xfe, 0, 0, ..] => None,
         [0xff, 0xfe, rest @ ..] if starts_as_text(rest, Order::Little) => Some(Order::Little),
         [0xfe, 0xff, rest @ ..] if starts_as_text(rest, Order::Big) => Some(Order::Big),
@@ -62,7 +62,7 @@ fn starts_as_text(bytes: &[u8], order: Order) -> bool {
 /// The same file in UTF-8, without byte order marks.
 ///
 /// # Errors
-/// [`Error::TooLarge`] over 256 MiB, [`Error::Text`] with the byte where it is no UTF-16, and what the source returns.
+/// [`Error::TooLarge`] over 256 MiB, [`Error::Text`] with the byte where it is not UTF-16, and what the source returns.
 pub async fn decode(source: &Source, order: Order) -> Result<Source, Error> {
     let name = source.name();
     if source.len() > MAX {
@@ -181,7 +181,7 @@ mod tests {
             let found = order(head);
             assert!(found.is_none() || head == b"\xff\xfe", "{head:?}: {found:?}");
         }
-        // Numbers of two bytes that are no characters.
+        // Numbers of two bytes that are not characters.
         assert_eq!(order(&[1, 0, 2, 0, 3, 0, 4, 0]), None);
     }
 }

@@ -16,6 +16,7 @@ pub use self::{
     router_rule::{RouterRule, SIGMOID_EXAMPLES},
 };
 use crate::text::shorten;
+pub use crate::text::step_name::StepSource;
 
 /// The most experts per layer. Their ids and the break between layers are the symbols of a pathway,
 /// which have 16 bits.
@@ -28,22 +29,6 @@ pub struct SampleMeta {
     pub id: String,
     /// Its domain, such as "math".
     pub domain: String,
-}
-
-/// The origin of a trace's training step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StepSource {
-    /// The file's content.
-    Metadata,
-    /// The name of the file or of its folder.
-    FileName,
-    /// The number of the checkpoint in the name of the file or its folder (`ckpt-3`), which need not
-    /// be a step.
-    CheckpointName,
-    /// The user.
-    User,
-    /// The step is unknown.
-    None,
 }
 
 /// The metadata of one checkpoint's trace, known as soon as it is opened.

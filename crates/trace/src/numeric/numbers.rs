@@ -7,20 +7,22 @@ use crate::numeric::vector::widest;
 
 /// IEEE 754 binary16 to f32, every value exactly.
 ///
-/// The exponent is shifted into place as if it had f32's bias and corrected by one multiplication,
-/// which is exact also for subnormal numbers; infinities and NaN are handled separately. There is
-/// no branch, so that the compiler can use SIMD.
+/// The exponent is shifted into place and its bias is changed; a subnormal number is the difference
+/// of two normal ones. There is no branch, so that the compiler can use SIMD, and no arithmetic on
+/// subnormal numbers of f32, which is a hundred times as slow on many processors.
 #[inline(always)]
 #[must_use]
 pub fn widen_f16(bits: u16) -> f32 {
-    /// 2^112: the difference of the two biases, 127 - 15.
-    const REBIAS: f32 = f32::from_bits((112 + 127) << 23);
-    let magnitude = u32::from(bits & 0x7fff) << 13;
+    /// The bits of 2^-14, the smallest normal number of binary16.
+    const SMALLEST: u32 = (127 - 14) << 23;
+    let shifted = u32::from(bits & 0x7fff) << 13;
     let sign = u32::from(bits & 0x8000) << 16;
-    let value = (f32::from_bits(magnitude) * REBIAS).to_bits();
-    // All ones in the exponent (from 0x7c00 on) mean infinity or NaN.
-    let special = if bits & 0x7c00 == 0x7c00 { 0x7f80_0000 } else { 0 };
-    f32::from_bits(value | special | sign)
+    let exponent = bits & 0x7c00;
+    // All ones in the exponent mean infinity or NaN.
+    let rebias = if exponent == 0x7c00 { (255 - 31) << 23 } else { (127 - 15) << 23 };
+    let subnormal = f32::from_bits(SMALLEST + shifted) - f32::from_bits(SMALLEST);
+    let magnitude = if exponent == 0 { subnormal.to_bits() } else { shifted + rebias };
+    f32::from_bits(magnitude | sign)
 }
 
 /// bfloat16 to f32: the upper half of its bits.

@@ -19,10 +19,10 @@ const MOST_IDS: u64 = 1 << 20;
 /// Bytes of gates and ids that are read to compare orders.
 const MOST_BYTES: u64 = 512 << 20;
 
-/// Standard errors above chance from which on rows are matched by no accident.
+/// Standard errors above chance from which a match of rows cannot be a coincidence.
 const SURE: f64 = 6.0;
 
-/// Standard errors above chance below which the stored order is no candidate.
+/// Standard errors above chance that the stored order needs to be a candidate.
 const CHANCE: f64 = 3.0;
 
 /// The order of an array in memory.

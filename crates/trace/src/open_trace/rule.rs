@@ -23,7 +23,7 @@ pub trait RouterLogits: fmt::Debug {
     /// Whether the rule can be applied.
     ///
     /// # Errors
-    /// [`Error::Tensor`] when the values are no logits and the rule needs logits.
+    /// [`Error::Tensor`] when the rule needs logits and the values are not logits.
     fn check(&self, kind: GateKind) -> Result<(), Error>;
 
     /// Whether the values are probabilities, which need no rule.

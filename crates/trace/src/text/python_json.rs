@@ -1,4 +1,5 @@
-//! JSON as Python writes it: `NaN`, `Infinity` and `-Infinity`, which are no JSON, become `null`.
+//! JSON as Python writes it: `NaN`, `Infinity` and `-Infinity`, which JSON does not have, become
+//! `null`.
 
 use std::borrow::Cow;
 

@@ -1,7 +1,21 @@
 //! The training step in the name of a file or of its folder: `step-1000.safetensors`,
 //! `step5000-tokens20B/trace.safetensors`, `checkpoint-5000`, `iter_0001000`, `step-50K-104b`, `step_15_000`.
 
-use crate::model::StepSource;
+/// The origin of a trace's training step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepSource {
+    /// The file's content.
+    Metadata,
+    /// The name of the file or of its folder.
+    FileName,
+    /// The number of the checkpoint in the name of the file or its folder (`ckpt-3`), which need not
+    /// be a step.
+    CheckpointName,
+    /// The user.
+    User,
+    /// The step is unknown.
+    None,
+}
 
 /// What a name says of a checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,7 +208,7 @@ mod tests {
             ("step-2.safetensors", 2),
             ("step_15_000/trace.npz", 15_000),
             ("step_1,250,000.npz", 1_250_000),
-            // The second number is no group of three after one to three digits.
+            // The second number is not a group of three after one to three digits.
             ("step_2000_001.jsonl", 2000),
             ("step_15_0/trace.npz", 15),
         ] {

@@ -90,9 +90,9 @@ impl DomainComposer<'_> {
         let results = self.job.run.results.as_ref()?;
         let correct = self.correct();
         let values = self.series(|c| {
-            let known: Vec<bool> = correct.iter().filter_map(|item| item[c]).collect();
-            if !known.is_empty() {
-                return Some(known.iter().filter(|&&right| right).count() as f64 / known.len() as f64);
+            let answers: Vec<Option<bool>> = correct.iter().map(|item| item[c]).collect();
+            if let Some(accuracy) = pathway::accuracy(&answers) {
+                return Some(accuracy);
             }
             let step = self.job.run.checkpoints[c].step;
             let mut rows = results.accuracy.iter();

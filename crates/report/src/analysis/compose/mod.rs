@@ -14,10 +14,13 @@ mod onsets;
 
 use domain::DomainComposer;
 
-use super::{change, job::Job};
+use super::{
+    change,
+    job::{Job, gate_kind},
+};
 use crate::{
     claims, derive,
-    model::{Checkpoint, FORMAT, GateKind, Report, Run, VERSION},
+    model::{Checkpoint, FORMAT, Report, Run, VERSION},
 };
 
 /// Composes the report so far, without the results of [`conclude`] and [`conclude_run`].
@@ -84,13 +87,5 @@ fn facts(job: &Job<'_>) -> Run {
         top_k: run.top_k,
         gate_kind: gate_kind(job),
         half_precision: run.checkpoints.iter().any(|at| at.trace.info.half_precision),
-    }
-}
-
-fn gate_kind(job: &Job<'_>) -> GateKind {
-    match job.run.checkpoints.first().map(|at| at.trace.info.gate_kind) {
-        Some(trace::GateKind::SelectionFrequency) => GateKind::SelectionFrequency,
-        Some(trace::GateKind::SigmoidNormalizedMean) => GateKind::SigmoidNormalizedMean,
-        Some(trace::GateKind::SoftmaxMean) | None => GateKind::SoftmaxMean,
     }
 }

@@ -1,8 +1,12 @@
 //! The notes of a report: warnings and remarks on the figures of a run.
 
-use super::{courses::LEAST_LAYERS, gate_kind, missing};
+use super::{courses::LEAST_LAYERS, missing};
 use crate::{
-    analysis::{draw::MOST_PAIRS, job::Job, run::Contradiction},
+    analysis::{
+        draw::MOST_PAIRS,
+        job::{Job, gate_kind},
+        run::Contradiction,
+    },
     model::{GateKind, Note, NoteLevel},
     settings::{OnsetRule, PairBudget},
 };
@@ -16,8 +20,8 @@ pub(super) fn notes(job: &Job<'_>) -> Vec<Note> {
     if gate_kind(job) == GateKind::SelectionFrequency {
         say(
             NoteLevel::Warning,
-            "The traces hold expert ids without weights, so every pathway is built from selection frequency, which is \
-             another quantity than the paper's mean routing weight. Consistency needs weights and is not given."
+            "The traces contain expert ids without weights, so pathways use selection frequencies instead of the paper's \
+             mean routing weights. Consistency needs weights and is not computed."
                 .into(),
         );
         say(
@@ -44,21 +48,22 @@ pub(super) fn notes(job: &Job<'_>) -> Vec<Note> {
     if infos().any(|info| info.half_precision) {
         say(
             NoteLevel::Info,
-            "Gates of some checkpoints were stored in 16 bits. That changes single pathways: at 16 layers of 64 \
-             experts and near-flat gates up to a third of the layer lists, a group mean by at most about 0.1."
+            "Gates of some checkpoints were stored in 16 bits, which changes single pathways. With 16 layers of 64 \
+             experts and near-uniform gates, up to a third of the layer lists change, and a group mean by at most \
+             about 0.1."
                 .into(),
         );
     }
     if !infos().any(|info| info.loss.is_some()) {
         say(
             NoteLevel::Warning,
-            "No trace has a `loss`, so nothing can be called memorized. Write one loss a sample into each trace file."
+            "No trace has a `loss`, so no sample can be classified as memorized. Write one loss per sample into each trace file."
                 .into(),
         );
         if gate_kind(job) == GateKind::SelectionFrequency {
             say(
                 NoteLevel::Info,
-                "Without losses, every figure is of all samples. Records of ids take the loss, in nats per token, in a field `loss`."
+                "Without losses, every figure describes all samples. Records of ids can state the loss, in nats per token, in a field `loss`."
                     .into(),
             );
         }
@@ -91,7 +96,7 @@ pub(super) fn notes(job: &Job<'_>) -> Vec<Note> {
         say(
             NoteLevel::Info,
             format!(
-                "With {} checkpoints, a course says little and no correlation can be significant.",
+                "With {} checkpoints, trends are uncertain and no correlation can be significant.",
                 run.checkpoints.len()
             ),
         );
@@ -103,7 +108,7 @@ pub(super) fn notes(job: &Job<'_>) -> Vec<Note> {
         say(
             NoteLevel::Warning,
             format!(
-                "A group has more than {MOST_PAIRS} pairs: that many were drawn without replacement instead of all."
+                "A group has more than {MOST_PAIRS} pairs, so {MOST_PAIRS} of them were drawn without replacement."
             ),
         );
     }

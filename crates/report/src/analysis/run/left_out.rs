@@ -6,7 +6,7 @@ use trace::FileKind;
 
 use super::part::{Part, Verdict};
 
-/// Verdicts of the files that are no part of a run of traces and have none yet. What was looked for in unknown files is
+/// Verdicts on the files that are not part of a run of traces and have none yet. What was looked for in unknown files is
 /// said once.
 pub(super) fn left_out(parts: &[Part], verdicts: &[Verdict]) -> Vec<Verdict> {
     let judged: BTreeSet<usize> = verdicts.iter().map(|verdict| verdict.id).collect();

@@ -87,13 +87,13 @@ struct Contradiction {
 /// What was found, and in which file.
 type Found<T> = (T, usize);
 
-/// Results of several files, by what they are of.
+/// Results of several files, merged.
 #[derive(Default)]
 struct Merged {
     model: Option<String>,
     steps: BTreeSet<u64>,
     samples: Option<Found<Vec<SampleRecord>>>,
-    /// Items in the order in which they come; by domain, id, and how many of these came before in the same file.
+    /// Index in `items` by domain, id, and number of earlier items of that id in the same file.
     places: BTreeMap<(String, String, usize), usize>,
     items: Vec<MergedItem>,
     /// By domain and step.

@@ -23,7 +23,7 @@ const MAX_SELECTIONS: usize = 1 << 28;
 /// Tokens of each layer that are checked for sigmoid scores.
 const CHECKED_TOKENS: usize = 64;
 
-/// Number of values from which on it is no coincidence that all of them lie between 0 and 1.
+/// Number of values from which all of them between 0 and 1 cannot be a coincidence.
 const MIN_SCORES: usize = 64;
 
 /// Samples and positions of a dump's rows.

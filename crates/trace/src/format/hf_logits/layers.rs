@@ -35,7 +35,7 @@ pub struct Layers {
     pub batch: Option<[usize; 2]>,
     /// Values between neighbouring rows of a sample.
     pub row_stride: usize,
-    /// Rows that lie `row_stride` apart, and the values between the starts of two such runs.
+    /// Number of rows in a run, which lie `row_stride` values apart, and values from the start of one run to the next.
     pub runs: (usize, usize),
     /// The number of the only layer, where each has a file of its own.
     pub only: Option<u64>,

@@ -18,7 +18,7 @@ use crate::{
 /// The rule that the metadata states: `gate_kind`, or else the family in `model_type`.
 ///
 /// # Errors
-/// [`Error::Metadata`] for a `gate_kind` that is no rule for logits.
+/// [`Error::Metadata`] for a `gate_kind` that is not a rule for logits.
 pub fn stated(file: &TensorFile, warnings: &mut Vec<String>) -> Result<Option<RouterRule>, Error> {
     let kind = metadata::gate_kind(file, &GateKind::RULES)?;
     let model_type = file.metadata("model_type").map(str::trim).filter(|text| !text.is_empty());

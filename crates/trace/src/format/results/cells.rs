@@ -75,7 +75,7 @@ impl Cell<'_> {
     /// Whether an item was answered rightly; `None` where that is absent.
     ///
     /// # Errors
-    /// [`Error::Text`] where it says something else.
+    /// [`Error::Text`] for any other content.
     pub fn correct(&self) -> Result<Option<bool>, Error> {
         match self.text.to_ascii_lowercase().as_str() {
             "1" | "1.0" | "true" => Ok(Some(true)),

@@ -121,7 +121,7 @@ fn probe(probe: &Probe) -> Option<Match<'_>> {
 /// The records of a table, below its header, with the line of each.
 ///
 /// # Errors
-/// [`Error::Text`] with the line where a row is no text, and what `each` returns.
+/// [`Error::Text`] with the line where a row is not text, and what `each` returns.
 pub fn for_each_record(
     name: &str,
     text: &[u8],

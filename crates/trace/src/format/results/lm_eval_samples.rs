@@ -23,7 +23,7 @@ use crate::{
 /// Bytes read at once.
 const CHUNK: u64 = 4 << 20;
 
-/// A longer line is no answer.
+/// Longest line of an answer, in bytes.
 const MAX_LINE: usize = 64 << 20;
 
 /// Answers of lm-evaluation-harness.
@@ -65,7 +65,7 @@ struct Line {
     prompt_level_strict_acc: Option<Share>,
 }
 
-/// Right or wrong; neither for a share between, or for what is no number.
+/// Right or wrong; `None` for a share between them and for anything but a number.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Share {

@@ -47,7 +47,7 @@ pub struct Metric<'a> {
     pub rank: usize,
 }
 
-/// How much other metrics are preferred to one; `None` for a metric that is no accuracy.
+/// How much other metrics are preferred to one; `None` for a metric that is not an accuracy.
 pub fn rank(metric: &str) -> Option<usize> {
     ACCURACIES.iter().position(|known| metric.eq_ignore_ascii_case(known))
 }

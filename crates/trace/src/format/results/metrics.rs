@@ -36,7 +36,7 @@ impl Metrics {
     /// Adds a value of a metric.
     ///
     /// # Errors
-    /// [`Error::Text`] for an accuracy that is no share, or that comes twice with different values.
+    /// [`Error::Text`] for an accuracy outside 0 to 1, or for two different values of one accuracy.
     pub fn add(&mut self, file: &str, metric: &str, step: u64, value: f64) -> Result<(), Error> {
         match metric_name::accuracy(metric) {
             Some(metric_name::Metric { task, rank }) => self.add_of(file, (task, rank), metric, step, value),

@@ -74,7 +74,7 @@ async fn open(probe: &Probe, warnings: &mut Vec<String>) -> Result<FileKind, Err
     let bytes = read_text(source, MAX_JSON, "Keep the step and the accuracies.").await?;
     let text = without_nan(&bytes);
     let mut metrics = Metrics::default();
-    // One object, one per line, or one behind the other.
+    // One object, one per line, or objects concatenated.
     let objects = serde_json::Deserializer::from_slice(&text).into_iter::<Map<String, Value>>();
     for (at, object) in objects.enumerate() {
         let object = object.map_err(|error| Error::Text {
