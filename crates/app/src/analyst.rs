@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use figures::GeometrySheet;
 use futures::channel::oneshot;
 use js_sys::{Array, Object, Reflect};
 use leptos::prelude::*;
@@ -228,7 +227,7 @@ fn handle_event(app: App, event: Event, arrays: &Array) {
         }
         Event::Report { json, complete: false } if !cancelled => queue_partial_report(app, json),
         Event::Progress(_) | Event::Report { .. } | Event::Saved { .. } => {}
-        Event::Geometry { texts } => app.routers.set(GeometrySheet::read(texts).map(Arc::new)),
+        Event::Geometry(sheet) => app.routers.set(sheet.map(Arc::from)),
         Event::Alignment(alignment) => app.alignment.set(Some(Arc::new(*alignment))),
         Event::MapOrder { request_id, texts } => map::take_order(app, request_id, texts, arrays),
         Event::MapFrame(facts) => map::take_frame(app, *facts, arrays),

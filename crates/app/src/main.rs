@@ -5,6 +5,7 @@ mod browser;
 mod chart;
 mod chart_options;
 mod codec;
+mod controls;
 mod download;
 mod files;
 mod format;

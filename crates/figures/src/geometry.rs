@@ -2,7 +2,8 @@
 //! over training. [`geometry()`] returns finished specifications, so the page needs no drawing code for them.
 
 use report::{CheckpointGeometry, Geometry, LayerFigure};
-use wire::{Json, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::{
     axis::{PLAIN, SHORT},
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// Tables and charts of a [`Geometry`].
-#[derive(Clone, Debug, PartialEq, Default)]
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct GeometrySheet {
     /// Description in one or two sentences.
     pub says: String,
@@ -26,7 +27,7 @@ pub struct GeometrySheet {
 }
 
 /// A chart with finished specifications.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GeometryChart {
     /// Stable identifier, letters and dashes.
     pub id: String,
@@ -41,96 +42,6 @@ pub struct GeometryChart {
     /// Specification of the dark theme, as JSON.
     pub dark: String,
 }
-
-/// Number of text pairs per chart.
-const OF_CHART: usize = 3;
-
-impl GeometrySheet {
-    /// Encodes the sheet as pairs of texts: description and CSV; number of charts; three pairs per chart; one pair per
-    /// table. The page needs much less code to read this than JSON.
-    #[must_use]
-    pub fn write(self) -> Vec<(String, String)> {
-        let mut texts = vec![(self.says, self.csv), (self.charts.len().to_string(), String::new())];
-        for chart in self.charts {
-            texts.extend([
-                (chart.id, chart.title),
-                (chart.summary, table_text(&chart.table)),
-                (chart.light, chart.dark),
-            ]);
-        }
-        texts.extend(self.tables.into_iter().map(|(title, table)| (title, table_text(&table))));
-        texts
-    }
-
-    /// Decodes pairs of texts; `None` if they are no sheet.
-    #[must_use]
-    pub fn read(texts: Vec<(String, String)>) -> Option<Self> {
-        let mut texts = texts.into_iter();
-        let (says, csv) = texts.next()?;
-        let count: usize = texts.next()?.0.parse().ok()?;
-        if count > texts.len() / OF_CHART {
-            return None;
-        }
-        let mut charts = Vec::new();
-        for _ in 0..count {
-            let ((id, title), (summary, table), (light, dark)) =
-                (texts.next()?, texts.next()?, texts.next()?);
-            charts.push(GeometryChart { id, title, summary, table: table_from_text(&table), light, dark });
-        }
-        let tables = texts.map(|(title, table)| (title, table_from_text(&table))).collect();
-        Some(Self { says, csv, tables, charts })
-    }
-}
-
-/// Encodes a table as lines of tab-separated cells, numbers with all digits.
-#[must_use]
-pub fn table_text(table: &Table) -> String {
-    let plain = |text: &str| text.replace(char::is_control, " ");
-    let head: Vec<String> = table.columns.iter().map(|column| plain(&column.name)).collect();
-    let cell = |cell: &Cell| match cell {
-        Cell::Text(text) => plain(text),
-        Cell::Number(value, _) => value.to_string(),
-        Cell::Integer(value) => value.to_string(),
-        Cell::Missing => String::new(),
-    };
-    let rows = table.rows.iter().map(|row| row.iter().map(cell).collect::<Vec<_>>().join("\t"));
-    std::iter::once(head.join("\t")).chain(rows).collect::<Vec<_>>().join("\n")
-}
-
-/// Decodes a table of [`table_text`]. The first column has names if its heading says so; all others have numbers.
-#[must_use]
-pub fn table_from_text(text: &str) -> Table {
-    let mut lines = text.split('\n').map(|line| line.split('\t'));
-    let columns: Vec<Column> = lines.next().into_iter().flatten().map(Column::new).collect();
-    let named = columns.first().is_some_and(|column| column.name == CHECKPOINT || column.name == DOMAINS);
-    let mut table = Table::new(columns);
-    for line in lines {
-        let cells = line.enumerate().map(|(place, cell)| {
-            if place == 0 && named {
-                return Cell::text(cell);
-            }
-            if table.columns.get(place).is_some_and(|column| column.name == STEP || column.name == PAIRS) {
-                return cell.parse().map_or(Cell::Missing, Cell::Integer);
-            }
-            Cell::number(wire::number::parse(cell))
-        });
-        let cells = cells.collect();
-        table.push(cells);
-    }
-    table
-}
-
-/// Heading of the column of checkpoints' names.
-const CHECKPOINT: &str = "Checkpoint";
-
-/// Heading of a column of domains' names.
-pub(crate) const DOMAINS: &str = "Domains";
-
-/// Heading of a column of numbers of pairs.
-pub(crate) const PAIRS: &str = "Pairs";
-
-/// Heading of the column of steps.
-const STEP: &str = "Step";
 
 /// What a chart shows.
 struct Measure {
@@ -198,7 +109,7 @@ fn table(
     title: String,
     read: impl Fn(&CheckpointGeometry, LayerFigure) -> Option<f64>,
 ) -> (String, Table) {
-    let mut columns = vec![Column::new(CHECKPOINT), Column::new(STEP)];
+    let mut columns = vec![Column::new("Checkpoint"), Column::new("Step")];
     columns.extend(COLUMNS.iter().map(|(name, _)| Column::new(*name)));
     let mut table = Table::new(columns);
     for checkpoint in &geometry.checkpoints {
@@ -220,7 +131,7 @@ fn draw(geometry: &Geometry, measure: &Measure) -> Option<GeometryChart> {
     if first == last {
         return None;
     }
-    let mut columns = vec![Column::new(STEP)];
+    let mut columns = vec![Column::new("Step")];
     columns.extend(geometry.layers.iter().map(|layer| Column::new(format!("Layer {layer}"))));
     let mut table = Table::new(columns);
     let mut rows = Vec::new();
@@ -264,7 +175,7 @@ fn specification(
     measure: &Measure,
     theme: Theme,
     summary: &str,
-    rows: &[Json],
+    rows: &[Value],
     (first, last): (u64, u64),
 ) -> String {
     let look = Look { theme, present: false };
@@ -273,7 +184,7 @@ fn specification(
     let bounds = [geometry.layers.first(), geometry.layers.last()];
     chart::specification(
         &Frame { title: measure.title, subtitle: measure.says, description: summary, look },
-        &json!({
+        json!({
             "width": chart::width(None),
             "height": look.size(150.0),
             "autosize": chart::autosize(),
@@ -354,24 +265,6 @@ mod tests {
             assert_eq!(chart.table.rows.len(), 2);
         }
         assert!(sheet.charts[0].summary.contains("0.75"), "{}", sheet.charts[0].summary);
-        assert_eq!(GeometrySheet::read(sheet.clone().write()).as_ref(), Some(&sheet));
-    }
-
-    #[test]
-    fn texts_that_are_no_sheet_are_none() {
-        let pair = |a: &str| (a.to_owned(), String::new());
-        for texts in [
-            vec![],
-            vec![pair("says")],
-            vec![pair("says"), pair("x")],
-            vec![pair("says"), pair("1"), pair("id")],
-        ] {
-            assert_eq!(GeometrySheet::read(texts), None);
-        }
-        let mut odd = of(&[Some(1)]);
-        odd.checkpoints[0].name = "a\tb\nc".to_owned();
-        let back = GeometrySheet::read(geometry(&odd).write()).unwrap();
-        assert_eq!(back.tables[0].1.rows[0][0], Cell::text("a b c"));
     }
 
     #[test]

@@ -10,7 +10,7 @@
 //! Nothing here depends on a browser, so everything is tested natively. Names given by users (domains, titles) only
 //! become values in a specification; the fields that a specification refers to have fixed names.
 
-// `json!` goes through a specification token by token.
+// `json!` recurses once per token.
 #![recursion_limit = "512"]
 
 mod axis;
@@ -39,7 +39,7 @@ pub use axis::Axis;
 pub use delays::delays;
 pub use experts::{ExpertOrder, coactivation, experts};
 pub use figure::{ChartOptions, Figure};
-pub use geometry::{GeometryChart, GeometrySheet, geometry, table_from_text, table_text};
+pub use geometry::{GeometryChart, GeometrySheet, geometry};
 pub use layers::{LayerMeasure, layers};
 pub use map::{MapSheet, map_sheet};
 pub use sweep::sweep;

@@ -2,12 +2,12 @@
 
 mod write;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::number;
 
 /// A column's heading.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
     /// Name of the values.
     pub name: String,
@@ -37,7 +37,7 @@ impl Column {
 }
 
 /// One value of a table.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Cell {
     /// Text, or a name given by a user.
     Text(String),
@@ -99,7 +99,7 @@ impl Cell {
 }
 
 /// Headings and rows; every row has one cell per column.
-#[derive(Clone, Debug, PartialEq, Default, Serialize)]
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct Table {
     /// The headings.
     pub columns: Vec<Column>,

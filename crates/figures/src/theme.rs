@@ -1,6 +1,6 @@
 //! Light and dark chart themes.
 
-use wire::{Json, json};
+use serde_json::{Value, json};
 
 /// Background of a chart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -57,7 +57,7 @@ impl Look {
     }
 
     /// The `config` of a specification.
-    pub fn config(self) -> Json {
+    pub fn config(self) -> Value {
         let theme = self.theme;
         let (ink, quiet, grid) = (theme.ink(), theme.quiet(), theme.grid());
         let label = self.size(11.0);

@@ -134,11 +134,12 @@ pub struct ProcessorInfo {
 /// Whether an item was answered correctly, by three measures; see `olmoe::Score`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scored {
-    /// By its answer if it has one, else by its choices. The analysis uses this one.
+    /// Whether its answer is right; without an answer, its likeliest choice. The analysis uses this
+    /// one.
     pub correct: Option<bool>,
-    /// By the likeliest choice.
+    /// Whether the likeliest choice is right.
     pub acc: Option<bool>,
-    /// By the choice with the highest per-character likelihood.
+    /// Whether the choice with the highest likelihood per character is right.
     pub acc_norm: Option<bool>,
 }
 

@@ -10,7 +10,7 @@
 //! typed arrays are not converted: they accompany a message as JavaScript objects, and the buffers
 //! of arrays are transferred instead of copied. The modules say what accompanies which message.
 //!
-//! The engine depends on this crate without the feature `page`, and so not on `report`.
+//! The engine depends on this crate without the feature `page`, and so not on `report` and `figures`.
 
 #[cfg(target_arch = "wasm32")]
 pub mod adapter;

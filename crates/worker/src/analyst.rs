@@ -217,7 +217,8 @@ impl Analyst {
         });
     }
 
-    /// Adds a finished checkpoint to the report. A young analysis is not interrupted.
+    /// Adds a finished checkpoint to the report. An analysis that has just started is not
+    /// interrupted.
     fn on_finished(self: &Rc<Self>, finished: Finished) {
         let is_young = self.activity.age(Task::Analysis).is_some_and(|age| age < MIN_ANALYSIS);
         if finished == Finished::All || !is_young {

@@ -58,7 +58,7 @@ impl RouterSurvey {
 
     fn hide(&self) {
         if self.displayed.replace(false) {
-            post(&Event::Geometry { texts: Vec::new() });
+            post(&Event::Geometry(None));
         }
     }
 
@@ -101,9 +101,9 @@ impl RouterSurvey {
         }
         self.or_report(last_id, measured.measure(&last, watch).await);
         self.keep(last_id, last);
-        let texts = figures::geometry(&measured.finish()).write();
+        let sheet = figures::geometry(&measured.finish());
         self.displayed.set(true);
-        post(&Event::Geometry { texts });
+        post(&Event::Geometry(Some(Box::new(sheet))));
         self.files.post();
     }
 

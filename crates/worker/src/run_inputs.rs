@@ -33,7 +33,7 @@ pub struct CheckpointTask {
     pub bytes: u64,
     /// Rows of the files that it is run on.
     pub inputs: Vec<usize>,
-    /// Router inputs, if only its gating layers are computed.
+    /// Router inputs, if only the checkpoint's routers are computed.
     pub gates: Option<(String, JsValue)>,
 }
 

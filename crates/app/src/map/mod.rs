@@ -1,80 +1,20 @@
-//! Map data received from the analyst. Cells stay in JavaScript arrays until they are drawn.
+//! The map: requests to the analyst, what it answers, and the drawing.
 
+mod data;
 pub mod paint;
-
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 use js_sys::{Array, Float32Array, Uint16Array, Uint32Array};
 use leptos::prelude::*;
-use protocol::{Job, MapFrame, MapRequest};
+use protocol::{MapFrame, MapRequest};
 use report::map::{EXACT_SAMPLES, MapOrder, MapScope};
 use wasm_bindgen::JsCast;
-use web_sys::HtmlCanvasElement;
 
-use crate::analyst;
+use self::data::{Detail, Frame, MAP, Span};
+pub use self::data::{MapData, with};
 use crate::state::App;
 
 /// Maximum bytes of cells that the page keeps.
 const CACHE_BYTES: usize = 320 << 20;
-
-/// The map of one checkpoint.
-pub struct Frame {
-    /// Distances, row-major.
-    cells: Uint16Array,
-    /// Point coordinates, x and y interleaved, in file order.
-    pub points: Vec<f32>,
-    /// Losses, in file order.
-    pub loss: Vec<f32>,
-    /// Range, summary and table.
-    pub facts: MapFrame,
-}
-
-/// First index and length.
-type Span = (usize, usize);
-
-/// A rectangle of exact distances, drawn over block means.
-struct Detail {
-    checkpoint: usize,
-    rows: Span,
-    columns: Span,
-    picture: HtmlCanvasElement,
-}
-
-/// The map of the current report.
-#[derive(Default)]
-pub struct MapData {
-    request_id: u32,
-    requested: Option<(MapScope, MapOrder)>,
-    /// Whether the user cancelled it.
-    pub halted: bool,
-    /// Sample index of each row, in file order.
-    pub order: Vec<u32>,
-    /// Domain of each sample, in file order.
-    pub domains: Vec<u32>,
-    /// Memorization checkpoint of each sample in file order; -1 for none.
-    pub t_star: Vec<f32>,
-    /// Note on the samples.
-    pub note: String,
-    /// Domains with their end rows.
-    pub bounds: Vec<(String, usize)>,
-    /// Received frames by checkpoint.
-    pub frames: BTreeMap<usize, Frame>,
-    /// The last drawn frame, with its checkpoint and colour range.
-    picture: Option<(usize, (u32, u32), HtmlCanvasElement)>,
-    detail: Option<Detail>,
-    /// The last requested detail: checkpoint, rows and columns.
-    requested_detail: Option<(usize, Span, Span)>,
-}
-
-thread_local! {
-    static MAP: RefCell<MapData> = RefCell::default();
-}
-
-/// Reads the map.
-pub fn with<T>(read: impl FnOnce(&MapData) -> T) -> T {
-    MAP.with_borrow(read)
-}
 
 /// Clears the map for a new report.
 pub fn forget(app: App) {
@@ -88,12 +28,12 @@ pub fn halt(app: App) {
     app.map.update(|revision| *revision += 1);
 }
 
-/// Requests a map, or its missing frames.
-pub fn request(app: App, scope: MapScope, order: MapOrder) {
+/// The request for a map, or for its missing frames.
+pub fn request(app: App, scope: MapScope, order: MapOrder) -> MapRequest {
     let checkpoint = app.checkpoint.get_untracked();
     let last =
         app.report.with_untracked(|report| report.as_ref().map_or(0, |report| report.checkpoints.len()));
-    let ask = MAP.with_borrow_mut(|map| {
+    let request = MAP.with_borrow_mut(|map| {
         // Exact frames are in file order, whatever the order of the map's rows.
         let exact = map.order.len() <= EXACT_SAMPLES;
         let same =
@@ -114,9 +54,8 @@ pub fn request(app: App, scope: MapScope, order: MapOrder) {
             room: CACHE_BYTES,
         }
     });
-    app.cancelled.set(false);
-    analyst::post(app, &Job::Map(ask));
     app.map.update(|revision| *revision += 1);
+    request
 }
 
 fn floats(arrays: &Array, at: u32) -> Vec<f32> {
@@ -189,12 +128,11 @@ pub fn take_part(app: App, checkpoint: usize, rows: Span, columns: Span, arrays:
     app.map.update(|revision| *revision += 1);
 }
 
-/// Requests exact distances of the visible rectangle if the frame has only block means and few
-/// samples are visible.
-pub fn request_detail(app: App, (left, top, span): (f64, f64, f64)) {
+/// Rows and columns of the visible rectangle, if the frame has only block means, few samples are
+/// visible and their exact distances were not requested before.
+pub fn missing_detail(checkpoint: usize, (left, top, span): (f64, f64, f64)) -> Option<(Span, Span)> {
     const MAX_SAMPLES: f64 = 400.0;
-    let checkpoint = app.checkpoint.get_untracked();
-    let request = MAP.with_borrow_mut(|map| {
+    MAP.with_borrow_mut(|map| {
         let number = map.order.len();
         if number <= EXACT_SAMPLES || span * number as f64 > MAX_SAMPLES {
             return None;
@@ -204,39 +142,11 @@ pub fn request_detail(app: App, (left, top, span): (f64, f64, f64)) {
             let end = ((from + span) * number as f64) as usize + 1;
             (first, end.min(number).saturating_sub(first))
         };
-        let request = Some((checkpoint, visible(top), visible(left)));
-        (map.requested_detail != request).then(|| map.requested_detail = request)?;
-        request
-    });
-    if let Some((checkpoint, rows, columns)) = request {
-        analyst::post(app, &Job::MapPart { rows, columns, checkpoint });
-    }
-}
-
-impl MapData {
-    /// Number of samples.
-    pub fn number(&self) -> usize {
-        self.order.len()
-    }
-
-    /// Range of the colour scale over all frames.
-    pub fn range(&self) -> (u32, u32) {
-        let low = self.frames.values().map(|frame| frame.facts.low).min();
-        let high = self.frames.values().map(|frame| frame.facts.high).max();
-        (low.unwrap_or(0), high.unwrap_or(0))
-    }
-
-    /// Largest coordinate of a point over all frames, with a margin.
-    pub fn extent(&self) -> f64 {
-        let all = self.frames.values().flat_map(|frame| &frame.points);
-        f64::from(all.fold(0.0_f32, |most, x| most.max(x.abs()))).max(1e-6) * 1.05
-    }
-
-    /// Smallest and largest loss over all frames.
-    pub fn losses(&self) -> (f64, f64) {
-        let all = self.frames.values().flat_map(|frame| &frame.loss).filter(|loss| loss.is_finite());
-        let (low, high) =
-            all.fold((f32::INFINITY, 0.0_f32), |(low, high), &loss| (low.min(loss), high.max(loss)));
-        (f64::from(low.min(high)), f64::from(high))
-    }
+        let (rows, columns) = (visible(top), visible(left));
+        let request = Some((checkpoint, rows, columns));
+        (map.requested_detail != request).then(|| {
+            map.requested_detail = request;
+            (rows, columns)
+        })
+    })
 }

@@ -5,7 +5,7 @@ use js_sys::Uint16Array;
 use wasm_bindgen::{Clamped, JsCast};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 
-use super::{MAP, MapData};
+use super::data::{MAP, MapData};
 use crate::browser;
 
 /// The viridis colour map at nine even steps.

@@ -6,12 +6,12 @@ use protocol::Job;
 use report::{Error, Group, SETTINGS, Setting, SettingValue, Settings, Unit};
 
 use crate::analyst;
+use crate::controls::Choice;
 use crate::format::figure;
 use crate::panels::dialog::Modal;
 use crate::panels::engine::BackendChoice;
 use crate::panels::progress::Progress;
 use crate::state::{App, Dialog, Origin};
-use crate::views::controls::Choice;
 
 /// The panel at the right edge.
 #[component]

@@ -7,9 +7,9 @@ use report::{Delays as Matching, GateKind};
 
 use crate::chart::Chart;
 use crate::chart_options;
+use crate::controls::{DomainChoice, TwinSwitch};
 use crate::format::{count, figure};
 use crate::state::App;
-use crate::views::controls::{DomainChoice, TwinSwitch};
 
 /// The view.
 #[component]

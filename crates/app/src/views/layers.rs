@@ -10,9 +10,9 @@ use wasm_bindgen::JsCast;
 
 use crate::chart::{Chart, Overlay, Plot};
 use crate::chart_options;
+use crate::controls::{CheckpointSlider, Choice, DomainChoice, GroupChoice, TwinSwitch};
 use crate::format::{count, optional};
 use crate::state::App;
-use crate::views::controls::{CheckpointSlider, Choice, DomainChoice, GroupChoice, TwinSwitch};
 
 /// The view.
 #[component]

@@ -1,6 +1,5 @@
 //! The report page and its six views.
 
-pub mod controls;
 mod delays;
 mod layers;
 mod map;

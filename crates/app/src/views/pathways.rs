@@ -7,9 +7,9 @@ use pathway::Edit;
 use protocol::{Alignment, Job, PairChoice, SampleRef};
 
 use crate::analyst;
+use crate::controls::{CheckpointSlider, DomainChoice};
 use crate::format::{count, counted};
 use crate::state::{App, Origin};
-use crate::views::controls::{CheckpointSlider, DomainChoice};
 
 /// Maximum number of listed samples.
 const LISTED: usize = 40;

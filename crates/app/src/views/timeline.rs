@@ -10,8 +10,8 @@ use wasm_bindgen::JsCast;
 
 use crate::chart::{self, Chart, Overlay, Plot};
 use crate::chart_options;
+use crate::controls::{AxisChoice, CheckpointSlider, DomainChoice, GroupChoice, TwinSwitch};
 use crate::state::{App, Axis};
-use crate::views::controls::{AxisChoice, CheckpointSlider, DomainChoice, GroupChoice, TwinSwitch};
 use crate::views::readout::Readout;
 
 /// Charts shown while presenting; only the first two if the screen is too low for a second row.

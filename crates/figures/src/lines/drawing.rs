@@ -1,7 +1,8 @@
 //! The specification of a figure of courses: bands, lines, markers, onsets, the crosshair.
 
 use report::Report;
-use wire::{Json, Written, json};
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::{Line, Lines};
 use crate::{
@@ -53,14 +54,14 @@ impl Lines<'_> {
             },
             "layer": layers,
         });
-        chart::specification(&frame, &body)
+        chart::specification(&frame, body)
     }
 
-    fn x(&self) -> Json {
+    fn x(&self) -> Value {
         self.axis.encoding(self.report, "x")
     }
 
-    fn y(&self, field: &str) -> Json {
+    fn y(&self, field: &str) -> Value {
         let title = match self.unit {
             Some(unit) => format!("{} ({unit})", self.measure),
             None => self.measure.clone(),
@@ -88,15 +89,15 @@ impl Lines<'_> {
     }
 
     /// Scale of one visual channel over the domains shown; repeated names keep their first value.
-    fn scale<T: Written>(&self, range: fn(palette::Mark) -> T) -> Json {
+    fn scale<T: Serialize>(&self, range: fn(palette::Mark) -> T) -> Value {
         domain_scale(self.report, self.courses.iter().map(|line| line.domain), self.theme, range)
     }
 
-    fn color(&self) -> Json {
+    fn color(&self) -> Value {
         json!({ "field": "domain", "type": "nominal", "title": null, "scale": self.scale(|mark| mark.color) })
     }
 
-    fn course_rows(&self) -> (Vec<Json>, Vec<Json>) {
+    fn course_rows(&self) -> (Vec<Value>, Vec<Value>) {
         let places = self.axis.places(self.report);
         let every = places.len().div_ceil(MARKED).max(1);
         let (mut courses, mut references) = (Vec::new(), Vec::new());
@@ -115,8 +116,8 @@ impl Lines<'_> {
                 });
                 if banded {
                     let band = line.band.as_ref();
-                    row.set("low", band.and_then(|(low, _)| series::at(low, at)));
-                    row.set("high", band.and_then(|(_, high)| series::at(high, at)));
+                    row["low"] = json!(band.and_then(|(low, _)| series::at(low, at)));
+                    row["high"] = json!(band.and_then(|(_, high)| series::at(high, at)));
                 }
                 courses.push(row);
                 if let Some(reference) = &line.reference {
@@ -127,7 +128,7 @@ impl Lines<'_> {
         (courses, reference_rows(&references))
     }
 
-    fn course_layers(&self, look: Look) -> [Json; 2] {
+    fn course_layers(&self, look: Look) -> [Value; 2] {
         let dash = json!({ "field": "domain", "type": "nominal", "title": null, "scale": self.scale(|mark| mark.dash) });
         let shape = json!({ "field": "domain", "type": "nominal", "title": null, "scale": self.scale(|mark| mark.shape) });
         [
@@ -145,7 +146,7 @@ impl Lines<'_> {
         ]
     }
 
-    fn band_layer(&self) -> Json {
+    fn band_layer(&self) -> Value {
         json!({
             "data": { "name": "courses" },
             "mark": { "type": "area", "opacity": 0.18, "clip": true },
@@ -153,7 +154,7 @@ impl Lines<'_> {
         })
     }
 
-    fn reference_layers(&self, look: Look) -> [Json; 2] {
+    fn reference_layers(&self, look: Look) -> [Value; 2] {
         let size = look.size(10.0);
         [
             json!({
@@ -170,7 +171,7 @@ impl Lines<'_> {
         ]
     }
 
-    fn onset_rows(&self, look: Look) -> Vec<Json> {
+    fn onset_rows(&self, look: Look) -> Vec<Value> {
         let places = self.axis.places(self.report);
         let mut rows = Vec::new();
         for (row, line) in self.courses.iter().enumerate() {
@@ -198,7 +199,7 @@ impl Lines<'_> {
         rows
     }
 
-    fn onset_layers(&self, look: Look) -> [Json; 4] {
+    fn onset_layers(&self, look: Look) -> [Value; 4] {
         let rule = |letter: &str, dash: [u32; 2]| {
             json!({
                 "data": { "name": "onsets" },
@@ -225,21 +226,21 @@ impl Lines<'_> {
     }
 
     /// One row per checkpoint with the formatted texts of all domains under fixed names: `t0`, `t1`, …
-    fn hover_rows(&self) -> Vec<Json> {
+    fn hover_rows(&self) -> Vec<Value> {
         let places = self.axis.places(self.report);
         (0..places.len())
             .map(|at| {
                 let place = chart::place_name(self.report, self.axis, at);
                 let mut row = json!({ "x": places[at], "checkpoint": at, "place": place });
                 for line in &self.courses {
-                    row.set(&format!("t{}", line.domain), says(line, at));
+                    row[format!("t{}", line.domain)] = json!(says(line, at));
                 }
                 row
             })
             .collect()
     }
 
-    fn hover_layer(&self, look: Look) -> Json {
+    fn hover_layer(&self, look: Look) -> Value {
         let mut tooltip = vec![chart::tip("place", "Checkpoint")];
         tooltip.extend(
             self.courses.iter().map(|line| chart::tip(&format!("t{}", line.domain), self.name(line))),
@@ -279,24 +280,24 @@ fn says(line: &Line, at: usize) -> String {
 
 /// The rows of the second lines, each its place, its domain and its value. One of them is marked, where the name of all
 /// second lines stands: the end of the line that ends highest.
-fn reference_rows(references: &[(u64, &str, Option<f64>)]) -> Vec<Json> {
+fn reference_rows(references: &[(u64, &str, Option<f64>)]) -> Vec<Value> {
     let last = references.iter().filter(|(.., value)| value.is_some()).map(|&(x, ..)| x).max();
     let ends = references.iter().enumerate().filter(|(_, (x, ..))| Some(*x) == last);
     let highest = ends
         .filter_map(|(row, (.., value))| Some((row, (*value)?)))
         .max_by(|first, second| first.1.total_cmp(&second.1))
         .map(|(row, _)| row);
-    let row = |(row, &(x, domain, value)): (usize, &(u64, &str, Option<f64>))| json!({ "x": x, "domain": domain, "value": value, "named": (Some(row) == highest) });
+    let row = |(row, &(x, domain, value)): (usize, &(u64, &str, Option<f64>))| json!({ "x": x, "domain": domain, "value": value, "named": Some(row) == highest });
     references.iter().enumerate().map(row).collect()
 }
 
 /// Scale of one visual channel over domains; repeated names keep their first value.
-pub(crate) fn domain_scale<T: Written>(
+pub(crate) fn domain_scale<T: Serialize>(
     report: &Report,
     domains: impl Iterator<Item = usize>,
     theme: Theme,
     range: fn(palette::Mark) -> T,
-) -> Json {
+) -> Value {
     let (mut names, mut looks) = (Vec::<&str>::new(), Vec::new());
     for index in domains {
         let Some(domain) = report.domains.get(index) else { continue };

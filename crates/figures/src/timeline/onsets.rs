@@ -1,7 +1,7 @@
 //! One row per domain: from half memorized to half generalized, the delay between them as a span.
 
 use report::Report;
-use wire::{Json, json};
+use serde_json::{Value, json};
 
 use super::{TimelineOptions, visible};
 use crate::{
@@ -33,7 +33,7 @@ pub(super) fn onsets(report: &Report, options: &TimelineOptions) -> Option<Figur
         "line: delay",
     ]);
     let frame = Frame { title: &title, subtitle: &subtitle, description: &summary, look };
-    let spec = chart::specification(&frame, &body(report, options, &told));
+    let spec = chart::specification(&frame, body(report, options, &told));
     Some(Figure { id: "onsets".into(), spec, title, table: table(report, &rows), summary })
 }
 
@@ -89,7 +89,7 @@ impl<'a> Row<'a> {
     }
 
     /// A data row with the tooltip's texts.
-    fn datum(&self, x: u64) -> Json {
+    fn datum(&self, x: u64) -> Value {
         let [memorized, generalized] = &self.says;
         json!({
             "x": x, "domain": self.name, "memorized": memorized, "generalized": generalized, "delay": self.delay_text(),
@@ -97,31 +97,31 @@ impl<'a> Row<'a> {
     }
 
     /// The span, with its label on the side that has room.
-    fn span(&self, report: &Report, axis: Axis) -> Option<Json> {
+    fn span(&self, report: &Report, axis: Axis) -> Option<Value> {
         let ((_, from), (_, to)) = (self.memorized?, self.generalized?);
         let mut datum = self.datum(from);
-        datum.set("x2", to);
+        datum["x2"] = json!(to);
         let end = from.max(to);
         let after = axis.fraction(report, end) < 0.75;
-        datum.set("side", if after { "after" } else { "before" });
-        datum.set("end", if after { end } else { from.min(to) });
+        datum["side"] = json!(if after { "after" } else { "before" });
+        datum["end"] = json!(if after { end } else { from.min(to) });
         Some(datum)
     }
 
-    fn ends(&self) -> impl Iterator<Item = Json> {
+    fn ends(&self) -> impl Iterator<Item = Value> {
         let ends = [("half memorized", self.memorized), ("half generalized", self.generalized)];
         ends.into_iter().filter_map(|(what, place)| {
             let mut datum = self.datum(place?.1);
-            datum.set("what", what);
+            datum["what"] = json!(what);
             Some(datum)
         })
     }
 }
 
-fn body(report: &Report, options: &TimelineOptions, rows: &[&Row]) -> Json {
+fn body(report: &Report, options: &TimelineOptions, rows: &[&Row]) -> Value {
     let look = Look { theme: options.theme, present: options.present };
-    let spans: Vec<Json> = rows.iter().filter_map(|row| row.span(report, options.axis)).collect();
-    let ends: Vec<Json> = rows.iter().flat_map(|row| row.ends()).collect();
+    let spans: Vec<Value> = rows.iter().filter_map(|row| row.span(report, options.axis)).collect();
+    let ends: Vec<Value> = rows.iter().flat_map(|row| row.ends()).collect();
     let names: Vec<&str> = rows.iter().map(|row| row.name).collect();
     let x = |field: &str| options.axis.encoding(report, field);
     let y = json!({

@@ -1,5 +1,6 @@
 //! Messages of the analyst.
 
+use figures::GeometrySheet;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -50,11 +51,9 @@ pub enum Event {
         /// Whether it is final.
         complete: bool,
     },
-    /// Router geometry of the checkpoints, while there are no samples to run them on.
-    Geometry {
-        /// A `figures::GeometrySheet` in its text form; empty to show nothing.
-        texts: Vec<(String, String)>,
-    },
+    /// Router geometry of the checkpoints, while there are no samples to run them on; `None` to show
+    /// nothing.
+    Geometry(Option<Box<GeometrySheet>>),
     /// The aligned pathways of two samples.
     Alignment(Box<Alignment>),
     /// The response to [`Job::FindSamples`](super::job::Job::FindSamples).

@@ -1,5 +1,6 @@
 //! Requests and frames of the map: all pairwise distances of a group of samples.
 
+use figures::MapSheet;
 use report::map::{MapOrder, MapScope};
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +24,7 @@ pub struct MapRequest {
 }
 
 /// Facts about one frame of the map.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MapFrame {
     /// That of the request.
     pub request_id: u32,
@@ -33,8 +34,6 @@ pub struct MapFrame {
     pub low: u32,
     /// Upper end of the color scale.
     pub high: u32,
-    /// Summary of the frame in a few sentences.
-    pub says: String,
-    /// Mean distances within and between domains, in the format of `figures::table_text`.
-    pub table: String,
+    /// Summary and table of mean distances.
+    pub sheet: MapSheet,
 }

@@ -1,6 +1,6 @@
 //! The order and the frames of a map, posted one after the other.
 
-use figures::{map_sheet, table_text};
+use figures::map_sheet;
 use js_sys::{Float32Array, Uint16Array, Uint32Array};
 use protocol::{Event, MapRequest};
 use report::{
@@ -90,8 +90,7 @@ fn post_frame(session: &MapSession, request_id: u32, checkpoint: usize, frame: M
         checkpoint,
         low: u32::from(frame.low),
         high: u32::from(frame.high),
-        says: sheet.says,
-        table: table_text(&sheet.table),
+        sheet,
     }));
     let (cells, loss) = (Uint16Array::from(&frame.cells[..]), Float32Array::from(&frame.loss[..]));
     let points = session.planes().insert(checkpoint, frame.points);

@@ -25,7 +25,7 @@ struct DragState {
     /// First pressed pointer: id and position.
     first: Option<(i32, f64, f64)>,
     second: Option<(i32, f64, f64)>,
-    /// Whether a pointer has moved, so releasing it is no click.
+    /// Whether a pointer has moved, so that releasing it is not a click.
     moved: bool,
 }
 

@@ -13,10 +13,10 @@ use web_sys::HtmlCanvasElement;
 use self::interaction::{MapInteraction, WHOLE};
 use self::transition::transition;
 use crate::chart::{Grid, available_width};
+use crate::controls::{CheckpointSlider, Choice, DomainChoice, GroupChoice, TwinSwitch};
 use crate::format::{count, figure};
 use crate::map::paint::{Legend, MapView, PointColor, draw, export_image};
 use crate::state::{App, Origin, View};
-use crate::views::controls::{CheckpointSlider, Choice, DomainChoice, GroupChoice, TwinSwitch};
 use crate::{analyst, browser, chart_options, download, map};
 
 /// Largest number of samples of which all domains are shown at first.
@@ -36,6 +36,12 @@ pub fn Map() -> impl IntoView {
     }
 }
 
+/// Requests a map, or its missing frames.
+fn request_map(app: App, scope: MapScope, order: MapOrder) {
+    app.cancelled.set(false);
+    analyst::post(app, &Job::Map(map::request(app, scope, order)));
+}
+
 #[component]
 fn DistanceMap() -> impl IntoView {
     let app = App::get();
@@ -53,13 +59,13 @@ fn DistanceMap() -> impl IntoView {
         domain: (!all.get()).then(|| app.domain.get()),
         group: app.group.get(),
     });
-    let request = move || map::request(app, scope.get_untracked(), order.get_untracked());
+    let request = move || request_map(app, scope.get_untracked(), order.get_untracked());
     let complete = Memo::new(move |_| app.complete.get());
     Effect::new(move || {
         let (scope, order) = (scope.get(), order.get());
         if complete.get() {
             interaction.clear();
-            map::request(app, scope, order);
+            request_map(app, scope, order);
         }
     });
     // Requests the current frame first; a frame that was dropped is requested again.
@@ -126,7 +132,10 @@ fn DistanceMap() -> impl IntoView {
                 }));
             });
         }
-        map::request_detail(app, view.viewport);
+        let checkpoint = app.checkpoint.get_untracked();
+        if let Some((rows, columns)) = map::missing_detail(checkpoint, view.viewport) {
+            analyst::post(app, &Job::MapPart { rows, columns, checkpoint });
+        }
     });
 
     Effect::new(move || {
@@ -237,7 +246,7 @@ fn DistanceMap() -> impl IntoView {
             </span>
         </div>
         <p class="soft" data-testid="map-says" role="status">
-            {move || facts(|facts| facts.says.clone()).unwrap_or_else(|| if complete.get() {
+            {move || facts(|facts| facts.sheet.says.clone()).unwrap_or_else(|| if complete.get() {
                 format!("{} is not measured yet.", step(app.checkpoint.get()))
             } else {
                 "The map is measured once the report is complete.".to_owned()
@@ -249,8 +258,8 @@ fn DistanceMap() -> impl IntoView {
             <Show when=halted><button type="button" on:click=move |_| request()>"Resume"</button></Show>
         </p>
         <Show when=move || app.twin.get()>
-            <div class="twin">{move || facts(|facts| facts.table.clone()).map(|text| view! {
-                <Grid table=figures::table_from_text(&text) caption="Mean distances within and between domains".to_owned()/>
+            <div class="twin">{move || facts(|facts| facts.sheet.table.clone()).map(|table| view! {
+                <Grid table caption="Mean distances within and between domains".to_owned()/>
             })}</div>
         </Show>
         <div class="map" node_ref=frame class:away=move || app.twin.get()>

@@ -1,4 +1,4 @@
-//! Controls that several views share.
+//! Controls that views and panels share.
 
 use leptos::prelude::*;
 use report::Group;
