@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::draw::{Rng, shuffle};
+use crate::draw::{Rng, shuffle_with};
 use crate::sums::mean;
 
 /// Up to this many checkpoints, the permutation p is computed over all orders.
@@ -133,13 +133,33 @@ pub fn correlate_all(
     results
         .map(|((course, metric), random)| match course {
             Ok(course) => course.result(random, draws),
-            Err(reason) => CorrelationResult {
-                n: metric.iter().zip(accuracy).filter(|(x, y)| x.is_some() && y.is_some()).count(),
-                undefined: Some(*reason),
-                ..CorrelationResult::default()
-            },
+            Err(reason) => undefined(metric, accuracy, *reason),
         })
         .collect()
+}
+
+/// Computes the coefficients of [`correlate`] without their permutation tests
+/// (docs/metrics.md#correlation-with-accuracy).
+#[must_use]
+pub fn coefficients(metric: &[Option<f64>], accuracy: &[Option<f64>]) -> CorrelationResult {
+    match Courses::new(metric, accuracy) {
+        Ok(course) => CorrelationResult {
+            n: course.n(),
+            pearson: Some(course.values.coefficient()),
+            spearman: Some(course.by_rank.coefficient()),
+            ..CorrelationResult::default()
+        },
+        Err(reason) => undefined(metric, accuracy, reason),
+    }
+}
+
+/// A result without coefficients.
+fn undefined(metric: &[Option<f64>], accuracy: &[Option<f64>], reason: Undefined) -> CorrelationResult {
+    CorrelationResult {
+        n: metric.iter().zip(accuracy).filter(|(x, y)| x.is_some() && y.is_some()).count(),
+        undefined: Some(reason),
+        ..CorrelationResult::default()
+    }
 }
 
 /// A metric's course and the accuracy, both complete and neither constant.
@@ -187,10 +207,10 @@ impl Courses {
         };
         CorrelationResult {
             n,
-            pearson: Some(self.values.observed().clamp(-1.0, 1.0)),
+            pearson: Some(self.values.coefficient()),
             pearson_hits: Some(pearson_hits),
             pearson_p: Some(p(pearson_hits)),
-            spearman: Some(self.by_rank.observed().clamp(-1.0, 1.0)),
+            spearman: Some(self.by_rank.coefficient()),
             spearman_hits: Some(spearman_hits),
             spearman_p: Some(p(spearman_hits)),
             orders,
@@ -198,6 +218,11 @@ impl Courses {
             undefined: None,
         }
     }
+}
+
+/// Pearson's r of two complete series; `None` if one is constant.
+pub(crate) fn coefficient(x: &[f64], y: &[f64]) -> Option<f64> {
+    Some(Standardised::new(x, y).ok()?.coefficient())
 }
 
 /// Ranks of the values from 1; equal values share the mean of their ranks.
@@ -257,6 +282,11 @@ impl Standardised {
         self.x.iter().zip(&self.y).map(|(x, y)| x * y).sum::<f64>() / self.scale
     }
 
+    /// The coefficient, in `[-1, 1]`.
+    fn coefficient(&self) -> f64 {
+        self.observed().clamp(-1.0, 1.0)
+    }
+
     /// The smallest absolute product of the series that counts as a hit.
     fn bound(&self) -> f64 {
         (self.observed().abs() - SLACK) * self.scale
@@ -307,7 +337,7 @@ fn random_hits(kinds: [&[&Standardised]; 2], n: usize, draws: u64, seed: u64) ->
     let mut rng = Rng::new(seed);
     let mut order: Vec<u32> = (0..n as u32).collect();
     for _ in 0..draws {
-        shuffle(&mut order, &mut rng);
+        shuffle_with(&mut order, &mut rng);
         for block in blocks.iter_mut().flat_map(|(_, blocks)| blocks) {
             block.try_order(&order);
         }
@@ -382,7 +412,7 @@ mod tests {
         let mut rng = Rng::new(3);
         let mut order: Vec<u32> = (0..11).collect();
         let hits = (0..500).filter(|_| {
-            shuffle(&mut order, &mut rng);
+            shuffle_with(&mut order, &mut rng);
             let moved: Vec<f64> = order.iter().map(|&from| x[from as usize]).collect();
             pearson(&moved, &y).abs() >= observed - 1e-12
         });

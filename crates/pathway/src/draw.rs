@@ -4,7 +4,7 @@
 ///
 /// Reports depend on its output: never change the numbers that a seed gives.
 #[derive(Clone, Debug)]
-pub(crate) struct Rng {
+pub struct Rng {
     state: u64,
 }
 
@@ -21,19 +21,19 @@ fn mix(state: u64) -> u64 {
 impl Rng {
     /// Creates the generator of a seed.
     #[must_use]
-    pub(crate) fn new(seed: u64) -> Self {
+    pub fn new(seed: u64) -> Self {
         Self { state: mix(seed.wrapping_add(STEP)) }
     }
 
     /// Creates the generator of one of a seed's streams; streams are independent of each other.
     #[must_use]
-    pub(crate) fn stream(seed: u64, stream: u64) -> Self {
+    pub fn stream(seed: u64, stream: u64) -> Self {
         let Self { state } = Self::new(seed);
         Self { state: mix(state ^ mix(stream.wrapping_mul(STEP).wrapping_add(STEP))) }
     }
 
     /// Returns the next 64 random bits.
-    pub(crate) fn next_u64(&mut self) -> u64 {
+    pub fn next_u64(&mut self) -> u64 {
         self.state = self.state.wrapping_add(STEP);
         mix(self.state)
     }
@@ -41,7 +41,7 @@ impl Rng {
     /// Returns a uniform number in `0..bound`; 0 if the bound is 0.
     ///
     /// Lemire's method: multiplies, and rejects the few products that would favour some numbers.
-    pub(crate) fn below(&mut self, bound: u32) -> u32 {
+    pub fn below(&mut self, bound: u32) -> u32 {
         let bound = u64::from(bound);
         loop {
             let product = (self.next_u64() >> 32) * bound;
@@ -55,7 +55,7 @@ impl Rng {
     }
 
     /// Returns a uniform number in `0..bound`; 0 if the bound is 0.
-    pub(crate) fn below_u64(&mut self, bound: u64) -> u64 {
+    pub fn below_u64(&mut self, bound: u64) -> u64 {
         let Some(largest) = bound.checked_sub(1) else { return 0 };
         let shift = largest.leading_zeros();
         loop {
@@ -71,7 +71,7 @@ impl Rng {
 
 /// Shuffles the items with the next numbers of a generator; each order is equally likely (Fisher and
 /// Yates).
-pub(crate) fn shuffle<T>(items: &mut [T], rng: &mut Rng) {
+pub(crate) fn shuffle_with<T>(items: &mut [T], rng: &mut Rng) {
     for end in (1..items.len()).rev() {
         let other = rng.below_u64(end as u64 + 1) as usize;
         items.swap(end, other);
@@ -196,7 +196,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{Rng, pair_count, sample_cross_pairs, sample_pairs, shuffle};
+    use super::{Rng, pair_count, sample_cross_pairs, sample_pairs, shuffle_with};
 
     proptest! {
         #[test]
@@ -231,7 +231,7 @@ mod tests {
         #[test]
         fn shuffling_keeps_the_items(len in 0_usize..50, seed: u64) {
             let mut items: Vec<usize> = (0..len).collect();
-            shuffle(&mut items, &mut Rng::new(seed));
+            shuffle_with(&mut items, &mut Rng::new(seed));
             items.sort_unstable();
             prop_assert_eq!(items, (0..len).collect::<Vec<_>>());
         }
@@ -271,7 +271,7 @@ mod tests {
     fn every_order_is_equally_likely() {
         let order = |seed| {
             let mut items = [0, 1, 2, 3];
-            shuffle(&mut items, &mut Rng::new(seed));
+            shuffle_with(&mut items, &mut Rng::new(seed));
             items
         };
         assert_even((0..9600).map(order), 24);

@@ -1,7 +1,5 @@
-use pathway::{CorrelationResult, Undefined};
+use pathway::{CorrelationResult, Rng, Undefined};
 use proptest::prelude::*;
-
-use crate::random::Rng;
 
 fn correlate(metric: &[Option<f64>], accuracy: &[Option<f64>], draws: u64, seed: u64) -> CorrelationResult {
     pathway::correlate_all(&[metric], accuracy, draws, seed).remove(0)

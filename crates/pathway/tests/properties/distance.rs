@@ -1,7 +1,7 @@
-use pathway::{GroupDistance, cross_distance, group_distance, pair_count, sample_cross_pairs, sample_pairs};
+use pathway::{
+    GroupDistance, Rng, cross_distance, group_distance, pair_count, sample_cross_pairs, sample_pairs,
+};
 use proptest::prelude::*;
-
-use crate::random::Rng;
 
 fn square(value: f64) -> f64 {
     value * value
@@ -82,7 +82,7 @@ proptest! {
 fn share_of_intervals_that_hold(samples: usize, count: u64) -> f64 {
     let runs = 400;
     let held = (0..runs).filter(|&run| {
-        let mut rng = Rng::new(11_000 + run);
+        let mut rng = Rng::stream(11, run);
         let places: Vec<u32> = (0..samples).map(|_| rng.below(30_000)).collect();
         let pairs = sample_pairs(samples, count, run);
         let apart = |&(i, j): &(u32, u32)| places[i as usize].abs_diff(places[j as usize]);
@@ -142,7 +142,7 @@ fn intervals_between_domains_hold_the_true_mean() {
     for count in [u64::MAX, 200] {
         let runs = 400;
         let held = (0..runs).filter(|&run| {
-            let mut rng = Rng::new(13_000 + run);
+            let mut rng = Rng::stream(13, run);
             let first: Vec<u32> = (0..rows).map(|_| rng.below(10_000)).collect();
             let second: Vec<u32> = (0..columns).map(|_| 10_000 + rng.below(10_000)).collect();
             let pairs = sample_cross_pairs(rows, columns, count, run);

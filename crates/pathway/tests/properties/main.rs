@@ -10,7 +10,6 @@ mod distance;
 mod maps;
 mod memorization;
 mod pairing;
-mod random;
 mod ranking;
 mod router_geometry;
 mod spectrum;

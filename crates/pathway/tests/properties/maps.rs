@@ -1,7 +1,5 @@
-use pathway::{MeanCells, Scaling, cluster_order, pair_count, triangle_blocks, turn_towards};
+use pathway::{MeanCells, Rng, Scaling, cluster_order, pair_count, triangle_blocks, turn_towards};
 use proptest::prelude::*;
-
-use crate::random::Rng;
 
 type Point = [f64; 2];
 

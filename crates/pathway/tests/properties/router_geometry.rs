@@ -1,7 +1,5 @@
-use pathway::RouterLayer;
+use pathway::{Rng, RouterLayer};
 use proptest::prelude::*;
-
-use crate::random::Rng;
 
 /// Cosine of two rows, summed in order.
 fn cosine(a: &[f32], b: &[f32]) -> f64 {

@@ -2,14 +2,18 @@
 //! digest has a ranking (the pathways at every threshold), a few scalars per sample, and sums per
 //! group.
 
-use std::rc::Rc;
+use std::{collections::BTreeSet, rc::Rc};
 
 use pathway::{
     Coactivation, LoadCounts, Ranking, RouterGram, SampleConsistency, SaturationSum, Spectrum, UnitSum,
 };
-use trace::{GateKind, OpenTrace};
+use trace::{BadSample, GateKind, OpenTrace, TopK, most_are_bad};
 
-use super::{host::Watch, run::RunCheckpoint};
+use super::{
+    cosines::{CosineRequest, CosineSums},
+    host::Watch,
+    run::RunCheckpoint,
+};
 use crate::error::Error;
 
 /// Size of a range of samples, in bytes of their gates as f32.
@@ -68,12 +72,17 @@ pub struct GateRequest {
     /// Sums of the unit vectors of the flattened gates of these groups
     /// (docs/metrics.md#pairing-and-delay).
     pub unit_sums: Vec<Rc<[u32]>>,
+    /// Cosines of samples with groups of items.
+    pub cosines: Vec<CosineRequest>,
 }
 
 impl GateRequest {
     /// Whether nothing is requested.
     pub fn is_empty(&self) -> bool {
-        self.digest.is_none() && self.spectra.is_empty() && self.unit_sums.is_empty()
+        self.digest.is_none()
+            && self.spectra.is_empty()
+            && self.unit_sums.is_empty()
+            && self.cosines.is_empty()
     }
 }
 
@@ -86,16 +95,30 @@ pub struct GateResults {
     pub spectra: Vec<Spectrum>,
     /// Sums of unit vectors.
     pub unit_sums: Vec<UnitSum>,
+    /// Cosines, `[samples][groups]`.
+    pub cosines: Vec<Vec<f64>>,
+}
+
+/// What a pass over a checkpoint's gates came to.
+#[derive(Debug)]
+pub enum Pass {
+    /// Everything requested.
+    Complete(GateResults),
+    /// Samples of the run that cannot be used, so that the run is another one.
+    Bad(Vec<BadSample>),
 }
 
 /// Reads a checkpoint's gates once and accumulates everything requested. `read` is called with the
 /// bytes read.
+///
+/// # Errors
+/// [`trace::Error::BadSamples`] if more than half of the file's samples cannot be used.
 pub async fn read_gates(
     checkpoint: &RunCheckpoint,
     request: &GateRequest,
     watch: &dyn Watch,
     mut read: impl FnMut(u64),
-) -> Result<GateResults, Error> {
+) -> Result<Pass, Error> {
     let trace = &*checkpoint.trace;
     let (layers, experts) = (trace.info.layers, trace.info.experts);
     let width = layers * experts;
@@ -106,13 +129,18 @@ pub async fn read_gates(
     let mut fold = GateAccumulator::new(checkpoint, request, gram)?;
     let rows = trace.info.samples.len();
     let chunk = (CHUNK_BYTES / (4 * width.max(1))).clamp(1, rows.max(1));
+    let mut bad: Vec<BadSample> = Vec::new();
     let bytes_a_row = trace.info.bytes / (rows.max(1) as u64);
     for start in (0..rows).step_by(chunk) {
         let end = (start + chunk).min(rows);
-        let gates = trace.gates(start..end).await?;
+        let (gates, found) = trace.gates_and_bad_samples(start..end).await?;
+        let unusable: BTreeSet<usize> = found.iter().map(|bad| bad.row).collect();
+        bad.extend(found);
         let counts = if frequency { trace.counts(start..end).await? } else { None };
         for (i, row) in gates.chunks_exact(width).enumerate() {
-            fold.push(start + i, row, counts.as_ref().map(|counts| counts.of(i)))?;
+            if !unusable.contains(&(start + i)) {
+                fold.push(start + i, row, counts.as_ref().map(|counts| counts.of(i)))?;
+            }
             if (i + 1) % SAMPLES_PER_YIELD == 0 {
                 watch.yield_now().await;
             }
@@ -120,7 +148,11 @@ pub async fn read_gates(
         read(bytes_a_row * (end - start) as u64);
         watch.yield_now().await;
     }
-    Ok(fold.finish())
+    if let Some(error) = most_are_bad(&bad, rows) {
+        return Err(error.into());
+    }
+    bad.retain(|bad| fold.is_of_run(bad.row));
+    Ok(if bad.is_empty() { Pass::Complete(fold.finish()) } else { Pass::Bad(bad) })
 }
 
 /// Gram blocks of a trace's router, computed or stored.
@@ -141,10 +173,13 @@ struct GateAccumulator {
     digest: Option<DigestAccumulator>,
     spectra: Vec<(Membership, Spectrum)>,
     unit_sums: Vec<(Membership, UnitSum)>,
+    cosines: Vec<CosineSums>,
 }
 
 struct DigestAccumulator {
     ranking: Ranking,
+    /// Whether the gates are selection frequencies.
+    frequency: bool,
     gram: Option<RouterGram>,
     /// Position at which each sample of the run was read.
     places: Vec<usize>,
@@ -188,6 +223,7 @@ impl GateAccumulator {
             None => None,
             Some(taus) => Some(DigestAccumulator {
                 ranking: Ranking::new(layers, experts, taus)?,
+                frequency: info.gate_kind == GateKind::SelectionFrequency,
                 gram,
                 places: vec![0; samples],
                 consistency: Vec::new(),
@@ -202,7 +238,18 @@ impl GateAccumulator {
         let unit_sums = unit_sums
             .map(|members| (Membership::new(members, samples), UnitSum::new(layers * experts)))
             .collect();
-        Ok(Self { sample_of, digest, spectra, unit_sums })
+        let cosines = request.cosines.iter().map(|request| CosineSums::new(request, samples)).collect();
+        Ok(Self { sample_of, digest, spectra, unit_sums, cosines })
+    }
+
+    /// The sample of the run in a row of the trace.
+    fn sample(&self, row: usize) -> Option<u32> {
+        self.sample_of.get(row).copied().flatten()
+    }
+
+    /// Whether a row of the trace is a sample of the run.
+    fn is_of_run(&self, row: usize) -> bool {
+        self.sample(row).is_some()
     }
 
     fn push(
@@ -211,7 +258,7 @@ impl GateAccumulator {
         gates: &[f32],
         counts: Option<trace::SampleCounts<'_>>,
     ) -> Result<(), Error> {
-        let Some(sample) = self.sample_of.get(row).copied().flatten() else { return Ok(()) };
+        let Some(sample) = self.sample(row) else { return Ok(()) };
         if let Some(digest) = &mut self.digest {
             digest.push(sample, gates, counts)?;
         }
@@ -225,15 +272,17 @@ impl GateAccumulator {
                 sum.push(gates)?;
             }
         }
+        self.cosines.iter_mut().for_each(|cosines| cosines.push(sample, gates));
         Ok(())
     }
 
     fn finish(self) -> GateResults {
-        let Self { digest, spectra, unit_sums, .. } = self;
+        let Self { digest, spectra, unit_sums, cosines, .. } = self;
         GateResults {
             digest: digest.map(DigestAccumulator::finish),
             spectra: spectra.into_iter().map(|(_, spectrum)| spectrum).collect(),
             unit_sums: unit_sums.into_iter().map(|(_, sum)| sum).collect(),
+            cosines: cosines.into_iter().map(CosineSums::finish).collect(),
         }
     }
 }
@@ -248,6 +297,7 @@ impl DigestAccumulator {
         self.places[sample as usize] = self.ranking.samples();
         match counts {
             Some(counts) => self.ranking.push_counts(counts.values, counts.k, counts.tokens)?,
+            None if self.frequency => self.ranking.push_frequencies(gates)?,
             None => self.ranking.push_sample(gates)?,
         }
         if let Some(gram) = &self.gram {
@@ -261,7 +311,7 @@ impl DigestAccumulator {
 
     /// Reorders the results from the order of the trace to that of the run.
     fn finish(self) -> Digest {
-        let Self { ranking, gram, places, consistency, entropy } = self;
+        let Self { ranking, gram, places, consistency, entropy, .. } = self;
         let consistency = gram.map(|_| consistency);
         if places.iter().enumerate().all(|(sample, &place)| sample == place)
             && places.len() == ranking.samples()
@@ -304,18 +354,31 @@ pub async fn read_selections(
             if let Some(coactivation) = &mut coactivation {
                 coactivation.push(&here.ids, here.k)?;
             }
-            if compare
-                && let Some(there) = last.trace.topk(rows.last.clone()).await?
-                && there.ids.len() == here.ids.len()
-            {
+            if compare && let Some(there) = last.trace.topk(rows.last.clone()).await? {
                 let sum = saturation.get_or_insert_with(|| SaturationSum::new(layers, here.k, ordered));
-                sum.push(&here.ids, &there.ids)?;
+                push_same_tokens(sum, &here, &there)?;
             }
             watch.yield_now().await;
         }
         sums.push(Selections { load, saturation, coactivation });
     }
     Ok(Some(sums))
+}
+
+/// Adds the selections of the samples with as many tokens in both traces; tokens of the others cannot
+/// be matched.
+fn push_same_tokens(sum: &mut SaturationSum, here: &TopK, there: &TopK) -> Result<(), Error> {
+    if here.offsets == there.offsets {
+        return Ok(sum.push(&here.ids, &there.ids)?);
+    }
+    for sample in 0..here.offsets.len().saturating_sub(1) {
+        if let (Some(now), Some(last)) = (here.of(sample), there.of(sample))
+            && now.len() == last.len()
+        {
+            sum.push(now, last)?;
+        }
+    }
+    Ok(())
 }
 
 /// Contiguous rows of the same samples in two traces.

@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, rc::Rc};
 
 use super::{
+    draw::PairSet,
     measure::{Grouping, Kind, Measurement, MeasurementId, Quantity},
     plan::{Members, Plan},
 };
@@ -89,7 +90,7 @@ impl List<'_> {
         &mut self,
         id: MeasurementId,
         quantity: Quantity,
-        of: (&Rc<[u32]>, &super::plan::PairSet),
+        of: (&Rc<[u32]>, &PairSet),
         grouping: Grouping,
     ) {
         let (samples, pairs) = of;
