@@ -185,8 +185,10 @@ pub struct App {
     pub report: RwSignal<Option<Arc<Report>>>,
     /// The report as the text that it was received in, to write it in other forms.
     pub text: StoredValue<Option<Arc<ReportText>>>,
-    /// Whether the report is complete.
+    /// Whether the report is complete and no work is under way that will replace it.
     pub complete: RwSignal<bool>,
+    /// Whether the report shows only the figures known so far.
+    pub provisional: RwSignal<bool>,
     /// Where the report came from.
     pub origin: RwSignal<Origin>,
     /// The selected settings; the report has those of its figures.
@@ -273,6 +275,7 @@ impl App {
             report: RwSignal::new(None),
             text: StoredValue::new(None),
             complete: RwSignal::new(false),
+            provisional: RwSignal::new(false),
             origin: RwSignal::new(Origin::Files),
             settings: RwSignal::new(Settings::default()),
             view: RwSignal::new(View::Timeline),
@@ -368,6 +371,7 @@ impl App {
         self.origin.set(origin);
         self.text.set_value(Some(Arc::new(text)));
         self.complete.set(complete);
+        self.provisional.set(!complete);
         self.report.set(Some(Arc::new(report)));
     }
 

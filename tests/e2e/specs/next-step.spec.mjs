@@ -93,15 +93,25 @@ test("work that was stopped before the first report can be resumed", async () =>
   const { page } = opened;
   await empty(page);
   const large = { samples: 6000, layers: 16, experts: 32, domains: ["all"], sharpness: 1 };
-  await give(page, [1, 2, 3].map((step) => made(`large-${step}.safetensors`, trace({ step, ...large }))));
+  await give(page, [1, 2].map((step) => made(`large-${step}.safetensors`, trace({ step, ...large }))));
   await by(page, "cancel").click();
   await page.getByText("Stopped before the first report").waitFor();
   assert.equal(await page.locator("h1").textContent(), "Files");
   assert.ok((await rows(page)).every(({ state }) => state !== "reading"), JSON.stringify(await rows(page)));
+  // Provisional reports say so; on a fast machine they are shown only for a moment.
+  await page.evaluate(() => {
+    globalThis.verdicts = new Set();
+    new MutationObserver(() => {
+      const verdict = document.querySelector("[data-testid=verdict] summary");
+      if (verdict) {
+        globalThis.verdicts.add(verdict.textContent);
+      }
+    }).observe(document.body, { childList: true, subtree: true, characterData: true });
+  });
   await page.getByRole("button", { name: "Resume" }).click();
-  // Provisional reports say so.
-  await by(page, "verdict").getByText(/So far, with 3 checkpoints/).waitFor({ timeout: 120_000 });
   await finished(page, 240_000);
+  const verdicts = await page.evaluate(() => [...globalThis.verdicts]);
+  assert.ok(verdicts.some((text) => text.startsWith("So far, with 2 checkpoints: ")), JSON.stringify(verdicts));
   assert.doesNotMatch(await by(page, "verdict").innerText(), /So far/);
   clean(session, opened);
   await opened.context.close();
@@ -195,7 +205,12 @@ test("print shows the whole readout", async () => {
     return [table.getBoundingClientRect().right, document.documentElement.clientWidth];
   });
   assert.ok(wide <= room, `the readout ends at ${wide} of ${room} pixels`);
-  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth), false);
+  const cut = await page.evaluate(() =>
+    [...document.querySelectorAll("main *")]
+      .filter((one) => one.getBoundingClientRect().right > document.documentElement.clientWidth + 1 && one.checkVisibility())
+      .map((one) => `${one.tagName}.${one.getAttribute("class")}`),
+  );
+  assert.deepEqual(cut, []);
   await page.screenshot({ path: out("print.png"), fullPage: true });
   await page.emulateMedia({ media: "screen" });
   clean(session, opened);

@@ -19,7 +19,7 @@ pub fn Verdict() -> impl IntoView {
     let open = Memo::new(move |_| wide && app.view.get() == View::Timeline);
     // Figures of a growing report may change with every checkpoint.
     let so_far = move || {
-        (!app.complete.get()).then(|| {
+        app.provisional.get().then(|| {
             let checkpoints = app.with_report(|report| report.checkpoints.len() as u64).unwrap_or(0);
             format!("So far, with {}: ", counted(checkpoints, "checkpoint", "checkpoints"))
         })
