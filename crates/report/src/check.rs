@@ -123,9 +123,9 @@ impl Location<'_> {
     fn domain(&self, domain: &Domain) -> Result<(), Error> {
         let checkpoints = self.checkpoints;
         self.finite("memorization.eps", &domain.memorization.eps)?;
-        self.length("memorization.t_star", domain.memorization.t_star.len(), checkpoints, "checkpoint")?;
+        self.steps("memorization.t_star", &domain.memorization.t_star)?;
         if let Some(generalization) = &domain.generalization {
-            self.length("generalization.t_sharp", generalization.t_sharp.len(), checkpoints, "checkpoint")?;
+            self.steps("generalization.t_sharp", &generalization.t_sharp)?;
         }
         self.finite("memorization.causal_eps", &domain.memorization.causal_eps)?;
         self.causal("memorization.causal", &domain.memorization.causal)?;
@@ -142,13 +142,16 @@ impl Location<'_> {
         domain.changes.iter().try_for_each(|change| self.change(change))
     }
 
-    /// Checks causal steps: all lists may be empty, as in reports of earlier versions.
+    /// Checks counts by step, which are empty where a link left them out.
+    fn steps(&self, name: &str, counts: &[usize]) -> Result<(), Error> {
+        let length = if counts.is_empty() { 0 } else { self.checkpoints };
+        self.length(name, counts.len(), length, "checkpoint")
+    }
+
     fn causal(&self, name: &str, steps: &CausalSteps) -> Result<(), Error> {
         let CausalSteps { first, declared, relapses, half, .. } = steps;
-        if [first, declared, relapses].iter().any(|counts| !counts.is_empty()) {
-            for (list, counts) in [("first", first), ("declared", declared), ("relapses", relapses)] {
-                self.length(&format!("{name}.{list}"), counts.len(), self.checkpoints, "checkpoint")?;
-            }
+        for (list, counts) in [("first", first), ("declared", declared), ("relapses", relapses)] {
+            self.steps(&format!("{name}.{list}"), counts)?;
         }
         half.map_or(Ok(()), |half| self.index(&format!("{name}.half"), half, self.checkpoints))
     }

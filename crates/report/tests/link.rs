@@ -33,6 +33,7 @@ fn carried(report: &Report) -> Report {
     report.courses.retain(|course| course.definition().is_none_or(|metric| metric.derived.is_none()));
     report.sort_courses();
     report.exchange.clear();
+    report.claims.clear();
     for domain in &mut report.domains {
         domain.correlations.clear();
         domain.clock = None;
@@ -304,6 +305,20 @@ fn write_prototype() {
     for domain in &mut report.domains {
         (domain.memorization.memorized, domain.memorization.never) = (0, 0);
         domain.generalization.iter_mut().for_each(|found| found.never = 0);
+        // Like most links, without the paper's steps, relapses and states.
+        domain.memorization.t_star.clear();
+        (domain.memorization.eps, domain.states) = (None, Vec::new());
+        domain.generalization.iter_mut().for_each(|found| found.t_sharp.clear());
+        let found = domain.generalization.iter_mut().map(|found| &mut found.causal);
+        for steps in found.chain([&mut domain.memorization.causal]) {
+            // Differences from the expected counts: only the first declaration is not expected.
+            let known = steps.declared.iter().position(|count| *count > 0);
+            for (at, count) in steps.declared.iter_mut().enumerate() {
+                *count = if Some(at) == known { *count } else { 0 };
+            }
+            (steps.never, steps.half) = (0, None);
+            steps.relapses.clear();
+        }
         for change in &mut domain.changes {
             let finely = |figure: &mut f64| *figure = (*figure * 1e4).round() / 1e4;
             finely(&mut change.ratio);

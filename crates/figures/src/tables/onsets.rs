@@ -26,6 +26,11 @@ fn sum(counts: &[usize]) -> usize {
     counts.iter().fold(0, |sum, count| count.saturating_add(sum))
 }
 
+/// A count that follows from counts by step, which a link may leave out.
+fn if_known(steps: &[usize], of: usize) -> Cell {
+    if steps.is_empty() { Cell::Missing } else { count(of) }
+}
+
 /// The rule that groups, onsets and delays use.
 fn in_use(report: &Report) -> String {
     let rule = report.settings.onset_rule;
@@ -63,17 +68,17 @@ pub(super) fn memorization(report: &Report) -> NamedTable {
             Cell::text(&domain.name),
             count(domain.samples),
             Cell::number(found.causal_eps),
-            count(memorized),
+            if_known(&found.causal.first, memorized),
             Cell::fixed(share(found.causal_eps, memorized), 4),
             half(OnsetRule::Causal),
-            count(sum(&found.causal.relapses)),
-            count(found.causal.never),
+            if_known(&found.causal.relapses, sum(&found.causal.relapses)),
+            if_known(&found.causal.first, found.causal.never),
             Cell::number(found.eps),
-            count(found.memorized),
+            if_known(&found.t_star, found.memorized),
             Cell::fixed(share(found.eps, found.memorized), 4),
             half(OnsetRule::Paper),
             last.map_or(Cell::Missing, |&of_last| count(of_last)),
-            count(found.never),
+            if_known(&found.t_star, found.never),
             Cell::text(match found.eps_set_by_user {
                 true => "user",
                 false if !report.has_losses(domain) => "no losses",
@@ -116,16 +121,16 @@ pub(super) fn generalization(report: &Report) -> NamedTable {
         table.push(vec![
             Cell::text(&domain.name),
             count(domain.items),
-            count(sum(&found.causal.first)),
+            if_known(&found.causal.first, sum(&found.causal.first)),
             half(OnsetRule::Causal),
             delay(OnsetRule::Causal),
-            count(sum(&found.causal.relapses)),
-            count(found.causal.never),
-            count(sum(&found.t_sharp)),
+            if_known(&found.causal.relapses, sum(&found.causal.relapses)),
+            if_known(&found.causal.first, found.causal.never),
+            if_known(&found.t_sharp, sum(&found.t_sharp)),
             half(OnsetRule::Paper),
             delay(OnsetRule::Paper),
             last.map_or(Cell::Missing, |&of_last| count(of_last)),
-            count(found.never),
+            if_known(&found.t_sharp, found.never),
         ]);
     }
     let note = format!(

@@ -26,11 +26,11 @@ pub(super) fn claim(report: &Report, domain: &Domain) -> Claim {
 }
 
 /// Share of the declared samples whose loss rises above the threshold again; only the causal rule
-/// knows relapses.
+/// knows relapses, and a link may leave them out.
 fn relapsed_share(report: &Report, domain: &Domain) -> Option<f64> {
     let found = &domain.memorization.causal;
     let sum = |counts: &[usize]| counts.iter().map(|&count| count as f64).sum::<f64>();
     let declared = sum(&found.declared);
-    (report.settings.onset_rule == OnsetRule::Causal && declared > 0.0)
+    (report.settings.onset_rule == OnsetRule::Causal && declared > 0.0 && !found.relapses.is_empty())
         .then(|| sum(&found.relapses) / declared)
 }

@@ -16,7 +16,8 @@ pub fn states(report: &mut Report) {
 
 fn complete_steps(steps: &mut CausalSteps, members: usize) {
     let known = steps.first.iter().fold(0_usize, |sum, count| sum.saturating_add(*count));
-    steps.never = members.saturating_sub(known);
+    // Without steps, a link has left them out.
+    steps.never = if steps.first.is_empty() { 0 } else { members.saturating_sub(known) };
     steps.half = pathway::half_by(&steps.first);
 }
 

@@ -64,9 +64,14 @@ pub(super) fn memorization(report: &Report) -> Table {
             row(when(checkpoint), confirmed, counts);
         }
         let never = ["never".to_owned(), String::new()];
-        let (samples, items) = (memorization.never, found.map(|found| found.never));
-        let causal = (memorization.causal.never, found.map(|found| found.causal.never));
-        row(never, "", [Some(samples), items, Some(causal.0), None, None, causal.1, None, None]);
+        // Without steps, a link has left them out.
+        let known = |counts: &[usize], never: usize| (!counts.is_empty()).then_some(never);
+        let causal = |steps: &CausalSteps| known(&steps.first, steps.never);
+        let samples = known(&memorization.t_star, memorization.never);
+        let items = found.and_then(|found| known(&found.t_sharp, found.never));
+        let causal_items = found.and_then(|found| causal(&found.causal));
+        let causal = causal(&memorization.causal);
+        row(never, "", [samples, items, causal, None, None, causal_items, None, None]);
     }
     table
 }

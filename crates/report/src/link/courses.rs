@@ -7,6 +7,7 @@ use super::{
     column::{self, Memory},
     numbers::Numbers,
     scale::{self, Scale},
+    states,
     tree::Codec,
 };
 use crate::{
@@ -57,7 +58,9 @@ fn scale_key(course: &Course, errors: bool, kind: Kind) -> ScaleKey {
 /// three.
 fn bits_of((metric, errors, side): &ScaleKey, bits: u8) -> (u8, metrics::Scale) {
     let row = metrics::metric(metric);
-    let fewer = if *errors {
+    let fewer = if metric == states::METRIC {
+        states::FEWER_BITS
+    } else if *errors {
         SE_FEWER_BITS
     } else {
         row.map_or(0, |row| row.link.fewer_bits).max(if *side { 2 } else { 0 })

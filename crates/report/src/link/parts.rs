@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Note, NoteLevel, Report};
+use crate::{CausalSteps, Domain, Note, NoteLevel, OnsetRule, Report};
 
 /// Bits of a main figure in a link, if they fit.
 pub const BITS: u8 = 12;
@@ -33,6 +33,8 @@ pub struct Parts {
     pub coactivation: bool,
     /// The cosine of every memorization group with every generalization group.
     pub scores: bool,
+    /// Steps of the onset rule that is not in use, relapses and states.
+    pub onsets: bool,
 }
 
 impl Parts {
@@ -46,6 +48,7 @@ impl Parts {
         load: false,
         coactivation: false,
         scores: false,
+        onsets: false,
     };
 
     /// Every part.
@@ -58,16 +61,17 @@ impl Parts {
         load: true,
         coactivation: true,
         scores: true,
+        onsets: true,
     };
 
     /// All parts in the order of [`Parts::NAMES`], which is also the order in a link.
-    pub(super) fn all_mut(&mut self) -> [&mut bool; 8] {
-        let Self { title, notes, per_layer, sweep, t_star_groups, load, coactivation, scores } = self;
-        [title, notes, per_layer, sweep, t_star_groups, load, coactivation, scores]
+    pub(super) fn all_mut(&mut self) -> [&mut bool; 9] {
+        let Self { title, notes, per_layer, sweep, t_star_groups, load, coactivation, scores, onsets } = self;
+        [title, notes, per_layer, sweep, t_star_groups, load, coactivation, scores, onsets]
     }
 
     /// Name of each part in a sentence.
-    const NAMES: [&str; 8] = [
+    const NAMES: [&str; 9] = [
         "the title",
         "the notes",
         "the figures of single layers",
@@ -76,6 +80,7 @@ impl Parts {
         "the load of the experts",
         "the co-activations",
         "the scores of the pairing",
+        "the steps of the other onset rule, relapses and states",
     ];
 }
 
@@ -138,7 +143,11 @@ pub(super) fn leave_out(report: &mut Report, parts: Parts) -> Parts {
         left_out.sweep |= sweep;
         !(layer || t_star || sweep)
     });
+    let rule = report.settings.onset_rule;
     for domain in &mut report.domains {
+        if !parts.onsets {
+            left_out.onsets |= leave_out_onsets(domain, rule);
+        }
         if !parts.load {
             left_out.load |= drop_all(&mut domain.expert_selections);
         }
@@ -150,6 +159,33 @@ pub(super) fn leave_out(report: &mut Report, parts: Parts) -> Parts {
         }
     }
     left_out
+}
+
+/// Removes the steps of the rule that is not in use, relapses and states; returns whether there were
+/// any.
+fn leave_out_onsets(domain: &mut Domain, rule: OnsetRule) -> bool {
+    let (samples, mut items) = (&mut domain.memorization, domain.generalization.as_mut());
+    let mut left = drop_all(&mut domain.states) | drop_all(&mut samples.causal.relapses);
+    left |= items.as_mut().is_some_and(|items| drop_all(&mut items.causal.relapses));
+    match rule {
+        OnsetRule::Causal => {
+            left |= drop_all(&mut samples.t_star);
+            (samples.eps, samples.memorized, samples.never) = (None, 0, 0);
+            if let Some(items) = items {
+                left |= drop_all(&mut items.t_sharp);
+                items.never = 0;
+            }
+        }
+        OnsetRule::Paper => {
+            left |= drop_all(&mut samples.causal.first);
+            (samples.causal_eps, samples.causal) = (None, CausalSteps::default());
+            if let Some(items) = items {
+                left |= drop_all(&mut items.causal.first);
+                items.causal = CausalSteps::default();
+            }
+        }
+    }
+    left
 }
 
 /// Adds a note on the parts that the link left out.

@@ -38,8 +38,9 @@ impl Expected {
         Self {
             memorized: sum(confirmed),
             group: sum(memorized),
-            never_memorized: domain.samples.wrapping_sub(sum(t_star)),
-            never_generalized: domain.items.wrapping_sub(sum(t_sharp)),
+            // Without steps, a link has left them out.
+            never_memorized: if t_star.is_empty() { 0 } else { domain.samples.wrapping_sub(sum(t_star)) },
+            never_generalized: if t_sharp.is_empty() { 0 } else { domain.items.wrapping_sub(sum(t_sharp)) },
             train: groups(if report.settings.unconfirmed { steps } else { memorized }),
             test: groups(report.item_steps(domain)),
         }

@@ -3,7 +3,10 @@
 use crate::{Course, Report, State, derive};
 
 /// Metric of the courses that hold the changes of states in a link.
-const METRIC: &str = "states.change";
+pub(super) const METRIC: &str = "states.change";
+
+/// Bits that these changes and their errors have less than a main figure.
+pub(super) const FEWER_BITS: u8 = 6;
 
 /// Moves the changes of states to courses, and clears what [`restore`] computes.
 pub(super) fn take(report: &mut Report) {
