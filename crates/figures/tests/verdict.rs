@@ -40,7 +40,7 @@ fn numbers_and_intervals_are_the_reports() {
     says(
         &report,
         "math",
-        "25 % of 200 samples memorized (loss ≤ 1.2), half of them by step 1,000, and the loss of 6.0 % of them rises again later",
+        "25 % of 200 samples memorized (loss ≤ 1.1), half of them by step 1,000, and the loss of 6.0 % of them rises again later",
     );
     says(&report, "math", "accuracy rises from 0.20 to 0.93, most of it after step 2,000");
     says(
