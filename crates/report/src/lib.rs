@@ -29,6 +29,7 @@ pub use metrics::{Band, Better, Bounds, METRICS, Metric, Need, Shown, metric};
 pub use model::{
     Checkpoint, CoactivationPair, Correlation, Course, Delays, Domain, ExpertSelections, FORMAT, GateKind,
     Generalization, Group, Matched, Memorization, Note, NoteLevel, Pair, Report, Run, Series, VERSION,
+    WHOLE_RUN,
 };
 pub use settings::{
     PairBudget, Settings, Unit, Window,

@@ -6,8 +6,9 @@ use std::{collections::BTreeMap, rc::Rc};
 use pathway::UnitSum;
 
 use super::{
-    digest::{Digest, Selections},
+    digest::Digest,
     measure::{Key, Measured},
+    selections::Selections,
 };
 
 /// Results computed so far.
@@ -15,7 +16,7 @@ use super::{
 pub struct Cache {
     /// Digests by file, with the fingerprint of the run's samples and thresholds.
     digests: BTreeMap<usize, (u64, Rc<Digest>)>,
-    /// Selections by file and fingerprint of domains and last checkpoint.
+    /// Selections by file and fingerprint of domains and other checkpoints.
     selections: BTreeMap<(usize, u64), Rc<Vec<Selections>>>,
     /// Effective dimensions by file and fingerprint of group and ridge.
     spectra: BTreeMap<(usize, u64), Rc<pathway::EffectiveDimension>>,

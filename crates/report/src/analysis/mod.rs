@@ -3,7 +3,7 @@
 //!
 //! 1. [`run`] assembles files to a run.
 //! 2. [`plan`] chooses groups and pairs; memorization depends only on losses, so it is known before gates are read.
-//! 3. [`digest`] reads each checkpoint's gates once.
+//! 3. [`digest`] reads each checkpoint's gates once, [`selections`] its experts of single tokens.
 //! 4. [`measurements`] lists all measurements, [`measure`] gets their distances from the host.
 //! 5. [`compose`] builds the report from the [`cache`], complete or not.
 //!
@@ -24,6 +24,7 @@ mod measure;
 mod measurements;
 mod plan;
 mod run;
+mod selections;
 
 pub use align::{AlignedPair, PairOfSamples};
 pub use driver::Analysis;
