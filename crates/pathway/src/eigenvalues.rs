@@ -64,7 +64,9 @@ fn reduce(mut matrix: Vec<f64>, size: usize) -> (Vec<f64>, Vec<f64>) {
             beside[row] = corner;
             continue;
         }
-        reflected.iter_mut().for_each(|value| *value /= scale);
+        for value in &mut *reflected {
+            *value /= scale;
+        }
         let mut square: f64 = reflected.iter().map(|value| value * value).sum();
         let length = if reflected[row - 1] < 0.0 { square.sqrt() } else { -square.sqrt() };
         beside[row] = scale * length;
@@ -79,7 +81,9 @@ fn reduce(mut matrix: Vec<f64>, size: usize) -> (Vec<f64>, Vec<f64>) {
             }
             product[place] += line[place] * reflected[place];
         }
-        product.iter_mut().for_each(|value| *value /= square);
+        for value in &mut product {
+            *value /= square;
+        }
         let overlap: f64 = product.iter().zip(&*reflected).map(|(a, b)| a * b).sum();
         let half = overlap / (2.0 * square);
         for (value, part) in product.iter_mut().zip(&*reflected) {

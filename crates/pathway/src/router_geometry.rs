@@ -96,7 +96,9 @@ impl RouterLayer {
                 *sum += weight;
             }
         }
-        mean.iter_mut().for_each(|sum| *sum /= self.experts as f64);
+        for sum in &mut mean {
+            *sum /= self.experts as f64;
+        }
         let length = dot(&mean, &mean).sqrt();
         let distances = self.weights.chunks_exact(self.width).map(|row| {
             let apart: Vec<f64> = row.iter().zip(&mean).map(|(weight, mean)| weight - mean).collect();

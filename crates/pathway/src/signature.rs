@@ -102,7 +102,9 @@ impl Signatures {
             directions.extend(row.iter().zip(&mean).map(|(&gate, mean)| f64::from(gate) - mean));
             let length = dot(&directions[start..], &directions[start..]).sqrt();
             if length > 0.0 {
-                directions[start..].iter_mut().for_each(|value| *value /= length);
+                for value in &mut directions[start..] {
+                    *value /= length;
+                }
                 kept.push(label);
             } else {
                 directions.truncate(start);

@@ -138,7 +138,9 @@ fn runs_of_rows(members: &[u32], checkpoints: &[&RunCheckpoint]) -> Vec<Vec<Rang
                 if run.iter().zip(rows()).all(|(range, row)| range.end == row)
                     && run.first().is_some_and(|range| range.len() < SAMPLES_PER_READ) =>
             {
-                run.iter_mut().for_each(|range| range.end += 1);
+                for range in run {
+                    range.end += 1;
+                }
             }
             _ => runs.push(rows().map(|row| row..row + 1).collect()),
         }

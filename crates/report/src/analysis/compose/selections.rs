@@ -5,6 +5,9 @@ use pathway::{Commitment, Share};
 use super::domain::DomainComposer;
 use crate::model::Course;
 
+/// One of the shares of a commitment.
+type ShareOf = fn(&Commitment) -> Option<&Share>;
+
 impl DomainComposer<'_> {
     /// Saturation of the selected experts, and of the heaviest if ids are ordered by weight; empty
     /// without expert ids.
@@ -29,7 +32,7 @@ impl DomainComposer<'_> {
     /// Agreement with neighboring checkpoints; empty without expert ids.
     pub(super) fn commitment(&self) -> Vec<Course> {
         let found = self.selections(|found| found.commitment.as_ref()?.result());
-        let figures: [(&str, fn(&Commitment) -> Option<&Share>); 5] = [
+        let figures: [(&str, ShareOf); 5] = [
             ("commitment_overlap", |found| Some(&found.overlap)),
             ("commitment_chance", |found| Some(&found.chance)),
             ("top1_changed", |found| found.changed.as_ref()),
@@ -41,12 +44,7 @@ impl DomainComposer<'_> {
 
     /// Courses of a share over all layers, with standard errors if it has any, and of each layer;
     /// empty if it is undefined at all checkpoints.
-    fn shares(
-        &self,
-        metric: &str,
-        found: &[Option<Commitment>],
-        figure: fn(&Commitment) -> Option<&Share>,
-    ) -> Vec<Course> {
+    fn shares(&self, metric: &str, found: &[Option<Commitment>], figure: ShareOf) -> Vec<Course> {
         let shares: Vec<Option<&Share>> = found.iter().map(|found| figure(found.as_ref()?)).collect();
         let values = self.series(|c| shares[c]?.all);
         if values.iter().all(Option::is_none) {
