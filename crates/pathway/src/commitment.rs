@@ -204,3 +204,56 @@ impl CommitmentSum {
 fn count(sum: &mut [u64; 2], happened: u64, of: u64) {
     *sum = [sum[0] + happened, sum[1] + of];
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One layer of three experts, two of them selected.
+    fn sum(samples: &[[&[u16]; 3]]) -> Commitment {
+        let mut sum = CommitmentSum::new(1, 3, 2, true).unwrap();
+        for [before, now, after] in samples {
+            sum.push(Neighbors { before, now, after: Some(after) }).unwrap();
+        }
+        sum.result().unwrap()
+    }
+
+    #[test]
+    fn changes_are_taken_back_kept_or_neither() {
+        let found = sum(&[
+            [&[0, 1, 0, 1], &[2, 1, 0, 1], &[0, 1, 1, 0]],
+            [&[0, 1], &[1, 0], &[1, 2]],
+            [&[0, 2], &[1, 2], &[2, 0]],
+        ]);
+        // Overlaps 1, 2, 2 and 1 of 2; three of four tokens change; one reverts, one persists.
+        assert_eq!(found.overlap.all, Some(6.0 / 8.0));
+        assert_eq!(found.changed.unwrap().all, Some(0.75));
+        assert_eq!(found.reverted.unwrap().all, Some(1.0 / 3.0));
+        assert_eq!(found.persisted.unwrap().all, Some(1.0 / 3.0));
+        // Loads 4, 3, 1 before and 2, 4, 2 now, of four tokens.
+        let chance = (4.0 * 2.0 + 3.0 * 4.0 + 1.0 * 2.0) / 16.0 / 2.0;
+        assert!((found.chance.all.unwrap() - chance).abs() < 1e-12);
+        let squares = [3.0_f64 - 3.0, 2.0 - 1.5, 1.0 - 1.5].map(|off| off * off).iter().sum::<f64>();
+        assert!((found.overlap.se.unwrap() - (1.5 * squares).sqrt() / 8.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_is_not_defined() {
+        let mut sum = CommitmentSum::new(1, 3, 2, false).unwrap();
+        assert_eq!(sum.result(), None);
+        let ids = [0, 1];
+        for (before, now, after) in [
+            (&ids[..], &[0, 3][..], None),
+            (&[0, 9], &ids, None),
+            (&ids, &[0, 1, 2, 0], None),
+            (&ids, &ids, Some(&[0][..])),
+        ] {
+            assert!(sum.push(Neighbors { before, now, after }).is_err());
+        }
+        assert_eq!(sum.result(), None);
+        sum.push(Neighbors { before: &ids, now: &ids, after: None }).unwrap();
+        let found = sum.result().unwrap();
+        assert_eq!((found.overlap.all, found.overlap.se), (Some(1.0), None));
+        assert_eq!((found.changed, found.reverted, found.persisted), (None, None, None));
+    }
+}

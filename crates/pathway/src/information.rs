@@ -218,3 +218,56 @@ impl DomainMeans {
         layers.map(|gates| libm::exp(entropy(gates.iter().copied()))).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finish(
+        labels: &[u16],
+        domains: usize,
+        gates: &[[f32; 2]],
+    ) -> (DomainMeans, Option<DomainInformation>) {
+        let mut sums = DomainGates::new(1, 2, labels, domains, 40, 1).unwrap();
+        for (sample, gates) in gates.iter().enumerate() {
+            sums.push(sample, gates).unwrap();
+        }
+        sums.finish()
+    }
+
+    #[test]
+    fn two_domains_with_an_expert_each_share_all_information() {
+        let labels: Vec<u16> = (0..80).map(|sample| sample % 2).collect();
+        let gates: Vec<[f32; 2]> =
+            labels.iter().map(|&d| if d == 0 { [1.0, 0.0] } else { [0.0, 1.0] }).collect();
+        let (means, found) = finish(&labels, 2, &gates);
+        let found = found.unwrap();
+        assert!((found.mean - most_information(2, 2).unwrap()).abs() < 1e-12);
+        assert_eq!((means.of(0), means.of(1), means.of(2)), (&[1.0, 0.0][..], &[0.0, 1.0][..], &[][..]));
+        assert!((means.effective_experts(1)[0] - 1.0).abs() < 1e-12);
+        let null = found.null.unwrap();
+        assert!(null.mean < 0.1, "{}", null.mean);
+        assert!((null.p - 1.0 / 41.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn equal_samples_share_nothing() {
+        let (_, found) = finish(&[0, 1, 0, 1], 2, &[[0.3, 0.7]; 4]);
+        let found = found.unwrap();
+        assert!(found.mean < 1e-12);
+        assert!((found.null.unwrap().p - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_is_not_defined() {
+        assert_eq!(finish(&[0, 0], 1, &[[0.3, 0.7]; 2]).1, None);
+        assert_eq!(finish(&[0, 0], 2, &[[0.3, 0.7]; 2]).1, None);
+        assert_eq!(most_information(1, 8), None);
+        assert!(DomainGates::new(1, 2, &[2], 2, 0, 1).is_err());
+        let mut sums = DomainGates::new(1, 2, &[0, 1], 2, 0, 1).unwrap();
+        assert!(sums.push(2, &[0.5, 0.5]).is_err() && sums.push(0, &[0.5]).is_err());
+        sums.push(0, &[0.5, 0.5]).unwrap();
+        sums.push(1, &[0.5, 0.5]).unwrap();
+        assert_eq!(sums.finish().1.unwrap().null, None);
+    }
+}

@@ -217,8 +217,9 @@ impl Comparison {
         let around = self.squares - self.sum * self.sum / pairs;
         let apart = equal * (pairs - equal) / pairs;
         let in_deviations = |difference: f64| {
-            let variance = (around - apart * difference * difference) / (pairs - 2.0);
-            (variance > 1e-24).then(|| difference / variance.sqrt())
+            let rest = around - apart * difference * difference;
+            // Less than that is rounding.
+            (rest > 1e-12 * around).then(|| difference / (rest / (pairs - 2.0)).sqrt())
         };
         let separation = in_deviations(within - across);
         let drawn: Option<Vec<f64>> =
@@ -232,5 +233,55 @@ impl Comparison {
             p: separation.zip(drawn).map(|(found, drawn)| p_value(drawn.into_iter(), found)),
             separation,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draw::Rng;
+
+    fn compare(gates: &[[f32; 3]], labels: &[u16]) -> Option<Separation> {
+        let mut signatures = Signatures::new(gates.len(), 3, 1);
+        for (sample, gates) in gates.iter().enumerate() {
+            signatures.push(sample, gates).unwrap();
+        }
+        signatures.compare(labels).finish()
+    }
+
+    fn random(samples: usize) -> Vec<[f32; 3]> {
+        let mut rng = Rng::new(5);
+        (0..samples).map(|_| [0, 1, 2].map(|_| rng.below(1000) as f32 / 1000.0)).collect()
+    }
+
+    /// Of a large run, a fixed choice is compared, whose means are near those of all.
+    #[test]
+    fn large_runs_are_compared_by_some_samples() {
+        let gates = random(600);
+        let labels: Vec<u16> = (0..600).map(|sample| sample % 3).collect();
+        let found = compare(&gates, &labels).unwrap();
+        assert_eq!(found.samples, 512);
+        assert!(found.within.abs() < 0.05 && found.across.abs() < 0.05, "{found:?}");
+        assert!(found.separation.unwrap().abs() < 0.1);
+        assert_eq!(compare(&gates, &labels).unwrap(), found);
+        // 64 samples of wide gates: more than 262,144 gates, but never fewer samples.
+        let wide = Signatures::new(600, 1 << 17, 1);
+        assert_eq!(wide.chosen.len(), 64);
+        assert!(wide.chosen.is_sorted());
+    }
+
+    #[test]
+    fn what_is_not_defined() {
+        assert_eq!(compare(&random(4), &[0; 4]), None, "one domain");
+        assert_eq!(compare(&random(3), &[0, 1, 2]), None, "no two samples of one domain");
+        assert_eq!(compare(&[[0.2, 0.3, 0.5]; 4], &[0, 0, 1, 1]), None, "no direction");
+        assert_eq!(compare(&[], &[]), None);
+        // Opposite signatures: the cosines have no deviation around their means.
+        let two =
+            compare(&[[1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 1.0, 0.0]], &[0, 0, 1, 1]);
+        let two = two.unwrap();
+        assert!((two.within - 1.0).abs() < 1e-12 && (two.across + 1.0).abs() < 1e-12);
+        assert_eq!((two.separation, two.p), (None, None));
+        assert!(Signatures::new(2, 3, 1).push(0, &[1.0]).is_err());
     }
 }
