@@ -4,7 +4,9 @@
 use std::rc::Rc;
 
 use futures::executor::block_on;
-use trace::{FileKind, IdsSettings, MemorySource, OpenTrace, Opened, Source, open_mapped, open_with};
+use trace::{
+    FileKind, GateKind, IdsSettings, MemorySource, OpenTrace, Opened, RouterRule, Source, open_mapped, open_with,
+};
 
 use crate::heap::Bound;
 
@@ -13,6 +15,9 @@ const MAX_NAME: usize = 80;
 
 /// Bytes of an unpacked file that are read in addition to what its reader reads.
 const START: u64 = 4096;
+
+/// The rule that a `config.json` may state.
+const SIGMOID: RouterRule = RouterRule { kind: GateKind::SigmoidNormalizedMean, by_rank: false };
 
 /// The bound of unpacking. Data may grow to 1,100 times its size and one MiB. It is in memory twice while its buffer
 /// doubles, twice in the window of zstd, and once in the final copy: five times at most, of which eight are allowed.
@@ -68,6 +73,7 @@ fn read_kind(file: &Source, Opened { what, warnings }: Opened) {
     match what {
         FileKind::Trace(mut trace) => {
             read_trace(&trace);
+            complete(&trace);
             // The file with its logits can hold anything.
             if trace.set_logits(file).is_ok() {
                 block_on(trace.gates(0..trace.info.samples.len())).ok();
@@ -105,13 +111,54 @@ fn read_kind(file: &Source, Opened { what, warnings }: Opened) {
     }
 }
 
+/// Reads a trace completed by what other files may state: where samples end, the rule of the gates,
+/// and a second file of the same samples.
+fn complete(trace: &OpenTrace) {
+    let mut split = trace.clone();
+    if let Some(rows) = trace.rows_without_ends()
+        && let Some(first) = u32::try_from(rows / 2).ok().filter(|&first| first > 0)
+    {
+        let counts = [first, rows as u32 - first];
+        assert!(split.split_rows(&counts), "rows cannot be split");
+        assert_eq!(split.info.samples.len(), counts.len(), "rows are split into other samples");
+        read_trace(&split);
+    }
+    let mut ruled = trace.clone();
+    if ruled.takes_rule() && ruled.set_rule(SIGMOID).is_ok() {
+        read_trace(&ruled);
+    }
+    match OpenTrace::join(vec![trace.clone(), trace.clone()]) {
+        Ok(joined) => {
+            let before = trace.info.samples.len();
+            let joined_samples = joined.trace.info.samples.len() + joined.repeated;
+            assert_eq!(joined_samples, 2 * before, "samples are lost");
+            read_trace(&joined.trace);
+        }
+        Err(error) => check_message(&error.to_string()),
+    }
+}
+
 /// Reads everything in a trace and checks the shapes.
 fn read_trace(trace: &OpenTrace) {
     let info = &trace.info;
     let samples = info.samples.len();
     let row = info.layers * info.experts;
+    let bad = match block_on(trace.gates_and_bad_samples(0..samples)) {
+        Ok((gates, bad)) => {
+            assert_eq!(gates.len(), samples * row, "the gates do not have the shape of the trace");
+            assert!(bad.is_sorted_by(|a, b| a.row < b.row), "bad samples are not ascending");
+            assert!(bad.iter().all(|bad| bad.row < samples), "a bad sample is none of the trace");
+            bad.iter().for_each(|bad| check_message(&bad.fault.to_string()));
+            bad.len()
+        }
+        Err(error) => {
+            check_message(&error.to_string());
+            0
+        }
+    };
     match block_on(trace.gates(0..samples)) {
         Ok(gates) => {
+            assert_eq!(bad, 0, "gates of bad samples are given");
             assert_eq!(gates.len(), samples * row, "the gates do not have the shape of the trace");
             assert!(gates.iter().all(|gate| gate.is_finite()), "a gate is not finite");
         }

@@ -10,7 +10,7 @@ mod link;
 mod machine;
 mod model;
 mod python;
-mod record;
+pub mod record;
 mod run;
 mod trace;
 

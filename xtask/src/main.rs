@@ -2,6 +2,7 @@
 //! call nothing else.
 
 mod bench;
+mod calibrate;
 mod chromium;
 mod debian;
 mod dev;
@@ -44,6 +45,7 @@ cargo xtask <command>
                             run the readers on randomly changed bytes; a minute per target
   bench [distance|trace|run|engine|link|size]...
                             measure, and write BENCHMARKS.md
+  calibrate [--pairs N]     simulate runs, and write into docs/metrics.md how often statements hold by chance
   trunk                     the hook of `trunk build`: puts the finished page into trunk's folder
   help                      this text
 ";
@@ -89,6 +91,7 @@ fn run() -> Result<()> {
         }
         "fuzz" => fuzz::run(&Project::find()?, &fuzz::Options::parse(&mut arguments)?),
         "bench" => bench::run(&Project::find()?, &bench::Options::parse(&mut arguments)?),
+        "calibrate" => calibrate::run(&Project::find()?, &calibrate::Options::parse(&mut arguments)?),
         "trunk" => {
             end(&mut arguments)?;
             trunk::run(&Project::find()?)

@@ -97,6 +97,8 @@ pub fn post_with_files(app: App, job: &Job, files: &[File]) {
 /// Sends a long-running job; the page shows progress at once.
 pub fn work(app: App, job: &Job, files: &[File]) {
     app.cancelled.set(false);
+    app.stopped.set(false);
+    app.notice.set(None);
     app.working.set(true);
     app.complete.set(false);
     app.meter.set(None);
@@ -144,12 +146,18 @@ pub async fn write(app: App, form: Form) -> Result<Written, String> {
     answer.await.unwrap_or_else(|_| Err("The worker stopped before it finished. Try again.".to_owned()))
 }
 
+/// Resumes the work that the user stopped.
+pub fn resume(app: App) {
+    work(app, &Job::Configure { settings: app.settings.get_untracked() }, &[]);
+}
+
 /// Cancels the current work. The page does not wait for the worker.
 pub fn cancel(app: App) {
     if !app.working.get_untracked() {
         return;
     }
     app.cancelled.set(true);
+    app.stopped.set(true);
     app.working.set(false);
     app.meter.set(None);
     map::halt(app);
@@ -251,6 +259,7 @@ fn handle_event(app: App, event: Event, arrays: &Array) {
             app.cancelled.set(false);
             set_idle(app);
         }
+        Event::Notice { message } => app.notice.set(Some(message)),
         Event::Failed { message } => {
             app.fail(message);
             set_idle(app);

@@ -185,7 +185,7 @@ pub fn Overlay(
     }
 }
 
-/// An HTML table of figures.
+/// An HTML table of figures, which headings sort: ascending, descending, then as given.
 #[component]
 pub fn Grid(
     /// Content.
@@ -199,18 +199,53 @@ pub fn Grid(
         .enumerate()
         .map(|(place, column)| (column.heading(), cell_class(table.is_numeric(place))))
         .collect();
+    // The column and whether it descends.
+    let sorted = RwSignal::new(None::<(usize, bool)>);
+    let turn = move |column: usize| {
+        sorted.update(|sorted| {
+            *sorted = match *sorted {
+                Some((at, false)) if at == column => Some((column, true)),
+                Some((at, true)) if at == column => None,
+                _ => Some((column, false)),
+            };
+        });
+    };
+    let rows = StoredValue::new(table);
     view! {
         <table>
             <caption class="unseen">{caption}</caption>
             <thead><tr>
-                {columns.into_iter().map(|(heading, class)| view! { <th scope="col" class=class>{heading}</th> }).collect_view()}
+                {columns.into_iter().enumerate().map(|(at, (heading, class))| {
+                    let descends = move || sorted.get().filter(|(column, _)| *column == at).map(|(_, descends)| descends);
+                    view! {
+                        <th
+                            scope="col" class=class
+                            aria-sort=move || descends().map(|descends| if descends { "descending" } else { "ascending" })
+                        >
+                            <button type="button" class="sort" on:click=move |_| turn(at)>
+                                {heading}
+                                <span aria-hidden="true">{move || match descends() {
+                                    None => "",
+                                    Some(false) => " ▲",
+                                    Some(true) => " ▼",
+                                }}</span>
+                            </button>
+                        </th>
+                    }
+                }).collect_view()}
             </tr></thead>
             <tbody>
-                {table.rows.iter().map(|row| {
-                    view! { <tr>{row.iter().map(|cell| {
-                        view! { <td class=cell_class(cell.is_number())>{cell.display()}</td> }
-                    }).collect_view()}</tr> }
-                }).collect_view()}
+                {move || rows.with_value(|table| {
+                    let order = match sorted.get() {
+                        Some((column, descends)) => table.order(column, descends),
+                        None => (0..table.rows.len()).collect(),
+                    };
+                    order.into_iter().filter_map(|at| table.rows.get(at)).map(|row| {
+                        view! { <tr>{row.iter().map(|cell| {
+                            view! { <td class=cell_class(cell.is_number())>{cell.display()}</td> }
+                        }).collect_view()}</tr> }
+                    }).collect_view()
+                })}
             </tbody>
         </table>
     }

@@ -48,7 +48,7 @@ pub fn Page() -> impl IntoView {
     let body = move || {
         match stage.get() {
         Stage::Empty => view! { <Empty/> }.into_any(),
-        Stage::Working => view! { <main id="main" class="page"><h1 class="quiet-title">"Reading files"</h1><Errors/><Working/><FileTable/><Routers/></main> }.into_any(),
+        Stage::Working => view! { <main id="main" class="page"><h1 class="quiet-title">{move || if app.working.get() { "Reading files" } else { "Files" }}</h1><Errors/><Working/><FileTable/><Routers/></main> }.into_any(),
         Stage::Report => view! { <Report/> }.into_any(),
     }
     };

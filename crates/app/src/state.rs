@@ -171,6 +171,10 @@ pub struct App {
     pub processor: RwSignal<Option<ProcessorInfo>>,
     /// Whether the user cancelled the last work; late messages are ignored.
     pub cancelled: RwSignal<bool>,
+    /// Whether the user stopped the last work and has not resumed it.
+    pub stopped: RwSignal<bool>,
+    /// What the user can do next, or something to know about the current work.
+    pub notice: RwSignal<Option<String>>,
     /// Proposed mapping of a file's tensors, while its dialog needs it.
     pub sheet: RwSignal<Option<Arc<MappingSheet>>>,
     /// Why the last answer about a file was rejected, and the row of the sheet that it concerns.
@@ -207,6 +211,8 @@ pub struct App {
     pub hidden: RwSignal<BTreeSet<String>>,
     /// Group of samples that the figures describe.
     pub group: RwSignal<Group>,
+    /// Whether the user chose that group.
+    pub group_chosen: RwSignal<bool>,
     /// Horizontal axis.
     pub axis: RwSignal<Axis>,
     /// Whether charts are shown as tables.
@@ -259,6 +265,8 @@ impl App {
             backend: RwSignal::new(Backend::Auto),
             processor: RwSignal::new(None),
             cancelled: RwSignal::new(false),
+            stopped: RwSignal::new(false),
+            notice: RwSignal::new(None),
             sheet: RwSignal::new(None),
             refused: RwSignal::new(None),
             routers: RwSignal::new(None),
@@ -277,6 +285,7 @@ impl App {
             domain: RwSignal::new(String::new()),
             hidden: RwSignal::new(BTreeSet::new()),
             group: RwSignal::new(Group::Memorized),
+            group_chosen: RwSignal::new(false),
             axis: RwSignal::new(Axis::Steps),
             twin: RwSignal::new(false),
             presenting: RwSignal::new(false),
@@ -343,11 +352,18 @@ impl App {
         if report.domain(&domain).is_none() {
             self.domain.set(report.domains.first().map(|domain| domain.name.clone()).unwrap_or_default());
         }
-        if first && !report.domains.iter().any(|domain| domain.memorization.memorized > 1) {
-            self.group.set(Group::All);
+        // A growing report may have memorized samples only later.
+        if !self.group_chosen.get_untracked() {
+            let memorized = report.domains.iter().any(|domain| report.memorized(domain) > 1);
+            self.group.set(if memorized { Group::Memorized } else { Group::All });
         }
         if first || origin != Origin::Files {
             self.settings.set(report.settings.clone());
+        }
+        // Thresholds of domains that the run does not have are not used.
+        let known = |name: &str| report.domain(name).is_some();
+        if !self.settings.with_untracked(|settings| settings.eps.keys().all(|name| known(name))) {
+            self.settings.update(|settings| settings.eps.retain(|name, _| known(name)));
         }
         self.origin.set(origin);
         self.text.set_value(Some(Arc::new(text)));

@@ -16,6 +16,7 @@ use trace::{CheckpointFiles, FileSource, GateDtype, Item, Results, Source};
 
 use crate::{
     error::Error,
+    hub_cache::step_of_branch,
     text::{read, write},
 };
 
@@ -126,22 +127,6 @@ pub async fn any_has_step(folders: impl Iterator<Item = &Path>) -> Result<bool, 
         }
     }
     Ok(false)
-}
-
-/// The step in the name of the branch that a folder of the Hub's cache is of: `snapshots/HASH`, where `refs/BRANCH` holds
-/// the hash.
-pub fn step_of_branch(folder: &Path) -> Option<u64> {
-    let hash = folder.file_name()?.to_str()?;
-    let snapshots =
-        folder.parent().filter(|parent| parent.file_name().is_some_and(|name| name == "snapshots"))?;
-    let refs = fs::read_dir(snapshots.parent()?.join("refs")).ok()?;
-    let of_this = |path: &PathBuf| {
-        let small = fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() <= 128);
-        small && fs::read_to_string(path).is_ok_and(|content| content.trim() == hash)
-    };
-    let branches = refs.filter_map(|entry| Some(entry.ok()?.path())).filter(of_this);
-    let steps = branches.filter_map(|path| trace::step_from_name(path.file_name()?.to_str()?));
-    steps.map(|named| named.step).next()
 }
 
 /// Finds the checkpoint folders under the paths; those of each path are ordered by step and name.

@@ -2,6 +2,7 @@
 
 use std::{
     cell::Cell,
+    collections::BTreeSet,
     fs,
     io::{IsTerminal as _, Write as _},
     path::{Path, PathBuf},
@@ -21,7 +22,7 @@ use crate::{
     gates_only,
     load::{FileOptions, Map, open_all},
     settings::SettingFlags,
-    text::{read, write},
+    text::{paragraphs, read, write},
     threads::Threads,
     weights,
 };
@@ -37,7 +38,7 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Analyze traces and results, and write a report.
+    /// Analyze traces and results, write a report and print its verdict.
     Report {
         /// Traces (one per checkpoint), run.json and embeddings, or folders or archives (zip, tar,
         /// gz, zst) of them.
@@ -188,6 +189,7 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
             for note in &report.notes {
                 eprintln!("note: {}", note.text);
             }
+            print!("{}", paragraphs(&figures::verdict(&report)));
             Ok(())
         }
         Command::Trace { checkpoint, samples, items, gate_inputs, backend, output } => {
@@ -254,24 +256,24 @@ async fn analyse(
 ) -> Result<Report, Error> {
     let mut parts: Vec<Part> = open_all(paths, file_options).await?;
     let analysis = Analysis::new();
+    let mut said = BTreeSet::new();
     loop {
-        let run = report::assemble(&parts).inspect_err(|_| {
+        let run = analysis.assemble(&parts).inspect_err(|_| {
             for text in report::explain(&parts).iter().filter_map(|verdict| verdict.text.as_ref()) {
                 eprintln!("left out: {text}");
             }
         })?;
         for verdict in run.verdicts.iter().filter_map(|verdict| verdict.text.as_ref()) {
-            eprintln!("note: {verdict}");
-        }
-        let names: Vec<&str> = run.domains.iter().map(|domain| domain.name.as_str()).collect();
-        if let Some(unknown) = settings.eps.keys().find(|name| !names.contains(&name.as_str())) {
-            return Err(Error::UnknownDomain { domain: unknown.clone(), domains: names.join(", ") });
+            if said.insert(verdict.clone()) {
+                eprintln!("note: {verdict}");
+            }
         }
         match analysis.analyse(&run, settings, title, distances, &Terminal::default()).await {
             Err(report::Error::Checkpoint { file, source }) => {
                 eprintln!("left out: {source}");
                 parts.retain(|part| part.id != file);
             }
+            Err(report::Error::BadSamples { .. }) => {}
             done => return Ok(done?),
         }
     }

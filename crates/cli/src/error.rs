@@ -88,15 +88,6 @@ pub enum Error {
     #[error("no routers could be read from the checkpoints; see the messages above")]
     NoRouters,
 
-    /// A loss threshold of a domain that the run does not have.
-    #[error("--eps names the domain {domain}, but the run has {domains}. Correct the name.")]
-    UnknownDomain {
-        /// The name that was given.
-        domain: String,
-        /// Domains of the run.
-        domains: String,
-    },
-
     /// A checkpoint whose step is unknown, among others whose steps are known.
     #[error("{}: its training step is unknown. Name the folder like step-1000, or add trainer_state.json.", folder.display())]
     NoStep {

@@ -13,8 +13,9 @@ use olmoe::{GateInputs, Processor, gates_only};
 use trace::{CheckpointFiles, FileSource, GateDtype, has_tensors_ending, step_from_name};
 
 use crate::{
-    checkpoints::{Backend, any_has_step, find_all, open_files, processor, step_of_branch},
+    checkpoints::{Backend, any_has_step, find_all, open_files, processor},
     error::Error,
+    hub_cache::step_of_branch,
 };
 
 /// Writes a trace of every checkpoint under the paths. Failed checkpoints are reported and left

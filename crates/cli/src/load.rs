@@ -7,9 +7,9 @@ use std::{
 };
 
 use report::Part;
-use trace::{FileKind, FileSource, IdsSettings, Mapping, Opened, Source, Unpacked};
+use trace::{CachedRepositories, FileKind, FileSource, IdsSettings, Mapping, Opened, Source, Unpacked};
 
-use crate::{error::Error, text::read};
+use crate::{error::Error, hub_cache::step_of_branch, text::read};
 
 /// Mapping for tensors with other names.
 #[derive(Clone, Debug)]
@@ -46,6 +46,10 @@ pub async fn open_all(paths: &[PathBuf], file_options: &FileOptions) -> Result<V
     for path in paths {
         collect(path, &mut files)?;
     }
+    let names: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
+    let cache = CachedRepositories::of(names.iter().map(String::as_str));
+    let mut names = names.iter();
+    files.retain(|_| names.next().is_none_or(|name| cache.file(name).is_none()));
     let mut parts = Vec::new();
     for path in files {
         let unpacked = match FileSource::open(&path) {
@@ -65,9 +69,15 @@ pub async fn open_all(paths: &[PathBuf], file_options: &FileOptions) -> Result<V
         for file in files {
             let name = file.name().to_owned();
             match open(file, file_options).await {
-                Ok(opened) => {
+                Ok(mut opened) => {
                     for warning in opened.warnings {
                         eprintln!("note: {warning}");
+                    }
+                    if let FileKind::Trace(trace) = &mut opened.what
+                        && trace.info.step.is_none()
+                        && let Some(step) = step_of_branch(&path)
+                    {
+                        trace.set_step(step);
                     }
                     parts.push(Part { id: parts.len(), path: name, what: opened.what });
                 }

@@ -7,6 +7,7 @@ mod error;
 mod gates_only;
 #[cfg(feature = "gpu")]
 mod graphics;
+mod hub_cache;
 mod load;
 mod settings;
 mod text;

@@ -13,3 +13,43 @@ pub(crate) fn read(path: &Path) -> Result<String, Error> {
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), Error> {
     fs::write(path, text).map_err(|source| Error::File { path: path.into(), source })
 }
+
+/// Columns of a paragraph on the terminal.
+const COLUMNS: usize = 100;
+
+/// Paragraphs broken into lines between words, each paragraph followed by an empty line.
+pub(crate) fn paragraphs(texts: &[String]) -> String {
+    let mut all = String::new();
+    for text in texts {
+        let mut column = 0;
+        for word in text.split(' ') {
+            let length = word.chars().count();
+            if column > 0 && column + 1 + length > COLUMNS {
+                all.push('\n');
+                column = 0;
+            }
+            if column > 0 {
+                all.push(' ');
+                column += 1;
+            }
+            all.push_str(word);
+            column += length;
+        }
+        all.push_str("\n\n");
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::paragraphs;
+
+    #[test]
+    fn lines_are_broken_between_words() {
+        let text = paragraphs(&["word ".repeat(25).trim().to_owned(), "last".to_owned()]);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 5, "{lines:?}");
+        assert_eq!(lines[0].len(), 99);
+        assert_eq!(lines[3..], ["last", ""]);
+    }
+}

@@ -15,6 +15,7 @@ use trace::{CheckpointFiles, CheckpointRouters, Counted, Source, read_routers};
 use crate::{
     checkpoints::{find_all, open_files},
     error::Error,
+    hub_cache::step_of_branch,
     text::write,
 };
 
@@ -81,10 +82,11 @@ impl Folder {
         let counted = |file| Rc::new(Counted::new(file, Rc::clone(read))) as Source;
         let files: Vec<Source> = open_files(folder)?.into_iter().map(counted).collect();
         let (step, _) = CheckpointFiles::new(&name, &files).step().await?;
-        Ok(Self { name, files, step })
+        Ok(Self { name, files, step: step.or_else(|| step_of_branch(folder)) })
     }
 
     async fn routers(&self) -> Result<CheckpointRouters, trace::Error> {
-        read_routers(&self.name, &self.files).await
+        let routers = read_routers(&self.name, &self.files).await?;
+        Ok(CheckpointRouters { step: self.step, ..routers })
     }
 }

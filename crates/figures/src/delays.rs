@@ -1,6 +1,6 @@
 //! Memorization and generalization steps of matched groups (docs/metrics.md#pairing-and-delay).
 
-use report::{Delays, Domain, Matched, Report};
+use report::{ClaimKind, Delays, Domain, Matched, Report};
 use wire::{Json, json};
 
 use crate::{
@@ -10,9 +10,10 @@ use crate::{
     number, palette,
     table::{Cell, Column, Table},
     theme::Look,
+    verdict,
 };
 
-/// The matched groups as spans from `t*` to `t#`, and the scores of the matching; empty without one.
+/// The matched groups as spans from memorization to generalization, and the scores of the matching; empty without one.
 #[must_use]
 pub fn delays(report: &Report, domain: &str, options: &ChartOptions) -> Vec<Figure> {
     let Some(index) = report.domains.iter().position(|other| other.name == domain) else { return Vec::new() };
@@ -47,6 +48,16 @@ pub(crate) fn totals(delays: &Delays) -> String {
     }
 }
 
+/// Whether the matching is distinctive, from the report's claim; `None` if that is undecided.
+#[must_use]
+pub fn certainty(report: &Report, domain: &Domain) -> Option<String> {
+    let mut claims = report.claims.iter();
+    let of_domain = |claim: &&report::Claim| {
+        claim.kind == ClaimKind::DistinctivePairing && claim.domain.as_deref() == Some(&domain.name)
+    };
+    claims.find(of_domain).and_then(verdict::matching)
+}
+
 /// The pairs whose rows and columns exist, with their groups.
 pub(crate) fn pairs(delays: &Delays) -> impl Iterator<Item = (&report::Pair, &Matched, &Matched)> {
     delays
@@ -64,10 +75,11 @@ pub(crate) fn table(report: &Report, delays: &Delays) -> Table {
     };
     let count =
         |group: Option<&Matched>| group.map_or(Cell::Missing, |group| Cell::count(group.count as u64));
+    let rule = report.settings.onset_rule;
     let mut table = Table::new(vec![
-        Column::with_unit("Memorized by t*", "step"),
+        Column::with_unit(format!("Memorized by {}", rule.of_samples()), "step"),
         Column::new("Samples"),
-        Column::with_unit("Generalized by t#", "step"),
+        Column::with_unit(format!("Generalized by {}", rule.of_items()), "step"),
         Column::new("Items"),
         Column::with_unit("Delay", "steps"),
         Column::new("Score"),
@@ -135,10 +147,14 @@ impl Chart<'_> {
         }
         let rows = matched.len();
         let title = format!("Memorized, then generalized: {}", self.domain.name);
-        let subtitle = chart::subtitle([
-            "● samples with the same t* · ◆ matched items with the same t# · numbers: group sizes",
-            &totals(self.delays),
-        ]);
+        let rule = self.report.settings.onset_rule;
+        let marks = format!(
+            "● samples with the same {} · ◆ matched items with the same {} · numbers: group sizes",
+            rule.of_samples(),
+            rule.of_items()
+        );
+        let certainty = certainty(self.report, self.domain).unwrap_or_else(|| totals(self.delays));
+        let subtitle = chart::subtitle([certainty.as_str(), &marks]);
         let summary = self.summary(&title, &matched);
         let look = self.look();
         let color = palette::domain(self.index, self.options.theme).color;
@@ -197,8 +213,10 @@ impl Chart<'_> {
         let mut delays: Vec<i64> = matched.iter().map(|(pair, ..)| pair.delay).collect();
         delays.sort_unstable();
         let (Some(least), Some(most)) = (delays.first(), delays.last()) else { return title.to_owned() };
+        let certainty =
+            certainty(self.report, self.domain).map(|text| format!("{text}. ")).unwrap_or_default();
         format!(
-            "{title}, {}. Delays range from {} to {} steps. Scores: {}.",
+            "{title}, {}. {certainty}Delays range from {} to {} steps. Scores: {}.",
             chart::counted(matched.len() as u64, "matched pair"),
             number::signed(*least),
             number::signed(*most),
@@ -208,8 +226,11 @@ impl Chart<'_> {
 
     fn scores(&self) -> Option<Figure> {
         let mut cells = Vec::new();
-        let mut columns = vec![Column::with_unit("Memorized by t*", "step"), Column::new("Samples")];
-        columns.extend(self.delays.test.iter().map(|test| Column::new(format!("t# {}", self.named(test)))));
+        let rule = self.report.settings.onset_rule;
+        let memorized = format!("Memorized by {}", rule.of_samples());
+        let mut columns = vec![Column::with_unit(memorized, "step"), Column::new("Samples")];
+        let test = self.delays.test.iter();
+        columns.extend(test.map(|test| Column::new(format!("{} {}", rule.of_items(), self.named(test)))));
         let mut table = Table::new(columns);
         for (at, train) in self.delays.train.iter().enumerate() {
             let step = self.report.checkpoints.get(train.checkpoint);
@@ -243,7 +264,9 @@ impl Chart<'_> {
         let title = format!("Matching scores: {}", self.domain.name);
         let by = compared_by(self.report, self.delays);
         let totals = totals(self.delays);
-        let summary = format!("{title}: {by}; {totals}.");
+        let certainty =
+            certainty(self.report, self.domain).map(|text| format!(" {text}.")).unwrap_or_default();
+        let summary = format!("{title}: {by}; {totals}.{certainty}");
         let look = self.look();
         let frame = Frame {
             title: &title,
@@ -271,8 +294,9 @@ impl Chart<'_> {
             })
         };
         let unit = if axis.or_step(self.report) == Axis::Tokens { "tokens" } else { "step" };
-        let x = place("x", &format!("Generalized by t# ({unit})"));
-        let y = place("y", &format!("Memorized by t* ({unit})"));
+        let rule = self.report.settings.onset_rule;
+        let x = place("x", &format!("Generalized by {} ({unit})", rule.of_items()));
+        let y = place("y", &format!("Memorized by {} ({unit})", rule.of_samples()));
         json!({
             "width": chart::width(self.options.width),
             "height": (look.size(26.0) * rows).clamp(look.size(80.0), look.size(420.0)),

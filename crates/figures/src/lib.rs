@@ -36,7 +36,7 @@ mod timeline;
 mod verdict;
 
 pub use axis::Axis;
-pub use delays::delays;
+pub use delays::{certainty, delays};
 pub use experts::{ExpertOrder, coactivation, experts};
 pub use figure::{ChartOptions, Figure};
 pub use geometry::{GeometryChart, GeometrySheet, geometry, table_from_text, table_text};

@@ -2,6 +2,8 @@
 
 mod write;
 
+use std::cmp::Ordering;
+
 use serde::Serialize;
 
 use crate::number;
@@ -91,6 +93,24 @@ impl Cell {
         }
     }
 
+    /// Numbers by value, then texts by their letters, then missing values.
+    fn compare(&self, other: &Self) -> Ordering {
+        let rank = |cell: &Self| match cell {
+            Self::Number(..) | Self::Integer(_) => 0,
+            Self::Text(_) => 1,
+            Self::Missing => 2,
+        };
+        let value = |cell: &Self| match cell {
+            Self::Number(value, _) => *value,
+            Self::Integer(value) => *value as f64,
+            Self::Text(_) | Self::Missing => 0.0,
+        };
+        match (self, other) {
+            (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            _ => rank(self).cmp(&rank(other)).then_with(|| value(self).total_cmp(&value(other))),
+        }
+    }
+
     /// Whether the cell is right-aligned.
     #[must_use]
     pub fn is_number(&self) -> bool {
@@ -120,6 +140,22 @@ impl Table {
         self.rows.push(row);
     }
 
+    /// The rows in the order of a column's values; missing values are last in both directions. Equal values
+    /// keep the order of the table.
+    #[must_use]
+    pub fn order(&self, column: usize, descending: bool) -> Vec<usize> {
+        let cell =
+            |row: usize| self.rows.get(row).and_then(|cells| cells.get(column)).unwrap_or(&Cell::Missing);
+        let mut rows: Vec<usize> = (0..self.rows.len()).collect();
+        rows.sort_by(|&a, &b| {
+            let (a, b) = (cell(a), cell(b));
+            let order = a.compare(b);
+            let missing = matches!(a, Cell::Missing) || matches!(b, Cell::Missing);
+            if descending && !missing { order.reverse() } else { order }
+        });
+        rows
+    }
+
     /// Whether a column is right-aligned: all cells are numbers or missing, and at least one is a number.
     #[must_use]
     pub fn is_numeric(&self, column: usize) -> bool {
@@ -139,4 +175,21 @@ pub struct NamedTable {
     pub note: String,
     /// The numbers.
     pub table: Table,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cell, Column, Table};
+
+    #[test]
+    fn rows_are_ordered_by_a_column() {
+        let mut table = Table::new(vec![Column::new("Name"), Column::new("Value")]);
+        for (name, value) in [("b", Some(10.0)), ("a", None), ("d", Some(-2.5)), ("c", Some(10.0))] {
+            table.push(vec![Cell::text(name), Cell::number(value)]);
+        }
+        assert_eq!(table.order(0, false), [1, 0, 3, 2]);
+        assert_eq!(table.order(1, false), [2, 0, 3, 1]);
+        assert_eq!(table.order(1, true), [0, 3, 2, 1]);
+        assert_eq!(table.order(7, false), [0, 1, 2, 3]);
+    }
 }

@@ -1,9 +1,11 @@
 //! All figures of a report as tables.
 
 mod by_checkpoint;
+mod changes;
 mod correlations;
 mod experts;
 mod groups;
+mod onsets;
 mod published;
 
 use report::{Group, Report};
@@ -20,14 +22,17 @@ use crate::{
 pub fn tables(report: &Report) -> Vec<NamedTable> {
     let mut tables = vec![
         correlations::correlations(report),
+        correlations::exchange(report),
+        changes::changes(report),
         published::correlations(report),
         published::levels(report),
-        groups::memorization(report),
-        groups::generalization(report),
+        onsets::memorization(report),
+        onsets::generalization(report),
     ];
     for (index, domain) in report.domains.iter().enumerate() {
         tables.extend(by_checkpoint::whole_groups(report, index, domain));
-        tables.push(groups::onset_counts(report, index, domain));
+        tables.push(onsets::onset_counts(report, index, domain));
+        tables.push(onsets::states(report, index, domain));
         tables.push(by_checkpoint::memorization_steps(report, index, domain));
         tables.extend(groups::delays(report, index, domain));
         tables.push(by_checkpoint::thresholds(report, index, domain));

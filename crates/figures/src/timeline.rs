@@ -3,7 +3,8 @@
 mod onsets;
 
 use report::{
-    Band, Bounds, Domain, Group, METRICS, Metric, Report, Series, Shown, WHOLE_RUN, metrics::MetricUnit,
+    Band, Bounds, Domain, Group, METRICS, Metric, OnsetRule, Report, Series, Shown, WHOLE_RUN,
+    metrics::MetricUnit,
 };
 
 use crate::{
@@ -205,14 +206,20 @@ impl<'a> Builder<'a> {
         let checkpoints = self.report.checkpoints.len();
         let mut lines = self.lines("memorized", "Memorized share", |domain| {
             let mut seen = 0_u128;
-            domain.memorization.eps?;
-            let share = domain.memorization.t_star.iter().take(checkpoints).map(|&count| {
+            self.report.eps(domain)?;
+            let share = self.report.sample_steps(domain).iter().take(checkpoints).map(|&count| {
                 seen += count as u128;
                 (domain.samples > 0).then(|| (seen as f64 / domain.samples as f64).min(1.0))
             });
             Some(Drawn { value: share.collect(), band: None, reference: None })
         });
-        lines.subtitle = "share of samples that have reached t*; unconfirmed at the last checkpoint".into();
+        lines.subtitle = match self.report.settings.onset_rule {
+            OnsetRule::Causal => {
+                "share of samples that have reached t°, which is known two checkpoints later"
+            }
+            OnsetRule::Paper => "share of samples that have reached t*; unconfirmed at the last checkpoint",
+        }
+        .into();
         lines.measure = "Share of samples".into();
         lines.range = Some((0.0, 1.0));
         lines.figure()

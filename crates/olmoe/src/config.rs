@@ -195,9 +195,9 @@ impl Config {
         if !self.head_width.is_multiple_of(2) {
             return wrong("head_dim", self.head_width.to_string(), "an even number");
         }
-        if self.top_k > self.experts || self.experts > 1 << 16 {
+        if self.top_k > self.experts || self.experts >= 1 << 16 {
             let found = format!("{} of {} experts", self.top_k, self.experts);
-            return wrong("num_experts_per_tok", found, "at most num_experts, and num_experts at most 65536");
+            return wrong("num_experts_per_tok", found, "at most num_experts, and num_experts at most 65535");
         }
         let positive = |value: f64| value.is_finite() && value > 0.0;
         if !positive(self.rope_theta)

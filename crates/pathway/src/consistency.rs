@@ -13,11 +13,25 @@ use crate::sums::{dot, mean, quantile};
 pub struct RouterGram {
     layers: usize,
     experts: usize,
-    /// `W_l W_l^T`, `[L, E, E]`.
-    own: Vec<f64>,
-    /// `W_l W_{l+1}^T`, `[L - 1, E, E]`.
-    next: Vec<f64>,
+    form: Form,
 }
+
+/// What the inner products of routing embeddings come from.
+#[derive(Clone, Debug, PartialEq)]
+enum Form {
+    /// Gram blocks.
+    Blocks {
+        /// `W_l W_l^T`, `[L, E, E]`.
+        own: Vec<f64>,
+        /// `W_l W_{l+1}^T`, `[L - 1, E, E]`.
+        next: Vec<f64>,
+    },
+    /// The embeddings themselves `[L, E, d]`, of so many experts that the blocks would be larger.
+    Weights { width: usize, values: Vec<f32> },
+}
+
+/// Experts per layer up to which Gram blocks are kept, whatever the width of the embeddings.
+const FEW_EXPERTS: usize = 256;
 
 /// A layer's embedding counts as zero if its squared length is below this share of the layer's
 /// largest squared expert embedding: below it, only rounding errors remain.
@@ -27,7 +41,8 @@ const ZERO: f64 = 1e-13;
 const PAPER_EPSILON: f64 = 1e-8;
 
 impl RouterGram {
-    /// Computes the Gram blocks of router weights `[L, E, d]`, summed in f64.
+    /// Computes the Gram blocks of router weights `[L, E, d]`, summed in f64. Above 256 experts,
+    /// weights that are smaller than their blocks are kept instead.
     ///
     /// # Errors
     ///
@@ -36,6 +51,10 @@ impl RouterGram {
     pub fn from_weights(layers: usize, experts: usize, width: usize, weights: &[f32]) -> Result<Self, Error> {
         let rows = check_router(layers, experts)?;
         check_len("router weights [L, E, d]", rows.saturating_mul(width), weights.len())?;
+        if experts > FEW_EXPERTS && experts > width {
+            let form = Form::Weights { width, values: weights.to_vec() };
+            return Ok(Self { layers, experts, form });
+        }
         let widen = |layer: usize| -> Vec<f64> {
             let size = experts * width;
             weights[layer * size..(layer + 1) * size].iter().map(|&weight| f64::from(weight)).collect()
@@ -51,7 +70,7 @@ impl RouterGram {
                 current = following;
             }
         }
-        Ok(Self { layers, experts, own, next })
+        Ok(Self { layers, experts, form: Form::Blocks { own, next } })
     }
 
     /// Takes Gram blocks as a trace stores them, `[2L-1, E, E]`: the `L` blocks `W_l W_l^T`, then
@@ -67,7 +86,8 @@ impl RouterGram {
         let all = own.saturating_add((layers - 1).saturating_mul(experts).saturating_mul(experts));
         check_len("Gram blocks of the router [2L-1, E, E]", all, blocks.len())?;
         let (own, next) = blocks.split_at(own);
-        Ok(Self { layers, experts, own: own.to_vec(), next: next.to_vec() })
+        let form = Form::Blocks { own: own.to_vec(), next: next.to_vec() };
+        Ok(Self { layers, experts, form })
     }
 
     /// Number of layers, `L`.
@@ -119,21 +139,13 @@ pub fn sample_consistency(gates: &[f32], gram: &RouterGram) -> Result<SampleCons
     let (layers, experts) = (gram.layers, gram.experts);
     check_len("mean gates of one sample [L, E]", layers * experts, gates.len())?;
     let gates: Vec<f64> = gates.iter().map(|&gate| f64::from(gate)).collect();
-    let of_layer = |layer: usize| &gates[layer * experts..(layer + 1) * experts];
-    let block = experts * experts;
-    // Squared length of each layer's routing embedding; `None` where it is zero.
-    let squares: Vec<Option<f64>> = (0..layers)
-        .map(|layer| {
-            let own = &gram.own[layer * block..(layer + 1) * block];
-            let square = bilinear(of_layer(layer), own, of_layer(layer));
-            let largest = own.iter().step_by(experts + 1).copied().fold(0.0, f64::max);
-            (square > ZERO * largest).then_some(square)
-        })
-        .collect();
+    let Products { squares, next } = match &gram.form {
+        Form::Blocks { own, next } => products_by_blocks(&gates, layers, experts, own, next),
+        Form::Weights { width, values } => products_by_weights(&gates, layers, experts, *width, values),
+    };
     let cosines: Vec<Option<f64>> = (1..layers)
         .map(|layer| {
-            let next = &gram.next[(layer - 1) * block..layer * block];
-            let product = bilinear(of_layer(layer - 1), next, of_layer(layer));
+            let product = next[layer - 1];
             let cosine = product / (squares[layer - 1]?.sqrt() * squares[layer]?.sqrt());
             // Rounding must not move a cosine out of [-1, 1].
             Some(cosine.clamp(-1.0, 1.0))
@@ -147,6 +159,63 @@ pub fn sample_consistency(gates: &[f32], gram: &RouterGram) -> Result<SampleCons
         (largest > 0.0).then(|| 1.0 - quotients / cosines.len() as f64)
     });
     Ok(SampleConsistency { cosines, c, smoothness })
+}
+
+/// Inner products of a sample's routing embeddings.
+struct Products {
+    /// Squared length of each layer's embedding, `[L]`; `None` where it is zero.
+    squares: Vec<Option<f64>>,
+    /// Product of each layer's embedding with the next one, `[L - 1]`.
+    next: Vec<f64>,
+}
+
+/// A squared length, unless only rounding errors remain of it.
+fn nonzero(square: f64, largest: f64) -> Option<f64> {
+    (square > ZERO * largest).then_some(square)
+}
+
+fn products_by_blocks(gates: &[f64], layers: usize, experts: usize, own: &[f64], next: &[f64]) -> Products {
+    let of_layer = |layer: usize| &gates[layer * experts..(layer + 1) * experts];
+    let block = experts * experts;
+    let squares = (0..layers).map(|layer| {
+        let own = &own[layer * block..(layer + 1) * block];
+        let square = bilinear(of_layer(layer), own, of_layer(layer));
+        nonzero(square, own.iter().step_by(experts + 1).copied().fold(0.0, f64::max))
+    });
+    let products = (1..layers).map(|layer| {
+        let next = &next[(layer - 1) * block..layer * block];
+        bilinear(of_layer(layer - 1), next, of_layer(layer))
+    });
+    Products { squares: squares.collect(), next: products.collect() }
+}
+
+fn products_by_weights(
+    gates: &[f64],
+    layers: usize,
+    experts: usize,
+    width: usize,
+    weights: &[f32],
+) -> Products {
+    let (mut squares, mut next) = (Vec::with_capacity(layers), Vec::with_capacity(layers));
+    let mut before: Option<Vec<f64>> = None;
+    for layer in 0..layers {
+        let mut embedding = vec![0.0; width];
+        let mut largest = 0.0_f64;
+        let mut row = vec![0.0; width];
+        for expert in layer * experts..(layer + 1) * experts {
+            for (wide, &weight) in row.iter_mut().zip(&weights[expert * width..(expert + 1) * width]) {
+                *wide = f64::from(weight);
+            }
+            for (sum, weight) in embedding.iter_mut().zip(&row) {
+                *sum += gates[expert] * weight;
+            }
+            largest = largest.max(dot(&row, &row));
+        }
+        squares.push(nonzero(dot(&embedding, &embedding), largest));
+        next.extend(before.as_deref().map(|before| dot(before, &embedding)));
+        before = Some(embedding);
+    }
+    Products { squares, next }
 }
 
 /// `x^T M y` for a square matrix.

@@ -148,13 +148,33 @@ pub fn correlate_all(
     results
         .map(|((course, metric), random)| match course {
             Ok(course) => course.result(random, draws),
-            Err(reason) => CorrelationResult {
-                n: metric.iter().zip(accuracy).filter(|(x, y)| x.is_some() && y.is_some()).count(),
-                undefined: Some(*reason),
-                ..CorrelationResult::default()
-            },
+            Err(reason) => undefined(metric, accuracy, *reason),
         })
         .collect()
+}
+
+/// Computes the coefficients of [`correlate`] without their permutation tests
+/// (docs/metrics.md#correlation-with-accuracy).
+#[must_use]
+pub fn coefficients(metric: &[Option<f64>], accuracy: &[Option<f64>]) -> CorrelationResult {
+    match Courses::new(metric, accuracy) {
+        Ok(course) => CorrelationResult {
+            n: course.n(),
+            pearson: Some(course.values.coefficient()),
+            spearman: Some(course.by_rank.coefficient()),
+            ..CorrelationResult::default()
+        },
+        Err(reason) => undefined(metric, accuracy, reason),
+    }
+}
+
+/// A result without coefficients.
+fn undefined(metric: &[Option<f64>], accuracy: &[Option<f64>], reason: Undefined) -> CorrelationResult {
+    CorrelationResult {
+        n: metric.iter().zip(accuracy).filter(|(x, y)| x.is_some() && y.is_some()).count(),
+        undefined: Some(reason),
+        ..CorrelationResult::default()
+    }
 }
 
 /// A metric's course and the accuracy, both complete and neither constant.
@@ -202,10 +222,10 @@ impl Courses {
         };
         CorrelationResult {
             n,
-            pearson: Some(self.values.observed().clamp(-1.0, 1.0)),
+            pearson: Some(self.values.coefficient()),
             pearson_hits: Some(pearson_hits),
             pearson_p: Some(p(pearson_hits)),
-            spearman: Some(self.by_rank.observed().clamp(-1.0, 1.0)),
+            spearman: Some(self.by_rank.coefficient()),
             spearman_hits: Some(spearman_hits),
             spearman_p: Some(p(spearman_hits)),
             orders,
@@ -213,6 +233,11 @@ impl Courses {
             undefined: None,
         }
     }
+}
+
+/// Pearson's r of two complete series; `None` if one is constant.
+pub(crate) fn coefficient(x: &[f64], y: &[f64]) -> Option<f64> {
+    Some(Standardised::new(x, y).ok()?.coefficient())
 }
 
 /// Ranks of the values from 1; equal values share the mean of their ranks.
@@ -270,6 +295,11 @@ impl Standardised {
 
     fn observed(&self) -> f64 {
         self.x.iter().zip(&self.y).map(|(x, y)| x * y).sum::<f64>() / self.scale
+    }
+
+    /// The coefficient, in `[-1, 1]`.
+    fn coefficient(&self) -> f64 {
+        self.observed().clamp(-1.0, 1.0)
     }
 
     /// The smallest absolute product of the series that counts as a hit.

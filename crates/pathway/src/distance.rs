@@ -96,7 +96,7 @@ pub fn group_distance(
 
 /// Standard error of the mean of `values`, one per pair of `samples` samples.
 fn standard_error(samples: usize, pairs: &[(u32, u32)], values: &[f64]) -> Option<f64> {
-    if samples < 3 {
+    if samples < SMALLEST_GROUP {
         return None;
     }
     if pairs.len() as u64 == pair_count(samples) {
@@ -181,9 +181,13 @@ pub struct CrossDistance {
     pub sum: u64,
     /// Mean distance; undefined without pairs.
     pub mean: Option<f64>,
-    /// Standard error of the mean; undefined if a domain has fewer than two samples.
+    /// Standard error of the mean; undefined if a domain has fewer than three samples.
     pub se: Option<f64>,
 }
+
+/// The smallest group whose mean distance has a standard error, within a domain and on each side of
+/// two domains.
+const SMALLEST_GROUP: usize = 3;
 
 /// [`cross_distance`] of all `rows * columns` pairs, from `distances` `[rows, columns]`:
 /// `se = sqrt(var(row means)/rows + var(column means)/columns)`.
@@ -198,6 +202,9 @@ fn all_cross_pairs(rows: usize, columns: usize, distances: &[u32]) -> CrossDista
         }
     }
     let part = |sums: &[u64], others: usize| {
+        if sums.len() < SMALLEST_GROUP {
+            return None;
+        }
         let means: Vec<f64> = sums.iter().map(|&sum| sum as f64 / others as f64).collect();
         Some(variance(&means)? / means.len() as f64)
     };
@@ -235,7 +242,7 @@ pub fn cross_distance(
     let sum: u64 = distances.iter().map(|&distance| u64::from(distance)).sum();
     let values: Vec<f64> = distances.iter().map(|&distance| f64::from(distance)).collect();
     let se = || {
-        if rows < 2 || columns < 2 {
+        if rows.min(columns) < SMALLEST_GROUP {
             return None;
         }
         let row = mean_shared_product(rows, pairs.iter().map(|pair| [pair.0 as usize]), &values)?.max(0.0);

@@ -6,7 +6,9 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum Error {
     /// A layer has more experts than symbols can represent.
-    #[error("{experts} experts per layer are too many; at most 65535 are supported")]
+    #[error(
+        "{experts} experts per layer are too many; at most 65535 are supported, because their ids and the break between layers are symbols of 16 bits"
+    )]
     TooManyExperts {
         /// Experts per layer.
         experts: usize,

@@ -5,15 +5,15 @@
 ///
 /// It is the earliest checkpoint with a correct answer from which on more than 80 % of the answers
 /// are correct (`5 * right > 4 * n`), with at most one error. An error is thus tolerable only with
-/// six or more checkpoints left. A checkpoint without a result rules out all earlier steps. A step
-/// at the last checkpoint rests on one observation.
+/// six or more results left. Checkpoints without a result do not count. A step at the last
+/// checkpoint with a result rests on one observation.
 #[must_use]
 pub fn t_sharp(correct: &[Option<bool>]) -> Option<usize> {
     let (mut right, mut wrong) = (0_usize, 0_usize);
     let mut earliest = None;
     for (checkpoint, result) in correct.iter().enumerate().rev() {
         match result {
-            None => break,
+            None => {}
             Some(false) => wrong += 1,
             Some(true) => {
                 right += 1;
@@ -65,9 +65,12 @@ mod tests {
     }
 
     #[test]
-    fn missing_results_confirm_nothing() {
-        assert_eq!(step("11?11"), Some(3));
-        assert_eq!(step("1111?"), None);
+    fn missing_results_do_not_count() {
+        assert_eq!(step("11?11"), Some(0));
+        assert_eq!(step("01?1?"), Some(1));
+        assert_eq!(step("11?0?11"), Some(5));
+        assert_eq!(step("11?01?111"), Some(0));
+        assert_eq!(step("??"), None);
         assert_eq!(step(""), None);
         assert_eq!(step("000"), None);
     }

@@ -9,7 +9,9 @@
 
 mod align;
 mod cells;
+mod change;
 mod characters;
+mod clock;
 mod clusters;
 mod coactivation;
 mod commitment;
@@ -21,15 +23,20 @@ mod edit;
 mod eigenvalues;
 mod entropy;
 mod error;
+mod exchange;
 mod gates;
 mod generalization;
+mod increment_orders;
+mod increments;
 mod information;
 mod labels;
 mod load;
 mod load_null;
 mod memorization;
 mod null;
+mod onset;
 mod pairing;
+mod pairing_null;
 mod ranking;
 mod router_geometry;
 mod saturation;
@@ -41,31 +48,40 @@ mod sums;
 
 pub use align::align;
 pub use cells::{MeanCells, triangle_blocks};
+pub use change::{DistanceChange, PairSums, distance_change};
+pub use clock::{clock, pearson};
 pub use clusters::cluster_order;
 pub use coactivation::{Coactivation, CoactivationPair};
 pub use commitment::{Commitment, CommitmentSum, Neighbors, Share};
 pub use consistency::{
     ConsistencySummary, RouterGram, SampleConsistency, sample_consistency, summarise_consistency,
 };
-pub use correlation::{CorrelationResult, RANDOM_ORDERS, Undefined, correlate, correlate_all};
+pub use correlation::{CorrelationResult, RANDOM_ORDERS, Undefined, coefficients, correlate, correlate_all};
 pub use distance::{CrossDistance, GroupDistance, cross_distance, group_distance, lengths, structure};
 pub use draw::{Rng, pair_count, sample_cross_pairs, sample_pairs, shuffle};
 pub use edit::Edit;
 pub use entropy::{LayerEntropy, entropy_by_layer};
 pub use error::Error;
+pub use exchange::{ExchangeTest, FEWEST_EXCHANGED, RANDOM_ASSIGNMENTS, test_exchange};
 pub use gates::{MeanGates, softmax_row};
 pub use generalization::{accuracy, t_sharp};
+pub use increments::{IncrementTest, RANDOM_INCREMENT_ORDERS, test_increments};
 pub use information::{DomainGates, DomainInformation, DomainMeans, InformationNull, most_information};
 pub use labels::permutations;
 pub use load::{LayerLoad, LoadCounts};
 pub use load_null::{load_null_characters, load_null_symbols};
 pub use memorization::{EpsSearch, EpsStep, moving_average, search_eps, t_stars};
 pub use null::{null_characters, null_symbols};
+pub use onset::{
+    CausalGeneralization, CausalMemorization, CausalStep, Look, LookPlan, Phase, PhaseFold, half_by,
+    one_sided, plan_looks,
+};
 pub use pairing::{Assignment, UnitSum, assign, score_matrix};
-pub use ranking::Ranking;
+pub use pairing_null::{MOST_ARRANGEMENTS, PairingNull, PairingSide, pairing_null};
+pub use ranking::{FREQUENCY_MARGIN, Ranking};
 pub use router_geometry::{RouterDrift, RouterLayer, bias_spread};
 pub use saturation::{Saturation, SaturationSum};
 pub use scaling::{Layout, Scaling, turn_towards};
 pub use signature::{Comparison, Separation, Signatures};
 pub use spectrum::{EffectiveDimension, Spectrum};
-pub use student::t_quantile_95;
+pub use student::{t_quantile, t_quantile_95};

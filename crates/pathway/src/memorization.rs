@@ -117,7 +117,7 @@ fn grid_value(number: u64) -> f64 {
 /// Number and value of the first grid value that is at least `loss`. A loss so large that the grid
 /// is finer than f64 is its own grid value.
 #[expect(clippy::cast_sign_loss, reason = "the product is at least 1; a cast of what is too large saturates")]
-fn on_grid(loss: f64) -> (u64, f64) {
+pub(crate) fn on_grid(loss: f64) -> (u64, f64) {
     let mut number = libm::ceil(loss * 10.0).max(1.0) as u64;
     // The product is rounded, so compare with the grid value itself.
     if number > 1 && grid_value(number - 1) >= loss {

@@ -55,6 +55,12 @@ impl UnitSum {
         Ok(())
     }
 
+    /// Sum of the unit vectors.
+    #[must_use]
+    pub fn components(&self) -> &[f64] {
+        &self.sum
+    }
+
     /// Number of embeddings added.
     #[must_use]
     pub fn members(&self) -> usize {
@@ -68,6 +74,16 @@ impl UnitSum {
     pub fn mean_cosine(&self, other: &Self) -> Option<f64> {
         let pairs = self.members as f64 * other.members as f64;
         (pairs > 0.0 && self.sum.len() == other.sum.len()).then(|| dot(&self.sum, &other.sum) / pairs)
+    }
+
+    /// Mean cosine of one embedding with this group's members
+    /// (docs/metrics.md#pairing-and-delay); `None` if the group is empty, the numbers of components
+    /// differ, or the embedding is zero or not finite.
+    #[must_use]
+    pub fn mean_cosine_with<T: Copy + Into<f64>>(&self, embedding: &[T]) -> Option<f64> {
+        let mut one = Self::new(self.sum.len());
+        one.push(embedding).ok()?;
+        self.mean_cosine(&one)
     }
 }
 
@@ -122,7 +138,11 @@ pub fn assign(scores: &[Vec<f64>]) -> Result<Assignment, Error> {
 }
 
 /// Best assignment without the pair `without`, ordered by row.
-fn best(scores: &[Vec<f64>], columns: usize, without: Option<(usize, usize)>) -> Vec<(usize, usize)> {
+pub(crate) fn best(
+    scores: &[Vec<f64>],
+    columns: usize,
+    without: Option<(usize, usize)>,
+) -> Vec<(usize, usize)> {
     let cost = |row: usize, column: usize| {
         if without == Some((row, column)) { f64::INFINITY } else { -scores[row][column] }
     };

@@ -42,6 +42,10 @@ enum Order {
 /// millionth.
 const TAU_PARTS: u32 = 1_000_000;
 
+/// How far a sum of selection frequencies without counts must exceed a threshold. Such a sum, stored
+/// in f32, is off by less than 1e-7; the smallest true excess is `1 / (k T)`.
+pub const FREQUENCY_MARGIN: f64 = 1e-6;
+
 impl Ranking {
     /// Creates an empty ranking; `taus` are the thresholds, in any order.
     ///
@@ -65,6 +69,23 @@ impl Ranking {
     ///
     /// The slice is not `[L, E]`, or a gate is NaN or infinite; nothing is then added.
     pub fn push_sample(&mut self, gates: &[f32]) -> Result<(), Error> {
+        self.push_weights(gates, 0.0)
+    }
+
+    /// Ranks one sample's selection frequencies `[L, E]` whose counts are unknown.
+    ///
+    /// Sums of frequencies often equal `tau` exactly, and rounding of the stored values would decide.
+    /// A sum must therefore exceed `tau` by more than [`FREQUENCY_MARGIN`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::push_sample`].
+    pub fn push_frequencies(&mut self, frequencies: &[f32]) -> Result<(), Error> {
+        self.push_weights(frequencies, FREQUENCY_MARGIN)
+    }
+
+    /// Ranks weights; a prefix ends where its sum exceeds a threshold by more than `margin`.
+    fn push_weights(&mut self, gates: &[f32], margin: f64) -> Result<(), Error> {
         check_len("mean gates of one sample [L, E]", self.layers * self.experts, gates.len())?;
         if let Some(place) = gates.iter().position(|gate| !gate.is_finite()) {
             let (layer, expert) = (place / self.experts, place % self.experts);
@@ -78,7 +99,7 @@ impl Ranking {
                 let mut sum = 0.0;
                 let reached = ranked.iter().position(|&id| {
                     sum += f64::from(gates[usize::from(id)]);
-                    sum > tau
+                    sum > tau + margin
                 });
                 self.prefixes.push(reached.map_or(self.experts, |place| place + 1) as u16);
             }

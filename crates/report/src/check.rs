@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    Correlation, Course, Delays, Domain, Error, FORMAT, Report, VERSION, WHOLE_RUN, metrics::Layers,
+    CausalSteps, Change, Correlation, Course, Delays, Domain, Error, FORMAT, Report, VERSION, WHOLE_RUN,
+    metrics::Layers,
 };
 
 /// Path in the report, and the expected sizes there.
@@ -87,6 +88,14 @@ impl Report {
             };
             location.course(course)?;
         }
+        for (index, exchange) in self.exchange.iter().enumerate() {
+            let finite = exchange.statistic.iter().chain(&exchange.p).all(|figure| figure.is_finite());
+            require(finite, || format!("exchange[{index}]"), || "made of finite numbers".to_owned())?;
+        }
+        for (index, claim) in self.claims.iter().enumerate() {
+            let finite = claim.figures.values().all(|figure| figure.is_finite());
+            require(finite, || format!("claims[{index}]"), || "made of finite numbers".to_owned())?;
+        }
         Ok(())
     }
 }
@@ -125,11 +134,51 @@ impl Location<'_> {
         if let Some(generalization) = &domain.generalization {
             self.length("generalization.t_sharp", generalization.t_sharp.len(), checkpoints, "checkpoint")?;
         }
+        self.finite("memorization.causal_eps", &domain.memorization.causal_eps)?;
+        self.causal("memorization.causal", &domain.memorization.causal)?;
+        if let Some(generalization) = &domain.generalization {
+            self.causal("generalization.causal", &generalization.causal)?;
+        }
+        self.states(domain)?;
         self.selections(domain)?;
         if let Some(delays) = &domain.delays {
             self.delays(delays)?;
         }
-        domain.correlations.iter().try_for_each(|correlation| self.correlation(correlation))
+        domain.correlations.iter().try_for_each(|correlation| self.correlation(correlation))?;
+        self.finite("clock", &domain.clock)?;
+        domain.changes.iter().try_for_each(|change| self.change(change))
+    }
+
+    /// Checks causal steps: all lists may be empty, as in reports of earlier versions.
+    fn causal(&self, name: &str, steps: &CausalSteps) -> Result<(), Error> {
+        let CausalSteps { first, declared, relapses, half, .. } = steps;
+        if [first, declared, relapses].iter().any(|counts| !counts.is_empty()) {
+            for (list, counts) in [("first", first), ("declared", declared), ("relapses", relapses)] {
+                self.length(&format!("{name}.{list}"), counts.len(), self.checkpoints, "checkpoint")?;
+            }
+        }
+        half.map_or(Ok(()), |half| self.index(&format!("{name}.half"), half, self.checkpoints))
+    }
+
+    fn states(&self, domain: &Domain) -> Result<(), Error> {
+        if !domain.states.is_empty() {
+            self.length("states", domain.states.len(), self.checkpoints, "checkpoint")?;
+        }
+        for (at, state) in domain.states.iter().enumerate() {
+            let figures = [state.level, state.change, state.se, state.lower, state.upper];
+            self.finite("states", figures.iter().flatten())?;
+            if let Some(reference) = state.reference {
+                self.index("states.reference", reference, at + 1)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn change(&self, change: &Change) -> Result<(), Error> {
+        self.index("changes.to", change.to, self.checkpoints)?;
+        self.index("changes.from", change.from, change.to)?;
+        require(change.n >= 3, || self.at("changes.n"), || "3 or more".to_owned())?;
+        self.finite("changes", [&change.ratio, &change.se_ratio, &change.half_width])
     }
 
     fn course(&self, course: &Course) -> Result<(), Error> {
@@ -202,12 +251,20 @@ impl Location<'_> {
             self.finite("delays.pairs.score", [&pair.score])?;
         }
         self.finite("delays.total", [&delays.total])?;
+        self.finite("delays.null_share", &delays.null_share)?;
         self.finite("delays.second_best_total", &delays.second_best_total)
     }
 
     fn correlation(&self, correlation: &Correlation) -> Result<(), Error> {
-        let Correlation { pearson, pearson_p, spearman, spearman_p, .. } = correlation;
-        self.finite("correlations", [pearson, pearson_p, spearman, spearman_p].into_iter().flatten())?;
+        let Correlation {
+            pearson, spearman, increments_r, increments_p, increments_clock_p, partial, ..
+        } = correlation;
+        let of_increments = [increments_r, increments_p, increments_clock_p, partial];
+        self.finite("correlations", of_increments.into_iter().flatten())?;
+        let Correlation {
+            checkpoint_permutation_p: p, checkpoint_permutation_p_spearman: p_spearman, ..
+        } = correlation;
+        self.finite("correlations", [pearson, p, spearman, p_spearman].into_iter().flatten())?;
         let within = correlation.n <= self.checkpoints;
         require(within, || self.at("correlations.n"), || format!("at most {}", self.checkpoints))
     }

@@ -1,9 +1,18 @@
 //! Figures derived from other figures of a report. The analysis and readers of links compute them
 //! with the same functions.
 
+mod accuracy;
+mod exchange;
+mod states;
+
+pub use accuracy::{CheckpointPermutations, LEVEL, clock, correlations, follows};
+pub(crate) use accuracy::{Related, Relation, correlations_by, in_window};
+pub use exchange::exchange;
+pub use states::states;
+
 use crate::{
     metrics::METRICS,
-    model::{Correlation, Course, Group, Report, Series},
+    model::{Change, Course, Report},
 };
 
 /// Adds the missing courses of all metrics with [`Metric::derived`](crate::Metric::derived), and
@@ -49,55 +58,21 @@ pub fn all_pairs(n: u64) -> u64 {
     }
 }
 
-/// Correlates the courses of a domain with its accuracy, over the checkpoints of the settings'
-/// window; empty without accuracy. Courses of the memorized samples come first, then those of all
-/// samples, in the order of [`crate::METRICS`].
-#[must_use]
-pub fn correlations(report: &Report, domain: &str) -> Vec<Correlation> {
-    correlations_by(report, domain, |courses, accuracy| {
-        let courses: Vec<&[Option<f64>]> = courses.iter().map(|course| &course[..]).collect();
-        pathway::correlate_all(&courses, accuracy, pathway::RANDOM_ORDERS, report.settings.seed)
-    })
+/// Computes what relates courses to accuracy: correlations and clock of every domain, and the test
+/// of exchanged domains.
+pub fn relate(report: &mut Report, permutations: CheckpointPermutations) {
+    for at in 0..report.domains.len() {
+        let name = report.domains[at].name.clone();
+        let correlations = correlations(report, &name, permutations);
+        report.domains[at].clock = clock(report, &name);
+        report.domains[at].correlations = correlations;
+    }
+    report.exchange = exchange(report);
 }
 
-/// [`correlations`] with coefficients from `correlate`, which returns one result per course. The
-/// analysis uses it to look up cached results.
-pub(crate) fn correlations_by(
-    report: &Report,
-    domain: &str,
-    correlate: impl FnOnce(&[Series], &[Option<f64>]) -> Vec<pathway::CorrelationResult>,
-) -> Vec<Correlation> {
-    let Some(accuracy) = report.course(domain, "accuracy", Group::All) else { return Vec::new() };
-    let inside = |step: u64| {
-        let window = report.settings.window;
-        window.is_none_or(|window| (window.first..=window.last).contains(&step))
-    };
-    let cut = |values: &[Option<f64>]| -> Series {
-        report.steps().zip(values).filter(|&(step, _)| inside(step)).map(|(_, value)| *value).collect()
-    };
-    let mut named = Vec::new();
-    for group in [Group::Memorized, Group::All] {
-        for metric in METRICS.iter().filter(|metric| metric.correlates) {
-            if let Some(course) = report.course(domain, metric.id, group) {
-                named.push((metric.id, group, cut(&course.values)));
-            }
-        }
-    }
-    let courses: Vec<Series> = named.iter().map(|(_, _, course)| course.clone()).collect();
-    let found = correlate(&courses, &cut(&accuracy.values));
-    let results = named.into_iter().zip(found);
-    results
-        .map(|((metric, group, _), found)| Correlation {
-            metric: metric.into(),
-            group,
-            n: found.n,
-            pearson: found.pearson,
-            pearson_p: found.pearson_p,
-            spearman: found.spearman,
-            spearman_p: found.spearman_p,
-            orders: found.orders,
-            exact: found.exact,
-            undefined: found.undefined.map(|reason| reason.to_string()),
-        })
-        .collect()
+/// Half width of the 95 % interval of a change, from its standard error and number of samples.
+#[must_use]
+pub fn half_width(change: &Change) -> f64 {
+    let degrees = (change.n as u64).saturating_sub(1);
+    pathway::t_quantile_95(degrees).unwrap_or(f64::INFINITY) * change.se_ratio
 }

@@ -6,12 +6,14 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum Error {
     /// No file is a usable trace.
-    #[error("{}", nothing(*files, *without_step))]
+    #[error("{}", nothing(*files, *without_step, *others))]
     NothingToAnalyse {
         /// Number of files.
         files: usize,
         /// Number of traces whose training step is unknown.
         without_step: usize,
+        /// Number of other files that belong to a run: results, samples, embeddings.
+        others: usize,
     },
 
     /// The checkpoints have no sample in common.
@@ -31,6 +33,14 @@ pub enum Error {
         file: usize,
         /// The error.
         source: Box<Error>,
+    },
+
+    /// Samples of the run have gates that cannot be used. The analysis knows them, so that
+    /// [`Analysis::assemble`](crate::Analysis::assemble) leaves them out.
+    #[error("{samples} samples have gates that cannot be used. Assemble the run again without them.")]
+    BadSamples {
+        /// Number of samples, counted at each checkpoint.
+        samples: usize,
     },
 
     /// The routers of a checkpoint differ in shape from those of the last one.
@@ -55,6 +65,15 @@ pub enum Error {
         value: String,
         /// Allowed values.
         expected: String,
+    },
+
+    /// A setting names a domain that the run does not have.
+    #[error("The setting eps names the domain `{domain}`, but the run has {domains}. Correct or remove it.")]
+    UnknownDomain {
+        /// The domain of the setting.
+        domain: String,
+        /// The domains of the run.
+        domains: String,
     },
 
     /// Two samples could not be chosen.
@@ -166,11 +185,24 @@ pub enum Error {
     },
 }
 
-fn nothing(files: usize, without_step: usize) -> String {
-    if without_step > 0 {
+/// The next thing to do if there is no trace to analyse.
+fn nothing(files: usize, without_step: usize, others: usize) -> String {
+    if without_step == 1 {
         return format!(
-            "{without_step} of {files} files: router traces whose training step is unknown. Enter the steps in the file table, \
-             or name the files like step-1000."
+            "1 of {files} files is a router trace without a training step. Enter the step in the file table, or name the file \
+             like step-1000. A report also needs the traces of other checkpoints."
+        );
+    }
+    if without_step > 1 {
+        return format!(
+            "{without_step} of {files} files are router traces without a training step. Enter the steps in the file table, or \
+             name the files like step-1000."
+        );
+    }
+    if others > 0 {
+        return format!(
+            "{others} of {files} files recognised, but none is a router trace. Add one trace per checkpoint (.safetensors or \
+             .npz)."
         );
     }
     format!(

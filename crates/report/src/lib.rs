@@ -5,6 +5,7 @@
 
 mod analysis;
 mod check;
+mod claims;
 pub mod derive;
 mod error;
 pub mod export;
@@ -12,12 +13,14 @@ mod geometry;
 pub mod link;
 pub mod metrics;
 mod model;
+mod onsets;
 mod settings;
 
 pub use analysis::{
     AlignedPair, Analysis, CELLS_AT_ONCE, Distances, InlineDistances, NoProgress, PairOfSamples, Pairs, Part,
     Pending, Run as TraceRun, Stage, Verdict, Watch, assemble, explain, map, traces,
 };
+pub use claims::{Claim, ClaimKind, Why, claims};
 pub use error::Error;
 pub use export::{csv_tables, json, parse_json};
 pub use geometry::{
@@ -27,11 +30,11 @@ pub use geometry::{
 pub use link::{LinkOptions, Parts, decode, encode};
 pub use metrics::{Band, Better, Bounds, METRICS, Metric, Need, Shown, metric};
 pub use model::{
-    Checkpoint, CoactivationPair, Correlation, Course, Delays, Domain, ExpertSelections, FORMAT, GateKind,
-    Generalization, Group, Matched, Memorization, Note, NoteLevel, Pair, Report, Run, Series, VERSION,
-    WHOLE_RUN,
+    CausalSteps, Change, Checkpoint, CoactivationPair, Correlation, Course, Delays, Domain, Exchange,
+    ExpertSelections, FORMAT, GateKind, Generalization, Group, Matched, Memorization, Note, NoteLevel, Pair,
+    Phase, Report, Run, Series, State, VERSION, WHOLE_RUN,
 };
 pub use settings::{
-    PairBudget, Settings, Unit, Window,
-    declared::{SETTINGS, Setting, Value as SettingValue},
+    OnsetRule, PairBudget, Settings, Unit, Window,
+    declared::{Named, SETTINGS, Setting, Value as SettingValue},
 };

@@ -3,7 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::settings::{Settings, Unit};
+use crate::{
+    claims::Claim,
+    settings::{Settings, Unit},
+};
 
 /// The `format` field of every report.
 pub const FORMAT: &str = "grokscope.report";
@@ -44,6 +47,12 @@ pub struct Report {
     /// Every course over the checkpoints, ordered by domain, then by the table
     /// [`METRICS`](crate::METRICS).
     pub courses: Vec<Course>,
+    /// Test of exchanged domains, per metric and group; empty without accuracies.
+    #[serde(default)]
+    pub exchange: Vec<Exchange>,
+    /// What the verdict may say, computed from the figures above.
+    #[serde(default)]
+    pub claims: Vec<Claim>,
     /// Warnings and remarks on the figures.
     pub notes: Vec<Note>,
 }
@@ -136,12 +145,13 @@ pub enum Group {
     /// Every sample of the domain.
     #[default]
     All,
-    /// Samples memorized before the last checkpoint; the same samples at every checkpoint.
+    /// Memorized samples by the setting [`OnsetRule`](crate::OnsetRule): declared by the last
+    /// checkpoint, or `t*` before it; the same samples at every checkpoint.
     Memorized,
 }
 
 /// One domain: its size and its results that are not courses.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Domain {
     /// Name, unique in the report.
     pub name: String,
@@ -153,6 +163,9 @@ pub struct Domain {
     pub memorization: Memorization,
     /// Generalization of the items, if there are results per item.
     pub generalization: Option<Generalization>,
+    /// State at each checkpoint, from the data up to it, `[C]`; empty without losses.
+    #[serde(default)]
+    pub states: Vec<State>,
     /// Selections of every expert, one entry per checkpoint; empty if the traces have no expert
     /// ids.
     pub expert_selections: Vec<Option<ExpertSelections>>,
@@ -162,14 +175,22 @@ pub struct Domain {
     pub delays: Option<Delays>,
     /// Correlations of courses with accuracy (paper, table 1).
     pub correlations: Vec<Correlation>,
+    /// Pearson's r of the clock `log(step + s0)` with accuracy
+    /// (docs/metrics.md#does-it-follow-accuracy): what any course that only rises would reach.
+    #[serde(default)]
+    pub clock: Option<f64>,
+    /// Changes of pathway distances from the onset to the last checkpoint, one per group.
+    #[serde(default)]
+    pub changes: Vec<Change>,
 }
 
-/// Memorization of a domain's samples (docs/metrics.md#memorization-step).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Memorization of a domain's samples by both rules (docs/metrics.md#memorization-step,
+/// docs/metrics.md#causal-memorization-step).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Memorization {
-    /// Loss threshold used, nats; `None` if no threshold of the grid qualifies.
+    /// Loss threshold of `t*`, nats; `None` if no threshold of the grid qualifies.
     pub eps: Option<f64>,
-    /// Whether the user set the threshold.
+    /// Whether the user set the threshold, which then holds for both rules.
     pub eps_set_by_user: bool,
     /// Samples whose `t*` is each checkpoint, `[C]`; those of the last checkpoint are unconfirmed.
     pub t_star: Vec<usize>,
@@ -177,16 +198,86 @@ pub struct Memorization {
     pub memorized: usize,
     /// Samples without any `t*`.
     pub never: usize,
+    /// Loss threshold of `t°`, nats; `None` if no checkpoint fixes one.
+    #[serde(default)]
+    pub causal_eps: Option<f64>,
+    /// The samples by `t°`.
+    #[serde(default)]
+    pub causal: CausalSteps,
 }
 
-/// Generalization of a domain's benchmark items (docs/metrics.md#generalization-step).
+/// Generalization of a domain's benchmark items by both rules
+/// (docs/metrics.md#generalization-step, docs/metrics.md#causal-generalization-step).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Generalization {
-    /// Items whose `t#` is each checkpoint, `[C]`; those of the last checkpoint rest on one
+    /// Items whose `t#` is each checkpoint, `[C]`; those of the last checkpoint with a result rest on one
     /// observation.
     pub t_sharp: Vec<usize>,
     /// Items without any `t#`.
     pub never: usize,
+    /// The items by `t°#`.
+    #[serde(default)]
+    pub causal: CausalSteps,
+}
+
+/// Samples by their causal memorization step `t°`, or items by their causal generalization step
+/// `t°#`. No count depends on later checkpoints, except those of `first`: a step is known some
+/// checkpoints after it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CausalSteps {
+    /// Members whose step is each checkpoint, `[C]`.
+    pub first: Vec<usize>,
+    /// Members declared at each checkpoint, `[C]`: the first at which their step was known.
+    pub declared: Vec<usize>,
+    /// Declared members that relapsed for the first time at each checkpoint, `[C]`.
+    pub relapses: Vec<usize>,
+    /// Members not declared by the last checkpoint.
+    pub never: usize,
+    /// Index of the checkpoint by which half of the declared members have reached their step.
+    pub half: Option<usize>,
+}
+
+/// What was known of a domain at one checkpoint (docs/metrics.md#state-of-a-domain).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// Phase of the training.
+    pub phase: Phase,
+    /// Index `r` of the checkpoint by which half of the samples declared so far were declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<usize>,
+    /// Number `k` of this look at the distance, from 1; `None` if the distance was not tested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look: Option<u64>,
+    /// Level of this look's one-sided bounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<f64>,
+    /// Distance of the samples declared so far, now over at the reference, minus 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<f64>,
+    /// Standard error of `change` over the choice of samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub se: Option<f64>,
+    /// Lower one-sided bound of `change`; above 0 at two looks in a row, the domain is diverging.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lower: Option<f64>,
+    /// Upper one-sided bound of `change`; below 0 at two looks in a row, it is structuring.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upper: Option<f64>,
+}
+
+/// Phase of a domain's training (docs/metrics.md#state-of-a-domain).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Less than a fifth of the samples are declared memorized.
+    #[default]
+    Learning,
+    /// A fifth or more are, and their distance has not changed.
+    Memorized,
+    /// The distance of the memorized samples has fallen.
+    Structuring,
+    /// The distance of the memorized samples has risen.
+    Diverging,
 }
 
 /// A strong co-activation of a layer: how often `second` is selected for tokens that select
@@ -218,6 +309,16 @@ pub struct Delays {
     pub total: f64,
     /// Total score of the second best assignment.
     pub second_best_total: Option<f64>,
+    /// Share of shuffled pairings whose best total is at least `total`: the larger of the shares
+    /// with shuffled samples and with shuffled items.
+    #[serde(default)]
+    pub null_share: Option<f64>,
+    /// Shuffled pairings behind `null_share`; 0 without it.
+    #[serde(default)]
+    pub null_draws: u64,
+    /// Whether these are all arrangements of the members.
+    #[serde(default)]
+    pub null_exact: bool,
 }
 
 /// A group of samples or items with the same step.
@@ -243,8 +344,10 @@ pub struct Pair {
     pub score: f64,
 }
 
-/// Correlation of one course with accuracy (docs/metrics.md#correlation-with-accuracy).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Relation of one course to accuracy: coefficients that describe it, and tests that ask whether it
+/// follows accuracy (docs/metrics.md#correlation-with-accuracy,
+/// docs/metrics.md#does-it-follow-accuracy).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Correlation {
     /// [`Metric::id`](crate::Metric::id) of the course.
     pub metric: String,
@@ -252,19 +355,84 @@ pub struct Correlation {
     pub group: Group,
     /// Number of checkpoints in the window at which both are defined.
     pub n: usize,
-    /// Pearson's r.
+    /// Pearson's r over the checkpoints of the window; undefined if either has a gap there.
     pub pearson: Option<f64>,
-    /// Two-sided permutation p of r.
-    pub pearson_p: Option<f64>,
-    /// Spearman's rho.
+    /// Spearman's rho over the checkpoints of the window.
     pub spearman: Option<f64>,
-    /// Two-sided permutation p of rho.
-    pub spearman_p: Option<f64>,
-    /// Number of orders tried: n! if all were tried, else the number of random ones.
-    pub orders: u64,
-    /// Whether all orders were tried.
-    pub exact: bool,
     /// Why there are no coefficients.
+    pub undefined: Option<String>,
+    /// Pearson's r over the `n` checkpoints at which both are defined: equals `pearson` without
+    /// gaps. The tests below are about this coefficient.
+    pub increments_r: Option<f64>,
+    /// Test A: two-sided p of `increments_r` among courses with the increments in another order.
+    pub increments_p: Option<f64>,
+    /// Test A': the same for `partial`, with both courses adjusted for the clock.
+    pub increments_clock_p: Option<f64>,
+    /// Orders of the increments tried: `(n - 1)!` if all were tried, else the number of random
+    /// ones; 0 without test A.
+    pub increments_orders: u64,
+    /// Whether all orders of the increments were tried.
+    pub increments_exact: bool,
+    /// Why there is no test A.
+    pub increments_undefined: Option<String>,
+    /// Partial correlation of the course with accuracy given the clock, over the `n` checkpoints.
+    pub partial: Option<f64>,
+    /// Two-sided p of `pearson` among permutations of the checkpoints. Checkpoints of a training
+    /// course are not exchangeable, so it is no evidence. `None` in the report of a link.
+    pub checkpoint_permutation_p: Option<f64>,
+    /// The same of `spearman`.
+    pub checkpoint_permutation_p_spearman: Option<f64>,
+    /// Permutations tried: n! if all were tried, else the number of random ones; 0 if none were.
+    pub checkpoint_permutation_orders: u64,
+    /// Whether all permutations were tried.
+    pub checkpoint_permutation_exact: bool,
+}
+
+/// Change of a mean over pairs of samples between two checkpoints
+/// (docs/metrics.md#change-between-two-checkpoints). The same samples and pairs are measured at
+/// both, so the interval is that of the ratio.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// [`Metric::id`](crate::Metric::id) of the course.
+    pub metric: String,
+    /// Group of the course.
+    pub group: Group,
+    /// Index of the earlier checkpoint.
+    pub from: usize,
+    /// Index of the later checkpoint.
+    pub to: usize,
+    /// The mean at `to` over the mean at `from`: 1 for no change.
+    pub ratio: f64,
+    /// Standard error of the ratio, by delete-one over samples. It covers the choice of samples,
+    /// not another run of the training.
+    pub se_ratio: f64,
+    /// Half width of the 95 % interval of the ratio: the t quantile with `n - 1` degrees of freedom
+    /// times `se_ratio`.
+    pub half_width: f64,
+    /// Number of samples.
+    pub n: usize,
+}
+
+/// Test B of one metric over all domains: whether each domain's course follows its own accuracy
+/// better than another domain's (docs/metrics.md#domains-exchanged).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// [`Metric::id`](crate::Metric::id) of the courses.
+    pub metric: String,
+    /// Group of the courses.
+    pub group: Group,
+    /// Sum over domains of Pearson's r of the course with the domain's own accuracy.
+    pub statistic: Option<f64>,
+    /// Share of the assignments of courses to accuracies whose sum is as extreme in the metric's
+    /// expected direction.
+    pub p: Option<f64>,
+    /// Assignments tried: `domains!` if all were tried, else the number of random ones.
+    pub assignments: u64,
+    /// Whether all assignments were tried.
+    pub exact: bool,
+    /// Domains that have both courses.
+    pub domains: usize,
+    /// Why there is no p.
     pub undefined: Option<String>,
 }
 

@@ -12,7 +12,7 @@ use std::{
 };
 
 use futures::executor::block_on;
-use report::Part;
+use report::{Analysis, Group, InlineDistances, NoProgress, Part, Settings};
 use trace::{FileKind, FileSource, OpenTrace};
 
 /// What a folder should become.
@@ -63,6 +63,7 @@ const KINDS: &[(&str, Outcome)] = &[
     ("25a-tp-ranks-jsonl", Read("freq", EXACT, &["same"])),
     ("32-jsonl-steps-in-one-file", Read("freq", EXACT, &[])),
     ("33-parquet-layer-column", Read("freq", EXACT, &[])),
+    ("34-two-numbers-in-name", Read("gates", EXACT, &[])),
     ("37-jsonl-record-a-token", Read("freq", EXACT, &[])),
     ("38-numpy-not-contiguous", Read("gates", EXACT, &["ascontiguousarray"])),
 ];
@@ -274,5 +275,30 @@ fn results_have_the_accuracies_of_every_domain_and_step() {
         let expected = [("math", 1000, 3.0), ("math", 2000, 2.5), ("math", 5000, 2.0)];
         assert_eq!(found, if losses { &expected[..] } else { &[] }, "{folder}");
         assert!(run.verdicts.iter().all(|verdict| verdict.used), "{folder}: {:?}", run.verdicts);
+    }
+}
+
+/// Names of steps with suffixes, whose run has the results of the same steps.
+#[test]
+fn steps_with_suffixes_join_traces_and_results() {
+    let seen = open(&field().join("14a-step-k"));
+    let run = report::assemble(&seen.parts).unwrap();
+    let steps: Vec<u64> = run.checkpoints.iter().map(|checkpoint| checkpoint.step).collect();
+    assert_eq!(steps, [50_000, 240_000, 1_195_000]);
+    for (checkpoint, (_, right)) in run.checkpoints.iter().zip(truth("gates")) {
+        let found = gates(&checkpoint.trace);
+        assert_eq!(found.len(), right.len(), "step {}", checkpoint.step);
+        for (id, gates) in &found {
+            let far = gates.iter().zip(&right[id]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(far <= EXACT, "step {} sample {id}: {far} off", checkpoint.step);
+        }
+    }
+    assert!(run.verdicts.iter().all(|verdict| verdict.used && verdict.text.is_none()), "{:?}", run.verdicts);
+    let analysis = Analysis::new();
+    let settings = Settings::default();
+    let report = block_on(analysis.analyse(&run, &settings, "", &InlineDistances, &NoProgress)).unwrap();
+    for (domain, accuracies) in [("math", MATH), ("code", CODE)] {
+        let course = report.course(domain, "accuracy", Group::All).unwrap();
+        assert_eq!(course.values, accuracies.map(Some), "{domain}");
     }
 }

@@ -117,6 +117,53 @@ fn a_configuration_beside_dumps_states_their_rule_whatever_comes_first() {
 }
 
 #[test]
+fn a_configuration_around_folders_of_steps_states_their_rule() {
+    let files = [
+        dump("run/step1000/router_logits.safetensors", 1, &[]),
+        config("run/config.json", "deepseek_v3"),
+        dump("run/deep/er/step2000/router_logits.safetensors", 2, &[]),
+        // The name of this folder only begins like that of the configuration.
+        dump("run-2/step3000/router_logits.safetensors", 3, &[]),
+        // Nearer to the last dump than the other one.
+        config("run/step4000/config.json", "olmoe"),
+        dump("run/step4000/router_logits.safetensors", 4, &[]),
+    ];
+    let all = parts(&files);
+    let (traces, _) = report::traces(&all);
+    let kinds: Vec<_> = traces.iter().map(|(id, trace)| (*id, trace.info.gate_kind)).collect();
+    assert_eq!(kinds, [(0, Sigmoid), (2, Sigmoid), (3, Softmax), (5, Softmax)]);
+    let run = assemble(&all).unwrap();
+    let (used, text) = said(&run, 1);
+    assert!(used && text.contains("2 files of router logits"), "{text}");
+    assert!(said(&run, 4).1.contains("run/step4000/config.json"));
+}
+
+#[test]
+fn two_configurations_of_one_folder_must_agree() {
+    // The page gives files that were dropped alone no folder.
+    let files = [
+        config("config.json", "deepseek_v3"),
+        config("config.json", "olmoe"),
+        dump("step-1.safetensors", 1, &[]),
+        dump("run/step-2.safetensors", 2, &[("gate_kind", "softmax-mean")]),
+    ];
+    let run = assemble(&parts(&files)).unwrap();
+    assert_eq!(run.checkpoints.iter().map(|at| at.step).collect::<Vec<_>>(), [2]);
+    let (used, text) = said(&run, 2);
+    assert!(!used);
+    for words in ["step-1.safetensors", "`deepseek_v3`", "`olmoe`", "Remove", "gate_kind"] {
+        assert!(text.contains(words), "{words:?} is not in {text:?}");
+    }
+    // Two of one rule agree.
+    let files = [
+        config("config.json", "mixtral"),
+        config("config.json", "olmoe"),
+        dump("step-1.safetensors", 1, &[]),
+    ];
+    holds_gates(&assemble(&parts(&files)).unwrap(), 0, 1, Softmax);
+}
+
+#[test]
 fn without_a_word_dumps_are_read_by_softmax_and_one_note_tells() {
     let files = [
         dump("run/step-1.safetensors", 1, &[]),

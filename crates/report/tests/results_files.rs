@@ -162,3 +162,35 @@ fn answers_have_the_step_of_their_evaluation() {
     assert!(!used && text.contains("training step") && text.contains("`results_*.json`"), "{text}");
     assert!((0..3).all(|file| verdict(&run, file).0));
 }
+
+/// Accuracies beside the items of the same domain and step.
+#[test]
+fn accuracies_that_items_contradict_are_named() {
+    let items = "item,domain,step,correct\na,math,1000,1\nb,math,1000,0\nc,math,1000,0\na,math,2000,1\n";
+    // One of three is right at step 1000; .33 is that share, rounded.
+    let stated =
+        |first: &str, second: &str| format!("domain,step,accuracy\nmath,1000,{first}\nmath,2000,{second}\n");
+    let right = stated("0.33", "1");
+    let agreeing = all(&[("items.csv", items), ("accuracy.csv", &right)]);
+    let notes = |report: &report::Report| -> Vec<String> {
+        let all = report.notes.iter().map(|note| note.text.clone());
+        all.filter(|text| text.contains("contradict")).collect()
+    };
+    assert_eq!(notes(&support::analyse(&agreeing, &Settings::default())), [""; 0]);
+    let wrong = stated("0.5", "0.25");
+    let files = all(&[("items.csv", items), ("accuracy.csv", &wrong)]);
+    let report = support::analyse(&files, &Settings::default());
+    let said = notes(&report);
+    assert_eq!(said.len(), 1, "{said:?}");
+    for part in
+        ["`math`", "step 1000", "stated as 0.5", "1 of its 3 items", "0.3333", "1 more", "items are used"]
+    {
+        assert!(said[0].contains(part), "{part}: {said:?}");
+    }
+    let course = report.course("math", "accuracy", report::Group::All).unwrap();
+    assert_eq!(course.values, [Some(1.0 / 3.0), Some(1.0)]);
+    let run = run(&[("items.csv", items), ("accuracy.csv", &wrong)]);
+    let (used, text) = verdict(&run, 1);
+    assert!(used && text.contains("accuracy.csv") && text.contains("0.3333"), "{text}");
+    assert_eq!(verdict(&run, 0), (true, String::new()));
+}

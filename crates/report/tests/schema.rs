@@ -123,6 +123,32 @@ fn courses_are_flat_and_their_lists_equally_long() {
     }
 }
 
+/// The document names every kind, reason and figure of the claims of made-up reports.
+#[test]
+fn the_document_names_what_claims_hold() {
+    let document = include_str!("../../../docs/report-schema.md");
+    let mut seen = std::collections::BTreeSet::new();
+    for seed in 0..40 {
+        let mut report = synthetic::report(&PAPER_STEPS, SMALL, &DOMAINS, seed, true);
+        match seed % 4 {
+            1 => report.domains.iter_mut().for_each(|domain| domain.changes.clear()),
+            2 => report.courses.retain(|course| course.metric != "accuracy"),
+            3 => report.courses.retain(|course| !course.metric.starts_with("consistency")),
+            _ => {}
+        }
+        for claim in report::claims(&report) {
+            let text = |value: Value| value.as_str().unwrap().to_owned();
+            seen.insert(text(serde_json::to_value(claim.kind).unwrap()));
+            seen.insert(text(serde_json::to_value(claim.why).unwrap()));
+            seen.extend(claim.figures.into_keys());
+        }
+    }
+    assert!(seen.len() > 30, "{seen:?}");
+    for name in seen {
+        assert!(document.contains(&format!("`{name}`")), "{DOCUMENT} does not name {name}");
+    }
+}
+
 #[test]
 fn the_table_of_metrics_refers_to_what_is_there() {
     for (at, metric) in METRICS.iter().enumerate() {

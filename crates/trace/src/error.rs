@@ -118,6 +118,18 @@ pub enum Error {
         /// What to do, in full sentences.
         advice: &'static str,
     },
+    /// More than half of the samples of a file cannot be used.
+    #[error(
+        "{first} {bad} of its {samples} samples cannot be used, which is more than half, so the file is left out."
+    )]
+    BadSamples {
+        /// The first fault.
+        first: Box<Error>,
+        /// Samples that cannot be used.
+        bad: usize,
+        /// All samples of the file.
+        samples: usize,
+    },
     /// A token's selection is impossible.
     #[error(
         "{name}: tensor `topk_ids`, token {token}, layer {layer}: {found}; expected {expected}. {advice}"

@@ -42,6 +42,7 @@ pub use self::{
     archive::{Unpacked, is_system_file, unpack},
     checkpoint::{
         files::{CheckpointFiles, Shards},
+        hub_cache::{CacheFile, CachedBranches, CachedRepositories, LARGEST_REFERENCE},
         names::{router_layer, unwrapped},
         routers::{CheckpointRouters, read_routers},
     },
@@ -52,9 +53,12 @@ pub use self::{
     },
     error::Error,
     format::{
+        FORMATS,
         flame_moe::{join_layers, layer::TraceLayer},
         gate_inputs::gate_inputs_layer,
-        kind::{FileKind, Format, Opened, Sidecar, Warnings},
+        has_known_ending, has_tensors_ending,
+        kind::{Entry, FileKind, Format, Opened, Sidecar, Warnings},
+        known_endings,
         mapped::{
             mapping::{Axis, MappedTensor, Mapping, Role},
             open_mapped,
@@ -63,7 +67,7 @@ pub use self::{
         model_config::ModelConfig,
         probe::{Probe, Settings as IdsSettings},
         results::json::write as write_results,
-        table::{FORMATS, has_known_ending, has_tensors_ending, known_endings},
+        supported,
     },
     io::source::{ByteSource, Counted, MemorySource, Pending, Source},
     model::{
@@ -79,7 +83,10 @@ pub use self::{
         softmax::{exp, largest, softmax},
     },
     open::{open, open_with},
-    open_trace::{Joined, OpenTrace},
+    open_trace::{
+        Joined, OpenTrace,
+        bad_samples::{BadSample, most_are_bad},
+    },
     text::{
         IdText,
         step_name::{NamedStep, step_from_name},

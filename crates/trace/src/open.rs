@@ -4,12 +4,12 @@ use crate::{
     container::container,
     error::Error,
     format::{
+        FORMATS,
         kind::{FileKind, Opened},
         mapped::proposal,
         model_config::ModelConfig,
         probe::{Probe, Settings},
-        table::{FORMATS, unknown},
-        unsupported,
+        unknown, unsupported,
     },
     io::{source::Source, utf16},
 };

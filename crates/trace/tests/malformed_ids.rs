@@ -41,7 +41,13 @@ impl ByteSource for Endless {
 /// A file, its text, and words that its messages must contain.
 type Case = (&'static str, &'static str, &'static [&'static str]);
 
-const CASES: [Case; 39] = [
+const CASES: [Case; 40] = [
+    (
+        "rank0.jsonl",
+        "{\"iter\": 100, \"block\": \"decoder\", \"layer\": 3, \"tpe\": [[128, 64], [96, 80]]}\n\
+         {\"iter\": 100, \"block\": \"mtp\", \"mtp_idx\": 0, \"layer\": 1, \"tpe\": [[50, 50]]}\n",
+        &["unrelated", "tokens per expert", "--moe-routing-trace-path", "router_trace_rank0.jsonl"],
+    ),
     (
         "cut-off.jsonl",
         "{\"routed_experts\":[[[1,2]]]}\n{\"routed_experts\":[[[1,2",

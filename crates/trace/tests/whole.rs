@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{as_trace, open_bytes, open_fixture};
+use common::{Handmade, as_trace, open_bytes, open_fixture};
 use futures::executor::block_on;
 use proptest::prelude::*;
 use trace::{
@@ -39,6 +39,37 @@ fn dumps_and_layers_survive() {
     assert_eq!((whole.gate_kind, whole.topk_ordered), (GateKind::SelectionFrequency, true));
     assert_eq!(whole.topk.as_ref().map(|topk| topk.ids.len()), Some(122 * 4 * 2));
     assert_eq!(whole, read);
+}
+
+/// A sample whose gates cannot be used is left out, and the others keep their places as names.
+#[test]
+fn samples_with_unusable_gates_are_left_out() {
+    let file = |bad: &[usize]| {
+        let gates = (0..5 * 4).map(|at| if bad.contains(&(at / 4)) { f32::NAN } else { 0.5 });
+        Handmade::new()
+            .f32("gates", &[5, 2, 2], &gates.collect::<Vec<_>>())
+            .f32("loss", &[5], &[0.0, 1.0, 2.0, 3.0, 4.0])
+            .f32("router_weight", &[2, 2, 1], &[1.0, 2.0, 3.0, 4.0])
+    };
+    let open = as_trace(open_bytes("step-7.safetensors", file(&[1, 3]).bytes()).expect("a trace"));
+    let whole = block_on(open.read_all()).expect("the others");
+    let ids: Vec<_> = whole.samples.iter().flatten().map(|sample| sample.id.as_str()).collect();
+    assert_eq!((ids, whole.len()), (vec!["0", "2", "4"], 3));
+    assert_eq!(whole.loss.as_deref(), Some(&[0.0, 2.0, 4.0][..]));
+    assert!(whole.router.is_some() && whole.gates.iter().all(|&gate| gate == 0.5));
+    let notices = open.take_notices().join(" ");
+    assert!(notices.contains("step-7.safetensors") && notices.contains("samples `1`, `3`"), "{notices}");
+    write_trace(&whole, GateDtype::F32).expect("a file");
+
+    let open = as_trace(open_bytes("step-7.safetensors", file(&[0, 1, 3]).bytes()).expect("a trace"));
+    let error = block_on(open.read_all()).expect_err("most are bad").to_string();
+    for part in ["step-7.safetensors", "sample 0", "NaN", "3 of its 5 samples", "more than half"] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    // By ranges, the good ones can still be read.
+    assert_eq!(block_on(open.gates(4..5)).expect("a good sample"), [0.5; 4]);
+    let (_, bad) = block_on(open.gates_and_bad_samples(1..5)).expect("gates");
+    assert_eq!(bad.iter().map(|bad| bad.row).collect::<Vec<_>>(), [1, 3]);
 }
 
 proptest! {

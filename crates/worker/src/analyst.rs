@@ -58,8 +58,8 @@ pub fn start(scope: &DedicatedWorkerGlobalScope) {
 enum Outcome {
     /// A report or an error was posted.
     Ended,
-    /// A file turned out to be unreadable. The others can be analysed without it.
-    FileFailed,
+    /// A file or some samples turned out to be unusable. The others can be analysed without them.
+    Incomplete,
 }
 
 /// Passes the page's jobs to the actors that own the files, the run and the work.
@@ -249,7 +249,7 @@ impl Analyst {
                 self.survey.run(&self.progress()).await;
             }
         } else {
-            while self.analyse().await == Outcome::FileFailed {}
+            while self.analyse().await == Outcome::Incomplete {}
             self.files.post();
         }
         if !self.runner.is_running() {
@@ -264,18 +264,28 @@ impl Analyst {
     /// Analyses the readable files and marks those that turn out to be unreadable.
     async fn analyse(&self) -> Outcome {
         let parts = self.runner.parts();
-        let run = match report::assemble(&parts) {
+        let run = match self.state.analysis().assemble(&parts) {
             Ok(run) => Rc::new(run),
             Err(error) => {
                 self.files.apply_verdicts(&report::explain(&parts));
                 self.state.set_run(None);
-                post(&Event::Failed { message: error.to_string() });
+                let message = error.to_string();
+                // Files that wait for others, or for a step, are no failure.
+                let is_start = matches!(
+                    error,
+                    report::Error::NothingToAnalyse { without_step, others, .. } if without_step + others > 0
+                );
+                post(&if is_start { Event::Notice { message } } else { Event::Failed { message } });
                 return Outcome::Ended;
             }
         };
         self.files.apply_verdicts(&run.verdicts);
         self.state.set_run(Some(Rc::clone(&run)));
-        let (settings, title, progress) = (self.state.settings(), self.state.title(), self.progress());
+        let (mut settings, title, progress) = (self.state.settings(), self.state.title(), self.progress());
+        if let Err(error) = run.check_domains(&settings) {
+            settings.eps.retain(|name, _| run.domains.iter().any(|domain| domain.name == *name));
+            post(&Event::Notice { message: format!("{error} It is not used.") });
+        }
         let analysis = self.state.analysis();
         match analysis.analyse(&run, &settings, &title, self.state.pool(), &progress).await {
             Ok(report) => {
@@ -284,8 +294,9 @@ impl Analyst {
             }
             Err(report::Error::Checkpoint { file, source }) => {
                 self.files.change(file, |entry| entry.fail(source.to_string()));
-                Outcome::FileFailed
+                Outcome::Incomplete
             }
+            Err(report::Error::BadSamples { .. }) => Outcome::Incomplete,
             Err(error) => {
                 post(&Event::Failed { message: error.to_string() });
                 Outcome::Ended

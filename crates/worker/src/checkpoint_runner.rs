@@ -173,7 +173,7 @@ impl CheckpointRunner {
             let then = if losses < MAX_LOSSES { "It is started again." } else { "The processor goes on." };
             self.files.change(task.id, |file| file.row.state = FileState::Waiting);
             let message = format!("The engine stopped while it ran {folder}: {reason}. {then}");
-            post(&Event::Failed { message });
+            post(&Event::Notice { message });
             return;
         }
         let message = if scope().navigator().on_line() {

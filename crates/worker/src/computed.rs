@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use js_sys::Array;
-use protocol::{Event, engine::Scored};
+use protocol::{Event, FileState, engine::Scored};
 use report::Part;
 use trace::{FileKind, Item, Results, SampleList};
 use web_sys::Blob;
@@ -21,6 +21,8 @@ type ItemName = (String, String);
 /// the results of items in place of the items.
 pub fn parts(files: &[Entry], items: &[ItemName]) -> Vec<Part> {
     let any = files.iter().any(|file| file.computed.is_some());
+    // Inputs are in use as soon as there is a checkpoint to run on them.
+    let runs = any || files.iter().any(|file| file.row.checkpoint && file.row.state != FileState::Failed);
     let mut results = if any { results(files, items) } else { None };
     let mut parts = Vec::new();
     let inputs = samples_and_items(files);
@@ -32,13 +34,13 @@ pub fn parts(files: &[Entry], items: &[ItemName]) -> Vec<Part> {
         let is_input = inputs.contains(&file.row.id);
         let without_samples = |runnable| FileKind::SampleList(SampleList { samples: Vec::new(), runnable });
         let what = match part.what {
-            FileKind::Items if any && is_input => match results.take() {
+            FileKind::Items if runs && is_input => match results.take() {
                 Some(results) => FileKind::Results(results),
                 // The results of all files of items are in the first part.
                 None => without_samples(false),
             },
             FileKind::GateInputs { .. } if was_run_on(file.row.id) => without_samples(false),
-            FileKind::Text if any && is_input => without_samples(true),
+            FileKind::Text if runs && is_input => without_samples(true),
             what => what,
         };
         parts.push(Part { what, ..part });

@@ -52,6 +52,8 @@ pub struct Entry {
     pub content: Option<Content>,
     /// The step that the user entered.
     pub step: Option<u64>,
+    /// The step that the branch of its snapshot in the Hugging Face cache names.
+    branch_step: Option<u64>,
     /// Row of the archive or list that contains it.
     pub parent: Option<usize>,
     /// The trace of a checkpoint that was run.
@@ -102,6 +104,7 @@ impl Entry {
             origin,
             content: None,
             step: None,
+            branch_step: None,
             parent,
             computed: None,
             is_tokenizer: false,
@@ -175,7 +178,7 @@ impl Entry {
     /// Stores the computed trace of a checkpoint.
     pub fn apply_trace(&mut self, computed: ComputedTrace, trace: FileKind, note: String) {
         if let FileKind::Trace(trace) = &trace {
-            self.row.step = self.step.or(trace.info.step);
+            self.row.step = self.step.or(trace.info.step).or(self.branch_step);
             self.row.samples = Some(trace.info.samples.len());
         }
         self.row.bytes_read = computed.info.read;
@@ -193,12 +196,25 @@ impl Entry {
             return None;
         }
         let mut what = self.kind()?.clone();
-        match (&mut what, self.step) {
+        let known = match &what {
+            FileKind::Trace(trace) => trace.info.step,
+            FileKind::Layer(layer) => layer.step,
+            _ => None,
+        };
+        match (&mut what, self.step.or(self.branch_step.filter(|_| known.is_none()))) {
             (FileKind::Trace(trace), Some(step)) => trace.set_step(step),
             (FileKind::Layer(layer), Some(step)) => layer.set_step(step),
             _ => {}
         }
         Some(Part { id: self.row.id, path: self.row.path.clone(), what })
+    }
+
+    /// Sets the step that the branch of its snapshot names, which counts if nothing else tells the step.
+    pub fn set_branch_step(&mut self, step: Option<u64>) {
+        self.branch_step = step;
+        if self.row.checkpoint || self.is_trace() {
+            self.row.step = self.row.step.or(step);
+        }
     }
 
     /// Sets whether the run uses it, and a message.
@@ -251,7 +267,7 @@ impl Entry {
                 self.row.bytes = bytes;
                 self.row.checkpoint = true;
                 "checkpoint".clone_into(&mut self.row.kind);
-                self.row.step = self.step.or_else(|| step_in_name(&self.row.path));
+                self.row.step = self.step.or_else(|| step_in_name(&self.row.path)).or(self.branch_step);
                 self.row.state = FileState::Waiting;
                 self.origin = FileOrigin::Checkpoint(files);
             }
@@ -266,14 +282,14 @@ impl Entry {
     }
 
     fn apply_content(&mut self, content: Content, warnings: Vec<String>) {
-        self.row.state = FileState::Skipped;
+        self.row.state = FileState::Recognised;
         self.warnings = warnings;
         self.row.question = None;
         let mut message = None;
         if let Content::Run(kind) = &content {
             match kind {
                 FileKind::Trace(trace) => {
-                    self.row.step = self.step.or(trace.info.step);
+                    self.row.step = self.step.or(trace.info.step).or(self.branch_step);
                     self.row.samples = Some(trace.info.samples.len());
                     // The user can correct the entered number.
                     if trace.experts_are_guessed() || self.ids.experts.is_some() {
@@ -289,15 +305,17 @@ impl Entry {
                     }
                 }
                 FileKind::Layer(layer) => {
-                    self.row.step = self.step.or(layer.step);
+                    self.row.step = self.step.or(layer.step).or(self.branch_step);
                     self.row.question = Some(Question::Experts);
                 }
                 FileKind::GateInputs { step } => self.row.step = self.step.or(*step),
                 FileKind::Mappable(proposal) => {
+                    self.row.state = FileState::Skipped;
                     self.warnings.extend(proposal.reasons.iter().cloned());
                     self.row.question = Some(Question::Mapping);
                 }
                 FileKind::Unrelated { reason, .. } | FileKind::Config(trace::ModelConfig { reason, .. }) => {
+                    self.row.state = FileState::Skipped;
                     message = Some(reason.clone()).filter(|text| !text.is_empty());
                 }
                 _ => {}

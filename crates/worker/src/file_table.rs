@@ -1,14 +1,18 @@
 //! The files of the run, in the order in which they were added.
 
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use futures::{StreamExt as _, stream};
 use protocol::{
     Event, FileRow, FileState, Progress, WorkUnit,
     addresses::{self, Address},
 };
-use trace::listing::Listed;
+use trace::{BlobSource, ByteSource as _, CachedBranches, LARGEST_REFERENCE, Source, listing::Listed};
 use wasm_bindgen::{JsCast as _, JsValue};
+use web_sys::Blob;
 
 use crate::{
     entry::{Entry, FileOrigin, NestedFiles},
@@ -27,6 +31,10 @@ const OPENED_AT_ONCE: usize = 6;
 pub struct FileTable {
     entries: RefCell<Vec<Entry>>,
     next_id: Cell<usize>,
+    /// Files that name the commits of branches, before they are read.
+    references: RefCell<Vec<Source>>,
+    /// The branches of cached repositories.
+    branches: RefCell<CachedBranches>,
 }
 
 impl FileTable {
@@ -59,6 +67,8 @@ impl FileTable {
 
     /// Removes all files. Returns the removed rows.
     pub fn clear(&self) -> Vec<usize> {
+        self.references.take();
+        self.branches.take();
         self.entries.take().into_iter().map(|entry| entry.row.id).collect()
     }
 
@@ -94,6 +104,12 @@ impl FileTable {
             let path = if path.is_empty() { "checkpoint".to_owned() } else { path };
             self.add(path, FileOrigin::Checkpoint(files.collect()), parent);
         }
+        for at in sorted.references {
+            let file = handle(at).and_then(|file| file.dyn_into::<web_sys::File>().ok());
+            if let (Some(path), Some(file)) = (paths.get(at), file) {
+                self.references.borrow_mut().push(Rc::new(BlobSource::new(path.clone(), Blob::from(file))));
+            }
+        }
         for at in sorted.others {
             let (Some(path), Some(file)) = (paths.get(at), handle(at)) else { continue };
             if trace::is_system_file(path) {
@@ -119,7 +135,8 @@ impl FileTable {
     }
 
     /// Adds the files of an archive.
-    fn add_members(&self, Members { checkpoints, others }: Members, archive: usize) {
+    fn add_members(&self, Members { checkpoints, others, references }: Members, archive: usize) {
+        self.references.borrow_mut().extend(references);
         for (path, files) in checkpoints {
             self.add(path, FileOrigin::Checkpoint(files), Some(archive));
         }
@@ -146,6 +163,7 @@ impl FileTable {
     /// Opens all files that were added, and the files inside them.
     pub async fn open_all(&self) {
         loop {
+            self.read_branches().await;
             let waiting: Vec<usize> = self.read(|entries| {
                 entries.iter().filter(|entry| entry.is_waiting()).map(|entry| entry.row.id).collect()
             });
@@ -158,6 +176,27 @@ impl FileTable {
                 .await;
             self.post();
         }
+    }
+
+    /// Reads the files that name commits, and gives checkpoints and traces in snapshots the step of their
+    /// branch.
+    async fn read_branches(&self) {
+        loop {
+            // Removed only after it was read: the task may be stopped in between.
+            let Some(file) = self.references.borrow().last().map(Rc::clone) else { break };
+            if file.len() <= LARGEST_REFERENCE
+                && let Ok(content) = file.read(0, file.len() as usize).await
+            {
+                self.branches.borrow_mut().add(file.name(), &content);
+            }
+            self.references.borrow_mut().pop();
+        }
+        let branches = self.branches.borrow();
+        self.change_all(|entries| {
+            for entry in entries {
+                entry.set_branch_step(branches.step(&entry.row.path));
+            }
+        });
     }
 
     async fn open_file(&self, id: usize, throttle: &Throttle) {

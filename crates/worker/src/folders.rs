@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use trace::{CacheFile, CachedRepositories};
+
 /// The folder of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folder {
@@ -22,6 +24,8 @@ pub struct Sorted {
     pub others: Vec<usize>,
     /// The others that are tokenizers of checkpoints.
     pub tokenizers: Vec<usize>,
+    /// Files that name the commits of branches in the Hugging Face cache.
+    pub references: Vec<usize>,
 }
 
 /// Folder and name of a path.
@@ -54,17 +58,23 @@ fn is_of_the_run(name: &str) -> bool {
     }
 }
 
-/// Divides files into checkpoints and others by their paths.
+/// Divides files into checkpoints and others by their paths. Content that snapshots of the Hugging
+/// Face cache link to is left out.
 #[must_use]
 pub fn sort(paths: &[String]) -> Sorted {
     let mut by_folder: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    let mut sorted = Sorted::default();
+    let cache = CachedRepositories::of(paths.iter().map(String::as_str));
     for (at, path) in paths.iter().enumerate() {
-        by_folder.entry(split(path).0).or_default().push(at);
+        match cache.file(path) {
+            None => by_folder.entry(split(path).0).or_default().push(at),
+            Some(CacheFile::Reference) => sorted.references.push(at),
+            Some(CacheFile::Internal) => {}
+        }
     }
     let named = |files: &[usize], wanted: fn(&str) -> bool| {
         files.iter().any(|&at| paths.get(at).is_some_and(|path| wanted(split(path).1)))
     };
-    let mut sorted = Sorted::default();
     for (path, files) in by_folder {
         if named(&files, is_config) && named(&files, is_weights) {
             let of_the_run = |&at: &usize| paths.get(at).is_some_and(|path| is_of_the_run(split(path).1));
@@ -130,6 +140,23 @@ mod tests {
             [folder("run/checkpoints/step0", &[1, 2, 6]), folder("run/checkpoints/step25", &[3, 4, 5])]
         );
         assert_eq!((sorted.others, sorted.tokenizers), (vec![0, 6], vec![6]));
+    }
+
+    #[test]
+    fn branches_of_the_hub_cache_are_no_files_of_the_run() {
+        let commit = "0123456789abcdef0123456789abcdef01234567";
+        let inside = |name: &str| format!("models--a--b/snapshots/{commit}/{name}");
+        let names = [inside("config.json"), inside("model.safetensors")];
+        let paths = paths(&[
+            &names[0],
+            &names[1],
+            "models--a--b/refs/step500",
+            "models--a--b/blobs/ab12",
+            "x/refs/y",
+        ]);
+        let sorted = sort(&paths);
+        assert_eq!(sorted.folders.len(), 1);
+        assert_eq!((sorted.references, sorted.others), (vec![2], vec![4]));
     }
 
     #[test]

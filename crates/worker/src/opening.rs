@@ -79,6 +79,8 @@ pub struct Members {
     pub checkpoints: Vec<(String, FileHandles)>,
     /// All other files, each with whether it is a tokenizer of checkpoints.
     pub others: Vec<(Source, bool)>,
+    /// Files that name the commits of branches in the Hugging Face cache.
+    pub references: Vec<Source>,
 }
 
 impl Members {
@@ -86,8 +88,9 @@ impl Members {
     /// are read in place, so they must be uncompressed; a note is added for each one that is not.
     async fn sort(archive: Option<&Blob>, files: &[Source], notes: &mut Vec<String>) -> Self {
         let paths: Vec<String> = files.iter().map(|file| file.name().to_owned()).collect();
-        let Sorted { folders, others, tokenizers } = folders::sort(&paths);
-        let mut members = Self::default();
+        let Sorted { folders, others, tokenizers, references } = folders::sort(&paths);
+        let references = references.into_iter().filter_map(|at| files.get(at).cloned()).collect();
+        let mut members = Self { references, ..Self::default() };
         for Folder { path, files: places } in folders {
             let own: Vec<&Source> = places.iter().filter_map(|&at| files.get(at)).collect();
             match slices(archive, &own).await {

@@ -72,6 +72,15 @@ impl RunInputs {
                 file.reset_run();
             }
         }
+        let used: Vec<usize> = files
+            .iter()
+            .filter(|file| file.row.checkpoint)
+            .filter_map(|file| self.for_checkpoint(file))
+            .flatten()
+            .collect();
+        for file in files.iter_mut().filter(|file| used.contains(&file.row.id)) {
+            file.set_verdict(true, None);
+        }
         let known: Vec<u64> = files
             .iter()
             .filter(|file| !file.row.checkpoint && file.is_trace())

@@ -74,7 +74,7 @@ test("an invalid mapping is reported in its row, and a skipped file can be descr
   await dialog.locator("form").waitFor();
   await dialog.getByRole("button", { name: "Skip file" }).click();
   await dialog.waitFor({ state: "hidden" });
-  assert.equal(await state(page, "step-1000"), "skipped");
+  assert.equal(await state(page, "step-1000"), "needs a description");
 
   await row(page, "step-1000").getByRole("button", { name: "Describe tensors of step-1000.safetensors" }).click();
   const probs = dialog.locator("tbody tr", { hasText: "routing/probs" });

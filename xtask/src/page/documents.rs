@@ -1,4 +1,5 @@
-//! Documents as HTML pages without scripts, for reading beside the report: `docs/metrics.md` becomes `metrics.html`.
+//! Documents as HTML pages without scripts, for reading beside the report: `docs/metrics.md` becomes `metrics.html`,
+//! `www/example/README.md` becomes `example.html`.
 
 use std::path::Path;
 
@@ -23,7 +24,8 @@ pub fn write_pages(project: &Project, folder: &Path) -> Result<()> {
         let text = read(&project.root.join("docs").join(name).with_extension("md"))?;
         write(&folder.join(name).with_extension("html"), &page(&text))?;
     }
-    Ok(())
+    let example = read(&project.root.join("www/example/README.md"))?;
+    write(&folder.join("example.html"), &page(&example))
 }
 
 fn page(markdown: &str) -> String {

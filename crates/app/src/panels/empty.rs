@@ -33,7 +33,7 @@ pub fn Empty() -> impl IntoView {
                     </div>
                     <p class="soft">
                         "The example is a small OLMoE model that groks. "
-                        <a href="./example/README.md">"About this run"</a>
+                        <a href="./example.html" target="_blank">"About this run"</a>
                     </p>
                 </div>
                 <p class="privacy">"Files stay on this machine. The page requests only its own files and the URLs that you enter or confirm."</p>
@@ -41,14 +41,10 @@ pub fn Empty() -> impl IntoView {
             <section class="prose" aria-labelledby="reads">
                 <h2 id="reads">"Supported files"</h2>
                 <dl class="pairs">
-                    <dt>"Grokscope traces"</dt><dd><code>".safetensors"</code>", one per checkpoint"</dd>
-                    <dt>"Hugging Face router logits"</dt><dd><code>".safetensors"</code>" or "<code>".npz"</code>", logits or probabilities, with padding masks"</dd>
-                    <dt>"Expert ids without weights"</dt><dd>"JSON Lines of vLLM, SGLang or Megatron’s tracer, CSV, or Parquet (FLAME-MoE)"</dd>
+                    {trace::supported().into_iter().map(|entry| view! {
+                        <dt>{entry.name}</dt><dd>{with_code(entry.form)}</dd>
+                    }).collect_view()}
                     <dt>"OLMoE checkpoints"</dt><dd>"folders with "<code>"config.json"</code>" and safetensors shards, as transformers saves them"</dd>
-                    <dt>"Samples to run them on"</dt><dd>"JSON Lines: "<code>"id"</code>", "<code>"domain"</code>", "<code>"text"</code>" or "<code>"input_ids"</code>"; or "<code>".txt"</code>", one sample per line"</dd>
-                    <dt>"Benchmark items"</dt><dd>"JSON Lines with "<code>"answer"</code>", or "<code>"choices"</code>" and "<code>"gold"</code>"; evaluated at every checkpoint"</dd>
-                    <dt>"Benchmark results"</dt><dd><code>"run.json"</code>", CSV (item, domain, step, correct), or files of lm-evaluation-harness, Weights & Biases or OLMo"</dd>
-                    <dt>"Text embeddings"</dt><dd><code>".safetensors"</code>", to match samples with benchmark items"</dd>
                     <dt>"Reports"</dt><dd>"JSON exports of Grokscope, or links"</dd>
                 </dl>
                 <h2>"What a trace is"</h2>
@@ -73,4 +69,14 @@ pub fn Empty() -> impl IntoView {
             </section>
         </main>
     }
+}
+
+/// Text in which code is in backticks.
+fn with_code(text: &'static str) -> impl IntoView {
+    let parts = text.split('`').enumerate();
+    parts
+        .map(
+            |(at, part)| if at % 2 == 1 { view! { <code>{part}</code> }.into_any() } else { part.into_any() },
+        )
+        .collect_view()
 }

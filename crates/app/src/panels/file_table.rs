@@ -12,7 +12,7 @@ use crate::state::{App, Dialog};
 #[component]
 pub fn FileTable() -> impl IntoView {
     let app = App::get();
-    let ids = Memo::new(move |_| app.files.with(|rows| rows.iter().map(|row| row.id).collect::<Vec<_>>()));
+    let ids = Memo::new(move |_| app.files.with(|rows| in_order(rows)));
     view! {
         <Show when=move || !app.files.with(Vec::is_empty)>
             <Engine/>
@@ -39,6 +39,31 @@ pub fn FileTable() -> impl IntoView {
             </div>
         </Show>
     }
+}
+
+/// Ids of the files by step, then by name with its numbers as numbers; files without a step are last.
+fn in_order(rows: &[FileRow]) -> Vec<usize> {
+    let mut rows: Vec<&FileRow> = rows.iter().collect();
+    rows.sort_by_cached_key(|row| (row.step.is_none(), row.step, padded(&row.path)));
+    rows.into_iter().map(|row| row.id).collect()
+}
+
+/// A name with its numbers filled with zeros, so that `batch-10` comes after `batch-9`.
+fn padded(name: &str) -> String {
+    let mut out = String::with_capacity(name.len() + 40);
+    let mut digits = String::new();
+    for letter in name.chars().chain(['\0']) {
+        if letter.is_ascii_digit() {
+            digits.push(letter);
+            continue;
+        }
+        if !digits.is_empty() {
+            out.push_str(&format!("{digits:0>20}"));
+            digits.clear();
+        }
+        out.push(letter);
+    }
+    out
 }
 
 #[component]
@@ -132,7 +157,10 @@ fn state_name(row: &FileRow) -> &'static str {
         FileState::Waiting => "waiting",
         FileState::Reading if row.checkpoint => "running",
         FileState::Reading => "reading",
+        FileState::Recognised => "recognised",
         FileState::Used => "used",
+        FileState::Skipped if row.question == Some(Question::Mapping) => "needs a description",
+        FileState::Skipped if row.samples.is_some() && row.step.is_none() => "needs its step",
         FileState::Skipped => "skipped",
         FileState::Failed => "cannot be read",
     }
@@ -142,6 +170,7 @@ fn class(state: FileState) -> &'static str {
     match state {
         FileState::Waiting => "waiting",
         FileState::Reading => "reading",
+        FileState::Recognised => "recognised",
         FileState::Used => "used",
         FileState::Skipped => "skipped",
         FileState::Failed => "failed",
@@ -155,5 +184,17 @@ fn set_step(app: App, id: usize, text: &str) {
         Err(_) => {
             app.fail(format!("“{text}” is not a training step. Enter a whole number, for example 5000."));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::padded;
+
+    #[test]
+    fn numbers_in_names_are_in_order() {
+        assert!(padded("a/batch-9.npz") < padded("a/batch-10.npz"));
+        assert!(padded("rank1_batch-9") < padded("rank1_batch-10"));
+        assert!(padded("a") < padded("b"));
     }
 }

@@ -1,7 +1,7 @@
 //! The header bar: run, compute badge, actions.
 
 use leptos::prelude::*;
-use protocol::Job;
+use protocol::{FileState, Job};
 
 use crate::analyst;
 use crate::browser;
@@ -24,8 +24,8 @@ pub fn Header() -> impl IntoView {
                     <Run/>
                 </Show>
             </div>
-            <span class="badge" data-testid="backend-badge" title=move || app.badge.get().1>
-                {move || app.badge.get().0}
+            <span class="badge" data-testid="backend-badge" title=move || badge(app).1>
+                {move || badge(app).0}
             </span>
             <Show when=has_report>
                 <span class="actions">
@@ -46,6 +46,18 @@ pub fn Header() -> impl IntoView {
             <button type="button" class="plain" aria-label="Help and keyboard shortcuts" on:click=open(Dialog::Help)>"?"</button>
         </header>
     }
+}
+
+/// Text and tooltip of the badge: where a checkpoint runs now, else where distances are computed.
+fn badge(app: App) -> (String, String) {
+    let (text, note) = app.badge.get();
+    let Some(processor) = app.processor.get() else { return (text, note) };
+    let runs = app.working.get()
+        && app.files.with(|rows| rows.iter().any(|row| row.checkpoint && row.state == FileState::Reading));
+    let device = if processor.gpu { "GPU" } else { "CPU" };
+    let name = if processor.name.is_empty() { String::new() } else { format!(" · {}", processor.name) };
+    let note = format!("Checkpoints run on the {device}. {note}");
+    (if runs { format!("{device}{name}") } else { text }, note)
 }
 
 fn theme_name(theme: Theme) -> &'static str {

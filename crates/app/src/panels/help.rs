@@ -7,7 +7,7 @@ use crate::panels::dialog::Modal;
 use crate::state::Dialog;
 
 /// Terms that the page uses.
-const TERMS: [(&str, &str); 9] = [
+const TERMS: [(&str, &str); 12] = [
     (
         "pathway",
         "per layer, the experts with the largest gates (mean router probabilities), ranked, until their sum exceeds τ",
@@ -19,14 +19,29 @@ const TERMS: [(&str, &str); 9] = [
     ("null", "distance between random pathways of the same lengths"),
     ("consistency", "1 − C: similarity of a sample’s routing in adjacent layers; higher is smoother"),
     ("smoothness", "mean cosine similarity of the routing in adjacent layers, from −1 to 1"),
-    ("t*", "memorization step: the first checkpoint from which a sample’s loss is low and stays settled"),
+    (
+        "t°",
+        "memorization step: the first checkpoint from which a sample’s loss is low and settled over three checkpoints",
+    ),
+    (
+        "t°#",
+        "generalization step: the first checkpoint from which a benchmark item is correct at three checkpoints in a row",
+    ),
+    (
+        "t*",
+        "the paper’s memorization step: the first checkpoint from which the loss is low and near its last value",
+    ),
     (
         "t#",
-        "generalization step: the first checkpoint from which a benchmark item is answered correctly and stays so",
+        "the paper’s generalization step: the first checkpoint from which an item is correct and stays so to the end",
+    ),
+    (
+        "onsets",
+        "a setting: t° and t°#, which are never revised, or t* and t#, which the last checkpoint moves",
     ),
     (
         "memorized",
-        "samples with t* before the last checkpoint; the same group is measured at every checkpoint",
+        "samples with a t°, or with t* before the last checkpoint; the same group is measured at every checkpoint",
     ),
     ("d_eff", "effective dimension of a group’s gates"),
 ];

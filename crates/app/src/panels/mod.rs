@@ -15,6 +15,7 @@ pub mod header;
 pub mod help;
 pub mod mapping;
 pub mod notes;
+pub mod notice;
 pub mod progress;
 pub mod routers;
 pub mod settings;

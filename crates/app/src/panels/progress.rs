@@ -2,25 +2,46 @@
 
 use leptos::prelude::*;
 
+use protocol::{FileState, Question};
+
 use crate::analyst;
+use crate::panels::notice::Notice;
 use crate::state::App;
 
-/// Progress before the first report, or a hint while nothing runs.
+/// Progress before the first report, or the next thing to do while nothing runs.
 #[component]
 pub fn Working() -> impl IntoView {
     let app = App::get();
+    let stopped = move || app.stopped.get() && !app.working.get();
+    let idle = move || !app.stopped.get() && !app.working.get() && app.notice.with(Option::is_none);
     view! {
         <Progress/>
-        <Show when=move || !app.working.get()>
-            <p class="soft">
-                {move || if app.cancelled.get() {
-                    "Cancelled. Drop files to continue."
-                } else {
-                    "Waiting for files. A report needs traces of at least two checkpoints of one run."
-                }}
+        <Notice/>
+        <Show when=stopped>
+            <p class="banner">
+                "Stopped before the first report. "
+                <button type="button" on:click=move |_| analyst::resume(app)>"Resume"</button>
             </p>
         </Show>
+        <Show when=idle>
+            <p class="banner" data-testid="next">{move || next(app)}</p>
+        </Show>
     }
+}
+
+/// The next thing to do, from what the files wait for.
+fn next(app: App) -> &'static str {
+    app.files.with(|rows| {
+        if rows.iter().any(|row| row.question == Some(Question::Mapping)) {
+            "Describe the tensors of the marked files."
+        } else if rows.iter().any(|row| row.question == Some(Question::Shape)) {
+            "Set the shape of the marked files."
+        } else if rows.iter().any(|row| row.checkpoint && row.state == FileState::Waiting) {
+            "Add samples to run the checkpoints on, as JSON lines with id, domain, and text or input_ids."
+        } else {
+            "Add the traces of at least two checkpoints of one run."
+        }
+    })
 }
 
 /// The progress bar; empty while nothing runs.

@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 use protocol::Job;
-use report::{Error, Group, SETTINGS, Setting, SettingValue, Settings, Unit};
+use report::{Error, Group, Named, SETTINGS, Setting, SettingValue, Settings};
 
 use crate::analyst;
 use crate::format::figure;
@@ -69,7 +69,7 @@ fn Panel() -> impl IntoView {
 /// The control of a setting, by the type of its value.
 fn control(setting: &'static Setting) -> AnyView {
     match setting.value {
-        SettingValue::Unit(_) => view! { <UnitChoice setting/> }.into_any(),
+        SettingValue::Choice(values) => view! { <NamedChoice setting values/> }.into_any(),
         SettingValue::Flag(_) => view! { <Flag setting/> }.into_any(),
         SettingValue::PerDomain(..) => view! { <Domains setting/> }.into_any(),
         SettingValue::Numbers(..) => view! { <Thresholds/>{field(setting)} }.into_any(),
@@ -102,15 +102,19 @@ fn field(setting: &'static Setting) -> AnyView {
     .into_any()
 }
 
+/// Buttons for a setting with a few named values.
 #[component]
-fn UnitChoice(setting: &'static Setting) -> impl IntoView {
+fn NamedChoice(setting: &'static Setting, values: &'static [Named]) -> impl IntoView {
     let app = App::get();
     view! {
         <Choice
             label=setting.name
-            options=vec![("symbols", Unit::Symbol), ("characters", Unit::Character)]
-            chosen=Signal::derive(move || app.settings.with(|settings| settings.unit))
-            choose=move |unit| drop(change(app, |settings| { settings.unit = unit; Ok(()) }))
+            options=values.iter().map(|value| (value.name, value.text)).collect()
+            chosen=Signal::derive(move || {
+                let chosen = app.settings.with(|settings| values.iter().find(|value| (value.is)(settings)));
+                chosen.map_or("", |value| value.text)
+            })
+            choose=move |text: &'static str| drop(change(app, |settings| setting.set(settings, text)))
         />
     }
 }
@@ -188,7 +192,7 @@ fn OfDomain(setting: &'static Setting, name: String) -> impl IntoView {
     // The threshold in use: the user's, or the searched one.
     let found = Memo::new(move |_| {
         let found = |name: &str| {
-            app.with_report(|report| report.domain(name).and_then(|domain| domain.memorization.eps)).flatten()
+            app.with_report(|report| report.domain(name).and_then(|domain| report.eps(domain))).flatten()
         };
         stored.with_value(|name| found(name))
     });

@@ -60,7 +60,11 @@ pub fn GroupChoice() -> impl IntoView {
     view! {
         <Choice
             label="Samples" options=vec![("memorized", Group::Memorized), ("all", Group::All)]
-            chosen=app.group.into() choose=move |group| app.group.set(group)
+            chosen=app.group.into()
+            choose=move |group| {
+                app.group_chosen.set(true);
+                app.group.set(group);
+            }
         />
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use report::{Delays as Matching, GateKind};
+use report::{Delays as Matching, GateKind, OnsetRule};
 
 use crate::chart::Chart;
 use crate::chart_options;
@@ -16,11 +16,13 @@ use crate::views::controls::{DomainChoice, TwinSwitch};
 pub fn Delays() -> impl IntoView {
     let app = App::get();
     let drawn = Memo::new(move |_| {
-        app.with_report(|report| chart_options::delays(app, report))
-            .unwrap_or_default()
-            .into_iter()
-            .map(Arc::new)
-            .collect::<Vec<_>>()
+        app.with_report(|report| {
+            figures::delays(report, &app.domain.get(), &chart_options::domain_chart(app))
+        })
+        .unwrap_or_default()
+        .into_iter()
+        .map(Arc::new)
+        .collect::<Vec<_>>()
     });
     let ids = Memo::new(move |_| {
         drawn.with(|figures| figures.iter().map(|figure| figure.id.clone()).collect::<Vec<_>>())
@@ -43,16 +45,23 @@ pub fn Delays() -> impl IntoView {
             None => view! {
                 <p class="missing">"Delays need benchmark results per item and checkpoint. Drop a run.json or a CSV with item, domain, step and correct."</p>
             }.into_any(),
-            Some(matching) => view! { <Matched matching/> }.into_any(),
+            Some(matching) => {
+                let domain = app.domain.get();
+                let certainty = app
+                    .with_report(|report| report.domain(&domain).and_then(|domain| figures::certainty(report, domain)))
+                    .flatten();
+                view! { <Matched matching certainty/> }.into_any()
+            }
         }}
     }
 }
 
 #[component]
-fn Matched(matching: Matching) -> impl IntoView {
+fn Matched(matching: Matching, certainty: Option<String>) -> impl IntoView {
     let app = App::get();
     let frequency =
         app.with_report(|report| report.run.gate_kind == GateKind::SelectionFrequency).unwrap_or(false);
+    let rule = app.with_report(|report| report.settings.onset_rule).unwrap_or_default();
     let unconfirmed = app.with_report(|report| report.settings.unconfirmed).unwrap_or(false);
     let steps = app.with_report(|report| report.steps().collect::<Vec<_>>()).unwrap_or_default();
     let step =
@@ -76,23 +85,22 @@ fn Matched(matching: Matching) -> impl IntoView {
             [memorized, count(samples as u64), generalized, count(items as u64), delay, figure(pair.score)]
         })
         .collect();
-    let certainty = match matching.second_best_total {
-        Some(second) => format!(
-            "Total score {}; the best other matching has {}. The closer the two, the less certain the matching.",
-            figure(matching.total),
-            figure(second)
-        ),
+    let totals = match matching.second_best_total {
+        Some(second) => {
+            format!("Total score {}; the best other matching has {}.", figure(matching.total), figure(second))
+        }
         None => format!("Total score {}; no other matching exists.", figure(matching.total)),
     };
     view! {
         <section class="matched" aria-labelledby="matching-heading">
             <h3 id="matching-heading">"Matched groups"</h3>
+            {certainty.map(|text| view! { <p><strong>{format!("{text}.")}</strong></p> })}
             <div class="scroll" tabindex="0" role="region" aria-label="Rows: Matched groups">
                 <table>
                     <caption class="unseen">"Matched groups"</caption>
                     <thead><tr>
-                        <th scope="col" class="number">"t*, step"</th><th scope="col" class="number">"samples"</th>
-                        <th scope="col" class="number">"t#, step"</th><th scope="col" class="number">"items"</th>
+                        <th scope="col" class="number">{format!("{}, step", rule.of_samples())}</th><th scope="col" class="number">"samples"</th>
+                        <th scope="col" class="number">{format!("{}, step", rule.of_items())}</th><th scope="col" class="number">"items"</th>
                         <th scope="col" class="number">"delay, steps"</th><th scope="col" class="number">"mean cosine"</th>
                     </tr></thead>
                     <tbody>{rows.into_iter().map(|row| view! {
@@ -100,7 +108,7 @@ fn Matched(matching: Matching) -> impl IntoView {
                     }).collect_view()}</tbody>
                 </table>
             </div>
-            <p>{certainty}</p>
+            <p>{totals}</p>
             <p class="soft">
                 {if matching.from_gates && frequency {
                     "No text embeddings were given: the cosines are between selection frequencies at the last checkpoint and differ little. "
@@ -109,7 +117,9 @@ fn Matched(matching: Matching) -> impl IntoView {
                 } else {
                     "The cosines are between text embeddings. "
                 }}
-                {if unconfirmed {
+                {if rule == OnsetRule::Causal {
+                    "Steps are those that could be known at the time; Settings can switch to the paper’s t* and t#."
+                } else if unconfirmed {
                     "Groups that only the last checkpoint confirms are included."
                 } else {
                     "Groups that only the last checkpoint confirms are excluded; Settings can include them."

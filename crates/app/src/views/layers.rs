@@ -5,7 +5,7 @@ use std::sync::Arc;
 use figures::{ExpertOrder, Figure, LayerMeasure};
 use leptos::html;
 use leptos::prelude::*;
-use report::Need;
+use report::{Need, Report};
 use wasm_bindgen::JsCast;
 
 use crate::chart::{Chart, Overlay, Plot};
@@ -23,7 +23,9 @@ pub fn Layers() -> impl IntoView {
     let measure = RwSignal::new(first);
     let offered = measures.clone();
     let drawn = Memo::new(move |_| {
-        app.with_report(|report| chart_options::layers(app, report, measure.get()).map(Arc::new)).flatten()
+        let options = chart_options::domain_chart(app);
+        let drawn = |report: &Report| figures::layers(report, &app.domain.get(), measure.get(), &options);
+        app.with_report(drawn).flatten().map(Arc::new)
     });
     view! {
         <div class="toolbar">
@@ -153,10 +155,18 @@ fn Experts(measure: Signal<LayerMeasure>) -> impl IntoView {
         .unwrap_or_default()
     };
     let drawn = Memo::new(move |_| {
-        app.with_report(|report| chart_options::experts(app, report, order.get()).map(Arc::new)).flatten()
+        let (checkpoint, layer) = (app.checkpoint.get(), app.layer.get());
+        let options = chart_options::domain_chart(app);
+        let drawn = |report: &Report| {
+            figures::experts(report, &app.domain.get(), checkpoint, layer, order.get(), &options)
+        };
+        app.with_report(drawn).flatten().map(Arc::new)
     });
     let partners = Memo::new(move |_| {
-        app.with_report(|report| chart_options::coactivation(app, report).map(Arc::new)).flatten()
+        let options = chart_options::domain_chart(app);
+        let drawn =
+            |report: &Report| figures::coactivation(report, &app.domain.get(), app.layer.get(), &options);
+        app.with_report(drawn).flatten().map(Arc::new)
     });
     view! {
         <section class="experts" aria-labelledby="experts-heading">

@@ -10,12 +10,12 @@ mod table;
 mod timeline;
 
 use leptos::prelude::*;
-use protocol::Job;
 
 use crate::analyst;
 use crate::format::counted;
 use crate::panels::{
-    banner::Banner, errors::Errors, file_table::FileTable, notes::Notes, progress::Progress, verdict::Verdict,
+    banner::Banner, errors::Errors, file_table::FileTable, notes::Notes, notice::Notice, progress::Progress,
+    verdict::Verdict,
 };
 use crate::state::{App, Origin, View};
 
@@ -35,6 +35,7 @@ pub fn Report() -> impl IntoView {
             <h1 class="unseen">{move || format!("Report: {}", title.get())}</h1>
             <Banner/>
             <Errors/>
+            <Notice/>
             <Progress/>
             <Incomplete/>
             <Verdict/>
@@ -76,9 +77,7 @@ fn Incomplete() -> impl IntoView {
         <Show when=incomplete>
             <p class="banner">
                 "The computation stopped early: these figures are provisional. "
-                <button type="button" on:click=move |_| {
-                    analyst::work(app, &Job::Configure { settings: app.settings.get_untracked() }, &[]);
-                }>"Resume"</button>
+                <button type="button" on:click=move |_| analyst::resume(app)>"Resume"</button>
             </p>
         </Show>
     }

@@ -155,7 +155,7 @@ fn columns() -> impl Iterator<Item = &'static Metric> {
 
 /// The share of memorized samples, then the metrics of [`columns`] at a checkpoint.
 fn figures_at(report: &Report, domain: &Domain, here: usize, group: Group) -> Vec<String> {
-    let memorized: usize = domain.memorization.t_star.iter().take(here + 1).sum();
+    let memorized: usize = report.sample_steps(domain).iter().take(here + 1).sum();
     let memorized = (domain.samples > 0).then(|| memorized as f64 / domain.samples as f64);
     let percent = |share: f64| format!("{:.1} %", 100.0 * share);
     let metric = |metric: &'static Metric| {

@@ -30,7 +30,7 @@ fn is_presented(id: &str) -> bool {
 pub fn Timeline() -> impl IntoView {
     let app = App::get();
     let drawn = Memo::new(move |_| {
-        app.with_report(|report| chart_options::timeline(app, report))
+        app.with_report(|report| figures::timeline(report, &chart_options::timeline(app)))
             .unwrap_or_default()
             .into_iter()
             .filter(|figure| !app.presenting.get() || is_presented(&figure.id))
@@ -67,8 +67,8 @@ fn Sweep() -> impl IntoView {
     let section = NodeRef::<html::Div>::new();
     let width = chart::available_width(section);
     let drawn = Memo::new(move |_| {
-        let width = Some(width.get()?);
-        app.with_report(|report| chart_options::sweep(app, report, width).map(Arc::new)).flatten()
+        let options = figures::ChartOptions { width: Some(width.get()?), ..chart_options::domain_chart(app) };
+        app.with_report(|report| figures::sweep(report, &app.domain.get(), &options).map(Arc::new)).flatten()
     });
     view! {
         <Show when=move || drawn.with(Option::is_some) && !app.presenting.get()>

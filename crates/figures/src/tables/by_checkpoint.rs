@@ -182,10 +182,11 @@ pub(super) fn memorization_steps(report: &Report, index: usize, domain: &Domain)
         let Some(t_star) = course.t_star else { continue };
         let step = report.checkpoints.get(t_star).map_or_else(|| "?".to_owned(), |at| number::count(at.step));
         let samples = course.n.map_or_else(String::new, |n| format!(", {}", chart::counted(n, "sample")));
-        columns.add(&format!("{}, t* {step}{samples}", metric_name(&course.metric)), course);
+        let symbol = report.settings.onset_rule.of_samples();
+        columns.add(&format!("{}, {symbol} {step}{samples}", metric_name(&course.metric)), course);
     }
     let title = format!("By memorization step: {}", domain.name);
-    let note = labelled(report, "Only samples with this t*; a distance needs at least two.");
+    let note = labelled(report, "Only samples with this memorization step; a distance needs at least two.");
     named(format!("t-star-{index}"), title, note, columns.table())
 }
 

@@ -27,9 +27,10 @@ pub(super) fn onsets(report: &Report, options: &TimelineOptions) -> Option<Figur
     let words: Vec<String> = told.iter().map(|row| row.words()).collect();
     let summary = format!("{title}. {}.", words.join("; "));
     let look = Look { theme: options.theme, present: options.present };
+    let rule = report.settings.onset_rule;
     let subtitle = chart::subtitle([
-        "● half of the memorized samples have reached t*",
-        "◆ half of the generalizing items have reached t#",
+        &format!("● half of the memorized samples have reached {}", rule.of_samples()),
+        &format!("◆ half of the generalizing items have reached {}", rule.of_items()),
         "line: delay",
     ]);
     let frame = Frame { title: &title, subtitle: &subtitle, description: &summary, look };

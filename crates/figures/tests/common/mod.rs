@@ -89,8 +89,27 @@ pub fn small() -> Report {
             t_star: vec![0, 30, 16, 4, 2],
             memorized: 50,
             never: 148,
+            causal_eps: Some(1.2),
+            causal: CausalSteps {
+                first: vec![0, 30, 20, 0, 0],
+                declared: vec![0, 0, 0, 30, 20],
+                relapses: vec![0, 0, 0, 0, 3],
+                never: 150,
+                half: Some(1),
+            },
         },
-        generalization: Some(Generalization { t_sharp: vec![0, 1, 10, 50, 12], never: 27 }),
+        generalization: Some(Generalization {
+            t_sharp: vec![0, 1, 10, 50, 12],
+            never: 27,
+            causal: CausalSteps {
+                first: vec![0, 1, 10, 0, 0],
+                declared: vec![0, 0, 0, 1, 10],
+                relapses: vec![0; 5],
+                never: 89,
+                half: Some(2),
+            },
+        }),
+        states: Vec::new(),
         expert_selections: vec![Some(vec![vec![1, 2, 0, 5]; 2]); 5],
         coactivation: vec![vec![CoactivationPair { first: 3, second: 1, probability: 0.8 }], Vec::new()],
         delays: (shift == 0.0).then(|| Delays {
@@ -108,11 +127,25 @@ pub fn small() -> Report {
             ],
             total: 1.89,
             second_best_total: Some(1.83),
+            null_share: Some(0.34),
+            null_draws: 999,
+            null_exact: false,
         }),
         correlations: vec![
             correlation("distance", if shift == 0.0 { -0.9 } else { 0.1 }),
             correlation("consistency", 0.95),
         ],
+        clock: Some(0.9),
+        changes: vec![Change {
+            metric: "distance".into(),
+            group: Group::Memorized,
+            from: 2,
+            to: 4,
+            ratio: if shift == 0.0 { 0.8 } else { 1.01 },
+            se_ratio: 0.02,
+            half_width: 0.04,
+            n: 100,
+        }],
     };
     let between = Course {
         metric: "distance".into(),
@@ -144,9 +177,12 @@ pub fn small() -> Report {
         checkpoints: steps.map(|step| Checkpoint { step, tokens: Some(step * 4_194_304) }).to_vec(),
         domains: vec![domain("math", 0.0), domain("code", 2.0)],
         courses: [courses("math", 0.0), courses("code", 2.0), vec![between]].concat(),
+        exchange: Vec::new(),
+        claims: Vec::new(),
         notes: Vec::new(),
     };
     derive::complete(&mut report);
+    report.claims = claims(&report);
     report
 }
 
@@ -156,12 +192,18 @@ fn correlation(metric: &str, r: f64) -> Correlation {
         group: Group::Memorized,
         n: 5,
         pearson: Some(r),
-        pearson_p: Some(if r.abs() > 0.5 { 0.025 } else { 0.8 }),
         spearman: Some(r),
-        spearman_p: Some(if r.abs() > 0.5 { 0.033 } else { 0.8 }),
-        orders: 120,
-        exact: true,
-        undefined: None,
+        increments_r: Some(r),
+        increments_p: Some(if r.abs() > 0.5 { 1.0 / 24.0 } else { 0.8 }),
+        increments_clock_p: Some(if r.abs() > 0.5 { 1.0 / 24.0 } else { 0.7 }),
+        increments_orders: 24,
+        increments_exact: true,
+        partial: Some(0.8 * r),
+        checkpoint_permutation_p: Some(if r.abs() > 0.5 { 0.025 } else { 0.8 }),
+        checkpoint_permutation_p_spearman: Some(if r.abs() > 0.5 { 0.033 } else { 0.8 }),
+        checkpoint_permutation_orders: 120,
+        checkpoint_permutation_exact: true,
+        ..Correlation::default()
     }
 }
 
@@ -219,6 +261,30 @@ impl Dice {
         NASTY[self.roll(NASTY.len() as u64) as usize].to_owned()
     }
 
+    fn causal_steps(&mut self) -> CausalSteps {
+        CausalSteps {
+            first: self.list(9, Self::index),
+            declared: self.list(9, Self::index),
+            relapses: self.list(9, Self::index),
+            never: self.index(),
+            half: self.option(Self::index),
+        }
+    }
+
+    fn state(&mut self) -> State {
+        State {
+            phase: [Phase::Learning, Phase::Memorized, Phase::Structuring, Phase::Diverging]
+                [self.roll(4) as usize],
+            reference: self.option(Self::index),
+            look: self.option(Self::big),
+            level: self.option(Self::number),
+            change: self.option(Self::number),
+            se: self.option(Self::number),
+            lower: self.option(Self::number),
+            upper: self.option(Self::number),
+        }
+    }
+
     fn domain(&mut self) -> Domain {
         Domain {
             name: self.text(),
@@ -230,9 +296,15 @@ impl Dice {
                 t_star: self.list(9, Self::index),
                 memorized: self.index(),
                 never: self.index(),
+                causal_eps: self.option(Self::number),
+                causal: self.causal_steps(),
             },
-            generalization: self
-                .option(|dice| Generalization { t_sharp: dice.list(9, Self::index), never: dice.index() }),
+            generalization: self.option(|dice| Generalization {
+                t_sharp: dice.list(9, Self::index),
+                never: dice.index(),
+                causal: dice.causal_steps(),
+            }),
+            states: self.list(9, Self::state),
             expert_selections: self
                 .list(9, |dice| dice.option(|dice| dice.list(3, |dice| dice.list(5, Self::big)))),
             coactivation: self.list(3, |dice| {
@@ -255,18 +327,39 @@ impl Dice {
                 }),
                 total: dice.number(),
                 second_best_total: dice.option(Self::number),
+                null_share: dice.option(Self::number),
+                null_draws: dice.big(),
+                null_exact: dice.roll(2) == 0,
             }),
             correlations: self.list(6, |dice| Correlation {
                 metric: ["distance", "consistency", "loss", "<b>"][dice.roll(4) as usize].into(),
                 group: dice.group(),
                 n: dice.index(),
                 pearson: dice.option(Self::number),
-                pearson_p: dice.option(Self::number),
                 spearman: dice.option(Self::number),
-                spearman_p: dice.option(Self::number),
-                orders: dice.big(),
-                exact: dice.roll(2) == 0,
                 undefined: dice.option(Self::text),
+                increments_r: dice.option(Self::number),
+                increments_p: dice.option(Self::number),
+                increments_clock_p: dice.option(Self::number),
+                increments_orders: dice.big(),
+                increments_exact: dice.roll(2) == 0,
+                increments_undefined: dice.option(Self::text),
+                partial: dice.option(Self::number),
+                checkpoint_permutation_p: dice.option(Self::number),
+                checkpoint_permutation_p_spearman: dice.option(Self::number),
+                checkpoint_permutation_orders: dice.big(),
+                checkpoint_permutation_exact: dice.roll(2) == 0,
+            }),
+            clock: self.option(Self::number),
+            changes: self.list(3, |dice| Change {
+                metric: ["distance", "<b>"][dice.roll(2) as usize].into(),
+                group: dice.group(),
+                from: dice.index(),
+                to: dice.index(),
+                ratio: dice.number(),
+                se_ratio: dice.number(),
+                half_width: dice.number(),
+                n: dice.index(),
             }),
         }
     }
@@ -314,6 +407,17 @@ impl Dice {
         report.settings.window = self.option(|dice| Window { first: dice.big(), last: dice.big() });
         let names: Vec<String> = report.domains.iter().map(|domain| domain.name.clone()).collect();
         report.courses = self.list(300, |dice| dice.course(&names));
+        report.exchange = self.list(4, |dice| Exchange {
+            metric: ["distance", "<b>"][dice.roll(2) as usize].into(),
+            group: dice.group(),
+            statistic: dice.option(Self::number),
+            p: dice.option(Self::number),
+            assignments: dice.big(),
+            exact: dice.roll(2) == 0,
+            domains: dice.index(),
+            undefined: dice.option(Self::text),
+        });
+        report.claims = claims(&report);
         report
     }
 }

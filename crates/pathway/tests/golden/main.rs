@@ -8,6 +8,7 @@ mod consistency;
 mod courses;
 mod distance;
 mod fixture;
+mod follow;
 mod pairing;
 mod pathways;
 mod routing;

@@ -1,11 +1,11 @@
 //! Pairing of memorization groups with generalization groups.
 
-use pathway::UnitSum;
+use pathway::{PairingSide, UnitSum, pairing_null};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use crate::courses::items;
-use crate::fixture::{Fixture, array, assert_all_same, assert_same, numbers};
+use crate::fixture::{Fixture, array, assert_all_same, assert_same, numbers, size};
 
 #[test]
 fn groups_are_matched_as_expected() {
@@ -68,4 +68,48 @@ fn groups_are_matched_as_expected() {
             }
         }
     }
+}
+
+/// Shares by brute force of `tests/reference/pairing_null.py`.
+#[test]
+fn shuffled_pairings_score_as_well_as_expected() {
+    let cases: serde_json::Value =
+        serde_json::from_str(include_str!("../../../../tests/reference/pairing_null.json")).unwrap();
+    for case in array(&cases) {
+        let sizes = |name: &str| array(&case[name]).iter().map(size).collect::<Vec<usize>>();
+        let embeddings = |name: &str| array(&case[name]).iter().map(numbers).collect::<Vec<Vec<f64>>>();
+        let sums = |members: &[Vec<f64>], sizes: &[usize]| -> Vec<UnitSum> {
+            let mut rest = members.iter().map(Vec::as_slice);
+            sizes.iter().map(|&size| UnitSum::of(rest.by_ref().take(size)).unwrap()).collect()
+        };
+        let (train, test) = (embeddings("train"), embeddings("test"));
+        let (train_sizes, test_sizes) = (sizes("train_sizes"), sizes("test_sizes"));
+        let (train_sums, test_sums) = (sums(&train, &train_sizes), sums(&test, &test_sizes));
+        let seed = case["seed"].as_u64().unwrap();
+        let total = pathway::assign(&pathway::score_matrix(&train_sums, &test_sums)).unwrap().total;
+        assert_same(Some(total), &case["total"], "total");
+        for (name, members, sizes, others) in [
+            ("samples_shuffled", &train, &train_sizes, &test_sums),
+            ("items_shuffled", &test, &test_sizes, &train_sums),
+        ] {
+            let with_all = |member: &Vec<f64>| {
+                others.iter().map(|other| other.mean_cosine_with(member).unwrap()).collect::<Vec<f64>>()
+            };
+            let cosines: Vec<f64> = members.iter().flat_map(with_all).collect();
+            let side = PairingSide { sizes, others: others.len(), cosines: &cosines };
+            let found = pairing_null(side, seed).unwrap();
+            let what = format!("{}, {name}", case["name"]);
+            assert_same(Some(found.share), &case[name]["share"], &what);
+            assert_eq!(case[name]["draws"], found.draws, "{what}");
+            assert_eq!(case[name]["exact"], found.exact, "{what}");
+        }
+    }
+}
+
+#[test]
+fn cosines_of_another_shape_or_not_finite_are_refused() {
+    let side = |cosines| PairingSide { sizes: &[1, 1], others: 2, cosines };
+    assert!(pairing_null(side(&[0.5; 3]), 1).is_err());
+    assert!(pairing_null(side(&[0.5, f64::NAN, 0.5, 0.5]), 1).is_err());
+    assert_eq!(pairing_null(side(&[0.5; 4]), 1).map(|found| found.share), Ok(1.0));
 }

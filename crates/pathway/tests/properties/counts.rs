@@ -30,11 +30,11 @@ proptest! {
         prop_assert_eq!(&sum, &split_sum);
         // The diagonal is the load; each of a token's k ids occurs with k ids.
         for layer in 0..2 {
-            let counts = both.counts(layer);
             for expert in 0..6 {
-                prop_assert_eq!(counts[expert * 7], load.counts()[layer * 6 + expert]);
+                prop_assert_eq!(both.count(layer, expert, expert), load.counts()[layer * 6 + expert]);
             }
-            prop_assert_eq!(counts.iter().sum::<u64>(), 9 * 9);
+            let sum: u64 = (0..36).map(|place| both.count(layer, place / 6, place % 6)).sum();
+            prop_assert_eq!(sum, 9 * 9);
         }
         let same = SaturationSum::new(2, 3, false);
         let mut same_sum = same;
@@ -44,6 +44,21 @@ proptest! {
         let share = sum.result().unwrap().k;
         prop_assert!((0.0..=1.0).contains(&share));
     }
+}
+
+/// Of many experts only pairs that occur are kept, with the same results.
+#[test]
+fn pairs_of_many_experts_are_those_of_few() {
+    let ids: Vec<u16> = (0..400_u16).flat_map(|token| [token * 7 % 11, 20 + token * 5 % 13]).collect();
+    let (mut few, mut many) = (Coactivation::new(2, 40).unwrap(), Coactivation::new(2, 65_535).unwrap());
+    few.push(&ids, 2).unwrap();
+    many.push(&ids, 2).unwrap();
+    for layer in 0..2 {
+        assert_eq!(few.strongest(layer, 30, 2), many.strongest(layer, 30, 2));
+        assert_eq!(few.strongest(layer, 30, 2).len(), 30);
+        assert_eq!(few.probability(layer, 3, 21), many.probability(layer, 3, 21));
+    }
+    assert_eq!(many.count(1, 65_534, 0), 0);
 }
 
 #[test]

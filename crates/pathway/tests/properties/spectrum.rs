@@ -136,3 +136,47 @@ fn stored_blocks_are_the_computed_ones() {
     assert!(RouterGram::from_blocks(3, 4, &blocks[1..]).is_err());
     assert!(RouterGram::from_weights(3, 4, 5, &weights[1..]).is_err());
 }
+
+#[test]
+fn few_samples_of_many_experts_have_the_dimension_of_the_definition() {
+    let mut rng = Rng::new(7);
+    // Up to 64 experts, and with as many samples as experts, another matrix is used.
+    for (experts, samples) in [(64, 5), (65, 5), (65, 64), (65, 65), (65, 66), (100, 1), (700, 9)] {
+        let mut spectrum = Spectrum::new(1, experts).unwrap();
+        let gates = |_| (0..experts).map(|_| rng.below(1000) as f32 / 1e4).collect::<Vec<f32>>();
+        let gates: Vec<Vec<f32>> = (0..samples).map(gates).collect();
+        for gates in &gates {
+            spectrum.push_sample(gates).unwrap();
+        }
+        let (found, expected) = (spectrum.d_eff(0.01).mean.unwrap(), plain_d_eff(&gates, 0.01));
+        assert!((found - expected).abs() < 1e-8 * expected, "{found} for {expected}: {experts}, {samples}");
+    }
+}
+
+#[test]
+fn many_experts_have_the_consistency_of_the_definition() {
+    let mut rng = Rng::new(11);
+    let (layers, experts, width) = (4, 300, 5);
+    let mut number = || rng.below(2001) as f32 / 1000.0 - 1.0;
+    let weights: Vec<f32> = (0..layers * experts * width).map(|_| number()).collect();
+    let gates: Vec<f32> = (0..layers * experts).map(|_| number().abs() / 150.0).collect();
+    // Weights that are smaller than their blocks are kept; the blocks must give the same.
+    let product =
+        |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum::<f64>();
+    let row = |layer: usize, expert: usize| &weights[(layer * experts + expert) * width..][..width];
+    let mut blocks = Vec::new();
+    for (a, b) in [(0, 0), (1, 1), (2, 2), (3, 3), (0, 1), (1, 2), (2, 3)] {
+        blocks.extend((0..experts * experts).map(|at| product(row(a, at / experts), row(b, at % experts))));
+    }
+    let by_blocks = RouterGram::from_blocks(layers, experts, &blocks).unwrap();
+    let by_weights = RouterGram::from_weights(layers, experts, width, &weights).unwrap();
+    let expected = pathway::sample_consistency(&gates, &by_blocks).unwrap();
+    let found = pathway::sample_consistency(&gates, &by_weights).unwrap();
+    for (found, expected) in found.cosines.iter().zip(&expected.cosines) {
+        assert!((found.unwrap() - expected.unwrap()).abs() < 1e-9);
+    }
+    assert!((found.smoothness.unwrap() - expected.smoothness.unwrap()).abs() < 1e-9);
+    assert!(
+        pathway::sample_consistency(&vec![0.0; layers * experts], &by_weights).unwrap().smoothness.is_none()
+    );
+}

@@ -117,6 +117,11 @@ pub enum Event {
     Cancelled,
     /// No work is under way.
     Idle,
+    /// What the user can do next, or something to know. It does not end the current work.
+    Notice {
+        /// The text in whole sentences.
+        message: String,
+    },
     /// An error that does not concern a single file.
     Failed {
         /// The error in whole sentences: what, where, what was expected, what to do.

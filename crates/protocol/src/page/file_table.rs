@@ -39,6 +39,8 @@ pub enum FileState {
     Waiting,
     /// Being read, or run.
     Reading,
+    /// Readable, and part of a run whose other files are missing so far.
+    Recognised,
     /// Used by the report.
     Used,
     /// Readable, but not part of this run; the messages say why.

@@ -4,12 +4,15 @@
 use std::{collections::BTreeMap, rc::Rc};
 
 use pathway::UnitSum;
+use trace::BadSample;
 
 use super::{
     digest::Digest,
     measure::{Key, Measured},
+    run::BadSamples,
     selections::Selections,
 };
+use crate::derive::Relation;
 
 /// Results computed so far.
 #[derive(Debug, Default)]
@@ -22,10 +25,13 @@ pub struct Cache {
     spectra: BTreeMap<(usize, u64), Rc<pathway::EffectiveDimension>>,
     /// Sums of unit vectors by file and fingerprint of the group.
     unit_sums: BTreeMap<(usize, u64), Rc<UnitSum>>,
+    /// Cosines of samples with groups of items, by file and fingerprint of both.
+    cosines: BTreeMap<(usize, u64), Rc<Vec<f64>>>,
     /// Measured distances.
     measured: BTreeMap<Key, Rc<Measured>>,
-    /// Correlations by fingerprint of both courses.
-    correlations: BTreeMap<u64, Rc<pathway::CorrelationResult>>,
+    /// Relations to accuracy by fingerprint of course, accuracy and clock.
+    relations: BTreeMap<u64, Relation>,
+    bad_samples: BadSamples,
 }
 
 impl Cache {
@@ -66,6 +72,14 @@ impl Cache {
         self.unit_sums.insert((file, of), Rc::new(sum));
     }
 
+    pub fn cosines(&self, file: usize, of: u64) -> Option<Rc<Vec<f64>>> {
+        self.cosines.get(&(file, of)).cloned()
+    }
+
+    pub fn put_cosines(&mut self, file: usize, of: u64, cosines: Vec<f64>) {
+        self.cosines.insert((file, of), Rc::new(cosines));
+    }
+
     pub fn measured(&self, key: Key) -> Option<Rc<Measured>> {
         self.measured.get(&key).cloned()
     }
@@ -74,20 +88,30 @@ impl Cache {
         self.measured.insert(key, Rc::new(measured));
     }
 
-    pub fn correlation(&self, of: u64) -> Option<Rc<pathway::CorrelationResult>> {
-        self.correlations.get(&of).cloned()
+    pub fn relation(&self, of: u64) -> Option<Relation> {
+        self.relations.get(&of).copied()
     }
 
-    pub fn put_correlation(&mut self, of: u64, found: pathway::CorrelationResult) {
-        self.correlations.insert(of, Rc::new(found));
+    pub fn put_relation(&mut self, of: u64, found: Relation) {
+        self.relations.insert(of, found);
+    }
+
+    pub fn bad_samples(&self) -> &BadSamples {
+        &self.bad_samples
+    }
+
+    pub fn put_bad_samples(&mut self, file: usize, step: u64, bad: Vec<BadSample>) {
+        self.bad_samples.insert((file, step), bad);
     }
 
     /// Removes the results of a file.
     pub fn forget(&mut self, file: usize) {
+        self.bad_samples.retain(|&(old, _), _| old != file);
         self.digests.remove(&file);
         self.selections.retain(|&(old, _), _| old != file);
         self.spectra.retain(|&(old, _), _| old != file);
         self.unit_sums.retain(|&(old, _), _| old != file);
+        self.cosines.retain(|&(old, _), _| old != file);
         self.measured.retain(|key, _| key.file() != file);
     }
 }

@@ -2,15 +2,19 @@
 //! digest has a ranking (the pathways at every threshold), a few scalars per sample, and sums per
 //! group.
 
-use std::rc::Rc;
+use std::{collections::BTreeSet, rc::Rc};
 
 use pathway::{
     Comparison, DomainGates, DomainInformation, DomainMeans, Ranking, RouterGram, SampleConsistency,
     Separation, Signatures, Spectrum, UnitSum,
 };
-use trace::GateKind;
+use trace::{BadSample, GateKind, most_are_bad};
 
-use super::{host::Watch, run::RunCheckpoint};
+use super::{
+    cosines::{CosineRequest, CosineSums},
+    host::Watch,
+    run::RunCheckpoint,
+};
 use crate::error::Error;
 
 /// Size of a range of samples, in bytes of their gates as f32.
@@ -95,12 +99,17 @@ pub struct GateRequest {
     /// Sums of the unit vectors of the flattened gates of these groups
     /// (docs/metrics.md#pairing-and-delay).
     pub unit_sums: Vec<Rc<[u32]>>,
+    /// Cosines of samples with groups of items.
+    pub cosines: Vec<CosineRequest>,
 }
 
 impl GateRequest {
     /// Whether nothing is requested.
     pub fn is_empty(&self) -> bool {
-        self.digest.is_none() && self.spectra.is_empty() && self.unit_sums.is_empty()
+        self.digest.is_none()
+            && self.spectra.is_empty()
+            && self.unit_sums.is_empty()
+            && self.cosines.is_empty()
     }
 }
 
@@ -113,16 +122,30 @@ pub struct GateResults {
     pub spectra: Vec<Spectrum>,
     /// Sums of unit vectors.
     pub unit_sums: Vec<UnitSum>,
+    /// Cosines, `[samples][groups]`.
+    pub cosines: Vec<Vec<f64>>,
+}
+
+/// What a pass over a checkpoint's gates came to.
+#[derive(Debug)]
+pub enum Pass {
+    /// Everything requested.
+    Complete(GateResults),
+    /// Samples of the run that cannot be used, so that the run is another one.
+    Bad(Vec<BadSample>),
 }
 
 /// Reads a checkpoint's gates once and accumulates everything requested. `read` is called with the
 /// bytes read.
+///
+/// # Errors
+/// [`trace::Error::BadSamples`] if more than half of the file's samples cannot be used.
 pub async fn read_gates(
     checkpoint: &RunCheckpoint,
     request: &GateRequest,
     watch: &dyn Watch,
     mut read: impl FnMut(u64),
-) -> Result<GateResults, Error> {
+) -> Result<Pass, Error> {
     let trace = &*checkpoint.trace;
     let (layers, experts) = (trace.info.layers, trace.info.experts);
     let width = layers * experts;
@@ -133,13 +156,18 @@ pub async fn read_gates(
     let mut fold = GateAccumulator::new(checkpoint, request, gram)?;
     let rows = trace.info.samples.len();
     let chunk = (CHUNK_BYTES / (4 * width.max(1))).clamp(1, rows.max(1));
+    let mut bad: Vec<BadSample> = Vec::new();
     let bytes_a_row = trace.info.bytes / (rows.max(1) as u64);
     for start in (0..rows).step_by(chunk) {
         let end = (start + chunk).min(rows);
-        let gates = trace.gates(start..end).await?;
+        let (gates, found) = trace.gates_and_bad_samples(start..end).await?;
+        let unusable: BTreeSet<usize> = found.iter().map(|bad| bad.row).collect();
+        bad.extend(found);
         let counts = if frequency { trace.counts(start..end).await? } else { None };
         for (i, row) in gates.chunks_exact(width).enumerate() {
-            fold.push(start + i, row, counts.as_ref().map(|counts| counts.of(i)))?;
+            if !unusable.contains(&(start + i)) {
+                fold.push(start + i, row, counts.as_ref().map(|counts| counts.of(i)))?;
+            }
             if (i + 1) % SAMPLES_PER_YIELD == 0 {
                 watch.yield_now().await;
             }
@@ -147,11 +175,18 @@ pub async fn read_gates(
         read(bytes_a_row * (end - start) as u64);
         watch.yield_now().await;
     }
+    if let Some(error) = most_are_bad(&bad, rows) {
+        return Err(error.into());
+    }
+    bad.retain(|bad| fold.is_of_run(bad.row));
+    if !bad.is_empty() {
+        return Ok(Pass::Bad(bad));
+    }
     let (mut results, comparison) = fold.finish();
     if let (Some(digest), Some(comparison)) = (&mut results.digest, comparison) {
         digest.separation = compare(comparison, watch).await;
     }
-    Ok(results)
+    Ok(Pass::Complete(results))
 }
 
 /// Compares signatures in short steps.
@@ -184,10 +219,13 @@ struct GateAccumulator {
     digest: Option<DigestAccumulator>,
     spectra: Vec<(Membership, Spectrum)>,
     unit_sums: Vec<(Membership, UnitSum)>,
+    cosines: Vec<CosineSums>,
 }
 
 struct DigestAccumulator {
     ranking: Ranking,
+    /// Whether the gates are selection frequencies.
+    frequency: bool,
     gram: Option<RouterGram>,
     /// Position at which each sample of the run was read.
     places: Vec<usize>,
@@ -232,7 +270,10 @@ impl GateAccumulator {
         }
         let digest = match &request.digest {
             None => None,
-            Some(request) => Some(DigestAccumulator::new(layers, experts, samples, request, gram)?),
+            Some(request) => {
+                let frequency = info.gate_kind == GateKind::SelectionFrequency;
+                Some(DigestAccumulator::new(layers, experts, samples, request, gram, frequency)?)
+            }
         };
         let spectra = request.spectra.iter().map(|members| {
             Ok::<_, Error>((Membership::new(members, samples), Spectrum::new(layers, experts)?))
@@ -242,7 +283,18 @@ impl GateAccumulator {
         let unit_sums = unit_sums
             .map(|members| (Membership::new(members, samples), UnitSum::new(layers * experts)))
             .collect();
-        Ok(Self { sample_of, digest, spectra, unit_sums })
+        let cosines = request.cosines.iter().map(|request| CosineSums::new(request, samples)).collect();
+        Ok(Self { sample_of, digest, spectra, unit_sums, cosines })
+    }
+
+    /// The sample of the run in a row of the trace.
+    fn sample(&self, row: usize) -> Option<u32> {
+        self.sample_of.get(row).copied().flatten()
+    }
+
+    /// Whether a row of the trace is a sample of the run.
+    fn is_of_run(&self, row: usize) -> bool {
+        self.sample(row).is_some()
     }
 
     fn push(
@@ -251,7 +303,7 @@ impl GateAccumulator {
         gates: &[f32],
         counts: Option<trace::SampleCounts<'_>>,
     ) -> Result<(), Error> {
-        let Some(sample) = self.sample_of.get(row).copied().flatten() else { return Ok(()) };
+        let Some(sample) = self.sample(row) else { return Ok(()) };
         if let Some(digest) = &mut self.digest {
             digest.push(sample, gates, counts)?;
         }
@@ -265,17 +317,19 @@ impl GateAccumulator {
                 sum.push(gates)?;
             }
         }
+        self.cosines.iter_mut().for_each(|cosines| cosines.push(sample, gates));
         Ok(())
     }
 
     /// The results, and the comparison of signatures that the digest still lacks.
     fn finish(self) -> (GateResults, Option<Comparison>) {
-        let Self { digest, spectra, unit_sums, .. } = self;
+        let Self { digest, spectra, unit_sums, cosines, .. } = self;
         let (digest, comparison) = digest.map(DigestAccumulator::finish).unzip();
         let results = GateResults {
             digest,
             spectra: spectra.into_iter().map(|(_, spectrum)| spectrum).collect(),
             unit_sums: unit_sums.into_iter().map(|(_, sum)| sum).collect(),
+            cosines: cosines.into_iter().map(CosineSums::finish).collect(),
         };
         (results, comparison.flatten())
     }
@@ -288,6 +342,7 @@ impl DigestAccumulator {
         samples: usize,
         request: &DigestRequest,
         gram: Option<RouterGram>,
+        frequency: bool,
     ) -> Result<Self, Error> {
         let &DigestRequest { ref taus, ref labels, domains, seed } = request;
         let width = layers * experts;
@@ -298,6 +353,7 @@ impl DigestAccumulator {
         let compared = labels.as_ref().filter(|_| domains > 1);
         Ok(Self {
             ranking: Ranking::new(layers, experts, taus)?,
+            frequency,
             gram,
             places: vec![0; samples],
             consistency: Vec::new(),
@@ -316,6 +372,7 @@ impl DigestAccumulator {
         self.places[sample as usize] = self.ranking.samples();
         match counts {
             Some(counts) => self.ranking.push_counts(counts.values, counts.k, counts.tokens)?,
+            None if self.frequency => self.ranking.push_frequencies(gates)?,
             None => self.ranking.push_sample(gates)?,
         }
         if let Some(gram) = &self.gram {
@@ -335,7 +392,7 @@ impl DigestAccumulator {
 
     /// Reorders the results from the order of the trace to that of the run.
     fn finish(self) -> (Digest, Option<Comparison>) {
-        let Self { ranking, gram, places, consistency, entropy, domains, signatures } = self;
+        let Self { ranking, gram, places, consistency, entropy, domains, signatures, .. } = self;
         let comparison = signatures.map(|(signatures, labels)| signatures.compare(&labels));
         let (domains, information) = domains.map(DomainGates::finish).unzip();
         let consistency = gram.map(|_| consistency);

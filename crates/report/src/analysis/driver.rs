@@ -16,11 +16,11 @@ use futures::{
 use super::{
     cache::Cache,
     compose,
-    digest::read_gates,
+    digest::{Pass, read_gates},
     host::{Distances, Stage, Watch},
     job::Job,
     measure::Measurement,
-    run::Run,
+    run::{Part, Run, assemble_without},
     selections::read_selections,
 };
 use crate::{error::Error, model::Report, settings::Settings};
@@ -47,6 +47,15 @@ impl Analysis {
         Self::default()
     }
 
+    /// Assembles files to a run, without the samples whose gates turned out to be unusable. Once
+    /// [`Analysis::analyse`] returned [`Error::BadSamples`], this gives the run to analyze instead.
+    ///
+    /// # Errors
+    /// Those of [`assemble`](crate::assemble).
+    pub fn assemble(&self, parts: &[Part]) -> Result<Run, Error> {
+        assemble_without(parts, self.cache.borrow().bad_samples())
+    }
+
     /// Removes the results of a file.
     pub fn forget(&self, file: usize) {
         self.cache.borrow_mut().forget(file);
@@ -56,7 +65,9 @@ impl Analysis {
     ///
     /// # Errors
     /// [`Error::Checkpoint`] with the file id if a trace cannot be read: analyze again without it,
-    /// results are cached. Errors of the host.
+    /// results are cached. [`Error::BadSamples`] if samples cannot be used: analyze what
+    /// [`Analysis::assemble`] gives. [`Error::Setting`] or [`Error::UnknownDomain`] for settings that
+    /// do not fit the run. Errors of the host.
     pub async fn analyse(
         &self,
         run: &Run,
@@ -66,6 +77,7 @@ impl Analysis {
         watch: &dyn Watch,
     ) -> Result<Report, Error> {
         settings.check()?;
+        run.check_domains(settings)?;
         let job = Job::new(&self.cache, run, settings, title);
         let pairs = job.missing_pairs();
         let meter = ProgressCounter::new(watch, pairs, job.missing_bytes());
@@ -75,14 +87,19 @@ impl Analysis {
         // read.
         let (sender, ready) = mpsc::unbounded();
         let reading = async {
+            let mut bad = 0;
             for checkpoint in 0..run.checkpoints.len() {
                 let file = run.checkpoints[checkpoint].file;
                 let read = job.read(checkpoint, &meter).await;
-                read.map_err(|source| Error::Checkpoint { file, source: Box::new(source) })?;
-                sender.unbounded_send(checkpoint).ok();
+                bad += read.map_err(|source| Error::Checkpoint { file, source: Box::new(source) })?;
+                // After a bad sample the run will be another one; the other checkpoints are only
+                // read for further ones.
+                if bad == 0 {
+                    sender.unbounded_send(checkpoint).ok();
+                }
             }
             sender.close_channel();
-            Ok::<(), Error>(())
+            if bad == 0 { Ok(()) } else { Err(Error::BadSamples { samples: bad }) }
         };
         let complete = Cell::new(0_usize);
         let measuring = ready
@@ -92,6 +109,9 @@ impl Analysis {
                 async move {
                     for measurement in measurements {
                         job.measure(measurement, checkpoint, distances, meter).await?;
+                    }
+                    if together {
+                        job.measure_looks(checkpoint, distances, meter).await?;
                     }
                     Ok::<usize, Error>(checkpoint)
                 }
@@ -116,12 +136,16 @@ impl Analysis {
                 futures::future::ready(Ok(()))
             })
             .await?;
+        for checkpoint in 0..run.checkpoints.len() {
+            job.measure_looks(checkpoint, distances, &meter).await?;
+        }
         let mut report = compose::report(&job);
         watch.partial(true, &|| report.clone());
         for index in 0..report.domains.len() {
             watch.yield_now().await;
             compose::conclude(&job, index, &mut report);
         }
+        compose::conclude_run(&mut report);
         Ok(report)
     }
 
@@ -132,16 +156,29 @@ impl Analysis {
         settings: &Settings,
         checkpoint: usize,
     ) -> Option<Rc<super::digest::Digest>> {
-        Job::new(&self.cache, run, settings, "").digest(checkpoint)
+        self.job(run, settings).digest(checkpoint)
+    }
+
+    /// A job that only looks up results.
+    pub(super) fn job<'a>(&'a self, run: &'a Run, settings: &'a Settings) -> Job<'a> {
+        Job::new(&self.cache, run, settings, "")
     }
 }
 
 impl Job<'_> {
-    async fn read(&self, checkpoint: usize, meter: &ProgressCounter<'_>) -> Result<(), Error> {
+    /// Reads a checkpoint; returns the number of its samples that cannot be used.
+    async fn read(&self, checkpoint: usize, meter: &ProgressCounter<'_>) -> Result<usize, Error> {
         let request = self.gate_request(checkpoint);
         let at = &self.run.checkpoints[checkpoint];
         if !request.is_empty() {
-            let results = read_gates(at, &request, meter.watch, |bytes| meter.read(bytes)).await?;
+            let results = match read_gates(at, &request, meter.watch, |bytes| meter.read(bytes)).await? {
+                Pass::Complete(results) => results,
+                Pass::Bad(bad) => {
+                    let count = bad.len();
+                    self.cache.borrow_mut().put_bad_samples(at.file, at.step, bad);
+                    return Ok(count);
+                }
+            };
             let mut cache = self.cache.borrow_mut();
             if let Some(digest) = results.digest {
                 cache.put_digest(at.file, self.digest_fingerprint(), digest);
@@ -153,6 +190,9 @@ impl Job<'_> {
             for (samples, sum) in request.unit_sums.iter().zip(results.unit_sums) {
                 cache.put_unit_sum(at.file, self.unit_sum_fingerprint(samples), sum);
             }
+            for (request, cosines) in request.cosines.iter().zip(results.cosines) {
+                cache.put_cosines(at.file, self.cosine_fingerprint(request), cosines);
+            }
         }
         let fingerprint = self.selections_fingerprint(checkpoint);
         let known = self.cache.borrow().selections(at.file, fingerprint).is_some();
@@ -161,6 +201,19 @@ impl Job<'_> {
                 self.run.domains.iter().map(|domain| Rc::clone(&domain.samples)).collect();
             let selections = read_selections(at, others, &domains, meter.watch).await?.unwrap_or_default();
             self.cache.borrow_mut().put_selections(at.file, fingerprint, selections);
+        }
+        Ok(0)
+    }
+
+    /// Measures what the tests of a checkpoint compare: there and at their references.
+    async fn measure_looks(
+        &self,
+        checkpoint: usize,
+        distances: &dyn Distances,
+        meter: &ProgressCounter<'_>,
+    ) -> Result<(), Error> {
+        for (measurement, at) in self.missing_looks(checkpoint) {
+            self.measure(&measurement, at, distances, meter).await?;
         }
         Ok(())
     }

@@ -124,24 +124,31 @@ impl<'a> Job<'a> {
         DigestRequest { taus: self.taus.clone(), labels, domains, seed: self.settings.seed }
     }
 
-    /// Groups of equal `t*` whose gates replace embeddings: only at the last checkpoint, only with
+    /// Whether the gates of a checkpoint replace embeddings: only those of the last one, only with
     /// item gates and without text embeddings.
-    pub fn embedded_groups(&self, checkpoint: usize) -> Vec<Rc<[u32]>> {
+    pub fn has_embedded_groups(&self, checkpoint: usize) -> bool {
         let is_last = checkpoint + 1 == self.run.checkpoints.len();
-        if !is_last || self.run.item_gates.is_none() || self.run.embeddings.is_some() {
+        is_last && self.run.item_gates.is_some() && self.run.embeddings.is_none()
+    }
+
+    /// Groups of equal memorization step whose gates replace embeddings.
+    pub fn embedded_groups(&self, checkpoint: usize) -> Vec<Rc<[u32]>> {
+        if !self.has_embedded_groups(checkpoint) {
             return Vec::new();
         }
         (0..self.plan.domains.len()).flat_map(|d| self.t_star_groups(d)).map(|(_, samples)| samples).collect()
     }
 
-    /// Samples of a domain by `t*`, ascending; unconfirmed ones only if the settings include them.
+    /// Samples of a domain by memorization step, ascending; unconfirmed ones only if the settings
+    /// include them.
     pub fn t_star_groups(&self, domain: usize) -> Vec<(usize, Rc<[u32]>)> {
         let last = self.run.checkpoints.len().saturating_sub(1);
-        let (plan, members) = (&self.plan.domains[domain], &self.run.domains[domain].samples);
+        let members = &self.run.domains[domain].samples;
+        let steps = &self.plan.domains[domain].memorization.steps;
         (0..self.run.checkpoints.len())
             .filter(|&at| at < last || self.settings.unconfirmed)
             .filter_map(|at| {
-                let of_step = members.iter().zip(&plan.t_star).filter(|&(_, &t_star)| t_star == Some(at));
+                let of_step = members.iter().zip(steps).filter(|&(_, &step)| step == Some(at));
                 let samples: Rc<[u32]> = of_step.map(|(&sample, _)| sample).collect();
                 (!samples.is_empty()).then_some((at, samples))
             })
@@ -164,6 +171,11 @@ impl<'a> Job<'a> {
                 .embedded_groups(checkpoint)
                 .into_iter()
                 .filter(|samples| cache.unit_sum(file, self.unit_sum_fingerprint(samples)).is_none())
+                .collect(),
+            cosines: self
+                .cosine_requests(checkpoint)
+                .into_iter()
+                .filter(|request| cache.cosines(file, self.cosine_fingerprint(request)).is_none())
                 .collect(),
         }
     }
@@ -193,10 +205,13 @@ impl<'a> Job<'a> {
         let cache = self.cache.borrow();
         let mut missing = 0;
         for checkpoint in 0..self.run.checkpoints.len() {
-            for measurement in self.measurements.all() {
-                let key = self.key(measurement, checkpoint);
+            let listed = self.measurements.all().iter();
+            let listed = listed
+                .map(|listed| (self.key(listed, checkpoint), listed.pairs.pairs.len() as u64))
+                .chain(self.look_keys(checkpoint));
+            for (key, pairs) in listed {
                 if cache.measured(key).is_none() && seen.insert(key) {
-                    missing += measurement.pairs.pairs.len() as u64;
+                    missing += pairs;
                 }
             }
         }

@@ -4,9 +4,9 @@
 use std::rc::Rc;
 
 use levenshtein::Sequences;
-use pathway::{CrossDistance, GroupDistance};
+use pathway::{CrossDistance, GroupDistance, PairSums};
 
-use super::{digest::Digest, fingerprint::Fingerprint, host::Distances, plan::PairSet};
+use super::{digest::Digest, draw::PairSet, fingerprint::Fingerprint, host::Distances};
 use crate::{error::Error, model::Group, settings::Unit};
 
 /// Identifies a measurement within a run and its settings.
@@ -48,6 +48,11 @@ pub enum Kind {
     },
     /// Pathway distances within each group of equal memorization step.
     TStar,
+    /// Pathway distances between the samples declared by a checkpoint.
+    Declared {
+        /// Index of that checkpoint.
+        by: usize,
+    },
     /// Pathway distances to the samples of another domain.
     OtherDomain {
         /// Index of that domain.
@@ -132,8 +137,9 @@ pub enum Grouping {
 /// Result of a measurement.
 #[derive(Clone, Debug)]
 pub enum Measured {
-    /// Statistics of one group.
-    Group(GroupDistance),
+    /// Statistics of one group; for distances between pathways also the sums of each sample, from
+    /// which changes between checkpoints follow.
+    Group(GroupDistance, Option<PairSums>),
     /// Statistics between two groups.
     Cross(CrossDistance),
     /// Mean distance within each of many groups.
@@ -144,7 +150,15 @@ impl Measured {
     /// Statistics of one group.
     pub fn group(&self) -> Option<&GroupDistance> {
         match self {
-            Self::Group(group) => Some(group),
+            Self::Group(group, _) => Some(group),
+            _ => None,
+        }
+    }
+
+    /// Sums of each sample of one group, for distances between pathways.
+    pub fn sums(&self) -> Option<&PairSums> {
+        match self {
+            Self::Group(_, sums) => sums.as_ref(),
             _ => None,
         }
     }
@@ -176,6 +190,11 @@ pub struct Key {
 }
 
 impl Key {
+    /// Key of a result with that fingerprint at the checkpoint of a file.
+    pub fn new(file: usize, fingerprint: u64) -> Self {
+        Self { file, fingerprint }
+    }
+
     /// File of the checkpoint.
     pub fn file(self) -> usize {
         self.file
@@ -192,6 +211,19 @@ impl Measurement {
         grouping: Grouping,
         run: u64,
     ) -> Self {
+        let fingerprint = Self::fingerprint(quantity, &samples, pairs.print, &grouping, run);
+        Self { id, quantity, samples, pairs, grouping, fingerprint }
+    }
+
+    /// Fingerprint of everything that a result depends on, except the checkpoint; `pairs` is that
+    /// of the pairs.
+    pub fn fingerprint(
+        quantity: Quantity,
+        samples: &[u32],
+        pairs: u64,
+        grouping: &Grouping,
+        run: u64,
+    ) -> u64 {
         let mut mix = Fingerprint::new();
         mix.add(run);
         let (kind, tau, unit, extra) = match quantity {
@@ -205,15 +237,15 @@ impl Measurement {
         mix.add(tau.to_bits());
         mix.add(unit as u64);
         mix.add(extra);
-        mix.add(match &grouping {
+        mix.add(match grouping {
             Grouping::One => u64::MAX,
             Grouping::Two { rows } => *rows as u64,
             // The number of pairs per group is part of the pairs' fingerprint.
             Grouping::Many { .. } => u64::MAX - 1,
         });
-        mix.add_all(&samples);
-        mix.add(pairs.print);
-        Self { id, quantity, samples, pairs, grouping, fingerprint: mix.value() }
+        mix.add_all(samples);
+        mix.add(pairs);
+        mix.value()
     }
 
     /// Cache key at the checkpoint of a file.
@@ -237,7 +269,10 @@ impl Measurement {
         Ok(match &self.grouping {
             Grouping::One => {
                 let lengths = pathway::lengths(&sequences);
-                Measured::Group(pathway::group_distance(samples, &self.pairs.pairs, &found, &lengths)?)
+                let group = pathway::group_distance(samples, &self.pairs.pairs, &found, &lengths)?;
+                let pathways = matches!(self.quantity, Quantity::Pathways { .. });
+                let sums = pathways.then(|| PairSums::new(samples, &self.pairs.pairs, &found)).transpose()?;
+                Measured::Group(group, sums)
             }
             &Grouping::Two { rows } => {
                 let columns = samples - rows;

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use super::{
     digest::MOST_DOMAINS,
+    draw::PairSet,
     measure::{Grouping, Kind, Measurement, MeasurementId, Quantity},
     plan::{Members, Plan},
 };
@@ -99,7 +100,7 @@ impl List<'_> {
         &mut self,
         id: MeasurementId,
         quantity: Quantity,
-        of: (&Rc<[u32]>, &super::plan::PairSet),
+        of: (&Rc<[u32]>, &PairSet),
         grouping: Grouping,
     ) {
         let (samples, pairs) = of;

@@ -4,7 +4,8 @@
 //! 1. [`run`] assembles files to a run.
 //! 2. [`plan`] chooses groups and pairs; memorization depends only on losses, so it is known before gates are read.
 //! 3. [`digest`] reads each checkpoint's gates once, [`selections`] its experts of single tokens.
-//! 4. [`measurements`] lists all measurements, [`measure`] gets their distances from the host.
+//! 4. [`measurements`] lists all measurements, [`looks`] those of the samples declared so far; [`measure`] gets their
+//!    distances from the host.
 //! 5. [`compose`] builds the report from the [`cache`], complete or not.
 //!
 //! [`map`] measures the distance matrix of a group for the view "Map"; the report does not need it.
@@ -13,18 +14,25 @@
 
 mod align;
 mod cache;
+mod change;
 mod compose;
+mod cosines;
 mod digest;
+mod draw;
 mod driver;
 mod fingerprint;
 mod host;
+mod items;
 mod job;
+mod looks;
 pub mod map;
 mod measure;
 mod measurements;
+mod memorization;
 mod plan;
 mod run;
 mod selections;
+mod words;
 
 pub use align::{AlignedPair, PairOfSamples};
 pub use driver::Analysis;

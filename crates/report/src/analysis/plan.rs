@@ -3,7 +3,13 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use super::{fingerprint::Fingerprint, host::Pairs, run::Run};
+use super::{
+    draw::{Draw, MOST_PAIRS, PairSet},
+    fingerprint::Fingerprint,
+    looks::{LOOKS_SEED, Look, looks},
+    memorization::MemorizationPlan,
+    run::Run,
+};
 use crate::{
     model::Group,
     settings::{PairBudget, Settings},
@@ -12,10 +18,6 @@ use crate::{
 /// Each side measure (null, other thresholds, layers, `t*` groups, pairs of domains) takes this
 /// fraction of the main budget: its intervals are wider, and its cost is small.
 const SIDE_PART: u64 = 20;
-
-/// Most pairs of one group, 64 MiB of indices; a larger group is sampled, with a note in the
-/// report.
-pub const MOST_PAIRS: u64 = 8 << 20;
 
 /// Least number of pairs measured per group, if it has as many.
 const LEAST_PAIRS: u64 = 300;
@@ -32,16 +34,14 @@ pub struct Plan {
 /// Measures of one domain.
 #[derive(Debug)]
 pub struct DomainPlan {
-    /// Memorization threshold, nats.
-    pub eps: Option<f64>,
-    /// Whether the user set the threshold.
-    pub eps_set_by_user: bool,
-    /// `t*` of each sample of the domain, as index of a checkpoint.
-    pub t_star: Vec<Option<usize>>,
+    /// Memorization of its samples.
+    pub memorization: MemorizationPlan,
     /// All samples, then the memorized ones.
     pub groups: Vec<Members>,
-    /// Groups of equal `t*` with two samples or more.
+    /// Groups of equal memorization step with two samples or more.
     pub by_t_star: SmallGroups,
+    /// Tests of the distance of the samples declared so far.
+    pub looks: Vec<Look>,
 }
 
 /// Many small groups that are measured in one call, because separate calls would cost more than the
@@ -69,15 +69,6 @@ pub struct Members {
     pub main: PairSet,
     /// Pairs for side figures, a fraction of the budget.
     pub side: PairSet,
-}
-
-/// Pairs to measure, with a fingerprint of their choice.
-#[derive(Clone, Debug)]
-pub struct PairSet {
-    /// Pairs of indices into a group's samples.
-    pub pairs: Pairs,
-    /// Fingerprint of the choice.
-    pub print: u64,
 }
 
 /// Two groups of two domains.
@@ -114,23 +105,20 @@ pub fn plan(run: &Run, settings: &Settings) -> Plan {
 
 fn domain_plan(run: &Run, settings: &Settings, index: usize) -> DomainPlan {
     let domain = &run.domains[index];
-    let last = run.checkpoints.len().saturating_sub(1);
     let losses: Vec<Vec<f32>> = run
         .checkpoints
         .iter()
         .map(|checkpoint| domain.samples.iter().map(|&sample| checkpoint.loss[sample as usize]).collect())
         .collect();
     let user_eps = settings.eps.get(&domain.name).copied();
-    let eps = match user_eps {
-        Some(eps) => Some(eps),
-        None => pathway::search_eps(&losses, settings.delta).eps,
+    let memorization = MemorizationPlan::new(&losses, domain.samples.len(), user_eps, settings);
+    let memorized = domain.samples.iter().zip(&memorization.memorized);
+    let memorized: Rc<[u32]> =
+        memorized.filter(|(_, memorized)| **memorized).map(|(&sample, _)| sample).collect();
+    let with_step = |at: usize| -> Rc<[u32]> {
+        let steps = domain.samples.iter().zip(&memorization.steps);
+        steps.filter(|(_, step)| **step == Some(at)).map(|(&sample, _)| sample).collect()
     };
-    let t_star = pathway::t_stars(&losses, eps, settings.delta);
-    let chosen = |wanted: &dyn Fn(Option<usize>) -> bool| -> Rc<[u32]> {
-        let pairs = domain.samples.iter().zip(&t_star);
-        pairs.filter(|&(_, &t_star)| wanted(t_star)).map(|(&sample, _)| sample).collect()
-    };
-    let memorized = chosen(&|t_star| t_star.is_some_and(|at| at < last));
     let budget = Budget::new(settings, run.domains.len());
     let seed = settings.seed.wrapping_add(1000 * index as u64);
     // Half of a domain's pairs are for its memorized samples; pairs that these cannot use go to all
@@ -153,14 +141,17 @@ fn domain_plan(run: &Run, settings: &Settings, index: usize) -> DomainPlan {
         },
     ];
     let mut sizes: BTreeMap<usize, usize> = BTreeMap::new();
-    for at in t_star.iter().flatten() {
+    for at in memorization.steps.iter().flatten() {
         *sizes.entry(*at).or_default() += 1;
     }
     sizes.retain(|_, size| *size >= 2);
     let share = budget.side.map(|side| (side / sizes.len().max(1) as u64).max(LEAST_PAIRS));
-    let equal = sizes.keys().map(|&at| (at, chosen(&|t_star| t_star == Some(at))));
+    let equal = sizes.keys().map(|&at| (at, with_step(at)));
     let by_t_star = small_groups(equal, |at, samples| draw(samples, share, seed + 4 + at as u64));
-    DomainPlan { eps, eps_set_by_user: user_eps.is_some(), t_star, groups, by_t_star }
+    let looks = looks(&memorization, &domain.samples, |samples| {
+        Draw::new(samples, budget.side, seed.wrapping_add(LOOKS_SEED))
+    });
+    DomainPlan { memorization, groups, by_t_star, looks }
 }
 
 /// Concatenates groups, with the pairs that `draw` chooses for a checkpoint and a number of
@@ -208,14 +199,7 @@ impl Budget {
 }
 
 fn draw(samples: usize, count: Option<u64>, seed: u64) -> PairSet {
-    let count = count.unwrap_or(MOST_PAIRS).min(MOST_PAIRS);
-    let all = pathway::pair_count(samples);
-    let mut mix = Fingerprint::new();
-    mix.add(samples as u64);
-    mix.add(count.min(all));
-    // All pairs do not depend on the seed.
-    mix.add(if count < all { seed } else { 0 });
-    PairSet { pairs: pathway::sample_pairs(samples, count, seed).into(), print: mix.value() }
+    Draw::new(samples, count, seed).pairs()
 }
 
 fn cross_plans(domains: &[DomainPlan], settings: &Settings) -> Vec<CrossPlan> {

@@ -1,7 +1,9 @@
 //! Assembles files to one run: checkpoints in training order, their common samples, and benchmark
 //! results. Files that do not fit are left out with a reason and do not affect the others.
 
+mod accuracies;
 mod attach;
+mod bad;
 mod data;
 mod fit;
 mod join;
@@ -9,6 +11,7 @@ mod label;
 mod layers;
 mod left_out;
 mod part;
+mod records;
 mod results;
 mod rule;
 
@@ -16,19 +19,23 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use trace::{OpenTrace, Results, SampleMeta};
 
+pub use self::{
+    accuracies::Contradiction,
+    bad::BadSamples,
+    data::{Run, RunCheckpoint, RunDomain},
+    label::traces,
+    part::{Part, Verdict},
+};
 use self::{
+    accuracies::contradictions,
     attach::attach,
-    fit::{common_samples, one_per_step, same_shape},
+    bad::{leave_out, unusable},
+    fit::{common_samples, identity, one_per_step, same_shape},
     join::join,
     label::{label, one_width},
     left_out::left_out,
     part::one_per_file,
     results::{name_unmatched, pick_results},
-};
-pub use self::{
-    data::{Run, RunCheckpoint, RunDomain},
-    label::traces,
-    part::{Part, Verdict},
 };
 use crate::error::Error;
 
@@ -41,6 +48,11 @@ use crate::error::Error;
 /// # Errors
 /// [`Error::NothingToAnalyse`] if no file is a usable trace.
 pub fn assemble(parts: &[Part]) -> Result<Run, Error> {
+    assemble_without(parts, &BadSamples::new())
+}
+
+/// Assembles files to a run, as [`assemble`] does, without the samples whose gates cannot be used.
+pub fn assemble_without(parts: &[Part], known: &BadSamples) -> Result<Run, Error> {
     let mut verdicts = Vec::new();
     let results = pick_results(parts, &mut verdicts);
     let (traces, joined) = label(parts, results.as_deref(), &mut verdicts);
@@ -48,17 +60,21 @@ pub fn assemble(parts: &[Part]) -> Result<Run, Error> {
     let traces = same_shape(traces, &mut verdicts);
     let traces = join(traces, &mut verdicts);
     let mut traces = one_per_step(traces, &mut verdicts);
-    let samples = common_samples(&mut traces, &mut verdicts)?;
+    let unusable = unusable(&mut traces, known, &mut verdicts);
+    let samples = common_samples(&mut traces, &unusable, &mut verdicts)?;
+    let without = leave_out(&unusable, &traces, &mut verdicts);
     let Some((_, _, first)) = traces.first() else {
         let found = parts.iter().flat_map(|part| part.what.traces());
         let without_step = found.filter(|trace| trace.info.step.is_none()).count();
-        return Err(Error::NothingToAnalyse { files: parts.len(), without_step });
+        let others = parts.iter().filter(|part| part.is_beside_traces()).count();
+        return Err(Error::NothingToAnalyse { files: parts.len(), without_step, others });
     };
     let (layers, experts) = (first.info.layers, first.info.experts);
     let top_k = traces.iter().find_map(|(_, _, trace)| trace.info.top_k);
     let checkpoints: Vec<RunCheckpoint> =
         traces.into_iter().map(|(file, step, trace)| checkpoint(file, step, trace, &samples)).collect();
     let domains = domains(&samples, results.as_deref());
+    let contradictions = results.as_deref().map(contradictions).unwrap_or_default();
     let mut run = Run {
         checkpoints,
         samples,
@@ -70,8 +86,12 @@ pub fn assemble(parts: &[Part]) -> Result<Run, Error> {
         embeddings: None,
         item_gates: None,
         token_entropy: Vec::new(),
+        left_out: without,
+        contradictions,
         verdicts,
     };
+    let contradicted = accuracies::verdict(parts, &run.verdicts, &run.contradictions);
+    run.verdicts.extend(contradicted);
     attach(&mut run, parts);
     name_unmatched(&mut run, parts);
     joined.add_verdicts(&mut run.verdicts);
@@ -95,10 +115,10 @@ pub fn explain(parts: &[Part]) -> Vec<Verdict> {
 }
 
 fn checkpoint(file: usize, step: u64, trace: OpenTrace, samples: &[SampleMeta]) -> RunCheckpoint {
-    let rows: BTreeMap<&str, u32> =
-        trace.info.samples.iter().enumerate().map(|(row, sample)| (sample.id.as_str(), row as u32)).collect();
+    let rows: BTreeMap<(&str, &str), u32> =
+        trace.info.samples.iter().enumerate().map(|(row, sample)| (identity(sample), row as u32)).collect();
     let row_of: Rc<[u32]> =
-        samples.iter().map(|sample| rows.get(sample.id.as_str()).copied().unwrap_or(0)).collect();
+        samples.iter().map(|sample| rows.get(&identity(sample)).copied().unwrap_or(0)).collect();
     let loss = row_of
         .iter()
         .map(|&row| {

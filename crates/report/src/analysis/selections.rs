@@ -83,21 +83,18 @@ pub async fn read_selections(
             if let Some(coactivation) = &mut of_domain.coactivation {
                 coactivation.push(&here.ids, here.k)?;
             }
-            let there = last.and_then(|_| found.next()).flatten();
-            if let Some(there) = there.filter(|there| there.ids.len() == here.ids.len()) {
+            if let Some(there) = last.and_then(|_| found.next()).flatten() {
                 let new = || SaturationSum::new(layers, here.k, ordered(last));
-                of_domain.saturation.get_or_insert_with(new).push(&here.ids, &there.ids)?;
+                push_same_tokens(of_domain.saturation.get_or_insert_with(new), &here, &there)?;
             }
-            let same_tokens =
-                |other: &TopK| other.offsets == here.offsets && other.ids.len() == here.ids.len();
-            let earlier = before.and_then(|_| found.next()).flatten().filter(same_tokens);
-            let later = found.next().flatten().filter(same_tokens);
+            let earlier = before.and_then(|_| found.next()).flatten();
+            let later = found.next().flatten();
             if let Some(earlier) = earlier {
                 let sum = match &mut of_domain.commitment {
                     Some(sum) => sum,
                     empty => empty.insert(CommitmentSum::new(layers, experts, here.k, firsts)?),
                 };
-                add_commitment(sum, &here, &earlier, later.as_ref())?;
+                push_neighbors(sum, &here, &earlier, later.as_ref())?;
             }
             watch.yield_now().await;
         }
@@ -106,22 +103,35 @@ pub async fn read_selections(
     Ok(Some(sums))
 }
 
-/// Adds the selections of some samples with the same tokens, sample by sample.
-fn add_commitment(
+/// Adds the selections of the samples with as many tokens in both traces; tokens of the others cannot
+/// be matched.
+fn push_same_tokens(sum: &mut SaturationSum, here: &TopK, there: &TopK) -> Result<(), Error> {
+    if here.offsets == there.offsets {
+        return Ok(sum.push(&here.ids, &there.ids)?);
+    }
+    for sample in 0..here.offsets.len().saturating_sub(1) {
+        if let (Some(now), Some(last)) = (here.of(sample), there.of(sample))
+            && now.len() == last.len()
+        {
+            sum.push(now, last)?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds the selections of the samples with as many tokens at the checkpoint before, and at the next
+/// one where these are as many too.
+fn push_neighbors(
     sum: &mut CommitmentSum,
     here: &TopK,
     earlier: &TopK,
     later: Option<&TopK>,
 ) -> Result<(), Error> {
-    let token = here.layers * here.k;
-    for span in here.offsets.windows(2) {
-        let [start, end] = *span else { continue };
-        let of = |topk: &'_ TopK| -> Range<usize> {
-            let length = topk.ids.len();
-            (start * token).min(length)..(end * token).min(length)
-        };
-        let (now, before) = (&here.ids[of(here)], &earlier.ids[of(earlier)]);
-        let after = later.map(|later| &later.ids[of(later)]);
+    for sample in 0..here.offsets.len().saturating_sub(1) {
+        let Some(now) = here.of(sample) else { continue };
+        let same = |other: &&[u16]| other.len() == now.len();
+        let Some(before) = earlier.of(sample).filter(same) else { continue };
+        let after = later.and_then(|later| later.of(sample)).filter(same);
         sum.push(Neighbors { before, now, after })?;
     }
     Ok(())

@@ -1,15 +1,19 @@
 //! The report as tables in long form: one figure per row, empty cells for undefined figures.
 
-use super::rows::{Table, count, figure, group_name, when};
+use super::{
+    onsets::{memorization, states},
+    rows::{Table, count, figure, group_name, when},
+    statistics::{changes, correlations, exchange},
+};
 use crate::Report;
 
 /// The tables of a report, each with its file name: `courses.csv`, `memorization.csv`,
-/// `delays.csv`, `correlations.csv`, `load.csv`, `coactivation.csv`.
+/// `states.csv`, `delays.csv`, `correlations.csv`, `exchange.csv`, `changes.csv`, `load.csv`, `coactivation.csv`.
 ///
 /// Every table has a header, even without rows. Figures are exact.
 #[must_use]
 pub fn csv_tables(report: &Report) -> Vec<(String, String)> {
-    [courses, memorization, delays, correlations, load, coactivation]
+    [courses, memorization, states, delays, correlations, exchange, changes, load, coactivation]
         .into_iter()
         .map(|table| table(report).finish())
         .collect()
@@ -61,50 +65,6 @@ fn courses(report: &Report) -> Table {
     table
 }
 
-/// Samples by memorization step and items by generalization step; the last row per domain counts
-/// those without.
-fn memorization(report: &Report) -> Table {
-    let head = [
-        "domain",
-        "eps",
-        "eps_set_by_user",
-        "step",
-        "tokens",
-        "confirmed",
-        "samples_t_star",
-        "items_t_sharp",
-    ];
-    let mut table = Table::new("memorization.csv", &head);
-    for domain in &report.domains {
-        let memorization = &domain.memorization;
-        let row =
-            |[step, tokens]: [String; 2], confirmed: &str, samples: Option<usize>, items: Option<usize>| {
-                [
-                    domain.name.clone(),
-                    figure(memorization.eps),
-                    memorization.eps_set_by_user.to_string(),
-                    step,
-                    tokens,
-                    confirmed.to_owned(),
-                    count(samples),
-                    count(items),
-                ]
-            };
-        let last = report.checkpoints.len().saturating_sub(1);
-        for (place, checkpoint) in report.checkpoints.iter().enumerate() {
-            let samples = memorization.t_star.get(place).copied();
-            let t_sharp = domain.generalization.as_ref().map(|generalization| &generalization.t_sharp);
-            let items = t_sharp.and_then(|t_sharp| t_sharp.get(place).copied());
-            let confirmed = if place < last { "true" } else { "false" };
-            table.row(row(when(checkpoint), confirmed, samples, items));
-        }
-        let items = domain.generalization.as_ref().map(|generalization| generalization.never);
-        let never = ["never".to_owned(), String::new()];
-        table.row(row(never, "", Some(memorization.never), items));
-    }
-    table
-}
-
 /// Every matched pair of groups.
 fn delays(report: &Report) -> Table {
     let head = [
@@ -139,42 +99,6 @@ fn delays(report: &Report) -> Table {
                 delays.from_gates.to_string(),
                 delays.total.to_string(),
                 figure(delays.second_best_total),
-            ]);
-        }
-    }
-    table
-}
-
-/// Correlation of every course with accuracy.
-fn correlations(report: &Report) -> Table {
-    let head = [
-        "domain",
-        "group",
-        "metric",
-        "n",
-        "pearson",
-        "pearson_p",
-        "spearman",
-        "spearman_p",
-        "orders",
-        "exact",
-        "undefined",
-    ];
-    let mut table = Table::of_gates(report, "correlations.csv", &head);
-    for domain in &report.domains {
-        for entry in &domain.correlations {
-            table.row([
-                domain.name.clone(),
-                group_name(entry.group).to_owned(),
-                entry.metric.clone(),
-                entry.n.to_string(),
-                figure(entry.pearson),
-                figure(entry.pearson_p),
-                figure(entry.spearman),
-                figure(entry.spearman_p),
-                entry.orders.to_string(),
-                entry.exact.to_string(),
-                entry.undefined.clone().unwrap_or_default(),
             ]);
         }
     }

@@ -3,7 +3,7 @@
 //! 1. `parts` removes the optional parts that a link leaves out. Derived figures (moving averages, structure, intervals,
 //!    correlations) are never included: the reader computes them with the functions of the analysis.
 //! 2. `tree` codes everything except the figures of the courses, as JSON of any shape. `path` is its learned state;
-//!    `related` replaces counts by differences from their expected values.
+//!    `related` replaces counts by differences from their expected values, `states` moves figures to courses.
 //! 3. `courses` and `scale` convert figures to integers; `column` predicts them from figures coded earlier.
 //! 4. `numbers`, `text` and `coder` convert the residuals to bits.
 //! 5. `frame` adds length and checksum, and encodes the bytes as text.
@@ -17,6 +17,7 @@ mod parts;
 mod path;
 mod related;
 mod scale;
+mod states;
 mod text;
 mod tree;
 
@@ -30,7 +31,10 @@ use serde_json::Value;
 use coder::Coder;
 use tree::Codec;
 
-use crate::{Course, Error, Metric, Need, Report, derive};
+use crate::{
+    Course, Error, Metric, Need, Report, claims,
+    derive::{self, CheckpointPermutations},
+};
 
 /// Target lengths of a link in characters, each with the fewest bits tried for it: first the limit
 /// of messages and QR codes, then that of all browsers and most programs.
@@ -186,17 +190,30 @@ fn prepare(report: &mut Report) {
         course.definition().is_none_or(keep)
     };
     report.courses.retain(stays);
-    report.domains.iter_mut().for_each(|domain| domain.correlations.clear());
+    report.exchange.clear();
+    report.claims.clear();
+    states::take(report);
+    for domain in &mut report.domains {
+        domain.correlations.clear();
+        domain.clock = None;
+        domain.changes.iter_mut().for_each(|change| change.half_width = 0.0);
+    }
 }
 
 /// Rounds the figures outside courses.
 fn round(report: &mut Report, bits: u8) {
     let decimals = if bits > BITS { 1e3 } else { 1e2 };
-    let round = |figure: &mut f64| {
+    let round_to = |decimals: f64, figure: &mut f64| {
         if figure.abs() < 1e9 {
             *figure = (*figure * decimals).round() / decimals;
         }
     };
+    let round = |figure: &mut f64| round_to(decimals, figure);
+    for change in report.domains.iter_mut().flat_map(|domain| &mut domain.changes) {
+        // A change of a percent needs two digits more than a cosine.
+        round_to(100.0 * decimals, &mut change.ratio);
+        round_to(100.0 * decimals, &mut change.se_ratio);
+    }
     for domain in &mut report.domains {
         domain.coactivation.iter_mut().flatten().for_each(|pair| round(&mut pair.probability));
         if let Some(delays) = &mut domain.delays {
@@ -204,6 +221,7 @@ fn round(report: &mut Report, bits: u8) {
             delays.pairs.iter_mut().for_each(|pair| round(&mut pair.score));
             round(&mut delays.total);
             delays.second_best_total.iter_mut().for_each(round);
+            delays.null_share.iter_mut().for_each(round);
         }
     }
 }
@@ -211,6 +229,7 @@ fn round(report: &mut Report, bits: u8) {
 /// Computes the derived figures, and notes that the report came from a link.
 fn complete(report: &mut Report, bits: u8, left_out: Parts) -> Result<(), Error> {
     report.rounded_to_bits = Some(bits);
+    states::restore(report);
     report.check()?;
     derive::complete(report);
     let correlated =
@@ -220,10 +239,11 @@ fn complete(report: &mut Report, bits: u8, left_out: Parts) -> Result<(), Error>
         let (found, most) = (figures as u64, MOST_CORRELATED as u64);
         return Err(Error::LinkTooLarge { what: "figures in correlations", found, most });
     }
-    for at in 0..report.domains.len() {
-        let correlations = derive::correlations(report, &report.domains[at].name);
-        report.domains[at].correlations = correlations;
+    for change in report.domains.iter_mut().flat_map(|domain| &mut domain.changes) {
+        change.half_width = derive::half_width(change);
     }
+    derive::relate(report, CheckpointPermutations::Skipped);
+    report.claims = claims(report);
     parts::add_notice(report, left_out);
     report.check()
 }

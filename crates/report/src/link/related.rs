@@ -12,6 +12,8 @@ const NONE: Matched = Matched { checkpoint: MOST, count: 0 };
 /// Values expected from the counts of a domain.
 struct Expected {
     memorized: usize,
+    /// Memorized samples by the rule of the settings.
+    group: usize,
     never_memorized: usize,
     never_generalized: usize,
     train: Vec<Matched>,
@@ -27,16 +29,19 @@ impl Expected {
         // Truncated to 32 bits, so that it is the same on every machine.
         let sum =
             |counts: &[usize]| counts.iter().fold(0, |sum: usize, count| sum.wrapping_add(*count) & MOST);
+        let steps = report.sample_steps(domain);
+        let memorized = report.memorized_steps(domain);
         let groups = |counts: &[usize]| -> Vec<Matched> {
             let groups = counts.iter().enumerate().filter(|(_, count)| **count > 0);
             groups.map(|(checkpoint, count)| Matched { checkpoint, count: *count }).collect()
         };
         Self {
             memorized: sum(confirmed),
+            group: sum(memorized),
             never_memorized: domain.samples.wrapping_sub(sum(t_star)),
             never_generalized: domain.items.wrapping_sub(sum(t_sharp)),
-            train: groups(if report.settings.unconfirmed { t_star } else { confirmed }),
-            test: groups(t_sharp),
+            train: groups(if report.settings.unconfirmed { steps } else { memorized }),
+            test: groups(report.item_steps(domain)),
         }
     }
 
@@ -51,8 +56,8 @@ impl Expected {
             let domain = report.domains.get(at)?;
             let of_items = course.definition().is_some_and(|metric| metric.needs.contains(&Need::Results));
             Some(match (course.t_star, course.group) {
-                (Some(checkpoint), _) => *domain.memorization.t_star.get(checkpoint)?,
-                (None, Group::Memorized) => expected.get(at)?.memorized,
+                (Some(checkpoint), _) => *report.sample_steps(domain).get(checkpoint)?,
+                (None, Group::Memorized) => expected.get(at)?.group,
                 (None, Group::All) if of_items => domain.items,
                 (None, Group::All) => domain.samples,
             })
@@ -75,7 +80,9 @@ pub(super) fn subtract(report: &mut Report) -> Result<(), Error> {
             domain.memorization.memorized,
             domain.memorization.never,
         ];
-        if let Some(found) = counts.into_iter().find(|count| u32::try_from(*count).is_err()) {
+        let of_changes = domain.changes.iter().map(|change| change.n);
+        if let Some(found) = counts.into_iter().chain(of_changes).find(|count| u32::try_from(*count).is_err())
+        {
             return Err(Error::LinkTooLarge { what: "samples", found: found as u64, most: MOST as u64 });
         }
     }
@@ -93,11 +100,13 @@ pub(super) fn subtract(report: &mut Report) -> Result<(), Error> {
     }
     combine(report, u64::wrapping_sub);
     pairs_in_order(report, u64::wrapping_sub);
+    declared(report, Direction::Subtract);
     Ok(())
 }
 
 /// Replaces differences by the numbers.
 pub(super) fn add(report: &mut Report) {
+    declared(report, Direction::Add);
     pairs_in_order(report, u64::wrapping_add);
     combine(report, u64::wrapping_add);
     for at in 0..report.domains.len() {
@@ -117,6 +126,35 @@ pub(super) fn add(report: &mut Report) {
 /// Applies an operation in 32 bits, so that differences are the same on every machine.
 fn count(operation: fn(u64, u64) -> u64, count: &mut usize, expected: usize) {
     *count = operation(*count as u64, expected as u64) as u32 as usize;
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Direction {
+    Subtract,
+    Add,
+}
+
+/// Expects that, from the first declaration on, members are declared two checkpoints after their
+/// causal step.
+fn declared(report: &mut Report, direction: Direction) {
+    for domain in &mut report.domains {
+        let found = domain.generalization.iter_mut().map(|found| &mut found.causal);
+        for steps in found.chain([&mut domain.memorization.causal]) {
+            let (mut reached, mut known) = (0_usize, 0_usize);
+            for (at, declared) in steps.declared.iter_mut().enumerate() {
+                let step = at.checked_sub(2).and_then(|at| steps.first.get(at));
+                reached = reached.wrapping_add(step.copied().unwrap_or(0)) & MOST;
+                let expected = if known == 0 { 0 } else { reached.wrapping_sub(known) & MOST };
+                let before = *declared;
+                match direction {
+                    Direction::Subtract => count(u64::wrapping_sub, declared, expected),
+                    Direction::Add => count(u64::wrapping_add, declared, expected),
+                }
+                let exact = if direction == Direction::Subtract { before } else { *declared };
+                known = known.wrapping_add(exact) & MOST;
+            }
+        }
+    }
 }
 
 /// Expects pairs to have groups of equal rank.
@@ -142,11 +180,22 @@ fn combine(report: &mut Report, operation: fn(u64, u64) -> u64) {
     }
     for at in 0..report.domains.len() {
         let expected = Expected::of(report, at);
+        // A change usually spans all checkpoints from the onset on.
+        let half = pathway::half_by(report.memorized_steps(&report.domains[at])).unwrap_or(0);
         let domain = &mut report.domains[at];
         count(operation, &mut domain.memorization.memorized, expected.memorized);
         count(operation, &mut domain.memorization.never, expected.never_memorized);
         if let Some(found) = &mut domain.generalization {
             count(operation, &mut found.never, expected.never_generalized);
+        }
+        for change in &mut domain.changes {
+            let (from, n) = match change.group {
+                Group::All => (0, domain.samples),
+                Group::Memorized => (half, expected.group),
+            };
+            count(operation, &mut change.from, from);
+            count(operation, &mut change.to, report.checkpoints.len().wrapping_sub(1));
+            count(operation, &mut change.n, n);
         }
         let Some(delays) = &mut domain.delays else { continue };
         let steps = &report.checkpoints;

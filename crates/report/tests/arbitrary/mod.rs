@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use report::{
-    Checkpoint, CoactivationPair, Correlation, Course, Delays, Domain, ExpertSelections, FORMAT, GateKind,
-    Generalization, Group, METRICS, Matched, Memorization, Note, NoteLevel, Pair, PairBudget, Report, Run,
-    Series, Settings, Unit, VERSION, Window, metrics::Layers,
+    CausalSteps, Change, Checkpoint, CoactivationPair, Correlation, Course, Delays, Domain, ExpertSelections,
+    FORMAT, GateKind, Generalization, Group, METRICS, Matched, Memorization, Note, NoteLevel, OnsetRule,
+    Pair, PairBudget, Phase, Report, Run, Series, Settings, State, Unit, VERSION, Window, metrics::Layers,
 };
 
 struct Any {
@@ -147,6 +147,8 @@ pub fn report(seed: u64, checkpoints: usize, domains: usize) -> Report {
         checkpoints,
         domains,
         courses,
+        exchange: Vec::new(),
+        claims: Vec::new(),
         notes: any.times(3, |any| Note {
             level: if any.yes() { NoteLevel::Info } else { NoteLevel::Warning },
             text: any.name(),
@@ -166,6 +168,7 @@ fn settings(any: &mut Any) -> Settings {
             PairBudget::Sampled { per_checkpoint: any.bits() | 1 }
         },
         seed: any.bits(),
+        onset_rule: if any.yes() { OnsetRule::Causal } else { OnsetRule::Paper },
         eps: any.times(3, |any| (any.name(), share(any))).into_iter().collect::<BTreeMap<_, _>>(),
         delta: share(any),
         window: any.maybe(|any| {
@@ -189,8 +192,15 @@ fn domain(any: &mut Any, index: usize, checkpoints: usize, layers: usize, expert
             t_star: any.counts(c),
             memorized: any.count(),
             never: any.count(),
+            causal_eps: any.some(),
+            causal: causal_steps(any, c),
         },
-        generalization: any.maybe(|any| Generalization { t_sharp: any.counts(c), never: any.count() }),
+        generalization: any.maybe(|any| Generalization {
+            t_sharp: any.counts(c),
+            never: any.count(),
+            causal: causal_steps(any, c),
+        }),
+        states: if any.yes() { Vec::new() } else { (0..c).map(|_| state(any, c)).collect() },
         expert_selections: if any.yes() {
             Vec::new()
         } else {
@@ -211,6 +221,45 @@ fn domain(any: &mut Any, index: usize, checkpoints: usize, layers: usize, expert
         },
         delays: any.maybe(|any| delays(any, c)),
         correlations: any.times(4, |any| correlation(any, c)),
+        clock: any.some(),
+        changes: if c < 2 { Vec::new() } else { any.times(3, |any| change(any, c)) },
+    }
+}
+
+fn change(any: &mut Any, checkpoints: usize) -> Change {
+    let from = any.index(checkpoints - 1);
+    Change {
+        metric: "distance".to_owned(),
+        group: any.group(),
+        from,
+        to: from + 1 + any.index(checkpoints - from - 1),
+        ratio: any.figure().abs(),
+        se_ratio: any.figure().abs(),
+        half_width: any.figure().abs(),
+        n: 3 + any.count(),
+    }
+}
+
+fn causal_steps(any: &mut Any, checkpoints: usize) -> CausalSteps {
+    CausalSteps {
+        first: any.counts(checkpoints),
+        declared: any.counts(checkpoints),
+        relapses: any.counts(checkpoints),
+        never: any.count(),
+        half: if checkpoints == 0 { None } else { any.maybe(|any| any.index(checkpoints)) },
+    }
+}
+
+fn state(any: &mut Any, checkpoints: usize) -> State {
+    State {
+        phase: [Phase::Learning, Phase::Memorized, Phase::Structuring, Phase::Diverging][any.index(4)],
+        reference: any.maybe(|any| any.index(checkpoints)),
+        look: any.maybe(|any| any.count() as u64),
+        level: any.some(),
+        change: any.some(),
+        se: any.some(),
+        lower: any.some(),
+        upper: any.some(),
     }
 }
 
@@ -283,6 +332,9 @@ fn delays(any: &mut Any, checkpoints: usize) -> Delays {
         pairs,
         total: any.figure(),
         second_best_total: any.some(),
+        null_share: any.some(),
+        null_draws: any.bits(),
+        null_exact: any.yes(),
     }
 }
 
@@ -293,11 +345,18 @@ fn correlation(any: &mut Any, checkpoints: usize) -> Correlation {
         group: any.group(),
         n: any.index(checkpoints + 1),
         pearson: any.some(),
-        pearson_p: any.some(),
         spearman: any.some(),
-        spearman_p: any.some(),
-        orders: any.bits(),
-        exact: any.yes(),
         undefined: any.maybe(Any::name),
+        increments_r: any.some(),
+        increments_p: any.some(),
+        increments_clock_p: any.some(),
+        increments_orders: any.bits(),
+        increments_exact: any.yes(),
+        increments_undefined: any.maybe(Any::name),
+        partial: any.some(),
+        checkpoint_permutation_p: any.some(),
+        checkpoint_permutation_p_spearman: any.some(),
+        checkpoint_permutation_orders: any.bits(),
+        checkpoint_permutation_exact: any.yes(),
     }
 }

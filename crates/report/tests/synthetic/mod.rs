@@ -2,8 +2,9 @@
 //! share.
 
 use report::{
-    Checkpoint, CoactivationPair, Course, Delays, Domain, ExpertSelections, FORMAT, GateKind, Generalization,
-    Group, Matched, Memorization, Note, NoteLevel, Pair, Report, Run, Series, Settings, VERSION, derive,
+    CausalSteps, Change, Checkpoint, CoactivationPair, Course, Delays, Domain, ExpertSelections, FORMAT,
+    GateKind, Generalization, Group, Matched, Memorization, Note, NoteLevel, OnsetRule, Pair, Report, Run,
+    Series, Settings, VERSION, derive,
 };
 
 /// Small seeded generator.
@@ -113,6 +114,8 @@ pub fn report(steps: &[u64], size: Size, domains: &[&str], seed: u64, full: bool
             .collect(),
         domains,
         courses,
+        exchange: Vec::new(),
+        claims: Vec::new(),
         notes: vec![Note {
             level: NoteLevel::Warning,
             text:
@@ -122,9 +125,8 @@ pub fn report(steps: &[u64], size: Size, domains: &[&str], seed: u64, full: bool
         }],
     };
     derive::complete(&mut report);
-    for at in 0..report.domains.len() {
-        report.domains[at].correlations = derive::correlations(&report, &report.domains[at].name);
-    }
+    derive::relate(&mut report, derive::CheckpointPermutations::Tried);
+    report.claims = report::claims(&report);
     report
 }
 
@@ -175,8 +177,11 @@ fn domain(
     let t_star = counts(samples / 4, checkpoints, draw, 1.3);
     let t_sharp = counts(items / 2, checkpoints, draw, 1.5);
     let memorized = t_star.iter().rev().skip(1).sum::<usize>();
-    let generalization =
-        Generalization { never: items - t_sharp.iter().sum::<usize>(), t_sharp: t_sharp.clone() };
+    let generalization = Generalization {
+        never: items - t_sharp.iter().sum::<usize>(),
+        t_sharp: t_sharp.clone(),
+        causal: CausalSteps::default(),
+    };
     let n_of = |group: Group| Some(if group == Group::All { samples } else { memorized } as u64);
     courses.push(Course { n: n_of(Group::All), ..of("loss", Group::All, loss) });
     courses.push(of("validation_loss", Group::All, validation_loss));
@@ -279,8 +284,11 @@ fn domain(
             never: samples - t_star.iter().sum::<usize>(),
             memorized,
             t_star: t_star.clone(),
+            causal_eps: None,
+            causal: CausalSteps::default(),
         },
         generalization: Some(generalization),
+        states: Vec::new(),
         expert_selections: if full {
             (0..checkpoints).map(|_| Some(selections(size, draw))).collect()
         } else {
@@ -293,8 +301,27 @@ fn domain(
         },
         delays: Some(delays(steps, &t_star, &t_sharp, draw)),
         correlations: Vec::new(),
+        clock: None,
+        changes: Vec::new(),
     };
-    (domain, courses)
+    let changes = changes(steps.len() - 1, &domain, level);
+    (Domain { changes, ..domain }, courses)
+}
+
+/// Changes from the onset to the last checkpoint, which take no random numbers.
+fn changes(to: usize, domain: &Domain, level: f64) -> Vec<Change> {
+    let change = |group: Group, from: usize, n: usize, ratio: f64| {
+        let se_ratio = 0.11 * (1.3 + level) / (n as f64).sqrt();
+        let change =
+            Change { metric: "distance".to_owned(), group, from, to, ratio, se_ratio, half_width: 0.0, n };
+        (from < to && n >= 3).then(|| Change { half_width: derive::half_width(&change), ..change })
+    };
+    let from = domain.memorization.half(OnsetRule::Causal).unwrap_or(0);
+    let both = [
+        change(Group::Memorized, from, domain.memorization.memorized, 0.96 - 0.123_456 * level),
+        change(Group::All, 0, domain.samples, 1.01 - 0.087_654 * level),
+    ];
+    both.into_iter().flatten().collect()
 }
 
 /// Courses of single layers.
@@ -388,6 +415,9 @@ fn delays(steps: &[u64], t_star: &[usize], t_sharp: &[usize], draw: &mut Draw) -
         pairs,
         total,
         second_best_total: Some(total - 0.01 * draw.unit()),
+        null_share: Some(draw.unit()),
+        null_draws: 999,
+        null_exact: false,
     }
 }
 

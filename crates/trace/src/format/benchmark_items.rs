@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use std::future::ready;
 
 use crate::format::{
-    kind::{FileKind, Format, Match, Opened},
+    kind::{Entry, FileKind, Format, Match, Opened},
     probe::Probe,
 };
 
@@ -26,6 +26,11 @@ pub const ITEMS: Format = Format {
     endings: &["jsonl", "ndjson"],
     in_tensors: false,
     content: "benchmark items (JSON lines with answers or choices)",
+    entry: Some(Entry {
+        place: 50,
+        name: "Benchmark items",
+        form: "JSON Lines with `answer`, or `choices` and `gold`; evaluated at every checkpoint",
+    }),
     probe: |probe| {
         let found = probe.text().is_some_and(|text| has_items(probe, text));
         found.then(|| -> Match<'_> { Box::pin(ready(Ok(Opened::plain(FileKind::Items)))) })
@@ -37,6 +42,7 @@ pub const TEXT: Format = Format {
     endings: &["txt"],
     in_tensors: false,
     content: "plain text (.txt)",
+    entry: None,
     probe: |probe| {
         let found = probe.has_ending("txt") && probe.text().is_some();
         found.then(|| -> Match<'_> { Box::pin(ready(Ok(Opened::plain(FileKind::Text)))) })

@@ -5,7 +5,7 @@ use crate::{
     container::tensors::{TensorFile, TensorInfo},
     error::Error,
     format::{
-        kind::{FileKind, Format, Match, Opened},
+        kind::{Entry, FileKind, Format, Match, Opened},
         probe::Probe,
     },
     model::results::Embeddings,
@@ -16,6 +16,11 @@ pub const FORMAT: Format = Format {
     endings: &["safetensors", "npz"],
     in_tensors: true,
     content: "embeddings `samples` [samples, d] and `items` [items, d]",
+    entry: Some(Entry {
+        place: 70,
+        name: "Text embeddings",
+        form: "`.safetensors`, to match samples with benchmark items",
+    }),
     probe,
 };
 

@@ -68,6 +68,7 @@ pub const FORMAT: Format = Format {
     endings: &["safetensors", "npz"],
     in_tensors: true,
     content: "a tensor `gates` [samples, layers, experts]",
+    entry: None,
     probe,
 };
 
@@ -111,7 +112,7 @@ async fn open(
             });
         }
         let gates = file.floats(tensor, 0..values).await?;
-        warnings.extend(check::gates(&info, &tensor.dtype, &(0..count), &gates)?);
+        warnings.extend(check::gates(&info, &tensor.dtype, &(0..count), &gates).all_usable()?);
         return Ok(FileKind::ItemGates(ItemGates { layers, experts, values: gates }));
     }
     let entropy = token_entropy(file, tensor, &info, warnings).await?;
@@ -134,7 +135,8 @@ async fn token_entropy(
     while start < count {
         let end = (start + at_once).min(count);
         let gates = file.floats(tensor, start * width as u64..end * width as u64).await?;
-        let notice = check::gates(info, &tensor.dtype, &(start as usize..end as usize), &gates)?;
+        let notice =
+            check::gates(info, &tensor.dtype, &(start as usize..end as usize), &gates).all_usable()?;
         if warnings.is_empty() {
             warnings.extend(notice);
         }

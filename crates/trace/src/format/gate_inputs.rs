@@ -26,6 +26,7 @@ pub const FORMAT: Format = Format {
     endings: &["safetensors", "npz"],
     in_tensors: true,
     content: "inputs of routers (`gate_inputs.0`, `gate_inputs.1`, …)",
+    entry: None,
     probe,
 };
 

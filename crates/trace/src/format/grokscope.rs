@@ -8,11 +8,11 @@ use crate::{
     container::tensors::{TensorFile, TensorInfo, shape_text},
     error::Error,
     format::{
-        kind::{FileKind, Format, Match, Opened},
+        kind::{Entry, FileKind, Format, Match, Opened},
         metadata,
         probe::Probe,
     },
-    model::{GateKind, TraceInfo, offsets_of, unnamed_samples},
+    model::{GateKind, MAX_EXPERTS, TraceInfo, offsets_of, unnamed_samples},
     open_trace::{Body, FileBody, OpenTrace, order, router},
     text::shorten,
 };
@@ -28,6 +28,7 @@ pub const FORMAT: Format = Format {
     endings: &["safetensors", "npz"],
     in_tensors: true,
     content: "a tensor `gates` [samples, layers, experts]",
+    entry: Some(Entry { place: 10, name: "Grokscope traces", form: "`.safetensors`, one per checkpoint" }),
     probe,
 };
 
@@ -56,11 +57,11 @@ async fn open(file: TensorFile, warnings: &mut Vec<String>) -> Result<OpenTrace,
         return Err(file.wrong(&gates, "F32 or F16 [samples, layers, experts]", "Write the gates as F32."));
     }
     let [count, layers, experts] = shape;
-    if count == 0 || layers == 0 || experts == 0 || experts > 1 << 16 {
+    if count == 0 || layers == 0 || experts == 0 || experts > MAX_EXPERTS {
         return Err(file.wrong(
             &gates,
-            "at least one sample, one layer and 1 to 65536 experts",
-            "Check what the trace was made from.",
+            "at least one sample, one layer and 1 to 65535 experts",
+            "More experts have no symbols of 16 bits. Check what the trace was made from.",
         ));
     }
     let loss = read_loss(&file, count, warnings).await?;

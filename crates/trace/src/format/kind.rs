@@ -142,7 +142,7 @@ impl Opened {
 /// Reads a file whose format matched, once awaited.
 pub type Match<'p> = Pending<'p, Result<Opened, Error>>;
 
-/// One format: a row of [`crate::format::table::FORMATS`].
+/// One format: a row of [`crate::format::FORMATS`].
 pub struct Format {
     /// Endings of such files, lower case.
     pub endings: &'static [&'static str],
@@ -150,8 +150,21 @@ pub struct Format {
     pub in_tensors: bool,
     /// The content of such a file; completes "Looked for …".
     pub content: &'static str,
+    /// Entry in the page's list of supported files, unless another format's entry covers it.
+    pub entry: Option<Entry>,
     /// Checks the first bytes and the directory of tensors; the returned future reads the file.
     pub probe: for<'p> fn(&'p Probe) -> Option<Match<'p>>,
+}
+
+/// A format in the list of supported files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Place in the list: lower places come first.
+    pub place: u8,
+    /// Name, in sentence case.
+    pub name: &'static str,
+    /// How to recognize such files; code is in backticks.
+    pub form: &'static str,
 }
 
 impl fmt::Debug for Format {

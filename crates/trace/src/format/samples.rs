@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::{
     error::Error,
     format::{
-        kind::{FileKind, Format, Match, Opened},
+        kind::{Entry, FileKind, Format, Match, Opened},
         probe::Probe,
         results::json::distinct_records,
     },
@@ -65,6 +65,11 @@ pub const FORMAT: Format = Format {
     endings: &["jsonl", "ndjson"],
     in_tensors: false,
     content: "a list of samples (JSON lines with id and domain)",
+    entry: Some(Entry {
+        place: 40,
+        name: "Samples for checkpoints",
+        form: "JSON Lines: `id`, `domain`, `text` or `input_ids`; or `.txt`, one sample per line",
+    }),
     probe,
 };
 

@@ -46,6 +46,11 @@ pub fn by_head(probe: &Probe) -> Option<String> {
         return None;
     }
     let has = |key: &str| text.contains(&format!("\"{key}\""));
+    let ids =
+        ["top_indices", "routed_experts", "exp_ids", "topk_ids", "router_logits"].iter().any(|key| has(key));
+    if has("layer") && (has("tpe") || has("tokens_per_expert")) && !ids {
+        return is(TOKENS_PER_EXPERT.to_owned());
+    }
     if has("grokscope.report") {
         return is("a report of Grokscope, not a trace. Open it as a report.".to_owned());
     }
@@ -62,6 +67,14 @@ pub fn by_head(probe: &Probe) -> Option<String> {
     }
     None
 }
+
+/// What to do with Megatron's `tokens_per_expert/rank{r}.jsonl`
+/// (`--save-tokens-per-expert-interval`): lines of `iter`, `block`, `layer` and `tpe`, a list of
+/// counts per microbatch.
+const TOKENS_PER_EXPERT: &str = "counts of tokens per expert, as Megatron's `--save-tokens-per-expert-interval` writes them. They \
+     tell how many tokens an expert had, not which experts a sample took, so there are no pathways in them. Record the \
+     ids with Megatron's router tracer (`--moe-routing-trace-path`) and drop `router_trace_rank0.jsonl`, or \
+     write router logits.";
 
 /// What to do with an adapter.
 const ADAPTER: &str = "part of a PEFT adapter, which changes a model's weights and has no router of its own. Merge it into \

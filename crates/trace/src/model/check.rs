@@ -2,7 +2,7 @@
 
 use crate::{
     error::Error,
-    model::{Router, RouterTrace, first_duplicate},
+    model::{MAX_EXPERTS, Router, RouterTrace, first_duplicate},
 };
 
 impl RouterTrace {
@@ -18,7 +18,7 @@ impl RouterTrace {
         };
         let (samples, layers, experts) = (self.len(), self.layers, self.experts);
         let width = layers * experts;
-        if width == 0 || experts > 1 << 16 || self.gates.len() != samples * width || samples == 0 {
+        if width == 0 || experts > MAX_EXPERTS || self.gates.len() != samples * width || samples == 0 {
             return wrong(
                 format!("{} gates were given", self.gates.len()),
                 format!("{layers} layers of {experts} experts"),

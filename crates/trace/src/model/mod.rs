@@ -17,6 +17,10 @@ pub use self::{
 };
 use crate::text::shorten;
 
+/// The most experts per layer. Their ids and the break between layers are the symbols of a pathway,
+/// which have 16 bits.
+pub const MAX_EXPERTS: usize = 65_535;
+
 /// Name and domain of one sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SampleMeta {

@@ -3,6 +3,14 @@
 use crate::model::{Counts, TopK};
 
 impl TopK {
+    /// The selections `[T,L,k]` of the tokens of one sample; `None` for an index out of range.
+    #[must_use]
+    pub fn of(&self, sample: usize) -> Option<&[u16]> {
+        let token = self.layers * self.k;
+        let (start, end) = (self.offsets.get(sample)?, self.offsets.get(sample + 1)?);
+        self.ids.get(start * token..end * token)
+    }
+
     /// How often each expert was selected by each sample.
     #[must_use]
     pub fn counts(&self, experts: usize) -> Counts {

@@ -6,7 +6,8 @@ use std::{
 };
 
 use crate::{
-    container::tensors::Dtype, error::Error, model::TraceInfo, numeric::vector::widest, text::shorten,
+    container::tensors::Dtype, error::Error, model::TraceInfo, numeric::vector::widest,
+    open_trace::bad_samples::BadSample, text::shorten,
 };
 
 /// How far the sum of a row of gates may deviate from 1 without a warning.
@@ -29,18 +30,33 @@ const FAR_OFF: f64 = 1e-2;
 /// 2e-5, which is within half of any tolerance.
 const SHORT: usize = 4096;
 
-/// Checks gates `[n,L,E]` of the given samples; returns a warning when rows sum to 1 only roughly.
-///
-/// # Errors
-/// [`Error::Gates`] at the first value that is negative or not finite, and at the first row that
-/// does not sum to 1 within [`FAR_OFF`].
-pub fn gates(
-    info: &TraceInfo,
-    dtype: &Dtype,
-    samples: &Range<usize>,
-    values: &[f32],
-) -> Result<Option<String>, Error> {
+/// What a check of gates found.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// A warning where rows sum to 1 only roughly.
+    pub notice: Option<String>,
+    /// Samples with a value that is negative or not finite, or with a row that does not sum to 1
+    /// within [`FAR_OFF`], ascending.
+    pub bad: Vec<BadSample>,
+}
+
+impl Checked {
+    /// The warning of gates that must all be usable.
+    ///
+    /// # Errors
+    /// [`Error::Gates`] of the first sample that is not.
+    pub fn all_usable(self) -> Result<Option<String>, Error> {
+        match self.bad.into_iter().next() {
+            Some(first) => Err(first.fault),
+            None => Ok(self.notice),
+        }
+    }
+}
+
+/// Checks gates `[n,L,E]` of the given samples.
+pub fn gates(info: &TraceInfo, dtype: &Dtype, samples: &Range<usize>, values: &[f32]) -> Checked {
     let tolerance = tolerance(dtype);
+    let mut bad: Vec<BadSample> = Vec::new();
     let mut rough: Option<(usize, f64)> = None;
     let mut rough_rows = 0_usize;
     for (i, row) in values.chunks_exact(info.experts.max(1)).enumerate() {
@@ -55,12 +71,17 @@ pub fn gates(
             continue;
         }
         if !sound || off.is_nan() || off > FAR_OFF {
-            return Err(bad_row(info, samples, i, row, sum));
+            let at = samples.start + i / info.layers.max(1);
+            if bad.last().is_none_or(|last| last.row != at) {
+                let id = info.samples.get(at).map_or_else(String::new, |meta| meta.id.clone());
+                bad.push(BadSample { row: at, id, fault: bad_row(info, samples, i, row, sum) });
+            }
+            continue;
         }
         rough_rows += 1;
         rough.get_or_insert((i, sum));
     }
-    Ok(rough.map(|(i, sum)| {
+    let notice = rough.map(|(i, sum)| {
         let (sample, layer) = (samples.start + i / info.layers.max(1), i % info.layers.max(1));
         format!(
             "{}: {rough_rows} rows of gates sum to 1 only roughly; the first is sample {sample} (`{}`), layer {layer}, \
@@ -68,7 +89,8 @@ pub fn gates(
             info.name,
             id_of(info, sample),
         )
-    }))
+    });
+    Checked { notice, bad }
 }
 
 /// The sum, in several running sums for speed, and whether no value is negative or NaN.

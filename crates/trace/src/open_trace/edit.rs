@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::{
     error::Error,
     io::source::Source,
-    model::{SampleMeta, StepSource, first_duplicate, offsets_of},
+    model::{MAX_EXPERTS, SampleMeta, StepSource, first_duplicate, offsets_of},
     open_trace::{Body, OpenTrace, not_so_many},
 };
 
@@ -92,7 +92,7 @@ impl OpenTrace {
         match &self.body {
             Body::Ids(body) if !body.experts_given() => {
                 let largest = usize::from(body.largest());
-                if experts <= largest || experts > 65_535 {
+                if experts <= largest || experts > MAX_EXPERTS {
                     return Err(wrong(format!("ids up to {largest}")));
                 }
             }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     error::Error,
     model::{SampleCounts, SampleMeta, TraceInfo, make_distinct, offsets_of},
-    open_trace::{Body, OpenTrace, Piece, overlaps},
+    open_trace::{Body, OpenTrace, Piece, bad_samples::BadSample, overlaps},
     text::shorten,
 };
 
@@ -41,12 +41,14 @@ impl OpenTrace {
         let infos = || parts.iter().map(|part| &part.info);
         let labelled = infos().all(|info| info.labelled);
         let mut samples: Vec<SampleMeta> = infos().flat_map(|info| info.samples.iter().cloned()).collect();
-        // Each file numbers its unnamed samples from 0.
-        for (i, sample) in samples.iter_mut().enumerate() {
+        // Each file numbers its unnamed samples from 0, with those that are left out.
+        let places = places_in_files(&parts);
+        for (place, sample) in places.iter().zip(&mut samples) {
             if is_number(&sample.id) && !labelled {
-                sample.id = i.to_string();
+                sample.id = place.to_string();
             }
         }
+        let left_out = left_out_of(&parts);
         let mut twice = Vec::new();
         make_distinct(&first.name, &mut samples, &mut twice);
         let all = |list: fn(&TraceInfo) -> Option<&[u32]>| {
@@ -72,7 +74,8 @@ impl OpenTrace {
         };
         let pieces =
             parts.into_iter().map(|trace| Piece { rows: 0..trace.info.samples.len(), trace }).collect();
-        let trace = Self::new(info, Body::Joined(pieces), offsets);
+        let mut trace = Self::new(info, Body::Joined(pieces), offsets);
+        trace.left_out = left_out.into();
         *trace.notices.borrow_mut() = twice;
         Ok(Joined { trace, repeated })
     }
@@ -128,12 +131,39 @@ impl OpenTrace {
     }
 }
 
+/// The place of every sample among those of all files, with those that are left out.
+fn places_in_files(parts: &[OpenTrace]) -> Vec<usize> {
+    let mut places = Vec::new();
+    let mut before = 0;
+    for part in parts {
+        places.extend(part.rows_in_file().into_iter().map(|row| before + row));
+        before += part.samples_in_file();
+    }
+    places
+}
+
+/// The samples that the files are read without, with their places among those of all files.
+fn left_out_of(parts: &[OpenTrace]) -> Vec<BadSample> {
+    let mut all = Vec::new();
+    let mut before = 0;
+    for part in parts {
+        let shifted = |bad: &BadSample| {
+            let row = before + bad.row;
+            let id = if part.info.labelled { bad.id.clone() } else { row.to_string() };
+            BadSample { row, id, fault: bad.fault.clone() }
+        };
+        all.extend(part.left_out().iter().map(shifted));
+        before += part.samples_in_file();
+    }
+    all
+}
+
 fn chosen<T: Copy>(list: &[T], rows: &[usize]) -> Vec<T> {
     rows.iter().filter_map(|&row| list.get(row).copied()).collect()
 }
 
 /// Whether an id is the sample's place in its file.
-fn is_number(id: &str) -> bool {
+pub(super) fn is_number(id: &str) -> bool {
     id.bytes().all(|byte| byte.is_ascii_digit())
 }
 

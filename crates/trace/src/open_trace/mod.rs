@@ -1,8 +1,10 @@
 //! An open trace: its metadata is known, and its large tensors are read by ranges of samples on
 //! request.
 
+pub mod bad_samples;
 pub mod check;
 mod edit;
+mod endless;
 mod join;
 pub mod order;
 mod read_all;
@@ -11,7 +13,12 @@ pub mod router;
 pub mod rule;
 mod stack;
 
-use std::{cell::RefCell, ops::Range, rc::Rc};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    rc::Rc,
+};
 
 pub use crate::open_trace::{join::Joined, recorded::RecordedIds};
 use crate::{
@@ -19,7 +26,13 @@ use crate::{
     error::Error,
     io::source::MAX_READ,
     model::{Counts, GateKind, Router, RouterTrace, StepSource, TopK, TraceInfo, unnamed_samples},
-    open_trace::{router::RouterTensor, rule::Rule},
+    open_trace::{
+        bad_samples::BadSample,
+        check::Checked,
+        endless::Endless,
+        router::RouterTensor,
+        rule::{FoldedGates, Rule},
+    },
 };
 
 /// One checkpoint's router trace. Cloning is cheap and shares the source.
@@ -31,6 +44,10 @@ pub struct OpenTrace {
     /// Token offsets, `[S+1]`: sample `i` has the tokens `offsets[i]..offsets[i+1]` of the file.
     pub(crate) offsets: Option<Rc<[u64]>>,
     pub(crate) rule: Rule,
+    /// The rows, if nothing tells where samples end.
+    endless: Option<Endless>,
+    /// Samples of the file that are left out.
+    left_out: Rc<[BadSample]>,
     notices: Rc<RefCell<Vec<String>>>,
 }
 
@@ -66,7 +83,15 @@ pub(crate) struct FileBody {
 
 impl OpenTrace {
     pub(crate) fn new(info: TraceInfo, body: Body, offsets: Option<Rc<[u64]>>) -> Self {
-        Self { info, body, offsets, rule: Rule::Own, notices: Rc::default() }
+        Self {
+            info,
+            body,
+            offsets,
+            rule: Rule::Own,
+            endless: None,
+            left_out: Rc::default(),
+            notices: Rc::default(),
+        }
     }
 
     /// A trace in memory.
@@ -111,9 +136,25 @@ impl OpenTrace {
     /// Gates of a range of samples, `[n,L,E]`, widened to f32. Only their bytes are read.
     ///
     /// # Errors
-    /// [`Error::Gates`] when a value is not a routing weight or a row not a distribution,
-    /// [`Error::TooLarge`] for more than 1 GiB at once, and errors of the source.
+    /// [`Error::Gates`] when a value is not a routing weight or a row not a distribution, and those
+    /// of [`OpenTrace::gates_and_bad_samples`].
     pub async fn gates(&self, samples: Range<usize>) -> Result<Vec<f32>, Error> {
+        let (values, bad) = self.gates_and_bad_samples(samples).await?;
+        match bad.into_iter().next() {
+            Some(first) => Err(first.fault),
+            None => Ok(values),
+        }
+    }
+
+    /// Gates of a range of samples, `[n,L,E]`, and those of the samples that cannot be used,
+    /// ascending. The values of such a sample are as stored.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] for more than 1 GiB at once, and errors of the source.
+    pub async fn gates_and_bad_samples(
+        &self,
+        samples: Range<usize>,
+    ) -> Result<(Vec<f32>, Vec<BadSample>), Error> {
         self.inside(&samples)?;
         let width = self.info.layers * self.info.experts;
         let bytes = (samples.len() as u64).saturating_mul(4 * width as u64);
@@ -126,6 +167,7 @@ impl OpenTrace {
                 advice: "Ask for fewer samples at once.",
             });
         }
+        let mut known: Vec<BadSample> = Vec::new();
         let (values, dtype) = match &self.body {
             Body::File(body) => {
                 let width = width as u64;
@@ -137,7 +179,9 @@ impl OpenTrace {
                 let dtype = if self.info.half_precision { Dtype::Bf16 } else { Dtype::F32 };
                 let gates = match &self.rule {
                     Rule::Given(logits) => {
-                        logits.gates(self.info.gate_kind).await?.get(range).unwrap_or_default().to_vec()
+                        let FoldedGates { gates, bad } = logits.gates(self.info.gate_kind).await?;
+                        known.extend(bad.iter().filter(|bad| samples.contains(&bad.row)).cloned());
+                        gates.get(range).unwrap_or_default().to_vec()
                     }
                     Rule::OfLayers(layers) => stack::gates(layers, &samples).await?,
                     Rule::Own | Rule::Unstated(_) => trace.gates.get(range).unwrap_or_default().to_vec(),
@@ -147,19 +191,48 @@ impl OpenTrace {
             Body::Ids(body) => (body.gates(samples.clone(), self.info.experts).await?, Dtype::F32),
             Body::Joined(pieces) => {
                 let mut values = Vec::with_capacity(samples.len() * width);
+                let mut bad = Vec::new();
+                let mut first = samples.start;
                 for (part, range) in overlaps(pieces, &samples) {
-                    values.extend(Box::pin(part.gates(range)).await?);
+                    let (start, count) = (range.start, range.len());
+                    let (found, of_part) = Box::pin(part.gates_and_bad_samples(range)).await?;
+                    values.extend(found);
+                    bad.extend(of_part.into_iter().map(|bad| {
+                        let row = first + (bad.row - start);
+                        let id = self.info.samples.get(row).map_or(bad.id, |meta| meta.id.clone());
+                        BadSample { row, id, fault: bad.fault }
+                    }));
+                    first += count;
                 }
-                (values, Dtype::F32)
+                self.notice(check::gates(&self.info, &Dtype::F32, &samples, &values).notice);
+                return Ok((values, bad));
             }
         };
-        if let Some(notice) = check::gates(&self.info, &dtype, &samples, &values)? {
-            let mut notices = self.notices.borrow_mut();
-            if notices.is_empty() {
-                notices.push(notice);
-            }
+        let Checked { notice, bad } = check::gates(&self.info, &dtype, &samples, &values);
+        self.notice(notice);
+        Ok((values, self.merge(known, bad)))
+    }
+
+    /// Samples that are bad for either reason, ascending. The reason that is known already counts
+    /// more.
+    fn merge(&self, known: Vec<BadSample>, found: Vec<BadSample>) -> Vec<BadSample> {
+        let id = |row: usize| self.info.samples.get(row).map(|sample| sample.id.clone());
+        let known = known.into_iter().map(|bad| BadSample { id: id(bad.row).unwrap_or(bad.id), ..bad });
+        let all = found.into_iter().chain(known).map(|bad| (bad.row, bad));
+        all.collect::<BTreeMap<usize, BadSample>>().into_values().collect()
+    }
+
+    /// Adds a warning from reading.
+    fn add_notice(&self, notice: String) {
+        self.notices.borrow_mut().push(notice);
+    }
+
+    /// Keeps the first warning from reading gates.
+    fn notice(&self, notice: Option<String>) {
+        let mut notices = self.notices.borrow_mut();
+        if notices.is_empty() {
+            notices.extend(notice);
         }
-        Ok(values)
     }
 
     /// Selected experts of the tokens of a range of samples; `None` if the trace has none, or does
@@ -244,7 +317,7 @@ impl OpenTrace {
 
     /// Counts of how often the samples of a range selected each expert. `None` unless the gates are
     /// selection frequencies and the counts are exact: from the selections, or from frequencies
-    /// whose `k` and token counts are known and give whole numbers.
+    /// whose `k` and token counts are known and give whole numbers. Those of a bad sample are 0.
     ///
     /// # Errors
     /// Those of [`OpenTrace::topk`] and [`OpenTrace::gates`].
@@ -280,9 +353,15 @@ impl OpenTrace {
         }
         let (Some(k), Some(n_tokens)) = (self.info.top_k, &self.info.n_tokens) else { return Ok(None) };
         let Some(tokens) = n_tokens.get(samples.clone()) else { return Ok(None) };
-        let frequencies = self.gates(samples).await?;
+        let first = samples.start;
+        let (frequencies, bad) = self.gates_and_bad_samples(samples).await?;
+        let bad: BTreeSet<usize> = bad.iter().map(|bad| bad.row).collect();
         let mut values = Vec::with_capacity(frequencies.len());
-        for (sample, &tokens) in frequencies.chunks_exact(width.max(1)).zip(tokens) {
+        for (row, (sample, &tokens)) in (first..).zip(frequencies.chunks_exact(width.max(1)).zip(tokens)) {
+            if bad.contains(&row) {
+                values.resize(values.len() + width, 0);
+                continue;
+            }
             let total = k as u64 * u64::from(tokens);
             for row in sample.chunks_exact(self.info.experts.max(1)) {
                 let before = values.len();

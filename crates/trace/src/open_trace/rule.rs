@@ -6,13 +6,19 @@ use crate::{
     error::Error,
     io::source::Pending,
     model::{GateKind, RouterRule, RouterTrace},
-    open_trace::{Body, OpenTrace},
+    open_trace::{Body, OpenTrace, bad_samples::BadSample},
 };
 
 /// Router logits that can be folded again by another rule.
 pub trait RouterLogits: fmt::Debug {
     /// Gates of all samples by a rule, `[S,L,E]`; computed once.
-    fn gates(&self, kind: GateKind) -> Pending<'_, Result<Rc<[f32]>, Error>>;
+    fn gates(&self, kind: GateKind) -> Pending<'_, Result<FoldedGates, Error>>;
+
+    /// Rows of each layer.
+    fn rows(&self) -> usize;
+
+    /// The same rows as samples of these lengths, which sum to [`Self::rows`].
+    fn split(&self, counts: &[u32]) -> Rc<dyn RouterLogits>;
 
     /// Whether the rule can be applied.
     ///
@@ -22,6 +28,15 @@ pub trait RouterLogits: fmt::Debug {
 
     /// Whether the values are probabilities, which need no rule.
     fn are_probabilities(&self) -> bool;
+}
+
+/// Gates of router logits.
+#[derive(Clone, Debug)]
+pub struct FoldedGates {
+    /// Gates, `[S,L,E]`.
+    pub gates: Rc<[f32]>,
+    /// Samples with a logit that is not finite, ascending.
+    pub bad: Rc<[BadSample]>,
 }
 
 /// Which file states the rule by which logits become gates.

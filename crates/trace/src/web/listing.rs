@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     error::Error,
-    format::table::known_endings,
+    format::known_endings,
     text::json_words,
     web::{
         hub::{HubPlace, escaped},

@@ -337,7 +337,7 @@ fn parquet_cases() -> Vec<Case> {
         (
             "minus-one_1.parquet",
             with(|layer| layer.indices[0] = vec![-1, 2]),
-            &["error", "expert -1 in row 0", "0 to 65535"],
+            &["error", "expert -1 in row 0", "0 to 65534"],
         ),
         (
             "scores-raw_1.parquet",

@@ -213,13 +213,13 @@ fn DistanceMap() -> impl IntoView {
             <Choice label="Show" options=vec![("matrix", false), ("plane", true)] chosen=plane.into() choose=move |chosen| interaction.set_plane(chosen)/>
             <Show when=move || !plane.get()>
                 <Choice
-                    label="Order" options=vec![("clustered", MapOrder::Cluster), ("domain", MapOrder::Domain), ("t*", MapOrder::TStar), ("file", MapOrder::File)]
+                    label="Order" options=vec![("clustered", MapOrder::Cluster), ("domain", MapOrder::Domain), ("memorized at", MapOrder::TStar), ("file", MapOrder::File)]
                     chosen=order.into() choose=move |chosen| order.set(chosen)
                 />
             </Show>
             <Show when=move || plane.get()>
                 <Choice
-                    label="Colour" options=vec![("domain", PointColor::Domain), ("t*", PointColor::TStar), ("loss", PointColor::Loss)]
+                    label="Colour" options=vec![("domain", PointColor::Domain), ("memorized at", PointColor::TStar), ("loss", PointColor::Loss)]
                     chosen=color.into() choose=move |chosen| color.set(chosen)
                 />
             </Show>

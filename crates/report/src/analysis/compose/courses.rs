@@ -3,6 +3,9 @@
 use super::domain::DomainComposer;
 use crate::model::{Course, Series};
 
+/// Layers that consistency needs (docs/metrics.md#pathway-consistency).
+pub(super) const LEAST_LAYERS: usize = 3;
+
 /// Mean; `None` without values.
 pub(super) fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
@@ -115,12 +118,16 @@ impl DomainComposer<'_> {
                 let course = self.course(metric, members.samples.len(), values);
                 courses.push(Course { group: members.group, ..course });
             };
+            // The other figures compare pairs of adjacent layers, of which two layers have only one.
+            add("smoothness", |found| found.smoothness);
+            if self.job.run.layers < LEAST_LAYERS {
+                continue;
+            }
             add("consistency", |found| found.median);
             add("consistency_lower", |found| found.lower);
             add("consistency_upper", |found| found.upper);
             add("consistency_mean", |found| found.mean);
             add("consistency_c", |found| found.mean_c);
-            add("smoothness", |found| found.smoothness);
             add("consistency_undefined", |found| found.undefined);
         }
         courses

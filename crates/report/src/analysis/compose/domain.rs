@@ -9,7 +9,7 @@ use crate::{
         measure::{Kind, Measured, MeasurementId},
         selections::Selections,
     },
-    model::{CoactivationPair, Domain, Generalization, Group, Memorization, Series},
+    model::{CoactivationPair, Domain, Group, Series},
 };
 
 /// Co-activations listed per layer.
@@ -44,10 +44,13 @@ impl<'a> DomainComposer<'a> {
             items: of_run.items.len(),
             memorization: self.memorization(),
             generalization: self.generalization(),
+            states: self.states(),
             expert_selections: self.expert_selections(),
             coactivation: self.coactivation(),
             delays: None,
             correlations: Vec::new(),
+            clock: None,
+            changes: Vec::new(),
         }
     }
 
@@ -70,61 +73,9 @@ impl<'a> DomainComposer<'a> {
         &self.job.run.domains[self.index].samples
     }
 
-    fn memorization(&self) -> Memorization {
-        let plan = &self.job.plan.domains[self.index];
-        let mut t_star = vec![0; self.checkpoints];
-        for &at in plan.t_star.iter().flatten() {
-            t_star[at] += 1;
-        }
-        let unconfirmed = t_star.last().copied().unwrap_or(0);
-        let settled: usize = t_star.iter().sum();
-        Memorization {
-            eps: plan.eps,
-            eps_set_by_user: plan.eps_set_by_user,
-            memorized: settled - unconfirmed,
-            never: plan.t_star.len() - settled,
-            t_star,
-        }
-    }
-
-    /// Column of the results for the step of each checkpoint.
-    fn result_columns(&self) -> Vec<Option<usize>> {
-        let steps = self.job.run.results.as_ref().map_or(&[][..], |results| &results.steps);
-        let checkpoints = self.job.run.checkpoints.iter();
-        checkpoints.map(|at| steps.iter().position(|&step| step == at.step)).collect()
-    }
-
     /// Whether each item of the domain is correct at each checkpoint, `[item][C]`.
     pub(super) fn correct(&self) -> Vec<Vec<Option<bool>>> {
-        let Some(results) = &self.job.run.results else { return Vec::new() };
-        let columns = self.result_columns();
-        let items = self.job.run.domains[self.index].items.iter();
-        items
-            .map(|&item| {
-                let correct = &results.items[item].correct;
-                columns
-                    .iter()
-                    .map(|column| column.and_then(|at| correct.get(at).copied().flatten()))
-                    .collect()
-            })
-            .collect()
-    }
-
-    /// `t#` of each item of the domain, as index of a checkpoint.
-    pub(super) fn t_sharp(&self) -> Vec<Option<usize>> {
-        self.correct().iter().map(|item| pathway::t_sharp(item)).collect()
-    }
-
-    fn generalization(&self) -> Option<Generalization> {
-        let t_sharp = self.t_sharp();
-        if t_sharp.is_empty() {
-            return None;
-        }
-        let mut counts = vec![0; self.checkpoints];
-        for &at in t_sharp.iter().flatten() {
-            counts[at] += 1;
-        }
-        Some(Generalization { never: t_sharp.iter().filter(|at| at.is_none()).count(), t_sharp: counts })
+        self.job.correct(self.index)
     }
 
     /// A result of the selections of experts at each checkpoint, `[C]`.

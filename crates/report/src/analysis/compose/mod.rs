@@ -8,19 +8,21 @@ mod courses;
 mod delays;
 mod distances;
 mod domain;
+mod missing;
 mod notes;
+mod onsets;
 mod selections;
 mod whole_run;
 
 use domain::DomainComposer;
 
-use super::job::Job;
+use super::{change, job::Job};
 use crate::{
-    derive,
+    claims, derive,
     model::{Checkpoint, FORMAT, GateKind, Report, Run, VERSION},
 };
 
-/// Composes the report so far, without the results of [`conclude`].
+/// Composes the report so far, without the results of [`conclude`] and [`conclude_run`].
 pub fn report(job: &Job<'_>) -> Report {
     let composers = (0..job.run.domains.len()).map(|domain| DomainComposer::new(job, domain));
     let composers: Vec<DomainComposer<'_>> = composers.collect();
@@ -43,21 +45,33 @@ pub fn report(job: &Job<'_>) -> Report {
             .collect(),
         domains: composers.iter().map(DomainComposer::domain).collect(),
         courses,
+        exchange: Vec::new(),
+        claims: Vec::new(),
         notes: notes::notes(job),
     };
     derive::complete(&mut report);
+    report.claims = claims(&report);
     report
 }
 
-/// Adds delays and correlations of a domain, which need all its figures. They are the most
-/// expensive part and are not meaningful before everything is measured.
+/// Adds delays, changes and relations to accuracy of a domain, which need all its figures. They are
+/// the most expensive part and are not meaningful before everything is measured.
 pub fn conclude(job: &Job<'_>, index: usize, report: &mut Report) {
     let delays = DomainComposer::new(job, index).delays();
     let correlations = correlations::correlations(job, index, report);
+    let clock = derive::clock(report, &job.run.domains[index].name);
     if let Some(domain) = report.domains.get_mut(index) {
         domain.delays = delays;
         domain.correlations = correlations;
+        domain.clock = clock;
+        domain.changes = change::changes(job, index, domain);
     }
+}
+
+/// Adds what needs all domains, after [`conclude`].
+pub fn conclude_run(report: &mut Report) {
+    report.exchange = derive::exchange(report);
+    report.claims = claims(report);
 }
 
 fn facts(job: &Job<'_>) -> Run {

@@ -1,10 +1,10 @@
 //! The notes of a report: warnings and remarks on the figures of a run.
 
-use super::gate_kind;
+use super::{courses::LEAST_LAYERS, gate_kind, missing};
 use crate::{
-    analysis::{job::Job, plan::MOST_PAIRS},
+    analysis::{draw::MOST_PAIRS, job::Job, run::Contradiction},
     model::{GateKind, Note, NoteLevel},
-    settings::PairBudget,
+    settings::{OnsetRule, PairBudget},
 };
 
 /// Warnings and remarks on a run and its settings.
@@ -34,6 +34,12 @@ pub(super) fn notes(job: &Job<'_>) -> Vec<Note> {
              the paper's model. Correction biases, groups and scaling change the selected experts, not the gates."
                 .into(),
         );
+    }
+    for left_out in &run.left_out {
+        say(NoteLevel::Warning, left_out.sentence());
+    }
+    if let Some(sentence) = Contradiction::sentence(&run.contradictions) {
+        say(NoteLevel::Warning, sentence);
     }
     if infos().any(|info| info.half_precision) {
         say(
@@ -76,9 +82,11 @@ pub(super) fn notes(job: &Job<'_>) -> Vec<Note> {
             ),
         );
     }
-    if run.layers == 2 {
-        say(NoteLevel::Info, "Consistency needs three MoE layers: with two it is 0 by construction.".into());
+    if run.layers < LEAST_LAYERS && gate_kind(job) != GateKind::SelectionFrequency {
+        let layers = if run.layers == 1 { "one" } else { "two" };
+        say(NoteLevel::Info, format!("Consistency needs three MoE layers and is undefined with {layers}."));
     }
+    missing::notes(run, &mut say);
     if run.checkpoints.len() < 4 {
         say(
             NoteLevel::Info,
@@ -99,7 +107,7 @@ pub(super) fn notes(job: &Job<'_>) -> Vec<Note> {
             ),
         );
     }
-    if !job.settings.unconfirmed {
+    if job.settings.onset_rule == OnsetRule::Paper && !job.settings.unconfirmed {
         say(
             NoteLevel::Info,
             "Samples whose loss only settles at the last checkpoint are unconfirmed (their drift is 0 by \

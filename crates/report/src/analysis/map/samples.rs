@@ -48,9 +48,9 @@ impl Analysis {
                 continue;
             }
             let Some(members) = planned.group(scope.group) else { continue };
-            let all = domain.samples.iter().zip(&planned.t_star);
+            let all = domain.samples.iter().zip(&planned.memorization.steps);
             let of_group = all.filter(|(sample, _)| members.samples.binary_search(sample).is_ok());
-            found.extend(of_group.map(|(&sample, &t_star)| (sample, index, t_star)));
+            found.extend(of_group.map(|(&sample, &step)| (sample, index, step)));
         }
         found.sort_unstable();
         let of = found.len();

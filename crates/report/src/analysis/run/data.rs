@@ -4,7 +4,12 @@ use std::rc::Rc;
 
 use trace::{OpenTrace, Results, SampleMeta};
 
-use super::part::Verdict;
+use super::{accuracies::Contradiction, bad::LeftOut, part::Verdict};
+use crate::{
+    analysis::words::{listed, short},
+    error::Error,
+    settings::Settings,
+};
 
 /// File id, training step and trace.
 pub(super) type Stepped = (usize, u64, OpenTrace);
@@ -32,8 +37,26 @@ pub struct Run {
     pub item_gates: Option<Vec<Vec<f32>>>,
     /// Entropy of every token's gates at a step, in the order of the samples.
     pub token_entropy: Vec<TokenEntropy>,
+    /// Samples that the run lacks because their gates cannot be used at some checkpoint.
+    pub left_out: Vec<LeftOut>,
+    /// Accuracies that the items of the results contradict.
+    pub contradictions: Vec<Contradiction>,
     /// Verdict on each file.
     pub verdicts: Vec<Verdict>,
+}
+
+impl Run {
+    /// Checks that the run has every domain that the settings name.
+    ///
+    /// # Errors
+    /// [`Error::UnknownDomain`] with the first domain that it has not.
+    pub fn check_domains(&self, settings: &Settings) -> Result<(), Error> {
+        let known = |name: &str| self.domains.iter().any(|domain| domain.name == name);
+        let Some(unknown) = settings.eps.keys().find(|name| !known(name)) else { return Ok(()) };
+        let domains: Vec<String> =
+            self.domains.iter().map(|domain| format!("`{}`", short(&domain.name))).collect();
+        Err(Error::UnknownDomain { domain: short(unknown), domains: listed(&domains) })
+    }
 }
 
 /// One checkpoint of a run.

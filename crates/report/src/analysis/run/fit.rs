@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use trace::{GateKind, OpenTrace, SampleMeta};
+use trace::{BadSample, GateKind, OpenTrace, SampleMeta};
 
 use super::{data::Stepped, part::Verdict};
-use crate::error::Error;
+use crate::{analysis::words::short, error::Error};
 
 /// Shape and kind that the traces of one run share.
 type Shape = (usize, usize, GateKind);
@@ -71,17 +71,17 @@ pub(super) fn one_per_step(traces: Vec<Stepped>, verdicts: &mut Vec<Verdict>) ->
     kept
 }
 
-/// Returns the samples common to all traces, in the order of the first; traces without common
-/// samples are removed.
+/// Returns the samples common to all traces, in the order of the first, without unusable ones;
+/// traces without common samples are removed.
 pub(super) fn common_samples(
     traces: &mut Vec<Stepped>,
+    unusable: &BTreeMap<u64, Vec<BadSample>>,
     verdicts: &mut Vec<Verdict>,
 ) -> Result<Vec<SampleMeta>, Error> {
+    fill_domains(traces);
     // If two runs are mixed, keep the checkpoints that share samples with most others.
-    let fingerprints: Vec<BTreeSet<&str>> = traces
-        .iter()
-        .map(|(_, _, trace)| trace.info.samples.iter().map(|sample| sample.id.as_str()).collect())
-        .collect();
+    let fingerprints: Vec<BTreeSet<(&str, &str)>> =
+        traces.iter().map(|(_, _, trace)| trace.info.samples.iter().map(identity).collect()).collect();
     let overlaps = |a: usize, b: usize| {
         let (small, large) = if fingerprints[a].len() < fingerprints[b].len() { (a, b) } else { (b, a) };
         let shared = fingerprints[small].intersection(&fingerprints[large]).count();
@@ -93,42 +93,107 @@ pub(super) fn common_samples(
         return Ok(Vec::new());
     };
     let same_run: Vec<bool> = (0..traces.len()).map(|a| a == seed || overlaps(seed, a)).collect();
+    let relabelled: BTreeMap<usize, String> = traces
+        .iter()
+        .filter_map(|(id, _, trace)| Some((*id, other_domains(trace, &traces.get(seed)?.2)?)))
+        .collect();
     let mut keep = same_run.iter().copied();
     let left: Vec<Stepped> = traces.extract_if(.., |_| !keep.next().unwrap_or(true)).collect();
     let Some((_, _, first)) = traces.first() else { return Ok(Vec::new()) };
     let mut samples = first.info.samples.clone();
     for (id, step, trace) in left {
-        verdicts.push(Verdict {
-            id,
-            used: false,
-            text: Some(format!(
+        let text = match relabelled.get(&id) {
+            Some(reason) => format!("{}: {reason}", trace.info.name),
+            None => format!(
                 "{}: its samples are not those of the other checkpoints (step {step} seems to belong to another run). \
                  Open each run separately.",
                 trace.info.name
-            )),
-        });
+            ),
+        };
+        verdicts.push(Verdict { id, used: false, text: Some(text) });
     }
+    let steps: BTreeSet<u64> = traces.iter().map(|&(_, step, _)| step).collect();
+    let unusable = unusable.iter().filter(|(step, _)| steps.contains(step));
+    let unusable: BTreeSet<&str> = unusable.flat_map(|(_, bad)| bad).map(|bad| bad.id.as_str()).collect();
+    samples.retain(|sample| !unusable.contains(sample.id.as_str()));
     let before = samples.len();
     for (_, _, trace) in traces.iter().skip(1) {
-        let ids: BTreeSet<&str> = trace.info.samples.iter().map(|sample| sample.id.as_str()).collect();
-        samples.retain(|sample| ids.contains(sample.id.as_str()));
+        let names: BTreeSet<(&str, &str)> = trace.info.samples.iter().map(identity).collect();
+        samples.retain(|sample| names.contains(&identity(sample)));
     }
     if samples.is_empty() {
         return Err(Error::NoCommonSamples { checkpoints: traces.len() });
     }
     for (id, _, trace) in traces.iter() {
-        let extra = trace.info.samples.len() - samples.len();
+        // Unusable samples have a sentence of their own.
+        let usable = trace.info.samples.iter().filter(|sample| !unusable.contains(sample.id.as_str()));
+        let extra = usable.count() - samples.len();
         let text = (extra > 0).then(|| {
-            format!(
+            let ignored = format!(
                 "{}: {extra} of its {} samples are not in every checkpoint and are ignored \
                  ({} are used).",
                 trace.info.name,
                 trace.info.samples.len(),
                 samples.len()
-            )
+            );
+            match relabelled.get(id) {
+                Some(reason) => format!("{ignored} Of these, {reason}"),
+                None => ignored,
+            }
         });
         verdicts.push(Verdict { id: *id, used: true, text });
     }
     debug_assert!(samples.len() <= before, "samples are only removed");
     Ok(samples)
+}
+
+/// The domain that readers give samples of a file without domains.
+const UNSTATED: &str = "all";
+
+/// Gives the samples of traces without any domain those of the first trace that states domains.
+fn fill_domains(traces: &mut [Stepped]) {
+    let is_stated = |trace: &OpenTrace| trace.info.samples.iter().any(|sample| sample.domain != UNSTATED);
+    let Some((_, _, stated)) = traces.iter().find(|(_, _, trace)| is_stated(trace)) else { return };
+    if traces.iter().all(|(_, _, trace)| is_stated(trace)) {
+        return;
+    }
+    let known = stated.info.samples.iter().map(|sample| (sample.id.clone(), sample.domain.clone()));
+    let known: BTreeMap<String, String> = known.collect();
+    for (_, _, trace) in traces.iter_mut().filter(|(_, _, trace)| !is_stated(trace)) {
+        for sample in &mut trace.info.samples {
+            if let Some(domain) = known.get(&sample.id) {
+                sample.domain.clone_from(domain);
+            }
+        }
+    }
+}
+
+/// What names a sample: its id and its domain.
+pub(super) fn identity(sample: &SampleMeta) -> (&str, &str) {
+    (&sample.id, &sample.domain)
+}
+
+/// A sentence on the samples of a trace that have another domain in the reference; `None` without any.
+fn other_domains(trace: &OpenTrace, reference: &OpenTrace) -> Option<String> {
+    let known: BTreeMap<&str, &str> =
+        reference.info.samples.iter().map(|sample| (sample.id.as_str(), sample.domain.as_str())).collect();
+    let differing: Vec<(&SampleMeta, &str)> = trace
+        .info
+        .samples
+        .iter()
+        .filter_map(|sample| Some((sample, *known.get(sample.id.as_str())?)))
+        .filter(|(sample, domain)| sample.domain != *domain)
+        .collect();
+    let (sample, domain) = *differing.first()?;
+    Some(format!(
+        "{} than in {}: `{}` is of `{}` here and of `{}` there. Give each sample the same domain at every checkpoint.",
+        match differing.len() {
+            1 => "1 sample has another domain".to_owned(),
+            count => format!("{count} samples have other domains"),
+        },
+        reference.info.name,
+        short(&sample.id),
+        short(&sample.domain),
+        short(domain),
+    ))
 }

@@ -1,13 +1,14 @@
 //! Completes traces from other files: joined layers, names, domains, token counts, logits, and a
 //! step.
 
-use trace::{FileKind, GateKind, OpenTrace, Results, SampleMeta, StepSource};
+use trace::{FileKind, GateKind, OpenTrace, Results, StepSource};
 
 use super::{
     data::Stepped,
     layers::{self, JoinedLayers},
     left_out::left_out,
     part::{Part, Verdict, one_per_file},
+    records::apply_records,
     results::pick_results,
     rule::state_rules,
 };
@@ -32,7 +33,7 @@ fn labelled(
     verdicts: &mut Vec<Verdict>,
 ) -> (Vec<(usize, OpenTrace)>, JoinedLayers) {
     let list = parts.iter().find_map(|part| match &part.what {
-        FileKind::SampleList(list) => Some(&list.samples),
+        FileKind::SampleList(list) if !list.samples.is_empty() => Some(&list.samples),
         _ => None,
     });
     let records = results.map(|results| &results.samples).filter(|records| !records.is_empty()).or(list);
@@ -53,7 +54,12 @@ fn labelled(
     traces.append(&mut joined.traces);
     if let Some(records) = records {
         traces.retain_mut(|(id, trace)| match apply_records(trace, records) {
-            Ok(()) => true,
+            Ok(note) => {
+                if let Some(note) = note {
+                    joined.note(*id, &note);
+                }
+                true
+            }
             Err(error) => {
                 verdicts.push(Verdict { id: *id, used: false, text: Some(error.to_string()) });
                 false
@@ -132,22 +138,4 @@ pub(super) fn one_width(mut traces: Vec<Stepped>) -> Vec<Stepped> {
         trace.set_experts(most).ok();
     }
     traces
-}
-
-/// Adds missing names, domains and token counts from sample records to a trace.
-fn apply_records(trace: &mut OpenTrace, records: &[trace::SampleRecord]) -> Result<(), trace::Error> {
-    if records.len() != trace.info.samples.len() {
-        return Ok(());
-    }
-    if !trace.info.labelled {
-        let samples =
-            records.iter().map(|record| SampleMeta { id: record.id.clone(), domain: record.domain.clone() });
-        trace.set_samples(samples.collect())?;
-    }
-    if trace.info.n_tokens.is_none()
-        && let Some(counts) = records.iter().map(|record| record.tokens).collect::<Option<Vec<u32>>>()
-    {
-        trace.set_token_counts(&counts)?;
-    }
-    Ok(())
 }

@@ -59,6 +59,10 @@ impl JoinedLayers {
     /// Adds a sentence to the verdict of a file.
     pub fn note(&mut self, id: usize, text: &str) {
         let note = self.notes.entry(id).or_default();
+        // A file with several checkpoints has the same note for each.
+        if note.contains(text) {
+            return;
+        }
         if !note.is_empty() {
             note.push(' ');
         }

@@ -13,6 +13,23 @@ pub struct Part {
     pub what: FileKind,
 }
 
+impl Part {
+    /// Whether it is used in a run but is no trace.
+    pub(super) fn is_beside_traces(&self) -> bool {
+        matches!(
+            self.what,
+            FileKind::Results(_)
+                | FileKind::SampleList(_)
+                | FileKind::Embeddings(_)
+                | FileKind::ItemGates(_)
+                | FileKind::TokenGates(_)
+                | FileKind::Logits(_)
+                | FileKind::Items
+                | FileKind::GateInputs { .. }
+        )
+    }
+}
+
 /// Verdict on one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {

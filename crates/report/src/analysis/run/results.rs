@@ -12,12 +12,7 @@ use super::{
     Run,
     part::{Part, Verdict},
 };
-
-/// Names that one sentence lists.
-const LISTED: usize = 6;
-
-/// Characters of an id or a domain that a sentence repeats.
-const SHOWN: usize = 60;
+use crate::analysis::words::{listed, short};
 
 /// Steps of the files of each evaluation.
 type Evaluations<'a> = BTreeMap<&'a str, BTreeSet<u64>>;
@@ -256,15 +251,6 @@ pub(super) fn name_unmatched(run: &mut Run, parts: &[Part]) {
     }
 }
 
-/// The first few names.
-fn listed(names: &[String]) -> String {
-    let shown = names.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(LISTED) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
-}
-
 /// Items by domain, id, and how many of these came before.
 fn numbered(items: &[Item]) -> impl Iterator<Item = ((String, String, usize), &Item)> {
     let mut seen: BTreeMap<(&str, &str), usize> = BTreeMap::new();
@@ -289,8 +275,4 @@ fn figure_contradiction<'a>(
             instead: format!("gives {first}"),
         })
     })
-}
-
-fn short(text: &str) -> String {
-    text.chars().take(SHOWN).collect()
 }

@@ -1,4 +1,5 @@
-//! The rule of router logits whose own file does not state it: from the model's `config.json` in the same folder.
+//! The rule of router logits whose own file does not state it: from the model's `config.json` in
+//! the same folder, or in the nearest one around it.
 
 use trace::{FileKind, GateKind, ModelConfig, OpenTrace, SIGMOID_EXAMPLES};
 
@@ -12,8 +13,47 @@ fn folder(path: &str) -> &str {
     path.rsplit_once(['/', '\\']).map_or("", |(folder, _)| folder)
 }
 
-/// Gives dumps of router logits the rule of the `config.json` in their folder. A configuration that is used gets a
-/// verdict; a dump that its rule does not fit is left out. The first dump without any rule gets a note for all.
+/// Whether a file in one folder is in another one, at any depth.
+fn is_inside(inner: &str, outer: &str) -> bool {
+    let Some(rest) = inner.strip_prefix(outer) else { return false };
+    outer.is_empty() || rest.is_empty() || rest.starts_with(['/', '\\'])
+}
+
+/// The configurations that apply to a dump: those in the nearest of the folders that contain it.
+fn configs_of<'a>(dump: &str, parts: &'a [Part]) -> Vec<(usize, &'a ModelConfig)> {
+    let mut nearest: Vec<(usize, &ModelConfig)> = Vec::new();
+    for part in parts {
+        let FileKind::Config(config) = &part.what else { continue };
+        let depth = folder(&config.name).len();
+        if !is_inside(folder(dump), folder(&config.name)) {
+            continue;
+        }
+        let best = nearest.first().map(|(_, best)| folder(&best.name).len());
+        if best.is_none_or(|best| best < depth) {
+            nearest.clear();
+        }
+        if best.is_none_or(|best| best <= depth) {
+            nearest.push((part.id, config));
+        }
+    }
+    nearest
+}
+
+/// The sentence for a dump whose folder has configurations of different rules.
+fn contradiction(dump: &str, configs: &[(usize, &ModelConfig)]) -> Option<String> {
+    let (_, first) = configs.first()?;
+    let (_, other) = configs.iter().find(|(_, other)| other.rule != first.rule)?;
+    Some(format!(
+        "{dump}: two configurations apply to it, {} of `{}` and {} of `{}`, and make gates by different rules. Remove the \
+         one of another model, or write `gate_kind` into the dump's metadata.",
+        first.name, first.model_type, other.name, other.model_type
+    ))
+}
+
+/// Gives dumps of router logits the rule of the `config.json` in their folder, or else in the
+/// nearest folder around it. A configuration that is used gets a verdict; a dump that its rule does
+/// not fit, or for which two of them state different rules, is left out. The first dump without any
+/// rule gets a note for all.
 pub(super) fn state_rules(
     traces: &mut Vec<(usize, OpenTrace)>,
     parts: &[Part],
@@ -26,12 +66,12 @@ pub(super) fn state_rules(
         if !trace.takes_rule() {
             return true;
         }
-        let beside = parts.iter().find_map(|part| match &part.what {
-            FileKind::Config(config) if folder(&config.name) == folder(&trace.info.name) => {
-                Some((part.id, config))
-            }
-            _ => None,
-        });
+        let found = configs_of(&trace.info.name, parts);
+        if let Some(text) = contradiction(&trace.info.name, &found) {
+            verdicts.push(Verdict { id: *id, used: false, text: Some(text) });
+            return false;
+        }
+        let beside = found.first().copied();
         let Some((config_id, config, rule)) = beside.and_then(|(id, c)| Some((id, c, c.rule?))) else {
             if trace.rule_is_assumed() {
                 assumed.push((*id, beside.map(|(_, config)| config)));
@@ -63,7 +103,7 @@ pub(super) fn state_rules(
             format!("{count} files of router logits")
         };
         let text = format!(
-            "{}: routers of `{}` make gates by {}, which is applied to {files} beside it.",
+            "{}: routers of `{}` make gates by {}, which is applied to {files} in its folder.",
             config.name,
             config.model_type,
             words(kind)
@@ -84,7 +124,7 @@ pub(super) fn state_rules(
             &format!(
                 "{files}: read as softmax router logits.{unknown} Models that route by sigmoid ({SIGMOID_EXAMPLES} and \
                  others) need `gate_kind` (`sigmoid-normalized-mean`) or `model_type` in the metadata, or the model's \
-                 config.json in the same folder."
+                 config.json in the same folder or one around it."
             ),
         );
     }

@@ -32,13 +32,14 @@ const NAME: &str = "Megatron router trace";
 
 /// The tracer's records.
 pub const FORMAT: Format =
-    Format { endings: &["jsonl", "ndjson"], in_tensors: false, content: CONTENT, probe };
+    Format { endings: &["jsonl", "ndjson"], in_tensors: false, content: CONTENT, entry: None, probe };
 
 /// The tracer's logits beside its records.
 pub const LOGITS: Format = Format {
     endings: &["bin"],
     in_tensors: false,
     content: CONTENT,
+    entry: None,
     probe: |probe| {
         logits_rank(&probe.file_name())?;
         let logits = Sidecar { source: Rc::clone(&probe.source) };

@@ -9,7 +9,9 @@ use crate::{
         fold::{Folded, most_counts},
     },
     io::source::Source,
-    model::{GateKind, SampleMeta, StepSource, TraceInfo, make_distinct, offsets_of, unnamed_samples},
+    model::{
+        GateKind, MAX_EXPERTS, SampleMeta, StepSource, TraceInfo, make_distinct, offsets_of, unnamed_samples,
+    },
     open_trace::{Body, OpenTrace},
     text::step_name::{NamedStep, step_from_name},
 };
@@ -50,7 +52,7 @@ pub fn trace(
     let name = source.name();
     let least = usize::from(folded.largest) + 1;
     let experts = match known.experts {
-        Some(experts) if experts >= least && experts <= 65_535 => experts,
+        Some(experts) if experts >= least && experts <= MAX_EXPERTS => experts,
         Some(experts) => {
             return Err(Error::Metadata {
                 name: name.to_owned(),
@@ -61,7 +63,7 @@ pub fn trace(
             });
         }
         None => {
-            let experts = least.next_power_of_two();
+            let experts = least.next_power_of_two().min(MAX_EXPERTS);
             warnings.push(format!(
                 "{name}: the number of experts per layer is not stated. The ids go up to {}, so {experts} are assumed, the next \
                  power of two. If that is wrong, write `num_experts` into the first record, or give the number \

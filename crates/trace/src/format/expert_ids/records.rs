@@ -16,7 +16,7 @@ use crate::{
             scan,
             shape::{Shape, Solver},
         },
-        kind::{FileKind, Format, Match, Opened},
+        kind::{Entry, FileKind, Format, Match, Opened},
         probe::{Probe, Settings},
     },
     io::source::{ByteSource as _, Source},
@@ -40,8 +40,17 @@ fn writer(text: &str) -> Option<Writer> {
 }
 
 /// Records of vLLM, SGLang and the OLMoE scripts.
-pub const FORMAT: Format =
-    Format { endings: &["jsonl", "ndjson", "json"], in_tensors: false, content: CONTENT, probe };
+pub const FORMAT: Format = Format {
+    endings: &["jsonl", "ndjson", "json"],
+    in_tensors: false,
+    content: CONTENT,
+    entry: Some(Entry {
+        place: 30,
+        name: "Expert ids without weights",
+        form: "JSON Lines of vLLM, SGLang or Megatron’s tracer, CSV, or Parquet (FLAME-MoE)",
+    }),
+    probe,
+};
 
 fn probe(probe: &Probe) -> Option<Match<'_>> {
     let writer = writer(beginning(probe)?)?;

@@ -85,6 +85,7 @@ pub const FORMAT: Format = Format {
     endings: &["csv", "tsv"],
     in_tensors: false,
     content: "a table with the columns sample, token, layer, expert or layer, expert",
+    entry: None,
     probe,
 };
 

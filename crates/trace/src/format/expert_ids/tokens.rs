@@ -25,6 +25,7 @@ pub const FORMAT: Format = Format {
     endings: &["jsonl", "ndjson"],
     in_tensors: false,
     content: "JSON lines with one token and layer per line (`token_idx`, `layer`, `topk_ids`)",
+    entry: None,
     probe,
 };
 

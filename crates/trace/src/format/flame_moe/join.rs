@@ -8,7 +8,7 @@ use crate::{
         concat::concat,
         layer::{MAX_SELECTIONS, NAME, RowSamples, TraceLayer},
     },
-    model::{GateKind, RouterTrace, SampleMeta, StepSource, TopK, results::SampleRecord},
+    model::{GateKind, MAX_EXPERTS, RouterTrace, SampleMeta, StepSource, TopK, results::SampleRecord},
     open_trace::OpenTrace,
 };
 
@@ -115,7 +115,7 @@ pub fn join_layers(
     let largest = layers.iter().flat_map(|layer| layer.ids.iter().copied()).max().unwrap_or(0);
     let least = (usize::from(largest) + 1).max(k);
     let given = files.iter().filter_map(|file| file.experts).max();
-    let experts = given.unwrap_or_else(|| least.next_power_of_two()).max(least).min(1 << 16);
+    let experts = given.unwrap_or_else(|| least.next_power_of_two()).max(least).min(MAX_EXPERTS);
     if given.is_none() {
         warnings.push(experts_assumed(shown, largest, experts));
     }

@@ -35,7 +35,7 @@ use crate::{
         kind::{FileKind, Format, Match, Opened},
         probe::Probe,
     },
-    model::StepSource,
+    model::{MAX_EXPERTS, StepSource},
     open_trace::not_so_many,
     text::{shorten, step_name::step_from_name},
 };
@@ -45,6 +45,7 @@ pub const FORMAT: Format = Format {
     endings: &["parquet"],
     in_tensors: false,
     content: "a Parquet file of expert ids (FLAME-MoE)",
+    entry: None,
     probe: |probe| {
         let found = parquet::looks_like(&probe.head);
         found.then(|| -> Match<'_> { Box::pin(open(probe)) })
@@ -69,7 +70,7 @@ async fn open(probe: &Probe) -> Result<Opened, Error> {
     };
     let largest = ids.iter().copied().max().unwrap_or(0);
     if let Some(experts) = probe.settings.experts
-        && (experts <= usize::from(largest) || experts > 1 << 16)
+        && (experts <= usize::from(largest) || experts > MAX_EXPERTS)
     {
         return Err(not_so_many(name, experts, format!("ids up to {largest}")));
     }
@@ -156,8 +157,11 @@ impl Several<'_> {
                 "Add these columns, or write one file for each checkpoint, named by its step (step-1000.parquet).",
             ));
         }
-        let experts =
-            self.probe.settings.experts.unwrap_or_else(|| (usize::from(largest) + 1).next_power_of_two());
+        let experts = self
+            .probe
+            .settings
+            .experts
+            .unwrap_or_else(|| (usize::from(largest) + 1).next_power_of_two().min(MAX_EXPERTS));
         // As many as a packed file of this size may unpack to.
         let most = codecs::limit(self.table.len) as usize;
         let (mut traces, mut warnings, mut bytes) = (Vec::new(), Vec::new(), 0_usize);
@@ -227,13 +231,15 @@ async fn lists(name: &str, file: &ParquetFile, column: &Column) -> Result<(Vec<u
         }
         for id in values {
             let at = ids.len();
-            ids.push(u16::try_from(id).map_err(|_| {
-                rows.wrong(
-                    format!("expert {id} in row {}", rows.row_of(at)),
-                    "ids from 0 to 65535",
-                    "Leave out padding, and write the experts' own numbers.",
-                )
-            })?);
+            ids.push(u16::try_from(id).ok().filter(|&id| usize::from(id) < MAX_EXPERTS).ok_or_else(
+                || {
+                    rows.wrong(
+                        format!("expert {id} in row {}", rows.row_of(at)),
+                        "ids from 0 to 65534",
+                        "Leave out padding, and write the experts' own numbers.",
+                    )
+                },
+            )?);
         }
         Ok(())
     })

@@ -2,16 +2,19 @@
 //! or normalized sigmoid over all experts in f32, sums over a sample's real tokens in f64, the mean
 //! stored as f32.
 
+use std::{collections::BTreeMap, rc::Rc};
+
 use crate::{
     container::tensors::TensorFile,
     error::Error,
     format::hf_logits::layers::{Layer, Layers},
     io::source::PIECE,
-    model::{GateKind, TopK},
+    model::{GateKind, TopK, offsets_of},
     numeric::{
         sigmoid::add_normalized_sigmoid,
         softmax::{add, add_softmax},
     },
+    open_trace::bad_samples::{BadSample, most_are_bad},
 };
 
 /// The most selections that are kept in memory; with more, saturation and load are omitted.
@@ -24,6 +27,7 @@ const CHECKED_TOKENS: usize = 64;
 const MIN_SCORES: usize = 64;
 
 /// Samples and positions of a dump's rows.
+#[derive(Clone)]
 pub struct Batch {
     /// Samples, `B`.
     pub count: usize,
@@ -31,16 +35,61 @@ pub struct Batch {
     pub positions: usize,
     /// Whether each row is a real token, `[B * positions]`; `None` when all are.
     pub real: Option<Vec<bool>>,
+    /// Where the rows of each sample begin and end, `[B + 1]`, where samples have different numbers
+    /// of positions.
+    pub offsets: Option<Rc<[usize]>>,
+    /// Whether nothing tells where samples end, so that all rows are one sample.
+    pub endless: bool,
 }
 
 impl Batch {
+    /// A grid of samples and positions; `real` marks the real tokens.
+    pub fn grid(count: usize, positions: usize, real: Option<Vec<bool>>) -> Self {
+        Self { count, positions, real, offsets: None, endless: false }
+    }
+
+    /// All rows as one sample, because nothing tells where samples end.
+    pub fn endless(rows: usize) -> Self {
+        Self { endless: true, ..Self::grid(1, rows, None) }
+    }
+
+    /// Samples of different lengths, one behind the other.
+    pub fn of_lengths(counts: &[u32]) -> Self {
+        let offsets = offsets_of(counts).into_iter().map(|offset| offset as usize).collect();
+        Self { offsets: Some(offsets), ..Self::grid(counts.len(), 0, None) }
+    }
+
+    /// The sample of a row, and its position there.
+    fn place(&self, row: usize) -> (usize, usize) {
+        match &self.offsets {
+            None => (row / self.positions.max(1), row % self.positions.max(1)),
+            Some(offsets) => {
+                let sample = offsets.partition_point(|&start| start <= row).saturating_sub(1);
+                (sample, row - offsets.get(sample).copied().unwrap_or(0))
+            }
+        }
+    }
+
     /// Whether a row is a real token.
     pub fn is_real(&self, row: usize) -> bool {
         self.real.as_ref().is_none_or(|real| real.get(row).copied().unwrap_or(false))
     }
 
+    /// Makes all positions of a sample padding.
+    fn mask_sample(&mut self, sample: usize) {
+        let (count, positions) = (self.count, self.positions);
+        let real = self.real.get_or_insert_with(|| vec![true; count * positions]);
+        let span = sample * positions..(sample + 1) * positions;
+        real.get_mut(span).unwrap_or_default().fill(false);
+    }
+
     /// Real tokens of each sample, `[B]`.
     pub fn token_counts(&self) -> Vec<u32> {
+        if let Some(offsets) = &self.offsets {
+            let lengths =
+                offsets.windows(2).map(|span| span.iter().rev().copied().reduce(|end, start| end - start));
+            return lengths.map(|length| length.unwrap_or(0) as u32).collect();
+        }
         match &self.real {
             None => vec![self.positions as u32; self.count],
             Some(real) => real
@@ -73,16 +122,65 @@ struct Sums {
     between: Option<usize>,
 }
 
-/// Folds all layers by a rule.
+/// Folds all layers by a rule. Samples with a logit that is not finite become samples without real
+/// tokens.
 ///
 /// # Errors
-/// [`Error::Tensor`] for logits that are not finite, or when only some layers are probabilities.
-pub async fn fold(
+/// [`Error::BadSamples`] when these are more than half, and [`Error::Tensor`] when only some layers
+/// are probabilities.
+pub async fn fold_usable(
+    file: &TensorFile,
+    layers: &Layers,
+    batch: &mut Batch,
+    top_k: Option<usize>,
+    kind: GateKind,
+) -> Result<(Folded, Vec<BadSample>), Error> {
+    let mut bad = BTreeMap::new();
+    let folded = fold(file, layers, batch, top_k, kind, &mut bad).await?;
+    if bad.is_empty() {
+        return Ok((folded, Vec::new()));
+    }
+    let bad = bad.into_iter().map(|(row, fault)| BadSample { row, id: row.to_string(), fault });
+    let bad: Vec<BadSample> = bad.collect();
+    if batch.endless {
+        // The rows of the other samples may be usable, once something tells which these are.
+        let gates = vec![f32::NAN; folded.gates.len()];
+        return Ok((Folded { gates, ..folded }, Vec::new()));
+    }
+    if let Some(error) = most_are_bad(&bad, batch.count) {
+        return Err(error);
+    }
+    bad.iter().for_each(|bad| batch.mask_sample(bad.row));
+    let folded = fold(file, layers, batch, top_k, kind, &mut BTreeMap::new()).await?;
+    Ok((folded, bad))
+}
+
+/// Gates of all layers by another rule or of other samples, and the samples with a logit that is
+/// not finite.
+///
+/// # Errors
+/// [`Error::Tensor`] when only some layers are probabilities.
+pub async fn fold_again(
+    file: &TensorFile,
+    layers: &Layers,
+    batch: &Batch,
+    kind: GateKind,
+) -> Result<(Vec<f32>, Vec<BadSample>), Error> {
+    let mut bad = BTreeMap::new();
+    let gates = fold(file, layers, batch, None, kind, &mut bad).await?.gates;
+    let bad = bad.into_iter().map(|(row, fault)| BadSample { row, id: row.to_string(), fault });
+    Ok((gates, bad.collect()))
+}
+
+/// Folds all layers by a rule. The first fault of every sample with a logit that is not finite goes
+/// to `bad`.
+async fn fold(
     file: &TensorFile,
     layers: &Layers,
     batch: &Batch,
     top_k: Option<usize>,
     kind: GateKind,
+    bad: &mut BTreeMap<usize, Error>,
 ) -> Result<Folded, Error> {
     let counts = batch.token_counts();
     let experts = layers.experts;
@@ -90,7 +188,7 @@ pub async fn fold(
     let mut all = Vec::with_capacity(layers.layers.len());
     for (l, layer) in layers.layers.iter().enumerate() {
         all.push(
-            fold_layer(file, layers, layer, batch, kind, |token, row| {
+            fold_layer(file, layers, layer, batch, kind, bad, |token, row| {
                 if let Some(topk) = &mut topk {
                     let at = (token * topk.layers + l) * topk.k;
                     if let Some(slots) = topk.ids.get_mut(at..at + topk.k) {
@@ -137,13 +235,14 @@ fn empty_selections(k: usize, layers: usize, counts: &[u32]) -> Option<TopK> {
 }
 
 /// Reads one layer some rows at a time, and calls `token` with the index and the row of each real
-/// token.
+/// token. The first fault of every sample with a logit that is not finite goes to `bad`.
 async fn fold_layer(
     file: &TensorFile,
     layers: &Layers,
     layer: &Layer,
     batch: &Batch,
     kind: GateKind,
+    bad: &mut BTreeMap<usize, Error>,
     mut token: impl FnMut(usize, &[f32]),
 ) -> Result<Sums, Error> {
     let experts = layers.experts;
@@ -168,7 +267,7 @@ async fn fold_layer(
             }
             // Row by row, so that a row stays in cache between the steps.
             layer.tensor.dtype.widen_over(bytes, &mut logits);
-            let sample = row / batch.positions.max(1);
+            let (sample, _) = batch.place(row);
             let span = sample * experts..(sample + 1) * experts;
             let sum = sums.weights.get_mut(span.clone()).unwrap_or_default();
             let added = match kind {
@@ -176,7 +275,8 @@ async fn fold_layer(
                 _ => add_softmax(&logits, &mut weights, sum),
             };
             if !added {
-                return Err(not_finite(file, layer, batch, row, &logits));
+                bad.entry(sample).or_insert_with(|| not_finite(file, layer, batch, row, &logits));
+                continue;
             }
             if sums.plain.is_some() && !is_distribution(&logits, tolerance) {
                 sums.plain = None;
@@ -197,16 +297,14 @@ async fn fold_layer(
 }
 
 fn not_finite(file: &TensorFile, layer: &Layer, batch: &Batch, row: usize, logits: &[f32]) -> Error {
-    let positions = batch.positions.max(1);
+    let (sample, position) = batch.place(row);
     let expert = logits.iter().position(|logit| !logit.is_finite()).unwrap_or(0);
     Error::Tensor {
         name: file.name().to_owned(),
         tensor: layer.tensor.name.clone(),
         found: format!(
-            "{} for expert {expert} at sample {}, position {}",
+            "{} for expert {expert} at sample {sample}, position {position}",
             logits.get(expert).copied().unwrap_or(f32::NAN),
-            row / positions,
-            row % positions
         ),
         expected: "finite logits for real tokens".to_owned(),
         advice: "Run the model again in float32 or bfloat16.",

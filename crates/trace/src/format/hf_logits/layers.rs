@@ -4,6 +4,7 @@ use crate::{
     container::tensors::{TensorFile, TensorInfo},
     error::Error,
     format::hf_logits::axes::{self, Arrangement, Known},
+    model::MAX_EXPERTS,
 };
 
 /// Words in the names of tensors of router logits.
@@ -13,6 +14,7 @@ const WORDS: [&str; 3] = ["router_logits", "router_probs", "gate_logits"];
 const LISTS: [&str; 3] = ["layer", "layers", "arr"];
 
 /// One layer's logits.
+#[derive(Clone)]
 pub struct Layer {
     /// The tensor.
     pub tensor: TensorInfo,
@@ -21,6 +23,7 @@ pub struct Layer {
 }
 
 /// All layers of a dump, in order.
+#[derive(Clone)]
 pub struct Layers {
     /// One entry per sparse layer, `L`.
     pub layers: Vec<Layer>,
@@ -120,9 +123,13 @@ impl Layers {
         };
         let counts = rows.and_then(|rows| usize::try_from(rows).ok()).zip(usize::try_from(experts).ok());
         let Some((rows, experts)) =
-            counts.filter(|&(rows, experts)| rows > 0 && experts > 0 && experts <= 1 << 16)
+            counts.filter(|&(rows, experts)| rows > 0 && experts > 0 && experts <= MAX_EXPERTS)
         else {
-            return Err(file.wrong(first, "[samples * positions, experts]", ADVICE));
+            return Err(file.wrong(
+                first,
+                format!("[samples * positions, experts] with at most {MAX_EXPERTS} experts"),
+                ADVICE,
+            ));
         };
         let mut layers = Vec::with_capacity(numbered.len());
         let mut before = None;
@@ -161,9 +168,11 @@ impl Layers {
             [rows, experts] => Some(axes::layers_first(1, rows, experts, None)),
             _ => None,
         };
-        let found = axes::arrange(&axes, known).or(usual).filter(|found| found.experts <= 1 << 16);
+        let found = axes::arrange(&axes, known).or(usual).filter(|found| found.experts <= MAX_EXPERTS);
         let Some(Arrangement { layers, rows, experts, batch, layer_stride, row_stride, runs }) = found else {
-            return Err(file.wrong(tensor, "floats [layers, samples * positions, experts]", ADVICE));
+            let expected =
+                format!("floats [layers, samples * positions, experts] with at most {MAX_EXPERTS} experts");
+            return Err(file.wrong(tensor, expected, ADVICE));
         };
         let layers = (0..layers as u64)
             .map(|i| Layer { tensor: tensor.clone(), start: i * layer_stride as u64 })

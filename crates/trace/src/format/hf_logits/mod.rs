@@ -22,14 +22,16 @@ use crate::{
     error::Error,
     format::{
         hf_logits::{fold::Batch, layers::Layers, rule::Dump},
-        kind::{FileKind, Format, Match, Opened},
+        kind::{Entry, FileKind, Format, Match, Opened},
         mapped::proposal,
         metadata,
         probe::Probe,
     },
     model::{GateKind, RouterRule, RouterTrace, SampleMeta},
     open_trace::{
-        OpenTrace, router,
+        OpenTrace,
+        bad_samples::BadSample,
+        router,
         rule::{Rule, no_selections},
     },
 };
@@ -39,6 +41,11 @@ pub const FORMAT: Format = Format {
     endings: &["safetensors", "npz"],
     in_tensors: true,
     content: "router logits of each layer (`router_logits.0`, `router_logits.1` and so on)",
+    entry: Some(Entry {
+        place: 20,
+        name: "Hugging Face router logits",
+        form: "`.safetensors` or `.npz`, logits or probabilities, with padding masks",
+    }),
     probe,
 };
 
@@ -71,7 +78,8 @@ fn probe(probe: &Probe) -> Option<Match<'_>> {
 async fn open(file: TensorFile, warnings: &mut Vec<String>) -> Result<OpenTrace, Error> {
     let batch_shape = batch_shape(&file)?;
     let layers = Layers::find(&file, batch_shape)?;
-    let batch = batch(&file, &layers, batch_shape, warnings).await?;
+    let mut batch = batch(&file, &layers, batch_shape, warnings).await?;
+    let empty: Vec<bool> = batch.token_counts().into_iter().map(|tokens| tokens == 0).collect();
     let top_k =
         ["top_k", "num_experts_per_tok"].iter().find_map(|key| metadata::number(&file, key, warnings));
     let top_k = top_k.map(|k| k as usize).filter(|k| (1..=layers.experts).contains(k));
@@ -81,7 +89,7 @@ async fn open(file: TensorFile, warnings: &mut Vec<String>) -> Result<OpenTrace,
         warnings.push(no_selections(file.name()));
     }
     let ranked = top_k.filter(|_| rule.by_rank);
-    let folded = fold::fold(&file, &layers, &batch, ranked, rule.kind).await?;
+    let (folded, mut bad) = fold::fold_usable(&file, &layers, &mut batch, ranked, rule.kind).await?;
     if file.metadata("gate_kind").is_none() {
         rule::check(&file, &layers, folded.probabilities, rule.kind)?;
     }
@@ -107,10 +115,11 @@ async fn open(file: TensorFile, warnings: &mut Vec<String>) -> Result<OpenTrace,
     }
     let mut n_tokens = batch.token_counts();
     let mut samples = metadata::samples(&file, batch.count, warnings)?;
-    let mut loss = losses(&file, batch.count, warnings).await?;
+    let losses = losses(&file, &batch, warnings).await?;
+    let mut loss = losses.clone().filter(|losses| losses.len() == batch.count);
     let kept: Vec<bool> = n_tokens.iter().map(|&n| n > 0).collect();
-    let empty = kept.iter().filter(|&&kept| !kept).count();
-    if empty == batch.count {
+    let none = empty.iter().filter(|&&empty| empty).count();
+    if none == batch.count {
         return Err(Error::Tensor {
             name: file.name().to_owned(),
             tensor: "attention_mask".to_owned(),
@@ -119,12 +128,20 @@ async fn open(file: TensorFile, warnings: &mut Vec<String>) -> Result<OpenTrace,
             advice: "Write the mask that the model was given.",
         });
     }
-    if empty > 0 {
+    for bad in &mut bad {
+        if let Some(sample) = samples.as_ref().and_then(|samples| samples.get(bad.row)) {
+            bad.id.clone_from(&sample.id);
+        }
+    }
+    warnings.extend(BadSample::left_out(&bad));
+    if none > 0 {
         warnings.push(format!(
-            "{}: {empty} of {} samples have no real token by `attention_mask` and are left out.",
+            "{}: {none} of {} samples have no real token by `attention_mask` and are left out.",
             file.name(),
             batch.count
         ));
+    }
+    if kept.contains(&false) {
         keep(&mut n_tokens, &kept);
         samples = samples.map(|mut samples| {
             keep::<SampleMeta>(&mut samples, &kept);
@@ -161,9 +178,24 @@ async fn open(file: TensorFile, warnings: &mut Vec<String>) -> Result<OpenTrace,
     open.info.half_precision = layers.layers.iter().any(|layer| layer.tensor.dtype.is_half());
     open.info.top_k = top_k;
     open.info.layer = layers.only;
+    // Rows count without samples that have no token.
+    for bad in &mut bad {
+        bad.row -= empty.iter().take(bad.row).filter(|&&empty| empty).count();
+    }
+    open.set_left_out(bad);
+    let endless = batch.endless;
+    let dump = Rc::new(Dump {
+        file,
+        layers,
+        batch,
+        probabilities: folded.probabilities,
+        folded: RefCell::default(),
+    });
+    if endless {
+        open.set_endless(Rc::<Dump>::clone(&dump), losses);
+    }
     if stated.is_none() {
-        let (probabilities, folded) = (folded.probabilities, RefCell::default());
-        open.rule = Rule::Unstated(Rc::new(Dump { file, layers, batch, probabilities, folded }));
+        open.rule = Rule::Unstated(dump);
     }
     Ok(open)
 }
@@ -201,17 +233,18 @@ async fn batch(
                 "{}: there is no `attention_mask`, so padding, if any, is counted. Write the mask beside the logits.",
                 file.name()
             ));
-            return Ok(Batch { count, positions, real: None });
+            return Ok(Batch::grid(count, positions, None));
         }
         warnings.push(format!(
             "{}: there is neither `attention_mask` nor `input_ids`, so all {rows} rows are taken as one sample. \
-             Write the mask [samples, positions] beside the logits.",
+             Write the mask [samples, positions] beside the logits, or add a list of the samples with their `tokens`, \
+             which sum to {rows}.",
             file.name()
         ));
-        return Ok(Batch { count: 1, positions: rows, real: None });
+        return Ok(Batch::endless(rows));
     };
     if count.checked_mul(positions) != Some(rows) {
-        let Some(layer) = layers.layers.first() else { return Ok(Batch { count, positions, real: None }) };
+        let Some(layer) = layers.layers.first() else { return Ok(Batch::grid(count, positions, None)) };
         return Err(file.wrong(
             &layer.tensor,
             format!(
@@ -229,7 +262,7 @@ async fn batch(
              logits if samples were padded.",
             file.name()
         ));
-        return Ok(Batch { count, positions, real: None });
+        return Ok(Batch::grid(count, positions, None));
     }
     let values: Vec<i64> = if tensor.dtype.is_float() {
         file.floats(tensor, 0..tensor.values()).await?.into_iter().map(|v| i64::from(v > 0.5)).collect()
@@ -250,16 +283,21 @@ async fn batch(
             advice: "Write the mask that the model was given.",
         });
     }
-    Ok(Batch { count, positions, real: Some(values.into_iter().map(|value| value == 1).collect()) })
+    Ok(Batch::grid(count, positions, Some(values.into_iter().map(|value| value == 1).collect())))
 }
 
-/// Losses of the samples, if the dump has them.
+/// Losses of the samples, if the dump has them. Where nothing tells where samples end, these may be
+/// of any number of samples.
 async fn losses(
     file: &TensorFile,
-    count: usize,
+    batch: &Batch,
     warnings: &mut Vec<String>,
 ) -> Result<Option<Vec<f32>>, Error> {
     let Some(tensor) = file.get("losses").or_else(|| file.get("loss")) else { return Ok(None) };
+    let count = match tensor.shape.as_slice() {
+        &[count] if batch.endless && count <= batch.positions as u64 => count as usize,
+        _ => batch.count,
+    };
     if tensor.values() == 1 && count > 1 {
         warnings.push(format!(
             "{}: `{}` is one number, the mean of the batch; it is left out, because memorization needs the loss of every \

@@ -11,7 +11,7 @@ use crate::{
     },
     io::source::Pending,
     model::{GateKind, RouterRule},
-    open_trace::rule::RouterLogits,
+    open_trace::rule::{FoldedGates, RouterLogits},
     text::shorten,
 };
 
@@ -63,7 +63,7 @@ pub struct Dump {
     /// Whether every row is a distribution.
     pub probabilities: bool,
     /// Gates by the rule that was asked for last.
-    pub folded: RefCell<Option<(GateKind, Rc<[f32]>)>>,
+    pub folded: RefCell<Option<(GateKind, FoldedGates)>>,
 }
 
 impl fmt::Debug for Dump {
@@ -73,16 +73,26 @@ impl fmt::Debug for Dump {
 }
 
 impl RouterLogits for Dump {
-    fn gates(&self, kind: GateKind) -> Pending<'_, Result<Rc<[f32]>, Error>> {
+    fn gates(&self, kind: GateKind) -> Pending<'_, Result<FoldedGates, Error>> {
         Box::pin(async move {
-            if let Some((_, gates)) = self.folded.borrow().as_ref().filter(|(folded, _)| *folded == kind) {
-                return Ok(Rc::clone(gates));
+            if let Some((_, known)) = self.folded.borrow().as_ref().filter(|(folded, _)| *folded == kind) {
+                return Ok(known.clone());
             }
-            let gates: Rc<[f32]> =
-                fold::fold(&self.file, &self.layers, &self.batch, None, kind).await?.gates.into();
-            *self.folded.borrow_mut() = Some((kind, Rc::clone(&gates)));
-            Ok(gates)
+            let (gates, bad) = fold::fold_again(&self.file, &self.layers, &self.batch, kind).await?;
+            let found = FoldedGates { gates: gates.into(), bad: bad.into() };
+            *self.folded.borrow_mut() = Some((kind, found.clone()));
+            Ok(found)
         })
+    }
+
+    fn rows(&self) -> usize {
+        self.layers.rows
+    }
+
+    fn split(&self, counts: &[u32]) -> Rc<dyn RouterLogits> {
+        let (file, layers) = (self.file.clone(), self.layers.clone());
+        let (batch, folded) = (Batch::of_lengths(counts), RefCell::default());
+        Rc::new(Self { file, layers, batch, probabilities: self.probabilities, folded })
     }
 
     fn check(&self, kind: GateKind) -> Result<(), Error> {

@@ -3,6 +3,8 @@
 pub mod mapping;
 pub mod proposal;
 
+use std::collections::BTreeMap;
+
 use crate::{
     container::{open_tensors, tensors::TensorFile},
     error::Error,
@@ -12,9 +14,12 @@ use crate::{
         metadata,
     },
     io::source::{MAX_READ, Source},
-    model::{GateKind, RouterTrace, SampleMeta, TopK},
+    model::{GateKind, MAX_EXPERTS, RouterTrace, SampleMeta, TopK},
     numeric::{sigmoid::normalized_sigmoid, softmax::softmax},
-    open_trace::OpenTrace,
+    open_trace::{
+        OpenTrace,
+        bad_samples::{BadSample, most_are_bad},
+    },
     text::shorten,
 };
 
@@ -79,10 +84,10 @@ async fn read(file: &TensorFile, mapping: &Mapping, warnings: &mut Vec<String>) 
     let per_token = role == Role::Ids;
     let size = if per_token { rows.owner.len() } else { rows.samples };
     let size = size.checked_mul(layers).and_then(|n| n.checked_mul(width)).filter(|&n| n <= MAX_VALUES);
-    let Some(size) = size.filter(|_| width > 0 && width <= 1 << 16) else {
+    let Some(size) = size.filter(|_| width > 0 && width <= MAX_EXPERTS) else {
         return Err(file.wrong(
             first.1,
-            "at most 65536 experts, and 268435456 values of all samples",
+            "at most 65535 experts, and 268435456 values of all samples",
             "Split the samples over several files.",
         ));
     };
@@ -93,6 +98,8 @@ async fn read(file: &TensorFile, mapping: &Mapping, warnings: &mut Vec<String>) 
         _ => metadata::gate_kind(file, &GateKind::ALL)?,
     };
     let rule = rule.unwrap_or(GateKind::SoftmaxMean);
+    // The first fault of every sample that cannot be used.
+    let mut bad: BTreeMap<usize, Error> = BTreeMap::new();
     let (gates, topk, experts, gate_kind) = if role == Role::Ids {
         let mut ids = vec![-1_i64; size];
         each_line(file, &routing, &rows, layers, |row, layer, line, _| {
@@ -119,14 +126,15 @@ async fn read(file: &TensorFile, mapping: &Mapping, warnings: &mut Vec<String>) 
             let (Line::Floats(values), Some(&Some(sample))) = (line, rows.owner.get(row)) else {
                 return Ok(());
             };
-            if let Some(bad) = values.iter().find(|value| !value.is_finite()) {
-                return Err(Error::Tensor {
+            if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+                bad.entry(sample as usize).or_insert_with(|| Error::Tensor {
                     name: file.name().to_owned(),
                     tensor: place.to_owned(),
-                    found: format!("{bad} at position {row}, layer {layer}"),
+                    found: format!("{value} at position {row}, layer {layer}"),
                     expected: "finite values for real tokens".to_owned(),
                     advice: "Map a mask if positions are padding, or run the model again in float32 or bfloat16.",
                 });
+                return Ok(());
             }
             let values = if role == Role::Logits {
                 match rule {
@@ -144,6 +152,11 @@ async fn read(file: &TensorFile, mapping: &Mapping, warnings: &mut Vec<String>) 
             Ok(())
         })
         .await?;
+        for &sample in bad.keys() {
+            if let Some(count) = counts.get_mut(sample) {
+                *count = 0;
+            }
+        }
         let mut gates = Vec::with_capacity(size);
         for (sums, &tokens) in
             sums.chunks_exact(layers * width).zip(&counts).filter(|&(_, &tokens)| tokens > 0)
@@ -156,8 +169,21 @@ async fn read(file: &TensorFile, mapping: &Mapping, warnings: &mut Vec<String>) 
     let mut loss = losses(file, mapping, &rows).await?;
     let mut samples = metadata::samples(file, rows.samples, warnings)?;
     let kept: Vec<bool> = counts.iter().map(|&tokens| tokens > 0).collect();
-    let empty = kept.iter().filter(|&&kept| !kept).count();
-    if empty == rows.samples {
+    let empty: Vec<bool> =
+        (0..).zip(&counts).map(|(row, &tokens)| tokens == 0 && !bad.contains_key(&row)).collect();
+    let mut bad: Vec<BadSample> = bad
+        .into_iter()
+        .map(|(row, fault)| {
+            let named = samples.as_ref().and_then(|samples| samples.get(row));
+            BadSample { row, id: named.map_or_else(|| row.to_string(), |named| named.id.clone()), fault }
+        })
+        .collect();
+    if let Some(error) = most_are_bad(&bad, rows.samples) {
+        return Err(error);
+    }
+    warnings.extend(BadSample::left_out(&bad));
+    let none = empty.iter().filter(|&&empty| empty).count();
+    if none == rows.samples {
         return Err(Error::Mapping {
             name: file.name().to_owned(),
             given: "a mask that leaves no token".to_owned(),
@@ -169,12 +195,14 @@ async fn read(file: &TensorFile, mapping: &Mapping, warnings: &mut Vec<String>) 
         (Role::Gates, given) => given,
         _ => Some(counts.clone()),
     };
-    if empty > 0 {
+    if none > 0 {
         warnings.push(format!(
-            "{}: {empty} of {} samples have no real token and are left out.",
+            "{}: {none} of {} samples have no real token and are left out.",
             file.name(),
             rows.samples
         ));
+    }
+    if kept.contains(&false) {
         keep(n_tokens.as_mut(), &kept);
         keep(loss.as_mut(), &kept);
         keep::<SampleMeta>(samples.as_mut(), &kept);
@@ -204,6 +232,11 @@ async fn read(file: &TensorFile, mapping: &Mapping, warnings: &mut Vec<String>) 
     open.info.step_from = step_from;
     open.info.bytes = file.source.len();
     open.info.half_precision = first.1.dtype.is_half();
+    // Rows count without samples that have no token.
+    for bad in &mut bad {
+        bad.row -= empty.iter().take(bad.row).filter(|&&empty| empty).count();
+    }
+    open.set_left_out(bad);
     Ok(open)
 }
 
@@ -499,9 +532,10 @@ fn selections(
         }
         for (layer, selected) in token.chunks_exact(k.max(1)).enumerate() {
             for (at, &id) in selected.iter().enumerate() {
-                let narrow = u16::try_from(id).map_err(|_| {
-                    wrong(format!("expert {id} at position {row}, layer {layer}"), "ids from 0 to 65535")
-                })?;
+                let narrow =
+                    u16::try_from(id).ok().filter(|&id| usize::from(id) < MAX_EXPERTS).ok_or_else(|| {
+                        wrong(format!("expert {id} at position {row}, layer {layer}"), "ids from 0 to 65534")
+                    })?;
                 if selected.iter().take(at).any(|&other| other == id) {
                     return Err(wrong(
                         format!("expert {id} twice at position {row}, layer {layer}"),
@@ -518,8 +552,8 @@ fn selections(
     }
     let largest = topk.ids.iter().copied().max().map_or(0, usize::from);
     let least = (largest + 1).max(k);
-    let experts = mapping.experts.unwrap_or(least.next_multiple_of(4));
-    if experts < least || experts > 1 << 16 {
+    let experts = mapping.experts.unwrap_or(least.next_multiple_of(4).min(MAX_EXPERTS));
+    if experts < least || experts > MAX_EXPERTS {
         return Err(wrong(format!("expert {largest}"), &format!("ids below {experts}, as the mapping says")));
     }
     Ok((topk, experts))

@@ -102,6 +102,7 @@ pub const FORMAT: Format = Format {
     endings: &["csv", "tsv"],
     in_tensors: false,
     content: "a table with the columns item, domain, step, correct or domain, step, accuracy",
+    entry: None,
     probe,
 };
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::Error,
     format::{
-        kind::{FileKind, Format, Match, Opened},
+        kind::{Entry, FileKind, Format, Match, Opened},
         probe::Probe,
         results::read_text,
     },
@@ -32,6 +32,11 @@ pub const FORMAT: Format = Format {
     endings: &["json"],
     in_tensors: false,
     content: "benchmark results (JSON with steps and items, or with accuracy)",
+    entry: Some(Entry {
+        place: 60,
+        name: "Benchmark results",
+        form: "`run.json`, CSV (item, domain, step, correct), or files of lm-evaluation-harness, Weights & Biases or OLMo",
+    }),
     probe,
 };
 

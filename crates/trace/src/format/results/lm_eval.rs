@@ -29,6 +29,7 @@ pub const FORMAT: Format = Format {
     endings: &["json"],
     in_tensors: false,
     content: "results of lm-evaluation-harness (`results_*.json`, `samples_*.jsonl`)",
+    entry: None,
     probe,
 };
 

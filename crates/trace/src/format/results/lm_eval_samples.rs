@@ -31,6 +31,7 @@ pub const FORMAT: Format = Format {
     endings: &["jsonl"],
     in_tensors: false,
     content: "results of lm-evaluation-harness (`results_*.json`, `samples_*.jsonl`)",
+    entry: None,
     probe,
 };
 

@@ -34,6 +34,7 @@ pub const FORMAT: Format = Format {
     endings: &["json", "jsonl"],
     in_tensors: false,
     content: "metrics of OLMo's evaluations (JSON with `step` and `eval/downstream/TASK_acc`, or `metrics.json` of OLMES)",
+    entry: None,
     probe,
 };
 

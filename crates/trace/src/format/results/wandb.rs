@@ -33,6 +33,7 @@ pub const FORMAT: Format = Format {
     endings: &["csv"],
     in_tensors: false,
     content: "a CSV export of Weights & Biases with accuracies",
+    entry: None,
     probe,
 };
 

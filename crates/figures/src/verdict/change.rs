@@ -1,0 +1,78 @@
+//! Whether the pathway distance changes after memorization.
+
+use report::{Claim, ClaimKind, Group, Why};
+
+use super::said::{Said, count, step};
+use crate::{chart, number};
+
+/// What an interval of a change covers.
+const COVERS: &str = "over the choice of samples, not over other runs of the training";
+
+/// The change of a domain's distance in a sentence without a full stop.
+pub(super) fn distance(said: Said<'_>, domain: &str) -> Option<String> {
+    let falls = said.of_metric(ClaimKind::Falls, domain, "distance")?;
+    let rises = said.of_metric(ClaimKind::Rises, domain, "distance");
+    let samples = number::count(count(falls, "samples"));
+    let subject = match falls.group {
+        Some(Group::Memorized) => format!("Pathway distance of the {samples} memorized samples"),
+        _ => format!("Pathway distance of all {samples} samples"),
+    };
+    let verb = match (falls.holds, rises.and_then(|claim| claim.holds)) {
+        (Some(true), _) => "falls",
+        (_, Some(true)) => "rises",
+        (Some(false), _) => {
+            let (between, interval) = (between(falls), interval(falls));
+            return Some(format!("{subject} shows no change beyond its interval{between}{interval}"));
+        }
+        (None, _) => return Some(undecided(falls, &subject)),
+    };
+    let size = falls.figure("change").unwrap_or(0.0).abs();
+    let size = number::fixed(size * 100.0, usize::from(size < 0.1));
+    Some(format!("{subject} {verb} by {size} %{}{}", between(falls), interval(falls)))
+}
+
+fn undecided(claim: &Claim, subject: &str) -> String {
+    match claim.why {
+        Why::TooFewSamples => {
+            let size = chart::counted(count(claim, "samples"), "sample");
+            format!("Pathway distance has no interval: a group of {size} is too small")
+        }
+        Why::TooFewCheckpoints => format!("{subject} has fewer than two checkpoints to compare"),
+        Why::NoInterval => format!("{subject} has no interval of its change, so none is claimed"),
+        _ => "Pathway distance was not measured".into(),
+    }
+}
+
+/// ` between step 1,000 and step 4,000`.
+fn between(claim: &Claim) -> String {
+    let steps = step(claim, "from_step").zip(step(claim, "to_step"));
+    steps.map(|(from, to)| format!(" between {from} and {to}")).unwrap_or_default()
+}
+
+/// ` (95 % interval −20 to −14 %, …)`.
+fn interval(claim: &Claim) -> String {
+    let Some((low, high)) = claim.figure("low").zip(claim.figure("high")) else { return String::new() };
+    // One digit if a bound would round to zero or both to the same number.
+    let digits = usize::from(low.abs().min(high.abs()) < 0.1 || high - low < 0.02);
+    format!(" (95 % interval {} to {} %, {COVERS})", signed(low, digits), signed(high, digits))
+}
+
+/// A share in percent, with its sign.
+fn signed(share: f64, digits: usize) -> String {
+    let sign = if share > 0.0 { "+" } else { "" };
+    format!("{sign}{}", number::fixed(share * 100.0, digits))
+}
+
+/// How the sign of the change depends on its start, in a sentence without a full stop; none if it
+/// does not.
+pub(super) fn start(said: Said<'_>, domain: &str) -> Option<String> {
+    let claim = said.of_metric(ClaimKind::SignDependsOnStart, domain, "distance")?;
+    if claim.holds != Some(true) {
+        return None;
+    }
+    let part = |change: &str, start: &str| {
+        Some(format!("{} % from {}", signed(claim.figure(change)?, 1), step(claim, start)?))
+    };
+    let (rise, fall) = (part("rise", "rise_from_step")?, part("fall", "fall_from_step")?);
+    Some(format!("The sign depends on the starting checkpoint: {rise}, {fall}"))
+}

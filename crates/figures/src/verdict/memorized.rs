@@ -1,0 +1,83 @@
+//! When samples are memorized, how accuracy changes, and when items are generalized.
+
+use report::{Claim, ClaimKind, Why};
+
+use super::said::{Said, count, step, two_decimals};
+use crate::{chart, number};
+
+/// Memorization and accuracy in a sentence without a full stop.
+pub(super) fn sentence(said: Said<'_>, domain: &str) -> Option<String> {
+    let memorized = said.of_domain(ClaimKind::Memorized, domain).map(memorized);
+    let parts: Vec<String> = memorized.into_iter().chain(accuracy(said, domain)).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+fn memorized(claim: &Claim) -> String {
+    let all = chart::counted(count(claim, "samples"), "sample");
+    if claim.why == Why::NoLosses {
+        return format!("no losses in the traces, so none of the {all} counts as memorized");
+    }
+    let Some(eps) = claim.figure("eps") else {
+        return format!("no loss threshold qualifies for a fifth of the {all}, so none counts as memorized");
+    };
+    let by_user = if count(claim, "eps_set_by_user") == 1 { ", set by the user" } else { "" };
+    let below = format!("loss ≤ {}{by_user}", trimmed(eps));
+    if claim.holds != Some(true) {
+        return format!("none of {all} is memorized ({below})");
+    }
+    let share = number::percent(claim.figure("share").unwrap_or(0.0));
+    let half = step(claim, "half_step").map(|at| format!(", half of them by {at}")).unwrap_or_default();
+    let relapsed = claim.figure("relapsed_share").filter(|share| *share > 0.0);
+    let relapsed = relapsed
+        .map(|share| format!(", and the loss of {} of them rises again later", number::percent(share)))
+        .unwrap_or_default();
+    format!("{share} of {all} memorized ({below}){half}{relapsed}")
+}
+
+/// How accuracy changes, in a clause.
+fn accuracy(said: Said<'_>, domain: &str) -> Option<String> {
+    let rises = said.of_metric(ClaimKind::Rises, domain, "accuracy")?;
+    let falls = said.of_metric(ClaimKind::Falls, domain, "accuracy");
+    let (Some(from), Some(to)) = (two_decimals(rises, "from"), two_decimals(rises, "to")) else {
+        return Some("accuracy is missing".into());
+    };
+    let course = format!("from {from} to {to}");
+    let verb = match (rises.holds, falls.and_then(|claim| claim.holds)) {
+        (Some(true), _) => "rises",
+        (_, Some(true)) => "falls",
+        (None, _) if rises.why == Why::NoItems => {
+            return Some(format!(
+                "accuracy changes {course}, without an interval because the number of items is not given"
+            ));
+        }
+        (None, _) => return Some(format!("accuracy is {from} at its only checkpoint")),
+        (Some(false), _) => {
+            let items = chart::counted(count(rises, "items"), "item");
+            return Some(format!("accuracy changes {course}, within its interval ({items})"));
+        }
+    };
+    let most = step(rises, "most_after_step").map(|at| format!(", most of it after {at}"));
+    Some(format!("accuracy {verb} {course}{}", most.unwrap_or_default()))
+}
+
+/// When items are generalized, in a sentence without a full stop.
+pub(super) fn generalized(said: Said<'_>, domain: &str) -> Option<String> {
+    let claim = said.of_domain(ClaimKind::GeneralizedAfter, domain)?;
+    let at = step(claim, "generalized_step")?;
+    let opening = format!("Half of the items that generalize do so by {at}");
+    let Some(delay) = claim.figure("delay") else { return Some(opening) };
+    let steps = number::count(delay.abs() as u64);
+    Some(if delay > 0.0 {
+        format!("{opening}, {steps} steps after half of the memorized samples")
+    } else if delay < 0.0 {
+        format!("{opening}, {steps} steps before half of the memorized samples")
+    } else {
+        format!("{opening}, like half of the memorized samples")
+    })
+}
+
+/// A threshold without the noise of binary fractions.
+fn trimmed(value: f64) -> String {
+    let text = number::fixed(value, 3);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}

@@ -1,0 +1,90 @@
+//! Cosines of single samples with groups of items, for the null of the pairing
+//! (docs/metrics.md#pairing-and-delay). They are accumulated while gates are read, so that the gates
+//! of single samples need not be kept.
+
+use std::rc::Rc;
+
+use pathway::UnitSum;
+
+use super::{fingerprint::Fingerprint, job::Job};
+
+/// Samples of a domain whose cosines with groups of items are requested.
+#[derive(Clone, Debug)]
+pub struct CosineRequest {
+    /// The samples, ordered by memorization step.
+    pub samples: Rc<[u32]>,
+    /// The groups of items, ordered by generalization step.
+    pub groups: Rc<[UnitSum]>,
+}
+
+impl Job<'_> {
+    /// Requests of all domains at a checkpoint: only at the last one, only with item gates and
+    /// without text embeddings.
+    pub fn cosine_requests(&self, checkpoint: usize) -> Vec<CosineRequest> {
+        if !self.has_embedded_groups(checkpoint) {
+            return Vec::new();
+        }
+        (0..self.run.domains.len()).filter_map(|domain| self.cosine_request(domain)).collect()
+    }
+
+    /// Request of a domain with groups on both sides and item gates.
+    pub fn cosine_request(&self, domain: usize) -> Option<CosineRequest> {
+        let gates = self.run.item_gates.as_ref()?;
+        let of_group = |items: &[usize]| UnitSum::of(items.iter().map(|&item| &gates[item][..])).ok();
+        let groups = self.item_groups(domain);
+        let groups: Option<Rc<[UnitSum]>> = groups.iter().map(|(_, items)| of_group(items)).collect();
+        let train = self.t_star_groups(domain);
+        let samples: Rc<[u32]> = train.iter().flat_map(|(_, samples)| samples.iter().copied()).collect();
+        let groups = groups.filter(|groups| !groups.is_empty() && !samples.is_empty())?;
+        Some(CosineRequest { samples, groups })
+    }
+
+    /// Key of a request's results.
+    pub fn cosine_fingerprint(&self, request: &CosineRequest) -> u64 {
+        let mut mix = Fingerprint::new();
+        mix.add(self.samples_of_run);
+        mix.add_all(&request.samples);
+        for group in request.groups.iter() {
+            mix.add(group.members() as u64);
+            group.components().iter().for_each(|component| mix.add(component.to_bits()));
+        }
+        mix.value()
+    }
+}
+
+/// Accumulates the cosines of one request.
+#[derive(Debug)]
+pub struct CosineSums {
+    /// Place of each sample of the run in the request.
+    place_of: Vec<Option<u32>>,
+    groups: Rc<[UnitSum]>,
+    /// `[samples][groups]`; NaN where not yet read or undefined.
+    cosines: Vec<f64>,
+}
+
+impl CosineSums {
+    pub fn new(request: &CosineRequest, samples: usize) -> Self {
+        let mut place_of = vec![None; samples];
+        for (place, &sample) in request.samples.iter().enumerate() {
+            if let Some(slot) = place_of.get_mut(sample as usize) {
+                *slot = Some(place as u32);
+            }
+        }
+        let cosines = vec![f64::NAN; request.samples.len() * request.groups.len()];
+        Self { place_of, groups: Rc::clone(&request.groups), cosines }
+    }
+
+    /// Adds the gates of a sample of the run.
+    pub fn push(&mut self, sample: u32, gates: &[f32]) {
+        let Some(place) = self.place_of.get(sample as usize).copied().flatten() else { return };
+        let start = place as usize * self.groups.len();
+        for (group, cosine) in self.groups.iter().zip(&mut self.cosines[start..]) {
+            *cosine = group.mean_cosine_with(gates).unwrap_or(f64::NAN);
+        }
+    }
+
+    /// The cosines, `[samples][groups]`.
+    pub fn finish(self) -> Vec<f64> {
+        self.cosines
+    }
+}

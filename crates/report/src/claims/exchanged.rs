@@ -1,0 +1,31 @@
+//! Whether each domain's distance follows its own accuracy (docs/metrics.md#domains-exchanged).
+
+use super::{Claim, ClaimKind, Why};
+use crate::{Group, Report, derive::LEVEL};
+
+/// The claim `exchanged` of the pathway distance: of the memorized samples, or of all samples if
+/// the report has no test of the memorized ones.
+pub(super) fn claim(report: &Report) -> Claim {
+    let of = |group: Group| {
+        report.exchange.iter().find(|found| found.metric == "distance" && found.group == group)
+    };
+    let claim = Claim::of_run(ClaimKind::Exchanged);
+    let Some(found) = of(Group::Memorized).or_else(|| of(Group::All)) else {
+        return claim.about("distance", Group::Memorized).undecided(Why::NotComputed);
+    };
+    let claim = claim
+        .about("distance", found.group)
+        .with("domains", found.domains as f64)
+        .with("statistic", found.statistic)
+        .with("p", found.p)
+        .with("assignments", found.assignments as f64);
+    // With all assignments tried, only the observed one is sure to count.
+    let smallest = (1..=found.domains as u64).fold(1_u64, u64::saturating_mul);
+    if 1.0 / smallest as f64 >= LEVEL {
+        return claim.undecided(Why::TooFewDomains);
+    }
+    match claim.figure("p") {
+        None => claim.undecided(Why::NotComputed),
+        Some(p) => claim.holds(p < LEVEL),
+    }
+}

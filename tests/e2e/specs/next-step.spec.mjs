@@ -1,0 +1,263 @@
+// Good files do not look like failures: the page names the next thing to do, and nothing claims too much.
+
+import assert from "node:assert/strict";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { after, before, test } from "node:test";
+
+import {
+  FIXTURES, accessible, by, clean, empty, finished, give, launch, made, open, out, picture, runA, trace, view,
+} from "../harness.mjs";
+
+const SMALL = { samples: 12, layers: 3, experts: 8 };
+const COMMITS = ["0123456789abcdef0123456789abcdef01234567", "1123456789abcdef0123456789abcdef01234567"];
+
+let session;
+before(async () => (session = await launch()));
+after(() => session.close());
+
+const rows = (page) =>
+  page.locator("[data-testid=file-table] tbody tr").evaluateAll((rows) =>
+    rows.map((row) => ({
+      path: row.querySelector("th").textContent,
+      step: row.querySelector("input")?.value,
+      state: row.querySelector(".state").textContent,
+    })),
+  );
+
+const errors = async (page) => (await by(page, "errors").textContent()).trim();
+
+/** A trace whose file does not state its step. */
+const stepless = (seed) => {
+  const bytes = trace({ step: seed, ...SMALL });
+  const length = Number(bytes.readBigUInt64LE(0));
+  const header = JSON.parse(bytes.subarray(8, 8 + length).toString());
+  delete header.__metadata__.step;
+  const text = Buffer.from(JSON.stringify(header));
+  const size = Buffer.alloc(8);
+  size.writeBigUInt64LE(BigInt(text.length));
+  return Buffer.concat([size, text, bytes.subarray(8 + length)]);
+};
+
+test("the text on the example opens as a page", async () => {
+  const opened = await open(session);
+  const { page, context } = opened;
+  await empty(page);
+  const [text] = await Promise.all([context.waitForEvent("page"), page.getByRole("link", { name: "About this run" }).click()]);
+  await text.locator("h1", { hasText: "The example run" }).waitFor();
+  assert.match(await text.locator("main").innerText(), /a² \+ b²/);
+  assert.equal(await text.evaluate(() => document.characterSet), "UTF-8");
+  // The page computes the figures; this text repeats none.
+  assert.doesNotMatch(await text.locator("main").innerText(), /r =|0\.\d/);
+  await empty(page);
+  clean(session, opened);
+  await context.close();
+});
+
+test("a trace without a step asks for it, in no red box", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  await give(page, [made("one.safetensors", stepless(1))]);
+  await by(page, "notice").getByText("is a router trace without a training step").waitFor();
+  assert.equal(await errors(page), "");
+  assert.equal(await page.locator("h1").textContent(), "Files");
+  assert.deepEqual((await rows(page)).map(({ state }) => state), ["needs its step"]);
+  await accessible(page, "a trace without a step");
+  await picture(page, "needs-step");
+  await page.getByLabel("Training step of one.safetensors").fill("1000");
+  await page.keyboard.press("Enter");
+  await finished(page);
+  await give(page, [made("step-2000.safetensors", trace({ step: 2000, ...SMALL }))]);
+  await page.getByText("12 samples × 2 checkpoints").first().waitFor();
+  assert.equal((await by(page, "notice").textContent()).trim(), "");
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("results alone are recognised, and traces are asked for", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  await give(page, runA().filter((path) => basename(path) === "run.json"));
+  await by(page, "notice").getByText("none is a router trace").waitFor();
+  assert.equal(await errors(page), "");
+  assert.deepEqual((await rows(page)).map(({ state }) => state), ["recognised"]);
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("work that was stopped before the first report can be resumed", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  const large = { samples: 6000, layers: 16, experts: 32, domains: ["all"], sharpness: 1 };
+  await give(page, [1, 2, 3].map((step) => made(`large-${step}.safetensors`, trace({ step, ...large }))));
+  await by(page, "cancel").click();
+  await page.getByText("Stopped before the first report").waitFor();
+  assert.equal(await page.locator("h1").textContent(), "Files");
+  assert.ok((await rows(page)).every(({ state }) => state !== "reading"), JSON.stringify(await rows(page)));
+  await page.getByRole("button", { name: "Resume" }).click();
+  // Provisional reports say so.
+  await by(page, "verdict").getByText(/So far, with 3 checkpoints/).waitFor({ timeout: 120_000 });
+  await finished(page, 240_000);
+  assert.doesNotMatch(await by(page, "verdict").innerText(), /So far/);
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("files are listed by step, then by name", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  const at = (step) => made(`step-${step}.safetensors`, trace({ step, ...SMALL }));
+  const other = (name) => made(name, Buffer.from("Remember the milk.\n"));
+  await give(page, [other("note-10.jpg"), at(2000), other("note-9.jpg"), at(500), at(10_000)]);
+  await finished(page);
+  const paths = (await rows(page)).map(({ path }) => path);
+  assert.deepEqual(paths, ["step-500.safetensors", "step-2000.safetensors", "step-10000.safetensors", "note-9.jpg", "note-10.jpg"]);
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("a growing run shows memorized samples as soon as there are some, unless the user chose", async () => {
+  const pressed = (page) => page.getByRole("group", { name: "Samples" }).locator("[aria-pressed=true]").textContent();
+  const [results, first, ...rest] = runA();
+  for (const chooses of [false, true]) {
+    const opened = await open(session);
+    const { page } = opened;
+    await empty(page);
+    await give(page, [first]);
+    await finished(page);
+    assert.equal(await pressed(page), "all");
+    if (chooses) {
+      await page.getByRole("group", { name: "Samples" }).getByRole("button", { name: "all" }).click();
+    }
+    await give(page, [results, ...rest]);
+    await page.getByText(`× ${rest.length} checkpoints`).first().waitFor();
+    await finished(page);
+    assert.equal(await pressed(page), chooses ? "all" : "memorized");
+    clean(session, opened);
+    await opened.context.close();
+  }
+});
+
+test("missing losses are called missing", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  const bare = (step) => made(`step-${step}.safetensors`, trace({ step, ...SMALL, changed: { tensors: ([gates]) => [gates] } }));
+  await give(page, [bare(1000), bare(2000)]);
+  await finished(page);
+  assert.match(await by(page, "verdict").textContent(), /no losses in the traces/);
+  assert.doesNotMatch(await by(page, "verdict").textContent(), /no loss threshold qualifies/);
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("tables are sorted by a click on a heading", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  await give(page, runA());
+  await finished(page);
+  await view(page, "table");
+  const table = page.locator(".figures-table", { has: page.getByRole("heading", { name: /^Loss and accuracy/ }) }).first();
+  const steps = async () => (await table.locator("tbody tr td:first-child").allTextContents()).map((text) => Number(text.replaceAll(",", "")));
+  const given = await steps();
+  const heading = table.locator("thead button").first();
+  await heading.click();
+  assert.equal(await table.locator("th").first().getAttribute("aria-sort"), "ascending");
+  assert.deepEqual(await steps(), [...given].sort((a, b) => a - b));
+  await heading.click();
+  assert.equal(await table.locator("th").first().getAttribute("aria-sort"), "descending");
+  assert.deepEqual(await steps(), [...given].sort((a, b) => b - a));
+  await accessible(page, "a sorted table");
+  await heading.click();
+  assert.equal(await table.locator("th").first().getAttribute("aria-sort"), null);
+  assert.deepEqual(await steps(), given);
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("print shows the whole readout", async () => {
+  const opened = await open(session, { context: { viewport: { width: 1280, height: 900 } } });
+  const { page } = opened;
+  await empty(page);
+  await give(page, runA());
+  await finished(page);
+  // An A4 page without margins at 96 dots per inch.
+  await page.setViewportSize({ width: 718, height: 1000 });
+  await page.emulateMedia({ media: "print" });
+  const [wide, room] = await page.evaluate(() => {
+    const table = document.querySelector("table.readout");
+    return [table.getBoundingClientRect().right, document.documentElement.clientWidth];
+  });
+  assert.ok(wide <= room, `the readout ends at ${wide} of ${room} pixels`);
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth), false);
+  await page.screenshot({ path: out("print.png"), fullPage: true });
+  await page.emulateMedia({ media: "screen" });
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("a threshold of a domain that the run does not have is refused", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  const at = (step, domains) => made(`step-${step}.safetensors`, trace({ step, ...SMALL, domains }));
+  await give(page, [at(1000, ["math", "code"]), at(2000, ["math", "code"])]);
+  await finished(page);
+  await by(page, "settings").click();
+  const field = by(page, "settings-dialog").getByLabel(/math/).first();
+  await field.fill("0.9");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Escape");
+  await finished(page);
+  await page.locator("details.fold:has([data-testid=file-table]):not([open]) > summary").click();
+  for (const step of [1000, 2000]) {
+    await page.getByRole("button", { name: `Remove step-${step}.safetensors` }).click();
+  }
+  await give(page, [at(3000, ["law", "code"]), at(4000, ["law", "code"])]);
+  await by(page, "notice").getByText(/`math`.*the run has.*`law`.*It is not used/).waitFor();
+  await finished(page);
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("a folder of the Hugging Face cache: branches tell the steps, and nothing else is listed", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "grokscope-"));
+  const opened = await open(session);
+  const { page } = opened;
+  try {
+    const data = join(folder, "datasets--example--traces");
+    mkdirSync(join(data, "refs"), { recursive: true });
+    mkdirSync(join(data, "blobs"));
+    writeFileSync(join(data, "blobs/ab12"), "content");
+    COMMITS.forEach((commit, at) => {
+      mkdirSync(join(data, "snapshots", commit), { recursive: true });
+      writeFileSync(join(data, "snapshots", commit, "trace.safetensors"), stepless(at));
+      writeFileSync(join(data, `refs/step${1000 * (at + 1)}-tokens4B`), commit);
+    });
+    const model = join(folder, "models--example--moe");
+    mkdirSync(join(model, "refs"), { recursive: true });
+    const snapshot = join(model, "snapshots", COMMITS[0]);
+    mkdirSync(snapshot, { recursive: true });
+    const source = join(FIXTURES, "demo-run/step500");
+    readdirSync(source).forEach((name) => cpSync(join(source, name), join(snapshot, name)));
+    writeFileSync(join(model, "refs/step500-tokens2B"), COMMITS[0]);
+
+    await empty(page);
+    await by(page, "folder-input").setInputFiles(data);
+    await finished(page);
+    assert.deepEqual((await rows(page)).map(({ step }) => step), ["1000", "2000"]);
+    await by(page, "folder-input").setInputFiles(model);
+    await page.waitForFunction(() => document.querySelectorAll("[data-testid=file-table] tbody tr").length === 3);
+    assert.deepEqual((await rows(page)).map(({ step }) => step), ["500", "1000", "2000"]);
+    clean(session, opened);
+  } finally {
+    rmSync(folder, { recursive: true });
+    await opened.context.close();
+  }
+});
