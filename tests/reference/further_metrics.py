@@ -139,7 +139,7 @@ def p_value(drawn, found):
 
 def domain_information(gates, labels, domains):
     samples, layers, experts = gates.shape
-    count = min(max(500_000_000 // (samples * layers * experts), 39), 200)
+    count = min(max(250_000_000 // (samples * layers * experts), 39), 200)
     found = information(gates, labels, domains)
     drawn = [
         information(gates, np.array(Random(SEED, (1 << 32) + n).shuffled(labels)), domains) for n in range(count)

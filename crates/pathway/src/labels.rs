@@ -11,7 +11,7 @@ const MOST: usize = 200;
 const FEWEST: usize = 39;
 
 /// Most additions of gates over all permutations of a checkpoint, unless [`FEWEST`] need more.
-const MOST_ADDITIONS: usize = 500_000_000;
+const MOST_ADDITIONS: usize = 250_000_000;
 
 /// Most sums of gates in memory, 64 MiB.
 const MOST_SUMS: usize = 8 << 20;
@@ -57,7 +57,8 @@ mod tests {
     #[test]
     fn large_runs_get_fewer_permutations() {
         assert_eq!(permutations(370, 32, 4), 200);
-        assert_eq!(permutations(10_000, 1024, 4), 48);
+        assert_eq!(permutations(3000, 1024, 4), 81);
+        assert_eq!(permutations(10_000, 1024, 4), 39);
         assert_eq!(permutations(100_000, 1024, 4), 39);
         assert_eq!(permutations(100, 32, 1), 0);
         assert_eq!(permutations(100_000, 1024, 100_000), 0);
