@@ -38,7 +38,13 @@ def cosines(matrix):
     return (unit @ unit.T)[numpy.triu_indices(len(matrix), 1)]
 
 
-def layer(now, last):
+def effective_rank(matrix):
+    values = numpy.linalg.svd(matrix, compute_uv=False)
+    share = values[values > 0] / values.sum()
+    return numpy.exp(-(share * numpy.log(share)).sum())
+
+
+def layer(now, last, before):
     norms = numpy.linalg.norm(now, axis=1)
     own = (now * last).sum(1) / (norms * numpy.linalg.norm(last, axis=1))
     return {
@@ -49,16 +55,25 @@ def layer(now, last):
         "drift": numpy.linalg.norm(now - last) / numpy.linalg.norm(last),
         "cosine": own.mean(),
         "gram_difference": numpy.abs(cosines(now) - cosines(last)).mean(),
+        "conditioning": numpy.linalg.norm(now - now.mean(0), axis=1).max() / numpy.linalg.norm(now.mean(0)),
+        "effective_rank": effective_rank(now),
+        "turn": None if before is None else turn(now.ravel(), before.ravel()),
+        "bias_spread": None,
     }
+
+
+def turn(now, before):
+    return 1 - now @ before / (numpy.linalg.norm(now) * numpy.linalg.norm(before))
 
 
 def main():
     folders = {int(path.name[4:]): path for path in (FIXTURES / "demo-run").glob("step*")}
     last = routers(folders[max(folders)])
-    checkpoints = [
-        {"step": step, "layers": [layer(now, end) for now, end in zip(routers(folders[step]), last)]}
-        for step in sorted(folders)
-    ]
+    checkpoints, before = [], [None] * len(last)
+    for step in sorted(folders):
+        now = routers(folders[step])
+        checkpoints.append({"step": step, "layers": [layer(*of_layer) for of_layer in zip(now, last, before)]})
+        before = now
     out = FIXTURES / "router-geometry" / "demo-run.json"
     out.write_text(json.dumps(checkpoints, indent=1) + "\n")
 

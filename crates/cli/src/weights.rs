@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use report::{LastRouters, NoProgress, geometry_csv, geometry_json, last_in_training};
+use report::{LastRouters, NoProgress, geometry_csv, geometry_json, last_in_training, training_order};
 use trace::{CheckpointFiles, CheckpointRouters, Counted, Source, read_routers};
 
 use crate::{
@@ -40,6 +40,7 @@ pub async fn measure_all(paths: &[PathBuf], output: Option<&Path>) -> Result<(),
             Err(error) => eprintln!("left out: {error}"),
         }
     };
+    folders.sort_by_key(|folder| training_order(folder.step));
     let mut measured = LastRouters::new(&last, &NoProgress).await?;
     for folder in &folders {
         let done = match folder.routers().await {

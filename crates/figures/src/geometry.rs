@@ -52,7 +52,7 @@ struct Measure {
     read: LayerFigure,
 }
 
-const MEASURES: [Measure; 2] = [
+const MEASURES: [Measure; 6] = [
     Measure {
         id: "router-drift",
         title: "Routers: drift to the last checkpoint",
@@ -67,10 +67,38 @@ const MEASURES: [Measure; 2] = [
         axis: "Similarity",
         read: |layer| layer.similarity,
     },
+    Measure {
+        id: "router-turn",
+        title: "Routers: turn since the checkpoint before",
+        says: "one less the cosine of each layer’s weights with those at the checkpoint before",
+        axis: "Turn",
+        read: |layer| layer.turn,
+    },
+    Measure {
+        id: "router-rank",
+        title: "Routers: effective rank",
+        says: "exponential of the entropy of the singular values",
+        axis: "Effective rank",
+        read: |layer| layer.effective_rank,
+    },
+    Measure {
+        id: "router-conditioning",
+        title: "Routers: conditioning",
+        says: "largest distance of an expert’s row from the mean row, over the mean row’s norm",
+        axis: "Conditioning",
+        read: |layer| layer.conditioning,
+    },
+    Measure {
+        id: "router-bias",
+        title: "Routers: spread of correction biases",
+        says: "standard deviation over a layer’s experts",
+        axis: "Spread",
+        read: |layer| layer.bias_spread,
+    },
 ];
 
 /// Columns of the tables: heading and value.
-const COLUMNS: [(&str, LayerFigure); 7] = [
+const COLUMNS: [(&str, LayerFigure); 11] = [
     ("Drift", |layer| layer.drift),
     ("Cosine to last", |layer| layer.cosine),
     ("Similarity", |layer| layer.similarity),
@@ -78,6 +106,10 @@ const COLUMNS: [(&str, LayerFigure); 7] = [
     ("Norm", |layer| layer.norm_mean),
     ("Smallest norm", |layer| layer.norm_min),
     ("Largest norm", |layer| layer.norm_max),
+    ("Turn", |layer| layer.turn),
+    ("Effective rank", |layer| layer.effective_rank),
+    ("Conditioning", |layer| layer.conditioning),
+    ("Spread of biases", |layer| layer.bias_spread),
 ];
 
 /// Tables and charts of the routers.
@@ -85,7 +117,7 @@ const COLUMNS: [(&str, LayerFigure); 7] = [
 pub fn geometry(geometry: &Geometry) -> GeometrySheet {
     let Geometry { layers, experts, width, checkpoints, .. } = geometry;
     let says = format!(
-        "{}, {} with {experts} experts of width {width}. Drift, cosine and Gram difference are relative to the last checkpoint.",
+        "{}, {} with {experts} experts of width {width}. Drift, cosine and Gram difference are relative to the last checkpoint, turn to the one before.",
         chart::counted(checkpoints.len() as u64, "checkpoint"),
         chart::counted(layers.len() as u64, "router"),
     );

@@ -1,6 +1,6 @@
 //! A heatmap of one metric by layer and checkpoint.
 
-use report::{Bounds, Group, METRICS, Metric, Report, Series, metrics::Layers};
+use report::{Bounds, Group, METRICS, Metric, Report, Series, WHOLE_RUN, metrics::Layers};
 use serde_json::{Value, json};
 
 use crate::{
@@ -8,6 +8,7 @@ use crate::{
     chart::{self, Frame},
     checkpoints::{checkpoint_cells, checkpoint_columns, checkpoint_span},
     figure::{ChartOptions, Figure},
+    lines::WHOLE_RUN_NAME,
     number, series,
     table::{Cell, Column, Table},
     theme::Look,
@@ -68,6 +69,7 @@ impl LayerMeasure {
 
     /// The course of each layer; empty if the domain lacks the measure.
     fn layers<'a>(self, report: &'a Report, domain: &str, group: Group) -> LayerCourses<'a> {
+        let domain = if self.metric.scope.whole_run { WHOLE_RUN } else { domain };
         let courses = report.layer_courses(domain, self.metric.id, self.group(group));
         let base = |values: &Series| {
             let first = || (0..values.len()).find_map(|at| series::at(values, at));
@@ -178,14 +180,15 @@ pub fn layers(
                 }));
         }
     }
-    let title = format!("{} by layer: {}", measure.name(), domain.name);
+    let of = if measure.metric.scope.whole_run { WHOLE_RUN_NAME } else { domain.name.as_str() };
+    let title = format!("{} by layer: {of}", measure.name());
     let summary = summary(report, &layers, &title);
     let threshold =
         if measure.metric.scope.threshold { chart::tau(report.settings.tau) } else { String::new() };
     let gates = chart::gate_label(report).filter(|_| chart::is_of_gates(measure.metric));
     let subtitle = chart::subtitle([
         measure.definition().as_str(),
-        chart::group_name(measure.group(options.group)),
+        if measure.metric.scope.whole_run { "" } else { chart::group_name(measure.group(options.group)) },
         threshold.as_str(),
         gates.unwrap_or_default(),
     ]);

@@ -15,9 +15,12 @@ use crate::{
     theme::Theme,
 };
 
-/// The course of one domain, every series `[C]`.
+/// Name of the line of the whole run.
+pub(crate) const WHOLE_RUN_NAME: &str = "whole run";
+
+/// The course of one domain or of the whole run, every series `[C]`.
 pub(crate) struct Line {
-    /// Index in [`Report::domains`].
+    /// Index in [`Report::domains`]; their number for the whole run.
     pub domain: usize,
     /// The value drawn.
     pub value: Series,
@@ -50,6 +53,11 @@ pub(crate) struct Lines<'a> {
     pub courses: Vec<Line>,
 }
 
+/// Name of the line with that index.
+fn name(report: &Report, domain: usize) -> &str {
+    report.domains.get(domain).map_or(WHOLE_RUN_NAME, |domain| domain.name.as_str())
+}
+
 impl Lines<'_> {
     /// The figure; `None` if no line has a value.
     pub fn figure(mut self) -> Option<Figure> {
@@ -65,7 +73,7 @@ impl Lines<'_> {
     }
 
     fn name(&self, line: &Line) -> &str {
-        self.report.domains.get(line.domain).map_or("", |domain| domain.name.as_str())
+        name(self.report, line.domain)
     }
 
     fn table(&self) -> Table {

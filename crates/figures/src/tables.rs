@@ -39,6 +39,7 @@ pub fn tables(report: &Report) -> Vec<NamedTable> {
         tables.push(experts::coactivation(index, domain));
         tables.extend(by_checkpoint::layers(report, index, domain));
     }
+    tables.extend(by_checkpoint::whole_run(report));
     tables.push(by_checkpoint::between_domains(report));
     tables.retain(|named| !named.table.rows.is_empty());
     tables

@@ -3,7 +3,8 @@
 mod onsets;
 
 use report::{
-    Band, Bounds, Domain, Group, METRICS, Metric, OnsetRule, Report, Series, Shown, metrics::MetricUnit,
+    Band, Bounds, Domain, Group, METRICS, Metric, OnsetRule, Report, Series, Shown, WHOLE_RUN,
+    metrics::MetricUnit,
 };
 
 use crate::{
@@ -57,7 +58,7 @@ pub fn timeline(report: &Report, options: &TimelineOptions) -> Vec<Figure> {
     }
     let builder = Builder { report, options };
     let mut figures: Vec<Figure> = onsets::onsets(report, options).into_iter().collect();
-    let charted = METRICS.iter().filter(|metric| metric.shown == Shown::Chart);
+    let charted = METRICS.iter().filter(|metric| matches!(metric.shown, Shown::Chart | Shown::Timeline));
     figures.extend(charted.filter_map(|metric| builder.metric(metric)));
     let after_losses = figures.iter().position(|figure| figure.id == "loss").map_or(0, |at| at + 1);
     if let Some(memorized) = builder.memorized() {
@@ -90,6 +91,10 @@ impl<'a> Builder<'a> {
             let Drawn { value, band, reference } = line(domain)?;
             Some(Line { domain: index, value, band, reference })
         });
+        self.of_lines(id, title, lines.collect())
+    }
+
+    fn of_lines(&self, id: impl Into<String>, title: impl Into<String>, courses: Vec<Line>) -> Lines<'a> {
         Lines {
             report: self.report,
             axis: self.options.axis,
@@ -104,7 +109,7 @@ impl<'a> Builder<'a> {
             range: None,
             band_names: ("95 % low", "95 % high"),
             reference_name: String::new(),
-            courses: lines.collect(),
+            courses,
         }
     }
 
@@ -122,15 +127,15 @@ impl<'a> Builder<'a> {
         let group = if metric.scope.groups { self.options.group } else { Group::All };
         let compared = metric.reference.and_then(report::metric);
         let checkpoints = report.checkpoints.len();
-        let values = |domain: &Domain, id: &str, group: Group| {
-            let values = &report.course(&domain.name, id, group)?.values;
+        let values = |domain: &str, id: &str, group: Group| {
+            let values = &report.course(domain, id, group)?.values;
             (!series::defined(values, checkpoints).is_empty()).then(|| values.clone())
         };
-        let reference = |domain: &Domain| {
+        let reference = |domain: &str| {
             let compared = compared?;
             values(domain, compared.id, if compared.scope.groups { group } else { Group::All })
         };
-        let mut lines = self.lines(metric.id.replace('_', "-"), metric.name, |domain| {
+        let drawn = |domain: &str| {
             let value = values(domain, metric.id, group)?;
             let band = match metric.band {
                 Band::None => None,
@@ -140,7 +145,19 @@ impl<'a> Builder<'a> {
                 Band::Quartiles(low, high) => values(domain, low, group).zip(values(domain, high, group)),
             };
             Some(Drawn { value, band, reference: reference(domain) })
-        });
+        };
+        let id = metric.id.replace('_', "-");
+        let mut lines = if metric.scope.whole_run {
+            let line = drawn(WHOLE_RUN).map(|Drawn { value, band, reference }| Line {
+                domain: report.domains.len(),
+                value,
+                band,
+                reference,
+            });
+            self.of_lines(id, metric.name, line.into_iter().collect())
+        } else {
+            self.lines(id, metric.name, |domain| drawn(&domain.name))
+        };
         let mut clipped = false;
         lines.range = match (metric.band, metric.bounds) {
             (Band::Quartiles(..), _) => {

@@ -80,6 +80,26 @@ pub enum Error {
         experts: usize,
     },
 
+    /// A sample's label is not that of a domain.
+    #[error("sample {sample} has the label {label}, but there are only {domains} domains")]
+    UnknownDomain {
+        /// Sample, from 0.
+        sample: usize,
+        /// Its label.
+        label: u16,
+        /// Number of domains.
+        domains: usize,
+    },
+
+    /// A sample is out of range.
+    #[error("there is no sample {sample}; the run has {samples}")]
+    UnknownSample {
+        /// Sample, from 0.
+        sample: usize,
+        /// Number of samples.
+        samples: usize,
+    },
+
     /// The pairs are not ascending, distinct and in range.
     #[error("pair {index} is ({first}, {second}); pairs must be ascending, distinct and inside 0..{samples}")]
     Pair {

@@ -17,6 +17,9 @@ pub struct LayerLoad {
     pub counts: Vec<u64>,
     /// Largest count over the mean count; undefined without selections.
     pub max_over_mean: Option<f64>,
+    /// Maximum violation: by what share of the mean the largest count exceeds it; undefined without
+    /// selections.
+    pub max_violation: Option<f64>,
     /// Coefficient of variation: the population standard deviation of the counts over their mean;
     /// undefined without selections.
     pub cv: Option<f64>,
@@ -89,6 +92,7 @@ impl LayerLoad {
         Self {
             counts: counts.to_vec(),
             max_over_mean: (total > 0).then(|| largest as f64 / mean),
+            max_violation: (total > 0).then(|| largest as f64 / mean - 1.0),
             cv: (total > 0).then(|| (squares / counts.len() as f64).sqrt() / mean),
             never_used: counts.iter().filter(|&&count| count == 0).count(),
         }

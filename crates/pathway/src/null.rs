@@ -20,17 +20,7 @@ use crate::ranking::Ranking;
 #[must_use]
 pub fn null_symbols(ranking: &Ranking, tau_index: usize, samples: &[u32], seed: u64) -> Sequences {
     let mut sequences = Sequences::new();
-    for_each_null(ranking, tau_index, samples, seed, |layers| {
-        for (place, layer) in layers.iter().enumerate() {
-            if place > 0 {
-                sequences.push_symbol(ranking.layer_break());
-            }
-            for &expert in layer {
-                sequences.push_symbol(expert);
-            }
-        }
-        sequences.end();
-    });
+    for_each_null(ranking, tau_index, samples, seed, |layers| push_symbols(ranking, layers, &mut sequences));
     sequences
 }
 
@@ -39,11 +29,27 @@ pub fn null_symbols(ranking: &Ranking, tau_index: usize, samples: &[u32], seed: 
 #[must_use]
 pub fn null_characters(ranking: &Ranking, tau_index: usize, samples: &[u32], seed: u64) -> Sequences {
     let mut sequences = Sequences::new();
-    for_each_null(ranking, tau_index, samples, seed, |layers| {
-        push_characters(layers.iter().map(|layer| layer.iter().copied()), |c| sequences.push_symbol(c));
-        sequences.end();
-    });
+    for_each_null(ranking, tau_index, samples, seed, |layers| push_written(layers, &mut sequences));
     sequences
+}
+
+/// Appends a pathway as symbols.
+pub(crate) fn push_symbols(ranking: &Ranking, layers: &[Vec<u16>], sequences: &mut Sequences) {
+    for (place, layer) in layers.iter().enumerate() {
+        if place > 0 {
+            sequences.push_symbol(ranking.layer_break());
+        }
+        for &expert in layer {
+            sequences.push_symbol(expert);
+        }
+    }
+    sequences.end();
+}
+
+/// Appends a pathway as characters.
+pub(crate) fn push_written(layers: &[Vec<u16>], sequences: &mut Sequences) {
+    push_characters(layers.iter().map(|layer| layer.iter().copied()), |c| sequences.push_symbol(c));
+    sequences.end();
 }
 
 /// Calls `f` with the layers of each sample's null pathway.

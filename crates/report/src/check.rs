@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    CausalSteps, Change, Correlation, Course, Delays, Domain, Error, FORMAT, Report, VERSION, metrics::Layers,
+    CausalSteps, Change, Correlation, Course, Delays, Domain, Error, FORMAT, Report, VERSION, WHOLE_RUN,
+    metrics::Layers,
 };
 
 /// Path in the report, and the expected sizes there.
@@ -65,9 +66,15 @@ impl Report {
         let mut keys = BTreeSet::new();
         for (index, course) in self.courses.iter().enumerate() {
             let path = format!("courses[{index}]");
-            for name in std::iter::once(&course.domain).chain(&course.other_domain) {
-                require(names.contains(name), || path.clone(), || "of a domain of the report".to_owned())?;
-            }
+            // A metric that this version does not know may be of the whole run.
+            let of_run = course.definition().is_none_or(|metric| metric.scope.whole_run);
+            let of_domain = course.definition().is_none_or(|metric| !metric.scope.whole_run);
+            let known =
+                (of_run && course.domain == WHOLE_RUN) || (of_domain && names.contains(&course.domain));
+            let expected = if of_domain { "of a domain of the report" } else { "of no domain" };
+            require(known, || path.clone(), || expected.to_owned())?;
+            let known = course.other_domain.as_ref().is_none_or(|name| names.contains(name));
+            require(known, || path.clone(), || "with domains of the report".to_owned())?;
             let key = (
                 (&course.domain, &course.other_domain, &course.metric),
                 (course.group, course.layer, course.tau.map(f64::to_bits), course.t_star),
@@ -121,7 +128,6 @@ impl Location<'_> {
     }
 
     fn domain(&self, domain: &Domain) -> Result<(), Error> {
-        let checkpoints = self.checkpoints;
         self.finite("memorization.eps", &domain.memorization.eps)?;
         self.steps("memorization.t_star", &domain.memorization.t_star)?;
         if let Some(generalization) = &domain.generalization {

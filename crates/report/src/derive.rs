@@ -18,10 +18,12 @@ use crate::{
 /// Adds the missing courses of all metrics with [`Metric::derived`](crate::Metric::derived), and
 /// sorts all courses.
 pub fn complete(report: &mut Report) {
-    let derived = METRICS.iter().filter_map(|metric| metric.derived);
+    let derived = METRICS.iter().filter_map(|metric| Some((metric.derived?, metric.scope.whole_run)));
     let mut missing: Vec<Course> = Vec::new();
-    for derive in derived {
-        for domain in &report.domains {
+    for (derive, whole_run) in derived {
+        // Courses of the whole run are derived once.
+        let domains = report.domains.iter().take(if whole_run { 1 } else { usize::MAX });
+        for domain in domains {
             missing.extend(derive(report, domain).into_iter().filter(|course| !has(report, course)));
         }
     }

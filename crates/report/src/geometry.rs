@@ -32,7 +32,8 @@ pub struct Geometry {
     pub experts: usize,
     /// Hidden size, `d`.
     pub width: usize,
-    /// Checkpoints in training order, those without a step last. Drift is relative to the last one.
+    /// Checkpoints in training order, those without a step last. Drift is relative to the last one, turn to
+    /// the one before.
     pub checkpoints: Vec<CheckpointGeometry>,
 }
 
@@ -66,6 +67,18 @@ pub struct LayerGeometry {
     pub cosine: Option<f64>,
     /// Mean absolute difference of the experts' cosines from those at the last checkpoint.
     pub gram_difference: Option<f64>,
+    /// Largest distance of an expert's row from the mean row, over the mean row's norm.
+    #[serde(default)]
+    pub conditioning: Option<f64>,
+    /// Exponential of the entropy of the singular values over their sum.
+    #[serde(default)]
+    pub effective_rank: Option<f64>,
+    /// One less the cosine of all weights with those at the checkpoint before.
+    #[serde(default)]
+    pub turn: Option<f64>,
+    /// Standard deviation of the experts' correction biases.
+    #[serde(default)]
+    pub bias_spread: Option<f64>,
 }
 
 /// Accessor of one figure of a layer.
@@ -73,7 +86,7 @@ pub type LayerFigure = fn(&LayerGeometry) -> Option<f64>;
 
 impl LayerGeometry {
     /// Every figure with its name in the CSV, in order.
-    pub const FIGURES: [(&'static str, LayerFigure); 7] = [
+    pub const FIGURES: [(&'static str, LayerFigure); 11] = [
         ("norm_mean", |layer| layer.norm_mean),
         ("norm_min", |layer| layer.norm_min),
         ("norm_max", |layer| layer.norm_max),
@@ -81,9 +94,14 @@ impl LayerGeometry {
         ("drift", |layer| layer.drift),
         ("cosine", |layer| layer.cosine),
         ("gram_difference", |layer| layer.gram_difference),
+        ("conditioning", |layer| layer.conditioning),
+        ("effective_rank", |layer| layer.effective_rank),
+        ("turn", |layer| layer.turn),
+        ("bias_spread", |layer| layer.bias_spread),
     ];
 
-    fn new(layer: &RouterLayer, last: &RouterLayer) -> Result<Self, Error> {
+    /// Measures a layer, whose correction biases and weights at the checkpoint before may be empty.
+    fn new(layer: &RouterLayer, last: &RouterLayer, before: &[f32], biases: &[f32]) -> Result<Self, Error> {
         let [mean, min, max] = layer.norm_summary();
         let RouterDrift { distance, cosine, gram } = layer.drift(last)?;
         Ok(Self {
@@ -94,6 +112,10 @@ impl LayerGeometry {
             drift: distance,
             cosine,
             gram_difference: gram,
+            conditioning: layer.conditioning(),
+            effective_rank: layer.effective_rank(),
+            turn: if before.is_empty() { None } else { layer.turn(before)? },
+            bias_spread: pathway::bias_spread(biases),
         })
     }
 }
@@ -109,14 +131,18 @@ impl CheckpointGeometry {
 }
 
 /// Sort key of checkpoints: by step, then those without a step.
-fn training_order(step: Option<u64>) -> (bool, u64) {
+#[must_use]
+pub fn training_order(step: Option<u64>) -> (bool, u64) {
     (step.is_none(), step.unwrap_or(0))
 }
 
-/// Routers of the last checkpoint, the reference of drift, and the results so far.
+/// Routers of the last checkpoint, the reference of drift, those of the checkpoint measured before,
+/// and the results so far.
 #[derive(Debug)]
 pub struct LastRouters {
     layers: Vec<RouterLayer>,
+    /// Matrices `[L,E,d]` of the checkpoint measured before; empty at first.
+    before: Vec<f32>,
     geometry: Geometry,
 }
 
@@ -140,10 +166,11 @@ impl LastRouters {
             width: *width,
             checkpoints: Vec::new(),
         };
-        Ok(Self { layers, geometry })
+        Ok(Self { layers, before: Vec::new(), geometry })
     }
 
-    /// Measures a checkpoint of the run, which may be the last one.
+    /// Measures a checkpoint of the run, which may be the last one. Checkpoints come in training
+    /// order, so that the one measured before is the one before in training.
     ///
     /// # Errors
     /// [`Error::OtherRouters`] if it is a checkpoint of another model.
@@ -162,9 +189,12 @@ impl LastRouters {
         let mut measured = Vec::with_capacity(layers.len());
         for (place, last) in self.layers.iter().enumerate() {
             let layer = RouterLayer::new(*experts, *width, routers.layer(place))?;
-            measured.push(LayerGeometry::new(&layer, last)?);
+            let size = experts * width;
+            let before = self.before.get(place * size..(place + 1) * size).unwrap_or_default();
+            measured.push(LayerGeometry::new(&layer, last, before, routers.layer_biases(place))?);
             watch.yield_now().await;
         }
+        self.before.clone_from(&routers.values);
         self.geometry.checkpoints.push(CheckpointGeometry {
             name: routers.folder.clone(),
             step: routers.step,

@@ -25,14 +25,14 @@ pub use error::Error;
 pub use export::{csv_tables, json, parse_json};
 pub use geometry::{
     CheckpointGeometry, GEOMETRY_FORMAT, GEOMETRY_VERSION, Geometry, LastRouters, LayerFigure, LayerGeometry,
-    geometry_csv, geometry_json, last_in_training,
+    geometry_csv, geometry_json, last_in_training, training_order,
 };
 pub use link::{LinkOptions, Parts, decode, encode};
 pub use metrics::{Band, Better, Bounds, METRICS, Metric, Need, Shown, metric};
 pub use model::{
     CausalSteps, Change, Checkpoint, CoactivationPair, Correlation, Course, Delays, Domain, Exchange,
     ExpertSelections, FORMAT, GateKind, Generalization, Group, Matched, Memorization, Note, NoteLevel, Pair,
-    Phase, Report, Run, Series, State, VERSION,
+    Phase, Report, Run, Series, State, VERSION, WHOLE_RUN,
 };
 pub use settings::{
     OnsetRule, PairBudget, Settings, Unit, Window,

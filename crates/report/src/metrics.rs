@@ -65,7 +65,7 @@ pub enum MetricUnit {
     Dimensionless,
 }
 
-/// Allowed courses of a metric; every metric has courses of a domain's samples or items.
+/// Allowed courses of a metric: of a domain's samples or items, unless they are of the whole run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent columns of the table")]
 pub struct Scope {
@@ -79,6 +79,8 @@ pub struct Scope {
     pub t_star: bool,
     /// Also two domains against each other.
     pub domain_pairs: bool,
+    /// Of the whole run instead of a domain: [`Course::domain`] is empty.
+    pub whole_run: bool,
 }
 
 /// Whether a metric has figures of single layers.
@@ -108,6 +110,8 @@ pub enum Better {
 pub enum Shown {
     /// In a chart of the timeline, and in the row of figures at the cursor.
     Chart,
+    /// In a chart of the timeline.
+    Timeline,
     /// In the row of figures at the cursor.
     Cursor,
     /// In tables and files only.
@@ -179,8 +183,20 @@ pub enum Need {
 }
 
 /// A figure of a domain's samples, without further detail.
-const DOMAIN: Scope =
-    Scope { groups: false, layers: Layers::Never, threshold: false, t_star: false, domain_pairs: false };
+const DOMAIN: Scope = Scope {
+    groups: false,
+    layers: Layers::Never,
+    threshold: false,
+    t_star: false,
+    domain_pairs: false,
+    whole_run: false,
+};
+
+/// A figure of the whole run.
+const RUN: Scope = Scope { whole_run: true, ..DOMAIN };
+
+/// A figure of the whole run and of its single layers.
+const RUN_LAYERS: Scope = Scope { layers: Layers::Also, ..RUN };
 
 /// A figure of all and of the memorized samples.
 const GROUPS: Scope = Scope { groups: true, ..DOMAIN };
@@ -190,6 +206,9 @@ const PATHWAYS: Scope = Scope { groups: true, threshold: true, ..DOMAIN };
 
 /// A figure of single layers.
 const LAYERS: Scope = Scope { layers: Layers::Only, ..DOMAIN };
+
+/// A figure over all layers and of single ones.
+const ALSO_LAYERS: Scope = Scope { layers: Layers::Also, ..DOMAIN };
 
 /// Figures that a link carries with its full bits.
 const MAIN: LinkPrecision = LinkPrecision { fewer_bits: 0, scale: Scale::Linear };
@@ -351,6 +370,29 @@ pub const METRICS: &[Metric] = &[
         ..ROW
     },
     Metric {
+        id: "null_distance_load",
+        name: "Null distance, load-matched",
+        summary: "Mean distance between random pathways of the same lengths whose experts are as popular as in the domain.",
+        unit: MetricUnit::Pathway,
+        section: "load-matched-null",
+        scope: Scope { groups: false, ..PATHWAYS },
+        bounds: Bounds::From(0.0),
+        link: COARSE,
+        ..ROW
+    },
+    Metric {
+        id: "structure_load",
+        name: "Structure beyond load",
+        summary: "1 − distance / load-matched null distance: what pathways share beyond popular experts.",
+        section: "load-matched-null",
+        scope: Scope { groups: false, ..PATHWAYS },
+        better: Better::Higher,
+        derived: Some(derived::structure_load),
+        shown: Shown::Timeline,
+        reference: Some("structure"),
+        ..ROW
+    },
+    Metric {
         id: "layer_distance",
         name: "Distance of expert lists",
         summary: "Mean Levenshtein distance between two samples' expert lists of one layer.",
@@ -469,6 +511,16 @@ pub const METRICS: &[Metric] = &[
         ..ROW
     },
     Metric {
+        id: "effective_experts",
+        name: "Effective experts",
+        summary: "Exponential of the entropy of a domain's mean routing weights, mean over layers.",
+        unit: MetricUnit::Experts,
+        section: "expert-domain-information",
+        scope: ALSO_LAYERS,
+        bounds: Bounds::From(1.0),
+        ..ROW
+    },
+    Metric {
         id: "token_entropy",
         name: "Token entropy",
         summary: "Mean entropy of the routing weights of single tokens.",
@@ -502,6 +554,81 @@ pub const METRICS: &[Metric] = &[
         ..ROW
     },
     Metric {
+        id: "commitment_overlap",
+        name: "Overlap with the checkpoint before",
+        summary: "Share of a token's selected experts that the checkpoint before selected too.",
+        unit: MetricUnit::Share,
+        section: "commitment",
+        scope: ALSO_LAYERS,
+        needs: &[Need::Ids],
+        bounds: Bounds::Between(0.0, 1.0),
+        link: COARSE,
+        shown: Shown::Timeline,
+        reference: Some("commitment_chance"),
+        ..ROW
+    },
+    Metric {
+        id: "commitment_chance",
+        name: "Overlap by chance",
+        summary: "Overlap with the checkpoint before if tokens chose experts independently with the same loads.",
+        unit: MetricUnit::Share,
+        section: "commitment",
+        scope: ALSO_LAYERS,
+        needs: &[Need::Ids],
+        bounds: Bounds::Between(0.0, 1.0),
+        link: COARSE,
+        ..ROW
+    },
+    Metric {
+        id: "top1_changed",
+        name: "Changes of the first expert",
+        summary: "Share of tokens whose heaviest expert is another than at the checkpoint before.",
+        unit: MetricUnit::Share,
+        section: "commitment",
+        scope: ALSO_LAYERS,
+        needs: &[Need::Ids],
+        bounds: Bounds::Between(0.0, 1.0),
+        link: COARSE,
+        ..ROW
+    },
+    Metric {
+        id: "top1_reverted",
+        name: "Changes taken back",
+        summary: "Share of the changes of the first expert that the next checkpoint takes back.",
+        unit: MetricUnit::Share,
+        section: "commitment",
+        scope: ALSO_LAYERS,
+        needs: &[Need::Ids],
+        bounds: Bounds::Between(0.0, 1.0),
+        link: COARSE,
+        ..ROW
+    },
+    Metric {
+        id: "top1_persisted",
+        name: "Changes kept",
+        summary: "Share of the changes of the first expert that the next checkpoint keeps.",
+        unit: MetricUnit::Share,
+        section: "commitment",
+        scope: ALSO_LAYERS,
+        needs: &[Need::Ids],
+        bounds: Bounds::Between(0.0, 1.0),
+        link: COARSE,
+        ..ROW
+    },
+    Metric {
+        id: "load_max_violation",
+        name: "Imbalance of load",
+        summary: "By what share of the mean the busiest expert's selections exceed it, mean over layers.",
+        section: "expert-load",
+        scope: ALSO_LAYERS,
+        better: Better::Lower,
+        correlates: true,
+        needs: &[Need::Ids],
+        derived: Some(derived::load_max_violation),
+        bounds: Bounds::From(0.0),
+        ..ROW
+    },
+    Metric {
         id: "load_max_over_mean",
         name: "Busiest expert",
         summary: "Selections of the busiest expert over the mean of all experts of the layer.",
@@ -516,10 +643,12 @@ pub const METRICS: &[Metric] = &[
     Metric {
         id: "load_cv",
         name: "Variation of load",
-        summary: "Coefficient of variation of the selections of a layer's experts.",
+        summary: "Coefficient of variation of the selections of a layer's experts, mean over layers.",
         section: "expert-load",
-        scope: LAYERS,
+        scope: ALSO_LAYERS,
         better: Better::Lower,
+        correlates: true,
+        shown: Shown::Timeline,
         needs: &[Need::Ids],
         derived: Some(derived::load_cv),
         bounds: Bounds::From(0.0),
@@ -536,6 +665,115 @@ pub const METRICS: &[Metric] = &[
         needs: &[Need::Ids],
         derived: Some(derived::load_never_used),
         bounds: Bounds::From(0.0),
+        ..ROW
+    },
+    Metric {
+        id: "load_never_used_share",
+        name: "Share of unused experts",
+        summary: "Share of a layer's experts that no token selected, mean over layers.",
+        unit: MetricUnit::Share,
+        section: "expert-load",
+        scope: ALSO_LAYERS,
+        better: Better::Lower,
+        correlates: true,
+        needs: &[Need::Ids],
+        derived: Some(derived::load_never_used_share),
+        bounds: Bounds::Between(0.0, 1.0),
+        ..ROW
+    },
+    Metric {
+        id: "expert_information",
+        name: "Expert-domain information",
+        summary: "Information between experts and domains, mean over layers.",
+        unit: MetricUnit::Nats,
+        section: "expert-domain-information",
+        scope: RUN_LAYERS,
+        shown: Shown::Timeline,
+        reference: Some("expert_information_null"),
+        bounds: Bounds::From(0.0),
+        ..ROW
+    },
+    Metric {
+        id: "expert_information_share",
+        name: "Expert-domain information, share",
+        summary: "Expert-domain information over its largest possible value.",
+        unit: MetricUnit::Share,
+        section: "expert-domain-information",
+        scope: RUN_LAYERS,
+        derived: Some(derived::expert_information_share),
+        bounds: Bounds::Between(0.0, 1.0),
+        ..ROW
+    },
+    Metric {
+        id: "expert_information_null",
+        name: "Expert-domain information by chance",
+        summary: "Mean expert-domain information with the domains of samples permuted.",
+        unit: MetricUnit::Nats,
+        section: "expert-domain-information",
+        scope: RUN_LAYERS,
+        bounds: Bounds::From(0.0),
+        link: COARSE,
+        ..ROW
+    },
+    Metric {
+        id: "expert_information_p",
+        name: "Expert-domain information, p",
+        summary: "Share of permutations of the samples' domains with at least this expert-domain information.",
+        unit: MetricUnit::Share,
+        section: "expert-domain-information",
+        scope: RUN_LAYERS,
+        bounds: Bounds::Between(0.0, 1.0),
+        link: COARSE,
+        ..ROW
+    },
+    Metric {
+        id: "signature_within",
+        name: "Signatures within domains",
+        summary: "Mean cosine of the routing weights of two samples of one domain, less the run's mean weights.",
+        section: "signature-separation",
+        scope: RUN,
+        bounds: Bounds::Between(-1.0, 1.0),
+        link: COARSE,
+        ..ROW
+    },
+    Metric {
+        id: "signature_across",
+        name: "Signatures across domains",
+        summary: "Mean cosine of the routing weights of samples of two domains, less the run's mean weights.",
+        section: "signature-separation",
+        scope: RUN,
+        bounds: Bounds::Between(-1.0, 1.0),
+        link: COARSE,
+        ..ROW
+    },
+    Metric {
+        id: "signature_separation",
+        name: "Signature separation",
+        summary: "Mean cosine within domains less that across domains, in pooled standard deviations.",
+        section: "signature-separation",
+        scope: RUN,
+        shown: Shown::Timeline,
+        reference: Some("signature_separation_null"),
+        ..ROW
+    },
+    Metric {
+        id: "signature_separation_null",
+        name: "Signature separation by chance",
+        summary: "Mean signature separation with the domains of samples permuted.",
+        section: "signature-separation",
+        scope: RUN,
+        link: COARSE,
+        ..ROW
+    },
+    Metric {
+        id: "signature_separation_p",
+        name: "Signature separation, p",
+        summary: "Share of permutations of the samples' domains with at least this signature separation.",
+        unit: MetricUnit::Share,
+        section: "signature-separation",
+        scope: RUN,
+        bounds: Bounds::Between(0.0, 1.0),
+        link: COARSE,
         ..ROW
     },
 ];

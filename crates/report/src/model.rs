@@ -14,6 +14,9 @@ pub const FORMAT: &str = "grokscope.report";
 /// The schema version that this code writes.
 pub const VERSION: u32 = 1;
 
+/// [`Course::domain`] of figures of the whole run.
+pub const WHOLE_RUN: &str = "";
+
 /// One figure per checkpoint, `[C]`.
 pub type Series = Vec<Option<f64>>;
 
@@ -62,7 +65,8 @@ pub struct Report {
 pub struct Course {
     /// [`Metric::id`](crate::Metric::id) of a row of [`METRICS`](crate::METRICS).
     pub metric: String,
-    /// Name of the domain; of the first of two for distances between domains.
+    /// Name of the domain; of the first of two for distances between domains; empty for figures of
+    /// the whole run ([`Scope::whole_run`](crate::metrics::Scope::whole_run)).
     pub domain: String,
     /// Name of the second domain, for distances between the samples of two domains.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -486,6 +490,12 @@ impl Report {
                 && course.is_whole()
                 && course.tau.is_none_or(|at| at.to_bits() == tau.to_bits())
         })
+    }
+
+    /// Course of the whole run over all layers.
+    #[must_use]
+    pub fn run_course(&self, metric: &str) -> Option<&Course> {
+        self.course(WHOLE_RUN, metric, Group::All)
     }
 
     /// Courses of single layers, ordered by layer.

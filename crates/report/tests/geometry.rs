@@ -11,7 +11,7 @@ use report::{
     last_in_training,
 };
 use serde_json::Value;
-use trace::{CheckpointRouters, Counted, FileSource, Source, read_routers};
+use trace::{CheckpointRouters, Counted, FileSource, MemorySource, Source, read_routers};
 
 const STEPS: [u64; 4] = [6000, 500, 12_000, 3000];
 
@@ -31,7 +31,8 @@ fn routers(step: u64, read: &Rc<Cell<u64>>) -> CheckpointRouters {
 
 fn geometry() -> Geometry {
     let read = Rc::default();
-    let all: Vec<CheckpointRouters> = STEPS.iter().map(|&step| routers(step, &read)).collect();
+    let mut all: Vec<CheckpointRouters> = STEPS.iter().map(|&step| routers(step, &read)).collect();
+    all.sort_by_key(|routers| report::training_order(routers.step));
     let steps: Vec<Option<u64>> = all.iter().map(|routers| routers.step).collect();
     let last = last_in_training(&steps).unwrap();
     let mut last = block_on(LastRouters::new(&all[last], &NoProgress)).unwrap();
@@ -53,8 +54,11 @@ fn figures_are_those_of_numpy() {
         assert_eq!(found.layers.len(), layers.len());
         for (layer, expected) in found.layers.iter().zip(layers) {
             for (name, read) in LayerGeometry::FIGURES {
-                let (found, expected) = (read(layer).unwrap(), expected[name].as_f64().unwrap());
-                assert!((found - expected).abs() < 1e-12, "{name}: {found} for {expected}");
+                let (found, expected) = (read(layer), expected[name].as_f64());
+                assert_eq!(found.is_some(), expected.is_some(), "{name}: {found:?} for {expected:?}");
+                if let (Some(found), Some(expected)) = (found, expected) {
+                    assert!((found - expected).abs() < 1e-11, "{name}: {found} for {expected}");
+                }
             }
         }
     }
@@ -83,13 +87,40 @@ fn exports_have_every_figure() {
     assert_eq!(
         lines.next(),
         Some(
-            "checkpoint,step,tokens,layer,norm_mean,norm_min,norm_max,similarity,drift,cosine,gram_difference"
+            "checkpoint,step,tokens,layer,norm_mean,norm_min,norm_max,similarity,drift,cosine,gram_difference,conditioning,effective_rank,turn,bias_spread"
         )
     );
     assert_eq!(lines.clone().count(), STEPS.len() * geometry.layers.len());
     assert!(lines.next().is_some_and(|line| line.starts_with("demo-run/step500,500,,0,")));
     let last = geometry.checkpoints.last().unwrap();
     assert_eq!((last.step, last.mean(|layer| layer.drift)), (Some(12_000), Some(0.0)));
+    // A file of an earlier version has fewer figures.
+    let mut earlier: Value = serde_json::from_str(&text).unwrap();
+    earlier["checkpoints"][0]["layers"][0].as_object_mut().unwrap().remove("effective_rank");
+    assert!(serde_json::from_value::<Geometry>(earlier).is_ok());
+}
+
+/// A checkpoint of one file: a router `[2,2]` and its correction biases, in f32.
+fn with_biases(biases: [f32; 2]) -> CheckpointRouters {
+    let header = r#"{"model.layers.3.mlp.gate.weight":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},"model.layers.3.mlp.gate.e_score_correction_bias":{"dtype":"F32","shape":[2],"data_offsets":[16,24]}}"#;
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(header.as_bytes());
+    let values = [3.0, 0.0, 0.0, 4.0].into_iter().chain(biases);
+    bytes.extend(values.flat_map(f32::to_le_bytes));
+    let file = Rc::new(MemorySource::new("step1/model.safetensors".to_owned(), bytes)) as Source;
+    block_on(read_routers("step1", &[file])).unwrap()
+}
+
+#[test]
+fn correction_biases_have_a_spread() {
+    let routers = with_biases([0.25, 0.75]);
+    assert_eq!(routers.biases, Some(vec![0.25, 0.75]));
+    let mut measured = block_on(LastRouters::new(&routers, &NoProgress)).unwrap();
+    block_on(measured.measure(&routers, &NoProgress)).unwrap();
+    let geometry = measured.finish();
+    let layer = &geometry.checkpoints[0].layers[0];
+    assert_eq!((layer.bias_spread, layer.turn), (Some(0.25), None));
+    assert_eq!(layer.conditioning, Some(1.0));
 }
 
 #[test]

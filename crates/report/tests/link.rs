@@ -258,6 +258,11 @@ fn golden_links_are_read_for_ever() {
     let links: Vec<&str> = text.lines().filter(|line| line.starts_with("#r=")).collect();
     assert_eq!(links.len(), 3);
     for (link, name) in links.into_iter().zip(["full", "main", "run-a"]) {
+        // The text stays as it is; what readers derive from it may grow.
+        if std::env::var_os("UPDATE_EXPECT").is_some() {
+            let found = link::decode(link).unwrap();
+            std::fs::write(format!("{LINKS}v1-{name}.json"), report::json(&found)).unwrap();
+        }
         let expected: Report = serde_json::from_str(&read(&format!("v1-{name}.json"))).unwrap();
         let found = link::decode(link).unwrap();
         assert!(found == expected, "the link {name} of version 1 reads differently than when it was made");

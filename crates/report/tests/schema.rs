@@ -21,6 +21,7 @@ const DOCUMENT: &str = "docs/report-schema.md";
 fn scope(metric: &Metric) -> String {
     let scope = metric.scope;
     let parts = [
+        (scope.whole_run, "the whole run"),
         (scope.groups, "memorized samples"),
         (scope.layers == Layers::Also, "single layers"),
         (scope.layers == Layers::Only, "single layers only"),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use protocol::{Event, FileState};
-use report::{LastRouters, Watch, last_in_training};
+use report::{LastRouters, Watch, last_in_training, training_order};
 use trace::{CheckpointRouters, read_routers};
 
 use crate::{
@@ -91,6 +91,7 @@ impl RouterSurvey {
                 break (checkpoint.id, routers);
             }
         };
+        checkpoints.sort_by_key(|checkpoint| training_order(checkpoint.step));
         let measured = LastRouters::new(&last, watch).await;
         let Some(mut measured) = self.or_report(last_id, measured) else { return };
         for checkpoint in &checkpoints {

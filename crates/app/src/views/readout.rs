@@ -150,7 +150,7 @@ fn outline(shape: &str) -> &'static str {
 
 /// The metrics that have a column, in the order of the metrics table.
 fn columns() -> impl Iterator<Item = &'static Metric> {
-    METRICS.iter().filter(|metric| metric.shown != Shown::Tables)
+    METRICS.iter().filter(|metric| matches!(metric.shown, Shown::Chart | Shown::Cursor))
 }
 
 /// The share of memorized samples, then the metrics of [`columns`] at a checkpoint.

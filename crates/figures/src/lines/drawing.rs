@@ -291,7 +291,7 @@ fn reference_rows(references: &[(u64, &str, Option<f64>)]) -> Vec<Value> {
     references.iter().enumerate().map(row).collect()
 }
 
-/// Scale of one visual channel over domains; repeated names keep their first value.
+/// Scale of one visual channel over lines, by the index of their domains; repeated names keep their first value.
 pub(crate) fn domain_scale<T: Serialize>(
     report: &Report,
     domains: impl Iterator<Item = usize>,
@@ -300,9 +300,9 @@ pub(crate) fn domain_scale<T: Serialize>(
 ) -> Value {
     let (mut names, mut looks) = (Vec::<&str>::new(), Vec::new());
     for index in domains {
-        let Some(domain) = report.domains.get(index) else { continue };
-        if !names.contains(&domain.name.as_str()) {
-            names.push(&domain.name);
+        let name = super::name(report, index);
+        if !names.contains(&name) {
+            names.push(name);
             looks.push(range(palette::domain(index, theme)));
         }
     }

@@ -1,12 +1,13 @@
 //! Courses as tables: one row per checkpoint, one column per course.
 
-use report::{Course, Domain, Group, Metric, Need, Report, Series};
+use report::{Course, Domain, Group, Metric, Need, Report, Series, WHOLE_RUN};
 
 use super::{labelled, metric_name, named};
 use crate::{
     chart,
     checkpoints::{checkpoint_cells, checkpoint_columns},
     layers::{LayerMeasure, layer_table},
+    lines::WHOLE_RUN_NAME,
     number, series as read,
     table::{Cell, Column, NamedTable, Table},
 };
@@ -77,7 +78,9 @@ impl Theme {
 /// Courses of a domain, not between domains.
 fn courses<'a>(report: &'a Report, domain: &Domain) -> impl Iterator<Item = &'a Course> {
     let name = domain.name.clone();
-    report.courses.iter().filter(move |course| course.domain == name && course.other_domain.is_none())
+    let of_domain = |course: &Course| course.definition().is_none_or(|metric| !metric.scope.whole_run);
+    let courses = report.courses.iter().filter(move |course| of_domain(course) && course.domain == name);
+    courses.filter(|course| course.other_domain.is_none())
 }
 
 /// Whether a course uses the settings' threshold or none.
@@ -202,25 +205,47 @@ pub(super) fn between_domains(report: &Report) -> NamedTable {
     named("between-domains", "Pathway distance between domains", note, columns.table())
 }
 
-/// One table per metric that has figures of single layers, and group.
+/// Every course of the whole run over all layers, then one table per metric that has figures of
+/// single layers.
+pub(super) fn whole_run(report: &Report) -> Vec<NamedTable> {
+    let mut columns = Columns::new(report);
+    let of_run = |course: &&Course| course.definition().is_some_and(|metric| metric.scope.whole_run);
+    for course in report.courses.iter().filter(of_run).filter(|course| course.is_whole()) {
+        columns.add(&metric_name(&course.metric), course);
+    }
+    let note = "Figures of all domains together; p is one-sided and of a single checkpoint.";
+    let all = named("whole-run", "Routing: whole run", labelled(report, note), columns.table());
+    let layered = layer_measures(true).filter_map(|measure| layered(report, measure, WHOLE_RUN, "run"));
+    std::iter::once(all).chain(layered).collect()
+}
+
+/// One table per metric of a domain that has figures of single layers, and group.
 pub(super) fn layers(report: &Report, index: usize, domain: &Domain) -> Vec<NamedTable> {
-    let measures = LayerMeasure::all().filter(|measure| !measure.change);
-    measures
-        .filter_map(|measure| {
-            let group = Group::Memorized;
-            let table = layer_table(report, &domain.name, measure, group)?;
-            let mut title = format!("{} by layer", measure.name());
-            if measure.metric.scope.groups {
-                title = format!("{title}, {}", chart::group_name(group));
-            }
-            let note = format!("{}.", measure.definition());
-            let of_gates = chart::is_of_gates(measure.metric);
-            Some(named(
-                format!("layers-{}-{index}", measure.id()),
-                format!("{title}: {}", domain.name),
-                if of_gates { labelled(report, &note) } else { note },
-                table,
-            ))
-        })
-        .collect()
+    let index = index.to_string();
+    layer_measures(false).filter_map(|measure| layered(report, measure, &domain.name, &index)).collect()
+}
+
+/// Metrics that have figures of single layers, of the whole run or of domains.
+fn layer_measures(whole_run: bool) -> impl Iterator<Item = LayerMeasure> {
+    let of_scope = move |measure: &LayerMeasure| measure.metric.scope.whole_run == whole_run;
+    LayerMeasure::all().filter(|measure| !measure.change).filter(of_scope)
+}
+
+/// The table of a measure by layer.
+fn layered(report: &Report, measure: LayerMeasure, domain: &str, suffix: &str) -> Option<NamedTable> {
+    let group = Group::Memorized;
+    let table = layer_table(report, domain, measure, group)?;
+    let mut title = format!("{} by layer", measure.name());
+    if measure.metric.scope.groups {
+        title = format!("{title}, {}", chart::group_name(group));
+    }
+    let note = format!("{}.", measure.definition());
+    let of_gates = chart::is_of_gates(measure.metric);
+    let of = if measure.metric.scope.whole_run { WHOLE_RUN_NAME } else { domain };
+    Some(named(
+        format!("layers-{}-{suffix}", measure.id()),
+        format!("{title}: {of}"),
+        if of_gates { labelled(report, &note) } else { note },
+        table,
+    ))
 }

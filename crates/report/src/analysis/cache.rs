@@ -7,9 +7,10 @@ use pathway::UnitSum;
 use trace::BadSample;
 
 use super::{
-    digest::{Digest, Selections},
+    digest::Digest,
     measure::{Key, Measured},
     run::BadSamples,
+    selections::Selections,
 };
 use crate::derive::Relation;
 
@@ -18,7 +19,7 @@ use crate::derive::Relation;
 pub struct Cache {
     /// Digests by file, with the fingerprint of the run's samples and thresholds.
     digests: BTreeMap<usize, (u64, Rc<Digest>)>,
-    /// Selections by file and fingerprint of domains and last checkpoint.
+    /// Selections by file and fingerprint of domains and other checkpoints.
     selections: BTreeMap<(usize, u64), Rc<Vec<Selections>>>,
     /// Effective dimensions by file and fingerprint of group and ridge.
     spectra: BTreeMap<(usize, u64), Rc<pathway::EffectiveDimension>>,

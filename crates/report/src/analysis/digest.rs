@@ -5,9 +5,10 @@
 use std::{collections::BTreeSet, rc::Rc};
 
 use pathway::{
-    Coactivation, LoadCounts, Ranking, RouterGram, SampleConsistency, SaturationSum, Spectrum, UnitSum,
+    Comparison, DomainGates, DomainInformation, DomainMeans, Ranking, RouterGram, SampleConsistency,
+    Separation, Signatures, Spectrum, UnitSum,
 };
-use trace::{BadSample, GateKind, OpenTrace, TopK, most_are_bad};
+use trace::{BadSample, GateKind, most_are_bad};
 
 use super::{
     cosines::{CosineRequest, CosineSums},
@@ -22,8 +23,11 @@ const CHUNK_BYTES: usize = 8 << 20;
 /// Samples between two yields: a few milliseconds of computing at 16 layers of 64 experts.
 const SAMPLES_PER_YIELD: usize = 32;
 
-/// Most samples whose selections are in memory.
-const SAMPLES_PER_READ: usize = 256;
+/// Steps of comparing signatures between two yields.
+const STEPS_PER_YIELD: usize = 16;
+
+/// Most domains whose mean gates are computed: their labels have 16 bits.
+pub const MOST_DOMAINS: usize = u16::MAX as usize;
 
 /// Results of one checkpoint that do not depend on groups.
 #[derive(Debug)]
@@ -34,9 +38,25 @@ pub struct Digest {
     consistency: Option<Vec<SampleConsistency>>,
     /// Entropy of the mean gates, `[S,L]`, nats.
     entropy: Vec<f64>,
+    /// Mean gates of each domain; `None` for too many domains.
+    domains: Option<DomainMeans>,
+    /// Information between experts and domains; `None` for one domain or too many.
+    pub information: Option<DomainInformation>,
+    /// Separation of the domains' signatures; `None` for one domain or too many.
+    pub separation: Option<Separation>,
 }
 
 impl Digest {
+    /// Mean gates of a domain, `[L,E]`; empty for too many domains.
+    pub fn domain_gates(&self, domain: usize) -> &[f64] {
+        self.domains.as_ref().map_or(&[], |means| means.of(domain))
+    }
+
+    /// Effective experts of each layer of a domain, `[L]`; `None` for too many domains.
+    pub fn effective_experts(&self, domain: usize) -> Option<Vec<f64>> {
+        Some(self.domains.as_ref()?.effective_experts(domain))
+    }
+
     /// Consistency of a group; `None` without router matrices.
     pub fn consistency(&self, samples: &[u32]) -> Option<pathway::ConsistencySummary> {
         let all = self.consistency.as_ref()?;
@@ -51,22 +71,24 @@ impl Digest {
     }
 }
 
-/// Sums over the tokens of one domain, from expert selections.
-#[derive(Debug)]
-pub struct Selections {
-    /// Selection counts of each expert.
-    pub load: LoadCounts,
-    /// Agreement with the last checkpoint.
-    pub saturation: Option<SaturationSum>,
-    /// Co-activation; only at the last checkpoint.
-    pub coactivation: Option<Coactivation>,
+/// What a digest depends on.
+#[derive(Clone, Debug)]
+pub struct DigestRequest {
+    /// Thresholds of the pathways.
+    pub taus: Vec<f64>,
+    /// Domain of each sample of the run; `None` for too many domains.
+    pub labels: Option<Rc<[u16]>>,
+    /// Number of domains.
+    pub domains: usize,
+    /// Seed of permutations.
+    pub seed: u64,
 }
 
 /// Results requested from one pass over a checkpoint's gates.
 #[derive(Debug, Default)]
 pub struct GateRequest {
-    /// Digest with pathways at these thresholds.
-    pub digest: Option<Vec<f64>>,
+    /// Digest.
+    pub digest: Option<DigestRequest>,
     /// Second moments of the gates of these groups (ascending samples of the run).
     pub spectra: Vec<Rc<[u32]>>,
     /// Sums of the unit vectors of the flattened gates of these groups
@@ -152,7 +174,26 @@ pub async fn read_gates(
         return Err(error.into());
     }
     bad.retain(|bad| fold.is_of_run(bad.row));
-    Ok(if bad.is_empty() { Pass::Complete(Box::new(fold.finish())) } else { Pass::Bad(bad) })
+    if !bad.is_empty() {
+        return Ok(Pass::Bad(bad));
+    }
+    let (mut results, comparison) = fold.finish();
+    if let (Some(digest), Some(comparison)) = (&mut results.digest, comparison) {
+        digest.separation = compare(comparison, watch).await;
+    }
+    Ok(Pass::Complete(Box::new(results)))
+}
+
+/// Compares signatures in short steps.
+async fn compare(mut comparison: Comparison, watch: &dyn Watch) -> Option<Separation> {
+    let mut steps = 0;
+    while comparison.step() {
+        steps += 1;
+        if steps % STEPS_PER_YIELD == 0 {
+            watch.yield_now().await;
+        }
+    }
+    comparison.finish()
 }
 
 /// Gram blocks of a trace's router, computed or stored.
@@ -185,6 +226,9 @@ struct DigestAccumulator {
     places: Vec<usize>,
     consistency: Vec<SampleConsistency>,
     entropy: Vec<f64>,
+    domains: Option<DomainGates>,
+    /// With the domain of each sample; only for several domains.
+    signatures: Option<(Signatures, Rc<[u16]>)>,
 }
 
 /// Membership of samples in a group.
@@ -221,14 +265,10 @@ impl GateAccumulator {
         }
         let digest = match &request.digest {
             None => None,
-            Some(taus) => Some(DigestAccumulator {
-                ranking: Ranking::new(layers, experts, taus)?,
-                frequency: info.gate_kind == GateKind::SelectionFrequency,
-                gram,
-                places: vec![0; samples],
-                consistency: Vec::new(),
-                entropy: Vec::with_capacity(samples * layers),
-            }),
+            Some(request) => {
+                let frequency = info.gate_kind == GateKind::SelectionFrequency;
+                Some(DigestAccumulator::new(layers, experts, samples, request, gram, frequency)?)
+            }
         };
         let spectra = request.spectra.iter().map(|members| {
             Ok::<_, Error>((Membership::new(members, samples), Spectrum::new(layers, experts)?))
@@ -276,18 +316,48 @@ impl GateAccumulator {
         Ok(())
     }
 
-    fn finish(self) -> GateResults {
+    /// The results, and the comparison of signatures that the digest still lacks.
+    fn finish(self) -> (GateResults, Option<Comparison>) {
         let Self { digest, spectra, unit_sums, cosines, .. } = self;
-        GateResults {
-            digest: digest.map(DigestAccumulator::finish),
+        let (digest, comparison) = digest.map(DigestAccumulator::finish).unzip();
+        let results = GateResults {
+            digest,
             spectra: spectra.into_iter().map(|(_, spectrum)| spectrum).collect(),
             unit_sums: unit_sums.into_iter().map(|(_, sum)| sum).collect(),
             cosines: cosines.into_iter().map(CosineSums::finish).collect(),
-        }
+        };
+        (results, comparison.flatten())
     }
 }
 
 impl DigestAccumulator {
+    fn new(
+        layers: usize,
+        experts: usize,
+        samples: usize,
+        request: &DigestRequest,
+        gram: Option<RouterGram>,
+        frequency: bool,
+    ) -> Result<Self, Error> {
+        let &DigestRequest { ref taus, ref labels, domains, seed } = request;
+        let width = layers * experts;
+        let of_domains = labels.as_ref().map(|labels| {
+            let permutations = pathway::permutations(samples, width, domains);
+            DomainGates::new(layers, experts, labels, domains, permutations, seed)
+        });
+        let compared = labels.as_ref().filter(|_| domains > 1);
+        Ok(Self {
+            ranking: Ranking::new(layers, experts, taus)?,
+            frequency,
+            gram,
+            places: vec![0; samples],
+            consistency: Vec::new(),
+            entropy: Vec::with_capacity(samples * layers),
+            domains: of_domains.transpose()?,
+            signatures: compared.map(|labels| (Signatures::new(samples, width, seed), Rc::clone(labels))),
+        })
+    }
+
     fn push(
         &mut self,
         sample: u32,
@@ -306,101 +376,46 @@ impl DigestAccumulator {
             self.consistency.push(SampleConsistency { cosines: Vec::new(), ..found });
         }
         pathway::entropy_by_layer(gates, self.ranking.experts(), &mut self.entropy);
+        if let Some(domains) = &mut self.domains {
+            domains.push(sample as usize, gates)?;
+        }
+        if let Some((signatures, _)) = &mut self.signatures {
+            signatures.push(sample as usize, gates)?;
+        }
         Ok(())
     }
 
     /// Reorders the results from the order of the trace to that of the run.
-    fn finish(self) -> Digest {
-        let Self { ranking, gram, places, consistency, entropy, .. } = self;
+    fn finish(self) -> (Digest, Option<Comparison>) {
+        let Self { ranking, gram, places, consistency, entropy, domains, signatures, .. } = self;
+        let comparison = signatures.map(|(signatures, labels)| signatures.compare(&labels));
+        let (domains, information) = domains.map(DomainGates::finish).unzip();
         let consistency = gram.map(|_| consistency);
-        if places.iter().enumerate().all(|(sample, &place)| sample == place)
-            && places.len() == ranking.samples()
-        {
-            return Digest { ranking, consistency, entropy };
-        }
+        let in_order = places.iter().enumerate().all(|(sample, &place)| sample == place);
         let layers = ranking.layers();
-        Digest {
-            ranking: ranking.reordered(&places),
-            consistency: consistency.map(|all| places.iter().map(|&place| all[place].clone()).collect()),
-            entropy: places.iter().flat_map(|&place| &entropy[place * layers..][..layers]).copied().collect(),
-        }
-    }
-}
-
-/// Reads the selections of a checkpoint and of the last one, and sums them per domain. `None` if
-/// the trace has none.
-pub async fn read_selections(
-    checkpoint: &RunCheckpoint,
-    last: &RunCheckpoint,
-    domains: &[Rc<[u32]>],
-    watch: &dyn Watch,
-) -> Result<Option<Vec<Selections>>, Error> {
-    let trace: &OpenTrace = &checkpoint.trace;
-    if !trace.info.has_topk {
-        return Ok(None);
-    }
-    let is_last = checkpoint.file == last.file;
-    let compare = last.trace.info.has_topk && last.trace.info.top_k == trace.info.top_k;
-    let (layers, experts) = (trace.info.layers, trace.info.experts);
-    let ordered = trace.info.topk_ordered && last.trace.info.topk_ordered;
-    let mut sums = Vec::new();
-    for members in domains {
-        let mut load = LoadCounts::new(layers, experts)?;
-        let mut saturation: Option<SaturationSum> = None;
-        let mut coactivation = if is_last { Some(Coactivation::new(layers, experts)?) } else { None };
-        for rows in runs_of_rows(members, checkpoint, last) {
-            let Some(here) = trace.topk(rows.here.clone()).await? else { return Ok(None) };
-            load.push(&here.ids, here.k)?;
-            if let Some(coactivation) = &mut coactivation {
-                coactivation.push(&here.ids, here.k)?;
+        let digest = if in_order && places.len() == ranking.samples() {
+            Digest {
+                ranking,
+                consistency,
+                entropy,
+                domains,
+                information: information.flatten(),
+                separation: None,
             }
-            if compare && let Some(there) = last.trace.topk(rows.last.clone()).await? {
-                let sum = saturation.get_or_insert_with(|| SaturationSum::new(layers, here.k, ordered));
-                push_same_tokens(sum, &here, &there)?;
+        } else {
+            Digest {
+                ranking: ranking.reordered(&places),
+                consistency: consistency.map(|all| places.iter().map(|&place| all[place].clone()).collect()),
+                entropy: places
+                    .iter()
+                    .flat_map(|&place| &entropy[place * layers..][..layers])
+                    .copied()
+                    .collect(),
+                domains,
+                information: information.flatten(),
+                separation: None,
             }
-            watch.yield_now().await;
-        }
-        sums.push(Selections { load, saturation, coactivation });
+        };
+        (digest, comparison)
     }
-    Ok(Some(sums))
-}
-
-/// Adds the selections of the samples with as many tokens in both traces; tokens of the others cannot
-/// be matched.
-fn push_same_tokens(sum: &mut SaturationSum, here: &TopK, there: &TopK) -> Result<(), Error> {
-    if here.offsets == there.offsets {
-        return Ok(sum.push(&here.ids, &there.ids)?);
-    }
-    for sample in 0..here.offsets.len().saturating_sub(1) {
-        if let (Some(now), Some(last)) = (here.of(sample), there.of(sample))
-            && now.len() == last.len()
-        {
-            sum.push(now, last)?;
-        }
-    }
-    Ok(())
-}
-
-/// Contiguous rows of the same samples in two traces.
-struct RowRanges {
-    here: std::ops::Range<usize>,
-    last: std::ops::Range<usize>,
-}
-
-/// Splits samples into ranges whose rows are contiguous in both traces, to read them together.
-fn runs_of_rows(members: &[u32], here: &RunCheckpoint, last: &RunCheckpoint) -> Vec<RowRanges> {
-    let mut runs: Vec<RowRanges> = Vec::new();
-    for &sample in members {
-        let (row, last_row) = (here.row_of[sample as usize] as usize, last.row_of[sample as usize] as usize);
-        match runs.last_mut() {
-            Some(run)
-                if run.here.end == row && run.last.end == last_row && run.here.len() < SAMPLES_PER_READ =>
-            {
-                run.here.end += 1;
-                run.last.end += 1;
-            }
-            _ => runs.push(RowRanges { here: row..row + 1, last: last_row..last_row + 1 }),
-        }
-    }
-    runs
 }

@@ -16,11 +16,12 @@ use futures::{
 use super::{
     cache::Cache,
     compose,
-    digest::{Pass, read_gates, read_selections},
+    digest::{Pass, read_gates},
     host::{Distances, Stage, Watch},
     job::Job,
     measure::Measurement,
     run::{Part, Run, assemble_without},
+    selections::read_selections,
 };
 use crate::{error::Error, model::Report, settings::Settings};
 
@@ -193,12 +194,12 @@ impl Job<'_> {
                 cache.put_cosines(at.file, self.cosine_fingerprint(request), cosines);
             }
         }
-        let fingerprint = self.selections_fingerprint();
+        let fingerprint = self.selections_fingerprint(checkpoint);
         let known = self.cache.borrow().selections(at.file, fingerprint).is_some();
-        if !known && let Some(last) = self.run.checkpoints.last() {
+        if !known && let Some(others) = self.others(checkpoint) {
             let domains: Vec<Rc<[u32]>> =
                 self.run.domains.iter().map(|domain| Rc::clone(&domain.samples)).collect();
-            let selections = read_selections(at, last, &domains, meter.watch).await?.unwrap_or_default();
+            let selections = read_selections(at, others, &domains, meter.watch).await?.unwrap_or_default();
             self.cache.borrow_mut().put_selections(at.file, fingerprint, selections);
         }
         Ok(0)

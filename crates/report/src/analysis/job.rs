@@ -4,12 +4,13 @@ use std::{cell::RefCell, collections::BTreeSet, rc::Rc};
 
 use super::{
     cache::Cache,
-    digest::GateRequest,
+    digest::{DigestRequest, GateRequest, MOST_DOMAINS},
     fingerprint::Fingerprint,
     measure::{Key, Measured, Measurement, MeasurementId},
     measurements::Measurements,
     plan::{Plan, plan},
     run::Run,
+    selections::Others,
 };
 use crate::{model::GateKind, settings::Settings};
 
@@ -63,6 +64,7 @@ impl<'a> Job<'a> {
         for tau in &self.taus {
             mix.add(tau.to_bits());
         }
+        mix.add(self.settings.seed);
         mix.value()
     }
 
@@ -86,13 +88,40 @@ impl<'a> Job<'a> {
         mix.value()
     }
 
-    pub fn selections_fingerprint(&self) -> u64 {
+    pub fn selections_fingerprint(&self, checkpoint: usize) -> u64 {
         let mut mix = Fingerprint::new();
         mix.add(self.samples_of_run);
-        if let Some(last) = self.run.checkpoints.last() {
-            mix.add(last.file as u64);
+        if let Some(others) = self.others(checkpoint) {
+            for other in [Some(others.last), others.before, others.after] {
+                mix.add(other.map_or(u64::MAX, |other| other.file as u64));
+            }
         }
         mix.value()
+    }
+
+    /// Checkpoints with which the selections of one are compared.
+    pub fn others(&self, checkpoint: usize) -> Option<Others<'_>> {
+        let all = &self.run.checkpoints;
+        Some(Others {
+            last: all.last()?,
+            before: checkpoint.checked_sub(1).and_then(|before| all.get(before)),
+            after: all.get(checkpoint + 1),
+        })
+    }
+
+    /// What the digests of all checkpoints depend on.
+    fn digest_request(&self) -> DigestRequest {
+        let domains = self.run.domains.len();
+        let labels = (domains <= MOST_DOMAINS).then(|| {
+            let mut labels = vec![0; self.run.samples.len()];
+            for (label, domain) in (0_u16..).zip(&self.run.domains) {
+                for &sample in &*domain.samples {
+                    labels[sample as usize] = label;
+                }
+            }
+            labels.into()
+        });
+        DigestRequest { taus: self.taus.clone(), labels, domains, seed: self.settings.seed }
     }
 
     /// Whether the gates of a checkpoint replace embeddings: only those of the last one, only with
@@ -132,7 +161,7 @@ impl<'a> Job<'a> {
         let cache = self.cache.borrow();
         let groups = self.plan.domains.iter().flat_map(|domain| &domain.groups);
         GateRequest {
-            digest: cache.digest(file, self.digest_fingerprint()).is_none().then(|| self.taus.clone()),
+            digest: cache.digest(file, self.digest_fingerprint()).is_none().then(|| self.digest_request()),
             spectra: groups
                 .map(|members| Rc::clone(&members.samples))
                 .filter(|samples| !samples.is_empty())

@@ -30,6 +30,12 @@ pub enum Kind {
         /// Index of the draw.
         replicate: u64,
     },
+    /// Pathway distances between random pathways of equal lengths whose experts are as popular as in
+    /// the domain; one of several draws.
+    LoadNull {
+        /// Index of the draw.
+        replicate: u64,
+    },
     /// Distances between the expert lists of one layer.
     Layer {
         /// Index of the layer.
@@ -72,6 +78,18 @@ pub enum Quantity {
         unit: Unit,
         /// Seed of the draw.
         seed: u64,
+    },
+    /// Distances between random pathways of the same lengths, whose experts are as popular as in a
+    /// domain.
+    LoadNull {
+        /// The threshold.
+        tau: f64,
+        /// Unit of the distances.
+        unit: Unit,
+        /// Seed of the draw.
+        seed: u64,
+        /// Index of the domain.
+        domain: usize,
     },
     /// Distances between the expert lists of one layer.
     Layer {
@@ -212,6 +230,8 @@ impl Measurement {
             Quantity::Pathways { tau, unit } => (0, tau, unit, 0),
             Quantity::Null { tau, unit, seed } => (1, tau, unit, seed),
             Quantity::Layer { tau, layer } => (2, tau, Unit::Symbol, layer as u64),
+            // The samples are all of the domain, so they stand for it.
+            Quantity::LoadNull { tau, unit, seed, .. } => (3, tau, unit, seed),
         };
         mix.add(kind);
         mix.add(tau.to_bits());
@@ -269,7 +289,10 @@ impl Measurement {
     fn sequences(&self, digest: &Digest) -> Result<Sequences, Error> {
         let (ranking, samples) = (&digest.ranking, &self.samples);
         let tau = match self.quantity {
-            Quantity::Pathways { tau, .. } | Quantity::Null { tau, .. } | Quantity::Layer { tau, .. } => tau,
+            Quantity::Pathways { tau, .. }
+            | Quantity::Null { tau, .. }
+            | Quantity::LoadNull { tau, .. }
+            | Quantity::Layer { tau, .. } => tau,
         };
         let at = tau_index(digest, tau)?;
         Ok(match self.quantity {
@@ -281,8 +304,31 @@ impl Measurement {
             Quantity::Null { unit: Unit::Character, seed, .. } => {
                 pathway::null_characters(ranking, at, samples, seed)
             }
+            Quantity::LoadNull { unit, seed, domain, .. } => {
+                let weights = digest.domain_gates(domain);
+                let wanted = self.paired();
+                match unit {
+                    Unit::Symbol => pathway::load_null_symbols(ranking, at, samples, &wanted, weights, seed)?,
+                    Unit::Character => {
+                        pathway::load_null_characters(ranking, at, samples, &wanted, weights, seed)?
+                    }
+                }
+            }
             Quantity::Layer { layer, .. } => ranking.layer(at, layer, samples),
         })
+    }
+
+    /// Whether each sample is in a pair.
+    fn paired(&self) -> Vec<bool> {
+        let mut paired = vec![false; self.samples.len()];
+        for &(first, second) in &*self.pairs.pairs {
+            for sample in [first, second] {
+                if let Some(slot) = paired.get_mut(sample as usize) {
+                    *slot = true;
+                }
+            }
+        }
+        paired
     }
 }
 

@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, rc::Rc};
 
 use super::{
+    digest::MOST_DOMAINS,
     draw::PairSet,
     measure::{Grouping, Kind, Measurement, MeasurementId, Quantity},
     plan::{Members, Plan},
@@ -39,6 +40,10 @@ impl Measurements {
         for (domain, domain_plan) in plan.domains.iter().enumerate() {
             if let Some(members) = domain_plan.group(Group::All) {
                 list.null(domain, members);
+                // Beyond that number, digests have no gates of domains.
+                if plan.domains.len() <= MOST_DOMAINS {
+                    list.load_null(domain, members);
+                }
                 for layer in 0..layers {
                     let quantity = Quantity::Layer { tau: settings.tau, layer };
                     list.side(domain, members, Kind::Layer { layer }, quantity);
@@ -76,6 +81,11 @@ impl Measurements {
     pub fn get(&self, id: MeasurementId) -> Option<&Measurement> {
         self.all.get(*self.by_id.get(&id)?)
     }
+}
+
+/// Number of draws of random pathways of a group.
+fn replicates(members: &Members) -> u64 {
+    (2_000 / members.side.pairs.len().max(1)).clamp(1, 8) as u64
 }
 
 /// Measurements under construction.
@@ -117,11 +127,19 @@ impl List<'_> {
     /// Adds enough draws of random pathways for the noise of the null to be small compared with
     /// that of the pairs.
     fn null(&mut self, domain: usize, members: &Members) {
-        let replicates = (2_000 / members.side.pairs.len().max(1)).clamp(1, 8) as u64;
-        for replicate in 0..replicates {
+        for replicate in 0..replicates(members) {
             let Settings { tau, unit, seed, .. } = *self.settings;
             let quantity = Quantity::Null { tau, unit, seed: seed.wrapping_add(replicate) };
             self.side(domain, members, Kind::Null { replicate }, quantity);
+        }
+    }
+
+    /// Adds as many draws of load-matched random pathways.
+    fn load_null(&mut self, domain: usize, members: &Members) {
+        for replicate in 0..replicates(members) {
+            let Settings { tau, unit, seed, .. } = *self.settings;
+            let quantity = Quantity::LoadNull { tau, unit, seed: seed.wrapping_add(replicate), domain };
+            self.side(domain, members, Kind::LoadNull { replicate }, quantity);
         }
     }
 

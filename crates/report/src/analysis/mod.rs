@@ -3,7 +3,7 @@
 //!
 //! 1. [`run`] assembles files to a run.
 //! 2. [`plan`] chooses groups and pairs; memorization depends only on losses, so it is known before gates are read.
-//! 3. [`digest`] reads each checkpoint's gates once.
+//! 3. [`digest`] reads each checkpoint's gates once, [`selections`] its experts of single tokens.
 //! 4. [`measurements`] lists all measurements, [`looks`] those of the samples declared so far; [`measure`] gets their
 //!    distances from the host.
 //! 5. [`compose`] builds the report from the [`cache`], complete or not.
@@ -31,6 +31,7 @@ mod measurements;
 mod memorization;
 mod plan;
 mod run;
+mod selections;
 mod words;
 
 pub use align::{AlignedPair, PairOfSamples};

@@ -24,13 +24,15 @@ mod tree;
 pub use frame::{FRAGMENT, fragment_of};
 pub use parts::{BITS, FEWEST_BITS, LinkOptions, MOST_BITS, Parts};
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use coder::Coder;
 use tree::Codec;
 
 use crate::{
-    Error, Report, claims,
+    Course, Error, Metric, Need, Report, claims,
     derive::{self, CheckpointPermutations},
 };
 
@@ -175,10 +177,19 @@ fn codec(coder: Coder<'_>) -> Result<Codec<'_>, Error> {
     Codec::new(coder, &prototype)
 }
 
-/// Removes derived figures, which the reader computes.
+/// Removes derived figures, which the reader computes. Figures of the load over all layers stay
+/// where the selections that they follow from are left out.
 fn prepare(report: &mut Report) {
     report.rounded_to_bits = None;
-    report.courses.retain(|course| course.definition().is_none_or(|metric| metric.derived.is_none()));
+    let without = report.domains.iter().filter(|domain| domain.expert_selections.is_empty());
+    let without: BTreeSet<&str> = without.map(|domain| domain.name.as_str()).collect();
+    let stays = |course: &Course| {
+        let of_load = || course.layer.is_none() && without.contains(course.domain.as_str());
+        let keep =
+            |metric: &Metric| metric.derived.is_none() || (metric.needs.contains(&Need::Ids) && of_load());
+        course.definition().is_none_or(keep)
+    };
+    report.courses.retain(stays);
     report.exchange.clear();
     report.claims.clear();
     states::take(report);

@@ -27,7 +27,7 @@ pub struct Parts {
     pub sweep: bool,
     /// Distances within groups of equal memorization step.
     pub t_star_groups: bool,
-    /// Selections of every expert, `[C,L,E]`, and metrics derived from them.
+    /// Selections of every expert, `[C,L,E]`, and the load of single layers, which follows from them.
     pub load: bool,
     /// The strongest co-activations.
     pub coactivation: bool,

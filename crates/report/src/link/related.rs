@@ -50,6 +50,9 @@ impl Expected {
     fn n(report: &Report) -> Vec<usize> {
         let expected: Vec<Self> = (0..report.domains.len()).map(|at| Self::of(report, at)).collect();
         let n = report.courses.iter().map(|course| {
+            if course.definition().is_some_and(|metric| metric.scope.whole_run) {
+                return Some(report.domains.iter().map(|domain| domain.samples).fold(0, usize::wrapping_add));
+            }
             let at = report.domains.iter().position(|domain| domain.name == course.domain)?;
             let domain = report.domains.get(at)?;
             let of_items = course.definition().is_some_and(|metric| metric.needs.contains(&Need::Results));

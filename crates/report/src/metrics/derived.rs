@@ -43,15 +43,24 @@ pub(super) fn distance_ci(report: &Report, domain: &Domain) -> Vec<Course> {
         .collect()
 }
 
-pub(super) fn structure(report: &Report, domain: &Domain) -> Vec<Course> {
-    courses(report, domain, "null_distance")
+/// 1 less distance over null distance, with the courses of a metric as the null.
+fn beyond(report: &Report, domain: &Domain, null: &'static str, metric: &str) -> Vec<Course> {
+    courses(report, domain, null)
         .filter_map(|null| {
             let distance = report.course_at(&domain.name, "distance", null.group, null.tau?)?;
             let both = distance.values.iter().zip(&null.values);
             let values = both.map(|(mean, null)| pathway::structure((*mean)?, (*null)?)).collect();
-            Some(like(null, "structure", values))
+            Some(like(null, metric, values))
         })
         .collect()
+}
+
+pub(super) fn structure(report: &Report, domain: &Domain) -> Vec<Course> {
+    beyond(report, domain, "null_distance", "structure")
+}
+
+pub(super) fn structure_load(report: &Report, domain: &Domain) -> Vec<Course> {
+    beyond(report, domain, "null_distance_load", "structure_load")
 }
 
 /// `C = 1 - (1 - C)`, up to rounding; the analysis computes the mean of `C` directly.
@@ -82,14 +91,58 @@ fn load(domain: &Domain, metric: &str, figure: impl Fn(&pathway::LayerLoad) -> O
         .collect()
 }
 
+/// [`load`] with a course over all layers, the mean of their figures, if there are any.
+fn load_of_all(
+    domain: &Domain,
+    metric: &str,
+    figure: impl Fn(&pathway::LayerLoad) -> Option<f64>,
+) -> Vec<Course> {
+    let mut courses = load(domain, metric, figure);
+    if let Some(first) = courses.first() {
+        let mean = |c: usize| {
+            let layers: Option<Vec<f64>> = courses.iter().map(|course| *course.values.get(c)?).collect();
+            let layers = layers?;
+            Some(layers.iter().sum::<f64>() / layers.len() as f64)
+        };
+        let values = (0..first.values.len()).map(mean).collect();
+        let whole = Course { layer: None, values, ..first.clone() };
+        courses.insert(0, whole);
+    }
+    courses
+}
+
 pub(super) fn load_max_over_mean(_: &Report, domain: &Domain) -> Vec<Course> {
     load(domain, "load_max_over_mean", |load| load.max_over_mean)
 }
 
+pub(super) fn load_max_violation(_: &Report, domain: &Domain) -> Vec<Course> {
+    load_of_all(domain, "load_max_violation", |load| load.max_violation)
+}
+
 pub(super) fn load_cv(_: &Report, domain: &Domain) -> Vec<Course> {
-    load(domain, "load_cv", |load| load.cv)
+    load_of_all(domain, "load_cv", |load| load.cv)
 }
 
 pub(super) fn load_never_used(_: &Report, domain: &Domain) -> Vec<Course> {
     load(domain, "load_never_used", |load| Some(load.never_used as f64))
+}
+
+pub(super) fn load_never_used_share(_: &Report, domain: &Domain) -> Vec<Course> {
+    load_of_all(domain, "load_never_used_share", |load| {
+        (!load.counts.is_empty()).then(|| load.never_used as f64 / load.counts.len() as f64)
+    })
+}
+
+/// Courses of the whole run, whichever domain is given.
+pub(super) fn expert_information_share(report: &Report, _: &Domain) -> Vec<Course> {
+    let Some(most) = pathway::most_information(report.domains.len(), report.run.experts) else {
+        return Vec::new();
+    };
+    let found = report.courses.iter().filter(|course| course.metric == "expert_information");
+    found
+        .map(|course| {
+            let values = course.values.iter().map(|value| Some((*value)? / most)).collect();
+            like(course, "expert_information_share", values)
+        })
+        .collect()
 }

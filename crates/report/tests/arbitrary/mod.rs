@@ -273,7 +273,9 @@ fn courses(any: &mut Any, domains: &[Domain], checkpoints: usize, layers: usize)
     for _ in 0..if domains.is_empty() { 0 } else { any.below(60) } {
         let metric = METRICS.get(any.index(METRICS.len() + 1));
         let scope = metric.map(|metric| metric.scope);
-        let domain = domains[any.index(domains.len())].name.clone();
+        let of_run = scope.is_some_and(|scope| scope.whole_run);
+        let index = any.index(domains.len());
+        let domain = if of_run { String::new() } else { domains[index].name.clone() };
         let other = domains[any.index(domains.len())].name.clone();
         let may = |any: &mut Any, allowed: bool| allowed && any.below(3) == 0;
         let layered = match scope.map(|scope| scope.layers) {

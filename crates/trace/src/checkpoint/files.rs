@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use crate::{
-    checkpoint::names::router_layer,
+    checkpoint::names::{correction_layer, router_layer},
     error::Error,
     io::source::Source,
     text::{json_words, python_json::without_nan, step_name::step_from_name},
@@ -45,11 +45,13 @@ pub enum Shards {
 }
 
 impl Shards {
-    /// The names of the shards with routers, ascending; empty without an index.
+    /// The names of the shards with routers or their correction biases, ascending; empty without an
+    /// index.
     #[must_use]
     pub fn with_routers(&self) -> Vec<&str> {
         let Self::Several { shard_of, .. } = self else { return Vec::new() };
-        let routers = shard_of.iter().filter(|(tensor, _)| router_layer(tensor).is_some());
+        let of_router = |tensor: &str| router_layer(tensor).or_else(|| correction_layer(tensor)).is_some();
+        let routers = shard_of.iter().filter(|(tensor, _)| of_router(tensor));
         let names: BTreeSet<&str> = routers.map(|(_, shard)| shard.as_str()).collect();
         names.into_iter().collect()
     }

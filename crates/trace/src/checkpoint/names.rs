@@ -17,6 +17,17 @@ pub(crate) const ROUTERS: [&str; 6] = [
     "feed_forward.router.weight",
 ];
 
+/// Ends of the names of correction biases, which are added to the scores when experts are selected, after
+/// `model.layers.{i}.`.
+const CORRECTION_BIASES: [&str; 3] = [
+    // DeepSeek V3, GLM-4 MoE, dots.llm1.
+    "mlp.gate.e_score_correction_bias",
+    // Ernie.
+    "mlp.moe_statics.e_score_correction_bias",
+    // MiniMax M2.
+    "block_sparse_moe.e_score_correction_bias",
+];
+
 /// A tensor's name without what wrappers add: `_orig_mod.` of `torch.compile`, `module.` of data-parallel training.
 #[must_use]
 pub fn unwrapped(tensor: &str) -> Cow<'_, str> {
@@ -34,18 +45,29 @@ pub fn unwrapped(tensor: &str) -> Cow<'_, str> {
 /// The layer of a router tensor, by its name.
 #[must_use]
 pub fn router_layer(tensor: &str) -> Option<usize> {
+    layer_of(tensor, &ROUTERS)
+}
+
+/// The layer of a tensor of correction biases, by its name.
+#[must_use]
+pub fn correction_layer(tensor: &str) -> Option<usize> {
+    layer_of(tensor, &CORRECTION_BIASES)
+}
+
+/// The layer of a tensor whose name has one of these ends.
+fn layer_of(tensor: &str, ends: &[&str]) -> Option<usize> {
     let tensor = unwrapped(tensor);
     let (model, rest) = tensor.split_once("layers.")?;
     let (layer, rest) = rest.split_once('.')?;
     // Blocks of multi-token prediction (`mtp.layers.0.…`) are not layers of the model.
     let of_model = model.is_empty() || (model.starts_with("model.") && model.ends_with('.'));
     let digits = layer.bytes().all(|byte| byte.is_ascii_digit());
-    if of_model && digits && ROUTERS.contains(&rest) { layer.parse().ok() } else { None }
+    if of_model && digits && ends.contains(&rest) { layer.parse().ok() } else { None }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{router_layer, unwrapped};
+    use super::{correction_layer, router_layer, unwrapped};
 
     #[test]
     fn wrappers_are_taken_off() {
@@ -63,6 +85,14 @@ mod tests {
         assert_eq!(router_layer("model.layers.7.block_sparse_moe.router.layer.weight"), Some(7));
         assert_eq!(router_layer("model.language_model.layers.7.mlp.gate.weight"), Some(7));
         assert_eq!(router_layer("layers.7.mlp.gate.weight"), Some(7));
+    }
+
+    #[test]
+    fn names_of_correction_biases() {
+        assert_eq!(correction_layer("model.layers.3.mlp.gate.e_score_correction_bias"), Some(3));
+        assert_eq!(correction_layer("model.layers.0.mlp.moe_statics.e_score_correction_bias"), Some(0));
+        assert_eq!(correction_layer("model.layers.3.mlp.gate.weight"), None);
+        assert_eq!(correction_layer("mtp.layers.0.mlp.gate.e_score_correction_bias"), None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use futures::future::try_join_all;
 use crate::{
     checkpoint::{
         files::{CheckpointFiles, Shards},
-        names::{ROUTERS, router_layer},
+        names::{ROUTERS, correction_layer, router_layer},
     },
     container::{
         safetensors,
@@ -41,6 +41,8 @@ pub struct CheckpointRouters {
     pub width: usize,
     /// The matrices, `[L,E,d]`.
     pub values: Vec<f32>,
+    /// Correction biases, `[L,E]`; `None` unless every layer has them.
+    pub biases: Option<Vec<f32>>,
 }
 
 impl CheckpointRouters {
@@ -50,6 +52,14 @@ impl CheckpointRouters {
         let size = self.experts * self.width;
         let start = place.saturating_mul(size);
         self.values.get(start..start.saturating_add(size)).unwrap_or_default()
+    }
+
+    /// The correction biases `[E]` of the layer at this index of `layers`; empty without biases.
+    #[must_use]
+    pub fn layer_biases(&self, place: usize) -> &[f32] {
+        let start = place.saturating_mul(self.experts);
+        let all = self.biases.as_deref().unwrap_or_default();
+        all.get(start..start.saturating_add(self.experts)).unwrap_or_default()
     }
 
     /// The matrices in the form of a trace.
@@ -68,12 +78,18 @@ impl CheckpointRouters {
 /// values that are not finite, and errors of the files.
 pub async fn read_routers(folder: &str, files: &[Source]) -> Result<CheckpointRouters, Error> {
     let folder_files = CheckpointFiles::new(folder, files);
-    let mut found: BTreeMap<usize, (TensorFile, TensorInfo)> = BTreeMap::new();
+    let (mut found, mut biases) = (Found::new(), Found::new());
     match folder_files.shards().await? {
-        Shards::One(source) => collect(safetensors::open(source).await?, &mut found)?,
+        Shards::One(source) => {
+            let shard = safetensors::open(source).await?;
+            collect(&shard, &mut found, router_layer)?;
+            collect(&shard, &mut biases, correction_layer)?;
+        }
         Shards::Several { index, shard_of, .. } => {
             let mut wanted: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-            for (tensor, shard) in shard_of.iter().filter(|(tensor, _)| router_layer(tensor).is_some()) {
+            let of_router =
+                |tensor: &str| router_layer(tensor).or_else(|| correction_layer(tensor)).is_some();
+            for (tensor, shard) in shard_of.iter().filter(|(tensor, _)| of_router(tensor)) {
                 wanted.entry(shard).or_default().push(tensor);
             }
             for (shard, tensors) in wanted {
@@ -87,7 +103,8 @@ pub async fn read_routers(folder: &str, files: &[Source]) -> Result<CheckpointRo
                         advice: "Download index and shards again.",
                     });
                 }
-                collect(shard, &mut found)?;
+                collect(&shard, &mut found, router_layer)?;
+                collect(&shard, &mut biases, correction_layer)?;
             }
         }
     }
@@ -108,6 +125,7 @@ pub async fn read_routers(folder: &str, files: &[Source]) -> Result<CheckpointRo
     // Concurrently, because of the latency of a network.
     let reading = found.values().map(|(file, tensor)| read_one(file, tensor, [experts, width]));
     let values = try_join_all(reading).await?.concat();
+    let biases = read_biases(&found, &biases, experts).await?;
     let (step, tokens) = folder_files.step().await?;
     Ok(CheckpointRouters {
         folder: folder.to_owned(),
@@ -117,7 +135,23 @@ pub async fn read_routers(folder: &str, files: &[Source]) -> Result<CheckpointRo
         experts: experts as usize,
         width: width as usize,
         values,
+        biases,
     })
+}
+
+/// Correction biases `[L,E]` of the layers with routers; `None` unless all have them.
+async fn read_biases(routers: &Found, biases: &Found, experts: u64) -> Result<Option<Vec<f32>>, Error> {
+    let of_layers: Option<Vec<&(TensorFile, TensorInfo)>> =
+        routers.keys().map(|layer| biases.get(layer)).collect();
+    let Some(of_layers) = of_layers else { return Ok(None) };
+    let reading = of_layers.into_iter().map(|(file, tensor)| async move {
+        if tensor.values() != experts || !tensor.dtype.is_float() {
+            let expected = format!("floats [{experts}], one per expert");
+            return Err(file.wrong(tensor, expected, "Give unquantised weights of one model."));
+        }
+        read_finite(file, tensor, 1).await
+    });
+    Ok(Some(try_join_all(reading).await?.concat()))
 }
 
 /// One router `[E,d]`, as f32.
@@ -127,6 +161,11 @@ async fn read_one(file: &TensorFile, tensor: &TensorInfo, shape: [u64; 2]) -> Re
         return Err(file.wrong(tensor, expected, "Give unquantised weights of one model."));
     }
     let [_, width] = shape;
+    read_finite(file, tensor, width).await
+}
+
+/// All values of a tensor with `width` values per expert, as f32.
+async fn read_finite(file: &TensorFile, tensor: &TensorInfo, width: u64) -> Result<Vec<f32>, Error> {
     let read = file.floats(tensor, 0..tensor.values()).await?;
     match read.iter().position(|value| !value.is_finite()) {
         None => Ok(read),
@@ -140,19 +179,22 @@ async fn read_one(file: &TensorFile, tensor: &TensorInfo, shape: [u64; 2]) -> Re
     }
 }
 
-/// Adds the routers of a shard.
-fn collect(shard: TensorFile, found: &mut BTreeMap<usize, (TensorFile, TensorInfo)>) -> Result<(), Error> {
-    let routers: Vec<TensorInfo> = shard
+/// Tensors by layer, each with its file.
+type Found = BTreeMap<usize, (TensorFile, TensorInfo)>;
+
+/// Adds the tensors of a shard whose names have a layer.
+fn collect(shard: &TensorFile, found: &mut Found, layer_of: fn(&str) -> Option<usize>) -> Result<(), Error> {
+    let tensors: Vec<TensorInfo> = shard
         .names()
-        .filter(|name| router_layer(name).is_some())
+        .filter(|name| layer_of(name).is_some())
         .filter_map(|name| shard.get(name))
         .cloned()
         .collect();
-    for tensor in routers {
-        let Some(layer) = router_layer(&tensor.name) else { continue };
+    for tensor in tensors {
+        let Some(layer) = layer_of(&tensor.name) else { continue };
         if let Some((_, other)) = found.get(&layer) {
             let expected =
-                format!("one router in layer {layer}, where there is `{}` too", shorten(&other.name));
+                format!("one such tensor in layer {layer}, where there is `{}` too", shorten(&other.name));
             return Err(shard.wrong(&tensor, expected, "Give the shards of one model only."));
         }
         found.insert(layer, (shard.clone(), tensor));

@@ -3,6 +3,7 @@
 mod interaction;
 mod transition;
 
+use figures::MapSheet;
 use leptos::html;
 use leptos::prelude::*;
 use protocol::Job;
@@ -142,10 +143,10 @@ fn DistanceMap() -> impl IntoView {
         app.checkpoint.track();
         interaction.request_pair(false);
     });
-    let facts = move |read: fn(&protocol::MapFrame) -> String| {
+    let sheet = move || {
         app.map.track();
         let here = app.checkpoint.get();
-        map::with(|map| map.frames.get(&here).map(|frame| read(&frame.facts)))
+        map::with(|map| map.frames.get(&here).map(|frame| frame.facts.sheet.clone()))
     };
     let measured = move || {
         app.map.track();
@@ -246,7 +247,7 @@ fn DistanceMap() -> impl IntoView {
             </span>
         </div>
         <p class="soft" data-testid="map-says" role="status">
-            {move || facts(|facts| facts.sheet.says.clone()).unwrap_or_else(|| if complete.get() {
+            {move || sheet().map(|sheet| sheet.says).unwrap_or_else(|| if complete.get() {
                 format!("{} is not measured yet.", step(app.checkpoint.get()))
             } else {
                 "The map is measured once the report is complete.".to_owned()
@@ -258,7 +259,7 @@ fn DistanceMap() -> impl IntoView {
             <Show when=halted><button type="button" on:click=move |_| request()>"Resume"</button></Show>
         </p>
         <Show when=move || app.twin.get()>
-            <div class="twin">{move || facts(|facts| facts.sheet.table.clone()).map(|table| view! {
+            <div class="twin">{move || sheet().map(|MapSheet { table, .. }| view! {
                 <Grid table caption="Mean distances within and between domains".to_owned()/>
             })}</div>
         </Show>

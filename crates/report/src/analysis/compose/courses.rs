@@ -1,4 +1,4 @@
-//! Courses of a domain that do not use distances: losses, results, gates and selections.
+//! Courses of a domain that use neither distances nor selections: losses, results and gates.
 
 use super::domain::DomainComposer;
 use crate::model::{Course, Series};
@@ -28,7 +28,9 @@ impl DomainComposer<'_> {
         courses.extend(self.effective_dimension());
         courses.extend(self.entropy());
         courses.push(self.of_all("token_entropy", self.token_entropy()));
+        courses.extend(self.effective_experts());
         courses.extend(self.saturation());
+        courses.extend(self.commitment());
         courses
     }
 
@@ -44,12 +46,12 @@ impl DomainComposer<'_> {
     }
 
     /// A course of all of the domain's samples.
-    fn of_all(&self, metric: &str, values: Series) -> Course {
+    pub(super) fn of_all(&self, metric: &str, values: Series) -> Course {
         self.course(metric, self.samples().len(), values)
     }
 
     /// Courses over all layers and of each layer, from figures `[C]` of `[L]`.
-    fn by_layer(&self, over_all: Course, layers: &[Option<Vec<Option<f64>>>]) -> Vec<Course> {
+    pub(super) fn by_layer(&self, over_all: Course, layers: &[Option<Vec<Option<f64>>>]) -> Vec<Course> {
         let of_layer = |layer: usize| Course {
             layer: Some(layer),
             values: self.series(|c| *layers.get(c)?.as_ref()?.get(layer)?),
@@ -154,6 +156,20 @@ impl DomainComposer<'_> {
         self.by_layer(self.of_all("entropy", values), &layers)
     }
 
+    fn effective_experts(&self) -> Vec<Course> {
+        let digests = self.digests.iter();
+        let layers: Vec<Option<Vec<Option<f64>>>> = digests
+            .map(|digest| {
+                Some(digest.as_ref()?.effective_experts(self.index)?.into_iter().map(Some).collect())
+            })
+            .collect();
+        if layers.iter().all(Option::is_none) {
+            return Vec::new();
+        }
+        let values = layers.iter().map(|layers| mean_if_all(layers.as_ref()?)).collect();
+        self.by_layer(self.of_all("effective_experts", values), &layers)
+    }
+
     /// Mean over the tokens of the domain, which are in the order of the samples.
     fn token_entropy(&self) -> Series {
         let checkpoints = self.job.run.checkpoints.iter();
@@ -178,25 +194,5 @@ impl DomainComposer<'_> {
                 (count > 0).then(|| sum / count as f64)
             })
             .collect()
-    }
-
-    /// Saturation of the selected experts, and of the heaviest if ids are ordered by weight; empty
-    /// without expert ids.
-    fn saturation(&self) -> Vec<Course> {
-        let found = self.selections(|found| found.saturation.as_ref()?.result());
-        if found.iter().all(Option::is_none) {
-            return Vec::new();
-        }
-        let defined = |layers: &[f64]| layers.iter().copied().map(Some).collect();
-        let of_k = self.of_all("saturation_k", self.series(|c| Some(found[c].as_ref()?.k)));
-        let k: Vec<_> = found.iter().map(|found| Some(defined(&found.as_ref()?.k_by_layer))).collect();
-        let mut courses = self.by_layer(of_k, &k);
-        let values = self.series(|c| found[c].as_ref()?.top1);
-        let top1: Vec<_> =
-            found.iter().map(|found| Some(defined(found.as_ref()?.top1_by_layer.as_ref()?))).collect();
-        if values.iter().any(Option::is_some) {
-            courses.extend(self.by_layer(self.of_all("saturation_top1", values), &top1));
-        }
-        courses
     }
 }

@@ -50,7 +50,9 @@ impl DomainComposer<'_> {
             courses.extend(self.group_distances(members));
         }
         if let Some(members) = self.job.plan.domains[self.index].group(Group::All) {
-            courses.push(self.null_distance(members));
+            courses.push(self.null_distance("null_distance", members, |replicate| Kind::Null { replicate }));
+            let load_matched = |replicate| Kind::LoadNull { replicate };
+            courses.push(self.null_distance("null_distance_load", members, load_matched));
             courses.extend(self.layer_distances(members));
         }
         courses.extend(self.t_star_distances());
@@ -93,11 +95,11 @@ impl DomainComposer<'_> {
     }
 
     /// The mean over all draws of random pathways.
-    fn null_distance(&self, members: &Members) -> Course {
+    fn null_distance(&self, metric: &str, members: &Members, kind: impl Fn(u64) -> Kind) -> Course {
         let draws = (0..).map(|replicate| MeasurementId {
             domain: self.index,
             group: Group::All,
-            kind: Kind::Null { replicate },
+            kind: kind(replicate),
         });
         let draws: Vec<MeasurementId> =
             draws.take_while(|id| self.job.measurements.get(*id).is_some()).collect();
@@ -106,10 +108,7 @@ impl DomainComposer<'_> {
                 draws.iter().map(|id| self.job.result(*id, checkpoint)?.group()?.mean).collect();
             super::courses::mean(&means?)
         });
-        Course {
-            pairs: Some(members.side.pairs.len() as u64),
-            ..self.of_group("null_distance", members, values)
-        }
+        Course { pairs: Some(members.side.pairs.len() as u64), ..self.of_group(metric, members, values) }
     }
 
     fn layer_distances(&self, members: &Members) -> Vec<Course> {

@@ -4,9 +4,10 @@ use std::rc::Rc;
 
 use crate::{
     analysis::{
-        digest::{Digest, Selections},
+        digest::Digest,
         job::Job,
         measure::{Kind, Measured, MeasurementId},
+        selections::Selections,
     },
     model::{CoactivationPair, Domain, Group, Series},
 };
@@ -79,10 +80,10 @@ impl<'a> DomainComposer<'a> {
 
     /// A result of the selections of experts at each checkpoint, `[C]`.
     pub(super) fn selections<T>(&self, of: impl Fn(&Selections) -> Option<T>) -> Vec<Option<T>> {
-        let print = self.job.selections_fingerprint();
-        let checkpoints = self.job.run.checkpoints.iter();
+        let checkpoints = self.job.run.checkpoints.iter().enumerate();
         checkpoints
-            .map(|at| {
+            .map(|(checkpoint, at)| {
+                let print = self.job.selections_fingerprint(checkpoint);
                 let found = self.job.cache.borrow().selections(at.file, print)?;
                 found.get(self.index).and_then(&of)
             })

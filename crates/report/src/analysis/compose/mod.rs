@@ -1,7 +1,7 @@
 //! Composes a report from the cache. Figures that are undefined or not yet computed are `None`.
 //!
-//! [`courses`] and [`distances`] provide the values of the metrics; [`crate::derive`] adds derived
-//! ones.
+//! [`courses`], [`distances`], [`selections`] and [`whole_run`] provide the values of the metrics;
+//! [`crate::derive`] adds derived ones.
 
 mod correlations;
 mod courses;
@@ -11,6 +11,8 @@ mod domain;
 mod missing;
 mod notes;
 mod onsets;
+mod selections;
+mod whole_run;
 
 use domain::DomainComposer;
 
@@ -28,6 +30,7 @@ pub fn report(job: &Job<'_>) -> Report {
     let composers = (0..job.run.domains.len()).map(|domain| DomainComposer::new(job, domain));
     let composers: Vec<DomainComposer<'_>> = composers.collect();
     let mut courses: Vec<_> = composers.iter().flat_map(DomainComposer::courses).collect();
+    courses.extend(whole_run::courses(job));
     courses.extend(distances::between_domains(job));
     let mut report = Report {
         format: FORMAT.into(),
