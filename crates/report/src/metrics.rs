@@ -150,6 +150,8 @@ pub struct LinkPrecision {
     pub fewer_bits: u8,
     /// Quantity that is divided into equal steps.
     pub scale: Scale,
+    /// Whether only links with further metrics carry it ([`Parts::further`](crate::Parts)).
+    pub further: bool,
 }
 
 /// `b` of standard errors is this much less than the bits of a link's main figures.
@@ -211,16 +213,22 @@ const LAYERS: Scope = Scope { layers: Layers::Only, ..DOMAIN };
 const ALSO_LAYERS: Scope = Scope { layers: Layers::Also, ..DOMAIN };
 
 /// Figures that a link carries with its full bits.
-const MAIN: LinkPrecision = LinkPrecision { fewer_bits: 0, scale: Scale::Linear };
+const MAIN: LinkPrecision = LinkPrecision { fewer_bits: 0, scale: Scale::Linear, further: false };
 
 /// Figures that accompany the main ones.
-const SIDE: LinkPrecision = LinkPrecision { fewer_bits: 2, scale: Scale::Linear };
+const SIDE: LinkPrecision = LinkPrecision { fewer_bits: 2, scale: Scale::Linear, further: false };
 
 /// Shares, and the baseline of random pathways.
-const COARSE: LinkPrecision = LinkPrecision { fewer_bits: 4, scale: Scale::Linear };
+const COARSE: LinkPrecision = LinkPrecision { fewer_bits: 4, scale: Scale::Linear, further: false };
+
+/// Controls and comparisons that only links with further metrics carry.
+const FURTHER: LinkPrecision = LinkPrecision { further: true, ..SIDE };
+
+/// Likewise, as coarse as shares.
+const COARSE_FURTHER: LinkPrecision = LinkPrecision { further: true, ..COARSE };
 
 /// Losses.
-const LOSS: LinkPrecision = LinkPrecision { fewer_bits: 0, scale: Scale::SquareRoot };
+const LOSS: LinkPrecision = LinkPrecision { fewer_bits: 0, scale: Scale::SquareRoot, further: false };
 
 /// Default row, so that each row states only what differs.
 const ROW: Metric = Metric {
@@ -377,7 +385,7 @@ pub const METRICS: &[Metric] = &[
         section: "load-matched-null",
         scope: Scope { groups: false, ..PATHWAYS },
         bounds: Bounds::From(0.0),
-        link: COARSE,
+        link: COARSE_FURTHER,
         ..ROW
     },
     Metric {
@@ -390,6 +398,7 @@ pub const METRICS: &[Metric] = &[
         derived: Some(derived::structure_load),
         shown: Shown::Timeline,
         reference: Some("structure"),
+        link: FURTHER,
         ..ROW
     },
     Metric {
@@ -518,6 +527,7 @@ pub const METRICS: &[Metric] = &[
         section: "expert-domain-information",
         scope: ALSO_LAYERS,
         bounds: Bounds::From(1.0),
+        link: FURTHER,
         ..ROW
     },
     Metric {
@@ -562,7 +572,7 @@ pub const METRICS: &[Metric] = &[
         scope: ALSO_LAYERS,
         needs: &[Need::Ids],
         bounds: Bounds::Between(0.0, 1.0),
-        link: COARSE,
+        link: COARSE_FURTHER,
         shown: Shown::Timeline,
         reference: Some("commitment_chance"),
         ..ROW
@@ -576,7 +586,7 @@ pub const METRICS: &[Metric] = &[
         scope: ALSO_LAYERS,
         needs: &[Need::Ids],
         bounds: Bounds::Between(0.0, 1.0),
-        link: COARSE,
+        link: COARSE_FURTHER,
         ..ROW
     },
     Metric {
@@ -588,7 +598,7 @@ pub const METRICS: &[Metric] = &[
         scope: ALSO_LAYERS,
         needs: &[Need::Ids],
         bounds: Bounds::Between(0.0, 1.0),
-        link: COARSE,
+        link: COARSE_FURTHER,
         ..ROW
     },
     Metric {
@@ -600,7 +610,7 @@ pub const METRICS: &[Metric] = &[
         scope: ALSO_LAYERS,
         needs: &[Need::Ids],
         bounds: Bounds::Between(0.0, 1.0),
-        link: COARSE,
+        link: COARSE_FURTHER,
         ..ROW
     },
     Metric {
@@ -612,7 +622,7 @@ pub const METRICS: &[Metric] = &[
         scope: ALSO_LAYERS,
         needs: &[Need::Ids],
         bounds: Bounds::Between(0.0, 1.0),
-        link: COARSE,
+        link: COARSE_FURTHER,
         ..ROW
     },
     Metric {
@@ -626,6 +636,7 @@ pub const METRICS: &[Metric] = &[
         needs: &[Need::Ids],
         derived: Some(derived::load_max_violation),
         bounds: Bounds::From(0.0),
+        link: FURTHER,
         ..ROW
     },
     Metric {
@@ -652,6 +663,7 @@ pub const METRICS: &[Metric] = &[
         needs: &[Need::Ids],
         derived: Some(derived::load_cv),
         bounds: Bounds::From(0.0),
+        link: FURTHER,
         ..ROW
     },
     Metric {
@@ -679,6 +691,7 @@ pub const METRICS: &[Metric] = &[
         needs: &[Need::Ids],
         derived: Some(derived::load_never_used_share),
         bounds: Bounds::Between(0.0, 1.0),
+        link: FURTHER,
         ..ROW
     },
     Metric {
@@ -691,6 +704,7 @@ pub const METRICS: &[Metric] = &[
         shown: Shown::Timeline,
         reference: Some("expert_information_null"),
         bounds: Bounds::From(0.0),
+        link: FURTHER,
         ..ROW
     },
     Metric {
@@ -702,6 +716,7 @@ pub const METRICS: &[Metric] = &[
         scope: RUN_LAYERS,
         derived: Some(derived::expert_information_share),
         bounds: Bounds::Between(0.0, 1.0),
+        link: FURTHER,
         ..ROW
     },
     Metric {
@@ -712,7 +727,7 @@ pub const METRICS: &[Metric] = &[
         section: "expert-domain-information",
         scope: RUN_LAYERS,
         bounds: Bounds::From(0.0),
-        link: COARSE,
+        link: COARSE_FURTHER,
         ..ROW
     },
     Metric {
@@ -723,7 +738,7 @@ pub const METRICS: &[Metric] = &[
         section: "expert-domain-information",
         scope: RUN_LAYERS,
         bounds: Bounds::Between(0.0, 1.0),
-        link: COARSE,
+        link: COARSE_FURTHER,
         ..ROW
     },
     Metric {
@@ -733,7 +748,7 @@ pub const METRICS: &[Metric] = &[
         section: "signature-separation",
         scope: RUN,
         bounds: Bounds::Between(-1.0, 1.0),
-        link: COARSE,
+        link: COARSE_FURTHER,
         ..ROW
     },
     Metric {
@@ -743,7 +758,7 @@ pub const METRICS: &[Metric] = &[
         section: "signature-separation",
         scope: RUN,
         bounds: Bounds::Between(-1.0, 1.0),
-        link: COARSE,
+        link: COARSE_FURTHER,
         ..ROW
     },
     Metric {
@@ -754,6 +769,7 @@ pub const METRICS: &[Metric] = &[
         scope: RUN,
         shown: Shown::Timeline,
         reference: Some("signature_separation_null"),
+        link: FURTHER,
         ..ROW
     },
     Metric {
@@ -762,7 +778,7 @@ pub const METRICS: &[Metric] = &[
         summary: "Mean signature separation with the domains of samples permuted.",
         section: "signature-separation",
         scope: RUN,
-        link: COARSE,
+        link: COARSE_FURTHER,
         ..ROW
     },
     Metric {
@@ -773,7 +789,7 @@ pub const METRICS: &[Metric] = &[
         section: "signature-separation",
         scope: RUN,
         bounds: Bounds::Between(0.0, 1.0),
-        link: COARSE,
+        link: COARSE_FURTHER,
         ..ROW
     },
 ];

@@ -35,6 +35,8 @@ pub struct Parts {
     pub scores: bool,
     /// Steps of the onset rule that is not in use, relapses and states.
     pub onsets: bool,
+    /// Courses of further metrics: controls by load, comparisons of domains and of tokens.
+    pub further: bool,
 }
 
 impl Parts {
@@ -49,6 +51,7 @@ impl Parts {
         coactivation: false,
         scores: false,
         onsets: false,
+        further: false,
     };
 
     /// Every part.
@@ -62,16 +65,28 @@ impl Parts {
         coactivation: true,
         scores: true,
         onsets: true,
+        further: true,
     };
 
     /// All parts in the order of [`Parts::NAMES`], which is also the order in a link.
-    pub(super) fn all_mut(&mut self) -> [&mut bool; 9] {
-        let Self { title, notes, per_layer, sweep, t_star_groups, load, coactivation, scores, onsets } = self;
-        [title, notes, per_layer, sweep, t_star_groups, load, coactivation, scores, onsets]
+    pub(super) fn all_mut(&mut self) -> [&mut bool; 10] {
+        let Self {
+            title,
+            notes,
+            per_layer,
+            sweep,
+            t_star_groups,
+            load,
+            coactivation,
+            scores,
+            onsets,
+            further,
+        } = self;
+        [title, notes, per_layer, sweep, t_star_groups, load, coactivation, scores, onsets, further]
     }
 
     /// Name of each part in a sentence.
-    const NAMES: [&str; 9] = [
+    const NAMES: [&str; 10] = [
         "the title",
         "the notes",
         "the figures of single layers",
@@ -81,6 +96,7 @@ impl Parts {
         "the co-activations",
         "the scores of the pairing",
         "the steps of the other onset rule, relapses and states",
+        "the controls by load and the comparisons of domains and of tokens",
     ];
 }
 
@@ -138,10 +154,13 @@ pub(super) fn leave_out(report: &mut Report, parts: Parts) -> Parts {
         let layer = course.layer.is_some() && !parts.per_layer;
         let t_star = course.t_star.is_some() && !parts.t_star_groups;
         let sweep = course.tau.is_some_and(|at| at.to_bits() != tau.to_bits()) && !parts.sweep;
+        let further =
+            course.definition().is_some_and(|metric| metric.link.further) && !layer && !parts.further;
+        left_out.further |= further;
         left_out.per_layer |= layer;
         left_out.t_star_groups |= t_star;
         left_out.sweep |= sweep;
-        !(layer || t_star || sweep)
+        !(layer || t_star || sweep || further)
     });
     let rule = report.settings.onset_rule;
     for domain in &mut report.domains {
