@@ -2,6 +2,7 @@
 
 // Simulations take too long in a browser.
 #![cfg(not(target_arch = "wasm32"))]
+#![expect(clippy::expect_used, reason = "simulated input fits by construction")]
 
 #[path = "../examples/calibrate/bare.rs"]
 mod bare;
@@ -11,6 +12,7 @@ mod changes;
 mod courses;
 #[path = "../examples/calibrate/follow.rs"]
 mod follow;
+#[expect(dead_code, reason = "the tables use more of it")]
 #[path = "../examples/calibrate/others.rs"]
 mod others;
 #[path = "../examples/calibrate/points.rs"]
