@@ -9,7 +9,9 @@ mod support;
 
 use futures::executor::block_on;
 use golden::{close, run_a};
-use report::{Analysis, Group, InlineDistances, NoProgress, PairBudget, Report, Settings, TraceRun};
+use report::{
+    Analysis, Group, InlineDistances, NoProgress, OnsetRule, PairBudget, Report, Settings, TraceRun,
+};
 use support::parts;
 
 #[cfg(target_arch = "wasm32")]
@@ -29,7 +31,7 @@ fn every_change_is_the_ratio_of_two_distances() {
     let run = report::assemble(&parts(&run_a())).unwrap();
     for pairs in [PairBudget::Exact, PairBudget::Sampled { per_checkpoint: 1 }] {
         let analysis = Analysis::new();
-        let settings = Settings { pairs, ..Settings::default() };
+        let settings = Settings { pairs, onset_rule: OnsetRule::Paper, ..Settings::default() };
         let report = analyse(&analysis, &run, &settings);
         let last = report.checkpoints.len() - 1;
         for domain in &report.domains {
@@ -66,7 +68,7 @@ fn every_change_is_the_ratio_of_two_distances() {
 fn a_cached_threshold_has_changes() {
     let run = report::assemble(&parts(&run_a())).unwrap();
     let analysis = Analysis::new();
-    let exact = Settings { pairs: PairBudget::Exact, ..Settings::default() };
+    let exact = Settings { pairs: PairBudget::Exact, onset_rule: OnsetRule::Paper, ..Settings::default() };
     analyse(&analysis, &run, &exact);
     let other = Settings { tau: 0.6, ..exact };
     let cached = analyse(&analysis, &run, &other);

@@ -196,7 +196,7 @@ proptest! {
         let report = arbitrary::report(seed, checkpoints, domains);
         prop_assert!(parse_json(&json(&report)).unwrap() == report);
         let tables = csv_tables(&report);
-        prop_assert!(tables.len() == 8);
+        prop_assert!(tables.len() == 9);
         for (name, _) in &tables {
             prop_assert!(!rows(&tables, name).is_empty());
         }
