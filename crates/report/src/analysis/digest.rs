@@ -277,7 +277,9 @@ impl GateAccumulator {
                 sum.push(gates)?;
             }
         }
-        self.cosines.iter_mut().for_each(|cosines| cosines.push(sample, gates));
+        for cosines in &mut self.cosines {
+            cosines.push(sample, gates);
+        }
         Ok(())
     }
 
