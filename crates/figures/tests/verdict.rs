@@ -40,7 +40,7 @@ fn numbers_and_intervals_are_the_reports() {
     says(
         &report,
         "math",
-        "25 % of 200 samples memorized (loss ≤ 1.2), half of them by step 1,000, and the loss of 6.0 % of them rises again later",
+        "25 % of 200 samples memorized (loss ≤ 1.1), half of them by step 1,000, and the loss of 6.0 % of them rises again later",
     );
     says(&report, "math", "accuracy rises from 0.20 to 0.93, most of it after step 2,000");
     says(
@@ -58,8 +58,8 @@ fn numbers_and_intervals_are_the_reports() {
         &report,
         "math",
         "Over 5 checkpoints, distance follows accuracy more closely than chance and a clock explain (r = −0.90; \
-         p = 0.042 for its increments in another order; p = 0.042 once both are adjusted for the clock; the clock \
-         alone, the logarithm of the step, has r = 0.90)",
+         p = 0.042 for its increments in another order; p = 0.042 once both are adjusted for the clock; the clock, log \
+         of the step, has r = 0.90)",
     );
     says(
         &report,

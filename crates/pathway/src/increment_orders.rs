@@ -42,13 +42,15 @@ impl Frame {
 }
 
 /// The values, centred and scaled to length 1; `None` if they are constant.
+#[expect(clippy::float_cmp, reason = "a constant series has one value, exactly")]
 fn unit(values: &[f64]) -> Option<Vec<f64>> {
     let largest = values.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
     let scaled: Vec<f64> = values.iter().map(|value| value / largest).collect();
     let mean = mean(&scaled)?;
     let centred: Vec<f64> = scaled.iter().map(|value| value - mean).collect();
     let length = centred.iter().map(|value| value * value).sum::<f64>().sqrt();
-    let varies = scaled.windows(2).any(|pair| pair[0] < pair[1] || pair[0] > pair[1]);
+    // Of zeros alone, the scaled values are not numbers, and neither is their length.
+    let varies = scaled.windows(2).any(|pair| pair[0] != pair[1]);
     (varies && length > 0.0).then(|| centred.iter().map(|value| value / length).collect())
 }
 
@@ -68,8 +70,8 @@ struct Sums<const N: usize> {
 impl<const N: usize> Sums<N> {
     /// Adds a checkpoint, at which the courses have grown by `step`.
     fn push(&mut self, step: &[f64; N], y: f64, clock: f64) {
-        for lane in 0..N {
-            let value = self.value[lane] + step[lane];
+        for (lane, step) in step.iter().enumerate() {
+            let value = self.value[lane] + step;
             self.value[lane] = value;
             self.sum[lane] += value;
             self.squares[lane] += value * value;

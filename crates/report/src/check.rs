@@ -121,7 +121,6 @@ impl Location<'_> {
     }
 
     fn domain(&self, domain: &Domain) -> Result<(), Error> {
-        let checkpoints = self.checkpoints;
         self.finite("memorization.eps", &domain.memorization.eps)?;
         self.steps("memorization.t_star", &domain.memorization.t_star)?;
         if let Some(generalization) = &domain.generalization {

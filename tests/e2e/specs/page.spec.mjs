@@ -160,8 +160,8 @@ test("exports: tables as CSV, and the report as JSON that the page can open", as
   const dialog = by(page, "export-dialog");
   const list = dialog.locator(".exports li");
   await list.first().waitFor();
-  // Courses, memorization, delays, correlations, exchanged domains, changes, load, co-activation.
-  assert.equal(await list.count(), 8);
+  // Courses, memorization, states, delays, correlations, exchanged domains, changes, load, co-activation.
+  assert.equal(await list.count(), 9);
   const waiting = page.waitForEvent("download");
   await list.first().getByRole("button").click();
   const csv = readFileSync(await (await waiting).path(), "utf8");

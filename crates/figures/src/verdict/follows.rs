@@ -72,8 +72,7 @@ fn figures(claim: &Claim) -> String {
         two_decimals(claim, "r").map(|r| format!("r = {r}")),
         p("p_increments").map(|p| format!("{p} for its increments in another order")),
         p("p_given_clock").map(|p| format!("{p} once both are adjusted for the clock")),
-        two_decimals(claim, "clock_r")
-            .map(|r| format!("the clock alone, the logarithm of the step, has r = {r}")),
+        two_decimals(claim, "clock_r").map(|r| format!("the clock, log of the step, has r = {r}")),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }

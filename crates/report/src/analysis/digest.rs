@@ -108,7 +108,7 @@ pub struct GateResults {
 #[derive(Debug)]
 pub enum Pass {
     /// Everything requested.
-    Complete(GateResults),
+    Complete(Box<GateResults>),
     /// Samples of the run that cannot be used, so that the run is another one.
     Bad(Vec<BadSample>),
 }
@@ -157,7 +157,7 @@ pub async fn read_gates(
         return Err(error.into());
     }
     bad.retain(|bad| fold.is_of_run(bad.row));
-    Ok(if bad.is_empty() { Pass::Complete(fold.finish()) } else { Pass::Bad(bad) })
+    Ok(if bad.is_empty() { Pass::Complete(Box::new(fold.finish())) } else { Pass::Bad(bad) })
 }
 
 /// Gram blocks of a trace's router, computed or stored.
@@ -277,7 +277,9 @@ impl GateAccumulator {
                 sum.push(gates)?;
             }
         }
-        self.cosines.iter_mut().for_each(|cosines| cosines.push(sample, gates));
+        for cosines in &mut self.cosines {
+            cosines.push(sample, gates);
+        }
         Ok(())
     }
 

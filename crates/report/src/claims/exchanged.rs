@@ -19,9 +19,7 @@ pub(super) fn claim(report: &Report) -> Claim {
         .with("statistic", found.statistic)
         .with("p", found.p)
         .with("assignments", found.assignments as f64);
-    // With all assignments tried, only the observed one is sure to count.
-    let smallest = (1..=found.domains as u64).fold(1_u64, u64::saturating_mul);
-    if 1.0 / smallest as f64 >= LEVEL {
+    if found.domains < pathway::FEWEST_EXCHANGED {
         return claim.undecided(Why::TooFewDomains);
     }
     match claim.figure("p") {
