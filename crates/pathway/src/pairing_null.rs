@@ -90,14 +90,18 @@ impl PairingSide<'_> {
     /// Largest total when member `i` belongs to group `group_of[i]`; fills the scores,
     /// `[groups][others]`.
     fn best_total(&self, group_of: &[usize], scores: &mut [Vec<f64>]) -> f64 {
-        scores.iter_mut().for_each(|row| row.fill(0.0));
+        for row in scores.iter_mut() {
+            row.fill(0.0);
+        }
         for (&group, cosines) in group_of.iter().zip(self.cosines.chunks_exact(self.others.max(1))) {
             for (sum, cosine) in scores[group].iter_mut().zip(cosines) {
                 *sum += cosine;
             }
         }
         for (row, &size) in scores.iter_mut().zip(self.sizes) {
-            row.iter_mut().for_each(|sum| *sum /= size.max(1) as f64);
+            for sum in row {
+                *sum /= size.max(1) as f64;
+            }
         }
         best(scores, self.others, None).into_iter().map(|(row, column)| scores[row][column]).sum()
     }

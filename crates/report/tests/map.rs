@@ -17,8 +17,8 @@ use futures::executor::block_on;
 use golden::run_a;
 use levenshtein::Sequences;
 use report::{
-    Analysis, Distances, Error, Group, InlineDistances, NoProgress, PairBudget, Pairs, Pending, Report,
-    Settings, Stage, TraceRun, Watch,
+    Analysis, Distances, Error, Group, InlineDistances, NoProgress, OnsetRule, PairBudget, Pairs, Pending,
+    Report, Settings, Stage, TraceRun, Watch,
     map::{EXACT_SAMPLES, MEAN_SIDE, MapOrder, MapScope, npy_header},
 };
 
@@ -65,7 +65,7 @@ fn drawn(samples: usize, step: u64) -> (String, Vec<u8>) {
 
 #[test]
 fn every_distance_is_that_of_the_two_pathways() {
-    let settings = Settings { pairs: PairBudget::Exact, ..Settings::default() };
+    let settings = Settings { pairs: PairBudget::Exact, onset_rule: OnsetRule::Paper, ..Settings::default() };
     let (run, analysis, report) = analysed(&run_a(), &settings);
     for (index, domain) in report.domains.iter().enumerate() {
         for group in [Group::All, Group::Memorized] {

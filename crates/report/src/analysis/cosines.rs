@@ -46,7 +46,9 @@ impl Job<'_> {
         mix.add_all(&request.samples);
         for group in request.groups.iter() {
             mix.add(group.members() as u64);
-            group.components().iter().for_each(|component| mix.add(component.to_bits()));
+            for component in group.components() {
+                mix.add(component.to_bits());
+            }
         }
         mix.value()
     }

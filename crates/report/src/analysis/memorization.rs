@@ -32,7 +32,9 @@ impl MemorizationPlan {
         let eps = user_eps.or_else(|| pathway::search_eps(losses, delta).eps);
         let t_star = pathway::t_stars(losses, eps, delta);
         let mut fold = CausalMemorization::new(samples, user_eps, delta);
-        losses.iter().for_each(|losses| fold.push(losses));
+        for losses in losses {
+            fold.push(losses);
+        }
         let mut declared_at = vec![0; losses.len()];
         for step in fold.steps().iter().flatten() {
             declared_at[step.declared] += 1;

@@ -38,7 +38,7 @@ use crate::{
 
 /// Target lengths of a link in characters, each with the fewest bits tried for it: first the limit
 /// of messages and QR codes, then that of all browsers and most programs.
-const TARGETS: [(usize, u8); 2] = [(2_000, 8), (8_000, FEWEST_BITS)];
+const TARGETS: [(usize, u8); 2] = [(2_000, 8), (8_000, FEWEST_BITS - 1)];
 
 /// Bits of a main figure if no target can be met.
 const BITS_AT_LENGTH: u8 = 8;

@@ -33,7 +33,7 @@ impl DomainComposer<'_> {
         if groups.samples.is_empty() || groups.items.is_empty() {
             return None;
         }
-        let sides = self.from_embeddings(&groups).or_else(|| self.from_gates(&groups))?;
+        let sides = self.embedded_sides(&groups).or_else(|| self.gate_sides(&groups))?;
         let null = null(&groups, &sides, self.job.settings.seed);
         let scores = pathway::score_matrix(&sides.samples, &sides.items);
         let assignment = pathway::assign(&scores).ok()?;
@@ -58,7 +58,7 @@ impl DomainComposer<'_> {
         })
     }
 
-    fn from_embeddings(&self, groups: &Groups) -> Option<Sides> {
+    fn embedded_sides(&self, groups: &Groups) -> Option<Sides> {
         let embeddings = self.job.run.embeddings.as_ref()?;
         let of_sample = |sample: u32| &embeddings.samples[sample as usize][..];
         let of_item = |item: usize| &embeddings.items[item][..];
@@ -71,7 +71,7 @@ impl DomainComposer<'_> {
         Some(Sides { samples, items, of_samples, of_items, from_gates: false })
     }
 
-    fn from_gates(&self, groups: &Groups) -> Option<Sides> {
+    fn gate_sides(&self, groups: &Groups) -> Option<Sides> {
         let job = self.job;
         let (gates, last) = (job.run.item_gates.as_ref()?, job.run.checkpoints.last()?);
         let cache = job.cache.borrow();
