@@ -174,7 +174,6 @@ pub async fn read_gates(
         return Err(error.into());
     }
     bad.retain(|bad| fold.is_of_run(bad.row));
-<<<<<<< HEAD
     if !bad.is_empty() {
         return Ok(Pass::Bad(bad));
     }
@@ -195,9 +194,6 @@ async fn compare(mut comparison: Comparison, watch: &dyn Watch) -> Option<Separa
         }
     }
     comparison.finish()
-=======
-    Ok(if bad.is_empty() { Pass::Complete(Box::new(fold.finish())) } else { Pass::Bad(bad) })
->>>>>>> h14b
 }
 
 /// Gram blocks of a trace's router, computed or stored.
