@@ -1,4 +1,5 @@
-//! Orders of increments, tried for several courses side by side.
+//! Orders of increments (docs/metrics.md#does-it-follow-accuracy), tried for several courses side by
+//! side.
 
 use crate::draw::{Rng, shuffle_with};
 use crate::sums::mean;

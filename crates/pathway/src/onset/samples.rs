@@ -124,11 +124,11 @@ fn mean_of_finite(losses: &[f32]) -> Option<f64> {
 mod tests {
     use super::*;
 
-    /// Steps of samples with losses `[S][C]`, as (first, declared, relapse).
-    fn fold(
-        losses: &[&[f32]],
-        eps: Option<f64>,
-    ) -> (Option<f64>, Vec<Option<(usize, usize, Option<usize>)>>) {
+    /// A step as (first, declared, relapse).
+    type Step = Option<(usize, usize, Option<usize>)>;
+
+    /// Threshold and steps of samples with losses `[S][C]`.
+    fn fold(losses: &[&[f32]], eps: Option<f64>) -> (Option<f64>, Vec<Step>) {
         let mut fold = CausalMemorization::new(losses.len(), eps, 0.05);
         for at in 0..losses.first().map_or(0, |sample| sample.len()) {
             fold.push(&losses.iter().map(|sample| sample[at]).collect::<Vec<f32>>());

@@ -22,7 +22,9 @@ proptest! {
     fn samples_are_known_as_before(losses in losses(), user in prop::option::of(0.05_f64..0.5), delta in 0.01_f64..0.2) {
         let samples = losses[0].len();
         let mut full = CausalMemorization::new(samples, user, delta);
-        losses.iter().for_each(|losses| full.push(losses));
+        for losses in &losses {
+            full.push(losses);
+        }
         let mut fold = CausalMemorization::new(samples, user, delta);
         for (at, row) in losses.iter().enumerate() {
             fold.push(row);
@@ -43,7 +45,9 @@ proptest! {
     #[test]
     fn items_are_known_as_before(results in prop::collection::vec(prop::collection::vec(prop::option::weighted(0.8, prop::bool::weighted(0.7)), 6), 1..14)) {
         let mut full = CausalGeneralization::new(6);
-        results.iter().for_each(|row| full.push(row.iter().copied()));
+        for row in &results {
+            full.push(row.iter().copied());
+        }
         let full: Vec<_> = full.steps().collect();
         let mut fold = CausalGeneralization::new(6);
         for (at, row) in results.iter().enumerate() {
