@@ -27,10 +27,12 @@ fn main() -> Result<(), pathway::Error> {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 12) as f32 / (1 << 20) as f32
     };
-    let mut gates: Vec<f32> = (0..SAMPLES * SIZE).map(|_| (number() * 4.0).exp()).collect();
+    let mut gates: Vec<f32> = (0..SAMPLES * SIZE).map(|_| libm::expf(number() * 4.0)).collect();
     for row in gates.chunks_exact_mut(EXPERTS) {
         let sum: f32 = row.iter().sum();
-        row.iter_mut().for_each(|gate| *gate /= sum);
+        for gate in row {
+            *gate /= sum;
+        }
     }
     let weights: Vec<f32> = (0..LAYERS * EXPERTS * WIDTH).map(|_| number() - 0.5).collect();
 

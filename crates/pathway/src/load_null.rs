@@ -177,14 +177,15 @@ mod tests {
     fn orders_are_as_likely_as_the_definition_says() {
         // One expert takes nearly all draws, so that sums are made anew often.
         for weights in [[0.1, 0.2, 0.3, 0.4], [0.97, 0.01, 0.015, 0.005]] {
-            let (times, all) = (40_000, draws(&weights, 3, 40_000));
+            let (times, all) = (40_000_i32, draws(&weights, 3, 40_000));
             for first in 0..4_u16 {
                 for second in (0..4).filter(|second| *second != first) {
                     for third in (0..4).filter(|third| ![first, second].contains(third)) {
                         let ids = [first, second, third];
                         let expected = probability(&weights, &ids);
-                        let found = all.iter().filter(|drawn| drawn[..] == ids).count() as f64 / times as f64;
-                        let error = (expected * (1.0 - expected) / times as f64).sqrt();
+                        let found =
+                            all.iter().filter(|drawn| drawn[..] == ids).count() as f64 / f64::from(times);
+                        let error = (expected * (1.0 - expected) / f64::from(times)).sqrt();
                         assert!(
                             (found - expected).abs() < 5.0 * error + 1e-9,
                             "{ids:?}: {found} for {expected}"

@@ -143,7 +143,7 @@ fn courses_and_their_correlations_with_accuracy() {
                 let first = fixture.steps.iter().position(inside).unwrap();
                 let found = &pathway::correlate_all(&[&course[first..]], &accuracy[first..], 1000, 1)[0];
                 assert_correlation(
-                    &found,
+                    found,
                     &expected["windows"][window][name],
                     &format!("{domain} {window} {name}"),
                 );
