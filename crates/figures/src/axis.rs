@@ -1,7 +1,7 @@
 //! The horizontal axis: training steps, tokens, or steps on a logarithmic scale.
 
 use report::Report;
-use serde_json::{Value, json};
+use wire::{Json, json};
 
 use crate::series;
 
@@ -69,7 +69,7 @@ impl Axis {
     }
 
     /// The encoding of the field `x`: the same range in every figure of a report.
-    pub(crate) fn encoding(self, report: &Report, field: &str) -> Value {
+    pub(crate) fn encoding(self, report: &Report, field: &str) -> Json {
         let places = self.places(report);
         let first = places.iter().copied().min().unwrap_or(0);
         let last = places.iter().copied().max().unwrap_or(1);
@@ -78,9 +78,9 @@ impl Axis {
         let mut scale = json!({ "domain": [first, last], "nice": false, "zero": false });
         if self.or_step(report) == Self::LogStep {
             let smallest = places.iter().copied().filter(|&place| place > 0).min().unwrap_or(1);
-            scale["type"] = json!("symlog");
-            scale["constant"] = json!(smallest);
-            axis["values"] = json!(log_ticks(first, last, smallest));
+            scale.set("type", "symlog");
+            scale.set("constant", smallest);
+            axis.set("values", log_ticks(first, last, smallest));
         }
         json!({ "field": field, "type": "quantitative", "scale": scale, "axis": axis })
     }

@@ -1,10 +1,7 @@
 //! Shared parts of specifications: frame, tooltips, texts.
 
-use std::io::{self, Write};
-
 use report::{GateKind, Group, Metric, Need, Report};
-use serde::Serialize as _;
-use serde_json::{Serializer, Value, json, ser::Formatter};
+use wire::{Json, json};
 
 use crate::{axis::Axis, number, theme::Look};
 
@@ -27,43 +24,25 @@ pub(crate) struct Frame<'a> {
 }
 
 /// A specification from its parts: `body` holds marks, encodings, data sets and sizes of one plot.
-pub(crate) fn specification(frame: &Frame<'_>, body: Value) -> String {
+pub(crate) fn specification(frame: &Frame<'_>, body: &Json) -> String {
     // A long title must not shrink the plot.
     framed(frame, json!({ "text": frame.title, "limit": { "expr": "max(width + 30, 200)" } }), body)
 }
 
 /// A specification of several panels, which have no common width, so the title has its own.
-pub(crate) fn panels(frame: &Frame<'_>, body: Value) -> String {
+pub(crate) fn panels(frame: &Frame<'_>, body: &Json) -> String {
     framed(frame, json!({ "text": frame.title }), body)
 }
 
-fn framed(frame: &Frame<'_>, mut title: Value, body: Value) -> String {
+fn framed(frame: &Frame<'_>, mut title: Json, body: &Json) -> String {
     if !frame.subtitle.is_empty() {
-        title["subtitle"] = json!(wrapped(frame.subtitle));
+        title.set("subtitle", wrapped(frame.subtitle));
     }
-    let mut spec = body;
-    spec["$schema"] = json!(SCHEMA);
-    spec["description"] = json!(frame.description);
-    spec["title"] = title;
-    spec["config"] = frame.look.config();
-    text(&spec)
-}
-
-/// A specification as JSON text.
-fn text(spec: &Value) -> String {
-    let mut out = Vec::new();
-    // Neither writing to memory nor a tree of values can fail.
-    drop(spec.serialize(&mut Serializer::with_formatter(&mut out, ShortNumbers)));
-    String::from_utf8(out).unwrap_or_default()
-}
-
-/// JSON without spaces, whose whole numbers have no point, as browsers write them.
-struct ShortNumbers;
-
-impl Formatter for ShortNumbers {
-    fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
-        write!(writer, "{value}")
-    }
+    let mut spec = json!({
+        "$schema": SCHEMA, "description": frame.description, "title": title, "config": frame.look.config(),
+    });
+    spec.extend(body);
+    spec.into_text()
 }
 
 /// A subtitle broken into lines between its parts, or between words of a long part: charts truncate lines that are
@@ -91,15 +70,15 @@ fn wrapped(subtitle: &str) -> Vec<String> {
 }
 
 /// The given width, or that of the container.
-pub(crate) fn width(pixels: Option<u32>) -> Value {
+pub(crate) fn width(pixels: Option<u32>) -> Json {
     match pixels {
-        Some(pixels) => json!(pixels.clamp(120, 8000)),
+        Some(pixels) => json!((pixels.clamp(120, 8000))),
         None => json!("container"),
     }
 }
 
 /// How a chart fits its width; the height is fixed.
-pub(crate) fn autosize() -> Value {
+pub(crate) fn autosize() -> Json {
     json!({ "type": "fit-x", "contains": "padding" })
 }
 
@@ -111,7 +90,7 @@ pub(crate) fn tooltip_title(name: &str) -> String {
 }
 
 /// A tooltip row whose text is in a field.
-pub(crate) fn tip(field: &str, title: &str) -> Value {
+pub(crate) fn tip(field: &str, title: &str) -> Json {
     json!({ "field": field, "type": "nominal", "title": tooltip_title(title) })
 }
 

@@ -1,7 +1,7 @@
 //! Memorization and generalization steps of matched groups (docs/metrics.md#pairing-and-delay).
 
 use report::{ClaimKind, Delays, Domain, Matched, Report};
-use serde_json::{Value, json};
+use wire::{Json, json};
 
 use crate::{
     axis::{Axis, SHORT},
@@ -205,7 +205,7 @@ impl Chart<'_> {
             ],
         });
         let frame = Frame { title: &title, subtitle: &subtitle, description: &summary, look };
-        let spec = chart::specification(&frame, body);
+        let spec = chart::specification(&frame, &body);
         Some(Figure { id: "delays".into(), title, spec, table: table(self.report, self.delays), summary })
     }
 
@@ -276,14 +276,14 @@ impl Chart<'_> {
         };
         Some(Figure {
             id: "delay-scores".into(),
-            spec: chart::specification(&frame, self.score_body(&cells)),
+            spec: chart::specification(&frame, &self.score_body(&cells)),
             title,
             table,
             summary,
         })
     }
 
-    fn score_body(&self, cells: &[Value]) -> Value {
+    fn score_body(&self, cells: &[Json]) -> Json {
         let look = self.look();
         let axis = if self.options.axis == Axis::Tokens { Axis::Tokens } else { Axis::Step };
         let rows = self.delays.train.len() as f64;

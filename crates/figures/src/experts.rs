@@ -1,7 +1,7 @@
 //! The experts of one layer: how often each is selected, and which are selected together.
 
 use report::{CoactivationPair, Report};
-use serde_json::json;
+use wire::json;
 
 use crate::{
     axis::Axis,
@@ -111,7 +111,7 @@ pub fn experts(
     let subtitle = "share of the layer’s selections · dashed: uniform share";
     let frame = Frame { title: &title, subtitle, description: &summary, look };
     let table = table(&ids, counts, &shares, partners);
-    Some(Figure { id: "experts".into(), spec: chart::specification(&frame, body), title, table, summary })
+    Some(Figure { id: "experts".into(), spec: chart::specification(&frame, &body), title, table, summary })
 }
 
 /// The strongest co-activations of one layer at the last checkpoint, as bars; `None` if the report has none.
@@ -167,7 +167,7 @@ pub fn coactivation(report: &Report, domain: &str, layer: usize, options: &Chart
     let frame = Frame { title: &title, subtitle, description: &summary, look };
     Some(Figure {
         id: "coactivation".into(),
-        spec: chart::specification(&frame, body),
+        spec: chart::specification(&frame, &body),
         title,
         table,
         summary,

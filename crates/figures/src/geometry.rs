@@ -3,7 +3,7 @@
 
 use report::{CheckpointGeometry, Geometry, LayerFigure};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use wire::{Json, json};
 
 use crate::{
     axis::{PLAIN, SHORT},
@@ -207,7 +207,7 @@ fn specification(
     measure: &Measure,
     theme: Theme,
     summary: &str,
-    rows: &[Value],
+    rows: &[Json],
     (first, last): (u64, u64),
 ) -> String {
     let look = Look { theme, present: false };
@@ -216,7 +216,7 @@ fn specification(
     let bounds = [geometry.layers.first(), geometry.layers.last()];
     chart::specification(
         &Frame { title: measure.title, subtitle: measure.says, description: summary, look },
-        json!({
+        &json!({
             "width": chart::width(None),
             "height": look.size(150.0),
             "autosize": chart::autosize(),

@@ -1,7 +1,7 @@
 //! A heatmap of one metric by layer and checkpoint.
 
 use report::{Bounds, Group, METRICS, Metric, Report, Series, WHOLE_RUN, metrics::Layers};
-use serde_json::{Value, json};
+use wire::{Json, json};
 
 use crate::{
     axis::{Axis, SHORT},
@@ -197,7 +197,7 @@ pub fn layers(
     let scheme = if measure.change { "blueorange" } else { "viridis" };
     let mut scale = json!({ "domain": [low, high], "scheme": scheme, "nice": false, "zero": false });
     if measure.change {
-        scale["domainMid"] = json!(0);
+        scale.set("domainMid", 0);
     }
     let height = (look.size(18.0) * layers.len() as f64).clamp(look.size(72.0), look.size(432.0));
     let legend = match unit {
@@ -206,7 +206,7 @@ pub fn layers(
     };
     let spec = chart::specification(
         &Frame { title: &title, subtitle: &subtitle, description: &summary, look },
-        json!({
+        &json!({
             "width": chart::width(options.width),
             "height": height,
             "autosize": chart::autosize(),
@@ -272,7 +272,7 @@ pub(crate) fn layer_table(
     found.then_some(table)
 }
 
-fn tooltip(legend: &str) -> Value {
+fn tooltip(legend: &str) -> Json {
     json!([
         chart::tip("place", "Checkpoint"),
         { "field": "layer", "type": "ordinal", "title": "Layer" },

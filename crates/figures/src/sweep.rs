@@ -1,7 +1,7 @@
 //! The pathway distance at every threshold side by side (docs/metrics.md#threshold-sweep).
 
 use report::{Course, Report};
-use serde_json::json;
+use wire::json;
 
 use crate::{
     axis::PLAIN,
@@ -133,7 +133,7 @@ pub fn sweep(report: &Report, domain: &str, options: &ChartOptions) -> Option<Fi
         },
     });
     let frame = Frame { title: &title, subtitle: &subtitle, description: &summary, look };
-    Some(Figure { id: "sweep".into(), spec: chart::panels(&frame, body), title, table, summary })
+    Some(Figure { id: "sweep".into(), spec: chart::panels(&frame, &body), title, table, summary })
 }
 
 fn headings(report: &Report, sweeps: &[Threshold<'_>], interval: bool) -> Vec<Column> {

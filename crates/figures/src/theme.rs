@@ -1,6 +1,6 @@
 //! Light and dark chart themes.
 
-use serde_json::{Value, json};
+use wire::{Json, json};
 
 /// Background of a chart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -57,7 +57,7 @@ impl Look {
     }
 
     /// The `config` of a specification.
-    pub fn config(self) -> Value {
+    pub fn config(self) -> Json {
         let theme = self.theme;
         let (ink, quiet, grid) = (theme.ink(), theme.quiet(), theme.grid());
         let label = self.size(11.0);

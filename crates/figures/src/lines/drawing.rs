@@ -1,8 +1,7 @@
 //! The specification of a figure of courses: bands, lines, markers, onsets, the crosshair.
 
 use report::Report;
-use serde::Serialize;
-use serde_json::{Value, json};
+use wire::{Json, Written, json};
 
 use super::{Line, Lines};
 use crate::{
@@ -54,14 +53,14 @@ impl Lines<'_> {
             },
             "layer": layers,
         });
-        chart::specification(&frame, body)
+        chart::specification(&frame, &body)
     }
 
-    fn x(&self) -> Value {
+    fn x(&self) -> Json {
         self.axis.encoding(self.report, "x")
     }
 
-    fn y(&self, field: &str) -> Value {
+    fn y(&self, field: &str) -> Json {
         let title = match self.unit {
             Some(unit) => format!("{} ({unit})", self.measure),
             None => self.measure.clone(),
@@ -89,15 +88,15 @@ impl Lines<'_> {
     }
 
     /// Scale of one visual channel over the domains shown; repeated names keep their first value.
-    fn scale<T: Serialize>(&self, range: fn(palette::Mark) -> T) -> Value {
+    fn scale<T: Written>(&self, range: fn(palette::Mark) -> T) -> Json {
         domain_scale(self.report, self.courses.iter().map(|line| line.domain), self.theme, range)
     }
 
-    fn color(&self) -> Value {
+    fn color(&self) -> Json {
         json!({ "field": "domain", "type": "nominal", "title": null, "scale": self.scale(|mark| mark.color) })
     }
 
-    fn course_rows(&self) -> (Vec<Value>, Vec<Value>) {
+    fn course_rows(&self) -> (Vec<Json>, Vec<Json>) {
         let places = self.axis.places(self.report);
         let every = places.len().div_ceil(MARKED).max(1);
         let (mut courses, mut references) = (Vec::new(), Vec::new());
@@ -116,8 +115,8 @@ impl Lines<'_> {
                 });
                 if banded {
                     let band = line.band.as_ref();
-                    row["low"] = json!(band.and_then(|(low, _)| series::at(low, at)));
-                    row["high"] = json!(band.and_then(|(_, high)| series::at(high, at)));
+                    row.set("low", band.and_then(|(low, _)| series::at(low, at)));
+                    row.set("high", band.and_then(|(_, high)| series::at(high, at)));
                 }
                 courses.push(row);
                 if let Some(reference) = &line.reference {
@@ -128,7 +127,7 @@ impl Lines<'_> {
         (courses, reference_rows(&references))
     }
 
-    fn course_layers(&self, look: Look) -> [Value; 2] {
+    fn course_layers(&self, look: Look) -> [Json; 2] {
         let dash = json!({ "field": "domain", "type": "nominal", "title": null, "scale": self.scale(|mark| mark.dash) });
         let shape = json!({ "field": "domain", "type": "nominal", "title": null, "scale": self.scale(|mark| mark.shape) });
         [
@@ -146,7 +145,7 @@ impl Lines<'_> {
         ]
     }
 
-    fn band_layer(&self) -> Value {
+    fn band_layer(&self) -> Json {
         json!({
             "data": { "name": "courses" },
             "mark": { "type": "area", "opacity": 0.18, "clip": true },
@@ -154,7 +153,7 @@ impl Lines<'_> {
         })
     }
 
-    fn reference_layers(&self, look: Look) -> [Value; 2] {
+    fn reference_layers(&self, look: Look) -> [Json; 2] {
         let size = look.size(10.0);
         [
             json!({
@@ -171,7 +170,7 @@ impl Lines<'_> {
         ]
     }
 
-    fn onset_rows(&self, look: Look) -> Vec<Value> {
+    fn onset_rows(&self, look: Look) -> Vec<Json> {
         let places = self.axis.places(self.report);
         let mut rows = Vec::new();
         for (row, line) in self.courses.iter().enumerate() {
@@ -199,7 +198,7 @@ impl Lines<'_> {
         rows
     }
 
-    fn onset_layers(&self, look: Look) -> [Value; 4] {
+    fn onset_layers(&self, look: Look) -> [Json; 4] {
         let rule = |letter: &str, dash: [u32; 2]| {
             json!({
                 "data": { "name": "onsets" },
@@ -226,21 +225,21 @@ impl Lines<'_> {
     }
 
     /// One row per checkpoint with the formatted texts of all domains under fixed names: `t0`, `t1`, …
-    fn hover_rows(&self) -> Vec<Value> {
+    fn hover_rows(&self) -> Vec<Json> {
         let places = self.axis.places(self.report);
         (0..places.len())
             .map(|at| {
                 let place = chart::place_name(self.report, self.axis, at);
                 let mut row = json!({ "x": places[at], "checkpoint": at, "place": place });
                 for line in &self.courses {
-                    row[format!("t{}", line.domain)] = json!(says(line, at));
+                    row.set(&format!("t{}", line.domain), says(line, at));
                 }
                 row
             })
             .collect()
     }
 
-    fn hover_layer(&self, look: Look) -> Value {
+    fn hover_layer(&self, look: Look) -> Json {
         let mut tooltip = vec![chart::tip("place", "Checkpoint")];
         tooltip.extend(
             self.courses.iter().map(|line| chart::tip(&format!("t{}", line.domain), self.name(line))),
@@ -280,24 +279,24 @@ fn says(line: &Line, at: usize) -> String {
 
 /// The rows of the second lines, each its place, its domain and its value. One of them is marked, where the name of all
 /// second lines stands: the end of the line that ends highest.
-fn reference_rows(references: &[(u64, &str, Option<f64>)]) -> Vec<Value> {
+fn reference_rows(references: &[(u64, &str, Option<f64>)]) -> Vec<Json> {
     let last = references.iter().filter(|(.., value)| value.is_some()).map(|&(x, ..)| x).max();
     let ends = references.iter().enumerate().filter(|(_, (x, ..))| Some(*x) == last);
     let highest = ends
         .filter_map(|(row, (.., value))| Some((row, (*value)?)))
         .max_by(|first, second| first.1.total_cmp(&second.1))
         .map(|(row, _)| row);
-    let row = |(row, &(x, domain, value)): (usize, &(u64, &str, Option<f64>))| json!({ "x": x, "domain": domain, "value": value, "named": Some(row) == highest });
+    let row = |(row, &(x, domain, value)): (usize, &(u64, &str, Option<f64>))| json!({ "x": x, "domain": domain, "value": value, "named": (Some(row) == highest) });
     references.iter().enumerate().map(row).collect()
 }
 
 /// Scale of one visual channel over lines, by the index of their domains; repeated names keep their first value.
-pub(crate) fn domain_scale<T: Serialize>(
+pub(crate) fn domain_scale<T: Written>(
     report: &Report,
     domains: impl Iterator<Item = usize>,
     theme: Theme,
     range: fn(palette::Mark) -> T,
-) -> Value {
+) -> Json {
     let (mut names, mut looks) = (Vec::<&str>::new(), Vec::new());
     for index in domains {
         let name = super::name(report, index);

@@ -1,7 +1,7 @@
 //! One row per domain: from half memorized to half generalized, the delay between them as a span.
 
 use report::Report;
-use serde_json::{Value, json};
+use wire::{Json, json};
 
 use super::{TimelineOptions, visible};
 use crate::{
@@ -34,7 +34,7 @@ pub(super) fn onsets(report: &Report, options: &TimelineOptions) -> Option<Figur
         "line: delay",
     ]);
     let frame = Frame { title: &title, subtitle: &subtitle, description: &summary, look };
-    let spec = chart::specification(&frame, body(report, options, &told));
+    let spec = chart::specification(&frame, &body(report, options, &told));
     Some(Figure { id: "onsets".into(), spec, title, table: table(report, &rows), summary })
 }
 
@@ -90,7 +90,7 @@ impl<'a> Row<'a> {
     }
 
     /// A data row with the tooltip's texts.
-    fn datum(&self, x: u64) -> Value {
+    fn datum(&self, x: u64) -> Json {
         let [memorized, generalized] = &self.says;
         json!({
             "x": x, "domain": self.name, "memorized": memorized, "generalized": generalized, "delay": self.delay_text(),
@@ -98,31 +98,31 @@ impl<'a> Row<'a> {
     }
 
     /// The span, with its label on the side that has room.
-    fn span(&self, report: &Report, axis: Axis) -> Option<Value> {
+    fn span(&self, report: &Report, axis: Axis) -> Option<Json> {
         let ((_, from), (_, to)) = (self.memorized?, self.generalized?);
         let mut datum = self.datum(from);
-        datum["x2"] = json!(to);
+        datum.set("x2", to);
         let end = from.max(to);
         let after = axis.fraction(report, end) < 0.75;
-        datum["side"] = json!(if after { "after" } else { "before" });
-        datum["end"] = json!(if after { end } else { from.min(to) });
+        datum.set("side", if after { "after" } else { "before" });
+        datum.set("end", if after { end } else { from.min(to) });
         Some(datum)
     }
 
-    fn ends(&self) -> impl Iterator<Item = Value> {
+    fn ends(&self) -> impl Iterator<Item = Json> {
         let ends = [("half memorized", self.memorized), ("half generalized", self.generalized)];
         ends.into_iter().filter_map(|(what, place)| {
             let mut datum = self.datum(place?.1);
-            datum["what"] = json!(what);
+            datum.set("what", what);
             Some(datum)
         })
     }
 }
 
-fn body(report: &Report, options: &TimelineOptions, rows: &[&Row]) -> Value {
+fn body(report: &Report, options: &TimelineOptions, rows: &[&Row]) -> Json {
     let look = Look { theme: options.theme, present: options.present };
-    let spans: Vec<Value> = rows.iter().filter_map(|row| row.span(report, options.axis)).collect();
-    let ends: Vec<Value> = rows.iter().flat_map(|row| row.ends()).collect();
+    let spans: Vec<Json> = rows.iter().filter_map(|row| row.span(report, options.axis)).collect();
+    let ends: Vec<Json> = rows.iter().flat_map(|row| row.ends()).collect();
     let names: Vec<&str> = rows.iter().map(|row| row.name).collect();
     let x = |field: &str| options.axis.encoding(report, field);
     let y = json!({
