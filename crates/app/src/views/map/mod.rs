@@ -247,11 +247,11 @@ fn DistanceMap() -> impl IntoView {
             </span>
         </div>
         <p class="soft" data-testid="map-says" role="status">
-            {move || sheet().map(|sheet| sheet.says).unwrap_or_else(|| if complete.get() {
-                format!("{} is not measured yet.", step(app.checkpoint.get()))
-            } else {
-                "The map is measured once the report is complete.".to_owned()
-            })}
+            {move || match sheet() {
+                Some(sheet) => sheet.says,
+                None if complete.get() => format!("{} is not measured yet.", step(app.checkpoint.get())),
+                None => "The map is measured once the report is complete.".to_owned(),
+            }}
             {move || { app.map.track(); map::with(|map| map.note.clone()) }}
             <Show when=move || measured().0 < measured().1>
                 <span data-testid="map-known">{move || { let (measured, all) = measured(); format!(" {measured} of {all} checkpoints are measured. ") }}</span>
