@@ -179,7 +179,7 @@ impl<'a> Builder<'a> {
         };
         if let Some(compared) = compared.filter(|_| lines.courses.iter().any(|line| line.reference.is_some()))
         {
-            lines.reference_name = compared.name.to_lowercase();
+            lines.reference_name = compared.name.to_ascii_lowercase();
         }
         let dotted = match lines.reference_name.as_str() {
             "" => String::new(),

@@ -45,8 +45,21 @@ impl Binary {
     /// How wasm-opt treats it when it is published.
     fn optimisation(self) -> &'static [&'static str] {
         match self {
-            // Larger than -Oz by itself, smaller once it is compressed; all the more without hints of alignment.
-            Self::App => &["-O1", "--dealign", "--strip-debug", "--strip-producers"],
+            // Larger than -Oz by itself, smaller once it is compressed; all the more without hints of alignment, and
+            // with functions of similar names beside each other. Rust never uses the lowest addresses, and memory
+            // begins as zeros.
+            Self::App => &[
+                "--low-memory-unused",
+                "--zero-filled-memory",
+                "-O1",
+                "--coalesce-locals-learning",
+                "--reorder-locals",
+                "--duplicate-function-elimination",
+                "--reorder-functions-by-name",
+                "--dealign",
+                "--strip-debug",
+                "--strip-producers",
+            ],
             Self::Worker => &["-O3", "--strip-debug", "--strip-producers"],
             // Its budget holds without: the shader compiler alone would take ten minutes.
             Self::Engine => &["--strip-debug", "--strip-producers"],

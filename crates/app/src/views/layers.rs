@@ -148,7 +148,7 @@ fn Experts(measure: Signal<LayerMeasure>) -> impl IntoView {
             format!(
                 "{domain}, layer {layer}, step {}: {} {}",
                 count(step),
-                measure.name().to_lowercase(),
+                measure.name().to_ascii_lowercase(),
                 optional(value)
             )
         })
