@@ -19,9 +19,9 @@ pub struct Group {
 /// Shares of simulated groups.
 #[derive(Clone, Copy, Debug)]
 pub struct Rates {
-    /// The distance is said to fall.
+    /// Share of groups with the claim `falls`.
     pub falls: f64,
-    /// The distance is said to rise.
+    /// Share of groups with the claim `rises`.
     pub rises: f64,
     /// Either would be said if the half widths of both means were added instead.
     pub by_sum: f64,

@@ -66,7 +66,7 @@ fn following(pairs: usize) -> String {
 /// Rates of the interval of a change.
 fn changing(pairs: usize) -> String {
     let mut table = format!(
-        "Percent of {pairs} simulated groups whose distance is said to change, by the interval of the ratio and by\n\
+        "Percent of {pairs} simulated groups with a claimed change of distance, by the interval of the ratio and by\n\
          the sum of both means' half widths, and how much wider the sum is:\n\n\
          | samples | pairs | no change: `falls` | `rises` | either, by sum | 5 % less: `falls` | `rises` | either, by sum \
          | width of sum |\n|---|---|---|---|---|---|---|---|---|\n"

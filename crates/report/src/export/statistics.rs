@@ -1,4 +1,4 @@
-//! Tables of what is said about accuracy and changes, in long form.
+//! Tables of the accuracy tests and of changes, in long form.
 
 use super::rows::{Table, figure, group_name};
 use crate::Report;

@@ -62,7 +62,7 @@ static ENTRIES: [Option<Entry>; FORMATS.len()] = {
     entries
 };
 
-/// The formats as users are told of them, in the order of that list.
+/// The supported files that the page lists, in the order of that list.
 #[must_use]
 pub fn supported() -> Vec<Entry> {
     let mut entries: Vec<Entry> = ENTRIES.iter().flatten().copied().collect();
