@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use futures::executor::block_on;
 use trace::{
-    FileKind, GateKind, IdsSettings, MemorySource, OpenTrace, Opened, RouterRule, Source, open_mapped, open_with,
+    FileKind, GateKind, IdsSettings, MemorySource, OpenTrace, Opened, RouterRule, Source, open_mapped,
+    open_with,
 };
 
 use crate::heap::Bound;

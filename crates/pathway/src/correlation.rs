@@ -138,7 +138,7 @@ pub fn correlate_all(
         .collect()
 }
 
-/// Computes the coefficients of [`correlate`] without their permutation tests
+/// Computes the coefficients of [`correlate_all`] without their permutation tests
 /// (docs/metrics.md#correlation-with-accuracy).
 #[must_use]
 pub fn coefficients(metric: &[Option<f64>], accuracy: &[Option<f64>]) -> CorrelationResult {

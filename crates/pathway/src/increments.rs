@@ -62,7 +62,7 @@ impl IncrementTest {
 /// (docs/metrics.md#does-it-follow-accuracy).
 ///
 /// Each test uses the checkpoints at which its course and the accuracy are defined and finite, in
-/// order. `clock` has one value per checkpoint ([`crate::clock`]); without it there is no test A'.
+/// order. `clock` has one value per checkpoint ([`crate::clock()`]); without it there is no test A'.
 /// With up to nine increments, all orders are tried, otherwise `draws` seeded ones. Courses that
 /// are defined at the same checkpoints share the orders, as do both tests.
 #[must_use]

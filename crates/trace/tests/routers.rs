@@ -120,7 +120,7 @@ fn malformed_checkpoints_are_explained() {
         &[3, 2],
         &LAYER,
     );
-    refused(&whole(&twice), &["one router in layer 0", "one model only"]);
+    refused(&whole(&twice), &["one such tensor in layer 0", "one model only"]);
     refused(&[file("model.safetensors.index.json", b"{}")], &["index.json", "weight_map"]);
     let map = json!({ gate(0): "model-1.safetensors" });
     refused(&[index(&map)], &["shard model-1.safetensors", "Download"]);

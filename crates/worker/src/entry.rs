@@ -186,7 +186,7 @@ impl Entry {
         self.row.made = true;
         self.warnings = vec![note];
         self.row.messages.clone_from(&self.warnings);
-        self.content = Some(Content::Run(trace));
+        self.content = Some(Content::Run(Box::new(trace)));
         self.computed = Some(computed);
     }
 
@@ -287,7 +287,7 @@ impl Entry {
         self.row.question = None;
         let mut message = None;
         if let Content::Run(kind) = &content {
-            match kind {
+            match kind.as_ref() {
                 FileKind::Trace(trace) => {
                     self.row.step = self.step.or(trace.info.step).or(self.branch_step);
                     self.row.samples = Some(trace.info.samples.len());

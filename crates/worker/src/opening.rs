@@ -22,7 +22,7 @@ const LARGEST_LIST: u64 = 1 << 30;
 /// The content of a file.
 pub enum Content {
     /// A part of a run.
-    Run(FileKind),
+    Run(Box<FileKind>),
     /// A finished report.
     Report(Box<Report>),
 }
@@ -226,7 +226,7 @@ async fn open_single(source: Source, was_packed: bool, overrides: &Overrides) ->
     } else {
         None
     };
-    let content = Content::Run(opened.what);
+    let content = Content::Run(Box::new(opened.what));
     Ok(Opening::File { bytes, kind, content, warnings: opened.warnings, unpacked })
 }
 
