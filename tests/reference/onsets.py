@@ -105,11 +105,20 @@ def read_run(folder):
     return [int(m["step"]) for _, m in traces], np.array(domains), losses, gates, json.loads((folder / "run.json").read_text())
 
 
+def first_losses(losses):
+    """First finite loss of each sample; NaN without one."""
+    finite = np.isfinite(losses)
+    return np.where(finite.any(0), losses[finite.argmax(0), np.arange(losses.shape[1])], np.nan)
+
+
 def windows(losses):
-    """First losses [C-2,S] of the settled windows of three checkpoints; infinite where a window is not settled."""
+    """First losses [C-2,S] of the windows of three checkpoints that are settled at half the sample's first loss or less;
+    infinite for other windows."""
     three = np.stack([losses[:-2], losses[1:-1], losses[2:]])
     settled = np.isfinite(three).all(0)
     settled &= np.where(settled, three.max(0) - three.min(0), np.inf) <= DELTA
+    start = first_losses(losses)
+    settled &= (2 * three[0] <= start) & (three[0] < start)
     return np.where(settled, three[0], np.inf)
 
 

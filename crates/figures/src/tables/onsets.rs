@@ -88,8 +88,8 @@ pub(super) fn memorization(report: &Report) -> NamedTable {
     }
     let delta = report.settings.delta;
     let note = format!(
-        "t° is the first checkpoint at which a sample’s loss is at most ε and from which the range of three losses is at most {delta} \
-         nats. Relapsed: a later loss above ε + {delta}. t*, of the paper: the first checkpoint at which the loss is at most ε and \
+        "t° is the first checkpoint at which a sample’s loss is at most ε and half its first loss, and from which the range of three \
+         losses is at most {delta} nats. Relapsed: a later loss above ε + {delta}. t*, of the paper: the first checkpoint at which the loss is at most ε and \
          after which it stays within {delta} nats of its last value; at the last checkpoint it is unconfirmed and does not count as \
          memorized. Half: the first checkpoint by which half of the memorized samples have reached their step. {TWO_RULES} {}",
         in_use(report)
@@ -134,7 +134,8 @@ pub(super) fn generalization(report: &Report) -> NamedTable {
         ]);
     }
     let note = format!(
-        "t°# is the first checkpoint from which an item is correct at three checkpoints in a row. Relapsed: a later wrong answer. t#, \
+        "t°# is the first checkpoint from which an item is correct at three checkpoints in a row, by chance or not. Relapsed: a later \
+         wrong answer. t#, \
          of the paper: the first checkpoint at which it is correct and from which more than 0.8 of its answers are correct, with at \
          most one wrong; at the last result it rests on one observation. Only checkpoints with a result count. Half: the median \
          step of the items that have one. {TWO_RULES} {}",

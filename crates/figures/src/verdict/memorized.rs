@@ -22,16 +22,33 @@ fn memorized(claim: &Claim) -> String {
     };
     let by_user = if count(claim, "eps_set_by_user") == 1 { ", set by the user" } else { "" };
     let below = format!("loss ≤ {}{by_user}", trimmed(eps));
-    if claim.holds != Some(true) {
+    if claim.why == Why::NoneMemorized {
         return format!("none of {all} is memorized ({below})");
+    }
+    if claim.why == Why::TooFewSamples {
+        let memorized = number::count(count(claim, "memorized"));
+        return format!("only {memorized} of {all} memorized ({below}), less than a fifth");
     }
     let share = number::percent(claim.figure("share").unwrap_or(0.0));
     let half = step(claim, "half_step").map(|at| format!(", half of them by {at}")).unwrap_or_default();
-    let relapsed = claim.figure("relapsed_share").filter(|share| *share > 0.0);
-    let relapsed = relapsed
-        .map(|share| format!(", and the loss of {} of them rises again later", number::percent(share)))
-        .unwrap_or_default();
-    format!("{share} of {all} memorized ({below}){half}{relapsed}")
+    // The paper's rule also holds for losses that were low from the start.
+    let rule = if count(claim, "paper_rule") == 1 {
+        " by the paper’s rule, whether or not their loss has fallen"
+    } else {
+        ""
+    };
+    let relapsed = relapsed(claim).unwrap_or_default();
+    format!("{share} of {all} memorized{rule} ({below}){half}{relapsed}")
+}
+
+/// How many samples have a relapse, in a clause; none without any.
+fn relapsed(claim: &Claim) -> Option<String> {
+    let share = claim.figure("relapsed_share").filter(|share| *share > 0.0)?;
+    let above = trimmed(claim.figure("relapse_above")?);
+    Some(format!(
+        ", and {} of them have a loss above {above} again at some later checkpoint",
+        number::percent(share)
+    ))
 }
 
 /// How accuracy changes, in a clause.
@@ -60,20 +77,23 @@ fn accuracy(said: Said<'_>, domain: &str) -> Option<String> {
     Some(format!("accuracy {verb} {course}{}", most.unwrap_or_default()))
 }
 
-/// When items are generalized, in a sentence without a full stop.
+/// When items are generalized, in a sentence without a full stop; none where accuracy does not rise,
+/// as items that are right by chance have steps, too.
 pub(super) fn generalized(said: Said<'_>, domain: &str) -> Option<String> {
     let claim = said.of_domain(ClaimKind::GeneralizedAfter, domain)?;
     let at = step(claim, "generalized_step")?;
     let opening = format!("Half of the items that generalize do so by {at}");
-    let Some(delay) = claim.figure("delay") else { return Some(opening) };
-    let steps = number::count(delay.abs() as u64);
-    Some(if delay > 0.0 {
-        format!("{opening}, {steps} steps after half of the memorized samples")
-    } else if delay < 0.0 {
-        format!("{opening}, {steps} steps before half of the memorized samples")
-    } else {
-        format!("{opening}, like half of the memorized samples")
-    })
+    match (claim.holds, claim.why, claim.figure("delay")) {
+        (None, Why::NoneMemorized | Why::TooFewSamples, _) => Some(opening),
+        (Some(true), _, Some(delay)) => {
+            let steps = number::count(delay as u64);
+            Some(format!("{opening}, {steps} steps after half of the memorized samples"))
+        }
+        (Some(false), Why::Figures, _) => {
+            Some(format!("{opening}, not clearly later than half of the memorized samples"))
+        }
+        _ => None,
+    }
 }
 
 /// A threshold without the noise of binary fractions.

@@ -40,9 +40,44 @@ pub fn half_by(counts: &[usize]) -> Option<usize> {
     })
 }
 
+/// The first and last index that [`half_by`] can have with other members of the same kind: its 95 %
+/// interval by order statistics (docs/metrics.md#claims).
+///
+/// Of `n` members in order, the interval goes from member `(n - 1.96 sqrt(n)) / 2`, rounded down, to
+/// member `1 + (n + 1.96 sqrt(n)) / 2`, rounded up. `None` below eight members, for which there is
+/// no first one.
+#[must_use]
+pub fn half_between(counts: &[usize]) -> Option<(usize, usize)> {
+    let all = counts.iter().map(|&count| count as f64).sum::<f64>();
+    let reach = 1.96 * all.sqrt();
+    let (low, high) = (((all - reach) / 2.0).floor(), (1.0 + (all + reach) / 2.0).ceil());
+    if low < 1.0 {
+        return None;
+    }
+    let index = |member: f64| {
+        let mut seen = 0.0;
+        counts.iter().position(|&count| {
+            seen += count as f64;
+            seen >= member
+        })
+    };
+    index(low).zip(index(high.min(all)))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::half_by;
+    use super::{half_between, half_by};
+
+    #[test]
+    fn the_interval_of_half_is_that_of_order_statistics() {
+        // Members 1 and 8 of 8, members 40 and 61 of 100.
+        assert_eq!(half_between(&[1, 2, 4, 1]), Some((0, 3)));
+        assert_eq!(half_between(&[39, 1, 20, 1, 39]), Some((1, 3)));
+        assert_eq!(half_between(&[40, 0, 20, 0, 40]), Some((0, 4)));
+        assert_eq!(half_between(&[0, 7]), None);
+        assert_eq!(half_between(&[]), None);
+        assert_eq!(half_between(&[usize::MAX, usize::MAX]), Some((0, 1)));
+    }
 
     #[test]
     fn half_is_reached_where_the_lower_median_lies() {

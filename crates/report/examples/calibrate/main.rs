@@ -5,18 +5,26 @@
 
 #![expect(clippy::expect_used, reason = "simulated input fits by construction")]
 
+mod answers;
 mod bare;
 mod changes;
 mod courses;
 mod follow;
+mod losses;
+mod onsets;
 mod others;
 mod points;
 
+use answers::Answers;
 use courses::Kind;
+use losses::Losses;
 use others::Statement;
 
 /// Checkpoints of the simulated runs: the paper's number, and the example run's.
 const CHECKPOINTS: [usize; 2] = [10, 33];
+
+/// Checkpoints of the simulated domains for statements that cost less: also every OLMoE checkpoint.
+const LENGTHS: [usize; 3] = [10, 33, 244];
 
 /// Domains of the simulated runs of test B.
 const DOMAINS: usize = 4;
@@ -31,7 +39,8 @@ fn main() {
         },
         _ => fail("usage: calibrate [--pairs N]"),
     };
-    print!("{}\n{}\n{}", following(pairs), changing(pairs), other(pairs));
+    let tables = [following, changing, other, memorizing, generalizing].map(|table| table(pairs));
+    print!("{}", tables.join("\n"));
 }
 
 fn fail(message: &str) -> ! {
@@ -94,11 +103,52 @@ fn other(pairs: usize) -> String {
     );
     for statement in Statement::ALL {
         let [name, null, truth] = statement.words();
-        let lengths = if statement == Statement::Pairing { &CHECKPOINTS[..1] } else { &CHECKPOINTS[..] };
+        let lengths = if statement == Statement::Pairing { &LENGTHS[..1] } else { &LENGTHS[..] };
         for &n in lengths {
             let [chance, found] = [false, true].map(|is_true| percent(statement.rate(n, is_true, pairs)));
             let length = if statement == Statement::Pairing { "any".to_owned() } else { n.to_string() };
             table += &format!("| {name} | {null} | {length} | {chance} | {truth} | {found} |\n");
+        }
+    }
+    table
+}
+
+/// Rates of the claim `memorized`.
+fn memorizing(pairs: usize) -> String {
+    let mut table = format!(
+        "Percent of {pairs} simulated domains of 100 samples with the claim `memorized`, by the causal and by the\n\
+         paper's rule; and of the causal claims, the share of samples and the share of these that relapse:\n\n\
+         | losses | checkpoints | by t° | by t\\* | samples | relapsed |\n|---|---|---|---|---|---|\n"
+    );
+    for losses in Losses::NULL.into_iter().chain([Losses::Memorized]) {
+        let truth = if losses == Losses::Memorized { "true: " } else { "not memorized: " };
+        for n in LENGTHS {
+            let found = onsets::memorized(losses, n, pairs);
+            let [causal, paper] = [found.causal, found.paper].map(percent);
+            let of_claims = |share: f64| if found.causal > 0.0 { percent(share) } else { String::new() };
+            let [samples, relapsed] = [found.samples, found.relapsed].map(of_claims);
+            table += &format!(
+                "| {truth}{} | {n} | {causal} | {paper} | {samples} | {relapsed} |\n",
+                losses.name()
+            );
+        }
+    }
+    table
+}
+
+/// Rates of the claim `generalized-after`.
+fn generalizing(pairs: usize) -> String {
+    let mut table = format!(
+        "Percent of {pairs} simulated domains with the claim `generalized-after`, by both rules. Half of 100 samples\n\
+         are memorized; and the share of 100 items that have a t°#:\n\n\
+         | answers | checkpoints | by t°, t°# | by t\\*, t# | items |\n|---|---|---|---|---|\n"
+    );
+    for answers in Answers::ALL {
+        let truth = if answers == Answers::Later { "true: " } else { "not later: " };
+        for n in LENGTHS {
+            let found = onsets::generalized(answers, n, pairs);
+            let [causal, paper, items] = [found.causal, found.paper, found.items].map(percent);
+            table += &format!("| {truth}{} | {n} | {causal} | {paper} | {items} |\n", answers.name());
         }
     }
     table

@@ -14,7 +14,9 @@ pub(super) fn claim(report: &Report, domain: &Domain) -> Claim {
         .with("share", share)
         .with("eps", eps)
         .with("eps_set_by_user", f64::from(u8::from(domain.memorization.eps_set_by_user)))
+        .with("paper_rule", f64::from(u8::from(report.settings.onset_rule == OnsetRule::Paper)))
         .with("half_step", half)
+        .with("relapse_above", eps.map(|eps| eps + report.settings.delta))
         .with("relapsed_share", relapsed_share(report, domain));
     if !report.has_losses(domain) {
         return claim.undecided(Why::NoLosses);
@@ -22,7 +24,13 @@ pub(super) fn claim(report: &Report, domain: &Domain) -> Claim {
     if eps.is_none() {
         return claim.fails(Why::NoThreshold);
     }
-    if memorized == 0 { claim.fails(Why::NoneMemorized) } else { claim.holds(true) }
+    if memorized == 0 {
+        claim.fails(Why::NoneMemorized)
+    } else if memorized.saturating_mul(5) < domain.samples {
+        claim.fails(Why::TooFewSamples)
+    } else {
+        claim.holds(true)
+    }
 }
 
 /// Share of the declared samples whose loss rises above the threshold again; only the causal rule

@@ -32,7 +32,7 @@ pub struct Claim {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClaimKind {
-    /// Samples are memorized before the last checkpoint.
+    /// A fifth of the samples or more are memorized before the last checkpoint.
     Memorized,
     /// The figure is smaller at the last checkpoint than at the first one compared, beyond the
     /// interval of the change.
@@ -44,8 +44,8 @@ pub enum ClaimKind {
     SignDependsOnStart,
     /// The course follows accuracy more closely than chance and clock explain.
     Follows,
-    /// Half of the generalizing items are generalized after half of the memorized samples are
-    /// memorized.
+    /// Accuracy rises, and half of the generalizing items are generalized after half of the memorized
+    /// samples are memorized, beyond both intervals.
     GeneralizedAfter,
     /// The matching of groups is clearly better than other matchings and than shuffled ones.
     DistinctivePairing,
@@ -104,6 +104,8 @@ pub enum Why {
     NoneMemorized,
     /// No item is generalized.
     NoneGeneralized,
+    /// Accuracy does not rise beyond its interval.
+    NoRise,
     /// Some checkpoints of the window have no value.
     ValuesMissing,
     /// The accuracy has the same value at every checkpoint.
