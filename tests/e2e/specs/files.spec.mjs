@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { by, clean, drop, empty, finished, give, launch, made, open, picture, runA, trace } from "../harness.mjs";
+import { by, clean, drop, empty, fileRows, finished, give, launch, made, open, picture, runA, trace } from "../harness.mjs";
 
 const SMALL = { samples: 12, layers: 3, experts: 8 };
 const good = (step) => made(`good-${step}.safetensors`, trace({ step, ...SMALL }));
@@ -38,15 +38,6 @@ let session;
 before(async () => (session = await launch()));
 after(() => session.close());
 
-const rows = (page) =>
-  page.locator("[data-testid=file-table] tbody tr").evaluateAll((rows) =>
-    rows.map((row) => ({
-      path: row.querySelector("th").textContent,
-      state: row.querySelector(".state").textContent,
-      messages: [...row.querySelectorAll(".message")].map((message) => message.textContent),
-    })),
-  );
-
 test("every bad file has a reason, and all good files are used", async () => {
   const opened = await open(session);
   const { page } = opened;
@@ -54,7 +45,7 @@ test("every bad file has a reason, and all good files are used", async () => {
   const bad = Object.entries(BAD).map(([name, content]) => made(name, content));
   await give(page, [good(1000), ...bad, good(2000)]);
   await finished(page);
-  const table = await rows(page);
+  const table = await fileRows(page);
   assert.equal(table.length, bad.length + 2);
   for (const { path, state, messages } of table) {
     if (path.startsWith("good-")) {
@@ -84,7 +75,7 @@ test("checkpoints of another run and duplicate steps are rejected", async () => 
     made("fewer-samples.safetensors", trace({ step: 5000, ...SMALL, samples: 10 })),
   ]);
   await finished(page);
-  const table = await rows(page);
+  const table = await fileRows(page);
   for (const name of ["other-shape.safetensors", "same-step.safetensors"]) {
     const row = table.find(({ path }) => path === name);
     assert.notEqual(row.state, "used", name);
@@ -103,7 +94,7 @@ test("dropped files are read like chosen files", async () => {
   await empty(page);
   await drop(page, runA().map((path) => ({ name: basename(path), content: readFileSync(path) })));
   await finished(page);
-  const table = await rows(page);
+  const table = await fileRows(page);
   assert.deepEqual(table.filter(({ state }) => state !== "used"), []);
   clean(session, opened);
   await opened.context.close();
@@ -134,7 +125,7 @@ test("a folder is read recursively, and unrelated files are skipped", async () =
     await empty(page);
     await by(page, "folder-input").setInputFiles(join(folder, "run"));
     await finished(page);
-    const table = await rows(page);
+    const table = await fileRows(page);
     const used = table.filter(({ state }) => state === "used").map(({ path }) => path);
     assert.deepEqual(used.sort(), ["run/step-1000.safetensors", "run/sub/step-2000.safetensors"]);
     assert.equal((await by(page, "errors").textContent()).trim(), "");
@@ -179,7 +170,7 @@ test("files of 3 GB are read in slices, or rejected by their first bytes", async
     writeFileSync(second, trace({ step: 2000, ...SMALL }));
     await give(page, [large, second, disk]);
     await finished(page);
-    const table = await rows(page);
+    const table = await fileRows(page);
     const state = (name) => table.find(({ path }) => path === name);
     assert.equal(state("large.safetensors").state, "used", JSON.stringify(table));
     assert.equal(state("second.safetensors").state, "used");
