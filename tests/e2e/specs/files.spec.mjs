@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { by, clean, drop, empty, fileRows, finished, give, launch, made, open, picture, runA, trace } from "../harness.mjs";
+import { by, clean, drop, empty, exported, fileRows, finished, give, launch, made, open, picture, runA, trace } from "../harness.mjs";
 
 const SMALL = { samples: 12, layers: 3, experts: 8 };
 const good = (step) => made(`good-${step}.safetensors`, trace({ step, ...SMALL }));
@@ -15,8 +15,6 @@ const BAD = {
   "empty.safetensors": Buffer.alloc(0),
   "truncated.safetensors": trace({ step: 3000, ...SMALL }).subarray(0, 900),
   "oversized-header.safetensors": Buffer.concat([Buffer.from("ffffffffffff0000", "hex"), Buffer.from("{}")]),
-  "not-numbers.safetensors": trace({ step: 3000, ...SMALL, changed: { tensors: spoil((gates) => (gates[5] = NaN)) } }),
-  "no-sum.safetensors": trace({ step: 3000, ...SMALL, changed: { tensors: spoil((gates) => (gates[5] += 3)) } }),
   "integers.safetensors": trace({
     step: 3000,
     ...SMALL,
@@ -58,6 +56,33 @@ test("every bad file has a reason, and all good files are used", async () => {
   }
   assert.equal(await page.locator("script:not([src]), img[src=x]").count(), 0);
   await picture(page, "bad-files");
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("samples whose gates cannot be used leave the run and are named", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  const spoiled = (step, change) => made(`step-${step}.safetensors`, trace({ step, ...SMALL, changed: { tensors: spoil(change) } }));
+  const width = SMALL.layers * SMALL.experts;
+  await give(page, [
+    good(1000),
+    good(2000),
+    spoiled(3000, (gates) => (gates[2 * width + 5] = NaN)),
+    spoiled(4000, (gates) => (gates[7 * width + 5] += 3)),
+  ]);
+  await finished(page);
+  const { checkpoints, run, domains } = JSON.parse(await exported(page));
+  assert.deepEqual(checkpoints.map(({ step }) => step), [1000, 2000, 3000, 4000]);
+  const samples = domains.reduce((sum, { samples }) => sum + samples, 0);
+  assert.equal(samples, SMALL.samples - 2, JSON.stringify(run));
+  const table = await fileRows(page);
+  assert.deepEqual(table.map(({ state }) => state), ["used", "used", "used", "used"]);
+  for (const [row, fault] of [[2, /NaN/], [3, /sum/]]) {
+    assert.match(table[row].messages.join(" "), fault);
+    assert.match(table[row].messages.join(" "), /left out at all checkpoints/);
+  }
   clean(session, opened);
   await opened.context.close();
 });
