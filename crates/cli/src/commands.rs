@@ -16,6 +16,7 @@ use trace::GateDtype;
 #[cfg(feature = "gpu")]
 use crate::graphics::Graphics;
 use crate::{
+    change::StepPair,
     checkpoints::{self, Backend},
     convert,
     error::Error,
@@ -61,6 +62,10 @@ enum Command {
         /// Folder for the tables as CSV.
         #[arg(long)]
         csv: Option<PathBuf>,
+        /// Also compare the pathway distances of two checkpoints, given by their training steps. Can
+        /// be repeated.
+        #[arg(long, value_name = "FROM:TO")]
+        change: Vec<StepPair>,
         /// Experts per layer, for files of expert ids without this number.
         #[arg(long)]
         experts: Option<usize>,
@@ -166,6 +171,7 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
             title,
             output,
             csv,
+            change,
             experts,
             layers,
             top_k,
@@ -178,7 +184,7 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
             let mut settings = settings.as_deref().map(read_settings).transpose()?.unwrap_or_default();
             flags.apply(&mut settings)?;
             let distances = distances_on(backend)?;
-            let report = block_on(analyse(&paths, &file_options, &settings, &title, &*distances))?;
+            let report = block_on(analyse(&paths, &file_options, &settings, &title, &change, &*distances))?;
             write(&output, &report::export::json(&report))?;
             if let Some(folder) = csv {
                 fs::create_dir_all(&folder).map_err(|source| Error::File { path: folder.clone(), source })?;
@@ -190,6 +196,7 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
                 eprintln!("note: {}", note.text);
             }
             print!("{}", paragraphs(&figures::verdict(&report)));
+            print!("{}", paragraphs(&figures::requested_changes(&report)));
             Ok(())
         }
         Command::Trace { checkpoint, samples, items, gate_inputs, backend, output } => {
@@ -252,6 +259,7 @@ async fn analyse(
     file_options: &FileOptions,
     settings: &Settings,
     title: &str,
+    changes: &[StepPair],
     distances: &dyn Distances,
 ) -> Result<Report, Error> {
     let mut parts: Vec<Part> = open_all(paths, file_options).await?;
@@ -268,13 +276,19 @@ async fn analyse(
                 eprintln!("note: {verdict}");
             }
         }
+        // Before anything is measured, so that a wrong step costs no time.
+        changes.iter().try_for_each(|change| change.places(&run).map(|_| ()))?;
         match analysis.analyse(&run, settings, title, distances, &Terminal::default()).await {
             Err(report::Error::Checkpoint { file, source }) => {
                 eprintln!("left out: {source}");
                 parts.retain(|part| part.id != file);
             }
             Err(report::Error::BadSamples { .. }) => {}
-            done => return Ok(done?),
+            done => {
+                let mut report = done?;
+                changes.iter().try_for_each(|change| change.add(&analysis, &run, &mut report))?;
+                return Ok(report);
+            }
         }
     }
 }

@@ -84,6 +84,15 @@ pub enum Error {
         count: usize,
     },
 
+    /// A change from or to a step that the run lacks.
+    #[error("--change: the run has no checkpoint of step {step}. Its steps are {steps}.")]
+    NoCheckpoint {
+        /// Training step.
+        step: u64,
+        /// Steps of the run.
+        steps: String,
+    },
+
     /// No routers could be read.
     #[error("no routers could be read from the checkpoints; see the messages above")]
     NoRouters,

@@ -47,4 +47,4 @@ pub use table::{Cell, Column, NamedTable, Table};
 pub use tables::tables;
 pub use theme::Theme;
 pub use timeline::{TimelineOptions, timeline};
-pub use verdict::verdict;
+pub use verdict::{requested_changes, verdict};

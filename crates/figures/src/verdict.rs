@@ -12,6 +12,7 @@ mod said;
 
 use report::Report;
 
+pub use change::requested_changes;
 pub(crate) use pairing::sentence as matching;
 use said::Said;
 
@@ -29,13 +30,4 @@ pub fn verdict(report: &Report) -> Vec<String> {
     lines.extend(said.domains().map(|name| domain::paragraph(said, name)));
     lines.extend(caveats::caveats(said, report));
     lines
-}
-
-/// `a`, `a and b`, `a, b and c`.
-fn enumerated(names: &[&str]) -> String {
-    match names {
-        [] => String::new(),
-        [only] => (*only).to_owned(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
 }

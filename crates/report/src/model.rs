@@ -1,12 +1,12 @@
 //! The report: plain data, versioned, complete. Everything that has one figure per checkpoint is a
 //! [`Course`], in long form; `None` means "undefined here", never zero.
 
+mod claim;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    claims::Claim,
-    settings::{Settings, Unit},
-};
+pub use self::claim::{Claim, ClaimKind, Why};
+use crate::settings::{Settings, Unit};
 
 /// The `format` field of every report.
 pub const FORMAT: &str = "grokscope.report";
@@ -411,6 +411,9 @@ pub struct Change {
     pub half_width: f64,
     /// Number of samples.
     pub n: usize,
+    /// Whether the user asked for these two checkpoints. No claim rests on such a change.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub requested: bool,
 }
 
 /// Test B of one metric over all domains: whether each domain's course follows its own accuracy

@@ -2,7 +2,7 @@
 
 use report::Report;
 
-use super::{group_cell, labelled, metric_name, named, step_cell};
+use super::cells::{group_cell, labelled, metric_name, named, step_cell};
 use crate::table::{Cell, Column, NamedTable, Table};
 
 /// The stored changes of every domain.
@@ -33,7 +33,12 @@ pub(super) fn changes(report: &Report) -> NamedTable {
             ]);
         }
     }
-    let note = "From the onset to the last checkpoint. The same samples are measured at both, so the interval is that of the ratio. \
-                It covers the choice of samples, not another run of the training.";
-    named("changes", "Changes between two checkpoints", labelled(report, note), table)
+    let is_any_requested =
+        report.domains.iter().flat_map(|domain| &domain.changes).any(|change| change.requested);
+    let requested = if is_any_requested { ", then those asked for" } else { "" };
+    let note = format!(
+        "From the onset to the last checkpoint{requested}. The same samples are measured at both, so the interval is that of the \
+         ratio. It covers the choice of samples, not another run of the training."
+    );
+    named("changes", "Changes between two checkpoints", labelled(report, &note), table)
 }

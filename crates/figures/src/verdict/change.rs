@@ -1,6 +1,6 @@
 //! Whether the pathway distance changes after memorization.
 
-use report::{Claim, ClaimKind, Group, Why};
+use report::{Change, Claim, ClaimKind, Group, Report, Why};
 
 use super::said::{Said, count, step};
 use crate::{chart, number};
@@ -51,7 +51,11 @@ fn between(claim: &Claim) -> String {
 
 /// ` (95 % interval −20 to −14 %, …)`.
 fn interval(claim: &Claim) -> String {
-    let Some((low, high)) = claim.figure("low").zip(claim.figure("high")) else { return String::new() };
+    let bounds = claim.figure("low").zip(claim.figure("high"));
+    bounds.map(|(low, high)| range(low, high)).unwrap_or_default()
+}
+
+fn range(low: f64, high: f64) -> String {
     // One digit if a bound would round to zero or both to the same number.
     let digits = usize::from(low.abs().min(high.abs()) < 0.1 || high - low < 0.02);
     format!(" (95 % interval {} to {} %, {COVERS})", signed(low, digits), signed(high, digits))
@@ -61,6 +65,30 @@ fn interval(claim: &Claim) -> String {
 fn signed(share: f64, digits: usize) -> String {
     let sign = if share > 0.0 { "+" } else { "" };
     format!("{sign}{}", number::fixed(share * 100.0, digits))
+}
+
+/// The changes between checkpoints that the user asked for, one sentence per domain and group.
+#[must_use]
+pub fn requested_changes(report: &Report) -> Vec<String> {
+    let of_domain = |domain: &report::Domain| {
+        let requested = domain.changes.iter().filter(|change| change.requested);
+        requested.map(|change| requested_change(report, &domain.name, change)).collect::<Vec<String>>()
+    };
+    report.domains.iter().flat_map(of_domain).collect()
+}
+
+fn requested_change(report: &Report, domain: &str, found: &Change) -> String {
+    let step = |at: usize| report.checkpoints.get(at).map_or(0, |at| at.step);
+    let (from, to) = (chart::step_name(step(found.from)), chart::step_name(step(found.to)));
+    let samples = number::count(found.n as u64);
+    let group = match found.group {
+        Group::Memorized => format!("the {samples} memorized samples"),
+        Group::All => format!("all {samples} samples"),
+    };
+    let change = found.ratio - 1.0;
+    let size = signed(change, usize::from(change.abs() < 0.1));
+    let range = range(change - found.half_width, change + found.half_width);
+    format!("{domain}: Pathway distance of {group} changes by {size} % between {from} and {to}{range}.")
 }
 
 /// How the sign of the change depends on its start, in a sentence without a full stop; none if it

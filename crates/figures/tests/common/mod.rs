@@ -162,6 +162,7 @@ pub fn small() -> Report {
             se_ratio: 0.02,
             half_width: 0.04,
             n: 100,
+            requested: false,
         }],
     };
     let between = Course {
@@ -377,6 +378,7 @@ impl Dice {
                 se_ratio: dice.number(),
                 half_width: dice.number(),
                 n: dice.index(),
+                requested: dice.roll(2) == 0,
             }),
         }
     }

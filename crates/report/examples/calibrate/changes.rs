@@ -56,6 +56,7 @@ pub fn rates(group: Group, runs: usize) -> Rates {
             se_ratio: found.se,
             half_width: found.half_width,
             n: samples,
+            requested: false,
         });
         report.domains.push(domain);
         falls += usize::from(bare::holds(&report, ClaimKind::Falls, "distance"));

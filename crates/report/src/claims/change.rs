@@ -1,7 +1,7 @@
 //! Whether the pathway distance falls or rises from the onset to the last checkpoint.
 
-use super::{Claim, ClaimKind, Why, defined, step};
-use crate::{Domain, Group, Report};
+use super::values::{defined, step};
+use crate::{Claim, ClaimKind, Domain, Group, Report, Why};
 
 /// The smallest group with a standard error (docs/metrics.md#pathway-distance).
 const SMALLEST_GROUP: u64 = 3;
@@ -18,7 +18,10 @@ fn claim(report: &Report, domain: &Domain, group: Group, kind: ClaimKind) -> Cla
     };
     let samples = course.n.unwrap_or(0);
     let claim = claim.with("samples", samples as f64);
-    let change = domain.changes.iter().find(|found| found.metric == "distance" && found.group == group);
+    let change = domain
+        .changes
+        .iter()
+        .find(|found| found.metric == "distance" && found.group == group && !found.requested);
     if let Some(change) = change.filter(|found| found.ratio.is_finite() && found.half_width.is_finite()) {
         let at = |checkpoint: usize| course.values.get(checkpoint).copied().flatten();
         let change_of = change.ratio - 1.0;

@@ -1,7 +1,7 @@
 //! Whether items are generalized after samples are memorized.
 
-use super::{Claim, ClaimKind, Why, accuracy, step};
-use crate::{Domain, Report};
+use super::{accuracy, values::step};
+use crate::{Claim, ClaimKind, Domain, Report, Why};
 
 /// The claim `generalized-after` of a domain: accuracy rises, and the intervals of both halves do
 /// not meet.

@@ -49,8 +49,18 @@ pub(super) fn correlations(report: &Report) -> Table {
 
 /// Changes of distances between two checkpoints.
 pub(super) fn changes(report: &Report) -> Table {
-    let head =
-        ["domain", "group", "metric", "from_step", "to_step", "ratio", "se_ratio", "half_width", "samples"];
+    let head = [
+        "domain",
+        "group",
+        "metric",
+        "from_step",
+        "to_step",
+        "ratio",
+        "se_ratio",
+        "half_width",
+        "samples",
+        "requested",
+    ];
     let mut table = Table::of_gates(report, "changes.csv", &head);
     let step = |at: usize| report.checkpoints.get(at).map_or_else(String::new, |at| at.step.to_string());
     for domain in &report.domains {
@@ -65,6 +75,7 @@ pub(super) fn changes(report: &Report) -> Table {
                 entry.se_ratio.to_string(),
                 entry.half_width.to_string(),
                 entry.n.to_string(),
+                entry.requested.to_string(),
             ]);
         }
     }

@@ -240,6 +240,7 @@ fn change(any: &mut Any, checkpoints: usize) -> Change {
         se_ratio: any.figure().abs(),
         half_width: any.figure().abs(),
         n: 3 + any.count(),
+        requested: any.index(2) == 1,
     }
 }
 

@@ -366,8 +366,8 @@ fn domain(
 fn changes(to: usize, domain: &Domain, level: f64) -> Vec<Change> {
     let change = |group: Group, from: usize, n: usize, ratio: f64| {
         let se_ratio = 0.11 * (1.3 + level) / (n as f64).sqrt();
-        let change =
-            Change { metric: "distance".to_owned(), group, from, to, ratio, se_ratio, half_width: 0.0, n };
+        let metric = "distance".to_owned();
+        let change = Change { metric, group, from, to, ratio, se_ratio, n, ..Change::default() };
         (from < to && n >= 3).then(|| Change { half_width: derive::half_width(&change), ..change })
     };
     let from = pathway::half_by(&domain.memorization.causal.first).unwrap_or(0);

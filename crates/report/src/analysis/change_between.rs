@@ -1,0 +1,45 @@
+//! Changes of the pathway distance between any two checkpoints, on demand.
+
+use super::{change, driver::Analysis, run::Run};
+use crate::{
+    model::{Change, Group, Report},
+    settings::Settings,
+};
+
+impl Analysis {
+    /// Change of the pathway distance of a domain's group from one checkpoint to another, given by
+    /// index. Needs no new distances.
+    ///
+    /// `None` if the domain or a checkpoint is not measured yet, or if the change is undefined.
+    #[must_use]
+    pub fn change_between(
+        &self,
+        run: &Run,
+        settings: &Settings,
+        domain: &str,
+        group: Group,
+        from: usize,
+        to: usize,
+    ) -> Option<Change> {
+        let index = run.domains.iter().position(|found| found.name == domain)?;
+        if from.max(to) >= run.checkpoints.len() {
+            return None;
+        }
+        change::between(&self.job(run, settings), index, group, from, to)
+    }
+
+    /// Adds the changes from one checkpoint to another, given by index, to every domain of a report
+    /// of this run, for the memorized and for all samples, labelled as requested. Undefined changes
+    /// are left out.
+    pub fn add_changes(&self, run: &Run, report: &mut Report, from: usize, to: usize) {
+        for domain in &mut report.domains {
+            let of_group = |group| {
+                let found = self.change_between(run, &report.settings, &domain.name, group, from, to)?;
+                Some(Change { requested: true, ..found })
+            };
+            let found: Vec<Change> =
+                [Group::Memorized, Group::All].into_iter().filter_map(of_group).collect();
+            domain.changes.extend(found);
+        }
+    }
+}
