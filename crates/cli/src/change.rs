@@ -30,11 +30,11 @@ impl StepPair {
     /// Indices of the checkpoints in a run.
     ///
     /// # Errors
-    /// [`Error::NoCheckpoint`] if the run lacks one of the steps.
+    /// [`Error::NoSuchStep`] if the run lacks one of the steps.
     pub fn places(self, run: &TraceRun) -> Result<(usize, usize), Error> {
         let place = |step: u64| {
             let found = run.checkpoints.iter().position(|at| at.step == step);
-            found.ok_or_else(|| Error::NoCheckpoint {
+            found.ok_or_else(|| Error::NoSuchStep {
                 step,
                 steps: run.checkpoints.iter().map(|at| at.step.to_string()).collect::<Vec<_>>().join(", "),
             })
@@ -45,7 +45,7 @@ impl StepPair {
     /// Adds the changes of every domain to the report.
     ///
     /// # Errors
-    /// [`Error::NoCheckpoint`] if the run lacks one of the steps.
+    /// [`Error::NoSuchStep`] if the run lacks one of the steps.
     pub fn add(self, analysis: &Analysis, run: &TraceRun, report: &mut Report) -> Result<(), Error> {
         let (from, to) = self.places(run)?;
         let before: Vec<usize> = report.domains.iter().map(|domain| domain.changes.len()).collect();

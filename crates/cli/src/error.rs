@@ -86,7 +86,7 @@ pub enum Error {
 
     /// A change from or to a step that the run lacks.
     #[error("--change: the run has no checkpoint of step {step}. Its steps are {steps}.")]
-    NoCheckpoint {
+    NoSuchStep {
         /// Training step.
         step: u64,
         /// Steps of the run.

@@ -116,7 +116,8 @@ fn less_than_a_fifth_is_not_claimed_as_memorized() {
 fn requested_changes_are_said_and_others_are_not() {
     let mut report = small();
     assert!(figures::requested_changes(&report).is_empty());
-    let asked = report::Change { requested: true, from: 1, ratio: 1.05, ..report.domains[0].changes[0].clone() };
+    let asked =
+        report::Change { requested: true, from: 1, ratio: 1.05, ..report.domains[0].changes[0].clone() };
     report.domains[0].changes.push(asked);
     assert_eq!(
         figures::requested_changes(&report),
