@@ -86,7 +86,7 @@ fn other_statements_are_rarely_made_by_chance() {
     }
 }
 
-/// Rates that tests/reference/state_rates.py simulated with rules and random numbers of its own.
+/// Rates that `tests/reference/state_rates.py` simulated with rules and random numbers of its own.
 fn reference(part: &str, name: &str, n: usize) -> (Value, f64) {
     let text = include_str!("../../../tests/fixtures/onsets/rates.json");
     let all: Value = serde_json::from_str(text).expect("valid JSON");

@@ -50,7 +50,7 @@ pub fn half_by(counts: &[usize]) -> Option<usize> {
 pub fn half_between(counts: &[usize]) -> Option<(usize, usize)> {
     let all = counts.iter().map(|&count| count as f64).sum::<f64>();
     let reach = 1.96 * all.sqrt();
-    let (low, high) = (((all - reach) / 2.0).floor(), (1.0 + (all + reach) / 2.0).ceil());
+    let (low, high) = (((all - reach) / 2.0).floor(), (1.0 + f64::midpoint(all, reach)).ceil());
     if low < 1.0 {
         return None;
     }

@@ -93,7 +93,9 @@ fn simulated(losses: Losses, n: usize, seed: u64, random: &mut Random) -> Report
     let delta = report.settings.delta;
     let drawn = losses.draw(SAMPLES, n, random);
     let mut fold = CausalMemorization::new(SAMPLES, losses.eps(), delta);
-    drawn.iter().for_each(|row| fold.push(row));
+    for row in &drawn {
+        fold.push(row);
+    }
     let mut domain = bare::domain("a", n);
     domain.samples = SAMPLES;
     let eps = losses.eps().or_else(|| pathway::search_eps(&drawn, delta).eps);
@@ -108,7 +110,9 @@ fn simulated(losses: Losses, n: usize, seed: u64, random: &mut Random) -> Report
 
 fn generalization(correct: &[Vec<Option<bool>>], n: usize) -> Generalization {
     let mut fold = CausalGeneralization::new(correct.len());
-    (0..n).for_each(|c| fold.push(correct.iter().map(|item| item[c])));
+    for c in 0..n {
+        fold.push(correct.iter().map(|item| item[c]));
+    }
     let steps: Vec<Option<CausalStep>> = fold.steps().collect();
     let sharp: Vec<Option<usize>> = correct.iter().map(|item| pathway::t_sharp(item)).collect();
     Generalization {
