@@ -6,7 +6,6 @@
 
 #[expect(dead_code, reason = "other tests use more of it")]
 mod golden;
-#[expect(dead_code, reason = "other tests use more of it")]
 mod support;
 
 use golden::{EXPECTED, close, run_a};
