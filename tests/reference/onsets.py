@@ -112,14 +112,18 @@ def first_losses(losses):
 
 
 def windows(losses):
-    """First losses [C-2,S] of the windows of three checkpoints that are settled at half the sample's first loss or less;
-    infinite for other windows."""
+    """First losses [C-2,S] of the settled windows of three checkpoints; infinite where a window is not settled."""
     three = np.stack([losses[:-2], losses[1:-1], losses[2:]])
     settled = np.isfinite(three).all(0)
     settled &= np.where(settled, three.max(0) - three.min(0), np.inf) <= DELTA
-    start = first_losses(losses)
-    settled &= (2 * three[0] <= start) & (three[0] < start)
     return np.where(settled, three[0], np.inf)
+
+
+def fallen(losses, steps):
+    """Number of samples whose loss at their step is at most half of their first one, and less than it."""
+    start = first_losses(losses)
+    known = [(start[s], losses[step[0], s]) for s, step in enumerate(steps) if step is not None]
+    return sum(bool(2 * now <= first and now < first) for first, now in known)
 
 
 def threshold(losses):
@@ -280,6 +284,7 @@ def reference(folder, with_states):
         out["domains"][domain] = {
             "eps": eps,
             "fixed": fixed,
+            "fallen": fallen(losses[:, own], found),
             "memorization": summary(found, len(steps)),
             "generalization": summary([generalization(item) for item in items], len(steps)),
             "t_sharp": np.bincount([at for at in sharp if at is not None], minlength=len(steps)).tolist(),

@@ -62,14 +62,11 @@ def grid(loss):
     return tenths / 10
 
 
-def causal(x, eps, must_fall=True):
-    """Threshold, and the samples' steps by the causal rule, with -1 for none. `must_fall` is the condition that a loss is
-    at most half the sample's first one."""
+def causal(x, eps):
+    """Threshold, and the samples' steps by the causal rule, with -1 for none."""
     n = x.shape[1]
     three = np.stack([x[:, :-2], x[:, 1:-1], x[:, 2:]])
     settled = three.max(0) - three.min(0) <= DELTA
-    if must_fall:
-        settled &= (2 * three[0] <= x[:, :1]) & (three[0] < x[:, :1])
     first = np.where(settled, three[0], np.inf)
     if eps is None:
         least = np.sort(np.minimum.accumulate(first, 1), 0)[math.ceil(len(x) / 5) - 1]
@@ -101,17 +98,24 @@ def relapsed(x, eps, steps):
     return ((x > eps + DELTA) & after).any(1)[steps >= 0]
 
 
+def fallen(x, steps):
+    """Whether each declared sample's loss at its step is at most half of its first one, and less than it."""
+    now = np.take_along_axis(x, np.maximum(steps, 0)[:, None], 1)[:, 0]
+    return ((2 * now <= x[:, 0]) & (now < x[:, 0]))[steps >= 0]
+
+
 def memorized(kind, n, random):
     eps = 1.0 if "user" in kind else None
-    claims, papers, unconditional, shares, relapses = 0, 0, 0, [], []
+    claims, papers, states, shares, relapses = 0, 0, 0, [], []
     for _ in range(RUNS):
         x = losses(kind, n, random)
         found, steps = causal(x, eps)
-        if 5 * (steps >= 0).sum() >= SAMPLES:
+        enough = 5 * (steps >= 0).sum() >= SAMPLES
+        states += bool(enough)
+        if enough and 5 * fallen(x, steps).sum() >= SAMPLES:
             claims += 1
             shares.append((steps >= 0).mean())
             relapses.append(relapsed(x, found, steps).mean())
-        unconditional += 5 * (causal(x, eps, False)[1] >= 0).sum() >= SAMPLES
         by_paper = paper(x, eps)
         papers += 5 * ((by_paper >= 0) & (by_paper < n - 1)).sum() >= SAMPLES
     mean = lambda values: float(np.mean(values)) if values else None
@@ -119,7 +123,7 @@ def memorized(kind, n, random):
         "losses": kind,
         "checkpoints": n,
         "causal": claims / RUNS,
-        "causal_without_fall": int(unconditional) / RUNS,
+        "state": states / RUNS,
         "paper": int(papers) / RUNS,
         "samples": mean(shares),
         "relapsed": mean(relapses),

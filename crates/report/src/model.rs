@@ -204,6 +204,10 @@ pub struct Memorization {
     /// The samples by `t°`.
     #[serde(default)]
     pub causal: CausalSteps,
+    /// Samples with a `t°` whose loss there is at most half of their first finite loss, and less than
+    /// it.
+    #[serde(default)]
+    pub fallen: usize,
 }
 
 /// Generalization of a domain's benchmark items by both rules

@@ -119,6 +119,7 @@ fn domains_are_called_memorized_as_often_as_in_the_reference() {
             let (expected, runs) = reference("memorized", losses.name(), n);
             let what = format!("{losses:?}, {n} checkpoints");
             agree(found.causal, &expected["causal"], runs, &what);
+            agree(found.state, &expected["state"], runs, &what);
             agree(found.paper, &expected["paper"], runs, &what);
             // The share of samples that relapse varies little between domains.
             if let Some(relapsed) = expected["relapsed"].as_f64() {

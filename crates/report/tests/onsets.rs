@@ -63,6 +63,7 @@ fn check_domains(report: &Report, expected: &Value) {
         let expected = &expected["domains"][&domain.name];
         assert_eq!(domain.memorization.causal_eps, expected["eps"].as_f64());
         check_steps(&domain.memorization.causal, &expected["memorization"]);
+        assert_eq!(domain.memorization.fallen as u64, expected["fallen"].as_u64().unwrap());
         let generalization = domain.generalization.as_ref().unwrap();
         check_steps(&generalization.causal, &expected["generalization"]);
         assert_eq!(generalization.t_sharp, counts(&expected["t_sharp"]));

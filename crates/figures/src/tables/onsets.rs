@@ -45,6 +45,7 @@ pub(super) fn memorization(report: &Report) -> NamedTable {
         Column::with_unit("ε of t°", "nats"),
         Column::new("Memorized by t°"),
         Column::new("Share by t°"),
+        Column::new("Fallen by t°"),
         Column::with_unit("Half by t°", "step"),
         Column::new("Relapsed"),
         Column::new("Never by t°"),
@@ -70,6 +71,7 @@ pub(super) fn memorization(report: &Report) -> NamedTable {
             Cell::number(found.causal_eps),
             if_known(&found.causal.first, memorized),
             Cell::fixed(share(found.causal_eps, memorized), 4),
+            if_known(&found.causal.first, found.fallen),
             half(OnsetRule::Causal),
             if_known(&found.causal.relapses, sum(&found.causal.relapses)),
             if_known(&found.causal.first, found.causal.never),
@@ -88,8 +90,8 @@ pub(super) fn memorization(report: &Report) -> NamedTable {
     }
     let delta = report.settings.delta;
     let note = format!(
-        "t° is the first checkpoint at which a sample’s loss is at most ε and half its first loss, and from which the range of three \
-         losses is at most {delta} nats. Relapsed: a later loss above ε + {delta}. t*, of the paper: the first checkpoint at which the loss is at most ε and \
+        "t° is the first checkpoint at which a sample’s loss is at most ε and from which the range of three losses is at most {delta} \
+         nats. Fallen: the loss at t° is at most half of the sample’s first loss. Relapsed: a later loss above ε + {delta}. t*, of the paper: the first checkpoint at which the loss is at most ε and \
          after which it stays within {delta} nats of its last value; at the last checkpoint it is unconfirmed and does not count as \
          memorized. Half: the first checkpoint by which half of the memorized samples have reached their step. {TWO_RULES} {}",
         in_use(report)

@@ -30,6 +30,12 @@ fn memorized(claim: &Claim) -> String {
         return format!("only {memorized} of {all} memorized ({below}), less than a fifth");
     }
     let share = number::percent(claim.figure("share").unwrap_or(0.0));
+    if claim.why == Why::NotFallen {
+        let fallen = number::count(count(claim, "fallen"));
+        return format!(
+            "{share} of {all} have low and steady losses ({below}), but only {fallen} of these losses have fallen by half, so memorization is not shown"
+        );
+    }
     let half = step(claim, "half_step").map(|at| format!(", half of them by {at}")).unwrap_or_default();
     // The paper's rule also holds for losses that were low from the start.
     let rule = if count(claim, "paper_rule") == 1 {

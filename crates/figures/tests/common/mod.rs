@@ -114,6 +114,7 @@ pub fn small() -> Report {
                 never: 150,
                 half: Some(1),
             },
+            fallen: 45,
         },
         generalization: Some(Generalization {
             t_sharp: vec![0, 1, 10, 50, 12],
@@ -316,6 +317,7 @@ impl Dice {
                 never: self.index(),
                 causal_eps: self.option(Self::number),
                 causal: self.causal_steps(),
+                fallen: self.index(),
             },
             generalization: self.option(|dice| Generalization {
                 t_sharp: dice.list(9, Self::index),

@@ -4,11 +4,13 @@
 //! Every computation is a fold that receives one checkpoint after the other. A run that is cut off
 //! at a checkpoint therefore gives the same figures there as the full run.
 
+mod fallen;
 mod items;
 mod looks;
 mod phase;
 mod samples;
 
+pub use fallen::fallen;
 pub use items::CausalGeneralization;
 pub use looks::{LookPlan, plan_looks};
 pub use phase::{Look, Phase, PhaseFold, one_sided};

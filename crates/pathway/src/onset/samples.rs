@@ -9,10 +9,10 @@ const WINDOW: usize = 3;
 
 /// Causal memorization of a domain's samples, from their losses at one checkpoint after the other.
 ///
-/// `t°` of a sample is the earliest checkpoint with a loss of at most `eps` and at most half the
-/// sample's first loss, from which on the range of three losses is at most `delta`; it is declared
-/// at the third. A declared sample relapses at a later loss above `eps + delta`. What happened
-/// before `eps` was fixed counts at the checkpoint that fixed it.
+/// `t°` of a sample is the earliest checkpoint with a loss of at most `eps` from which on the range
+/// of three losses is at most `delta`; it is declared at the third. A declared sample relapses at a
+/// later loss above `eps + delta`. What happened before `eps` was fixed counts at the checkpoint
+/// that fixed it.
 #[derive(Clone, Debug)]
 pub struct CausalMemorization {
     delta: f64,
@@ -21,8 +21,6 @@ pub struct CausalMemorization {
     most: Option<f64>,
     /// Losses so far, `[C][S]`.
     losses: Vec<Vec<f32>>,
-    /// First finite loss of each sample so far.
-    start: Vec<Option<f64>>,
     /// Smallest threshold with which each sample would be declared by now; infinite if none.
     least: Vec<f64>,
     steps: Vec<Option<CausalStep>>,
@@ -33,7 +31,7 @@ impl CausalMemorization {
     #[must_use]
     pub fn new(samples: usize, eps: Option<f64>, delta: f64) -> Self {
         let (least, steps) = (vec![f64::INFINITY; samples], vec![None; samples]);
-        Self { delta, eps, most: None, losses: Vec::new(), start: vec![None; samples], least, steps }
+        Self { delta, eps, most: None, losses: Vec::new(), least, steps }
     }
 
     /// Adds the losses of the next checkpoint in nats per token, one per sample. Missing losses are
@@ -41,16 +39,13 @@ impl CausalMemorization {
     pub fn push(&mut self, losses: &[f32]) {
         let now = self.losses.len();
         self.losses.push(losses.to_vec());
-        for (start, &loss) in self.start.iter_mut().zip(losses) {
-            *start = start.or_else(|| loss.is_finite().then_some(f64::from(loss)));
-        }
         if self.eps.is_some() {
             self.observe(now, now);
             return;
         }
         self.most = self.most.or_else(|| Some(mean_of_finite(losses)? / 2.0));
         for (sample, least) in self.least.iter_mut().enumerate() {
-            if let Some(first) = fallen(&self.losses, &self.start, sample, now, self.delta) {
+            if let Some(first) = settled(&self.losses, sample, now, self.delta) {
                 *least = least.min(first);
             }
         }
@@ -95,21 +90,13 @@ impl CausalMemorization {
                     }
                 }
                 None => {
-                    let first = fallen(&self.losses, &self.start, sample, at, self.delta);
-                    if first.is_some_and(|first| first <= eps) {
+                    if settled(&self.losses, sample, at, self.delta).is_some_and(|first| first <= eps) {
                         *step = Some(CausalStep { first: at + 1 - WINDOW, declared: now, relapse: None });
                     }
                 }
             }
         }
     }
-}
-
-/// First loss of a sample's window that ends at a checkpoint, if the window is settled at half the
-/// sample's first loss or less.
-fn fallen(losses: &[Vec<f32>], start: &[Option<f64>], sample: usize, end: usize, delta: f64) -> Option<f64> {
-    let start = (*start.get(sample)?)?;
-    settled(losses, sample, end, delta).filter(|first| 2.0 * first <= start && *first < start)
 }
 
 /// First loss of a sample's window that ends at a checkpoint, if the window is settled: all losses
@@ -163,27 +150,8 @@ mod tests {
             Some(0.35),
         );
         assert_eq!(steps, [Some((1, 3, None)), None, None, None]);
-        let (_, steps) = fold(&[&[0.9, 0.34, 0.36, 0.34, 0.39, 0.41, 0.3]], Some(0.35));
-        assert_eq!(steps, [Some((1, 3, Some(5)))]);
-    }
-
-    #[test]
-    fn a_loss_that_was_low_from_the_start_is_not_memorized() {
-        let (eps, steps) = fold(
-            &[
-                &[0.3, 0.3, 0.3, 0.3, 0.3],
-                &[0.3, 0.16, 0.16, 0.16, 0.16],
-                &[f32::NAN, 0.3, 0.15, 0.15, 0.15],
-                &[0.0, 0.0, 0.0, 0.0, 0.0],
-                &[f32::NAN; 5],
-            ],
-            Some(0.35),
-        );
-        assert_eq!((eps, steps), (Some(0.35), vec![None, None, Some((2, 4, None)), None, None]));
-        // The easiest fifth of an unchanged domain is not memorized.
-        let easy: &[f32] = &[0.5, 0.5, 0.5, 0.5];
-        let hard: &[f32] = &[3.0, 3.0, 3.0, 3.0];
-        assert_eq!(fold(&[easy, hard, hard, hard, hard], None), (None, vec![None; 5]));
+        let (_, steps) = fold(&[&[0.34, 0.36, 0.34, 0.39, 0.41, 0.3]], Some(0.35));
+        assert_eq!(steps, [Some((0, 2, Some(4)))]);
     }
 
     #[test]

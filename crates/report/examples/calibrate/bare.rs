@@ -47,6 +47,7 @@ pub fn domain(name: &str, n: usize) -> Domain {
             never: 0,
             causal_eps: None,
             causal: report::CausalSteps::default(),
+            fallen: 0,
         },
         generalization: None,
         states: Vec::new(),

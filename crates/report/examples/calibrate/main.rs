@@ -116,19 +116,20 @@ fn other(pairs: usize) -> String {
 /// Rates of the claim `memorized`.
 fn memorizing(pairs: usize) -> String {
     let mut table = format!(
-        "Percent of {pairs} simulated domains of 100 samples with the claim `memorized`, by the causal and by the\n\
-         paper's rule; and of the causal claims, the share of samples and the share of these that relapse:\n\n\
-         | losses | checkpoints | by t° | by t\\* | samples | relapsed |\n|---|---|---|---|---|---|\n"
+        "Percent of {pairs} simulated domains of 100 samples with the claim `memorized` by the causal rule, with a\n\
+         state beyond *learning*, and with the claim by the paper's rule; and of the causal claims, the share of samples and the\n\
+         share of these that relapse:\n\n\
+         | losses | checkpoints | by t° | state | by t\\* | samples | relapsed |\n|---|---|---|---|---|---|---|\n"
     );
     for losses in Losses::NULL.into_iter().chain([Losses::Memorized]) {
         let truth = if losses == Losses::Memorized { "true: " } else { "not memorized: " };
         for n in LENGTHS {
             let found = onsets::memorized(losses, n, pairs);
-            let [causal, paper] = [found.causal, found.paper].map(percent);
+            let [causal, state, paper] = [found.causal, found.state, found.paper].map(percent);
             let of_claims = |share: f64| if found.causal > 0.0 { percent(share) } else { String::new() };
             let [samples, relapsed] = [found.samples, found.relapsed].map(of_claims);
             table += &format!(
-                "| {truth}{} | {n} | {causal} | {paper} | {samples} | {relapsed} |\n",
+                "| {truth}{} | {n} | {causal} | {state} | {paper} | {samples} | {relapsed} |\n",
                 losses.name()
             );
         }

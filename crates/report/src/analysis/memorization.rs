@@ -17,6 +17,8 @@ pub struct MemorizationPlan {
     pub causal_eps: Option<f64>,
     /// `t°` of each sample.
     pub causal: Vec<Option<CausalStep>>,
+    /// Samples whose loss has fallen by half until their `t°`.
+    pub fallen: usize,
     /// Look at the domain at each checkpoint; empty without losses.
     pub looks: Vec<LookPlan>,
     /// Step of each sample by the rule of the settings.
@@ -53,6 +55,7 @@ impl MemorizationPlan {
             eps_set_by_user: user_eps.is_some(),
             t_star,
             causal_eps: fold.eps(),
+            fallen: pathway::fallen(losses, fold.steps()),
             causal: fold.steps().to_vec(),
             looks,
             // A causal step is at least two checkpoints before the last.

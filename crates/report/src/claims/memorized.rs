@@ -7,11 +7,14 @@ use crate::{Claim, ClaimKind, Domain, OnsetRule, Report, Why};
 pub(super) fn claim(report: &Report, domain: &Domain) -> Claim {
     let (eps, memorized) = (report.eps(domain), report.memorized(domain));
     let half = domain.memorization.half(report.settings.onset_rule).and_then(|at| step(report, at));
+    // The paper's rule does not ask whether a loss has fallen; the words say so.
+    let fallen = (report.settings.onset_rule == OnsetRule::Causal).then_some(domain.memorization.fallen);
     let share = (domain.samples > 0).then(|| (memorized as f64 / domain.samples as f64).min(1.0));
     let claim = Claim::of(ClaimKind::Memorized, domain)
         .with("samples", domain.samples as f64)
         .with("memorized", memorized as f64)
         .with("share", share)
+        .with("fallen", fallen.map(|fallen| fallen as f64))
         .with("eps", eps)
         .with("eps_set_by_user", f64::from(u8::from(domain.memorization.eps_set_by_user)))
         .with("paper_rule", f64::from(u8::from(report.settings.onset_rule == OnsetRule::Paper)))
@@ -28,6 +31,8 @@ pub(super) fn claim(report: &Report, domain: &Domain) -> Claim {
         claim.fails(Why::NoneMemorized)
     } else if memorized.saturating_mul(5) < domain.samples {
         claim.fails(Why::TooFewSamples)
+    } else if fallen.is_some_and(|fallen| fallen.saturating_mul(5) < domain.samples) {
+        claim.fails(Why::NotFallen)
     } else {
         claim.holds(true)
     }

@@ -32,7 +32,8 @@ pub struct Claim {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClaimKind {
-    /// A fifth of the samples or more are memorized before the last checkpoint.
+    /// A fifth of the samples or more are memorized before the last checkpoint, and the losses of as
+    /// many have fallen by half until then.
     Memorized,
     /// The figure is smaller at the last checkpoint than at the first one compared, beyond the
     /// interval of the change.
@@ -106,6 +107,8 @@ pub enum Why {
     NoneGeneralized,
     /// Accuracy does not rise beyond its interval.
     NoRise,
+    /// The losses were low from the start.
+    NotFallen,
     /// Some checkpoints of the window have no value.
     ValuesMissing,
     /// The accuracy has the same value at every checkpoint.

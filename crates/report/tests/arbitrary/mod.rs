@@ -197,6 +197,7 @@ fn domain(any: &mut Any, index: usize, checkpoints: usize, layers: usize, expert
             never: any.count(),
             causal_eps: any.some(),
             causal: causal_steps(any, c),
+            fallen: any.count(),
         },
         generalization: any.maybe(|any| Generalization {
             t_sharp: any.counts(c),

@@ -339,6 +339,7 @@ fn domain(
             memorized,
             t_star: t_star.clone(),
             causal_eps: Some(((2.3 + level) * 10.0).round() / 10.0),
+            fallen: causal.first.iter().sum(),
             causal: causal.clone(),
         },
         generalization: Some(generalization),

@@ -22,6 +22,7 @@ impl DomainComposer<'_> {
             t_star,
             causal_eps: plan.causal_eps,
             causal: causal_steps(&plan.causal, self.checkpoints),
+            fallen: plan.fallen,
         }
     }
 
