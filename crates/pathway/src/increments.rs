@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::correlation::Undefined;
+use crate::hits::p_of_hits;
 use crate::increment_orders::{Block, Found, Frame, LANES, all_orders, random_orders};
 
 /// Up to this many increments, all orders are tried.
@@ -39,22 +40,13 @@ impl IncrementTest {
     /// Two-sided p of test A.
     #[must_use]
     pub fn p(&self) -> Option<f64> {
-        Some(self.share(self.hits?))
+        Some(p_of_hits(self.hits?, self.orders, self.exact))
     }
 
     /// Two-sided p of test A'.
     #[must_use]
     pub fn clock_p(&self) -> Option<f64> {
-        Some(self.share(self.clock_hits?))
-    }
-
-    /// `hits / orders` if all orders were tried, else `(hits + 1) / (orders + 1)`.
-    fn share(&self, hits: u64) -> f64 {
-        if self.exact {
-            hits as f64 / self.orders as f64
-        } else {
-            (hits + 1) as f64 / (self.orders + 1) as f64
-        }
+        Some(p_of_hits(self.clock_hits?, self.orders, self.exact))
     }
 }
 
@@ -72,6 +64,45 @@ pub fn test_increments(
     clock: Option<&[f64]>,
     draws: u64,
     seed: u64,
+) -> Vec<IncrementTest> {
+    by_frame(courses, accuracy, clock, draws, |frame, courses, exact| {
+        let random = (!exact).then_some((draws, seed));
+        // A single course needs no lanes for others.
+        match courses.len() {
+            1 => try_orders::<1>(frame, courses, random),
+            _ => try_orders::<LANES>(frame, courses, random),
+        }
+    })
+}
+
+/// Computes the results of [`test_increments`] except the hits, so that no order is tried.
+#[must_use]
+pub fn observe_increments(
+    courses: &[&[Option<f64>]],
+    accuracy: &[Option<f64>],
+    clock: Option<&[f64]>,
+    draws: u64,
+) -> Vec<IncrementTest> {
+    let mut results = by_frame(courses, accuracy, clock, draws, |frame, courses, _| {
+        courses
+            .iter()
+            .flat_map(|course| Block::<1>::new(frame, &[course]).results().collect::<Vec<_>>())
+            .collect()
+    });
+    for result in &mut results {
+        (result.hits, result.clock_hits) = (None, None);
+    }
+    results
+}
+
+/// Results of all courses; `find` gives those of courses that share a frame, by their increments and
+/// whether all orders are few enough to be tried.
+fn by_frame(
+    courses: &[&[Option<f64>]],
+    accuracy: &[Option<f64>],
+    clock: Option<&[f64]>,
+    draws: u64,
+    find: impl Fn(&Frame, &[&[f64]], bool) -> Vec<Found>,
 ) -> Vec<IncrementTest> {
     let mut results = vec![IncrementTest::default(); courses.len()];
     let mut together: BTreeMap<Vec<usize>, Vec<usize>> = BTreeMap::new();
@@ -114,14 +145,8 @@ pub fn test_increments(
         }
         let exact = n - 1 <= MOST_EXACT;
         let orders = if exact { (1..n as u64).product() } else { draws };
-        let random = (!exact).then_some((draws, seed));
-        let courses: Vec<&[f64]> = varying.iter().map(|(_, steps)| &steps[..]).collect();
-        // A single course needs no lanes for others.
-        let found = match courses.len() {
-            // In a page, one compiled version is worth more than the time of a single course.
-            1 if cfg!(not(target_arch = "wasm32")) => try_orders::<1>(&frame, &courses, random),
-            _ => try_orders::<LANES>(&frame, &courses, random),
-        };
+        let increments: Vec<&[f64]> = varying.iter().map(|(_, steps)| &steps[..]).collect();
+        let found = find(&frame, &increments, exact);
         for ((at, _), found) in varying.iter().zip(found) {
             results[*at] = IncrementTest {
                 n,
@@ -179,6 +204,22 @@ mod tests {
         assert_eq!(one(&some(&[5.0; 3]), &y, None).undefined, Some(Undefined::MetricConstant));
         assert_eq!(one(&y, &some(&[5.0; 3]), None).undefined, Some(Undefined::AccuracyConstant));
         assert!(test_increments(&[], &y, None, 9, 1).is_empty());
+    }
+
+    #[test]
+    fn observed_results_lack_only_the_hits() {
+        let y = some(&[0.1, 0.3, 0.4, 0.8, 0.7, 0.9, 0.85, 0.95, 0.9, 1.0, 0.97, 0.99]);
+        let falls = some(&[9.0, 8.5, 8.7, 6.0, 6.1, 5.0, 5.2, 4.0, 4.4, 3.0, 3.1, 2.9]);
+        let gaps = [Some(3.0), None, Some(1.0), Some(2.5), None, Some(0.5), Some(0.1), Some(0.7)];
+        let courses = [&falls[..], &gaps, &y[..2], &[Some(4.0); 12]];
+        let times: Vec<f64> = (1..=12).map(|step| libm::log(f64::from(step))).collect();
+        for clock in [None, Some(&times[..])] {
+            let mut tested = test_increments(&courses, &y, clock, 99, 1);
+            let hits: Vec<bool> = tested.iter().map(|test| test.hits.is_some()).collect();
+            assert_eq!(hits, [true, true, false, false]);
+            tested.iter_mut().for_each(|test| (test.hits, test.clock_hits) = (None, None));
+            assert_eq!(observe_increments(&courses, &y, clock, 99), tested);
+        }
     }
 
     #[test]
