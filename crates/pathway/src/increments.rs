@@ -65,14 +65,32 @@ pub fn test_increments(
     draws: u64,
     seed: u64,
 ) -> Vec<IncrementTest> {
-    by_frame(courses, accuracy, clock, draws, |frame, courses, exact| {
-        let random = (!exact).then_some((draws, seed));
-        // A single course needs no lanes for others.
-        match courses.len() {
-            1 => try_orders::<1>(frame, courses, random),
-            _ => try_orders::<LANES>(frame, courses, random),
+    let prepared: Vec<Result<Prepared, IncrementTest>> =
+        courses.iter().map(|course| Prepared::new(course, accuracy, clock)).collect();
+    let mut results: Vec<IncrementTest> =
+        prepared.iter().map(|course| course.as_ref().err().copied().unwrap_or_default()).collect();
+    let mut together: BTreeMap<&[usize], Vec<(usize, &Prepared)>> = BTreeMap::new();
+    for (at, course) in prepared.iter().enumerate() {
+        if let Ok(course) = course {
+            together.entry(&course.places).or_default().push((at, course));
         }
-    })
+    }
+    for members in together.values() {
+        let Some((_, first)) = members.first() else { continue };
+        let courses: Vec<&[f64]> = members.iter().map(|(_, course)| &course.increments[..]).collect();
+        let random = (!first.exact()).then_some((draws, seed));
+        // A single course needs no lanes for others.
+        let found = match courses.len() {
+            1 => try_orders::<1>(&first.frame, &courses, random),
+            _ => try_orders::<LANES>(&first.frame, &courses, random),
+        };
+        for ((at, course), found) in members.iter().zip(found) {
+            let clock_hits = found.partial.map(|_| found.clock_hits);
+            results[*at] =
+                IncrementTest { hits: Some(found.hits), clock_hits, ..course.observed(&found, draws) };
+        }
+    }
+    results
 }
 
 /// Computes the results of [`test_increments`] except the hits, so that no order is tried.
@@ -83,84 +101,70 @@ pub fn observe_increments(
     clock: Option<&[f64]>,
     draws: u64,
 ) -> Vec<IncrementTest> {
-    let mut results = by_frame(courses, accuracy, clock, draws, |frame, courses, _| {
-        courses
-            .iter()
-            .flat_map(|course| Block::<1>::new(frame, &[course]).results().collect::<Vec<_>>())
-            .collect()
-    });
-    for result in &mut results {
-        (result.hits, result.clock_hits) = (None, None);
-    }
-    results
+    let observe = |course: &&[Option<f64>]| match Prepared::new(course, accuracy, clock) {
+        Ok(course) => {
+            let found = Block::<1>::new(&course.frame, &[&course.increments]).results().next();
+            found.map_or_else(IncrementTest::default, |found| course.observed(&found, draws))
+        }
+        Err(undefined) => undefined,
+    };
+    courses.iter().map(observe).collect()
 }
 
-/// Results of all courses; `find` gives those of courses that share a frame, by their increments and
-/// whether all orders are few enough to be tried.
-fn by_frame(
-    courses: &[&[Option<f64>]],
-    accuracy: &[Option<f64>],
-    clock: Option<&[f64]>,
-    draws: u64,
-    find: impl Fn(&Frame, &[&[f64]], bool) -> Vec<Found>,
-) -> Vec<IncrementTest> {
-    let mut results = vec![IncrementTest::default(); courses.len()];
-    let mut together: BTreeMap<Vec<usize>, Vec<usize>> = BTreeMap::new();
-    for (at, course) in courses.iter().enumerate() {
+/// A course with a test.
+struct Prepared {
+    /// Checkpoints at which the course and the accuracy are defined.
+    places: Vec<usize>,
+    frame: Frame,
+    increments: Vec<f64>,
+}
+
+impl Prepared {
+    /// The result says why there is no test.
+    fn new(
+        course: &[Option<f64>],
+        accuracy: &[Option<f64>],
+        clock: Option<&[f64]>,
+    ) -> Result<Self, IncrementTest> {
         let finite = |value: &Option<f64>| value.is_some_and(f64::is_finite);
-        let places = course.iter().zip(accuracy).enumerate();
-        let defined = places.filter(|(_, (x, y))| finite(x) && finite(y)).map(|(place, _)| place);
-        together.entry(defined.collect()).or_default().push(at);
-    }
-    for (places, members) in together {
+        let both = course.iter().zip(accuracy).enumerate();
+        let places: Vec<usize> =
+            both.filter(|(_, (x, y))| finite(x) && finite(y)).map(|(place, _)| place).collect();
+        let n = places.len();
+        let undefined = |reason| IncrementTest { n, undefined: Some(reason), ..IncrementTest::default() };
+        if n < 3 {
+            return Err(undefined(Undefined::TooFew { n }));
+        }
         let pick = |values: &[Option<f64>]| -> Vec<f64> {
             places.iter().filter_map(|&place| values.get(place).copied().flatten()).collect()
         };
-        let n = places.len();
         let clock: Option<Vec<f64>> =
             clock.and_then(|clock| places.iter().map(|&place| clock.get(place).copied()).collect());
-        let frame = if n < 3 {
-            Err(Undefined::TooFew { n })
-        } else {
-            Frame::new(&pick(accuracy), clock.as_deref()).ok_or(Undefined::AccuracyConstant)
-        };
-        let frame = match frame {
-            Ok(frame) => frame,
-            Err(reason) => {
-                for &at in &members {
-                    results[at] = IncrementTest { n, undefined: Some(reason), ..IncrementTest::default() };
-                }
-                continue;
-            }
-        };
-        let mut varying = Vec::new();
-        for at in members {
-            match increments(&pick(courses[at])) {
-                Some(increments) => varying.push((at, increments)),
-                None => {
-                    let undefined = Some(Undefined::MetricConstant);
-                    results[at] = IncrementTest { n, undefined, ..IncrementTest::default() };
-                }
-            }
-        }
-        let exact = n - 1 <= MOST_EXACT;
-        let orders = if exact { (1..n as u64).product() } else { draws };
-        let increments: Vec<&[f64]> = varying.iter().map(|(_, steps)| &steps[..]).collect();
-        let found = find(&frame, &increments, exact);
-        for ((at, _), found) in varying.iter().zip(found) {
-            results[*at] = IncrementTest {
-                n,
-                r: Some(found.r.clamp(-1.0, 1.0)),
-                partial: found.partial.map(|partial| partial.clamp(-1.0, 1.0)),
-                hits: Some(found.hits),
-                clock_hits: found.partial.map(|_| found.clock_hits),
-                orders,
-                exact,
-                undefined: None,
-            };
+        let frame = Frame::new(&pick(accuracy), clock.as_deref());
+        let frame = frame.ok_or_else(|| undefined(Undefined::AccuracyConstant))?;
+        let increments = increments(&pick(course));
+        let increments = increments.ok_or_else(|| undefined(Undefined::MetricConstant))?;
+        Ok(Self { places, frame, increments })
+    }
+
+    /// Whether all orders are few enough to be tried.
+    fn exact(&self) -> bool {
+        self.increments.len() <= MOST_EXACT
+    }
+
+    /// The result without hits.
+    fn observed(&self, found: &Found, draws: u64) -> IncrementTest {
+        let n = self.places.len();
+        let orders = if self.exact() { (1..n as u64).product() } else { draws };
+        IncrementTest {
+            n,
+            r: Some(found.r.clamp(-1.0, 1.0)),
+            partial: found.partial.map(|partial| partial.clamp(-1.0, 1.0)),
+            orders,
+            exact: self.exact(),
+            ..IncrementTest::default()
         }
     }
-    results
 }
 
 /// Tries orders of the increments of courses that share a frame, in blocks of `N` courses: all
