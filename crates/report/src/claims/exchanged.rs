@@ -1,7 +1,6 @@
 //! Whether each domain's distance follows its own accuracy (docs/metrics.md#domains-exchanged).
 
-use super::{Claim, ClaimKind, Why};
-use crate::{Exchange, Group, Report, derive::LEVEL};
+use crate::{Claim, ClaimKind, Exchange, Group, Report, Why, derive::LEVEL};
 
 /// The test that the claim states.
 pub(crate) fn found(report: &Report) -> Option<&Exchange> {

@@ -7,17 +7,16 @@ mod exchanged;
 mod follows;
 mod generalized;
 mod memorized;
-mod model;
 mod pairing;
 mod size;
 mod start;
+mod values;
 mod window;
 
 pub(crate) use exchanged::found as exchanged;
-pub use model::{Claim, ClaimKind, Why};
 pub(crate) use pairing::beats;
 
-use crate::{Domain, Group, Report};
+use crate::model::{Claim, Domain, Group, Report};
 
 /// Metrics of which claims say whether they follow accuracy.
 pub(crate) const TESTED: [&str; 2] = ["distance", "consistency"];
@@ -52,15 +51,4 @@ pub(crate) fn main_group(report: &Report, domain: &Domain) -> Group {
     } else {
         Group::All
     }
-}
-
-/// Training step of a checkpoint, as a figure.
-fn step(report: &Report, checkpoint: usize) -> Option<f64> {
-    report.checkpoints.get(checkpoint).map(|at| at.step as f64)
-}
-
-/// Checkpoints and values of a course where it is defined.
-fn defined(report: &Report, values: &[Option<f64>]) -> Vec<(usize, f64)> {
-    let values = values.iter().take(report.checkpoints.len()).enumerate();
-    values.filter_map(|(at, value)| Some((at, value.filter(|value| value.is_finite())?))).collect()
 }

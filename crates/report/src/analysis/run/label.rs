@@ -4,10 +4,9 @@
 use trace::{FileKind, GateKind, OpenTrace, Results, StepSource};
 
 use super::{
-    data::Stepped,
     layers::{self, JoinedLayers},
     left_out::left_out,
-    part::{Part, Verdict, one_per_file},
+    part::{Part, Stepped, Verdict, one_per_file},
     records::apply_records,
     results::pick_results,
     rule::state_rules,
