@@ -221,7 +221,9 @@ mod tests {
             let mut tested = test_increments(&courses, &y, clock, 99, 1);
             let hits: Vec<bool> = tested.iter().map(|test| test.hits.is_some()).collect();
             assert_eq!(hits, [true, true, false, false]);
-            tested.iter_mut().for_each(|test| (test.hits, test.clock_hits) = (None, None));
+            for test in &mut tested {
+                (test.hits, test.clock_hits) = (None, None);
+            }
             assert_eq!(observe_increments(&courses, &y, clock, 99), tested);
         }
     }
