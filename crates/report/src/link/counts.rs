@@ -9,8 +9,11 @@ use super::{
 };
 use crate::{Domain, Error, Report};
 
+/// A list of a domain; `None` without items.
+type List = fn(&mut Domain) -> Option<&mut Vec<usize>>;
+
 /// Lists of a domain, in the order in which they are coded.
-const LISTS: [fn(&mut Domain) -> Option<&mut Vec<usize>>; 8] = [
+const LISTS: [List; 8] = [
     |domain| Some(&mut domain.memorization.causal.first),
     |domain| Some(&mut domain.memorization.causal.declared),
     |domain| Some(&mut domain.memorization.causal.relapses),

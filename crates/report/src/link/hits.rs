@@ -87,7 +87,7 @@ pub(super) fn code(
         let exact = given.and_then(|given| given.domains.get(at)?.delays.as_ref()?.null_share);
         let delays = report.domains[at].delays.as_mut().filter(|delays| is_coded(delays));
         if let Some(delays) = delays {
-            let tried = Tried { number: delays.null_draws as u64, all: delays.null_exact, bits: EXACT };
+            let tried = Tried { number: delays.null_draws, all: delays.null_exact, bits: EXACT };
             delays.null_share = models.p(codec, Test::Pairing, None, tried, exact)?;
         }
     }
