@@ -257,12 +257,11 @@ fn a_receiver_sees_the_same_tests_and_claims() {
 #[test]
 fn p_on_both_sides_of_the_level_stay_there() {
     let mut report = synthetic::report(&DEMO_STEPS[..12], SMALL, &DOMAINS, 5, false);
-    let mut p = 470;
-    for found in report.domains.iter_mut().flat_map(|domain| &mut domain.correlations) {
+    let all = report.domains.iter_mut().flat_map(|domain| &mut domain.correlations);
+    for (p, found) in (470..).zip(all) {
         assert!(!found.increments_exact);
-        (found.increments_p, found.increments_clock_p) =
-            (Some(f64::from(p) / 1e4), Some(f64::from(1_000 - p) / 1e4));
-        p += 1;
+        let of = |hits: i32| Some(f64::from(hits) / 1e4);
+        (found.increments_p, found.increments_clock_p) = (of(p), of(1_000 - p));
     }
     let back = link::decode(&link::encode(&report, &with_bits(6)).unwrap()).unwrap();
     for (seen, exact) in back.domains.iter().zip(&report.domains) {
