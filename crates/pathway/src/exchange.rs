@@ -3,6 +3,7 @@
 
 use crate::clock::pearson;
 use crate::draw::{Rng, shuffle_with};
+use crate::hits::p_of_hits;
 
 /// Fewest domains whose test can reach p < .05: three have six assignments.
 pub const FEWEST_EXCHANGED: usize = 4;
@@ -24,12 +25,18 @@ pub struct ExchangeTest {
     /// Assignments whose sum is at least as extreme in the expected direction; with all
     /// assignments tried, the observed one counts.
     pub hits: Option<u64>,
-    /// `hits / assignments` if all assignments were tried, else `(hits + 1) / (assignments + 1)`.
-    pub p: Option<f64>,
     /// Assignments tried; 0 without a test.
     pub assignments: u64,
     /// Whether all assignments were tried.
     pub exact: bool,
+}
+
+impl ExchangeTest {
+    /// One-sided p.
+    #[must_use]
+    pub fn p(&self) -> Option<f64> {
+        Some(p_of_hits(self.hits?, self.assignments, self.exact))
+    }
 }
 
 /// Computes test B from the courses of a metric and the accuracies of the same domains
@@ -47,39 +54,67 @@ pub fn test_exchange(
     draws: u64,
     seed: u64,
 ) -> ExchangeTest {
+    let Some((r, observed)) = observe(courses, accuracies, rising, draws) else {
+        return ExchangeTest::default();
+    };
+    if observed.assignments == 0 {
+        return observed;
+    }
+    let mut order: Vec<usize> = (0..r.len()).collect();
+    let bound = total(&r, &order) - SLACK;
+    let mut hits = 0;
+    let mut count = |order: &[usize]| hits += u64::from(total(&r, order) >= bound);
+    if observed.exact {
+        every_order(&mut order, 0, &mut count);
+    } else {
+        let mut rng = Rng::new(seed);
+        for _ in 0..observed.assignments {
+            shuffle_with(&mut order, &mut rng);
+            count(&order);
+        }
+    }
+    ExchangeTest { hits: Some(hits), ..observed }
+}
+
+/// Computes the result of [`test_exchange`] except the hits, so that no assignment is tried.
+#[must_use]
+pub fn observe_exchange(
+    courses: &[&[Option<f64>]],
+    accuracies: &[&[Option<f64>]],
+    rising: bool,
+    draws: u64,
+) -> ExchangeTest {
+    observe(courses, accuracies, rising, draws).map(|(_, observed)| observed).unwrap_or_default()
+}
+
+/// Coefficients of every course with every accuracy, `[D,D]`, negative where the metric is expected
+/// to fall, and the result without hits; `None` if a coefficient is undefined.
+fn observe(
+    courses: &[&[Option<f64>]],
+    accuracies: &[&[Option<f64>]],
+    rising: bool,
+    draws: u64,
+) -> Option<(Vec<Vec<f64>>, ExchangeTest)> {
     let domains = courses.len().min(accuracies.len());
     let sign = if rising { 1.0 } else { -1.0 };
     let row = |course: &&[Option<f64>]| -> Option<Vec<f64>> {
         let accuracies = accuracies.iter().take(domains);
         accuracies.map(|accuracy| Some(sign * pearson(course, accuracy)?)).collect()
     };
-    let r: Option<Vec<Vec<f64>>> = courses.iter().take(domains).map(row).collect();
-    let Some(r) = r.filter(|r| !r.is_empty()) else { return ExchangeTest::default() };
-    let mut order: Vec<usize> = (0..domains).collect();
-    let observed = total(&r, &order);
-    let statistic = Some(sign * observed);
-    if domains < FEWEST_EXCHANGED {
-        return ExchangeTest { statistic, ..ExchangeTest::default() };
+    let r: Vec<Vec<f64>> = courses.iter().take(domains).map(row).collect::<Option<_>>()?;
+    if domains == 0 {
+        return None;
     }
-    let bound = observed - SLACK;
-    let exact = domains <= MOST_EXACT;
-    let (mut hits, mut assignments) = (0, 0);
-    let mut count = |order: &[usize]| {
-        assignments += 1;
-        hits += u64::from(total(&r, order) >= bound);
+    let own: Vec<usize> = (0..domains).collect();
+    let (exact, tested) = (domains <= MOST_EXACT, domains >= FEWEST_EXCHANGED);
+    let tried = if exact { (1..=domains as u64).product() } else { draws };
+    let observed = ExchangeTest {
+        statistic: Some(sign * total(&r, &own)),
+        hits: None,
+        assignments: if tested { tried } else { 0 },
+        exact: exact && tested,
     };
-    if exact {
-        every_order(&mut order, 0, &mut count);
-    } else {
-        let mut rng = Rng::new(seed);
-        for _ in 0..draws {
-            shuffle_with(&mut order, &mut rng);
-            count(&order);
-        }
-    }
-    let p =
-        if exact { hits as f64 / assignments as f64 } else { (hits + 1) as f64 / (assignments + 1) as f64 };
-    ExchangeTest { statistic, hits: Some(hits), p: Some(p), assignments, exact }
+    Some((r, observed))
 }
 
 /// Sum of `r[course][order[course]]`, in the order of the courses.
@@ -124,25 +159,25 @@ mod tests {
     fn own_accuracies_are_the_best_assignment() {
         let found = test(&peaks(5, 1.0), &peaks(5, 1.0), true);
         assert_eq!((found.hits, found.assignments, found.exact), (Some(1), 120, true));
-        assert_eq!(found.p, Some(1.0 / 120.0));
+        assert_eq!(found.p(), Some(1.0 / 120.0));
         let falling = test(&peaks(5, -1.0), &peaks(5, 1.0), false);
-        assert_eq!(falling.p, Some(1.0 / 120.0));
+        assert_eq!(falling.p(), Some(1.0 / 120.0));
         assert!(falling.statistic.unwrap() < -4.9);
-        assert_eq!(test(&peaks(5, 1.0), &peaks(5, 1.0), false).p, Some(1.0));
+        assert_eq!(test(&peaks(5, 1.0), &peaks(5, 1.0), false).p(), Some(1.0));
     }
 
     #[test]
     fn many_domains_are_drawn() {
         let found = test(&peaks(9, 1.0), &peaks(9, 1.0), true);
         assert_eq!((found.assignments, found.exact), (999, false));
-        assert!(found.p.unwrap() <= 2.0 / 1_000.0);
+        assert!(found.p().unwrap() <= 2.0 / 1_000.0);
     }
 
     #[test]
     fn three_domains_have_a_statistic_alone() {
         let found = test(&peaks(3, 1.0), &peaks(3, 1.0), true);
         assert!((found.statistic.unwrap() - 3.0).abs() < 1e-9);
-        assert_eq!((found.p, found.assignments), (None, 0));
+        assert_eq!((found.p(), found.assignments), (None, 0));
         let mut constant = peaks(4, 1.0);
         constant[2] = vec![Some(1.0); 4];
         assert_eq!(test(&constant, &peaks(4, 1.0), true), ExchangeTest::default());

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::correlation::Undefined;
+use crate::hits::p_of_hits;
 use crate::increment_orders::{Block, Found, Frame, LANES, all_orders, random_orders};
 
 /// Up to this many increments, all orders are tried.
@@ -39,22 +40,13 @@ impl IncrementTest {
     /// Two-sided p of test A.
     #[must_use]
     pub fn p(&self) -> Option<f64> {
-        Some(self.share(self.hits?))
+        Some(p_of_hits(self.hits?, self.orders, self.exact))
     }
 
     /// Two-sided p of test A'.
     #[must_use]
     pub fn clock_p(&self) -> Option<f64> {
-        Some(self.share(self.clock_hits?))
-    }
-
-    /// `hits / orders` if all orders were tried, else `(hits + 1) / (orders + 1)`.
-    fn share(&self, hits: u64) -> f64 {
-        if self.exact {
-            hits as f64 / self.orders as f64
-        } else {
-            (hits + 1) as f64 / (self.orders + 1) as f64
-        }
+        Some(p_of_hits(self.clock_hits?, self.orders, self.exact))
     }
 }
 
@@ -73,69 +65,106 @@ pub fn test_increments(
     draws: u64,
     seed: u64,
 ) -> Vec<IncrementTest> {
-    let mut results = vec![IncrementTest::default(); courses.len()];
-    let mut together: BTreeMap<Vec<usize>, Vec<usize>> = BTreeMap::new();
-    for (at, course) in courses.iter().enumerate() {
-        let finite = |value: &Option<f64>| value.is_some_and(f64::is_finite);
-        let places = course.iter().zip(accuracy).enumerate();
-        let defined = places.filter(|(_, (x, y))| finite(x) && finite(y)).map(|(place, _)| place);
-        together.entry(defined.collect()).or_default().push(at);
-    }
-    for (places, members) in together {
-        let pick = |values: &[Option<f64>]| -> Vec<f64> {
-            places.iter().filter_map(|&place| values.get(place).copied().flatten()).collect()
-        };
-        let n = places.len();
-        let clock: Option<Vec<f64>> =
-            clock.and_then(|clock| places.iter().map(|&place| clock.get(place).copied()).collect());
-        let frame = if n < 3 {
-            Err(Undefined::TooFew { n })
-        } else {
-            Frame::new(&pick(accuracy), clock.as_deref()).ok_or(Undefined::AccuracyConstant)
-        };
-        let frame = match frame {
-            Ok(frame) => frame,
-            Err(reason) => {
-                for &at in &members {
-                    results[at] = IncrementTest { n, undefined: Some(reason), ..IncrementTest::default() };
-                }
-                continue;
-            }
-        };
-        let mut varying = Vec::new();
-        for at in members {
-            match increments(&pick(courses[at])) {
-                Some(increments) => varying.push((at, increments)),
-                None => {
-                    let undefined = Some(Undefined::MetricConstant);
-                    results[at] = IncrementTest { n, undefined, ..IncrementTest::default() };
-                }
-            }
+    let prepared: Vec<Result<Prepared, IncrementTest>> =
+        courses.iter().map(|course| Prepared::new(course, accuracy, clock)).collect();
+    let mut results: Vec<IncrementTest> =
+        prepared.iter().map(|course| course.as_ref().err().copied().unwrap_or_default()).collect();
+    let mut together: BTreeMap<&[usize], Vec<(usize, &Prepared)>> = BTreeMap::new();
+    for (at, course) in prepared.iter().enumerate() {
+        if let Ok(course) = course {
+            together.entry(&course.places).or_default().push((at, course));
         }
-        let exact = n - 1 <= MOST_EXACT;
-        let orders = if exact { (1..n as u64).product() } else { draws };
-        let random = (!exact).then_some((draws, seed));
-        let courses: Vec<&[f64]> = varying.iter().map(|(_, steps)| &steps[..]).collect();
+    }
+    for members in together.values() {
+        let Some((_, first)) = members.first() else { continue };
+        let courses: Vec<&[f64]> = members.iter().map(|(_, course)| &course.increments[..]).collect();
+        let random = (!first.exact()).then_some((draws, seed));
         // A single course needs no lanes for others.
         let found = match courses.len() {
-            // In a page, one compiled version is worth more than the time of a single course.
-            1 if cfg!(not(target_arch = "wasm32")) => try_orders::<1>(&frame, &courses, random),
-            _ => try_orders::<LANES>(&frame, &courses, random),
+            1 => try_orders::<1>(&first.frame, &courses, random),
+            _ => try_orders::<LANES>(&first.frame, &courses, random),
         };
-        for ((at, _), found) in varying.iter().zip(found) {
-            results[*at] = IncrementTest {
-                n,
-                r: Some(found.r.clamp(-1.0, 1.0)),
-                partial: found.partial.map(|partial| partial.clamp(-1.0, 1.0)),
-                hits: Some(found.hits),
-                clock_hits: found.partial.map(|_| found.clock_hits),
-                orders,
-                exact,
-                undefined: None,
-            };
+        for ((at, course), found) in members.iter().zip(found) {
+            let clock_hits = found.partial.map(|_| found.clock_hits);
+            results[*at] =
+                IncrementTest { hits: Some(found.hits), clock_hits, ..course.observed(&found, draws) };
         }
     }
     results
+}
+
+/// Computes the results of [`test_increments`] except the hits, so that no order is tried.
+#[must_use]
+pub fn observe_increments(
+    courses: &[&[Option<f64>]],
+    accuracy: &[Option<f64>],
+    clock: Option<&[f64]>,
+    draws: u64,
+) -> Vec<IncrementTest> {
+    let observe = |course: &&[Option<f64>]| match Prepared::new(course, accuracy, clock) {
+        Ok(course) => {
+            let found = Block::<1>::new(&course.frame, &[&course.increments]).results().next();
+            found.map_or_else(IncrementTest::default, |found| course.observed(&found, draws))
+        }
+        Err(undefined) => undefined,
+    };
+    courses.iter().map(observe).collect()
+}
+
+/// A course with a test.
+struct Prepared {
+    /// Checkpoints at which the course and the accuracy are defined.
+    places: Vec<usize>,
+    frame: Frame,
+    increments: Vec<f64>,
+}
+
+impl Prepared {
+    /// The result says why there is no test.
+    fn new(
+        course: &[Option<f64>],
+        accuracy: &[Option<f64>],
+        clock: Option<&[f64]>,
+    ) -> Result<Self, IncrementTest> {
+        let finite = |value: &Option<f64>| value.is_some_and(f64::is_finite);
+        let both = course.iter().zip(accuracy).enumerate();
+        let places: Vec<usize> =
+            both.filter(|(_, (x, y))| finite(x) && finite(y)).map(|(place, _)| place).collect();
+        let n = places.len();
+        let undefined = |reason| IncrementTest { n, undefined: Some(reason), ..IncrementTest::default() };
+        if n < 3 {
+            return Err(undefined(Undefined::TooFew { n }));
+        }
+        let pick = |values: &[Option<f64>]| -> Vec<f64> {
+            places.iter().filter_map(|&place| values.get(place).copied().flatten()).collect()
+        };
+        let clock: Option<Vec<f64>> =
+            clock.and_then(|clock| places.iter().map(|&place| clock.get(place).copied()).collect());
+        let frame = Frame::new(&pick(accuracy), clock.as_deref());
+        let frame = frame.ok_or_else(|| undefined(Undefined::AccuracyConstant))?;
+        let increments = increments(&pick(course));
+        let increments = increments.ok_or_else(|| undefined(Undefined::MetricConstant))?;
+        Ok(Self { places, frame, increments })
+    }
+
+    /// Whether all orders are few enough to be tried.
+    fn exact(&self) -> bool {
+        self.increments.len() <= MOST_EXACT
+    }
+
+    /// The result without hits.
+    fn observed(&self, found: &Found, draws: u64) -> IncrementTest {
+        let n = self.places.len();
+        let orders = if self.exact() { (1..n as u64).product() } else { draws };
+        IncrementTest {
+            n,
+            r: Some(found.r.clamp(-1.0, 1.0)),
+            partial: found.partial.map(|partial| partial.clamp(-1.0, 1.0)),
+            orders,
+            exact: self.exact(),
+            ..IncrementTest::default()
+        }
+    }
 }
 
 /// Tries orders of the increments of courses that share a frame, in blocks of `N` courses: all
@@ -179,6 +208,24 @@ mod tests {
         assert_eq!(one(&some(&[5.0; 3]), &y, None).undefined, Some(Undefined::MetricConstant));
         assert_eq!(one(&y, &some(&[5.0; 3]), None).undefined, Some(Undefined::AccuracyConstant));
         assert!(test_increments(&[], &y, None, 9, 1).is_empty());
+    }
+
+    #[test]
+    fn observed_results_lack_only_the_hits() {
+        let y = some(&[0.1, 0.3, 0.4, 0.8, 0.7, 0.9, 0.85, 0.95, 0.9, 1.0, 0.97, 0.99]);
+        let falls = some(&[9.0, 8.5, 8.7, 6.0, 6.1, 5.0, 5.2, 4.0, 4.4, 3.0, 3.1, 2.9]);
+        let gaps = [Some(3.0), None, Some(1.0), Some(2.5), None, Some(0.5), Some(0.1), Some(0.7)];
+        let courses = [&falls[..], &gaps, &y[..2], &[Some(4.0); 12]];
+        let times: Vec<f64> = (1..=12).map(|step| libm::log(f64::from(step))).collect();
+        for clock in [None, Some(&times[..])] {
+            let mut tested = test_increments(&courses, &y, clock, 99, 1);
+            let hits: Vec<bool> = tested.iter().map(|test| test.hits.is_some()).collect();
+            assert_eq!(hits, [true, true, false, false]);
+            for test in &mut tested {
+                (test.hits, test.clock_hits) = (None, None);
+            }
+            assert_eq!(observe_increments(&courses, &y, clock, 99), tested);
+        }
     }
 
     #[test]

@@ -5,9 +5,9 @@ mod accuracy;
 mod exchange;
 mod states;
 
-pub use accuracy::{CheckpointPermutations, LEVEL, clock, correlations, follows};
+pub use accuracy::{CheckpointPermutations, LEVEL, clock, coefficients, correlations, follows};
 pub(crate) use accuracy::{Related, Relation, correlations_by, in_window};
-pub use exchange::exchange;
+pub use exchange::{exchange, exchange_statistics};
 pub use states::states;
 
 use crate::{
@@ -68,6 +68,18 @@ pub fn relate(report: &mut Report, permutations: CheckpointPermutations) {
         report.domains[at].correlations = correlations;
     }
     report.exchange = exchange(report);
+}
+
+/// [`relate`] without any p: no order of increments and no assignment of domains is tried. The p of a
+/// report come with its link.
+pub fn relate_without_tests(report: &mut Report) {
+    for at in 0..report.domains.len() {
+        let name = report.domains[at].name.clone();
+        let coefficients = coefficients(report, &name);
+        report.domains[at].clock = clock(report, &name);
+        report.domains[at].correlations = coefficients;
+    }
+    report.exchange = exchange_statistics(report);
 }
 
 /// Half width of the 95 % interval of a change, from its standard error and number of samples.

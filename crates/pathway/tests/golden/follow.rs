@@ -81,7 +81,7 @@ fn exchanged_domains() {
         let found = pathway::test_exchange(&slices(&courses), &slices(&accuracies), rising, 999, 3);
         let (what, expected) = (format!("{} domains", courses.len()), &case["expected"]);
         assert_same(found.statistic, &expected["statistic"], &what);
-        assert_same(found.p, &expected["p"], &what);
+        assert_same(found.p(), &expected["p"], &what);
         assert_eq!(found.hits, expected["hits"].as_u64(), "{what}");
         assert_eq!(found.assignments, expected["assignments"].as_u64().unwrap_or(0), "{what}");
         assert_eq!(found.exact, expected["exact"].as_bool().unwrap_or(false), "{what}");

@@ -1,15 +1,20 @@
 //! Whether each domain's distance follows its own accuracy (docs/metrics.md#domains-exchanged).
 
-use crate::{Claim, ClaimKind, Group, Report, Why, derive::LEVEL};
+use crate::{Claim, ClaimKind, Exchange, Group, Report, Why, derive::LEVEL};
+
+/// The test that the claim states.
+pub(crate) fn found(report: &Report) -> Option<&Exchange> {
+    let of = |group: Group| {
+        report.exchange.iter().find(|found| found.metric == "distance" && found.group == group)
+    };
+    of(Group::Memorized).or_else(|| of(Group::All))
+}
 
 /// The claim `exchanged` of the pathway distance: of the memorized samples, or of all samples if
 /// the report has no test of the memorized ones.
 pub(super) fn claim(report: &Report) -> Claim {
-    let of = |group: Group| {
-        report.exchange.iter().find(|found| found.metric == "distance" && found.group == group)
-    };
     let claim = Claim::of_run(ClaimKind::Exchanged);
-    let Some(found) = of(Group::Memorized).or_else(|| of(Group::All)) else {
+    let Some(found) = found(report) else {
         return claim.about("distance", Group::Memorized).undecided(Why::NotComputed);
     };
     let claim = claim

@@ -13,7 +13,13 @@ mod start;
 mod values;
 mod window;
 
+pub(crate) use exchanged::found as exchanged;
+pub(crate) use pairing::beats;
+
 use crate::model::{Claim, Domain, Group, Report};
+
+/// Metrics of which claims say whether they follow accuracy.
+pub(crate) const TESTED: [&str; 2] = ["distance", "consistency"];
 
 /// The claims about a report: those about the run first, then those of each domain.
 #[must_use]
@@ -38,7 +44,7 @@ pub fn claims(report: &Report) -> Vec<Claim> {
 
 /// The group that the claims of a domain describe: the memorized samples, or all samples if none is
 /// memorized.
-fn main_group(report: &Report, domain: &Domain) -> Group {
+pub(crate) fn main_group(report: &Report, domain: &Domain) -> Group {
     let memorized = report.course(&domain.name, "distance", Group::Memorized);
     if memorized.is_some_and(|course| course.n.is_some_and(|n| n > 0)) {
         Group::Memorized

@@ -9,7 +9,7 @@ use crate::{
 pub const LEVEL: f64 = 0.05;
 
 /// Whether the permutation p of checkpoints is computed: the most expensive figure of a report, and
-/// no evidence. Reports from links do without.
+/// no evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckpointPermutations {
     /// It is.
@@ -92,6 +92,19 @@ impl Relation {
         let both = correlations.into_iter().zip(increments);
         both.map(|(correlation, increments)| Self { correlation, increments }).collect()
     }
+
+    /// [`Relation::of_all`] without any p: no order is tried.
+    fn observed(related: &Related) -> Vec<Self> {
+        let (accuracy, draws) = (&related.accuracy, pathway::RANDOM_INCREMENT_ORDERS);
+        let courses: Vec<&[Option<f64>]> = related.values().collect();
+        let increments = pathway::observe_increments(&courses, accuracy, related.clock.as_deref(), draws);
+        let both = courses.iter().zip(increments);
+        both.map(|(course, increments)| Self {
+            correlation: pathway::coefficients(course, accuracy),
+            increments,
+        })
+        .collect()
+    }
 }
 
 /// Relates the courses of a domain to its accuracy, over the checkpoints of the settings' window;
@@ -103,6 +116,12 @@ pub fn correlations(report: &Report, domain: &str, permutations: CheckpointPermu
         let courses: Vec<&[Option<f64>]> = related.values().collect();
         Relation::of_all(&courses, related, report.settings.seed, permutations)
     })
+}
+
+/// [`correlations`] without any p: no order is tried.
+#[must_use]
+pub fn coefficients(report: &Report, domain: &str) -> Vec<Correlation> {
+    correlations_by(report, domain, Relation::observed)
 }
 
 /// [`correlations`] with figures from `relate`, which returns one result per course. The analysis

@@ -13,6 +13,29 @@ const MOST_DOMAINS: usize = 100;
 /// memorized and for all samples; empty without accuracies.
 #[must_use]
 pub fn exchange(report: &Report) -> Vec<Exchange> {
+    let (draws, seed) = (pathway::RANDOM_ASSIGNMENTS, report.settings.seed);
+    of_metrics(report, |courses, accuracies, rising| {
+        pathway::test_exchange(courses, accuracies, rising, draws, seed)
+    })
+}
+
+/// [`exchange`] without any p: no assignment is tried.
+#[must_use]
+pub fn exchange_statistics(report: &Report) -> Vec<Exchange> {
+    of_metrics(report, |courses, accuracies, rising| {
+        pathway::observe_exchange(courses, accuracies, rising, pathway::RANDOM_ASSIGNMENTS)
+    })
+}
+
+/// Result of a test for the courses of a metric, the accuracies of the same domains, and whether the
+/// metric is expected to rise.
+type Test<'a> = &'a dyn Fn(&[&[Option<f64>]], &[&[Option<f64>]], bool) -> pathway::ExchangeTest;
+
+/// Results of `test` for every metric.
+fn of_metrics(
+    report: &Report,
+    test: impl Fn(&[&[Option<f64>]], &[&[Option<f64>]], bool) -> pathway::ExchangeTest,
+) -> Vec<Exchange> {
     let mut found = Vec::new();
     for group in [Group::Memorized, Group::All] {
         for metric in METRICS.iter().filter(|metric| metric.correlates) {
@@ -21,14 +44,14 @@ pub fn exchange(report: &Report) -> Vec<Exchange> {
                 Better::Lower => false,
                 Better::Neither => continue,
             };
-            found.extend(of_metric(report, metric.id, group, rising));
+            found.extend(of_metric(report, metric.id, group, rising, &test));
         }
     }
     found
 }
 
 /// Test B of one metric; `None` if no domain has its course and an accuracy.
-fn of_metric(report: &Report, metric: &str, group: Group, rising: bool) -> Option<Exchange> {
+fn of_metric(report: &Report, metric: &str, group: Group, rising: bool, test: Test<'_>) -> Option<Exchange> {
     let pair = |name: &str| -> Option<(Series, Series)> {
         let course = report.course(name, metric, group)?;
         let accuracy = report.course(name, "accuracy", Group::All)?;
@@ -47,20 +70,19 @@ fn of_metric(report: &Report, metric: &str, group: Group, rising: bool) -> Optio
     }
     let courses: Vec<&[Option<f64>]> = courses.iter().map(|course| &course[..]).collect();
     let accuracies: Vec<&[Option<f64>]> = accuracies.iter().map(|course| &course[..]).collect();
-    let draws = pathway::RANDOM_ASSIGNMENTS;
-    let found = pathway::test_exchange(&courses, &accuracies, rising, draws, report.settings.seed);
-    let undefined = match (found.statistic, found.p) {
+    let found = test(&courses, &accuracies, rising);
+    let undefined = match (found.statistic, found.assignments) {
         (None, _) => Some(
             "A correlation between a course and an accuracy is undefined: one is constant, or fewer than three \
              checkpoints have both."
                 .to_owned(),
         ),
-        (_, None) => Some(few_domains(domains)),
+        (_, 0) => Some(few_domains(domains)),
         _ => None,
     };
     Some(Exchange {
         statistic: found.statistic,
-        p: found.p,
+        p: found.p(),
         assignments: found.assignments,
         exact: found.exact,
         undefined,

@@ -91,6 +91,21 @@ impl<'a> Coder<'a> {
         })
     }
 
+    /// Codes a number below `limit`, all of which are equally likely; `limit` is at least 1.
+    pub(super) fn below(&mut self, limit: u64, value: u64) -> Result<u64, Error> {
+        let (mut low, mut high) = (0, limit);
+        while high - low > 1 {
+            let half = (high - low) / 2;
+            let zero = (u128::from(half) << 16) / u128::from(high - low);
+            if self.with_probability(zero as u16, value >= low + half)? {
+                low += half;
+            } else {
+                high = low + half;
+            }
+        }
+        Ok(low)
+    }
+
     fn with_probability(&mut self, zero: u16, bit: bool) -> Result<bool, Error> {
         let middle = self.low + ((u64::from(self.high - self.low) * u64::from(zero)) >> 16) as u32;
         let bit = match &self.direction {

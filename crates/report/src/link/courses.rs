@@ -16,9 +16,13 @@ use crate::{
 };
 
 /// Cost of a course in the limit of values per link, besides its figures.
-const WEIGHT: u64 = 30;
+pub(super) const WEIGHT: u64 = 30;
 /// Number of previous columns considered as related.
 const MOST_BACK: usize = 16;
+
+/// Expected errors of the first and of later values of figures and of standard errors, in ranges.
+const FIGURES: (f64, f64) = (2.0, 0.05);
+const ERRORS: (f64, f64) = (0.8, 0.03);
 
 /// Courses of a kind predict each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -132,14 +136,19 @@ struct Coded<'r> {
 }
 
 /// Codes the figures of all courses with `scales`, and stores the rounded figures in the report.
-pub(super) fn code(codec: &mut Codec<'_>, report: &mut Report, scales: Option<Scales>) -> Result<(), Error> {
+pub(super) fn code(
+    codec: &mut Codec<'_>,
+    numbers: &mut Numbers,
+    report: &mut Report,
+    scales: Option<Scales>,
+    bits: u8,
+) -> Result<(), Error> {
     let (checkpoints, tau) = (report.checkpoints.len(), report.settings.tau);
     let given = scales.is_some();
     let mut scales = scales.unwrap_or_default();
     let mut known: BTreeMap<ScaleKey, Scale> = BTreeMap::new();
     let mut exponent = -3;
     let mut memories: BTreeMap<(ScaleKey, Kind, Group), Memory> = BTreeMap::new();
-    let mut numbers = Numbers::new();
     let mut presence = Presence::new();
     let mut figures: Vec<(Series, Option<Series>)> = Vec::new();
     let mut coded: Vec<Coded<'_>> = Vec::new();
@@ -152,7 +161,7 @@ pub(super) fn code(codec: &mut Codec<'_>, report: &mut Report, scales: Option<Sc
             let key = scale_key(course, errors, kind);
             let scale = match known.get(&key) {
                 Some(scale) => *scale,
-                None => Scale::code(scales.remove(&key), &mut codec.coder, &mut numbers, &mut exponent)?,
+                None => Scale::code(scales.remove(&key), &mut codec.coder, numbers, &mut exponent)?,
             };
             known.insert(key.clone(), scale);
             let steps = |figure: &Option<f64>| figure.map(|figure| scale.steps(figure, n));
@@ -197,10 +206,14 @@ pub(super) fn code(codec: &mut Codec<'_>, report: &mut Report, scales: Option<Sc
                 }
                 let alike: Vec<bool> = related.iter().map(|(_, alike)| *alike).collect();
                 let related: Vec<&[f64]> = related.iter().map(|(steps, _)| &steps[..]).collect();
-                let (first, later) = if errors { (100.0, 4.0) } else { (1_000.0, 24.0) };
-                let memory = memories.entry((key, kind, course.group));
-                let memory = memory.or_insert_with(|| Memory::expecting(first, later, &alike));
-                column::code(&mut codec.coder, &mut numbers, memory, &related, &mut steps)?;
+                let (first, later) = if errors { ERRORS } else { FIGURES };
+                let range = f64::from(1_u32 << bits_of(&key, bits).0);
+                let key = (key, kind, course.group);
+                let of_all = memories.get(&(key.0.clone(), kind, Group::All)).map(Memory::usual);
+                let later = of_all.unwrap_or(later * range);
+                let memory =
+                    memories.entry(key).or_insert_with(|| Memory::expecting(first * range, later, &alike));
+                column::code(&mut codec.coder, numbers, memory, &related, &mut steps)?;
                 at.clone_from(&memory.last);
             }
             let figures = at.iter().map(|steps| scale.figure(*steps as i64, n)).collect::<Result<_, _>>()?;

@@ -10,9 +10,13 @@
 
 mod coder;
 mod column;
+mod counts;
 mod courses;
 mod frame;
+mod headers;
+mod hits;
 mod numbers;
+mod outside;
 mod parts;
 mod path;
 mod related;
@@ -29,16 +33,15 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use coder::Coder;
+use numbers::Numbers;
+use outside::Decimals;
 use tree::Codec;
 
-use crate::{
-    Course, Error, Metric, Need, Report, claims,
-    derive::{self, CheckpointPermutations},
-};
+use crate::{Course, Error, Metric, Need, Report, claims, derive};
 
 /// Target lengths of a link in characters, each with the fewest bits tried for it: first the limit
 /// of messages and QR codes, then that of all browsers and most programs.
-const TARGETS: [(usize, u8); 2] = [(2_000, 8), (8_000, FEWEST_BITS - 1)];
+const TARGETS: [(usize, u8); 2] = [(2_000, 8), (8_000, FEWEST_BITS)];
 
 /// Bits of a main figure if no target can be met.
 const BITS_AT_LENGTH: u8 = 8;
@@ -89,18 +92,27 @@ pub fn write(report: &Report, options: &LinkOptions) -> Result<Link, Error> {
     let mut carried = report.clone();
     let left_out = parts::leave_out(&mut carried, options.parts);
     prepare(&mut carried);
-    let (text, mut seen, bits) = fitting(&carried, options.bits, left_out)?;
-    complete(&mut seen, bits, left_out)?;
+    let (text, mut seen, bits) = fitting(&Written { carried, exact: report, left_out }, options.bits)?;
+    conclude(&mut seen, left_out)?;
     Ok(Link { text, bits, left_out, seen })
 }
 
-/// The most precise link that meets a target, with its report before completion.
-fn fitting(report: &Report, bits: Option<u8>, left_out: Parts) -> Result<(String, Report, u8), Error> {
+/// What is written, however precisely.
+struct Written<'r> {
+    /// The report without what a link leaves out or a reader computes.
+    carried: Report,
+    /// The report as it is.
+    exact: &'r Report,
+    left_out: Parts,
+}
+
+/// The most precise link that meets a target, with its report before the claims.
+fn fitting(report: &Written<'_>, bits: Option<u8>) -> Result<(String, Report, u8), Error> {
     if let Some(bits) = bits {
-        return write_with(report, bits.clamp(FEWEST_BITS, MOST_BITS), left_out);
+        return write_with(report, bits.clamp(FEWEST_BITS, MOST_BITS));
     }
     for (most, fewest) in TARGETS {
-        let mut found = write_with(report, fewest, left_out)?;
+        let mut found = write_with(report, fewest)?;
         if found.0.len() > most {
             continue;
         }
@@ -108,7 +120,7 @@ fn fitting(report: &Report, bits: Option<u8>, left_out: Parts) -> Result<(String
         let (mut fits, mut too_many) = (fewest, BITS + 1);
         while too_many - fits > 1 {
             let middle = fits.midpoint(too_many);
-            let link = write_with(report, middle, left_out)?;
+            let link = write_with(report, middle)?;
             if link.0.len() <= most {
                 (fits, found) = (middle, link);
             } else {
@@ -117,18 +129,23 @@ fn fitting(report: &Report, bits: Option<u8>, left_out: Parts) -> Result<(String
         }
         return Ok(found);
     }
-    write_with(report, BITS_AT_LENGTH, left_out)
+    write_with(report, BITS_AT_LENGTH)
 }
 
-fn write_with(report: &Report, bits: u8, mut left_out: Parts) -> Result<(String, Report, u8), Error> {
+fn write_with(written: &Written<'_>, bits: u8) -> Result<(String, Report, u8), Error> {
+    let (report, mut left_out) = (&written.carried, written.left_out);
     let scales = courses::scales(report, bits)?;
     let mut seen = report.clone();
     round(&mut seen, bits);
+    outside::clear(&mut seen);
+    hits::clear(&mut seen);
     for course in &mut seen.courses {
         course.values.clear();
         course.se.iter_mut().for_each(Vec::clear);
     }
     related::subtract(&mut seen)?;
+    let alike = headers::take(&mut seen);
+    let lists = counts::take(&mut seen);
     let invalid = |error: serde_json::Error| Error::NotAReport { message: error.to_string() };
     let tree = serde_json::to_value(&seen).map_err(invalid)?;
     let mut codec = codec(Coder::writer())?;
@@ -137,11 +154,17 @@ fn write_with(report: &Report, bits: u8, mut left_out: Parts) -> Result<(String,
         codec.coder.plain(1, u64::from(*left))?;
     }
     codec.value(Some(&tree))?;
+    let mut numbers = Numbers::new();
+    headers::code(&mut codec, &mut seen, Some(&alike))?;
+    counts::code(&mut codec, &mut numbers, &mut seen, Some(lists))?;
     related::add(&mut seen);
     for (course, exact) in seen.courses.iter_mut().zip(&report.courses) {
         (course.values, course.se) = (exact.values.clone(), exact.se.clone());
     }
-    courses::code(&mut codec, &mut seen, Some(scales))?;
+    courses::code(&mut codec, &mut numbers, &mut seen, Some(scales), bits)?;
+    outside::code(&mut codec, &mut numbers, &mut seen, Some(report), decimals(bits))?;
+    complete(&mut seen, bits)?;
+    hits::code(&mut codec, &mut seen, Some(written.exact), bits > BITS)?;
     Ok((frame::to_text(&codec.coder.finish()), seen, bits))
 }
 
@@ -162,12 +185,18 @@ pub fn decode(text: &str) -> Result<Report, Error> {
     let invalid = |place| Error::LinkInvalid { place };
     let mut report: Report =
         serde_json::from_str(&tree).map_err(|_| invalid("its fields are not those of a report"))?;
+    let mut numbers = Numbers::new();
+    headers::code(&mut codec, &mut report, None)?;
+    counts::code(&mut codec, &mut numbers, &mut report, None)?;
     related::add(&mut report);
-    courses::code(&mut codec, &mut report, None)?;
+    courses::code(&mut codec, &mut numbers, &mut report, None, bits)?;
+    outside::code(&mut codec, &mut numbers, &mut report, None, decimals(bits))?;
+    complete(&mut report, bits)?;
+    hits::code(&mut codec, &mut report, None, bits > BITS)?;
     if !codec.coder.at_end() {
         return Err(invalid("extra data after the report"));
     }
-    complete(&mut report, bits, left_out)?;
+    conclude(&mut report, left_out)?;
     Ok(report)
 }
 
@@ -193,6 +222,7 @@ fn prepare(report: &mut Report) {
     report.exchange.clear();
     report.claims.clear();
     states::take(report);
+    report.sort_courses();
     for domain in &mut report.domains {
         domain.correlations.clear();
         domain.clock = None;
@@ -200,34 +230,24 @@ fn prepare(report: &mut Report) {
     }
 }
 
-/// Rounds the figures outside courses.
+/// Decimals of the figures outside courses.
+fn decimals(bits: u8) -> Decimals {
+    Decimals::new(bits > BITS)
+}
+
+/// Rounds the figures outside courses that are coded with the tree.
 fn round(report: &mut Report, bits: u8) {
-    let decimals = if bits > BITS { 1e3 } else { 1e2 };
-    let round_to = |decimals: f64, figure: &mut f64| {
-        if figure.abs() < 1e9 {
-            *figure = (*figure * decimals).round() / decimals;
-        }
-    };
-    let round = |figure: &mut f64| round_to(decimals, figure);
-    for change in report.domains.iter_mut().flat_map(|domain| &mut domain.changes) {
-        // A change of a percent needs two digits more than a cosine.
-        round_to(100.0 * decimals, &mut change.ratio);
-        round_to(100.0 * decimals, &mut change.se_ratio);
-    }
+    let decimals = decimals(bits);
     for domain in &mut report.domains {
-        domain.coactivation.iter_mut().flatten().for_each(|pair| round(&mut pair.probability));
+        domain.coactivation.iter_mut().flatten().for_each(|pair| decimals.round(&mut pair.probability));
         if let Some(delays) = &mut domain.delays {
-            delays.scores.iter_mut().flatten().for_each(round);
-            delays.pairs.iter_mut().for_each(|pair| round(&mut pair.score));
-            round(&mut delays.total);
-            delays.second_best_total.iter_mut().for_each(round);
-            delays.null_share.iter_mut().for_each(round);
+            delays.scores.iter_mut().flatten().for_each(|score| decimals.round(score));
         }
     }
 }
 
-/// Computes the derived figures, and notes that the report came from a link.
-fn complete(report: &mut Report, bits: u8, left_out: Parts) -> Result<(), Error> {
+/// Computes the derived figures except what needs the p of tests.
+fn complete(report: &mut Report, bits: u8) -> Result<(), Error> {
     report.rounded_to_bits = Some(bits);
     states::restore(report);
     report.check()?;
@@ -242,8 +262,13 @@ fn complete(report: &mut Report, bits: u8, left_out: Parts) -> Result<(), Error>
     for change in report.domains.iter_mut().flat_map(|domain| &mut domain.changes) {
         change.half_width = derive::half_width(change);
     }
-    derive::relate(report, CheckpointPermutations::Skipped);
-    report.claims = claims(report);
+    derive::relate_without_tests(report);
+    Ok(())
+}
+
+/// Makes the claims, and notes that the report came from a link.
+fn conclude(report: &mut Report, left_out: Parts) -> Result<(), Error> {
+    report.claims = claims::claims(report);
     parts::add_notice(report, left_out);
     report.check()
 }

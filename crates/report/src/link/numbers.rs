@@ -9,10 +9,27 @@ const CLASSES: usize = 90;
 /// Largest length of a number in bits.
 const LONGEST: usize = 64;
 
+/// First class whose numbers are distributed like those of larger classes.
+const LARGE: usize = 14;
+
+/// Number of relations of a number of bits to a class.
+const RELATIONS: usize = CLASSES + 2 * LONGEST + 1;
+
+/// Relation of a number of bits to a class: octaves count twice.
+fn relation(class: usize, bits: usize) -> usize {
+    (CLASSES + 2 * bits).saturating_sub(class).min(RELATIONS - 1)
+}
+
+/// Largest initial probability that a number has no more bits: surprises stay affordable.
+const SUREST: f64 = 0.95;
+
 /// Adaptive models of lengths, leading bits and signs.
 pub(super) struct Numbers {
     /// Whether a number is longer than a number of bits, `[class][bits]`.
     longer: Vec<[AdaptiveModel; LONGEST]>,
+    /// The same for classes from [`LARGE`] on, by the number of bits relative to the class: numbers of
+    /// all large sizes are distributed alike.
+    large: Vec<AdaptiveModel>,
     /// The first two bits below the leading one, by length relative to the expected length.
     mantissa: Vec<[AdaptiveModel; 3]>,
     /// Whether a number is negative, by the sign of its predecessor.
@@ -34,14 +51,14 @@ fn class_of(expected: f64) -> usize {
 impl Numbers {
     pub(super) fn new() -> Self {
         let mut size = 0.84 / 32.0;
-        let longer = (0..CLASSES)
+        let longer: Vec<[AdaptiveModel; LONGEST]> = (0..CLASSES)
             .map(|_| {
                 // Sizes are distributed geometrically: at least x with probability ratio^x.
                 let mut tail = size / (1.0 + size);
                 size *= std::f64::consts::SQRT_2;
                 let mut models = [AdaptiveModel::EVEN; LONGEST];
                 for (bits, model) in models.iter_mut().enumerate() {
-                    *model = AdaptiveModel::expecting(1.0 - tail, 6);
+                    *model = AdaptiveModel::expecting((1.0 - tail).min(SUREST), 6);
                     if bits > 0 {
                         tail *= tail;
                     }
@@ -49,8 +66,14 @@ impl Numbers {
                 models
             })
             .collect();
-        let mantissa = vec![[AdaptiveModel::EVEN; 3]; 2 * LONGEST];
-        Self { longer, mantissa, sign: [AdaptiveModel::EVEN; 3] }
+        let mantissa = vec![[AdaptiveModel::EVEN; 3]; RELATIONS];
+        let mut large = vec![AdaptiveModel::EVEN; RELATIONS];
+        for class in [LARGE, LARGE + 1] {
+            for (bits, model) in longer[class].iter().enumerate() {
+                large[relation(class, bits)] = *model;
+            }
+        }
+        Self { longer, large, mantissa, sign: [AdaptiveModel::EVEN; 3] }
     }
 
     /// Codes an unsigned number with expected size `expected`.
@@ -63,7 +86,12 @@ impl Numbers {
         let class = class_of(expected);
         let bits = LONGEST as u32 - value.leading_zeros();
         let mut length = 0;
-        for (shorter, model) in self.longer[class].iter_mut().enumerate() {
+        for shorter in 0..LONGEST {
+            let model = if class < LARGE {
+                &mut self.longer[class][shorter]
+            } else {
+                &mut self.large[relation(class, shorter)]
+            };
             if !coder.bit(model, bits > shorter as u32)? {
                 break;
             }
@@ -74,8 +102,7 @@ impl Numbers {
         }
         // At the expected length, small mantissas are more likely: the density decreases within the
         // octave.
-        let relation = (LONGEST + 2 * length).saturating_sub(class).min(2 * LONGEST - 1);
-        let [first, after_zero, after_one] = &mut self.mantissa[relation];
+        let [first, after_zero, after_one] = &mut self.mantissa[relation(class, length)];
         let (mut read, mut left) = (1, length as u32 - 1);
         let high = coder.bit(first, value >> (left - 1) & 1 == 1)?;
         (read, left) = (read << 1 | u64::from(high), left - 1);

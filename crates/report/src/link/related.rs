@@ -102,11 +102,13 @@ pub(super) fn subtract(report: &mut Report) -> Result<(), Error> {
     combine(report, u64::wrapping_sub);
     pairs_in_order(report, u64::wrapping_sub);
     declared(report, Direction::Subtract);
+    tokens(report, Direction::Subtract);
     Ok(())
 }
 
 /// Replaces differences by the numbers.
 pub(super) fn add(report: &mut Report) {
+    tokens(report, Direction::Add);
     declared(report, Direction::Add);
     pairs_in_order(report, u64::wrapping_add);
     combine(report, u64::wrapping_add);
@@ -136,7 +138,7 @@ enum Direction {
 }
 
 /// Expects that, from the first declaration on, members are declared two checkpoints after their
-/// causal step.
+/// causal step, and at the first declaration all of them whose step is that far back.
 fn declared(report: &mut Report, direction: Direction) {
     for domain in &mut report.domains {
         let found = domain.generalization.iter_mut().map(|found| &mut found.causal);
@@ -145,16 +147,57 @@ fn declared(report: &mut Report, direction: Direction) {
             for (at, declared) in steps.declared.iter_mut().enumerate() {
                 let step = at.checked_sub(2).and_then(|at| steps.first.get(at));
                 reached = reached.wrapping_add(step.copied().unwrap_or(0)) & MOST;
-                let expected = if known == 0 { 0 } else { reached.wrapping_sub(known) & MOST };
+                let expected = reached.wrapping_sub(known) & MOST;
                 let before = *declared;
-                match direction {
-                    Direction::Subtract => count(u64::wrapping_sub, declared, expected),
-                    Direction::Add => count(u64::wrapping_add, declared, expected),
-                }
+                *declared = match (known, direction) {
+                    (0, Direction::Subtract) => rank_first(before, expected),
+                    (0, Direction::Add) => first_of_rank(before, expected),
+                    (_, Direction::Subtract) => before.wrapping_sub(expected) & MOST,
+                    (_, Direction::Add) => before.wrapping_add(expected) & MOST,
+                };
                 let exact = if direction == Direction::Subtract { before } else { *declared };
                 known = known.wrapping_add(exact) & MOST;
             }
         }
+    }
+}
+
+/// Rank of a count that is most likely 0, else `expected`, else another.
+fn rank_first(count: usize, expected: usize) -> usize {
+    match count {
+        0 => 0,
+        count if count == expected => 1,
+        count if count < expected => count + 1,
+        count => count,
+    }
+}
+
+/// The count with that rank.
+fn first_of_rank(rank: usize, expected: usize) -> usize {
+    match rank {
+        1 if expected > 0 => expected,
+        rank if rank > 1 && rank <= expected => rank - 1,
+        rank => rank,
+    }
+}
+
+/// Expects tokens in proportion to steps.
+fn tokens(report: &mut Report, direction: Direction) {
+    let mut before: Option<(u64, u64)> = None;
+    for checkpoint in &mut report.checkpoints {
+        let Some(tokens) = &mut checkpoint.tokens else { continue };
+        let expected = match before {
+            Some((step, tokens)) if step > 0 => {
+                (u128::from(tokens) * u128::from(checkpoint.step) / u128::from(step)) as u64
+            }
+            _ => 0,
+        };
+        let exact = match direction {
+            Direction::Subtract => *tokens,
+            Direction::Add => tokens.wrapping_add(expected),
+        };
+        *tokens = if direction == Direction::Add { exact } else { tokens.wrapping_sub(expected) };
+        before = Some((checkpoint.step, exact));
     }
 }
 

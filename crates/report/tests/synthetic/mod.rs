@@ -359,13 +359,18 @@ fn domain(
         clock: None,
         changes: Vec::new(),
     };
-    let changes = changes(steps.len() - 1, &domain, level);
+    let changes = changes(steps.len() - 1, &domain, &courses, level);
     (Domain { changes, ..domain }, courses)
 }
 
 /// Changes from the onset to the last checkpoint, which take no random numbers.
-fn changes(to: usize, domain: &Domain, level: f64) -> Vec<Change> {
-    let change = |group: Group, from: usize, n: usize, ratio: f64| {
+fn changes(to: usize, domain: &Domain, courses: &[Course], level: f64) -> Vec<Change> {
+    let change = |group: Group, from: usize, n: usize| {
+        let distance = courses
+            .iter()
+            .find(|course| course.tau == Some(0.7) && course.is(&domain.name, "distance", group));
+        let at = |place: usize| distance.and_then(|course| course.values[place]).unwrap_or(1.0);
+        let ratio = at(to) / at(from);
         let se_ratio = 0.11 * (1.3 + level) / (n as f64).sqrt();
         let metric = "distance".to_owned();
         let change = Change { metric, group, from, to, ratio, se_ratio, n, ..Change::default() };
@@ -373,13 +378,8 @@ fn changes(to: usize, domain: &Domain, level: f64) -> Vec<Change> {
     };
     let from = pathway::half_by(&domain.memorization.causal.first).unwrap_or(0);
     let both = [
-        change(
-            Group::Memorized,
-            from,
-            domain.memorization.causal.first.iter().sum(),
-            0.96 - 0.123_456 * level,
-        ),
-        change(Group::All, 0, domain.samples, 1.01 - 0.087_654 * level),
+        change(Group::Memorized, from, domain.memorization.causal.first.iter().sum()),
+        change(Group::All, 0, domain.samples),
     ];
     both.into_iter().flatten().collect()
 }
@@ -475,7 +475,7 @@ fn delays(steps: &[u64], t_star: &[usize], t_sharp: &[usize], draw: &mut Draw) -
         pairs,
         total,
         second_best_total: Some(total - 0.01 * draw.unit()),
-        null_share: Some(draw.unit()),
+        null_share: Some(((draw.unit() * 1_000.0).floor() + 1.0) / 1_000.0),
         null_draws: 999,
         null_exact: false,
     }
