@@ -63,7 +63,7 @@ test("checkpoints that wait for samples show their routers", async () => {
   assert.ok(!opened.requests.some((url) => url.includes("engine")), "the engine is not needed");
 
   await drawn(page);
-  assert.equal(await routers(page).locator(".drawing svg").count(), 2);
+  assert.equal(await routers(page).locator(".drawing svg").count(), 5);
   await picture(page, "weights");
   await accessible(page, "router weights");
 
