@@ -1,10 +1,12 @@
 //! A report as a URL fragment: `#r=1d.` and about two thousand characters.
 //!
 //! 1. `parts` removes the optional parts that a link leaves out. Derived figures (moving averages, structure, intervals,
-//!    correlations) are never included: the reader computes them with the functions of the analysis.
-//! 2. `tree` codes everything except the figures of the courses, as JSON of any shape. `path` is its learned state;
-//!    `related` replaces counts by differences from their expected values, `states` moves figures to courses.
-//! 3. `courses` and `scale` convert figures to integers; `column` predicts them from figures coded earlier.
+//!    coefficients, claims) are never included: the reader computes them with the functions of the analysis.
+//! 2. `tree` codes everything except figures, as JSON of any shape. `path` is its learned state; `related` replaces
+//!    counts by differences from their expected values, `states` moves figures to courses, `headers` leaves out the
+//!    courses that a domain shares with the first one.
+//! 3. `courses` and `scale` convert figures to integers; `column` predicts them from figures coded earlier. `counts`
+//!    codes lists of steps likewise, `outside` figures of pairings and changes, `hits` the p of tests.
 //! 4. `numbers`, `text` and `coder` convert the residuals to bits.
 //! 5. `frame` adds length and checksum, and encodes the bytes as text.
 
