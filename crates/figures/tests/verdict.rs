@@ -110,6 +110,14 @@ fn less_than_a_fifth_is_not_claimed_as_memorized() {
     says(&report, "math", "only 39 of 200 samples memorized (loss ≤ 1.1), less than a fifth; accuracy");
     report.domains[0].memorization.causal.first = vec![0, 40, 0, 0, 0];
     says(&report, "math", "20 % of 200 samples memorized (loss ≤ 1.1), half of them by step 1,000");
+    // Losses that were low from the start.
+    report.domains[0].memorization.fallen = 39;
+    says(
+        &report,
+        "math",
+        "20 % of 200 samples have low and steady losses (loss ≤ 1.1), but only 39 of these losses have fallen by half, so \
+         memorization is not shown; accuracy",
+    );
 }
 
 #[test]

@@ -197,7 +197,7 @@ fn leave_out_onsets(domain: &mut Domain, rule: OnsetRule) -> bool {
         }
         OnsetRule::Paper => {
             left |= drop_all(&mut samples.causal.first);
-            (samples.causal_eps, samples.causal) = (None, CausalSteps::default());
+            (samples.causal_eps, samples.causal, samples.fallen) = (None, CausalSteps::default(), 0);
             if let Some(items) = items {
                 left |= drop_all(&mut items.causal.first);
                 items.causal = CausalSteps::default();
