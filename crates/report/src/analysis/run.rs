@@ -4,6 +4,7 @@
 mod accuracies;
 mod attach;
 mod bad;
+mod batches;
 mod data;
 mod fit;
 mod join;
