@@ -1,5 +1,6 @@
 //! Grokscope on the command line: the same code and the same figures as the page.
 
+mod checkpoint_files;
 mod checkpoints;
 mod commands;
 mod convert;
