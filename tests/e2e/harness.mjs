@@ -135,6 +135,19 @@ export async function give(page, files) {
   await by(page, "file-input").setInputFiles(files);
 }
 
+/** The rows of the table of files: path, kind, step, state and messages. */
+export function fileRows(page) {
+  return page.locator("[data-testid=file-table] tbody tr").evaluateAll((rows) =>
+    rows.map((row) => ({
+      path: row.querySelector("th").textContent,
+      kind: row.cells[1].textContent,
+      step: row.querySelector("input")?.value,
+      state: row.querySelector(".state").textContent,
+      messages: [...row.querySelectorAll(".message")].map((message) => message.textContent),
+    })),
+  );
+}
+
 /** A safetensors file: `tensors` are `{ name, dtype, shape, data }` with `data` a typed array. */
 export function safetensors(tensors, metadata = {}) {
   const header = { __metadata__: metadata };

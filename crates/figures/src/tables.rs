@@ -1,6 +1,7 @@
 //! All figures of a report as tables.
 
 mod by_checkpoint;
+mod cells;
 mod changes;
 mod correlations;
 mod experts;
@@ -8,12 +9,9 @@ mod groups;
 mod onsets;
 mod published;
 
-use report::{Group, Report};
+use report::Report;
 
-use crate::{
-    chart,
-    table::{Cell, NamedTable, Table},
-};
+use crate::table::NamedTable;
 
 /// All tables of a report in reading order; tables without rows are omitted.
 ///
@@ -43,41 +41,4 @@ pub fn tables(report: &Report) -> Vec<NamedTable> {
     tables.push(by_checkpoint::between_domains(report));
     tables.retain(|named| !named.table.rows.is_empty());
     tables
-}
-
-/// The name of a metric, or its id if this version does not know it.
-fn metric_name(id: &str) -> String {
-    report::metric(id).map_or(id, |metric| metric.name).to_owned()
-}
-
-fn group_cell(group: Group) -> Cell {
-    Cell::text(match group {
-        Group::All => "all",
-        Group::Memorized => "memorized",
-    })
-}
-
-/// The cell of a checkpoint's step; missing if there is no such checkpoint.
-fn step_cell(report: &Report, checkpoint: Option<usize>) -> Cell {
-    checkpoint
-        .and_then(|at| report.checkpoints.get(at))
-        .map_or(Cell::Missing, |found| Cell::count(found.step))
-}
-
-fn named(
-    id: impl Into<String>,
-    title: impl Into<String>,
-    note: impl Into<String>,
-    table: Table,
-) -> NamedTable {
-    NamedTable { id: id.into(), title: title.into(), note: note.into(), table }
-}
-
-/// A note, with a label if selection frequencies replace gates.
-fn labelled(report: &Report, note: &str) -> String {
-    match chart::gate_label(report) {
-        Some(label) if note.is_empty() => format!("Made {label}."),
-        Some(label) => format!("{note} Made {label}."),
-        None => note.to_owned(),
-    }
 }

@@ -1,6 +1,7 @@
 //! The metrics of a run over training, stacked on one horizontal axis.
 
 mod onsets;
+mod options;
 
 use report::{
     Band, Bounds, Domain, Group, METRICS, Metric, OnsetRule, Report, Series, Shown, WHOLE_RUN,
@@ -8,43 +9,14 @@ use report::{
 };
 
 use crate::{
-    axis::Axis,
     chart,
     figure::Figure,
     lines::{Line, Lines},
     number, series,
-    theme::Theme,
 };
 
-/// Options of the timeline.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TimelineOptions {
-    /// Quantity on the horizontal axis.
-    pub axis: Axis,
-    /// Light or dark background.
-    pub theme: Theme,
-    /// Samples of the metrics that have figures of both groups.
-    pub group: Group,
-    /// Names of hidden domains.
-    pub hidden: Vec<String>,
-    /// Text at 1.6 times the size, for presenting.
-    pub present: bool,
-    /// Width in pixels; the container's width when absent.
-    pub width: Option<u32>,
-}
-
-impl Default for TimelineOptions {
-    fn default() -> Self {
-        Self {
-            axis: Axis::Step,
-            theme: Theme::Light,
-            group: Group::Memorized,
-            hidden: Vec::new(),
-            present: false,
-            width: None,
-        }
-    }
-}
+pub use self::options::TimelineOptions;
+use self::options::visible;
 
 /// The timeline's figures from top to bottom; figures without values are omitted.
 ///
@@ -68,11 +40,6 @@ pub fn timeline(report: &Report, options: &TimelineOptions) -> Vec<Figure> {
         );
     }
     figures
-}
-
-/// Visible domains with their index in the report.
-fn visible<'a>(report: &'a Report, options: &TimelineOptions) -> impl Iterator<Item = (usize, &'a Domain)> {
-    report.domains.iter().enumerate().filter(|(_, domain)| !options.hidden.contains(&domain.name))
 }
 
 struct Builder<'a> {

@@ -30,12 +30,3 @@ pub fn verdict(report: &Report) -> Vec<String> {
     lines.extend(caveats::caveats(said, report));
     lines
 }
-
-/// `a`, `a and b`, `a, b and c`.
-fn enumerated(names: &[&str]) -> String {
-    match names {
-        [] => String::new(),
-        [only] => (*only).to_owned(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
-}

@@ -20,7 +20,7 @@ pub use analysis::{
     AlignedPair, Analysis, CELLS_AT_ONCE, Distances, InlineDistances, NoProgress, PairOfSamples, Pairs, Part,
     Pending, Run as TraceRun, Stage, Verdict, Watch, assemble, explain, map, traces,
 };
-pub use claims::{Claim, ClaimKind, Why, claims};
+pub use claims::claims;
 pub use error::Error;
 pub use export::{csv_tables, json, parse_json};
 pub use geometry::{
@@ -30,9 +30,9 @@ pub use geometry::{
 pub use link::{LinkOptions, Parts, decode, encode};
 pub use metrics::{Band, Better, Bounds, METRICS, Metric, Need, Shown, metric};
 pub use model::{
-    CausalSteps, Change, Checkpoint, CoactivationPair, Correlation, Course, Delays, Domain, Exchange,
-    ExpertSelections, FORMAT, GateKind, Generalization, Group, Matched, Memorization, Note, NoteLevel, Pair,
-    Phase, Report, Run, Series, State, VERSION, WHOLE_RUN,
+    CausalSteps, Change, Checkpoint, Claim, ClaimKind, CoactivationPair, Correlation, Course, Delays, Domain,
+    Exchange, ExpertSelections, FORMAT, GateKind, Generalization, Group, Matched, Memorization, Note,
+    NoteLevel, Pair, Phase, Report, Run, Series, State, VERSION, WHOLE_RUN, Why,
 };
 pub use settings::{
     OnsetRule, PairBudget, Settings, Unit, Window,

@@ -1,12 +1,12 @@
 //! The report: plain data, versioned, complete. Everything that has one figure per checkpoint is a
 //! [`Course`], in long form; `None` means "undefined here", never zero.
 
+mod claim;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    claims::Claim,
-    settings::{Settings, Unit},
-};
+pub use self::claim::{Claim, ClaimKind, Why};
+use crate::settings::{Settings, Unit};
 
 /// The `format` field of every report.
 pub const FORMAT: &str = "grokscope.report";

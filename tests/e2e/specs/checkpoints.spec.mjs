@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 
-import { GPU, PAGE, FIXTURES, by, clean, empty, exported, finished, give, launch, made, open, picture, prefixed, safetensors } from "../harness.mjs";
+import { GPU, PAGE, FIXTURES, by, clean, empty, exported, fileRows, finished, give, launch, made, open, picture, prefixed, safetensors } from "../harness.mjs";
 
 const DEMO = join(FIXTURES, "demo-run");
 const EXAMPLE = new URL("../../../www/example/", import.meta.url).pathname;
@@ -19,17 +19,6 @@ const PATIENCE = 280_000;
 let session;
 before(async () => (session = await launch()));
 after(() => session.close());
-
-const rows = (page) =>
-  page.locator("[data-testid=file-table] tbody tr").evaluateAll((rows) =>
-    rows.map((row) => ({
-      path: row.querySelector("th").textContent,
-      kind: row.cells[1].textContent,
-      step: row.querySelector("input")?.value,
-      state: row.querySelector(".state").textContent,
-      messages: [...row.querySelectorAll(".message")].map((message) => message.textContent),
-    })),
-  );
 
 /** Opens a folder through the hidden folder input. */
 async function giveFolder(page, folder) {
@@ -139,7 +128,7 @@ for (const backend of GPU ? ["gpu", "cpu"] : ["cpu"]) {
     await finished(page, PATIENCE);
     rmSync(folder, { recursive: true });
     assert.ok(opened.requests.slice(before).some((url) => url.includes("engine_bg.wasm")));
-    const table = await rows(page);
+    const table = await fileRows(page);
     const checkpoints = table.filter(({ kind }) => kind === "checkpoint");
     assert.deepEqual(checkpoints.map(({ step, state }) => [Number(step), state]).sort(([a], [b]) => a - b), steps.map((step) => [step, "used"]));
     for (const { messages } of checkpoints) {
@@ -232,7 +221,7 @@ test("checkpoints in an archive are run in place, unless they are compressed", a
   await empty(page);
   await give(page, [made("demo.tar", tar(steps))]);
   await finished(page, PATIENCE);
-  const table = await rows(page);
+  const table = await fileRows(page);
   assert.deepEqual(
     table.map(({ path, kind, state }) => [path, kind, state]).slice(0, 3).sort(),
     [["demo.tar", "archive", "used"], ...steps.map((step) => [`demo.tar/run/step${step}`, "checkpoint", "used"])].sort(),
@@ -261,7 +250,7 @@ test("a damaged checkpoint is reported, and the others are run", async () => {
     await empty(page);
     await giveFolder(page, folder);
     await finished(page, PATIENCE);
-    const table = await rows(page);
+    const table = await fileRows(page);
     const of = (step) => table.find(({ path }) => path.endsWith(`step${step}`));
     assert.equal(of(STEPS[0]).state, "cannot be read");
     assert.match(of(STEPS[0]).messages.join(), /model-00001-of-00002\.safetensors: cut off/);
@@ -310,7 +299,7 @@ test("cancel ends the engine at once, and the other checkpoints can be run", asy
   await page.keyboard.press("Escape");
   await page.waitForTimeout(500);
   assert.equal(await by(page, "progress").count(), 0);
-  assert.equal((await rows(page)).filter(({ state }) => state === "running").length, 0);
+  assert.equal((await fileRows(page)).filter(({ state }) => state === "running").length, 0);
   await page.getByRole("button", { name: new RegExp(`^Remove .*/step${steps[0]}$`) }).click();
   await finished(page, PATIENCE);
   const { checkpoints } = JSON.parse(await exported(page));
@@ -335,7 +324,7 @@ test("text is tokenized by the checkpoint's tokenizer", async () => {
   const expected = tensors(readFileSync(join(EXAMPLE, `step-${String(step).padStart(5, "0")}.safetensors`)));
   assert.equal(found.gates.length, expected.gates.length);
   found.gates.forEach((gate, at) => assert.ok(Math.abs(gate - expected.gates[at]) < 2e-5, `${at}: ${gate} for ${expected.gates[at]}`));
-  const tokenizer = (await rows(page)).find(({ path }) => path.endsWith("tokenizer.json"));
+  const tokenizer = (await fileRows(page)).find(({ path }) => path.endsWith("tokenizer.json"));
   assert.deepEqual([tokenizer.kind, tokenizer.state], ["tokenizer", "used"]);
   rmSync(folder, { recursive: true });
   clean(session, opened);
@@ -370,7 +359,7 @@ test("router inputs are enough to run only the gating layers", async () => {
   await giveFolder(page, folder);
   await finished(page, PATIENCE);
   await unfold(page);
-  const table = await rows(page);
+  const table = await fileRows(page);
   assert.deepEqual(table.map(({ kind, state }) => `${kind}: ${state}`).sort(), ["checkpoint: used", "inputs of routers: used"]);
   const { gates, topk_ids: ids } = tensors((await saved(page, /^Save trace of/)).bytes);
   assert.deepEqual(gates.shape, [2, layers, experts]);
@@ -471,7 +460,7 @@ test("a shard that changes on disk is named, and the others are run", async () =
   const last = STEPS.at(-1);
   appendFileSync(join(folder, `step${last}`, "model-00001-of-00002.safetensors"), "x");
   await finished(page, PATIENCE);
-  const changed = (await rows(page)).find(({ path }) => path.endsWith(`step${last}`));
+  const changed = (await fileRows(page)).find(({ path }) => path.endsWith(`step${last}`));
   assert.equal(changed.state, "cannot be read");
   assert.match(changed.messages.join(), /model-00001-of-00002\.safetensors.*(changed or moved|cut off|bytes)/);
   rmSync(folder, { recursive: true });

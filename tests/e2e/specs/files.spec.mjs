@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { by, clean, drop, empty, finished, give, launch, made, open, picture, runA, trace } from "../harness.mjs";
+import { by, clean, drop, empty, exported, fileRows, finished, give, launch, made, open, picture, runA, trace } from "../harness.mjs";
 
 const SMALL = { samples: 12, layers: 3, experts: 8 };
 const good = (step) => made(`good-${step}.safetensors`, trace({ step, ...SMALL }));
@@ -15,8 +15,6 @@ const BAD = {
   "empty.safetensors": Buffer.alloc(0),
   "truncated.safetensors": trace({ step: 3000, ...SMALL }).subarray(0, 900),
   "oversized-header.safetensors": Buffer.concat([Buffer.from("ffffffffffff0000", "hex"), Buffer.from("{}")]),
-  "not-numbers.safetensors": trace({ step: 3000, ...SMALL, changed: { tensors: spoil((gates) => (gates[5] = NaN)) } }),
-  "no-sum.safetensors": trace({ step: 3000, ...SMALL, changed: { tensors: spoil((gates) => (gates[5] += 3)) } }),
   "integers.safetensors": trace({
     step: 3000,
     ...SMALL,
@@ -38,15 +36,6 @@ let session;
 before(async () => (session = await launch()));
 after(() => session.close());
 
-const rows = (page) =>
-  page.locator("[data-testid=file-table] tbody tr").evaluateAll((rows) =>
-    rows.map((row) => ({
-      path: row.querySelector("th").textContent,
-      state: row.querySelector(".state").textContent,
-      messages: [...row.querySelectorAll(".message")].map((message) => message.textContent),
-    })),
-  );
-
 test("every bad file has a reason, and all good files are used", async () => {
   const opened = await open(session);
   const { page } = opened;
@@ -54,7 +43,7 @@ test("every bad file has a reason, and all good files are used", async () => {
   const bad = Object.entries(BAD).map(([name, content]) => made(name, content));
   await give(page, [good(1000), ...bad, good(2000)]);
   await finished(page);
-  const table = await rows(page);
+  const table = await fileRows(page);
   assert.equal(table.length, bad.length + 2);
   for (const { path, state, messages } of table) {
     if (path.startsWith("good-")) {
@@ -67,6 +56,33 @@ test("every bad file has a reason, and all good files are used", async () => {
   }
   assert.equal(await page.locator("script:not([src]), img[src=x]").count(), 0);
   await picture(page, "bad-files");
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("samples whose gates cannot be used leave the run and are named", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  const spoiled = (step, change) => made(`step-${step}.safetensors`, trace({ step, ...SMALL, changed: { tensors: spoil(change) } }));
+  const width = SMALL.layers * SMALL.experts;
+  await give(page, [
+    good(1000),
+    good(2000),
+    spoiled(3000, (gates) => (gates[2 * width + 5] = NaN)),
+    spoiled(4000, (gates) => (gates[7 * width + 5] += 3)),
+  ]);
+  await finished(page);
+  const { checkpoints, run, domains } = JSON.parse(await exported(page));
+  assert.deepEqual(checkpoints.map(({ step }) => step), [1000, 2000, 3000, 4000]);
+  const samples = domains.reduce((sum, { samples }) => sum + samples, 0);
+  assert.equal(samples, SMALL.samples - 2, JSON.stringify(run));
+  const table = await fileRows(page);
+  assert.deepEqual(table.map(({ state }) => state), ["used", "used", "used", "used"]);
+  for (const [row, fault] of [[2, /NaN/], [3, /sum/]]) {
+    assert.match(table[row].messages.join(" "), fault);
+    assert.match(table[row].messages.join(" "), /left out at all checkpoints/);
+  }
   clean(session, opened);
   await opened.context.close();
 });
@@ -84,7 +100,7 @@ test("checkpoints of another run and duplicate steps are rejected", async () => 
     made("fewer-samples.safetensors", trace({ step: 5000, ...SMALL, samples: 10 })),
   ]);
   await finished(page);
-  const table = await rows(page);
+  const table = await fileRows(page);
   for (const name of ["other-shape.safetensors", "same-step.safetensors"]) {
     const row = table.find(({ path }) => path === name);
     assert.notEqual(row.state, "used", name);
@@ -103,7 +119,7 @@ test("dropped files are read like chosen files", async () => {
   await empty(page);
   await drop(page, runA().map((path) => ({ name: basename(path), content: readFileSync(path) })));
   await finished(page);
-  const table = await rows(page);
+  const table = await fileRows(page);
   assert.deepEqual(table.filter(({ state }) => state !== "used"), []);
   clean(session, opened);
   await opened.context.close();
@@ -134,7 +150,7 @@ test("a folder is read recursively, and unrelated files are skipped", async () =
     await empty(page);
     await by(page, "folder-input").setInputFiles(join(folder, "run"));
     await finished(page);
-    const table = await rows(page);
+    const table = await fileRows(page);
     const used = table.filter(({ state }) => state === "used").map(({ path }) => path);
     assert.deepEqual(used.sort(), ["run/step-1000.safetensors", "run/sub/step-2000.safetensors"]);
     assert.equal((await by(page, "errors").textContent()).trim(), "");
@@ -179,7 +195,7 @@ test("files of 3 GB are read in slices, or rejected by their first bytes", async
     writeFileSync(second, trace({ step: 2000, ...SMALL }));
     await give(page, [large, second, disk]);
     await finished(page);
-    const table = await rows(page);
+    const table = await fileRows(page);
     const state = (name) => table.find(({ path }) => path === name);
     assert.equal(state("large.safetensors").state, "used", JSON.stringify(table));
     assert.equal(state("second.safetensors").state, "used");

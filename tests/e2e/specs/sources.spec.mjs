@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { FIXTURES, PAGE, by, clean, empty, exported, finished, fromAddresses, give, launch, open, server, trace } from "../harness.mjs";
+import { FIXTURES, PAGE, by, clean, empty, exported, fileRows, finished, fromAddresses, give, launch, open, server, trace } from "../harness.mjs";
 
 const TRACES = join(FIXTURES, "traces");
 const STEPS = [100, 200, 300];
@@ -15,11 +15,6 @@ const STEPS = [100, 200, 300];
 let session;
 before(async () => (session = await launch()));
 after(() => session.close());
-
-const rows = (page) =>
-  page.locator("[data-testid=file-table] tbody tr").evaluateAll((rows) =>
-    rows.map((row) => ({ path: row.querySelector("th").textContent, kind: row.cells[1].textContent, state: row.querySelector(".state").textContent })),
-  );
 
 /** A run with these files in one folder per step. */
 function run(files) {
@@ -54,7 +49,7 @@ for (const [name, files] of Object.entries(IDS)) {
     await by(page, "folder-input").setInputFiles(folder);
     await finished(page);
     rmSync(folder, { recursive: true });
-    const table = await rows(page);
+    const table = await fileRows(page);
     assert.equal(table.length, STEPS.length * files.length);
     assert.deepEqual(table.filter(({ state }) => state !== "used"), []);
     const report = JSON.parse(await exported(page));
@@ -84,7 +79,7 @@ test("the number of experts of FLAME-MoE's layers is assumed until it is set", a
   await page.waitForFunction(() => /layers × 12 experts/.test(document.querySelector("header").textContent));
   await finished(page);
   assert.equal(await assumed().count(), 0);
-  assert.deepEqual((await rows(page)).filter(({ state }) => state !== "used"), []);
+  assert.deepEqual((await fileRows(page)).filter(({ state }) => state !== "used"), []);
   // The files were read again.
   rmSync(folder, { recursive: true });
   clean(session, opened);
@@ -99,7 +94,7 @@ test("logits that Megatron recorded beside its ids are found", async () => {
   await by(page, "folder-input").setInputFiles(folder);
   await finished(page);
   rmSync(folder, { recursive: true });
-  assert.deepEqual((await rows(page)).filter(({ state }) => state !== "used"), []);
+  assert.deepEqual((await fileRows(page)).filter(({ state }) => state !== "used"), []);
   assert.equal(JSON.parse(await exported(page)).run.gate_kind, "softmax-mean");
   clean(session, opened);
   await opened.context.close();
@@ -113,7 +108,7 @@ for (const archive of ["stored.zip", "deflated.zip", "gnu.tar", "pax.tar", "gnu.
     await give(page, [join(FIXTURES, "archives", archive)]);
     await finished(page);
     assert.deepEqual(JSON.parse(await exported(page)).checkpoints.map(({ step }) => step), [1, 2, 3]);
-    const traces = (await rows(page)).filter(({ path }) => path.endsWith(".safetensors"));
+    const traces = (await fileRows(page)).filter(({ path }) => path.endsWith(".safetensors"));
     assert.deepEqual(traces.map(({ state }) => state), ["used", "used", "used"]);
     clean(session, opened);
     await opened.context.close();
@@ -127,7 +122,7 @@ const NAMES = [...RUN.keys()].map((path) => path.split("/").pop());
 /** Steps of the report and rows of the file table. */
 async function read(page) {
   await finished(page);
-  return { steps: JSON.parse(await exported(page)).checkpoints.map(({ step }) => step), table: await rows(page) };
+  return { steps: JSON.parse(await exported(page)).checkpoints.map(({ step }) => step), table: await fileRows(page) };
 }
 
 const messages = (page) => page.locator("[data-testid=file-table] .message").allTextContents();

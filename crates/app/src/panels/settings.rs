@@ -116,6 +116,7 @@ fn NamedChoice(setting: &'static Setting, values: &'static [Named]) -> impl Into
             })
             choose=move |text: &'static str| drop(change(app, |settings| setting.set(settings, text)))
         />
+        <p class="soft">{hint(setting)}</p>
     }
 }
 

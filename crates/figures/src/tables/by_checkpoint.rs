@@ -2,7 +2,7 @@
 
 use report::{Course, Domain, Group, Metric, Need, Report, Series, WHOLE_RUN};
 
-use super::{labelled, metric_name, named};
+use super::cells::{labelled, metric_name, named};
 use crate::{
     chart,
     checkpoints::{checkpoint_cells, checkpoint_columns},

@@ -2,7 +2,7 @@
 
 use report::Report;
 
-use super::{group_cell, labelled, metric_name, named, step_cell};
+use super::cells::{group_cell, labelled, metric_name, named, step_cell};
 use crate::table::{Cell, Column, NamedTable, Table};
 
 /// The stored changes of every domain.

@@ -2,7 +2,7 @@
 
 use report::Report;
 
-use super::{group_cell, labelled, metric_name, named};
+use super::cells::{group_cell, labelled, metric_name, named};
 use crate::{
     number,
     table::{Cell, Column, NamedTable, Table},

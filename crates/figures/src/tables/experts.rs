@@ -2,7 +2,7 @@
 
 use report::Domain;
 
-use super::named;
+use super::cells::named;
 use crate::{
     series,
     table::{Cell, Column, NamedTable, Table},

@@ -2,7 +2,7 @@
 
 use report::{Domain, Report};
 
-use super::named;
+use super::cells::named;
 use crate::{delays as pairing, table::NamedTable};
 
 /// The matched groups of samples and items.

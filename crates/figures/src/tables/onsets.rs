@@ -2,7 +2,7 @@
 
 use report::{CausalSteps, Domain, Group, OnsetRule, Phase, Report};
 
-use super::{named, step_cell};
+use super::cells::{named, step_cell};
 use crate::{
     checkpoints::{checkpoint_cells, checkpoint_columns},
     onset::Onsets,

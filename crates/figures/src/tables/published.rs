@@ -2,7 +2,7 @@
 
 use report::{Course, Group, Report, Unit};
 
-use super::{group_cell, labelled, metric_name, named};
+use super::cells::{group_cell, labelled, metric_name, named};
 use crate::{
     published, series,
     table::{Cell, Column, NamedTable, Table},

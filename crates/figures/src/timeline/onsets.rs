@@ -3,7 +3,7 @@
 use report::Report;
 use wire::{Json, json};
 
-use super::{TimelineOptions, visible};
+use super::options::{TimelineOptions, visible};
 use crate::{
     axis::Axis,
     chart::{self, Frame},

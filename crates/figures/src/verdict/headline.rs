@@ -2,7 +2,7 @@
 
 use report::{Claim, ClaimKind, Why};
 
-use super::{enumerated, said::Said, said::count};
+use super::said::{Said, count, enumerated};
 use crate::number;
 
 /// In which domains the distance follows accuracy, if there are several to compare.

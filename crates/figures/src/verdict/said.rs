@@ -55,3 +55,12 @@ pub(super) fn step(claim: &Claim, name: &str) -> Option<String> {
 pub(super) fn two_decimals(claim: &Claim, name: &str) -> Option<String> {
     claim.figure(name).map(|figure| number::fixed(figure, 2))
 }
+
+/// `a`, `a and b`, `a, b and c`.
+pub(super) fn enumerated(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}

@@ -4,37 +4,13 @@
 use std::rc::Rc;
 
 use super::{
-    Analysis, Run,
     job::Job,
     measure::{Kind, Measured, MeasurementId},
 };
 use crate::{
     model::{Change, Domain, Group},
-    settings::{OnsetRule, Settings},
+    settings::OnsetRule,
 };
-
-impl Analysis {
-    /// Change of the pathway distance of a domain's group from one checkpoint to another, given by
-    /// index. Needs no new distances.
-    ///
-    /// `None` if the domain or a checkpoint is not measured yet, or if the change is undefined.
-    #[must_use]
-    pub fn change_between(
-        &self,
-        run: &Run,
-        settings: &Settings,
-        domain: &str,
-        group: Group,
-        from: usize,
-        to: usize,
-    ) -> Option<Change> {
-        let index = run.domains.iter().position(|found| found.name == domain)?;
-        if from.max(to) >= run.checkpoints.len() {
-            return None;
-        }
-        between(&self.job(run, settings), index, group, from, to)
-    }
-}
 
 /// Changes from the start of a comparison to the last checkpoint, one per group.
 pub(super) fn changes(job: &Job<'_>, index: usize, domain: &Domain) -> Vec<Change> {
@@ -56,7 +32,8 @@ fn start(rule: OnsetRule, domain: &Domain, group: Group) -> usize {
     }
 }
 
-fn between(job: &Job<'_>, index: usize, group: Group, from: usize, to: usize) -> Option<Change> {
+/// Change of a group of the domain with this index; `None` if it is undefined or not measured.
+pub(super) fn between(job: &Job<'_>, index: usize, group: Group, from: usize, to: usize) -> Option<Change> {
     if from == to {
         return None;
     }

@@ -6,8 +6,6 @@ use std::rc::Rc;
 
 use pathway::UnitSum;
 
-use super::{fingerprint::Fingerprint, job::Job};
-
 /// Samples of a domain whose cosines with groups of items are requested.
 #[derive(Clone, Debug)]
 pub struct CosineRequest {
@@ -15,44 +13,6 @@ pub struct CosineRequest {
     pub samples: Rc<[u32]>,
     /// The groups of items, ordered by generalization step.
     pub groups: Rc<[UnitSum]>,
-}
-
-impl Job<'_> {
-    /// Requests of all domains at a checkpoint: only at the last one, only with item gates and
-    /// without text embeddings.
-    pub fn cosine_requests(&self, checkpoint: usize) -> Vec<CosineRequest> {
-        if !self.has_embedded_groups(checkpoint) {
-            return Vec::new();
-        }
-        (0..self.run.domains.len()).filter_map(|domain| self.cosine_request(domain)).collect()
-    }
-
-    /// Request of a domain with groups on both sides and item gates.
-    pub fn cosine_request(&self, domain: usize) -> Option<CosineRequest> {
-        let gates = self.run.item_gates.as_ref()?;
-        let of_group =
-            |items: &[usize]| UnitSum::of(items.iter().filter_map(|&item| gates.get(item)?.as_deref())).ok();
-        let groups = self.item_groups(domain);
-        let groups: Option<Rc<[UnitSum]>> = groups.iter().map(|(_, items)| of_group(items)).collect();
-        let train = self.t_star_groups(domain);
-        let samples: Rc<[u32]> = train.iter().flat_map(|(_, samples)| samples.iter().copied()).collect();
-        let groups = groups.filter(|groups| !groups.is_empty() && !samples.is_empty())?;
-        Some(CosineRequest { samples, groups })
-    }
-
-    /// Key of a request's results.
-    pub fn cosine_fingerprint(&self, request: &CosineRequest) -> u64 {
-        let mut mix = Fingerprint::new();
-        mix.add(self.samples_of_run);
-        mix.add_all(&request.samples);
-        for group in request.groups.iter() {
-            mix.add(group.members() as u64);
-            for component in group.components() {
-                mix.add(component.to_bits());
-            }
-        }
-        mix.value()
-    }
 }
 
 /// Accumulates the cosines of one request.

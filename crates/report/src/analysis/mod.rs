@@ -15,7 +15,9 @@
 mod align;
 mod cache;
 mod change;
+mod change_between;
 mod compose;
+mod cosine_requests;
 mod cosines;
 mod digest;
 mod draw;
@@ -24,6 +26,7 @@ mod fingerprint;
 mod host;
 mod items;
 mod job;
+mod look_results;
 mod looks;
 pub mod map;
 mod measure;

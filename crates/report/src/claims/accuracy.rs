@@ -1,7 +1,7 @@
 //! Whether accuracy rises or falls from the first to the last checkpoint, beyond its interval.
 
-use super::{Claim, ClaimKind, Why, defined, step};
-use crate::{Domain, Group, Report};
+use super::values::{defined, step};
+use crate::{Claim, ClaimKind, Domain, Group, Report, Why};
 
 /// The claims `rises` and `falls` of a domain's accuracy.
 pub(super) fn claims(report: &Report, domain: &Domain) -> [Claim; 2] {

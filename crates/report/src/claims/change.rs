@@ -1,7 +1,7 @@
 //! Whether the pathway distance falls or rises from the onset to the last checkpoint.
 
-use super::{Claim, ClaimKind, Why, defined, step};
-use crate::{Domain, Group, Report};
+use super::values::{defined, step};
+use crate::{Claim, ClaimKind, Domain, Group, Report, Why};
 
 /// The smallest group with a standard error (docs/metrics.md#pathway-distance).
 const SMALLEST_GROUP: u64 = 3;

@@ -1,7 +1,6 @@
 //! Whether each domain's distance follows its own accuracy (docs/metrics.md#domains-exchanged).
 
-use super::{Claim, ClaimKind, Why};
-use crate::{Group, Report, derive::LEVEL};
+use crate::{Claim, ClaimKind, Group, Report, Why, derive::LEVEL};
 
 /// The claim `exchanged` of the pathway distance: of the memorized samples, or of all samples if
 /// the report has no test of the memorized ones.

@@ -1,8 +1,8 @@
 //! Whether a course follows accuracy (docs/metrics.md#does-it-follow-accuracy).
 
-use super::{Claim, ClaimKind, Why, defined, window};
+use super::{values::defined, window};
 use crate::{
-    Better, Correlation, Domain, GateKind, Group, Report,
+    Better, Claim, ClaimKind, Correlation, Domain, GateKind, Group, Report, Why,
     derive::{LEVEL, follows},
 };
 

@@ -1,7 +1,7 @@
 //! Whether items are generalized after samples are memorized.
 
-use super::{Claim, ClaimKind, Why, step};
-use crate::{Domain, Report};
+use super::values::step;
+use crate::{Claim, ClaimKind, Domain, Report, Why};
 
 /// The claim `generalized-after` of a domain.
 pub(super) fn claim(report: &Report, domain: &Domain) -> Claim {

@@ -1,7 +1,7 @@
 //! Whether samples are memorized, and by when half of them are.
 
-use super::{Claim, ClaimKind, Why, step};
-use crate::{Domain, OnsetRule, Report};
+use super::values::step;
+use crate::{Claim, ClaimKind, Domain, OnsetRule, Report, Why};
 
 /// The claim `memorized` of a domain.
 pub(super) fn claim(report: &Report, domain: &Domain) -> Claim {

@@ -7,15 +7,13 @@ mod exchanged;
 mod follows;
 mod generalized;
 mod memorized;
-mod model;
 mod pairing;
 mod size;
 mod start;
+mod values;
 mod window;
 
-pub use model::{Claim, ClaimKind, Why};
-
-use crate::{Domain, Group, Report};
+use crate::model::{Claim, Domain, Group, Report};
 
 /// The claims about a report: those about the run first, then those of each domain.
 #[must_use]
@@ -47,15 +45,4 @@ fn main_group(report: &Report, domain: &Domain) -> Group {
     } else {
         Group::All
     }
-}
-
-/// Training step of a checkpoint, as a figure.
-fn step(report: &Report, checkpoint: usize) -> Option<f64> {
-    report.checkpoints.get(checkpoint).map(|at| at.step as f64)
-}
-
-/// Checkpoints and values of a course where it is defined.
-fn defined(report: &Report, values: &[Option<f64>]) -> Vec<(usize, f64)> {
-    let values = values.iter().take(report.checkpoints.len()).enumerate();
-    values.filter_map(|(at, value)| Some((at, value.filter(|value| value.is_finite())?))).collect()
 }

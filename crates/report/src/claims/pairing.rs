@@ -1,7 +1,6 @@
 //! Whether the matching of memorization groups with generalization groups is distinctive.
 
-use super::{Claim, ClaimKind, Why};
-use crate::{Domain, derive::LEVEL};
+use crate::{Claim, ClaimKind, Domain, Why, derive::LEVEL};
 
 /// A matching is distinctive only if its total exceeds the second best by this share of the mean
 /// score of a pair.

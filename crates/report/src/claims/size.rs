@@ -1,7 +1,6 @@
 //! Whether the model is small.
 
-use super::{Claim, ClaimKind};
-use crate::Report;
+use crate::{Claim, ClaimKind, Report};
 
 /// A model with fewer experts over all layers is called small; OLMoE-1B-7B has 1,024.
 const SMALL_MODEL: usize = 256;

@@ -1,8 +1,8 @@
 //! Whether the sign of the change of the pathway distance depends on the checkpoint where it
 //! starts.
 
-use super::{Claim, ClaimKind, Why, defined, step};
-use crate::{Domain, Group, Report};
+use super::values::{defined, step};
+use crate::{Claim, ClaimKind, Domain, Group, Report, Why};
 
 /// The claim `sign-depends-on-start` of a group's distance.
 ///

@@ -1,7 +1,6 @@
 //! Why a course has no correlation with accuracy.
 
-use super::Why;
-use crate::{Report, derive::in_window};
+use crate::{Report, Why, derive::in_window};
 
 /// The reason, from the values within the settings' window.
 pub(super) fn reason(report: &Report, course: &[Option<f64>], accuracy: &[Option<f64>]) -> Why {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use trace::BadSample;
 
-use super::{data::Stepped, part::Verdict};
+use super::part::{Stepped, Verdict};
 
 /// Samples whose gates cannot be used, by file and step.
 pub type BadSamples = BTreeMap<(usize, u64), Vec<BadSample>>;

@@ -11,9 +11,6 @@ use crate::{
     settings::Settings,
 };
 
-/// File id, training step and trace.
-pub(super) type Stepped = (usize, u64, OpenTrace);
-
 /// A run: all inputs of an analysis, checked for consistency.
 #[derive(Debug)]
 pub struct Run {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use trace::{BadSample, GateKind, OpenTrace, SampleMeta};
 
-use super::{data::Stepped, part::Verdict};
+use super::part::{Stepped, Verdict};
 use crate::{analysis::words::short, error::Error};
 
 /// Shape and kind that the traces of one run share.

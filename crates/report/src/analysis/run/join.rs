@@ -2,7 +2,7 @@
 
 use trace::{Joined, OpenTrace};
 
-use super::{data::Stepped, part::Verdict};
+use super::part::{Stepped, Verdict};
 
 /// Makes one trace of the files of a folder that are parts of one step.
 pub(super) fn join(traces: Vec<Stepped>, verdicts: &mut Vec<Verdict>) -> Vec<Stepped> {

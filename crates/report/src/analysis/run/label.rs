@@ -4,12 +4,10 @@
 use trace::{FileKind, GateKind, OpenTrace, Results, StepSource};
 
 use super::{
-    batches,
-    data::Stepped,
-    join,
+    batches, join,
     layers::{self, JoinedLayers},
     left_out::left_out,
-    part::{Part, Verdict, one_per_file},
+    part::{Part, Stepped, Verdict, one_per_file},
     results::pick_results,
     rule::state_rules,
 };

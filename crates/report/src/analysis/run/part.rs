@@ -1,6 +1,9 @@
 //! Files of a run and verdicts on them.
 
-use trace::FileKind;
+use trace::{FileKind, OpenTrace};
+
+/// File id, training step and trace.
+pub(super) type Stepped = (usize, u64, OpenTrace);
 
 /// An opened file.
 #[derive(Debug)]

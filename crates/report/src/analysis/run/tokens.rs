@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use trace::{BadSample, FileKind, OpenTrace, TokenGates};
 
-use super::{data::Stepped, part::Part};
+use super::part::{Part, Stepped};
 
 /// Samples with a token whose gates cannot be used, by step.
 pub(super) fn bad_samples(parts: &[Part], traces: &[Stepped]) -> BTreeMap<u64, Vec<BadSample>> {

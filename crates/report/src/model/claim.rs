@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Domain, Group};
+use super::{Domain, Group};
 
 /// One claim about a run or a domain (docs/metrics.md#claims).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -123,23 +123,23 @@ pub enum Why {
 
 impl Claim {
     /// A claim about the run, undecided.
-    pub(super) fn of_run(kind: ClaimKind) -> Self {
+    pub(crate) fn of_run(kind: ClaimKind) -> Self {
         let figures = BTreeMap::new();
         Self { kind, domain: None, metric: None, group: None, holds: None, why: Why::Figures, figures }
     }
 
     /// A claim about a domain, undecided.
-    pub(super) fn of(kind: ClaimKind, domain: &Domain) -> Self {
+    pub(crate) fn of(kind: ClaimKind, domain: &Domain) -> Self {
         Self { domain: Some(domain.name.clone()), ..Self::of_run(kind) }
     }
 
     /// Names the course that the claim is about.
-    pub(super) fn about(self, metric: &str, group: Group) -> Self {
+    pub(crate) fn about(self, metric: &str, group: Group) -> Self {
         Self { metric: Some(metric.into()), group: Some(group), ..self }
     }
 
     /// Adds a figure, if it is finite.
-    pub(super) fn with(mut self, name: &str, figure: impl Into<Option<f64>>) -> Self {
+    pub(crate) fn with(mut self, name: &str, figure: impl Into<Option<f64>>) -> Self {
         if let Some(figure) = figure.into().filter(|figure| figure.is_finite()) {
             self.figures.insert(name.into(), figure);
         }
@@ -147,17 +147,17 @@ impl Claim {
     }
 
     /// Decides the claim by its figures.
-    pub(super) fn holds(self, holds: bool) -> Self {
+    pub(crate) fn holds(self, holds: bool) -> Self {
         Self { holds: Some(holds), why: Why::Figures, ..self }
     }
 
     /// The claim does not hold, for this reason.
-    pub(super) fn fails(self, why: Why) -> Self {
+    pub(crate) fn fails(self, why: Why) -> Self {
         Self { holds: Some(false), why, ..self }
     }
 
     /// The claim is undecided, for this reason.
-    pub(super) fn undecided(self, why: Why) -> Self {
+    pub(crate) fn undecided(self, why: Why) -> Self {
         Self { holds: None, why, ..self }
     }
 
