@@ -41,11 +41,16 @@ impl BadSample {
 /// The error for a file of `samples` samples of which more than half are bad.
 #[must_use]
 pub fn most_are_bad(bad: &[BadSample], samples: usize) -> Option<Error> {
-    let fault = bad.first()?.fault.clone();
-    match bad.len() {
-        1 if samples == 1 => Some(fault),
-        count if count.saturating_mul(2) > samples => {
-            Some(Error::BadSamples { first: Box::new(fault), bad: count, samples })
+    most(&bad.first()?.fault, bad.len(), samples, "samples")
+}
+
+/// The error for a file of which more than half of the rows are bad; `rows` says what they are.
+pub(crate) fn most(first: &Error, bad: usize, count: usize, rows: &'static str) -> Option<Error> {
+    match bad {
+        0 => None,
+        1 if count == 1 => Some(first.clone()),
+        bad if bad.saturating_mul(2) > count => {
+            Some(Error::BadSamples { first: Box::new(first.clone()), bad, count, rows })
         }
         _ => None,
     }

@@ -20,7 +20,10 @@ use std::{
     rc::Rc,
 };
 
-pub use crate::open_trace::{join::Joined, recorded::RecordedIds};
+pub use crate::open_trace::{
+    join::Joined,
+    recorded::{GatesFound, RecordedIds},
+};
 use crate::{
     container::tensors::{Dtype, TensorFile, TensorInfo},
     error::Error,
@@ -188,7 +191,11 @@ impl OpenTrace {
                 };
                 (gates, dtype)
             }
-            Body::Ids(body) => (body.gates(samples.clone(), self.info.experts).await?, Dtype::F32),
+            Body::Ids(body) => {
+                let (gates, bad) = body.gates(samples.clone(), self.info.experts).await?;
+                known.extend(bad);
+                (gates, Dtype::F32)
+            }
             Body::Joined(pieces) => {
                 let mut values = Vec::with_capacity(samples.len() * width);
                 let mut bad = Vec::new();
