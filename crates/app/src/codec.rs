@@ -44,7 +44,7 @@ pub async fn pack(app: App, parts: Parts) -> Result<Packed, String> {
 /// with the lowest precision if none fits.
 ///
 /// # Errors
-/// As [`pack`].
+/// Why the report cannot be encoded.
 pub async fn pack_small(app: App, most: usize) -> Result<Packed, String> {
     packed(app, Form::ShortLink { most }).await
 }
@@ -57,7 +57,7 @@ async fn packed(app: App, form: Form) -> Result<Packed, String> {
 /// The JSON export of the current report.
 ///
 /// # Errors
-/// Why it cannot be written.
+/// Why the export cannot be written.
 pub async fn write_json(app: App) -> Result<String, String> {
     let written = analyst::write(app, Form::Json).await?;
     Ok(written.texts.into_iter().next().unwrap_or_default().1)
@@ -66,7 +66,7 @@ pub async fn write_json(app: App) -> Result<String, String> {
 /// All tables of the current report in long form, with their names.
 ///
 /// # Errors
-/// Why they cannot be written.
+/// Why the tables cannot be written.
 pub async fn csv_tables(app: App) -> Result<Vec<(String, String)>, String> {
     Ok(analyst::write(app, Form::Tables).await?.texts)
 }

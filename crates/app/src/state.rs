@@ -173,7 +173,7 @@ pub struct App {
     pub cancelled: RwSignal<bool>,
     /// Whether the user stopped the last work and has not resumed it.
     pub stopped: RwSignal<bool>,
-    /// What the user can do next, or something to know about the current work.
+    /// Notice to the user: a next step, or information about the current work.
     pub notice: RwSignal<Option<String>>,
     /// Proposed mapping of a file's tensors, while its dialog needs it.
     pub sheet: RwSignal<Option<Arc<MappingSheet>>>,

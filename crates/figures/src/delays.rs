@@ -23,7 +23,7 @@ pub fn delays(report: &Report, domain: &str, options: &ChartOptions) -> Vec<Figu
     [chart.spans(), chart.scores()].into_iter().flatten().collect()
 }
 
-/// What the scores compare.
+/// Description of the vectors whose cosines are the scores.
 pub(crate) fn compared_by(report: &Report, delays: &Delays) -> &'static str {
     if delays.from_gates && chart::is_of_selections(report) {
         "cosines of selection frequencies at the last checkpoint, as no text embeddings were given; they differ little"

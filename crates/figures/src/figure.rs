@@ -14,7 +14,7 @@ pub struct Figure {
     pub title: String,
     /// Vega-Lite 6 specification with inline data, as JSON; it loads nothing and runs under `vega-interpreter`.
     pub spec: String,
-    /// The same numbers as a table.
+    /// The numbers of the chart as a table.
     pub table: Table,
     /// One or two sentences for screen readers.
     pub summary: String,

@@ -35,7 +35,7 @@ pub struct GeometryChart {
     pub title: String,
     /// One or two sentences for screen readers.
     pub summary: String,
-    /// The same numbers as a table.
+    /// The numbers of the chart as a table.
     pub table: Table,
     /// Specification of the light theme, as JSON.
     pub light: String,
@@ -43,7 +43,7 @@ pub struct GeometryChart {
     pub dark: String,
 }
 
-/// What a chart shows.
+/// Figure of router geometry that a chart shows, with its words.
 struct Measure {
     id: &'static str,
     title: &'static str,

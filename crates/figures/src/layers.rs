@@ -14,7 +14,7 @@ use crate::{
     theme::Look,
 };
 
-/// What a layer heatmap shows: a per-layer metric, or its change.
+/// Quantity that a layer heatmap shows: a per-layer metric, or its change.
 #[derive(Clone, Copy, Debug)]
 pub struct LayerMeasure {
     /// Row of [`METRICS`].

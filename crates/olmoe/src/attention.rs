@@ -22,7 +22,7 @@ use crate::{
 /// Attention scores of all heads and sequences that are in memory at once.
 pub const MAX_SCORES: usize = 1 << 24;
 
-/// The same per CPU thread, small enough for its caches.
+/// Attention scores per CPU thread that are in memory at once, few enough for its caches.
 const MAX_CPU_SCORES: usize = 1 << 20;
 
 /// Queries per matrix product on the CPU.

@@ -27,7 +27,7 @@ pub struct Checkpoint {
     shards: Vec<Rc<TensorFile>>,
     /// Index into `shards` of each tensor, and its name there; by the name without what wrappers add.
     shard_of: BTreeMap<String, (usize, String)>,
-    /// What to know about its files.
+    /// Note on the files of the checkpoint, for the user.
     pub note: Option<String>,
 }
 

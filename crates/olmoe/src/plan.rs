@@ -180,7 +180,7 @@ impl Branches {
     }
 }
 
-/// All tokens of a continuation but the last.
+/// Input tokens of a continuation: all but the last, which is only predicted.
 fn input_tokens(continuation: &[u32]) -> &[u32] {
     continuation.split_last().map_or(&[], |(_, rest)| rest)
 }

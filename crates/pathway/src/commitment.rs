@@ -40,7 +40,7 @@ pub struct Share {
     pub all: Option<f64>,
     /// Standard error of `all` over samples; undefined below three samples.
     pub se: Option<f64>,
-    /// Of each layer, `[L]`.
+    /// The share in each layer, `[L]`.
     pub by_layer: Vec<Option<f64>>,
 }
 
@@ -49,16 +49,16 @@ pub struct Share {
 pub struct Commitment {
     /// Share of the selected experts that the checkpoint before selected too.
     pub overlap: Share,
-    /// The same if tokens chose independently with the loads of the two checkpoints; without
-    /// standard error.
+    /// Overlap by chance: if tokens chose independently with the loads of the two checkpoints;
+    /// without standard error.
     pub chance: Share,
-    /// Share of tokens whose heaviest expert is another than before; only for ids ordered by
-    /// weight.
+    /// Share of tokens whose heaviest expert differs from that at the checkpoint before; only for
+    /// ids ordered by weight.
     pub changed: Option<Share>,
-    /// Share of these that have the earlier expert again at the next checkpoint; only with a next
-    /// checkpoint.
+    /// Share of the changed tokens that have the earlier expert again at the next checkpoint;
+    /// `None` without a next checkpoint.
     pub reverted: Option<Share>,
-    /// Share of these that keep the new expert at the next checkpoint.
+    /// Share of the changed tokens that keep the new expert at the next checkpoint.
     pub persisted: Option<Share>,
 }
 

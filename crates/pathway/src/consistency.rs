@@ -16,7 +16,7 @@ pub struct RouterGram {
     form: Form,
 }
 
-/// What the inner products of routing embeddings come from.
+/// Router data from which the inner products of routing embeddings are computed.
 #[derive(Clone, Debug, PartialEq)]
 enum Form {
     /// Gram blocks.

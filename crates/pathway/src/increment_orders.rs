@@ -13,7 +13,7 @@ const LEAST_RESIDUAL: f64 = 1e-12;
 /// Courses whose sums are computed side by side.
 pub(crate) const LANES: usize = 8;
 
-/// What a course is compared with: the accuracy and the clock at its `n` checkpoints.
+/// Accuracy and clock at the `n` checkpoints of a course, to compare the course with.
 pub(crate) struct Frame {
     /// Accuracy, centred, of length 1.
     y: Vec<f64>,

@@ -46,7 +46,7 @@ pub struct DomainInformation {
     pub by_layer: Vec<f64>,
     /// Mean over layers.
     pub mean: f64,
-    /// The same for permuted labels; `None` without permutations.
+    /// Information by chance, from permuted labels; `None` without permutations.
     pub null: Option<InformationNull>,
 }
 
@@ -60,7 +60,7 @@ pub struct InformationNull {
     pub mean: f64,
     /// Share of permutations with at least the observed information, of each layer, `[L]`.
     pub p_by_layer: Vec<f64>,
-    /// The same for the mean over layers.
+    /// Share of permutations with at least the observed mean over layers.
     pub p: f64,
 }
 

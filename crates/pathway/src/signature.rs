@@ -31,7 +31,7 @@ pub struct Signatures {
     width: usize,
     /// Chosen samples, ascending.
     chosen: Vec<usize>,
-    /// Their gates, `[N, L * E]`.
+    /// Gates of the chosen samples, `[N, L * E]`.
     rows: Vec<f32>,
     /// Sum of all samples' gates.
     sums: Vec<f64>,
@@ -46,9 +46,9 @@ pub struct Separation {
     pub samples: usize,
     /// Mean cosine of two samples of one domain.
     pub within: f64,
-    /// Mean cosine of two samples of two domains.
+    /// Mean cosine of two samples of different domains.
     pub across: f64,
-    /// Their difference in pooled standard deviations; undefined if the cosines do not vary.
+    /// `within` minus `across` in pooled standard deviations; undefined if the cosines do not vary.
     pub separation: Option<f64>,
     /// Mean separation for permuted labels.
     pub null: Option<f64>,

@@ -19,8 +19,9 @@ pub struct Spectrum {
     wide: Vec<f64>,
 }
 
-/// What the eigenvalues of a group come from. `G_l G_l^T` `[S, S]` and `G_l^T G_l` `[E, E]` have
-/// the same trace and the same nonzero eigenvalues; the smaller one is used.
+/// Gates or Gram matrices, from which the eigenvalues of a group are computed. `G_l G_l^T` `[S, S]`
+/// and `G_l^T G_l` `[E, E]` have the same trace and the same nonzero eigenvalues; the smaller one
+/// is used.
 #[derive(Clone, Debug, PartialEq)]
 enum Moments {
     /// Gates `[S, L, E]`, while there are more experts than samples.

@@ -61,7 +61,7 @@ pub enum Error {
     Setting {
         /// Name of the setting.
         name: &'static str,
-        /// Its value.
+        /// Value of the setting.
         value: String,
         /// Allowed values.
         expected: String,

@@ -73,17 +73,18 @@ pub enum MetricUnit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent columns of the table")]
 pub struct Scope {
-    /// Also the memorized samples alone.
+    /// Whether there are also courses of the memorized samples alone.
     pub groups: bool,
-    /// Single layers.
+    /// Whether there are courses of single layers.
     pub layers: Layers,
-    /// Depends on the pathway threshold, so that each course has a `tau`.
+    /// Whether the metric depends on the pathway threshold, so that each course has a `tau`.
     pub threshold: bool,
-    /// Also the samples of single memorization steps.
+    /// Whether there are also courses of the samples of single memorization steps.
     pub t_star: bool,
-    /// Also two domains against each other.
+    /// Whether there are also courses between two domains.
     pub domain_pairs: bool,
-    /// Of the whole run instead of a domain: [`Course::domain`] is empty.
+    /// Whether the courses are of the whole run instead of a domain: [`Course::domain`] is then
+    /// empty.
     pub whole_run: bool,
 }
 
@@ -125,11 +126,11 @@ pub enum Shown {
 /// Metrics that form the band of another, by [`Metric::id`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Band {
-    /// None.
+    /// No band.
     None,
-    /// Half width of its 95 % confidence interval.
+    /// Half width of the 95 % confidence interval.
     HalfWidth(&'static str),
-    /// Its lower and upper quartile over samples.
+    /// Lower and upper quartile over samples.
     Quartiles(&'static str, &'static str),
 }
 

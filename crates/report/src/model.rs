@@ -50,7 +50,7 @@ pub struct Report {
     /// Test of exchanged domains, per metric and group; empty without accuracies.
     #[serde(default)]
     pub exchange: Vec<Exchange>,
-    /// What the verdict may say, computed from the figures above.
+    /// Claims that the verdict can make, computed from the figures above.
     #[serde(default)]
     pub claims: Vec<Claim>,
     /// Warnings and remarks on the figures.
@@ -241,7 +241,7 @@ pub struct CausalSteps {
     pub half: Option<usize>,
 }
 
-/// What was known of a domain at one checkpoint (docs/metrics.md#state-of-a-domain).
+/// State of a domain at one checkpoint, from the data up to it (docs/metrics.md#state-of-a-domain).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// Phase of the training.
@@ -384,7 +384,7 @@ pub struct Correlation {
     /// Two-sided p of `pearson` among permutations of the checkpoints. Checkpoints of a training
     /// course are not exchangeable, so it is no evidence. `None` in the report of a link.
     pub checkpoint_permutation_p: Option<f64>,
-    /// The same of `spearman`.
+    /// Two-sided p of `spearman` among permutations of the checkpoints; no evidence either.
     pub checkpoint_permutation_p_spearman: Option<f64>,
     /// Permutations tried: n! if all were tried, else the number of random ones; 0 if none were.
     pub checkpoint_permutation_orders: u64,

@@ -125,7 +125,7 @@ pub enum Error {
         bad: usize,
         /// How many the file has.
         count: usize,
-        /// What they are: samples, items or tokens.
+        /// What is counted: samples, items or tokens.
         rows: &'static str,
     },
     /// A token's selection is impossible.

@@ -21,7 +21,7 @@ const VIRIDIS: [[u8; 3]; 9] = [
     [253, 231, 37],
 ];
 
-/// What the colour of a point shows.
+/// Quantity that the colour of a point shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PointColor {
     /// Domain.
@@ -32,7 +32,7 @@ pub enum PointColor {
     Loss,
 }
 
-/// What is drawn of the map.
+/// Checkpoint, part and style in which the map is drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MapView {
     /// The checkpoint.

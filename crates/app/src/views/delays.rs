@@ -11,7 +11,7 @@ use crate::controls::{DomainChoice, TwinSwitch};
 use crate::format::{count, figure};
 use crate::state::App;
 
-/// The view.
+/// The view *Delays*: memorization groups matched with generalization groups.
 #[component]
 pub fn Delays() -> impl IntoView {
     let app = App::get();

@@ -14,7 +14,7 @@ use crate::controls::{CheckpointSlider, Choice, DomainChoice, GroupChoice, TwinS
 use crate::format::{count, optional};
 use crate::state::App;
 
-/// The view.
+/// The view *Layers*: a metric by layer and checkpoint, and the experts behind a selected cell.
 #[component]
 pub fn Layers() -> impl IntoView {
     let app = App::get();

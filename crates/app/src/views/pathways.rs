@@ -14,7 +14,7 @@ use crate::state::{App, Origin};
 /// Maximum number of listed samples.
 const LISTED: usize = 40;
 
-/// The view.
+/// The view *Pathways*: the pathways of two samples, aligned layer by layer.
 #[component]
 pub fn Pathways() -> impl IntoView {
     let app = App::get();

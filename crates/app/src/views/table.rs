@@ -8,7 +8,7 @@ use crate::chart::Grid;
 use crate::download;
 use crate::state::App;
 
-/// The view.
+/// The view *Table*: every figure of the report, in tables.
 #[component]
 pub fn Tables() -> impl IntoView {
     let app = App::get();

@@ -25,7 +25,7 @@ fn is_presented(id: &str) -> bool {
     PRESENTED.iter().take(number).any(|shown| *shown == id)
 }
 
-/// The view.
+/// The view *Timeline*: every metric over training on one step axis.
 #[component]
 pub fn Timeline() -> impl IntoView {
     let app = App::get();

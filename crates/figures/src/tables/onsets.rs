@@ -184,7 +184,7 @@ pub(super) fn onset_counts(report: &Report, index: usize, domain: &Domain) -> Na
     )
 }
 
-/// What was known of a domain at each checkpoint.
+/// State of a domain at each checkpoint, from the data up to it.
 pub(super) fn states(report: &Report, index: usize, domain: &Domain) -> NamedTable {
     let mut columns = checkpoint_columns(report);
     columns.extend([

@@ -50,7 +50,7 @@ pub struct Moments {
     pub count: u64,
     /// Sum of the distances.
     pub sum: u64,
-    /// Sum of their squares.
+    /// Sum of the squares of the distances.
     pub squares: u64,
 }
 

@@ -24,7 +24,7 @@ pub enum Event {
     Ready {
         /// Where distances are computed: `CPU · 8 workers`.
         badge: String,
-        /// The same in one or two sentences, with the reason.
+        /// Where distances are computed and why, in one or two sentences.
         note: String,
     },
     /// The complete file table.
@@ -67,7 +67,7 @@ pub enum Event {
     /// (`Uint32Array`); in the order of the run, domains (`Uint32Array`) and memorization steps
     /// (`Float32Array`, -1 for none).
     MapOrder {
-        /// That of the request.
+        /// Id of the request that this answers.
         request_id: u32,
         /// A note on the samples, possibly empty; then each domain with the row at which it ends,
         /// if the order is by domain.
@@ -80,12 +80,12 @@ pub enum Event {
     /// Final points of the plane, when all frames are known. `arrays`: one `Float32Array` per
     /// checkpoint.
     MapPoints {
-        /// That of the request.
+        /// Id of the request that this answers.
         request_id: u32,
     },
     /// The response to [`Job::MapPair`](super::job::Job::MapPair).
     MapPair {
-        /// Both samples and their distance.
+        /// A sentence with both samples and their distance.
         text: String,
     },
     /// An exact rectangle of the map. `arrays`: its distances (`Uint16Array`).
@@ -99,7 +99,7 @@ pub enum Event {
     },
     /// The response to [`Job::Write`](super::job::Job::Write).
     Written {
-        /// That of the request.
+        /// Id of the request that this answers.
         request_id: u32,
         /// The converted report, or why the conversion failed.
         outcome: Result<Written, String>,
@@ -116,7 +116,7 @@ pub enum Event {
     Cancelled,
     /// No work is under way.
     Idle,
-    /// What the user can do next, or something to know. It does not end the current work.
+    /// Notice to the user: a next step, or information. It does not end the current work.
     Notice {
         /// The text in whole sentences.
         message: String,

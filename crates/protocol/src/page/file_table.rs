@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// One row of the file table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FileRow {
-    /// Its number, stable while the page is open.
+    /// Number of the row, stable while the page is open.
     pub id: usize,
     /// Path inside what was dropped, or address.
     pub path: String,
@@ -19,15 +19,15 @@ pub struct FileRow {
     pub bytes_read: u64,
     /// Size in bytes.
     pub bytes: u64,
-    /// Its state.
+    /// State of the file.
     pub state: FileState,
-    /// Whether it is a checkpoint, whose trace is computed here.
+    /// Whether the file is a checkpoint, whose trace Grokscope computes.
     pub checkpoint: bool,
-    /// Whether its trace was computed here and can be saved.
+    /// Whether Grokscope has computed a trace of it, which can be saved.
     pub made: bool,
-    /// What the user has to answer before it can be read.
+    /// Question that the user must answer before the file can be read.
     pub question: Option<Question>,
-    /// Why it is not used, or warnings, in whole sentences.
+    /// Why the file is not used, or warnings, in whole sentences.
     pub messages: Vec<String>,
 }
 

@@ -31,24 +31,24 @@ pub enum Job {
     Clear,
     /// Forget one file.
     RemoveFile {
-        /// Its row in the file table.
+        /// Row of the file in the file table.
         id: usize,
     },
     /// Set the training step of a file's checkpoint.
     SetStep {
-        /// Its row in the file table.
+        /// Row of the file in the file table.
         id: usize,
         /// The training step.
         step: u64,
     },
     /// Send the proposed mapping of a file's tensors.
     Propose {
-        /// Its row in the file table.
+        /// Row of the file in the file table.
         id: usize,
     },
     /// Apply a mapping to a file and to all other files with the same tensors.
     UseMapping {
-        /// Its row in the file table.
+        /// Row of the file in the file table.
         id: usize,
         /// One choice per row of the [`MappingSheet`](super::mapping::MappingSheet).
         choices: Vec<MappingChoice>,
@@ -59,7 +59,7 @@ pub enum Job {
     },
     /// Set the shape of a file of expert ids.
     UseShape {
-        /// Its row in the file table.
+        /// Row of the file in the file table.
         id: usize,
         /// Layers that a token has ids for.
         layers: usize,

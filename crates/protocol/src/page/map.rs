@@ -11,7 +11,7 @@ pub struct MapRequest {
     pub request_id: u32,
     /// The group of samples.
     pub scope: MapScope,
-    /// Their order on the map.
+    /// Order of the samples on the map.
     pub order: MapOrder,
     /// Index of the checkpoint whose distances define clusters.
     pub reference: usize,
@@ -26,7 +26,7 @@ pub struct MapRequest {
 /// Facts about one frame of the map.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MapFrame {
-    /// That of the request.
+    /// Id of the request that this answers.
     pub request_id: u32,
     /// Index of the checkpoint.
     pub checkpoint: usize,

@@ -36,11 +36,11 @@ pub enum PairChoice {
 /// A sample in a picker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SampleRef {
-    /// Its index in the run.
+    /// Index of the sample in the run.
     pub index: usize,
-    /// Its id.
+    /// Id of the sample.
     pub id: String,
-    /// Its domain.
+    /// Domain of the sample.
     pub domain: String,
 }
 

@@ -71,7 +71,7 @@ impl Digest {
     }
 }
 
-/// What a digest depends on.
+/// Everything besides the trace that a digest depends on.
 #[derive(Clone, Debug)]
 pub struct DigestRequest {
     /// Thresholds of the pathways.
@@ -121,12 +121,13 @@ pub struct GateResults {
     pub cosines: Vec<Vec<f64>>,
 }
 
-/// What a pass over a checkpoint's gates came to.
+/// Outcome of a pass over a checkpoint's gates.
 #[derive(Debug)]
 pub enum Pass {
     /// Everything requested.
     Complete(Box<GateResults>),
-    /// Samples of the run that cannot be used, so that the run is another one.
+    /// Samples of the run that turned out to be unusable; the run must be assembled again without
+    /// them.
     Bad(Vec<BadSample>),
 }
 

@@ -109,7 +109,7 @@ impl<'a> Job<'a> {
         })
     }
 
-    /// What the digests of all checkpoints depend on.
+    /// Request for the digests, the same for all checkpoints.
     fn digest_request(&self) -> DigestRequest {
         let domains = self.run.domains.len();
         let labels = (domains <= MOST_DOMAINS).then(|| {

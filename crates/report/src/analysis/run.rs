@@ -105,7 +105,8 @@ pub fn assemble_without(parts: &[Part], known: &BadSamples) -> Result<Run, Error
     Ok(run)
 }
 
-/// What became of each file where [`assemble`] fails, as far as it can be said of single files.
+/// Returns a verdict for each file where [`assemble`] fails, as far as the failure concerns single
+/// files.
 #[must_use]
 pub fn explain(parts: &[Part]) -> Vec<Verdict> {
     let mut verdicts = Vec::new();

@@ -25,14 +25,14 @@ pub struct Selections {
     pub coactivation: Option<Coactivation>,
 }
 
-/// Checkpoints whose selections a checkpoint's are compared with.
+/// Checkpoints with whose selections those of a checkpoint are compared.
 #[derive(Clone, Copy, Debug)]
 pub struct Others<'a> {
-    /// The last one of the run.
+    /// The last checkpoint of the run.
     pub last: &'a RunCheckpoint,
-    /// The one before, if there is one.
+    /// The checkpoint before, if there is one.
     pub before: Option<&'a RunCheckpoint>,
-    /// The next one, if there is one.
+    /// The next checkpoint, if there is one.
     pub after: Option<&'a RunCheckpoint>,
 }
 

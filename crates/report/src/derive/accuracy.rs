@@ -12,9 +12,9 @@ pub const LEVEL: f64 = 0.05;
 /// no evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckpointPermutations {
-    /// It is.
+    /// The p is computed.
     Tried,
-    /// It is not; its fields are `None`.
+    /// The p is not computed; its fields are `None`.
     Skipped,
 }
 
@@ -51,7 +51,7 @@ impl Related {
     }
 }
 
-/// What is computed for one course.
+/// Coefficients and tests of one course against accuracy.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Relation {
     /// Coefficients.

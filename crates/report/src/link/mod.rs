@@ -99,7 +99,7 @@ pub fn write(report: &Report, options: &LinkOptions) -> Result<Link, Error> {
     Ok(Link { text, bits, left_out, seen })
 }
 
-/// What is written, however precisely.
+/// Content of a link at any precision.
 struct Written<'r> {
     /// The report without what a link leaves out or a reader computes.
     carried: Report,

@@ -9,7 +9,7 @@ use super::{Domain, Group};
 /// One claim about a run or a domain (docs/metrics.md#claims).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Claim {
-    /// What is claimed.
+    /// Kind of the claim.
     pub kind: ClaimKind,
     /// Name of the domain; absent for claims about the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -28,12 +28,12 @@ pub struct Claim {
     pub figures: BTreeMap<String, f64>,
 }
 
-/// What is claimed.
+/// Kind of the claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClaimKind {
-    /// A fifth of the samples or more are memorized before the last checkpoint, and the losses of as
-    /// many have fallen by half until then.
+    /// A fifth of the samples or more are memorized; by the causal rule, the losses of as many have
+    /// also fallen to half of their first value.
     Memorized,
     /// The figure is smaller at the last checkpoint than at the first one compared, beyond the
     /// interval of the change.

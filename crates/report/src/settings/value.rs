@@ -61,7 +61,7 @@ pub enum Range {
 }
 
 impl Range {
-    /// Whether it has the number.
+    /// Whether the range contains the number.
     pub fn contains(self, number: f64) -> bool {
         number.is_finite()
             && match self {

@@ -33,7 +33,8 @@ pub(super) struct Transposer {
 }
 
 impl Transposer {
-    /// For a tensor of this shape, whose values of `size` bytes fit into memory; the caller has checked that.
+    /// Creates a transposer for a tensor of this shape with values of `size` bytes. The caller has
+    /// checked that the tensor fits into memory.
     pub fn new(shape: &[u64], size: usize) -> Self {
         let mut axes = Vec::new();
         let mut distance = 1_usize;

@@ -49,8 +49,8 @@ pub enum FileKind {
     Config(ModelConfig),
     /// Not part of a run.
     Unrelated {
-        /// What was looked for in the file, if no format recognizes it. The same for many files, so
-        /// that it is shown once.
+        /// Content that was expected in the file, if no format recognizes it. The text is the same
+        /// for many files, so that the page shows it once.
         looked_for: Option<String>,
         /// One or two sentences: what the file seems to be, or which content was expected.
         reason: String,
@@ -125,7 +125,7 @@ pub type Warnings = Vec<String>;
 /// An opened file.
 #[derive(Clone, Debug)]
 pub struct Opened {
-    /// Its kind.
+    /// Kind and content of the file.
     pub what: FileKind,
     /// Warnings for the user.
     pub warnings: Warnings,

@@ -25,9 +25,9 @@ pub struct Results {
 /// Data on one sample from outside its trace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SampleRecord {
-    /// Its id.
+    /// Id of the sample or item.
     pub id: String,
-    /// Its domain.
+    /// Domain of the sample or item.
     pub domain: String,
     /// Number of its real tokens.
     pub tokens: Option<u32>,
@@ -38,16 +38,17 @@ pub struct SampleRecord {
 /// One benchmark item.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
-    /// Its id.
+    /// Id of the sample or item.
     pub id: String,
-    /// Its domain.
+    /// Domain of the sample or item.
     pub domain: String,
     /// Whether the answer was correct at each of the results' steps, `[C]`; `None` if unknown.
     pub correct: Vec<Option<bool>>,
-    /// The same by the likeliest choice (`acc` of lm-evaluation-harness), `[C]`; empty without
-    /// choices.
+    /// Whether the likeliest choice was correct (`acc` of lm-evaluation-harness), `[C]`; empty
+    /// without choices.
     pub acc: Vec<Option<bool>>,
-    /// The same by the likeliest choice per character (`acc_norm`), `[C]`; empty if unknown.
+    /// Whether the likeliest choice per character was correct (`acc_norm`), `[C]`; empty if
+    /// unknown.
     pub acc_norm: Vec<Option<bool>>,
     /// Embedding of its text, `[d]`.
     pub embedding: Option<Vec<f64>>,
@@ -101,9 +102,9 @@ pub struct ItemGates {
 /// Items or tokens of a file whose gates cannot be used.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UnusableRows {
-    /// Their places in the file, ascending.
+    /// Indices of the items or tokens in the file, ascending.
     pub rows: Vec<usize>,
-    /// The first one's fault.
+    /// What is wrong with the first of them.
     pub fault: Error,
 }
 

@@ -70,7 +70,7 @@ pub const SIGMOID_EXAMPLES: &str =
 /// How the routers of a model turn logits into gates and selections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RouterRule {
-    /// What the gates are: by softmax or by sigmoid.
+    /// Kind of the gates: by softmax or by sigmoid.
     pub kind: GateKind,
     /// Whether a token's experts are those with the largest logits. Otherwise correction biases or groups of experts
     /// decide too, and logits alone do not tell the selection.

@@ -11,7 +11,8 @@ use crate::{
 };
 
 impl OpenTrace {
-    /// Notes that all rows are one sample only because nothing tells where samples end.
+    /// Records that all rows are read as one sample because the file does not state where samples
+    /// end.
     pub(crate) fn set_endless(&mut self, logits: Rc<dyn RouterLogits>, losses: Option<Vec<f32>>) {
         self.endless = Some(Endless { logits, losses: losses.map(Rc::from) });
     }

@@ -59,12 +59,13 @@ pub(crate) struct FileBody {
 /// Which file states the rule by which logits become gates.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Rule {
-    /// The trace's own, or the format has one rule only.
+    /// The trace itself states the rule, or its format has only one rule.
     #[default]
     Own,
-    /// None so far; the gates are by softmax.
+    /// No file states a rule so far; the gates are computed by softmax.
     Unstated(Rc<dyn RouterLogits>),
-    /// Another one ([`OpenTrace::set_rule`]); gates are computed when they are first read.
+    /// Another file states the rule ([`OpenTrace::set_rule`]); gates are computed when they are
+    /// first read.
     Given(Rc<dyn RouterLogits>),
     /// Each layer's own rule, in a trace of stacked layers ([`OpenTrace::stack`]).
     OfLayers(Rc<[OpenTrace]>),

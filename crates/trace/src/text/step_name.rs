@@ -17,7 +17,7 @@ pub enum StepSource {
     None,
 }
 
-/// What a name says of a checkpoint.
+/// Step and tokens in the name of a checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NamedStep {
     /// Training step.
@@ -73,7 +73,7 @@ fn step_from_part(part: &str) -> Option<NamedStep> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Number {
     value: u64,
-    /// What its suffix multiplied it by; 1 without one.
+    /// Factor by which a suffix multiplied the number; 1 without a suffix.
     scale: u64,
 }
 

@@ -28,9 +28,9 @@ const EXPECTED: &str = "a list of file names or addresses, or an object with suc
 /// One file of a list.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Listed {
-    /// Its path, starting with the listed folder's name.
+    /// Path of the file, starting with the listed folder's name.
     pub path: String,
-    /// Its URL.
+    /// URL of the file.
     pub url: String,
 }
 

@@ -23,7 +23,7 @@ use crate::{analyst, browser, chart_options, download, map};
 /// Largest number of samples of which all domains are shown at first.
 const ALL_DOMAINS_MAX: usize = 2_000;
 
-/// The view.
+/// The view *Map*: the distances between all samples of a group, as a matrix or in a plane.
 #[component]
 pub fn Map() -> impl IntoView {
     let app = App::get();

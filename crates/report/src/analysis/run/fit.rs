@@ -168,7 +168,7 @@ fn fill_domains(traces: &mut [Stepped]) {
     }
 }
 
-/// What names a sample: its id and its domain.
+/// Identity of a sample: its id and its domain.
 pub(super) fn identity(sample: &SampleMeta) -> (&str, &str) {
     (&sample.id, &sample.domain)
 }

@@ -77,14 +77,15 @@ fn with_step<'a>(results: &'a Results, evaluations: &Evaluations<'_>) -> Option<
     Some(Cow::Owned(Results { steps: vec![step], ..results.clone() }))
 }
 
-/// What a file says, and what an earlier one, by its number, says instead.
+/// A contradiction between two files: the statement of one, and the number and statement of the
+/// earlier one.
 struct Contradiction {
     says: String,
     file: usize,
     instead: String,
 }
 
-/// What was found, and in which file.
+/// A value, and the number of the file in which it was found.
 type Found<T> = (T, usize);
 
 /// Results of several files, merged.

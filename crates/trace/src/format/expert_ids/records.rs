@@ -64,7 +64,7 @@ fn probe(probe: &Probe) -> Option<Match<'_>> {
 /// Checkpoints that one file may hold.
 const MOST_CHECKPOINTS: usize = 4096;
 
-/// What the records of one checkpoint say.
+/// Content of the records of one checkpoint.
 struct Checkpoint {
     /// The step that its records name.
     step: Option<u64>,
@@ -80,12 +80,12 @@ struct Checkpoint {
     losses: Vec<f32>,
 }
 
-/// What is collected from all records.
+/// Content of all records of a file.
 #[derive(Default)]
 struct Collected {
     /// In the order of their first records.
     checkpoints: Vec<Checkpoint>,
-    /// What a record without ids says of the whole file.
+    /// Step of the whole file, from a record without ids.
     header_step: Option<u64>,
     experts: Option<usize>,
     model: Option<String>,

@@ -146,7 +146,7 @@ fn sample_of_rows(table: &Table<'_>, keys: &Keys) -> Result<Option<Vec<u32>>, Er
     Ok(Some(samples))
 }
 
-/// What messages need.
+/// Table and keys, with which messages name a row.
 struct Told<'a> {
     table: &'a Table<'a>,
     keys: &'a Keys,

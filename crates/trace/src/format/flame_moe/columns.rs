@@ -62,7 +62,7 @@ pub enum Ids<'a> {
     Lists(&'a Column),
     /// One expert per row; a token has several rows.
     Rows(&'a Column),
-    /// As many columns as a token has experts.
+    /// One column per expert of a token.
     Columns(Vec<&'a Column>),
 }
 

@@ -45,7 +45,7 @@ impl Cell {
     }
 }
 
-/// What the rows are of.
+/// Layer, sample, token and step of each row.
 #[derive(Debug, Default)]
 pub struct Keys {
     /// Layer of each row.

@@ -94,7 +94,7 @@ async fn open(probe: &Probe) -> Result<Opened, Error> {
     Ok(Opened::plain(FileKind::Layer(several.layer(arranged, format, step)?)))
 }
 
-/// What all checkpoints of a file have in common.
+/// Data that all checkpoints of a file have in common.
 struct Several<'a> {
     probe: &'a Probe,
     table: &'a Table<'a>,
@@ -259,7 +259,7 @@ async fn lists(name: &str, file: &ParquetFile, column: &Column) -> Result<(Vec<u
     Ok((ids, k))
 }
 
-/// What the path of a file says.
+/// Folder, layer and step in the path of a file.
 struct Place<'a> {
     folder: &'a str,
     /// The number of the layer.

@@ -19,7 +19,7 @@ pub struct Arrangement {
     pub runs: (usize, usize),
 }
 
-/// What other tensors and the metadata say of the axes.
+/// Information on the axes from other tensors and the metadata.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Known {
     /// Samples and positions, of the mask or the ids.

@@ -48,7 +48,7 @@ impl Batch {
         Self { count, positions, real, offsets: None, endless: false }
     }
 
-    /// All rows as one sample, because nothing tells where samples end.
+    /// All rows as one sample, because the file does not state where samples end.
     pub fn endless(rows: usize) -> Self {
         Self { endless: true, ..Self::grid(1, rows, None) }
     }

@@ -152,7 +152,7 @@ impl Layers {
         Ok(Self { layers, rows, experts, batch, row_stride: experts, runs: (rows, 0), only })
     }
 
-    /// All layers of one tensor, in whatever order of its axes the file tells.
+    /// All layers of one tensor, in the order of axes that follows from the file.
     fn unstack(file: &TensorFile, tensor: &TensorInfo, known: Known) -> Result<Self, Error> {
         let axes: Option<Vec<usize>> = tensor.shape.iter().map(|&n| usize::try_from(n).ok()).collect();
         let axes = axes.filter(|axes| tensor.dtype.is_float() && !axes.contains(&0)).unwrap_or_default();
@@ -196,13 +196,14 @@ impl Layers {
     }
 }
 
-/// What the file says of the axes of a tensor with all layers.
+/// Information in the file on the axes of a tensor with all layers.
 fn known(file: &TensorFile, grid: Option<[usize; 2]>) -> Known {
     let layers = ["num_hidden_layers", "num_layers", "n_layers"].iter().find_map(|key| file.metadata(key));
     Known { grid, layers: layers.and_then(|layers| layers.trim().parse().ok()) }
 }
 
-/// The tensor with all layers whose axes nothing in the file tells: a person has to.
+/// The tensor with all layers whose order of axes does not follow from the file, so that the user
+/// must state it.
 #[must_use]
 pub fn unclear(file: &TensorFile, grid: Option<[usize; 2]>) -> Option<&TensorInfo> {
     let tensor = stacked(file).filter(|_| numbered(file).is_empty())?;

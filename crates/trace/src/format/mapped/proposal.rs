@@ -27,11 +27,11 @@ const MOST_RANKS: u64 = 64;
 /// A description of one tensor for the user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShownTensor {
-    /// Its name.
+    /// Name of the tensor.
     pub name: String,
-    /// Type of its values: `F32`.
+    /// Type of the values: `F32`.
     pub dtype: String,
-    /// Its shape, the last axis varying fastest.
+    /// Shape of the tensor, the last axis varying fastest.
     pub shape: Vec<u64>,
 }
 
@@ -40,7 +40,7 @@ pub struct ShownTensor {
 pub struct Proposal {
     /// The file.
     pub name: String,
-    /// All its tensors, ascending by name.
+    /// All tensors of the file, ascending by name.
     pub tensors: Vec<ShownTensor>,
     /// The proposed mapping.
     pub mapping: Mapping,

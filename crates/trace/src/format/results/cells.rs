@@ -25,11 +25,11 @@ pub fn whole(text: &str) -> Option<u64> {
 pub struct Cell<'a> {
     /// The file.
     pub name: &'a str,
-    /// Its line, counted from 1.
+    /// Line of the cell, counted from 1.
     pub line: u64,
     /// The column's name in the header.
     pub column: &'a str,
-    /// What is there, without spaces around it.
+    /// Content of the cell, without spaces around it.
     pub text: &'a str,
 }
 

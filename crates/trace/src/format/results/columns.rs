@@ -3,7 +3,7 @@
 
 use crate::format::results::listed;
 
-/// What a column may be.
+/// Role of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     Item,
@@ -14,7 +14,8 @@ pub enum Role {
     Loss,
 }
 
-/// All roles with their names: first the documented one, then others, the likeliest first; without what separates words.
+/// All roles with their names, without separators between words: first the documented name, then
+/// others, the likeliest first.
 const NAMES: [(Role, &str, &[&str]); 6] = [
     (Role::Item, "item", &["itemid", "exampleid", "docid", "id"]),
     (Role::Domain, "domain", &["task", "taskname", "dataset", "benchmark", "subject"]),
@@ -62,8 +63,8 @@ fn documented(role: Role) -> &'static str {
     NAMES.iter().find(|(of, _, _)| *of == role).map_or("", |&(_, name, _)| name)
 }
 
-/// What was understood where columns have other names than the documented ones, as one sentence; and which columns were
-/// passed over although they could have been taken for what was found elsewhere.
+/// One sentence on the columns that are read under other than the documented names, and on those
+/// that are not read because another column has their role.
 pub fn understood(name: &str, header: &[String], taken: &[(Role, usize)]) -> Option<String> {
     let mut parts: Vec<String> = Vec::new();
     let mut words = "is read as";

@@ -69,7 +69,7 @@ impl Columns {
 /// The header of a table.
 #[derive(Debug)]
 pub struct Header {
-    /// What separates its cells.
+    /// Separator of the cells.
     pub delimiter: u8,
     /// Names of the columns.
     pub names: Vec<String>,

@@ -22,7 +22,7 @@ use crate::{
     io::source::ByteSource as _,
 };
 
-/// What stands between the run's name and the metric's.
+/// Separator between the run's name and the metric's.
 const BETWEEN: &str = " - ";
 
 /// Other axes than the step.
