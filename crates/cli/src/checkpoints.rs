@@ -117,7 +117,8 @@ pub async fn trace_all(
     write(&output.join("run.json"), &text)
 }
 
-/// Whether the step of any of these checkpoints is known. Only where none is, their order stands for it.
+/// Whether the step of any of these checkpoints is known. Only if no step is known, the order of
+/// the checkpoints is used in place of steps.
 pub async fn any_has_step(folders: impl Iterator<Item = &Path>) -> Result<bool, Error> {
     for folder in folders {
         let name = folder.display().to_string();

@@ -133,7 +133,7 @@ pub(crate) fn gate_label(report: &Report) -> Option<&'static str> {
     }
 }
 
-/// Whether selections stand in for gates.
+/// Whether the report has selection frequencies in place of gates.
 pub(crate) fn is_of_selections(report: &Report) -> bool {
     report.run.gate_kind == GateKind::SelectionFrequency
 }

@@ -142,12 +142,13 @@ impl Computation for Pairs<'_> {
 /// Algorithm for the pairs of a sequence.
 #[derive(Clone, Copy)]
 enum Strategy {
-    /// As a text that is paired with most sequences of any block; blocks are shared with other such
-    /// texts.
+    /// Computes the sequence as a text that is paired with most sequences of any block; blocks are
+    /// shared with other such texts.
     Block,
-    /// As a text with enough partners to fill lanes of its own.
+    /// Computes the sequence as a text with enough partners to fill vector lanes without other
+    /// texts.
     Own,
-    /// In mixed batches of unrelated pairs.
+    /// Computes the pairs in mixed batches of unrelated pairs.
     Mixed,
 }
 

@@ -30,7 +30,7 @@ pub const INDEX: &str = "index.json";
 const CHECKPOINT_FILES: [&str; 2] = ["/config.json", "/model.safetensors.index.json"];
 
 /// Interprets an address. A folder ends in `/`, or names a checkpoint's `config.json` or index. A
-/// page of the Hugging Face Hub or of GitHub stands for the file or folder that it shows.
+/// page of the Hugging Face Hub or of GitHub is read as the file or folder that it shows.
 #[must_use]
 pub fn read(address: &str) -> Address {
     let address = address.split('#').next().unwrap_or(address);

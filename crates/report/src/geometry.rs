@@ -213,7 +213,7 @@ impl LastRouters {
     }
 }
 
-/// Index of the last checkpoint in training; ties take the last one listed.
+/// Index of the last checkpoint in training; of several with the same step, the last in the list.
 #[must_use]
 pub fn last_in_training(steps: &[Option<u64>]) -> Option<usize> {
     (0..steps.len()).min_by_key(|&at| Reverse((training_order(steps.get(at).copied().flatten()), at)))

@@ -155,7 +155,7 @@ pub struct LinkPrecision {
     pub fewer_bits: u8,
     /// Quantity that is divided into equal steps.
     pub scale: Scale,
-    /// Whether only links with further metrics carry it ([`Parts::further`](crate::Parts)).
+    /// Whether a link contains the metric only with the part [`Parts::further`](crate::Parts).
     pub further: bool,
 }
 

@@ -95,7 +95,7 @@ pub struct Course {
     pub se: Option<Series>,
 }
 
-/// The traces behind a report.
+/// Properties of the run: model, sizes, kind of gates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// Model name as the traces give it.

@@ -209,7 +209,8 @@ impl Entry {
         Some(Part { id: self.row.id, path: self.row.path.clone(), what })
     }
 
-    /// Sets the step that the branch of its snapshot names, which counts if nothing else tells the step.
+    /// Sets the step in the branch name of its snapshot, which is used if no other source states
+    /// the step.
     pub fn set_branch_step(&mut self, step: Option<u64>) {
         self.branch_step = step;
         if self.row.checkpoint || self.is_trace() {

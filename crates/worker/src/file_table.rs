@@ -232,7 +232,7 @@ impl FileTable {
         });
     }
 
-    /// Marks all reports as used and returns the last one, which is displayed as it is.
+    /// Marks all reports as used and returns the last report, which the page displays unchanged.
     pub fn use_reports(&self) -> Option<report::Report> {
         self.change_all(|entries| {
             let mut last = None;

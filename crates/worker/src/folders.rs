@@ -58,8 +58,8 @@ fn is_of_the_run(name: &str) -> bool {
     }
 }
 
-/// Divides files into checkpoints and others by their paths. Content that snapshots of the Hugging
-/// Face cache link to is left out.
+/// Divides files into checkpoints and others by their paths. Leaves out the content files of the
+/// Hugging Face cache, to which its snapshots link.
 #[must_use]
 pub fn sort(paths: &[String]) -> Sorted {
     let mut by_folder: BTreeMap<&str, Vec<usize>> = BTreeMap::new();

@@ -277,8 +277,8 @@ fn says(line: &Line, at: usize) -> String {
     }
 }
 
-/// The rows of the second lines, each its place, its domain and its value. One of them is marked, where the name of all
-/// second lines stands: the end of the line that ends highest.
+/// The rows of the second lines, each with its place, domain and value. The end of the line that
+/// ends highest is marked; the name of all second lines is drawn there.
 fn reference_rows(references: &[(u64, &str, Option<f64>)]) -> Vec<Json> {
     let last = references.iter().filter(|(.., value)| value.is_some()).map(|&(x, ..)| x).max();
     let ends = references.iter().enumerate().filter(|(_, (x, ..))| Some(*x) == last);

@@ -18,7 +18,7 @@ pub(crate) use pairing::beats;
 
 use crate::model::{Claim, Domain, Group, Report};
 
-/// Metrics of which claims say whether they follow accuracy.
+/// Metrics with a claim on whether they follow accuracy.
 pub(crate) const TESTED: [&str; 2] = ["distance", "consistency"];
 
 /// The claims about a report: those about the run first, then those of each domain.

@@ -143,8 +143,8 @@ impl Models {
     }
 }
 
-/// Codes the length of the hits, then their place among the numbers of that length; returns the middle
-/// of the numbers that are not told apart.
+/// Codes the length of the hits, then their place among the numbers of that length. Returns the
+/// middle of the numbers that are coded alike.
 fn code_hits(
     coder: &mut Coder<'_>,
     models: &mut [AdaptiveModel; LENGTHS],

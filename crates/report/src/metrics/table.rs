@@ -32,7 +32,7 @@ const LAYERS: Scope = Scope { layers: Layers::Only, ..DOMAIN };
 /// A figure over all layers and of single ones.
 const ALSO_LAYERS: Scope = Scope { layers: Layers::Also, ..DOMAIN };
 
-/// Figures that a link carries with its full bits.
+/// Precision of figures that a link codes with all of its bits.
 const MAIN: LinkPrecision = LinkPrecision { fewer_bits: 0, scale: Scale::Linear, further: false };
 
 /// Figures that accompany the main ones.

@@ -87,7 +87,7 @@ fn file(
     }
 }
 
-/// What the header of an array says, checked against its length.
+/// The header of an array, checked against the length of the array.
 struct Array {
     dtype: Dtype,
     shape: Vec<u64>,

@@ -244,7 +244,8 @@ impl TensorFile {
         self.metadata.get(key).map(String::as_str)
     }
 
-    /// The error that this tensor is wrong. Of an array of Python objects it says how to write it instead.
+    /// The error for a wrong tensor. For an array of Python objects, it explains how to write the
+    /// array instead.
     #[must_use]
     pub fn wrong(&self, tensor: &TensorInfo, expected: impl Into<String>, advice: &'static str) -> Error {
         Error::Tensor {

@@ -45,7 +45,8 @@ pub enum FileKind {
     Text,
     /// Tensors under other names that might be routing; see [`crate::open_mapped`].
     Mappable(Proposal),
-    /// A model's `config.json`, which states the rule of router logits in the same folder; nothing by itself.
+    /// A model's `config.json`, which states the rule of router logits in the same folder. It is
+    /// not part of a run without them.
     Config(ModelConfig),
     /// Not part of a run.
     Unrelated {

@@ -34,9 +34,9 @@ pub struct ModelConfig {
     pub name: String,
     /// Family of the model, or of the language model inside it.
     pub model_type: String,
-    /// Its rule; `None` where neither the family is known nor a scoring function is named.
+    /// Rule of the routers; `None` if the family is unknown and no scoring function is named.
     pub rule: Option<RouterRule>,
-    /// Why it is not part of a run by itself, and what to do; whole sentences.
+    /// Why the configuration alone is not part of a run, and what to do; whole sentences.
     pub reason: String,
 }
 

@@ -7,10 +7,11 @@ use crate::error::Error;
 pub struct Results {
     /// The model, if named.
     pub model: Option<String>,
-    /// Training steps of the checkpoints, `[C]`, ascending. Empty where `evaluation` is to say the one step.
+    /// Training steps of the checkpoints, `[C]`, ascending. Empty if the only step must be found
+    /// through `evaluation`.
     pub steps: Vec<u64>,
-    /// Files of one evaluation of one checkpoint have the same text here: a file without a step has
-    /// that of the others.
+    /// Identifies an evaluation: the files of one evaluation of one checkpoint have the same text
+    /// here, and a file without a step takes the step of the others.
     pub evaluation: Option<String>,
     /// Data on the samples, in their order; may be empty.
     pub samples: Vec<SampleRecord>,

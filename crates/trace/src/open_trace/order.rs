@@ -31,7 +31,7 @@ const CHANCE: f64 = 3.0;
 /// The order of an array in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Order {
-    /// As its shape says.
+    /// The order that the shape states.
     Stored,
     /// The layer axis outermost.
     LayersFirst,

@@ -19,7 +19,7 @@ pub struct OpenTrace {
     /// Token offsets, `[S+1]`: sample `i` has the tokens `offsets[i]..offsets[i+1]` of the file.
     pub(crate) offsets: Option<Rc<[u64]>>,
     pub(crate) rule: Rule,
-    /// The rows, if nothing tells where samples end.
+    /// The rows, if the file does not state where samples end.
     pub(super) endless: Option<Endless>,
     /// Samples of the file that are left out.
     pub(super) left_out: Rc<[BadSample]>,

@@ -24,7 +24,7 @@ pub trait RecordedIds: fmt::Debug {
     /// Whether a file of router logits belongs to this trace, by the names of both.
     fn takes_logits(&self, trace: &str, logits: &str) -> bool;
 
-    /// The same ids with router logits; updates what `info` says of gates and experts.
+    /// Returns these ids with router logits, and updates the gates and experts in `info`.
     ///
     /// # Errors
     /// [`Error::Mismatch`] or [`Error::Truncated`] when the logits are not of this trace.

@@ -23,7 +23,7 @@ pub enum MapOrder {
     Domain,
     /// By domain, then by memorization step; samples without one come last.
     TStar,
-    /// As in the files.
+    /// The order of the files.
     File,
 }
 

@@ -152,7 +152,7 @@ fn count_to(sum: u64, counts: &[u64]) -> Option<usize> {
     Some(taken)
 }
 
-/// Ranges of these lengths, one behind the other.
+/// Consecutive ranges of these lengths.
 fn ranges(counts: impl Iterator<Item = usize>) -> Vec<Range<usize>> {
     let mut end = 0;
     counts

@@ -51,8 +51,8 @@ fn contradiction(dump: &str, configs: &[(usize, &ModelConfig)]) -> Option<String
 }
 
 /// Gives dumps of router logits the rule of the `config.json` in their folder, or else in the
-/// nearest folder around it. A configuration that is used gets a verdict; a dump that its rule does
-/// not fit, or for which two of them state different rules, is left out. The first dump without any
+/// nearest folder around it. A configuration that is used gets a verdict. A dump is left out if the
+/// rule does not fit it, or if two configurations state different rules. The first dump without any
 /// rule gets a note for all.
 pub(super) fn state_rules(
     traces: &mut Vec<(usize, OpenTrace)>,

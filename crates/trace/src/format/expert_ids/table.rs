@@ -280,7 +280,7 @@ impl<'a> Table<'a> {
         Ok(())
     }
 
-    /// Begins the row of a token and layer, or goes on with it.
+    /// Begins the row of a token and layer, or continues it.
     ///
     /// # Errors
     /// [`Error::Text`] when the row before has another number of experts than others, or for text that is not UTF-8.

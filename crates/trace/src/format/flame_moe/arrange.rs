@@ -15,7 +15,8 @@ const ADVICE: &str =
 
 /// The selections of a file in order.
 pub struct Arranged {
-    /// Numbers of the layers, ascending, with the ids of each, `[T,k]`; number `None` where no column tells it.
+    /// Numbers of the layers, ascending, with the ids of each, `[T,k]`; number `None` if no column
+    /// states it.
     pub layers: Vec<(Option<u64>, Rc<[u16]>)>,
     /// Experts per token.
     pub k: usize,
@@ -116,8 +117,8 @@ fn samples(keys: &Keys, layer: &[Key], named: bool) -> RowSamples {
     RowSamples { names: named.then_some(names), offsets }
 }
 
-/// The sample of each row by its token: positions go up by one, and begin again with every sample. `None` where no column
-/// tells tokens.
+/// The sample of each row, from the positions of tokens: these rise by one and start again with
+/// every sample. `None` if no column has positions.
 fn sample_of_rows(table: &Table<'_>, keys: &Keys) -> Result<Option<Vec<u32>>, Error> {
     let Some(tokens) = &keys.tokens else { return Ok(None) };
     // Of each layer, the last token and its sample.

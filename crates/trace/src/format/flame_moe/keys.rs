@@ -58,7 +58,7 @@ pub struct Keys {
     pub tokens: Option<Vec<u32>>,
     /// Place of each row among the experts of its token.
     pub slots: Option<Vec<u32>>,
-    /// Domain of each sample, `[S]`; empty where no column tells it.
+    /// Domain of each sample, `[S]`; empty if no column states it.
     pub domains: Rc<[Rc<str>]>,
     /// Training step, if all rows have the same.
     pub step: Option<u64>,
@@ -177,7 +177,7 @@ impl Table<'_> {
 }
 
 impl Keys {
-    /// Reads the columns that say what rows are of.
+    /// Reads the columns that state layer, sample, token and step of each row.
     ///
     /// # Errors
     /// [`Error::Format`] for values that are impossible there, and for columns that differ between the rows of a sample
@@ -219,7 +219,7 @@ impl Keys {
         Ok(keys)
     }
 
-    /// Whether no column says what rows are of.
+    /// Whether no column states layer, sample or token of a row.
     pub fn is_empty(&self) -> bool {
         self.layers.is_none() && self.samples.is_none() && self.tokens.is_none()
     }

@@ -38,7 +38,7 @@ pub struct Batch {
     /// Where the rows of each sample begin and end, `[B + 1]`, where samples have different numbers
     /// of positions.
     pub offsets: Option<Rc<[usize]>>,
-    /// Whether nothing tells where samples end, so that all rows are one sample.
+    /// Whether all rows are one sample because the file does not state where samples end.
     pub endless: bool,
 }
 
@@ -53,7 +53,7 @@ impl Batch {
         Self { endless: true, ..Self::grid(1, rows, None) }
     }
 
-    /// Samples of different lengths, one behind the other.
+    /// Samples of different lengths, concatenated.
     pub fn of_lengths(counts: &[u32]) -> Self {
         let offsets = offsets_of(counts).into_iter().map(|offset| offset as usize).collect();
         Self { offsets: Some(offsets), ..Self::grid(counts.len(), 0, None) }

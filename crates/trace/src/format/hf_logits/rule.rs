@@ -56,13 +56,13 @@ pub fn stated(file: &TensorFile, warnings: &mut Vec<String>) -> Result<Option<Ro
 pub struct Dump {
     /// The file.
     pub file: TensorFile,
-    /// Its layers.
+    /// Layers of the dump.
     pub layers: Layers,
-    /// Its rows.
+    /// Rows of the dump, and the samples that they belong to.
     pub batch: Batch,
     /// Whether every row is a distribution.
     pub probabilities: bool,
-    /// Gates by the rule that was asked for last.
+    /// Gates by the rule that was requested last.
     pub folded: RefCell<Option<(GateKind, FoldedGates)>>,
 }
 

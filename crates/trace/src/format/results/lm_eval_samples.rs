@@ -85,7 +85,7 @@ impl Share {
     }
 }
 
-/// Which metric says whether an item is right; the first that a line has.
+/// The metric that decides whether an item is right: the first that a line has.
 fn verdict(line: &Line) -> Option<(&'static str, &Share)> {
     let metrics = [
         ("acc", &line.acc),
