@@ -9,7 +9,7 @@ use std::{
 use report::Part;
 use trace::{CachedRepositories, FileKind, FileSource, IdsSettings, Mapping, Opened, Source, Unpacked};
 
-use crate::{error::Error, hub_cache::step_of_branch, text::read};
+use crate::{checkpoint_files, error::Error, hub_cache::step_of_branch, text::read};
 
 /// Mapping for tensors with other names.
 #[derive(Clone, Debug)]
@@ -50,6 +50,9 @@ pub async fn open_all(paths: &[PathBuf], file_options: &FileOptions) -> Result<V
     let cache = CachedRepositories::of(names.iter().map(String::as_str));
     let mut names = names.iter();
     files.retain(|_| names.next().is_none_or(|name| cache.file(name).is_none()));
+    for folder in checkpoint_files::take_out(&mut files) {
+        eprintln!("left out: {}", checkpoint_files::sentence(&folder));
+    }
     let mut parts = Vec::new();
     for path in files {
         let unpacked = match FileSource::open(&path) {

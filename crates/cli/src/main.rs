@@ -1,6 +1,7 @@
 //! Grokscope on the command line: the same code and the same figures as the page.
 
 mod change;
+mod checkpoint_files;
 mod checkpoints;
 mod commands;
 mod convert;

@@ -81,7 +81,11 @@ impl Folder {
         let name = folder.display().to_string();
         let counted = |file| Rc::new(Counted::new(file, Rc::clone(read))) as Source;
         let files: Vec<Source> = open_files(folder)?.into_iter().map(counted).collect();
-        let (step, _) = CheckpointFiles::new(&name, &files).step().await?;
+        let here = CheckpointFiles::new(&name, &files);
+        if let Some(note) = here.note() {
+            eprintln!("note: {note}");
+        }
+        let (step, _) = here.step().await?;
         Ok(Self { name, files, step: step.or_else(|| step_of_branch(folder)) })
     }
 

@@ -143,3 +143,46 @@ fn shards_that_are_not_fetched_are_named() {
     assert!(names.is_empty(), "{names:?}");
     assert!(said.contains("git lfs pull"), "{said}");
 }
+
+/// `report` and `convert` name a checkpoint once, and not each of its files.
+#[test]
+fn checkpoints_in_place_of_traces_are_named() {
+    let folder = Folder::new();
+    copy_checkpoint(&folder.0.join("run/step500"));
+    fs::write(folder.0.join("run/step500/README.md"), "A model.").unwrap();
+    let say = |command: &str| {
+        let ran = Command::new(env!("CARGO_BIN_EXE_grokscope"))
+            .arg(command)
+            .arg(folder.0.join("run"))
+            .arg("-o")
+            .arg(folder.0.join("out"))
+            .output()
+            .unwrap();
+        assert!(!ran.status.success());
+        String::from_utf8(ran.stderr).unwrap()
+    };
+    for command in ["report", "convert"] {
+        let said = say(command);
+        assert_eq!(said.matches("left out:").count(), 1, "{said}");
+        assert!(said.contains("step500: a checkpoint, not a trace"), "{said}");
+        assert!(said.contains("grokscope trace --checkpoint"), "{said}");
+    }
+    // Without its weights, it is said what is missing.
+    let weights = fs::read_dir(folder.0.join("run/step500")).unwrap().map(|entry| entry.unwrap().path());
+    for path in weights.filter(|path| path.to_string_lossy().contains("model")) {
+        fs::remove_file(path).unwrap();
+    }
+    let said = say("report");
+    assert!(
+        said.contains("configuration without its weights") && !said.contains("a checkpoint, not"),
+        "{said}"
+    );
+    // Weights that are pointers are named as such.
+    fs::write(
+        folder.0.join("run/step500/model.safetensors"),
+        "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n",
+    )
+    .unwrap();
+    let said = say("report");
+    assert!(said.contains("git lfs pull"), "{said}");
+}

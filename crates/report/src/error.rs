@@ -205,8 +205,12 @@ fn nothing(files: usize, without_step: usize, others: usize) -> String {
              .npz)."
         );
     }
+    let none = match files {
+        0 => "There is no usable router trace".to_owned(),
+        1 => "The file is not a usable router trace".to_owned(),
+        _ => format!("None of the {files} files is a usable router trace"),
+    };
     format!(
-        "None of the {files} files is a usable router trace. Add one trace per checkpoint (.safetensors or .npz), and a \
-         run.json of benchmark results if available."
+        "{none}. Add one trace per checkpoint (.safetensors or .npz), and a run.json of benchmark results if available."
     )
 }

@@ -99,16 +99,12 @@ pub enum Error {
         advice: &'static str,
     },
     /// A value of the gates is not a routing weight, or a row of them not a distribution.
-    #[error(
-        "{name}: gates of sample {sample} (`{id}`), layer {layer}: {found}; expected {expected}. {advice}"
-    )]
+    #[error("{name}: gates of {row}, layer {layer}: {found}; expected {expected}. {advice}")]
     Gates {
         /// The file.
         name: String,
-        /// Index of the sample.
-        sample: usize,
-        /// Its id.
-        id: String,
+        /// The sample with its id, or the item or token, by its place in the file.
+        row: String,
         /// Index of the layer.
         layer: usize,
         /// What is there.
@@ -118,17 +114,19 @@ pub enum Error {
         /// What to do, in full sentences.
         advice: &'static str,
     },
-    /// More than half of the samples of a file cannot be used.
+    /// More than half of the samples, items or tokens of a file cannot be used.
     #[error(
-        "{first} {bad} of its {samples} samples cannot be used, which is more than half, so the file is left out."
+        "{first} {bad} of its {count} {rows} cannot be used, which is more than half, so the file is left out."
     )]
     BadSamples {
         /// The first fault.
         first: Box<Error>,
-        /// Samples that cannot be used.
+        /// How many cannot be used.
         bad: usize,
-        /// All samples of the file.
-        samples: usize,
+        /// How many the file has.
+        count: usize,
+        /// What they are: samples, items or tokens.
+        rows: &'static str,
     },
     /// A token's selection is impossible.
     #[error(

@@ -75,7 +75,7 @@ pub use self::{
         StepSource, TopK, TraceInfo,
         results::{
             Accuracy, Embeddings, Item, ItemGates, Results, SampleList, SampleRecord, TokenGates,
-            ValidationLoss,
+            UnusableRows, ValidationLoss,
         },
     },
     numeric::softmax::{exp, largest, softmax},

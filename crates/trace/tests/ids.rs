@@ -9,7 +9,7 @@ use std::rc::Rc;
 use common::{as_trace, fixture, json_fixture, open_bytes, open_fixture};
 use futures::executor::block_on;
 use serde_json::Value;
-use trace::{FileKind, FileSource, GateKind, IdsSettings, OpenTrace, StepSource};
+use trace::{FileKind, FileSource, GateKind, IdsSettings, MemorySource, OpenTrace, Source, StepSource};
 
 const LAYERS: usize = 4;
 const EXPERTS: usize = 8;
@@ -208,6 +208,30 @@ fn logits_beside_the_ids_make_mean_gates() {
             }
         }
     }
+}
+
+/// One logit that is not finite costs its sample, not the file.
+#[test]
+fn a_logit_of_a_token_that_is_not_finite_costs_its_sample() {
+    let (mut trace, _) = opened("megatron/router_trace_rank0.jsonl");
+    let mut bytes = std::fs::read(fixture("traces/megatron/logits_rank0.bin")).expect("the fixture");
+    let source =
+        |bytes: &[u8]| Rc::new(MemorySource::new("megatron/logits_rank0.bin", bytes.to_vec())) as Source;
+    trace.set_logits(&source(&bytes)).expect("they fit");
+    let sound = block_on(trace.gates(0..2)).expect("gates");
+    let last = bytes.len() - 2;
+    bytes[last..].copy_from_slice(&0x7f80_u16.to_le_bytes());
+    let (mut trace, _) = opened("megatron/router_trace_rank0.jsonl");
+    trace.set_logits(&source(&bytes)).expect("they fit");
+    let (gates, bad) = block_on(trace.gates_and_bad_samples(0..2)).expect("gates");
+    assert_eq!((bad.len(), bad[0].row, &bad[0].id), (1, 1, &trace.info.samples[1].id));
+    let fault = bad[0].fault.to_string();
+    for part in ["logits_rank0.bin", "sample 1, layer", "by line", "is not a finite number"] {
+        assert!(fault.contains(part), "{part}: {fault}");
+    }
+    assert_eq!(gates[..LAYERS * EXPERTS], sound[..LAYERS * EXPERTS]);
+    assert!(block_on(trace.gates(0..2)).is_err());
+    assert_eq!(block_on(trace.gates(0..1)).expect("gates"), sound[..LAYERS * EXPERTS]);
 }
 
 #[test]

@@ -10,7 +10,9 @@ use std::{cell::Cell, rc::Rc};
 use common::{Handmade, Vast};
 use futures::executor::block_on;
 use serde_json::json;
-use trace::{CheckpointRouters, Error, MemorySource, Router, Source, open_tensors, read_routers};
+use trace::{
+    CheckpointFiles, CheckpointRouters, Error, MemorySource, Router, Source, open_tensors, read_routers,
+};
 
 fn file(name: &str, bytes: impl Into<Vec<u8>>) -> Source {
     Rc::new(MemorySource::new(format!("step7-tokens3B/{name}"), bytes.into()))
@@ -76,6 +78,29 @@ fn shards_without_routers_are_not_opened() {
     };
     assert_eq!(with(&[]).values, LAYER);
     assert_eq!(with(&[file("model-1.safetensors", b"nonsense")]).values, LAYER);
+}
+
+/// As transformers does, and it is said.
+#[test]
+fn the_single_file_counts_where_an_index_is_there_too() {
+    let name = "model.layers.0.mlp.gate.weight";
+    let single = Handmade::new().f32(name, &[3, 2], &LAYER);
+    let other = Handmade::new().f32(name, &[3, 2], &LAYER.map(|value| -value));
+    let files = [
+        index(&json!({ name: "model-00001-of-00001.safetensors" })),
+        file("model-00001-of-00001.safetensors", other.bytes()),
+        file("model.safetensors", single.bytes()),
+    ];
+    assert_eq!(read(&files).expect("routers").layer(0), LAYER);
+    let note = CheckpointFiles::new("step7-tokens3B", &files).note().expect("a note");
+    let parts =
+        ["step7-tokens3B", "model.safetensors.index.json is there too", "read from model.safetensors,"];
+    for part in parts {
+        assert!(note.contains(part), "{part}: {note}");
+    }
+    // The index alone counts, and there is nothing to say.
+    assert_eq!(read(&files[..2]).expect("routers").layer(0), LAYER.map(|value| -value));
+    assert_eq!(CheckpointFiles::new("step7-tokens3B", &files[..2]).note(), None);
 }
 
 #[test]

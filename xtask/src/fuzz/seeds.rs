@@ -1,6 +1,7 @@
 //! The inputs that a target starts with: fixtures of the tests, valid and malformed, and earlier findings.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -85,12 +86,54 @@ pub fn write(project: &Project, target: &str, folder: &Path) -> Result<()> {
             }
         }
     }
+    if named {
+        write_field(&project.root.join("tests/fixtures/field"), endings, folder)?;
+    }
     // Seeds beside the targets are complete inputs.
     for path in files(&project.root.join("fuzz/seeds").join(target))? {
         let name = path.file_name().unwrap_or_default();
         fs::copy(&path, folder.join(name)).with_context(|| format!("{} cannot be copied", path.display()))?;
     }
     Ok(())
+}
+
+/// Writes files of the kinds that people have: of each kind the first one with each ending, with the
+/// folders in its name.
+fn write_field(field: &Path, endings: &[&str], folder: &Path) -> Result<()> {
+    for kind in folders(field)? {
+        let mut inside = vec![kind.clone()];
+        let mut found: Vec<PathBuf> = Vec::new();
+        while let Some(next) = inside.pop() {
+            inside.extend(folders(&next)?);
+            found.extend(files(&next)?);
+        }
+        found.sort();
+        let mut seen = BTreeSet::new();
+        for path in found {
+            let name = path.strip_prefix(&kind).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+            let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending).to_owned();
+            let fits = endings.iter().any(|ending| name.ends_with(ending));
+            if !fits || fs::metadata(&path)?.len() > MAX_BYTES || !seen.insert(ending) {
+                continue;
+            }
+            let bytes = fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+            let kind = kind.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let seed = folder.join(format!("field-{kind}-{}", name.replace('/', "-")));
+            fs::write(&seed, [name.as_bytes(), b"\n", &bytes].concat())
+                .with_context(|| format!("{} cannot be written", seed.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// The folders in a folder.
+fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("{} cannot be listed", folder.display()))?;
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+    let mut paths = paths.collect::<Result<Vec<PathBuf>, _>>()?;
+    paths.retain(|path| path.is_dir());
+    paths.sort();
+    Ok(paths)
 }
 
 /// The files in a folder, sorted by name; none if there is no such folder.

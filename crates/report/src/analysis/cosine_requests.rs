@@ -19,7 +19,8 @@ impl Job<'_> {
     /// Request of a domain with groups on both sides and item gates.
     pub fn cosine_request(&self, domain: usize) -> Option<CosineRequest> {
         let gates = self.run.item_gates.as_ref()?;
-        let of_group = |items: &[usize]| UnitSum::of(items.iter().map(|&item| &gates[item][..])).ok();
+        let of_group =
+            |items: &[usize]| UnitSum::of(items.iter().filter_map(|&item| gates.get(item)?.as_deref())).ok();
         let groups = self.item_groups(domain);
         let groups: Option<Rc<[UnitSum]>> = groups.iter().map(|(_, items)| of_group(items)).collect();
         let train = self.t_star_groups(domain);

@@ -24,8 +24,14 @@ impl Job<'_> {
             .collect()
     }
 
-    /// Items of a domain by generalization step of the settings' rule, ascending: index of the
-    /// checkpoint, and indices of items of the run.
+    /// Whether an item can be paired: by embeddings, or by gates that can be used.
+    fn can_be_paired(&self, item: usize) -> bool {
+        let gates = self.run.item_gates.as_ref().filter(|_| self.run.embeddings.is_none());
+        gates.is_none_or(|gates| gates.get(item).is_some_and(Option::is_some))
+    }
+
+    /// Items of a domain that can be paired, by generalization step of the settings' rule,
+    /// ascending: index of the checkpoint, and indices of items of the run.
     pub fn item_groups(&self, domain: usize) -> Vec<(usize, Vec<usize>)> {
         let correct = self.correct(domain);
         let checkpoints = self.run.checkpoints.len();
@@ -39,7 +45,10 @@ impl Job<'_> {
         let items = &self.run.domains[domain].items;
         (0..checkpoints)
             .map(|at| {
-                let of_step = items.iter().zip(&steps).filter(|&(_, &step)| step == Some(at));
+                let of_step = items
+                    .iter()
+                    .zip(&steps)
+                    .filter(|&(&item, &step)| step == Some(at) && self.can_be_paired(item));
                 (at, of_step.map(|(&item, _)| item).collect::<Vec<usize>>())
             })
             .filter(|(_, items)| !items.is_empty())

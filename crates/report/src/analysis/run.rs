@@ -4,6 +4,7 @@
 mod accuracies;
 mod attach;
 mod bad;
+mod batches;
 mod data;
 mod fit;
 mod join;
@@ -14,6 +15,7 @@ mod part;
 mod records;
 mod results;
 mod rule;
+mod tokens;
 
 use std::{collections::BTreeMap, rc::Rc};
 
@@ -60,7 +62,8 @@ pub fn assemble_without(parts: &[Part], known: &BadSamples) -> Result<Run, Error
     let traces = same_shape(traces, &mut verdicts);
     let traces = join(traces, &mut verdicts);
     let mut traces = one_per_step(traces, &mut verdicts);
-    let unusable = unusable(&mut traces, known, &mut verdicts);
+    let of_tokens = tokens::bad_samples(parts, &traces);
+    let unusable = unusable(&mut traces, known, &of_tokens, &mut verdicts);
     let samples = common_samples(&mut traces, &unusable, &mut verdicts)?;
     let without = leave_out(&unusable, &traces, &mut verdicts);
     let Some((_, _, first)) = traces.first() else {
@@ -85,6 +88,7 @@ pub fn assemble_without(parts: &[Part], known: &BadSamples) -> Result<Run, Error
         results,
         embeddings: None,
         item_gates: None,
+        items_left_out: None,
         token_entropy: Vec::new(),
         left_out: without,
         contradictions,

@@ -13,9 +13,12 @@ use crate::{
     io::source::MAX_READ,
     model::{
         GateKind, SampleMeta, StepSource, TraceInfo,
-        results::{ItemGates, TokenGates},
+        results::{ItemGates, TokenGates, UnusableRows},
     },
-    open_trace::check,
+    open_trace::{
+        bad_samples::{BadSample, most},
+        check::{self, Checked},
+    },
     text::{
         file_name,
         step_name::{step_from_name, trailing_number},
@@ -86,8 +89,8 @@ fn probe(probe: &Probe) -> Option<Match<'_>> {
 /// Reads the gates.
 ///
 /// # Errors
-/// [`Error::Tensor`] for another shape or type, [`Error::Gates`] for values that are not routing
-/// weights.
+/// [`Error::Tensor`] for another shape or type, [`Error::BadSamples`] where the values of more than
+/// half of the rows are not routing weights.
 async fn open(
     file: &TensorFile,
     tensor: &TensorInfo,
@@ -112,38 +115,71 @@ async fn open(
             });
         }
         let gates = file.floats(tensor, 0..values).await?;
-        warnings.extend(check::gates(&info, &tensor.dtype, &(0..count), &gates).all_usable()?);
-        return Ok(FileKind::ItemGates(ItemGates { layers, experts, values: gates }));
+        let name = |row: usize| format!("item {row}");
+        let Checked { notice, bad } = check::gates_of(&info, &tensor.dtype, &(0..count), &gates, &name);
+        warnings.extend(notice);
+        let mut unusable = None;
+        add_unusable(&mut unusable, bad);
+        most_are_unusable(unusable.as_ref(), count, "items")?;
+        return Ok(FileKind::ItemGates(ItemGates { layers, experts, values: gates, unusable }));
     }
-    let entropy = token_entropy(file, tensor, &info, warnings).await?;
+    let (entropy, unusable) = token_entropy(file, tensor, &info, warnings).await?;
+    most_are_unusable(unusable.as_ref(), count, "tokens")?;
     let step = metadata::number(file, "step", warnings).or_else(|| trailing_number(file.name()));
-    Ok(FileKind::TokenGates(TokenGates { step, layers, experts, entropy }))
+    Ok(FileKind::TokenGates(TokenGates { step, layers, experts, entropy, unusable }))
 }
 
-/// Reads the gates of single tokens piece by piece and keeps one entropy per token.
+/// Adds rows that cannot be used to those before them.
+fn add_unusable(all: &mut Option<UnusableRows>, found: Vec<BadSample>) {
+    for BadSample { row, fault, .. } in found {
+        match all {
+            Some(all) => all.rows.push(row),
+            None => *all = Some(UnusableRows { rows: vec![row], fault }),
+        }
+    }
+}
+
+/// Refuses a file of which more than half of the rows cannot be used.
+fn most_are_unusable(unusable: Option<&UnusableRows>, count: usize, rows: &'static str) -> Result<(), Error> {
+    match unusable.and_then(|found| most(&found.fault, found.rows.len(), count, rows)) {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}
+
+/// Reads the gates of single tokens piece by piece and keeps one entropy per token, which is NaN
+/// where the gates cannot be used.
 async fn token_entropy(
     file: &TensorFile,
     tensor: &TensorInfo,
     info: &TraceInfo,
     warnings: &mut Vec<String>,
-) -> Result<Vec<f64>, Error> {
+) -> Result<(Vec<f64>, Option<UnusableRows>), Error> {
     let width = info.layers * info.experts;
     let count = tensor.shape.first().copied().unwrap_or(0);
     let at_once = (CHUNK / width as u64).max(1);
     let mut entropy = Vec::new();
+    let mut unusable = None;
+    let name = |row: usize| format!("token {row}");
     let mut start = 0;
     while start < count {
         let end = (start + at_once).min(count);
         let gates = file.floats(tensor, start * width as u64..end * width as u64).await?;
-        let notice =
-            check::gates(info, &tensor.dtype, &(start as usize..end as usize), &gates).all_usable()?;
+        let rows = start as usize..end as usize;
+        let Checked { notice, bad } = check::gates_of(info, &tensor.dtype, &rows, &gates, &name);
         if warnings.is_empty() {
             warnings.extend(notice);
         }
         entropy.extend(gates.chunks_exact(width).map(|token| mean_entropy(token, info.layers)));
+        for bad in &bad {
+            if let Some(entropy) = entropy.get_mut(bad.row) {
+                *entropy = f64::NAN;
+            }
+        }
+        add_unusable(&mut unusable, bad);
         start = end;
     }
-    Ok(entropy)
+    Ok((entropy, unusable))
 }
 
 /// Mean over layers of the entropy of one token's gates, nats, summed in f64.

@@ -1,5 +1,7 @@
 //! Benchmark results, and data on samples and items from outside the traces.
 
+use crate::error::Error;
+
 /// Results of a run's benchmark items over its checkpoints, or only accuracies and losses.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Results {
@@ -90,8 +92,19 @@ pub struct ItemGates {
     pub layers: usize,
     /// Experts per layer, `E`.
     pub experts: usize,
-    /// Mean gates, `[N,L,E]`.
+    /// Mean gates, `[N,L,E]`; those of unusable items are as stored.
     pub values: Vec<f32>,
+    /// Items whose gates cannot be used, ascending.
+    pub unusable: Option<UnusableRows>,
+}
+
+/// Items or tokens of a file whose gates cannot be used.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnusableRows {
+    /// Their places in the file, ascending.
+    pub rows: Vec<usize>,
+    /// The first one's fault.
+    pub fault: Error,
 }
 
 /// Entropies of single tokens' gates (`docs/metrics.md#token-entropy`).
@@ -104,8 +117,10 @@ pub struct TokenGates {
     /// Experts per layer, `E`.
     pub experts: usize,
     /// Entropy of each token's gates in nats, mean over layers, `[T]`; the tokens of the samples in
-    /// order.
+    /// order. NaN for unusable tokens.
     pub entropy: Vec<f64>,
+    /// Tokens whose gates cannot be used, ascending.
+    pub unusable: Option<UnusableRows>,
 }
 
 /// Names, domains and token counts of the samples, in the order of the traces.

@@ -40,21 +40,23 @@ pub struct Checked {
     pub bad: Vec<BadSample>,
 }
 
-impl Checked {
-    /// The warning of gates that must all be usable.
-    ///
-    /// # Errors
-    /// [`Error::Gates`] of the first sample that is not.
-    pub fn all_usable(self) -> Result<Option<String>, Error> {
-        match self.bad.into_iter().next() {
-            Some(first) => Err(first.fault),
-            None => Ok(self.notice),
-        }
-    }
-}
-
 /// Checks gates `[n,L,E]` of the given samples.
 pub fn gates(info: &TraceInfo, dtype: &Dtype, samples: &Range<usize>, values: &[f32]) -> Checked {
+    let name = |row: usize| {
+        let id = info.samples.get(row).map_or_else(String::new, |meta| shorten(&meta.id));
+        format!("sample {row} (`{id}`)")
+    };
+    gates_of(info, dtype, samples, values, &name)
+}
+
+/// Checks gates `[n,L,E]` of the given rows, which messages call by the names that `name` gives.
+pub fn gates_of(
+    info: &TraceInfo,
+    dtype: &Dtype,
+    samples: &Range<usize>,
+    values: &[f32],
+    name: &dyn Fn(usize) -> String,
+) -> Checked {
     let tolerance = tolerance(dtype);
     let mut bad: Vec<BadSample> = Vec::new();
     let mut rough: Option<(usize, f64)> = None;
@@ -74,7 +76,7 @@ pub fn gates(info: &TraceInfo, dtype: &Dtype, samples: &Range<usize>, values: &[
             let at = samples.start + i / info.layers.max(1);
             if bad.last().is_none_or(|last| last.row != at) {
                 let id = info.samples.get(at).map_or_else(String::new, |meta| meta.id.clone());
-                bad.push(BadSample { row: at, id, fault: bad_row(info, samples, i, row, sum) });
+                bad.push(BadSample { row: at, id, fault: bad_row(info, name(at), i, row, sum) });
             }
             continue;
         }
@@ -84,10 +86,10 @@ pub fn gates(info: &TraceInfo, dtype: &Dtype, samples: &Range<usize>, values: &[
     let notice = rough.map(|(i, sum)| {
         let (sample, layer) = (samples.start + i / info.layers.max(1), i % info.layers.max(1));
         format!(
-            "{}: {rough_rows} rows of gates sum to 1 only roughly; the first is sample {sample} (`{}`), layer {layer}, \
+            "{}: {rough_rows} rows of gates sum to 1 only roughly; the first is {}, layer {layer}, \
              with {sum:.5}. They are used as they are; writing gates as F32 avoids this.",
             info.name,
-            id_of(info, sample),
+            name(sample),
         )
     });
     Checked { notice, bad }
@@ -113,12 +115,8 @@ fn row_sum<T: AddAssign + Copy + Default + From<f32> + Sum>(row: &[f32]) -> (T, 
     )
 }
 
-fn id_of(info: &TraceInfo, sample: usize) -> String {
-    info.samples.get(sample).map_or_else(String::new, |meta| shorten(&meta.id))
-}
-
-fn bad_row(info: &TraceInfo, samples: &Range<usize>, i: usize, row: &[f32], sum: f64) -> Error {
-    let (sample, layer) = (samples.start + i / info.layers.max(1), i % info.layers.max(1));
+fn bad_row(info: &TraceInfo, name: String, i: usize, row: &[f32], sum: f64) -> Error {
+    let layer = i % info.layers.max(1);
     let bad =
         row.iter().enumerate().find(|&(_, &value)| value.is_nan() || value < 0.0 || value.is_infinite());
     let (found, expected, advice) = match bad {
@@ -143,7 +141,7 @@ fn bad_row(info: &TraceInfo, samples: &Range<usize>, i: usize, row: &[f32], sum:
             "If these are sums or router logits, write the mean over tokens of the softmax over all experts.",
         ),
     };
-    Error::Gates { name: info.name.clone(), sample, id: id_of(info, sample), layer, found, expected, advice }
+    Error::Gates { name: info.name.clone(), row: name, layer, found, expected, advice }
 }
 
 /// Checks selections `[T,L,k]`, the first token being the file's token `first`, and narrows them.

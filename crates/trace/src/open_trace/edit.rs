@@ -7,7 +7,7 @@ use crate::{
     error::Error,
     io::source::Source,
     model::{MAX_EXPERTS, SampleMeta, StepSource, first_duplicate, offsets_of},
-    open_trace::{Body, OpenTrace, not_so_many},
+    open_trace::parts::{Body, OpenTrace},
 };
 
 impl OpenTrace {
@@ -146,5 +146,15 @@ impl OpenTrace {
             has: format!("{count} samples"),
             advice: "Give those of the trace's samples, in its order.",
         })
+    }
+}
+
+/// The error for a number of experts from the user that does not fit the file.
+pub(crate) fn not_so_many(name: &str, experts: usize, has: String) -> Error {
+    Error::Mismatch {
+        name: name.to_owned(),
+        given: format!("{experts} experts per layer were given"),
+        has,
+        advice: "Give the number that the model's config.json has.",
     }
 }

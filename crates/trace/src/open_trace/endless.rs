@@ -5,18 +5,10 @@ use std::rc::Rc;
 use crate::{
     model::{RouterTrace, TopK, offsets_of, unnamed_samples},
     open_trace::{
-        Body, OpenTrace,
-        rule::{RouterLogits, Rule},
+        logits::RouterLogits,
+        parts::{Body, Endless, OpenTrace, Rule},
     },
 };
-
-/// Rows whose samples are not known.
-#[derive(Clone, Debug)]
-pub struct Endless {
-    logits: Rc<dyn RouterLogits>,
-    /// Losses in the file, of the samples that are not known.
-    losses: Option<Rc<[f32]>>,
-}
 
 impl OpenTrace {
     /// Notes that all rows are one sample only because nothing tells where samples end.

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     error::Error,
     model::{SampleCounts, SampleMeta, TraceInfo, make_distinct, offsets_of},
-    open_trace::{Body, OpenTrace, Piece, bad_samples::BadSample, overlaps},
+    open_trace::{
+        bad_samples::BadSample,
+        parts::{Body, OpenTrace, Piece, overlaps},
+    },
     text::shorten,
 };
 

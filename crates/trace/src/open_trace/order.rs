@@ -7,7 +7,10 @@ use std::{ops::Range, rc::Rc};
 use crate::{
     error::Error,
     model::{RouterTrace, TopK},
-    open_trace::{Body, FileBody, OpenTrace, router},
+    open_trace::{
+        parts::{Body, FileBody, OpenTrace},
+        router,
+    },
 };
 
 /// Samples of the first look.

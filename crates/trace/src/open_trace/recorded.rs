@@ -6,7 +6,11 @@ use crate::{
     error::Error,
     io::source::{Pending, Source},
     model::{Counts, TraceInfo},
+    open_trace::bad_samples::BadSample,
 };
+
+/// Gates, and the samples whose gates cannot be used.
+pub type GatesFound = (Vec<f32>, Vec<BadSample>);
 
 /// Expert ids in a text file, with their counts in memory.
 pub trait RecordedIds: fmt::Debug {
@@ -27,8 +31,8 @@ pub trait RecordedIds: fmt::Debug {
     fn with_logits(&self, info: &mut TraceInfo, logits: &Source) -> Result<Rc<dyn RecordedIds>, Error>;
 
     /// Gates of a range of samples, `[n,L,E]`: from logits where they are known, otherwise
-    /// selection frequencies.
-    fn gates(&self, samples: Range<usize>, experts: usize) -> Pending<'_, Result<Vec<f32>, Error>>;
+    /// selection frequencies. The samples with a logit that is not finite come with their faults.
+    fn gates(&self, samples: Range<usize>, experts: usize) -> Pending<'_, Result<GatesFound, Error>>;
 
     /// How often the samples of a range selected each expert; `None` where layers saw different
     /// numbers of tokens.

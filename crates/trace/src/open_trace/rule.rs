@@ -1,57 +1,12 @@
 //! Router logits whose own file does not state by which rule they become gates.
 
-use std::{fmt, rc::Rc};
+use std::rc::Rc;
 
 use crate::{
     error::Error,
-    io::source::Pending,
-    model::{GateKind, RouterRule, RouterTrace},
-    open_trace::{Body, OpenTrace, bad_samples::BadSample},
+    model::{RouterRule, RouterTrace},
+    open_trace::parts::{Body, OpenTrace, Rule},
 };
-
-/// Router logits that can be folded again by another rule.
-pub trait RouterLogits: fmt::Debug {
-    /// Gates of all samples by a rule, `[S,L,E]`; computed once.
-    fn gates(&self, kind: GateKind) -> Pending<'_, Result<FoldedGates, Error>>;
-
-    /// Rows of each layer.
-    fn rows(&self) -> usize;
-
-    /// The same rows as samples of these lengths, which sum to [`Self::rows`].
-    fn split(&self, counts: &[u32]) -> Rc<dyn RouterLogits>;
-
-    /// Whether the rule can be applied.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`] when the rule needs logits and the values are not logits.
-    fn check(&self, kind: GateKind) -> Result<(), Error>;
-
-    /// Whether the values are probabilities, which need no rule.
-    fn are_probabilities(&self) -> bool;
-}
-
-/// Gates of router logits.
-#[derive(Clone, Debug)]
-pub struct FoldedGates {
-    /// Gates, `[S,L,E]`.
-    pub gates: Rc<[f32]>,
-    /// Samples with a logit that is not finite, ascending.
-    pub bad: Rc<[BadSample]>,
-}
-
-/// Which file states the rule by which logits become gates.
-#[derive(Clone, Debug, Default)]
-pub(crate) enum Rule {
-    /// The trace's own, or the format has one rule only.
-    #[default]
-    Own,
-    /// None so far; the gates are by softmax.
-    Unstated(Rc<dyn RouterLogits>),
-    /// Another one ([`OpenTrace::set_rule`]); gates are computed when they are first read.
-    Given(Rc<dyn RouterLogits>),
-    /// Each layer's own rule, in a trace of stacked layers ([`OpenTrace::stack`]).
-    OfLayers(Rc<[OpenTrace]>),
-}
 
 impl OpenTrace {
     /// Whether these are gates by softmax of logits whose file does not state a rule; [`OpenTrace::set_rule`] states it.

@@ -9,7 +9,10 @@ use std::{
 use crate::{
     error::Error,
     model::{RouterTrace, TopK},
-    open_trace::{Body, OpenTrace, bad_samples::BadSample, rule::Rule},
+    open_trace::{
+        bad_samples::BadSample,
+        parts::{Body, OpenTrace, Rule},
+    },
 };
 
 impl OpenTrace {

@@ -82,7 +82,8 @@ impl DomainComposer<'_> {
             groups.samples.iter().map(|(_, samples)| of_group(samples)).collect();
         let (samples, request) = (samples?, job.cosine_request(self.index)?);
         let of_samples = cache.cosines(last.file, job.cosine_fingerprint(&request));
-        let items = groups.items.iter().flat_map(|(_, items)| items.iter().map(|&item| &gates[item][..]));
+        let items = groups.items.iter().flat_map(|(_, items)| items);
+        let items = items.filter_map(|&item| gates.get(item)?.as_deref());
         let of_items = cosines(items, &samples);
         Some(Sides {
             samples,

@@ -42,6 +42,9 @@ pub(super) fn notes(job: &Job<'_>) -> Vec<Note> {
     for left_out in &run.left_out {
         say(NoteLevel::Warning, left_out.sentence());
     }
+    if let Some(sentence) = run.items_left_out.as_ref().filter(|_| run.embeddings.is_none()) {
+        say(NoteLevel::Warning, sentence.clone());
+    }
     if let Some(sentence) = Contradiction::sentence(&run.contradictions) {
         say(NoteLevel::Warning, sentence);
     }

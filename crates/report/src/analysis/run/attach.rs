@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use trace::{FileKind, Results, SampleMeta};
+use trace::{FileKind, Results, SampleMeta, TokenGates, UnusableRows};
 
 use super::{
-    data::{Run, RunEmbeddings, TokenEntropy},
+    data::{Run, RunCheckpoint, RunEmbeddings, TokenEntropy},
     part::{Part, Verdict},
+    tokens,
 };
+use crate::analysis::words::{listed, short};
 
 /// Attaches embeddings, item gates and token entropies of matching shape.
 pub(super) fn attach(run: &mut Run, parts: &[Part]) {
@@ -41,33 +43,80 @@ pub(super) fn attach(run: &mut Run, parts: &[Part]) {
                 let count = found.values.len().checked_div(width).unwrap_or(0);
                 let fits = (found.layers, found.experts) == (run.layers, run.experts) && count == items;
                 if fits {
-                    run.item_gates = Some(found.values.chunks(width).map(<[f32]>::to_vec).collect());
+                    let unusable: &[usize] = found.unusable.as_ref().map_or(&[], |unusable| &unusable.rows);
+                    let gates = found.values.chunks(width).enumerate();
+                    let usable = gates
+                        .map(|(item, gates)| unusable.binary_search(&item).is_err().then(|| gates.to_vec()));
+                    run.item_gates = Some(usable.collect());
+                    run.items_left_out =
+                        found.unusable.as_ref().map(|unusable| items_left_out(run, unusable));
                 }
                 let text = format!(
                     "{}: gates of {count} items in {} layers of {} experts, but the run has {items} items, \
                      {} layers and {} experts.",
                     part.path, found.layers, found.experts, run.layers, run.experts
                 );
-                (fits, (!fits).then_some(text))
+                (fits, if fits { run.items_left_out.clone() } else { Some(text) })
             }
-            FileKind::TokenGates(found) => {
-                let step = found.step;
-                let fits = step.is_some_and(|step| run.checkpoints.iter().any(|c| c.step == step));
-                if fits {
-                    run.token_entropy.push(TokenEntropy { step, values: found.entropy.clone() });
+            FileKind::TokenGates(found) => match token_entropy(run, found) {
+                Ok(entropy) => {
+                    run.token_entropy.push(entropy);
+                    let left_out = found.unusable.as_ref().map(|unusable| {
+                        format!(
+                            "{} Samples with such tokens are left out at all checkpoints.",
+                            unusable.fault
+                        )
+                    });
+                    (true, left_out)
                 }
-                let text = format!(
-                    "{}: gates of single tokens, but the run has no checkpoint of this step. Name the file like \
-                     tokens-STEP.safetensors.",
-                    part.path
-                );
-                (fits, (!fits).then_some(text))
-            }
+                Err(reason) => (false, Some(format!("{}: {reason}", part.path))),
+            },
             FileKind::SampleList(_) => (true, None),
             _ => continue,
         };
         run.verdicts.push(Verdict { id: part.id, used, text });
     }
+}
+
+/// The entropies of tokens at a checkpoint of the run.
+///
+/// # Errors
+/// Why they cannot be used, as the end of a sentence that begins with their file.
+fn token_entropy(run: &Run, found: &TokenGates) -> Result<TokenEntropy, String> {
+    let of_step = |at: &&RunCheckpoint| Some(at.step) == found.step;
+    let Some(checkpoint) = run.checkpoints.iter().find(of_step) else {
+        return Err(
+            "gates of single tokens, but the run has no checkpoint of this step. Name the file like \
+                    tokens-STEP.safetensors."
+                .to_owned(),
+        );
+    };
+    if run.token_entropy.iter().any(|other| other.step == found.step) {
+        return Err(format!(
+            "gates of single tokens at step {}, which another file already has. Remove one of them.",
+            checkpoint.step
+        ));
+    }
+    tokens::of_trace(&checkpoint.trace, found)?;
+    Ok(TokenEntropy { step: found.step, values: found.entropy.clone() })
+}
+
+/// The sentence on items whose gates cannot be used.
+fn items_left_out(run: &Run, unusable: &UnusableRows) -> String {
+    let items = run.results.as_ref().map_or(&[][..], |results| &results.items);
+    let names: Vec<String> = unusable
+        .rows
+        .iter()
+        .filter_map(|&row| items.get(row))
+        .map(|item| format!("`{}`", short(&item.id)))
+        .collect();
+    format!(
+        "{} {} {} no part in the pairing by gates; {} answers count.",
+        unusable.fault,
+        listed(&names),
+        if names.len() == 1 { "takes" } else { "take" },
+        if names.len() == 1 { "its" } else { "their" },
+    )
 }
 
 /// Embeddings in the results, if every sample and every item has one of the same width.

@@ -33,20 +33,24 @@ impl LeftOut {
     }
 }
 
-/// The samples that cannot be used, by file and step: those that an analysis found, and those that
-/// files were read without.
+/// The samples that cannot be used, by step: those that an analysis found, those that files were
+/// read without, and those with a token that cannot be used.
 ///
 /// Where the run would lose more than half of its samples, the checkpoint with most of them is
 /// left out instead.
 pub(super) fn unusable(
     traces: &mut Vec<Stepped>,
     known: &BadSamples,
+    of_tokens: &BTreeMap<u64, Vec<BadSample>>,
     verdicts: &mut Vec<Verdict>,
 ) -> BTreeMap<u64, Vec<BadSample>> {
     let mut bad: BTreeMap<u64, Vec<BadSample>> = BTreeMap::new();
     for (id, step, trace) in traces.iter() {
         let found = known.get(&(*id, *step)).into_iter().flatten().chain(trace.left_out());
-        let found: Vec<BadSample> = found.cloned().collect();
+        let mut found: Vec<BadSample> = found.cloned().collect();
+        let known: BTreeSet<String> = found.iter().map(|bad| bad.id.clone()).collect();
+        let of_tokens = of_tokens.get(step).into_iter().flatten();
+        found.extend(of_tokens.filter(|bad| !known.contains(&bad.id)).cloned());
         if !found.is_empty() {
             bad.insert(*step, found);
         }

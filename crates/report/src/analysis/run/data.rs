@@ -30,8 +30,11 @@ pub struct Run {
     pub results: Option<Rc<Results>>,
     /// Embeddings of samples and items, in the order of the run.
     pub embeddings: Option<RunEmbeddings>,
-    /// Mean gates of the benchmark items at the last checkpoint, `[N, L*E]`.
-    pub item_gates: Option<Vec<Vec<f32>>>,
+    /// Mean gates of the benchmark items at the last checkpoint, `[N, L*E]`; `None` where they
+    /// cannot be used.
+    pub item_gates: Option<Vec<Option<Vec<f32>>>>,
+    /// The sentence on items whose gates cannot be used.
+    pub items_left_out: Option<String>,
     /// Entropy of every token's gates at a step, in the order of the samples.
     pub token_entropy: Vec<TokenEntropy>,
     /// Samples that the run lacks because their gates cannot be used at some checkpoint.

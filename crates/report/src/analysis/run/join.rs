@@ -78,7 +78,7 @@ pub(super) fn join(traces: Vec<Stepped>, verdicts: &mut Vec<Verdict>) -> Vec<Ste
 }
 
 /// Whether two files of one step are parts of one checkpoint: of its samples, or of its layers.
-fn go_together(a: &OpenTrace, b: &OpenTrace) -> bool {
+pub(super) fn go_together(a: &OpenTrace, b: &OpenTrace) -> bool {
     let (name, other_name) = (a.info.name.as_str(), b.info.name.as_str());
     let folder =
         |name: &str| name.rsplit_once(['/', '\\']).map_or(String::new(), |(folder, _)| folder.to_owned());
@@ -97,7 +97,7 @@ fn go_together(a: &OpenTrace, b: &OpenTrace) -> bool {
 }
 
 /// A name with its numbers as numbers, so that `batch_10` comes after `batch_9`.
-fn natural(name: &str) -> Vec<(String, u64)> {
+pub(super) fn natural(name: &str) -> Vec<(String, u64)> {
     let mut parts = Vec::new();
     let mut rest = name;
     while !rest.is_empty() {

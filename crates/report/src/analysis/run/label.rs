@@ -4,25 +4,39 @@
 use trace::{FileKind, GateKind, OpenTrace, Results, StepSource};
 
 use super::{
+    batches, join,
     layers::{self, JoinedLayers},
     left_out::left_out,
     part::{Part, Stepped, Verdict, one_per_file},
-    records::apply_records,
     results::pick_results,
     rule::state_rules,
 };
 
-/// Returns the traces among the parts with their file ids. Layers of a folder are joined; missing
+/// Returns the traces among the parts with their file ids. Layers of a folder and files of one step are joined; missing
 /// names, domains and token counts come from other files. Verdicts explain traces that do not fit.
 #[must_use]
 pub fn traces(parts: &[Part]) -> (Vec<(usize, OpenTrace)>, Vec<Verdict>) {
     let mut verdicts = Vec::new();
     let results = pick_results(parts, &mut verdicts);
     let (traces, joined) = labelled(parts, results.as_deref(), &mut verdicts);
+    let traces = files_of_one_step(traces, &mut verdicts);
     verdicts.extend(traces.iter().map(|&(id, _)| Verdict { id, used: true, text: None }));
     joined.add_verdicts(&mut verdicts);
     verdicts.extend(left_out(parts, &verdicts));
     (traces, one_per_file(verdicts))
+}
+
+/// Joins the files that are parts of one step; the others stay as they are.
+fn files_of_one_step(
+    traces: Vec<(usize, OpenTrace)>,
+    verdicts: &mut Vec<Verdict>,
+) -> Vec<(usize, OpenTrace)> {
+    let (stepped, mut all): (Vec<_>, Vec<_>) =
+        traces.into_iter().partition(|(_, trace)| trace.info.step.is_some());
+    let stepped = stepped.into_iter().map(|(id, trace)| (id, trace.info.step.unwrap_or(0), trace));
+    all.extend(join::join(stepped.collect(), verdicts).into_iter().map(|(id, _, trace)| (id, trace)));
+    all.sort_by_key(|&(id, _)| id);
+    all
 }
 
 /// All traces with names, domains and token counts from other files.
@@ -52,18 +66,7 @@ fn labelled(
     state_rules(&mut traces, parts, &mut joined, verdicts);
     traces.append(&mut joined.traces);
     if let Some(records) = records {
-        traces.retain_mut(|(id, trace)| match apply_records(trace, records) {
-            Ok(note) => {
-                if let Some(note) = note {
-                    joined.note(*id, &note);
-                }
-                true
-            }
-            Err(error) => {
-                verdicts.push(Verdict { id: *id, used: false, text: Some(error.to_string()) });
-                false
-            }
-        });
+        traces = batches::complete(traces, records, &mut joined, verdicts);
     }
     (traces, joined)
 }

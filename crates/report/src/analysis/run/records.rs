@@ -58,6 +58,7 @@ pub(super) fn apply_records(
         let rows = trace.rows_in_file();
         all_counts.map(|counts| rows.iter().filter_map(|&row| counts.get(row).copied()).collect::<Vec<u32>>())
     } else {
+        note = note.or_else(|| Some(other_number(trace, records.len())));
         None
     };
     if trace.info.n_tokens.is_none()
@@ -66,6 +67,16 @@ pub(super) fn apply_records(
         trace.set_token_counts(&counts)?;
     }
     Ok(note)
+}
+
+/// The sentence on a list of another number of samples than a trace without names has.
+fn other_number(trace: &OpenTrace, listed: usize) -> String {
+    format!(
+        "{}: the list names {listed} samples, but the file has {}, so that its samples have no names and no domains. \
+         List the samples of the file, in its order.",
+        trace.info.name,
+        trace.samples_in_file()
+    )
 }
 
 /// Gives samples the domains of the list, by their ids, if the trace states none.

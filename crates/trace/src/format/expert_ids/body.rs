@@ -15,7 +15,7 @@ use crate::{
     },
     io::source::{ByteSource as _, Pending, Source},
     model::{Counts, GateKind, TraceInfo},
-    open_trace::RecordedIds,
+    open_trace::{GatesFound, RecordedIds},
 };
 
 /// The location of the samples' ids.
@@ -63,7 +63,7 @@ impl IdsBody {
     ///
     /// # Errors
     /// Errors of the logits' file.
-    async fn mean_gates(&self, samples: Range<usize>, experts: usize) -> Result<Vec<f32>, Error> {
+    async fn mean_gates(&self, samples: Range<usize>, experts: usize) -> Result<GatesFound, Error> {
         if let (Some(logits), Places::Layers(steps)) = (&self.logits, &self.places) {
             return steps.gates(logits, samples, experts).await;
         }
@@ -75,7 +75,7 @@ impl IdsBody {
             gates.extend(row.iter().take(experts).map(|&count| (f64::from(count) / total) as f32));
             gates.resize(start + experts, 0.0);
         }
-        Ok(gates)
+        Ok((gates, Vec::new()))
     }
 
     /// Counts of how often the samples of a range selected each expert; `None` if layers saw
@@ -175,7 +175,7 @@ impl RecordedIds for IdsBody {
         Ok(Rc::new(attach(info, self, logits)?))
     }
 
-    fn gates(&self, samples: Range<usize>, experts: usize) -> Pending<'_, Result<Vec<f32>, Error>> {
+    fn gates(&self, samples: Range<usize>, experts: usize) -> Pending<'_, Result<GatesFound, Error>> {
         Box::pin(self.mean_gates(samples, experts))
     }
 

@@ -12,6 +12,7 @@ use crate::{
     },
     io::source::{ByteSource as _, Source},
     numeric::{numbers::widen_bf16, softmax::add_softmax},
+    open_trace::{GatesFound, bad_samples::BadSample},
     text::step_name::trailing_number,
 };
 
@@ -197,17 +198,19 @@ impl Steps {
     }
 
     /// Mean gates `[n,L,E]` from logits: softmax in f32, sums in f64
-    /// (`docs/metrics.md#mean-gates`).
+    /// (`docs/metrics.md#mean-gates`); and the samples with a logit that is not finite, whose gates
+    /// are NaN in that layer.
     ///
     /// # Errors
-    /// [`Error::Format`] for a logit that is not finite, and errors of the source.
+    /// Errors of the source.
     pub async fn gates(
         &self,
         logits: &Source,
         samples: Range<usize>,
         experts: usize,
-    ) -> Result<Vec<f32>, Error> {
+    ) -> Result<GatesFound, Error> {
         let first = samples.start;
+        let mut bad: Vec<BadSample> = Vec::new();
         let mut gates = Vec::with_capacity(samples.len() * experts);
         let mut row = vec![0.0; experts];
         let mut weights = vec![0.0; experts];
@@ -215,6 +218,7 @@ impl Steps {
             for (layer, pieces) in sample.iter().enumerate() {
                 let mut sums = vec![0.0_f64; experts];
                 let mut tokens = 0_u32;
+                let mut fault = None;
                 for piece in pieces {
                     let Some(at) = piece.logits else { continue };
                     let bytes_a_row = experts as u64 * LOGIT;
@@ -231,17 +235,26 @@ impl Steps {
                             }
                             if !add_softmax(&row, &mut weights, &mut sums) {
                                 let expert = row.iter().position(|logit| !logit.is_finite()).unwrap_or(0);
-                                return Err(not_finite(logits, first + i, layer, expert, piece.span.number));
+                                let line = piece.span.number;
+                                fault.get_or_insert_with(|| {
+                                    not_finite(logits, first + i, layer, expert, line)
+                                });
                             }
                             tokens += 1;
                         }
                         done += count;
                     }
                 }
+                if let Some(fault) = fault {
+                    sums.fill(f64::NAN);
+                    if bad.last().is_none_or(|last| last.row != first + i) {
+                        bad.push(BadSample { row: first + i, id: (first + i).to_string(), fault });
+                    }
+                }
                 gates.extend(sums.iter().map(|sum| (sum / f64::from(tokens.max(1))) as f32));
             }
         }
-        Ok(gates)
+        Ok((gates, bad))
     }
 }
 

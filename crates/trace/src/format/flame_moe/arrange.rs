@@ -128,7 +128,7 @@ fn sample_of_rows(table: &Table<'_>, keys: &Keys) -> Result<Option<Vec<u32>>, Er
         let layer = keys.layers.as_ref().and_then(|layers| layers.get(row)).copied().unwrap_or(0);
         let sample = match last.get(&layer) {
             None if token == start => 0,
-            Some(&(before, sample)) if token == before || token == before + 1 => sample,
+            Some(&(before, sample)) if token == before || before.checked_add(1) == Some(token) => sample,
             Some(&(_, sample)) if token == start => sample + 1,
             before => {
                 let before = before.map(|&(token, _)| format!(" after {token}")).unwrap_or_default();

@@ -28,12 +28,7 @@ use crate::{
         probe::Probe,
     },
     model::{GateKind, RouterRule, RouterTrace, SampleMeta},
-    open_trace::{
-        OpenTrace,
-        bad_samples::BadSample,
-        router,
-        rule::{Rule, no_selections},
-    },
+    open_trace::{OpenTrace, Rule, bad_samples::BadSample, router, rule::no_selections},
 };
 
 /// Dumps of router logits.

@@ -11,7 +11,7 @@ use crate::{
     },
     io::source::Pending,
     model::{GateKind, RouterRule},
-    open_trace::rule::{FoldedGates, RouterLogits},
+    open_trace::logits::{FoldedGates, RouterLogits},
     text::shorten,
 };
 
