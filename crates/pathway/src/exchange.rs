@@ -76,7 +76,8 @@ pub fn test_exchange(
     ExchangeTest { hits: Some(hits), ..observed }
 }
 
-/// Computes the result of [`test_exchange`] except the hits, so that no assignment is tried.
+/// Computes the result of [`test_exchange`] except the hits, so that no assignment is tried
+/// (docs/metrics.md#domains-exchanged).
 #[must_use]
 pub fn observe_exchange(
     courses: &[&[Option<f64>]],

@@ -1,13 +1,15 @@
 //! p values from counts of hits, and back.
 
 /// Share of the tried orders that hit: `hits / tried` if all orders were tried, else
-/// `(hits + 1) / (tried + 1)`, because the observed order counts too.
+/// `(hits + 1) / (tried + 1)`, because the observed order counts too
+/// (docs/metrics.md#does-it-follow-accuracy).
 #[must_use]
 pub fn p_of_hits(hits: u64, tried: u64, all: bool) -> f64 {
     if all { hits as f64 / tried as f64 } else { (hits as f64 + 1.0) / (tried as f64 + 1.0) }
 }
 
-/// Hits whose [`p_of_hits`] is nearest to `p`, at most `tried`.
+/// Hits whose [`p_of_hits`] is nearest to `p`, at most `tried`
+/// (docs/metrics.md#does-it-follow-accuracy).
 #[must_use]
 pub fn hits_of_p(p: f64, tried: u64, all: bool) -> u64 {
     let hits = if all { p * tried as f64 } else { p * (tried as f64 + 1.0) - 1.0 };

@@ -93,7 +93,8 @@ pub fn test_increments(
     results
 }
 
-/// Computes the results of [`test_increments`] except the hits, so that no order is tried.
+/// Computes the results of [`test_increments`] except the hits, so that no order is tried
+/// (docs/metrics.md#does-it-follow-accuracy).
 #[must_use]
 pub fn observe_increments(
     courses: &[&[Option<f64>]],

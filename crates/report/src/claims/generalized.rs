@@ -1,7 +1,7 @@
 //! Whether items are generalized after samples are memorized.
 
 use super::{accuracy, values::step};
-use crate::{Claim, ClaimKind, Domain, Report, Why};
+use crate::{Claim, ClaimKind, Domain, OnsetRule, Report, Why};
 
 /// The claim `generalized-after` of a domain: accuracy rises, and the intervals of both halves do
 /// not meet.
@@ -10,8 +10,14 @@ pub(super) fn claim(report: &Report, domain: &Domain) -> Claim {
     let at = |checkpoint: Option<usize>| checkpoint.and_then(|at| step(report, at));
     let memorized = at(domain.memorization.half(rule));
     let generalized = at(domain.generalization.as_ref().and_then(|found| found.half(rule)));
+    // Losses that were low from the start say nothing about when samples are memorized; their steps may
+    // all be the earliest.
+    let low_from_start = match rule {
+        OnsetRule::Causal => report.memorized(domain).saturating_sub(domain.memorization.fallen),
+        OnsetRule::Paper => 0,
+    };
     let (samples, items) = (
-        pathway::half_between(report.memorized_steps(domain)).unzip(),
+        pathway::half_between(&without_first(report.memorized_steps(domain), low_from_start)).unzip(),
         pathway::half_between(report.item_steps(domain)).unzip(),
     );
     let claim = Claim::of(ClaimKind::GeneralizedAfter, domain)
@@ -36,5 +42,27 @@ pub(super) fn claim(report: &Report, domain: &Domain) -> Claim {
         (Some(false), _) => claim.fails(Why::NoRise),
         (Some(true), None) => claim.undecided(Why::TooFewSamples),
         (Some(true), Some((samples, items))) => claim.holds(items > samples),
+    }
+}
+
+/// Counts by step without the earliest members.
+fn without_first(counts: &[usize], mut members: usize) -> Vec<usize> {
+    let rest = |&count: &usize| {
+        let gone = members.min(count);
+        members -= gone;
+        count - gone
+    };
+    counts.iter().map(rest).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_first;
+
+    #[test]
+    fn the_earliest_members_are_left_out() {
+        assert_eq!(without_first(&[2, 3, 4], 0), [2, 3, 4]);
+        assert_eq!(without_first(&[2, 3, 4], 4), [0, 1, 4]);
+        assert_eq!(without_first(&[2, 3, 4], 10), [0, 0, 0]);
     }
 }
