@@ -220,8 +220,9 @@ fn all_cross_pairs(rows: usize, columns: usize, distances: &[u32]) -> CrossDista
 ///
 /// `pairs` are ascending and distinct, as from [`crate::sample_cross_pairs`]. With all pairs,
 /// `se = sqrt(var(row means)/rows + var(column means)/columns)`. With some pairs, the variance of
-/// the row means is estimated by the mean product of deviations over pairs that share a row,
-/// likewise for columns, and measuring `M` of `N` pairs adds `(1 - M/N) var(D)/M`.
+/// the row means is estimated by the mean product of deviations over pairs that share a row, and
+/// likewise for columns. Measuring `M` of `N` pairs adds `(1 - M/N) var(D)/M` to the square of
+/// `se`.
 ///
 /// # Errors
 ///

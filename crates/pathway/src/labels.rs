@@ -20,8 +20,8 @@ const MOST_SUMS: usize = 8 << 20;
 const MOST_LABELS: usize = 32 << 20;
 
 /// Number of permutations for sums of `width` gates over `samples` samples of some domains
-/// (docs/metrics.md#expert-domain-information): 200, or fewer for a large run but at least 39; 0
-/// for fewer than two domains and where sums or labels would take more than 64 MiB.
+/// (docs/metrics.md#expert-domain-information): 200, or fewer for a large run but at least 39. It
+/// is 0 for fewer than two domains, and where sums or labels would take more than 64 MiB.
 #[must_use]
 pub fn permutations(samples: usize, width: usize, domains: usize) -> usize {
     if domains < 2 || domains > usize::from(u16::MAX) || samples == 0 || width == 0 {

@@ -32,8 +32,9 @@ pub struct RouterDrift {
     /// Mean over experts of the cosine of an expert's row with its own row at the last checkpoint,
     /// in -1 to 1; undefined if a row is zero.
     pub cosine: Option<f64>,
-    /// Mean over pairs of different experts of the absolute difference of their cosine from that at
-    /// the last checkpoint, in 0 to 2; undefined if a row is zero, and for fewer than two experts.
+    /// Mean over pairs of different experts of the absolute difference between their cosine and
+    /// that at the last checkpoint, in 0 to 2. Undefined if a row is zero, and for fewer than two
+    /// experts.
     pub gram: Option<f64>,
 }
 

@@ -33,9 +33,9 @@ const NORMAL_95: f64 = 1.959_963_984_540_054;
 /// Upper quantile of Student's t (docs/metrics.md#state-of-a-domain): the value that is exceeded
 /// with probability `tail`. `None` for 0 degrees of freedom or a tail outside of 0 to 0.5.
 ///
-/// Up to 500 degrees the finite series of the distribution is inverted by bisection, above, the
-/// expansion around the normal quantile is used. Down to tails of 1e-6 the relative error is below
-/// 1e-9.
+/// Up to 500 degrees of freedom, the finite series of the distribution is inverted by bisection;
+/// above, the expansion around the normal quantile is used. Down to tails of 1e-6 the relative
+/// error is below 1e-9.
 #[must_use]
 pub fn t_quantile(df: u64, tail: f64) -> Option<f64> {
     if df == 0 || !(tail > 0.0 && tail <= 0.5) {

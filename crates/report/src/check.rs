@@ -31,9 +31,10 @@ fn require(
 impl Report {
     /// Checks that the report is consistent, so that its users can rely on its shapes.
     ///
-    /// Every series has `C` entries, no course is listed twice, every course fits the scope of its
-    /// metric, steps ascend, indices are in range, domain names are unique and those of courses
-    /// exist, every figure is finite. A metric that this version does not know is accepted.
+    /// Every series has `C` entries and every figure is finite. No course is listed twice, and
+    /// every course fits the scope of its metric. Steps ascend and indices are in range. Domain
+    /// names are unique, and those of courses exist. A metric that this version does not know is
+    /// accepted.
     ///
     /// # Errors
     /// [`Error::LaterReport`], [`Error::Setting`], or [`Error::Inconsistent`] with the first

@@ -4,10 +4,16 @@
 //! sends reports to the page. One calculator can be the engine's, on the GPU. The crate
 //! [`protocol`] defines all messages.
 //!
-//! The analyst passes the page's jobs to actors, each of which owns its state: `FileTable` the
-//! files, `RunState` the assembled run and its settings, `Activity` the tasks under way, `Answers`
-//! what the user says about files, `CheckpointRunner` the engine, `RouterSurvey` the routers of
-//! waiting checkpoints, `Map` the map, and `Pool` the calculators. No actor knows the analyst.
+//! The analyst passes the page's jobs to actors. Each owns its state, and none knows the analyst:
+//!
+//! - `FileTable`: the files
+//! - `RunState`: the assembled run and its settings
+//! - `Activity`: the running tasks
+//! - `Answers`: what the user states about files
+//! - `CheckpointRunner`: the engine
+//! - `RouterSurvey`: the routers of waiting checkpoints
+//! - `Map`: the distance matrices of the map
+//! - `Pool`: the calculators
 
 pub mod backend_selector;
 pub mod folders;

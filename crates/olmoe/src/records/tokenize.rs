@@ -50,9 +50,10 @@ impl SampleRecord {
 }
 
 impl ItemRecord {
-    /// Converts an item to token ids as lm-evaluation-harness does: white space at the end of the
-    /// prompt moves to the continuation, and a continuation's tokens are those of the joined text
-    /// after as many tokens as the prompt alone has.
+    /// Converts an item to token ids as lm-evaluation-harness does. White space at the end of the
+    /// prompt moves to the continuation. Prompt and continuation are tokenized together; the first
+    /// tokens, as many as the prompt alone has, are the prompt's, and the others are the
+    /// continuation's.
     fn tokenize(&self, tokenizer: Option<&Tokenizer>) -> Result<Item, Error> {
         let Self { id, domain, prompt, answer, choices } = self;
         let encoder = RecordEncoder { what: "item", id, tokenizer };

@@ -75,9 +75,10 @@ fn choice(record: &mut Record, scan: &mut Scan<'_>, i: usize) -> Result<(), Faul
 
 /// Reads a field of SGLang's records; `false` for other fields.
 ///
-/// With `--enable-return-routed-experts`, and `return_routed_experts` in the request, SGLang returns base64 of raw 32-bit
-/// integers `[tokens - 1 - start, layers, k]` without a shape, in `meta_info.routed_experts` or, with the OpenAI
-/// interface, in the `sglext` (`sgl_ext`) of the response or of each choice. All hidden layers have rows; those of dense layers are zero.
+/// With `--enable-return-routed-experts`, and `return_routed_experts` in the request, SGLang
+/// returns base64 of raw 32-bit integers `[tokens - 1 - start, layers, k]` without a shape. They
+/// are in `meta_info.routed_experts` or, with the OpenAI interface, in the `sglext` (`sgl_ext`) of
+/// the response or of each choice. All hidden layers have rows; those of dense layers are zero.
 ///
 /// # Errors
 /// With the field's place.
