@@ -96,12 +96,15 @@ fn caption(report: &Report) -> String {
         let claims = report.claims.iter().filter(|claim| claim.kind == kind);
         claims.filter(|claim| claim.metric.as_deref() == metric && claim.holds == Some(true)).count()
     };
+    let follows = match holding(ClaimKind::Follows, Some("distance")) {
+        0 => "none".to_owned(),
+        some => some.to_string(),
+    };
     format!(
-        "In {} of {} domains, test questions are solved clearly later than training samples are memorized; in {}, pathway \
+        "In {} of {} domains, test questions are solved clearly later than training samples are memorized; in {follows}, pathway \
          distance follows accuracy beyond chance",
         holding(ClaimKind::GeneralizedAfter, None),
         report.domains.len(),
-        holding(ClaimKind::Follows, Some("distance")),
     )
 }
 
