@@ -7,7 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Bytes below which weights are no weights, but may be a pointer of Git LFS.
+use trace::is_weights;
+
+/// Size in bytes below which a file named like weights may be a pointer of Git LFS instead.
 const POINTER: u64 = 1024;
 
 /// Takes the files of checkpoints out of a list, and returns the folders of these.
@@ -45,13 +47,6 @@ fn split(path: &Path) -> Option<(&Path, String)> {
 
 fn ending(name: &str) -> &str {
     name.rsplit_once('.').map_or("", |(_, ending)| ending)
-}
-
-/// Whether a file contains a model's weights or lists its shards.
-fn is_weights(name: &str) -> bool {
-    name.ends_with(".safetensors.index.json")
-        || (name.starts_with("model") && ending(name) == "safetensors")
-        || (name.starts_with("pytorch_model") && matches!(ending(name), "bin" | "pt"))
 }
 
 /// Whether a file in a checkpoint's folder belongs to the run and not to the checkpoint.

@@ -167,7 +167,7 @@ fn checkpoints_in_place_of_traces_are_named() {
         assert!(said.contains("step500: a checkpoint, not a trace"), "{said}");
         assert!(said.contains("grokscope trace --checkpoint"), "{said}");
     }
-    // Without its weights, it is said what is missing.
+    // Without weights, the message names what is missing.
     let weights = fs::read_dir(folder.0.join("run/step500")).unwrap().map(|entry| entry.unwrap().path());
     for path in weights.filter(|path| path.to_string_lossy().contains("model")) {
         fs::remove_file(path).unwrap();

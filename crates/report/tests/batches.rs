@@ -170,7 +170,8 @@ fn a_list_names_files_of_one_sample_each() {
     }
 }
 
-/// One file with another number of samples than the list is read without names, which is said.
+/// A file with another number of samples than the list is read without names, and the verdict on the
+/// list says so.
 #[test]
 fn a_list_that_does_not_fit_one_file_is_named() {
     let file = |step: usize| (format!("run/step-{step}.safetensors"), dump(step, 0..4, true));

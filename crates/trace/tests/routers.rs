@@ -80,7 +80,7 @@ fn shards_without_routers_are_not_opened() {
     assert_eq!(with(&[file("model-1.safetensors", b"nonsense")]).values, LAYER);
 }
 
-/// As transformers does, and it is said.
+/// Transformers takes the single file too. The reader says which of the two it took.
 #[test]
 fn the_single_file_counts_where_an_index_is_there_too() {
     let name = "model.layers.0.mlp.gate.weight";

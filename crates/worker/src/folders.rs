@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use trace::{CacheFile, CachedRepositories};
+use trace::{CacheFile, CachedRepositories, is_weights};
 
 /// The folder of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,14 +35,6 @@ fn split(path: &str) -> (&str, &str) {
 
 fn is_config(name: &str) -> bool {
     name == "config.json"
-}
-
-/// Whether a file contains a model's weights or lists its shards.
-fn is_weights(name: &str) -> bool {
-    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
-    name.ends_with(".safetensors.index.json")
-        || (name.starts_with("model") && ending == "safetensors")
-        || (name.starts_with("pytorch_model") && matches!(ending, "bin" | "pt"))
 }
 
 /// Whether a file in a checkpoint's folder belongs to the run and not to the checkpoint.

@@ -21,6 +21,15 @@ const INDEX: &str = "model.safetensors.index.json";
 /// The only shard of a checkpoint without an index.
 const WHOLE: &str = "model.safetensors";
 
+/// Whether a file with this name contains a model's weights or lists their shards.
+#[must_use]
+pub fn is_weights(name: &str) -> bool {
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    name.ends_with(".safetensors.index.json")
+        || (name.starts_with("model") && ending == "safetensors")
+        || (name.starts_with("pytorch_model") && matches!(ending, "bin" | "pt"))
+}
+
 /// The files of one checkpoint's folder, which may contain others too.
 #[derive(Clone, Copy)]
 pub struct CheckpointFiles<'a> {
