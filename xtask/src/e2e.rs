@@ -8,6 +8,7 @@ use lexopt::prelude::*;
 use crate::{
     chromium::Chromium,
     live::EngineState,
+    native::native_tests,
     page::{self, Live, Profile},
     project::Project,
     server::{Server, Site},
@@ -77,12 +78,8 @@ pub fn run_specs(project: &Project, count: &mut Count, page: &Path, gpu: bool, s
     let chromium = Chromium::find_or_install()?;
     let folder = project.root.join("tests/e2e");
     npm_ci(&folder, &folder, "playwright-core and axe-core, which drive Chromium and check accessibility")?;
-    // The page's figures must equal the command line's, to the last bit. The native tests have built it already with
-    // these arguments; with others, features would differ and all dependencies would be compiled again.
-    let mut build = Command::new(shell::cargo());
-    build.args(["test", "--workspace", "--locked", "--exclude", "app", "--exclude", "engine"]);
-    build.args(["--no-run", "--test", "checkpoints"]);
-    shell::run(build.current_dir(&project.root))?;
+    // The page's figures must equal the command line's, to the last bit.
+    shell::run(native_tests(project)?.args(["--no-run", "--test", "checkpoints"]))?;
     let cli = project.target.join("debug").join(format!("grokscope{}", std::env::consts::EXE_SUFFIX));
     let server = Server::start(Site::new(page.to_owned(), PREFIX), 0)?;
     let gpu = if gpu { "on" } else { "off" };

@@ -20,7 +20,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use lexopt::prelude::*;
 
-pub use self::build::{compile, lint};
+pub use self::build::{build_beside, compile};
 use self::outcome::Outcome;
 use crate::{project::Project, shell};
 

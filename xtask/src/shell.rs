@@ -48,6 +48,29 @@ pub fn succeeds(command: &mut Command) -> bool {
         .is_ok_and(|status| status.success())
 }
 
+/// The same call with the lowest priority, where there is `nice`.
+pub fn yielding(command: &Command) -> Command {
+    let mut nice = match on_path("nice") {
+        Some(nice) => {
+            let mut call = Command::new(nice);
+            call.args(["-n", "19"]).arg(command.get_program());
+            call
+        }
+        None => Command::new(command.get_program()),
+    };
+    nice.args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => nice.env(name, value),
+            None => nice.env_remove(name),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        nice.current_dir(folder);
+    }
+    nice
+}
+
 /// The command line of a program, for messages.
 pub fn called(command: &Command) -> String {
     let mut line = format!("`{}", command.get_program().to_string_lossy());

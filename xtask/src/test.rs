@@ -68,7 +68,12 @@ fn run_stages(project: &Project, options: &Options) -> Result<()> {
         println!("\n== {}: {}", stage.name, stage.does);
         let (start, moment) = (Instant::now(), SystemTime::now());
         let mut count = Count::default();
-        let outcome = (stage.run)(project, &mut count);
+        let outcome = thread::scope(|scope| {
+            if let Some(beside) = stage.beside.filter(|_| options.only.is_empty()) {
+                scope.spawn(move || beside(project));
+            }
+            (stage.run)(project, &mut count)
+        });
         match &outcome {
             Ok(()) if count == Count::default() => count.passed = 1,
             // A stage that fails although all of its tests passed has failed once itself.

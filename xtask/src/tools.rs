@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{page::WASM, project::Project, shell};
+use crate::{lint, page::WASM, project::Project, shell};
 
 /// One thread at a time sets up tools: `test` does so beside its first stages.
 static SETTING_UP: Mutex<()> = Mutex::new(());
@@ -61,9 +61,7 @@ impl Tools {
     /// # Errors
     /// If there is no rustup, or if it fails.
     pub fn add_wasm_target(project: &Project) -> Result<()> {
-        let mut sysroot = Command::new("rustc");
-        let sysroot = shell::output(sysroot.args(["--print", "sysroot"]).current_dir(&project.root))?;
-        if Path::new(sysroot.trim()).join("lib/rustlib").join(WASM).join("lib").is_dir() {
+        if lint::sysroot(project)?.join("lib/rustlib").join(WASM).join("lib").is_dir() {
             return Ok(());
         }
         println!("  adding   {WASM} target of Rust: the page is WebAssembly (a download of some 20 MB)");

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{debian, project::Project, shell};
+use crate::{debian, lint, project::Project, shell};
 
 /// Counters of branches and their places: what `cargo fuzz` sets, without its sanitizers, which need a nightly Rust.
 const COUNTERS: &str = "-Cpasses=sancov-module \
@@ -42,16 +42,31 @@ const AS_COMPILER: &str = "GROKSCOPE_FUZZ_COMPILER";
 const BY_HAND: &str = "libFuzzer needs a C++ compiler, and none was found. Install one \
     (Debian and Ubuntu: `apt-get install g++`; macOS: `xcode-select --install`), or name it in CXX";
 
-/// Builds all targets and returns their folder.
+/// Builds and lints all targets, which are a workspace of their own, and returns their folder.
 ///
 /// # Errors
-/// If there is no C++ compiler or a target does not compile.
+/// If there is no C++ compiler, or if a target does not compile or has a warning.
 pub fn build(project: &Project) -> Result<PathBuf> {
-    compiler()?;
     let host = host(project)?;
-    let mut build = cargo(project, "build", &host);
-    shell::run(build.env("RUSTC_WRAPPER", &project.program).env(AS_COMPILER, "1"))?;
+    shell::run(&mut compilation(project, &host)?)?;
     Ok(folder(project).join(host).join("release"))
+}
+
+/// Builds all targets with what other programs leave of the processor. [`build`] reports an error again.
+pub fn build_beside(project: &Project) {
+    let compilation = host(project).and_then(|host| compilation(project, &host));
+    if let Ok(compilation) = compilation {
+        shell::succeeds(&mut shell::yielding(&compilation));
+    }
+}
+
+/// The call of cargo that compiles and lints the targets.
+fn compilation(project: &Project, host: &str) -> Result<Command> {
+    compiler()?;
+    let mut build = cargo(project, host);
+    build.env("RUSTC_WRAPPER", &project.program).env(AS_COMPILER, "1");
+    lint::while_compiling(project, &mut build)?;
+    Ok(build)
 }
 
 /// Compiles a crate if cargo called this program instead of the compiler, and returns the compiler's exit code.
@@ -77,24 +92,14 @@ fn compile_one(arguments: Vec<OsString>) -> Result<i32> {
     Ok(status.code().unwrap_or(1))
 }
 
-/// Lints the targets, which are a workspace of their own.
-///
-/// # Errors
-/// If there is a warning.
-pub fn lint(project: &Project) -> Result<()> {
-    compiler()?;
-    let mut clippy = cargo(project, "clippy", &host(project)?);
-    shell::run(clippy.args(["--", "-D", "warnings"]))
-}
-
 fn folder(project: &Project) -> PathBuf {
     project.target.join("fuzz").join("build")
 }
 
-fn cargo(project: &Project, does: &str, host: &str) -> Command {
+fn cargo(project: &Project, host: &str) -> Command {
     let mut cargo = Command::new(shell::cargo());
     cargo
-        .args([does, "--release", "--locked", "--manifest-path"])
+        .args(["build", "--release", "--locked", "--manifest-path"])
         .arg(project.root.join("fuzz/Cargo.toml"))
         // Explicit, so that build scripts have no counters.
         .args(["--target", host, "--target-dir"])

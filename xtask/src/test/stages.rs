@@ -11,6 +11,7 @@ use super::{
 use crate::{
     chromium::Chromium,
     e2e, examples, fuzz,
+    native::native_tests,
     page::{self, Profile},
     project::Project,
     shell, sizes,
@@ -25,35 +26,38 @@ pub struct Stage {
     pub does: &'static str,
     /// Runs it and counts its tests, if it has single ones.
     pub run: fn(&Project, &mut Count) -> Result<()>,
+    /// What a later stage needs and can be done while this one waits for the browser.
+    pub beside: Option<fn(&Project)>,
+}
+
+impl Stage {
+    const fn new(
+        name: &'static str,
+        does: &'static str,
+        run: fn(&Project, &mut Count) -> Result<()>,
+    ) -> Self {
+        Self { name, does, run, beside: None }
+    }
 }
 
 /// All stages.
 pub const ALL: [Stage; 13] = [
-    Stage { name: "fmt", does: "formatting by rustfmt", run: fmt },
-    Stage { name: "documents", does: "links and anchors in documents and code", run: documents },
-    Stage { name: "clippy", does: "lints of the native code", run: clippy },
-    Stage { name: "unit", does: "native tests", run: unit },
+    Stage::new("fmt", "formatting by rustfmt", fmt),
+    Stage::new("documents", "links and anchors in documents and code", documents),
+    Stage::new("clippy", "the native code compiles without a lint", clippy),
+    Stage::new("unit", "native tests", unit),
+    Stage::new("examples", "the scripts that get traces from servers, if there is Python", examples::clients),
+    Stage::new("doc", "the documentation builds and its links resolve", doc),
+    Stage::new("setup", "the tools that build the page", setup),
+    Stage::new("clippy-wasm", "lints of page, workers, engine, and distances on a GPU", clippy_wasm),
+    Stage::new("wasm", "the same tests as WebAssembly, in Chromium", wasm),
+    Stage::new("page", "the published page and its size budget", publish),
     Stage {
-        name: "examples",
-        does: "the scripts that get traces from servers, if there is Python",
-        run: examples::clients,
+        beside: Some(fuzz::build_beside),
+        ..Stage::new("e2e-cpu", "the page in Chromium without WebGPU", e2e_cpu)
     },
-    Stage { name: "doc", does: "the documentation builds and its links resolve", run: doc },
-    Stage { name: "setup", does: "the tools that build the page", run: setup },
-    Stage {
-        name: "clippy-wasm",
-        does: "lints of page, workers, engine, and distances on a GPU",
-        run: clippy_wasm,
-    },
-    Stage { name: "wasm", does: "the same tests as WebAssembly, in Chromium", run: wasm },
-    Stage { name: "page", does: "the published page and its size budget", run: publish },
-    Stage { name: "e2e-cpu", does: "the page in Chromium without WebGPU", run: e2e_cpu },
-    Stage {
-        name: "e2e-gpu",
-        does: "checkpoints and distances in Chromium with software WebGPU",
-        run: e2e_gpu,
-    },
-    Stage { name: "fuzz", does: "readers on all seeds and on randomly changed bytes", run: fuzz },
+    Stage::new("e2e-gpu", "checkpoints and distances in Chromium with software WebGPU", e2e_gpu),
+    Stage::new("fuzz", "readers on all seeds and on randomly changed bytes", fuzz),
 ];
 
 /// Crates that only a browser can run.
@@ -91,8 +95,8 @@ fn documents(project: &Project, _: &mut Count) -> Result<()> {
 }
 
 fn clippy(project: &Project, _: &mut Count) -> Result<()> {
-    let mut clippy = cargo(project, &["clippy", "--workspace", "--all-targets", "--locked"]);
-    shell::run(clippy.args(excluding(&BROWSER_CRATES)).args(["--", "-D", "warnings"]))?;
+    // `--all-targets` adds the benchmarks.
+    shell::run(native_tests(project)?.args(["--no-run", "--all-targets"]))?;
     let mut clippy = cargo(project, &["clippy", "--all-targets", "--locked"]);
     clippy.args(["--package", "levenshtein", "--features", "gpu"]);
     shell::run(clippy.args(["--", "-D", "warnings"]))
@@ -108,13 +112,10 @@ fn clippy_wasm(project: &Project, _: &mut Count) -> Result<()> {
 }
 
 fn unit(project: &Project, count: &mut Count) -> Result<()> {
-    let mut tests = cargo(project, &["test", "--workspace", "--locked", "--no-fail-fast"]);
-    // The engine is tested through `olmoe` and in the browser; natively it would only build burn's GPU part.
-    counted(tests.args(excluding(&["app", "engine"])), count)
+    counted(native_tests(project)?.arg("--no-fail-fast"), count)
 }
 
 fn fuzz(project: &Project, _: &mut Count) -> Result<()> {
-    fuzz::lint(project)?;
     fuzz::run(project, &fuzz::Options::seconds(FUZZ_SECONDS))
 }
 
