@@ -15,6 +15,7 @@ use web_sys::{ErrorEvent, File, MessageEvent, Worker, WorkerOptions, WorkerType}
 
 use crate::browser;
 use crate::download;
+use crate::drawing_requests;
 use crate::map;
 use crate::meter::Meter;
 use crate::state::{App, Dialog, Origin};
@@ -33,6 +34,8 @@ struct Connection {
     partial_report: Option<String>,
     /// Number of workers that stopped since one was last ready.
     exits: u32,
+    /// Number of workers started.
+    started: u32,
     /// Pending exports by request id.
     pending_exports: BTreeMap<u32, oneshot::Sender<Result<Written, String>>>,
     /// The last request id.
@@ -55,13 +58,21 @@ pub fn start(app: App) {
     match Worker::new_with_options(&browser::absolute(&url), &options) {
         Ok(worker) => {
             listen(app, &worker);
-            CONNECTION.with_borrow_mut(|connection| connection.worker = Some(worker));
+            CONNECTION.with_borrow_mut(|connection| {
+                connection.worker = Some(worker);
+                connection.started += 1;
+            });
         }
         Err(error) => app.fail(format!(
             "The worker could not be started from {url} ({}). Reload the page; if that does not help, use a current browser.",
             browser::reason(&error)
         )),
     }
+}
+
+/// Number of analysts started so far: a new one knows nothing of what an earlier one was sent.
+pub fn generation() -> u32 {
+    CONNECTION.with_borrow(|connection| connection.started)
 }
 
 /// Sends a job to the analyst, which is started if needed.
@@ -245,6 +256,7 @@ fn handle_event(app: App, event: Event, arrays: &Array) {
         }
         Event::MapPair { text } => app.map_pair.set(text),
         Event::Samples { samples, matching } => app.samples.set((samples, matching)),
+        Event::Drawn { request_id, drawn } => drawing_requests::take(request_id, *drawn),
         Event::Written { request_id, outcome } => {
             let pending =
                 CONNECTION.with_borrow_mut(|connection| connection.pending_exports.remove(&request_id));

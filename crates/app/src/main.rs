@@ -7,6 +7,8 @@ mod chart_options;
 mod codec;
 mod controls;
 mod download;
+mod drawing_requests;
+mod drawings;
 mod files;
 mod format;
 mod keys;

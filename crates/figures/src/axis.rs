@@ -1,6 +1,7 @@
 //! The horizontal axis: training steps, tokens, or steps on a logarithmic scale.
 
 use report::Report;
+use serde::{Deserialize, Serialize};
 use wire::{Json, json};
 
 use crate::series;
@@ -15,7 +16,7 @@ pub(crate) const SHORT: &str =
 pub(crate) const PLAIN: &str = "format(datum.value, '~r')";
 
 /// Quantity on the horizontal axis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Axis {
     /// Training steps.
     #[default]

@@ -1,6 +1,7 @@
 //! The experts of one layer: how often each is selected, and which are selected together.
 
 use report::{CoactivationPair, Report};
+use serde::{Deserialize, Serialize};
 use wire::json;
 
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// Order of the experts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum ExpertOrder {
     /// By id.
     #[default]

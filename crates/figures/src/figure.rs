@@ -1,12 +1,12 @@
 //! Figures and their options.
 
 use report::Group;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{axis::Axis, table::Table, theme::Theme};
 
 /// One chart with its title, table and summary.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Figure {
     /// Stable identifier, letters and dashes: `distance`, `layers-entropy`.
     pub id: String,
@@ -21,7 +21,7 @@ pub struct Figure {
 }
 
 /// Options of a figure of one domain.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChartOptions {
     /// Quantity on the horizontal axis.
     pub axis: Axis,

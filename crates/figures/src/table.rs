@@ -165,7 +165,7 @@ impl Table {
 }
 
 /// A table with its place in a report.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NamedTable {
     /// Stable identifier, letters, figures and dashes: `correlations`, `series-0` (the first domain's).
     pub id: String,

@@ -1,9 +1,10 @@
 //! Light and dark chart themes.
 
+use serde::{Deserialize, Serialize};
 use wire::{Json, json};
 
 /// Background of a chart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Theme {
     /// White background.
     #[default]

@@ -27,6 +27,7 @@ pub mod scope;
 pub use engine::{Backend, ProcessorInfo};
 #[cfg(feature = "page")]
 pub use page::{
+    drawing::{Drawing, Drawn},
     event::{Event, Progress, WorkUnit},
     export::{Form, ReportText, Written},
     file_table::{FileRow, FileState, Question},

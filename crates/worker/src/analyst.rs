@@ -21,6 +21,7 @@ use crate::{
     analysis_progress::AnalysisProgress,
     answers::Answers,
     checkpoint_runner::{CheckpointRunner, Finished},
+    drawings::Drawings,
     file_table::FileTable,
     map::Map,
     pathways,
@@ -71,6 +72,7 @@ struct Analyst {
     runner: Rc<CheckpointRunner>,
     survey: RouterSurvey,
     map: Map,
+    drawings: Drawings,
     /// Whether a checkpoint was finished since the analysis was started.
     outdated: Cell<bool>,
 }
@@ -85,6 +87,7 @@ impl Analyst {
             runner: Rc::new(CheckpointRunner::new(Rc::clone(&files), Rc::clone(&activity))),
             survey: RouterSurvey::new(Rc::clone(&files)),
             map: Map::new(Rc::clone(&state), Rc::clone(&activity)),
+            drawings: Drawings::default(),
             files,
             state,
             activity,
@@ -142,6 +145,11 @@ impl Analyst {
             Job::MapPair { places, checkpoint, open } => self.map.pair(places, checkpoint, open),
             Job::MapPart { rows, columns, checkpoint } => self.map.part(rows, columns, checkpoint),
             Job::MapSave { checkpoint } => self.map.save(checkpoint),
+            Job::Hold { report } => self.drawings.hold(&report),
+            Job::Draw { request_id, drawing } => {
+                let drawn = Box::new(self.drawings.draw(&drawing));
+                post(&Event::Drawn { request_id, drawn });
+            }
             Job::Write { request_id, report, title, form } => {
                 let outcome = write(&report, title, form);
                 post(&Event::Written { request_id, outcome });

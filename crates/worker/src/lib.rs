@@ -16,8 +16,10 @@
 //! - `Pool`: the calculators
 
 pub mod backend_selector;
+pub mod drawings;
 pub mod folders;
 pub mod mapping;
+pub mod write;
 
 #[cfg(target_arch = "wasm32")]
 mod activity;
@@ -57,7 +59,5 @@ mod router_survey;
 mod run_inputs;
 #[cfg(target_arch = "wasm32")]
 mod run_state;
-#[cfg(target_arch = "wasm32")]
-mod write;
 #[cfg(target_arch = "wasm32")]
 mod yielding;

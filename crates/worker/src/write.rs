@@ -12,7 +12,11 @@ pub fn write(report: &ReportText, title: String, form: Form) -> Result<Written, 
     made.map_err(|error| error.to_string())
 }
 
-fn read(text: &ReportText) -> Result<Report, Error> {
+/// Reads a report.
+///
+/// # Errors
+/// If the text is not a report.
+pub fn read(text: &ReportText) -> Result<Report, Error> {
     match text {
         ReportText::Json(text) => report::parse_json(text),
         ReportText::Link(text) => report::decode(text),

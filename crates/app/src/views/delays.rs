@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use figures::Figure;
 use leptos::prelude::*;
+use protocol::Drawing;
 use report::{Delays as Matching, GateKind, OnsetRule};
 
 use crate::chart::Chart;
 use crate::chart_options;
 use crate::controls::{DomainChoice, TwinSwitch};
+use crate::drawings;
 use crate::format::{count, figure};
 use crate::state::App;
 
@@ -15,17 +18,16 @@ use crate::state::App;
 #[component]
 pub fn Delays() -> impl IntoView {
     let app = App::get();
-    let drawn = Memo::new(move |_| {
-        app.with_report(|report| {
-            figures::delays(report, &app.domain.get(), &chart_options::domain_chart(app))
-        })
-        .unwrap_or_default()
-        .into_iter()
-        .map(Arc::new)
-        .collect::<Vec<_>>()
+    let drawn = drawings::draw(move || {
+        Some(Drawing::Delays { domain: app.domain.get(), options: chart_options::domain_chart(app) })
+    });
+    let figures = Memo::new(move |_| {
+        drawn.get().map(|drawn| drawn.figures.iter().cloned().map(Arc::new).collect()).unwrap_or_default()
     });
     let ids = Memo::new(move |_| {
-        drawn.with(|figures| figures.iter().map(|figure| figure.id.clone()).collect::<Vec<_>>())
+        figures.with(|figures: &Vec<Arc<Figure>>| {
+            figures.iter().map(|figure| figure.id.clone()).collect::<Vec<_>>()
+        })
     });
     let matching = Memo::new(move |_| {
         let domain = app.domain.get();
@@ -36,7 +38,7 @@ pub fn Delays() -> impl IntoView {
         <div class="charts">
             <For each=move || ids.get() key=Clone::clone let:id>
                 {
-                    let figure = Signal::derive(move || drawn.with(|figures| figures.iter().find(|figure| figure.id == id).cloned()));
+                    let figure = Signal::derive(move || figures.with(|figures| figures.iter().find(|figure| figure.id == id).cloned()));
                     view! { <Chart figure/> }
                 }
             </For>

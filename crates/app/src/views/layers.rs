@@ -5,12 +5,14 @@ use std::sync::Arc;
 use figures::{ExpertOrder, Figure, LayerMeasure};
 use leptos::html;
 use leptos::prelude::*;
-use report::{Need, Report};
+use protocol::Drawing;
+use report::Need;
 use wasm_bindgen::JsCast;
 
 use crate::chart::{Chart, Overlay, Plot};
 use crate::chart_options;
 use crate::controls::{CheckpointSlider, Choice, DomainChoice, GroupChoice, TwinSwitch};
+use crate::drawings;
 use crate::format::{count, optional};
 use crate::state::App;
 
@@ -22,10 +24,9 @@ pub fn Layers() -> impl IntoView {
     let Some(&first) = measures.first() else { return ().into_any() };
     let measure = RwSignal::new(first);
     let offered = measures.clone();
-    let drawn = Memo::new(move |_| {
+    let drawn = drawings::draw(move || {
         let options = chart_options::domain_chart(app);
-        let drawn = |report: &Report| figures::layers(report, &app.domain.get(), measure.get(), &options);
-        app.with_report(drawn).flatten().map(Arc::new)
+        Some(Drawing::Layers { domain: app.domain.get(), measure: measure.get().id(), options })
     });
     view! {
         <div class="toolbar">
@@ -50,10 +51,10 @@ pub fn Layers() -> impl IntoView {
             <LayerSlider/>
         </div>
         <Show
-            when=move || drawn.with(Option::is_some)
+            when=move || !drawings::lacks(drawn)
             fallback=move || view! { <p class="missing">{move || missing(measure.get())}</p> }
         >
-            <Map drawn/>
+            <Map figure=drawings::first(drawn)/>
         </Show>
         <Experts measure=measure.into()/>
     }
@@ -96,7 +97,7 @@ fn LayerSlider() -> impl IntoView {
 
 /// The heatmap: a click selects a cell, which gets a frame.
 #[component]
-fn Map(drawn: Memo<Option<Arc<Figure>>>) -> impl IntoView {
+fn Map(figure: Signal<Option<Arc<Figure>>>) -> impl IntoView {
     let app = App::get();
     let plot = RwSignal::new(None::<Plot>);
     let overlay = NodeRef::<html::Div>::new();
@@ -119,7 +120,7 @@ fn Map(drawn: Memo<Option<Arc<Figure>>>) -> impl IntoView {
     let share = |place: usize, number: usize| format!("{}%", 100.0 * place as f64 / number.max(1) as f64);
     view! {
         <div class="stacked" on:click=move |event| choose(&event)>
-            <Chart figure=drawn.into() plot>
+            <Chart figure plot>
                 <Overlay plot node=overlay>
                     <div
                         class="cell"
@@ -154,25 +155,24 @@ fn Experts(measure: Signal<LayerMeasure>) -> impl IntoView {
         })
         .unwrap_or_default()
     };
-    let drawn = Memo::new(move |_| {
-        let (checkpoint, layer) = (app.checkpoint.get(), app.layer.get());
-        let options = chart_options::domain_chart(app);
-        let drawn = |report: &Report| {
-            figures::experts(report, &app.domain.get(), checkpoint, layer, order.get(), &options)
-        };
-        app.with_report(drawn).flatten().map(Arc::new)
+    let drawn = drawings::draw(move || {
+        Some(Drawing::Experts {
+            domain: app.domain.get(),
+            checkpoint: app.checkpoint.get(),
+            layer: app.layer.get(),
+            order: order.get(),
+            options: chart_options::domain_chart(app),
+        })
     });
-    let partners = Memo::new(move |_| {
+    let partners = drawings::first(drawings::draw(move || {
         let options = chart_options::domain_chart(app);
-        let drawn =
-            |report: &Report| figures::coactivation(report, &app.domain.get(), app.layer.get(), &options);
-        app.with_report(drawn).flatten().map(Arc::new)
-    });
+        Some(Drawing::Coactivation { domain: app.domain.get(), layer: app.layer.get(), options })
+    }));
     view! {
         <section class="experts" aria-labelledby="experts-heading">
             <h3 id="experts-heading" aria-live="polite">{headline}</h3>
             <Show
-                when=move || drawn.with(Option::is_some)
+                when=move || !drawings::lacks(drawn)
                 fallback=|| view! {
                     <p class="soft">"Expert load needs the selected experts of every token, which this checkpoint lacks."</p>
                 }
@@ -183,10 +183,10 @@ fn Experts(measure: Signal<LayerMeasure>) -> impl IntoView {
                         chosen=order.into() choose=move |chosen| order.set(chosen)
                     />
                 </div>
-                <Chart figure=drawn.into()/>
+                <Chart figure=drawings::first(drawn)/>
             </Show>
             <Show when=move || partners.with(Option::is_some)>
-                <Chart figure=partners.into()/>
+                <Chart figure=partners/>
             </Show>
         </section>
     }

@@ -1,18 +1,20 @@
 //! All figures of the report, in tables that can be copied and saved.
 
 use leptos::prelude::*;
+use protocol::Drawing;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::browser;
 use crate::chart::Grid;
 use crate::download;
+use crate::drawings;
 use crate::state::App;
 
 /// The view *Table*: every figure of the report, in tables.
 #[component]
 pub fn Tables() -> impl IntoView {
-    let app = App::get();
-    let tables = Memo::new(move |_| app.with_report(figures::tables).unwrap_or_default());
+    let drawn = drawings::draw(|| Some(Drawing::Tables));
+    let tables = Memo::new(move |_| drawn.get().map(|drawn| drawn.tables.clone()).unwrap_or_default());
     let titles =
         move || tables.with(|tables| tables.iter().map(|named| named.title.clone()).collect::<Vec<_>>());
     view! {

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use figures::Figure;
 use leptos::html;
 use leptos::prelude::*;
+use protocol::Drawing;
 use report::Report;
 use wasm_bindgen::JsCast;
 
 use crate::chart::{self, Chart, Overlay, Plot};
 use crate::chart_options;
 use crate::controls::{AxisChoice, CheckpointSlider, DomainChoice, GroupChoice, TwinSwitch};
+use crate::drawings;
 use crate::state::{App, Axis};
 use crate::views::readout::Readout;
 
@@ -66,15 +68,15 @@ fn Sweep() -> impl IntoView {
     let app = App::get();
     let section = NodeRef::<html::Div>::new();
     let width = chart::available_width(section);
-    let drawn = Memo::new(move |_| {
+    let figure = drawings::first(drawings::draw(move || {
         let options = figures::ChartOptions { width: Some(width.get()?), ..chart_options::domain_chart(app) };
-        app.with_report(|report| figures::sweep(report, &app.domain.get(), &options).map(Arc::new)).flatten()
-    });
+        Some(Drawing::Sweep { domain: app.domain.get(), options })
+    }));
     view! {
-        <Show when=move || drawn.with(Option::is_some) && !app.presenting.get()>
+        <Show when=move || figure.with(Option::is_some) && !app.presenting.get()>
             <section class="view" aria-label="Tau sweep">
                 <div class="toolbar"><DomainChoice/></div>
-                <Chart figure=drawn.into()/>
+                <Chart figure/>
             </section>
         </Show>
         <div node_ref=section></div>

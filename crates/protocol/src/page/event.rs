@@ -4,6 +4,7 @@ use figures::GeometrySheet;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    drawing::Drawn,
     export::Written,
     file_table::FileRow,
     map::MapFrame,
@@ -96,6 +97,13 @@ pub enum Event {
         columns: (usize, usize),
         /// Index of the checkpoint.
         checkpoint: usize,
+    },
+    /// The response to [`Job::Draw`](super::job::Job::Draw).
+    Drawn {
+        /// Id of the request that this answers.
+        request_id: u32,
+        /// The charts or tables.
+        drawn: Box<Drawn>,
     },
     /// The response to [`Job::Write`](super::job::Job::Write).
     Written {

@@ -4,6 +4,7 @@ use report::Settings;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    drawing::Drawing,
     export::{Form, ReportText},
     map::MapRequest,
     mapping::MappingChoice,
@@ -133,6 +134,18 @@ pub enum Job {
     MapSave {
         /// Index of the checkpoint; none for the table of rows, which all checkpoints share.
         checkpoint: Option<usize>,
+    },
+    /// Keep the report that later [`Job::Draw`] are of.
+    Hold {
+        /// The report that the page shows.
+        report: ReportText,
+    },
+    /// Draw charts or tables.
+    Draw {
+        /// Returned with the response.
+        request_id: u32,
+        /// What to draw.
+        drawing: Drawing,
     },
     /// Convert a report. The page itself only reads reports, which keeps it small.
     Write {

@@ -1,5 +1,6 @@
 //! Messages between the page and the analyst.
 
+pub mod drawing;
 pub mod event;
 pub mod export;
 pub mod file_table;

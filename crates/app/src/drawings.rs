@@ -1,0 +1,45 @@
+//! Charts and tables that the analyst draws: the page does without their code, which keeps it small.
+
+use std::sync::Arc;
+
+use figures::Figure;
+use leptos::prelude::*;
+use protocol::{Drawing, Job};
+
+use crate::analyst;
+use crate::drawing_requests::{self, Answer};
+use crate::state::App;
+
+/// Has a drawing made, again whenever the request or the report changes. The old one stays until the new one is there.
+pub fn draw(request: impl Fn() -> Option<Drawing> + 'static) -> Answer {
+    draw_boxed(Box::new(request))
+}
+
+/// Not generic, to keep the WebAssembly small.
+fn draw_boxed(request: Box<dyn Fn() -> Option<Drawing>>) -> Answer {
+    let app = App::get();
+    let answer = Answer::new(None);
+    Effect::new(move || {
+        app.report.track();
+        let (Some(drawing), Some(report)) = (request(), app.text.get_value()) else { return };
+        let (request_id, hold) = drawing_requests::add(answer, &report, analyst::generation());
+        if hold {
+            analyst::post(app, &Job::Hold { report: (*report).clone() });
+        }
+        analyst::post(app, &Job::Draw { request_id, drawing });
+    });
+    answer
+}
+
+/// The first chart of an answer.
+pub fn first(answer: Answer) -> Signal<Option<Arc<Figure>>> {
+    Memo::new(move |_| {
+        answer.with(|drawn| drawn.as_ref().and_then(|drawn| drawn.figures.first().cloned()).map(Arc::new))
+    })
+    .into()
+}
+
+/// Whether the analyst answered that the report lacks the figures.
+pub fn lacks(answer: Answer) -> bool {
+    answer.with(|drawn| drawn.as_ref().is_some_and(|drawn| drawn.figures.is_empty()))
+}

@@ -1,0 +1,66 @@
+//! Charts and tables that the analyst draws for the page. The page itself does without their code, which keeps it small.
+
+use figures::{ChartOptions, ExpertOrder, Figure, NamedTable};
+use serde::{Deserialize, Serialize};
+
+/// A request for charts or tables of the report that was last sent with [`Job::Hold`](super::job::Job::Hold).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Drawing {
+    /// A metric by layer and checkpoint.
+    Layers {
+        /// Name of the domain.
+        domain: String,
+        /// Identifier of the metric.
+        measure: String,
+        /// Options of the chart.
+        options: ChartOptions,
+    },
+    /// Load of a layer's experts at a checkpoint.
+    Experts {
+        /// Name of the domain.
+        domain: String,
+        /// Index of the checkpoint.
+        checkpoint: usize,
+        /// Index of the layer.
+        layer: usize,
+        /// Order of the experts.
+        order: ExpertOrder,
+        /// Options of the chart.
+        options: ChartOptions,
+    },
+    /// Experts of a layer that are selected together.
+    Coactivation {
+        /// Name of the domain.
+        domain: String,
+        /// Index of the layer.
+        layer: usize,
+        /// Options of the chart.
+        options: ChartOptions,
+    },
+    /// Memorization groups matched with generalization groups.
+    Delays {
+        /// Name of the domain.
+        domain: String,
+        /// Options of the charts.
+        options: ChartOptions,
+    },
+    /// Distances at every threshold tau.
+    Sweep {
+        /// Name of the domain.
+        domain: String,
+        /// Options of the chart.
+        options: ChartOptions,
+    },
+    /// All tables of the report.
+    Tables,
+}
+
+/// The response to a [`Drawing`]; empty if the report lacks the figures.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Drawn {
+    /// Charts in reading order.
+    pub figures: Vec<Figure>,
+    /// Tables in reading order.
+    pub tables: Vec<NamedTable>,
+}

@@ -1,0 +1,61 @@
+//! Charts and tables for the page, of the report that it shows.
+
+use std::cell::RefCell;
+
+use figures::LayerMeasure;
+use protocol::{Drawing, Drawn, ReportText};
+use report::Report;
+
+use crate::write::read;
+
+/// The report that the page shows, which may come from a link or an export.
+#[derive(Default)]
+pub struct Drawings {
+    held: RefCell<Option<Report>>,
+}
+
+impl Drawings {
+    /// Keeps a report for later drawings. The page has read it before, so an error is not expected; then nothing is drawn.
+    pub fn hold(&self, report: &ReportText) {
+        *self.held.borrow_mut() = read(report).ok();
+    }
+
+    /// Draws.
+    pub fn draw(&self, drawing: &Drawing) -> Drawn {
+        self.held.borrow().as_ref().map(|report| draw(report, drawing)).unwrap_or_default()
+    }
+}
+
+fn draw(report: &Report, drawing: &Drawing) -> Drawn {
+    let figures = match drawing {
+        Drawing::Layers { domain, measure, options } => LayerMeasure::all()
+            .find(|known| known.id() == *measure)
+            .and_then(|measure| figures::layers(report, domain, measure, options))
+            .into_iter()
+            .collect(),
+        Drawing::Experts { domain, checkpoint, layer, order, options } => {
+            figures::experts(report, domain, *checkpoint, *layer, *order, options).into_iter().collect()
+        }
+        Drawing::Coactivation { domain, layer, options } => {
+            figures::coactivation(report, domain, *layer, options).into_iter().collect()
+        }
+        Drawing::Delays { domain, options } => figures::delays(report, domain, options),
+        Drawing::Sweep { domain, options } => figures::sweep(report, domain, options).into_iter().collect(),
+        Drawing::Tables => return Drawn { tables: figures::tables(report), ..Drawn::default() },
+    };
+    Drawn { figures, ..Drawn::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{Drawing, ReportText};
+
+    use super::Drawings;
+
+    #[test]
+    fn without_a_report_nothing_is_drawn() {
+        let drawings = Drawings::default();
+        drawings.hold(&ReportText::Json("no report".to_owned()));
+        assert_eq!(drawings.draw(&Drawing::Tables).tables.len(), 0);
+    }
+}
