@@ -2,15 +2,25 @@
 
 const address = new URL(import.meta.url);
 
+// Until the program has started: files dropped too early are not opened by the browser, and a link shows that it is being
+// opened instead of the page without files.
+const early = (event) => event.preventDefault();
+addEventListener("dragover", early);
+addEventListener("drop", early);
+document.documentElement.classList.toggle("opening", /[#&]r=./.test(location.hash));
+
 // All URLs of a build have the same `?v=`, so files of two builds never mix.
 const ofThisBuild = (file) => new URL(file + address.search, address);
 
 try {
   const { default: init } = await import(ofThisBuild("./app.js"));
   await init({ module_or_path: ofThisBuild("./app_bg.wasm") });
+  removeEventListener("dragover", early);
+  removeEventListener("drop", early);
 } catch (error) {
   showError(error);
 }
+document.documentElement.classList.remove("opening");
 
 // Registers the service worker, which makes the page work offline. Starts after the page, so as not to slow it down.
 if ("serviceWorker" in navigator && window.isSecureContext) {

@@ -120,9 +120,9 @@ export function by(page, id) {
   return page.getByTestId(id);
 }
 
-/** Waits for the empty page. */
+/** Waits for the empty page, which is inert until the program has started. */
 export async function empty(page) {
-  await by(page, "drop-zone").waitFor();
+  await page.locator("#front:not([inert]) [data-testid=drop-zone]").waitFor();
 }
 
 /** Waits for the complete report. */

@@ -11,6 +11,7 @@ mod drawing_requests;
 mod drawings;
 mod files;
 mod format;
+mod front;
 mod keys;
 mod link_state;
 mod map;
@@ -22,7 +23,18 @@ mod state;
 mod theme;
 mod views;
 
+use wasm_bindgen::JsCast as _;
+
 fn main() {
     console_error_panic_hook::set_once();
-    leptos::mount::mount_to_body(page::Page);
+    let place = browser::document().get_element_by_id("app").and_then(|place| place.dyn_into().ok());
+    match place {
+        Some(place) => {
+            let place: web_sys::HtmlElement = place;
+            // What the page showed until now.
+            place.set_inner_html("");
+            leptos::mount::mount_to(place, page::Page).forget();
+        }
+        None => leptos::mount::mount_to_body(page::Page),
+    }
 }

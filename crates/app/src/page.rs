@@ -23,7 +23,7 @@ use crate::panels::{
 };
 use crate::state::{App, Stage};
 use crate::views::Report;
-use crate::{analyst, browser, chart, files, keys, link_state, present, theme};
+use crate::{analyst, browser, chart, files, front, keys, link_state, present, theme};
 
 /// The root component.
 #[component]
@@ -34,6 +34,7 @@ pub fn Page() -> impl IntoView {
     link_state::install(app);
     keys::install(app);
     files::install(app);
+    front::install(app);
     present::install(app);
     // Also for a report from a link: the analyst writes its exports.
     analyst::start(app);
@@ -58,11 +59,12 @@ pub fn Page() -> impl IntoView {
             class:presenting=move || app.presenting.get()
             class:embedded=move || app.embedded.get()
             class:dragging=move || app.dragging.get()
+            class:short=move || stage.get() == Stage::Empty
         >
             <a class="skip" href="#main" on:click=move |event| {
                 // The URL fragment holds the report and must not change.
                 event.prevent_default();
-                browser::focus("#main");
+                browser::focus("#main, #front:not([hidden])");
             }>"Skip to content"</a>
             <Header/>
             {body}

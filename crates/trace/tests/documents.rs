@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use trace::{has_known_ending, known_endings};
+use trace::{has_known_ending, known_endings, supported};
 
 fn document(path: &str) -> std::io::Result<String> {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path))
@@ -40,4 +40,50 @@ fn files_in_the_readme_have_known_endings() {
     for file in files {
         assert!(has_known_ending(file), "{file}");
     }
+}
+
+/// Text of the table of formats, in which code is in backticks, as HTML.
+fn html(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let parts = text.split('`').enumerate();
+    parts
+        .map(|(at, part)| if at % 2 == 1 { format!("<code>{part}</code>") } else { part.to_owned() })
+        .collect()
+}
+
+/// `UPDATE_EXPECT=1` rewrites the list.
+#[test]
+fn the_page_lists_the_formats() {
+    const BEGIN: &str = "with the table of formats. -->\n";
+    const END: &str = "          <!-- end of formats -->";
+    let page = document("index.html").expect("the page exists");
+    let (before, rest) = page.split_once(BEGIN).expect("the list begins");
+    let (listed, after) = rest.split_once(END).expect("the list ends");
+    let expected: String = supported()
+        .into_iter()
+        .map(|entry| format!("          <dt>{}</dt><dd>{}</dd>\n", html(entry.name), html(entry.form)))
+        .collect();
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../index.html");
+        std::fs::write(path, [before, BEGIN, &expected, END, after].concat())
+            .expect("the page can be written");
+    } else {
+        assert_eq!(listed, expected, "UPDATE_EXPECT=1 rewrites the list in index.html");
+    }
+}
+
+#[test]
+fn the_page_and_the_readme_show_the_same_python() {
+    let (page, readme) = (
+        document("index.html").expect("the page exists"),
+        document("README.md").expect("the document exists"),
+    );
+    let lines = readme
+        .split("```python\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .expect("README has the lines");
+    let code: Vec<String> = lines.lines().filter(|line| !line.starts_with('#')).map(html).collect();
+    assert!(code.len() > 3);
+    assert!(page.contains(&code.join("\n")), "index.html shows other lines than README.md");
 }

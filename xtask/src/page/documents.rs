@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use pulldown_cmark::{CowStr, Event, Parser, Tag, html::push_html};
+use pulldown_cmark::{CowStr, Event, Parser, Tag, TagEnd, html::push_html};
 
 use super::files::{read, write};
 use crate::{
@@ -12,8 +12,18 @@ use crate::{
     project::Project,
 };
 
-/// The documents in `docs` that the page links to.
-const DOCUMENTS: [&str; 2] = ["metrics", "router-geometry"];
+/// The documents in `docs` that the page links to, and those that they link to.
+const DOCUMENTS: [&str; 9] = [
+    "checkpoints",
+    "cli",
+    "link",
+    "metrics",
+    "report-schema",
+    "router-geometry",
+    "sources",
+    "traces",
+    "views",
+];
 
 /// Writes the pages into the folder of a build.
 ///
@@ -31,14 +41,21 @@ pub fn write_pages(project: &Project, folder: &Path) -> Result<()> {
 fn page(markdown: &str) -> String {
     let headings = headings(markdown);
     let mut anchors = headings.iter().map(|heading| heading.anchor.clone());
-    let events = Parser::new_ext(markdown, OPTIONS).map(|event| match event {
+    // Whether the link that is open leads to a file of the source, which is not beside the page. Links do not nest.
+    let mut outside = false;
+    let events = Parser::new_ext(markdown, OPTIONS).filter_map(|event| match event {
         Event::Start(Tag::Heading { level, classes, attrs, .. }) => {
-            Event::Start(Tag::Heading { level, id: anchors.next().map(CowStr::from), classes, attrs })
+            Some(Event::Start(Tag::Heading { level, id: anchors.next().map(CowStr::from), classes, attrs }))
         }
         Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
-            Event::Start(Tag::Link { link_type, dest_url: target(dest_url), title, id })
+            outside = dest_url.starts_with("../");
+            (!outside).then(|| Event::Start(Tag::Link { link_type, dest_url: target(dest_url), title, id }))
         }
-        event => event,
+        Event::End(TagEnd::Link) if outside => {
+            outside = false;
+            None
+        }
+        event => Some(event),
     });
     let mut body = String::new();
     push_html(&mut body, events);
@@ -78,12 +95,13 @@ mod tests {
     #[test]
     fn headings_keep_their_anchors_and_are_listed() {
         let html = page(
-            "# Metrics\n\n## Mean gates\n\n`a < b`, see [pathway](#pathway) and [routers](router-geometry.md#figures).\n\n## Pathway\n",
+            "# Metrics\n\n## Mean gates\n\n[The source](../README.md). `a < b`, see [pathway](#pathway) and [routers](router-geometry.md#figures).\n\n## Pathway\n",
         );
         assert!(html.contains("<h2 id=\"mean-gates\">Mean gates</h2>"), "{html}");
         assert!(html.contains("<li><a href=\"#pathway\">Pathway</a></li>"));
         assert!(html.contains("<code>a &lt; b</code>"));
         assert!(html.contains("href=\"./router-geometry.html#figures\""));
+        assert!(html.contains("<p>The source. "), "{html}");
         assert!(!html.contains("<script"));
     }
 }
