@@ -227,7 +227,7 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
             let usual = LinkOptions::default();
             let options =
                 LinkOptions { parts: Parts { per_layer: layers, sweep, title, ..usual.parts }, ..usual };
-            println!("{page}{}", report::link::encode(&report, &options)?);
+            println!("{page}{}", figures::share(&report, &options)?.text);
             Ok(())
         }
         Command::Open { link, output } => {

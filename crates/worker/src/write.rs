@@ -35,7 +35,7 @@ fn write_report(report: &Report, form: Form) -> Result<Written, Error> {
 
 /// The report as the value of a link's `r`.
 fn pack(report: &Report, options: LinkOptions) -> Result<Written, Error> {
-    let link = link::write(report, &options)?;
+    let link = figures::share(report, &options)?;
     let value = link.text.split_once("r=").map_or(&link.text[..], |(_, value)| value);
     Ok(Written { texts: vec![(String::new(), value.to_owned())], bits: link.bits })
 }

@@ -1,0 +1,74 @@
+//! Links whose verdict reads like that of the report.
+
+use report::{Error, LinkOptions, Report, link, link::Link};
+
+use crate::verdict;
+
+/// Encodes a report as a link. Rounding must not move a figure that the verdict prints: without a requested precision,
+/// the link gets the fewest bits from the usual ones on with which a reader sees the same sentences about the domains. If
+/// even the most bits print another figure, the link has the usual ones.
+///
+/// # Errors
+/// Same as [`link::write`].
+pub fn share(report: &Report, options: &LinkOptions) -> Result<Link, Error> {
+    let usual = link::write(report, options)?;
+    if options.bits.is_some() {
+        return Ok(usual);
+    }
+    refined(report, options, usual)
+}
+
+/// The link with the fewest bits, from those of a given link on, that says the same as the report.
+fn refined(report: &Report, options: &LinkOptions, given: Link) -> Result<Link, Error> {
+    if says_the_same(report, &given.seen) {
+        return Ok(given);
+    }
+    for bits in given.bits + 1..=link::MOST_BITS {
+        let finer = link::write(report, &LinkOptions { bits: Some(bits), ..*options })?;
+        if says_the_same(report, &finer.seen) {
+            return Ok(finer);
+        }
+    }
+    Ok(given)
+}
+
+/// Whether two reports print the same sentences about domains. The caveats after them may differ: a link leaves notes out.
+fn says_the_same(report: &Report, seen: &Report) -> bool {
+    let about_domains = |report: &Report| -> Vec<String> {
+        let of_domain = |line: &String| {
+            report.domains.iter().any(|domain| line.starts_with(&format!("{}: ", domain.name)))
+        };
+        verdict(report).into_iter().filter(of_domain).collect()
+    };
+    about_domains(report) == about_domains(seen)
+}
+
+#[cfg(test)]
+mod tests {
+    use report::{LinkOptions, Report, link};
+
+    use super::{refined, says_the_same, share};
+
+    fn run_a() -> Report {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/reports/run-a.json");
+        report::parse_json(&std::fs::read_to_string(path).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_reader_sees_the_same_sentences() {
+        let report = run_a();
+        let shared = share(&report, &LinkOptions::default()).unwrap();
+        assert!(says_the_same(&report, &report::decode(&shared.text).unwrap()));
+    }
+
+    #[test]
+    fn a_link_that_prints_another_figure_gets_more_bits() {
+        let report = run_a();
+        let options = LinkOptions::default();
+        let coarse = link::write(&report, &LinkOptions { bits: Some(link::FEWEST_BITS), ..options }).unwrap();
+        assert!(!says_the_same(&report, &coarse.seen));
+        let finer = refined(&report, &options, coarse).unwrap();
+        assert!(finer.bits > link::FEWEST_BITS);
+        assert!(says_the_same(&report, &report::decode(&finer.text).unwrap()));
+    }
+}
