@@ -19,6 +19,7 @@ mod present;
 mod state;
 mod theme;
 mod views;
+mod zoom;
 
 fn main() {
     console_error_panic_hook::set_once();

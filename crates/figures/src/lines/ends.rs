@@ -8,6 +8,9 @@ use crate::{series, theme::Look};
 /// Lines beyond this number have no names at their ends.
 const MOST: usize = 8;
 
+/// Characters that there is always room for: those of the whole run.
+const SHORTEST: usize = super::WHOLE_RUN_NAME.len();
+
 /// Longest name that is not cut, in characters.
 const LONGEST: usize = 14;
 
@@ -18,7 +21,7 @@ pub(crate) struct Room(f64);
 impl Room {
     /// Room for the names of these domains.
     pub(crate) fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {
-        let lengths: Vec<usize> = names.map(|name| name.chars().count().clamp(4, LONGEST)).collect();
+        let lengths: Vec<usize> = names.map(|name| name.chars().count().clamp(SHORTEST, LONGEST)).collect();
         let longest = if lengths.len() > MOST { None } else { lengths.into_iter().max() };
         Self(longest.map_or(0.0, |length| 6.5 * length as f64 + 12.0))
     }
