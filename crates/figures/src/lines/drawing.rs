@@ -168,7 +168,7 @@ impl Lines<'_> {
         json!({
             "data": { "name": "courses" },
             "transform": [{ "filter": "datum.raw !== null" }, { "filter": UP_TO }],
-            "mark": { "type": "point", "filled": true, "opacity": 0.4, "size": look.size(14.0), "clip": true },
+            "mark": { "aria": false, "type": "point", "filled": true, "opacity": 0.4, "size": look.size(14.0), "clip": true },
             "encoding": { "x": self.x(), "y": self.y("raw"), "color": self.color() },
         })
     }
@@ -180,13 +180,13 @@ impl Lines<'_> {
             json!({
                 "data": { "name": "courses" },
                 "transform": [{ "filter": UP_TO }],
-                "mark": { "type": "line", "strokeWidth": look.size(2.0), "clip": true },
+                "mark": { "aria": false, "type": "line", "strokeWidth": look.size(2.0), "clip": true },
                 "encoding": { "x": self.x(), "y": self.y("value"), "color": self.color(), "strokeDash": dash },
             }),
             json!({
                 "data": { "name": "courses" },
                 "transform": [{ "filter": "datum.marked" }, { "filter": UP_TO }],
-                "mark": { "type": "point", "filled": true, "opacity": 1, "size": look.size(34.0), "clip": true },
+                "mark": { "aria": false, "type": "point", "filled": true, "opacity": 1, "size": look.size(34.0), "clip": true },
                 "encoding": { "x": self.x(), "y": self.y("value"), "color": self.color(), "shape": shape },
             }),
         ]
@@ -196,7 +196,7 @@ impl Lines<'_> {
         json!({
             "data": { "name": "courses" },
             "transform": [{ "filter": UP_TO }],
-            "mark": { "type": "area", "opacity": 0.18, "clip": true },
+            "mark": { "aria": false, "type": "area", "opacity": 0.18, "clip": true },
             "encoding": { "x": self.x(), "y": self.y("low"), "y2": { "field": "high" }, "color": self.color() },
         })
     }
@@ -207,13 +207,13 @@ impl Lines<'_> {
             json!({
                 "data": { "name": "references" },
                 "transform": [{ "filter": UP_TO }],
-                "mark": { "type": "line", "strokeWidth": look.size(1.25), "strokeDash": [1, 3], "strokeCap": "round", "clip": true },
+                "mark": { "aria": false, "type": "line", "strokeWidth": look.size(1.25), "strokeDash": [1, 3], "strokeCap": "round", "clip": true },
                 "encoding": { "x": self.x(), "y": self.y("value"), "color": self.color() },
             }),
             json!({
                 "data": { "name": "references" },
                 "transform": [{ "filter": "datum.named" }, { "filter": UP_TO }],
-                "mark": { "type": "text", "text": self.reference_name, "color": look.theme.quiet(), "align": "right", "baseline": "bottom", "dx": -2, "dy": -3, "fontSize": size },
+                "mark": { "aria": false, "type": "text", "text": self.reference_name, "color": look.theme.quiet(), "align": "right", "baseline": "bottom", "dx": -2, "dy": -3, "fontSize": size },
                 "encoding": { "x": self.x(), "y": self.y("value") },
             }),
         ]
@@ -254,7 +254,7 @@ impl Lines<'_> {
             json!({
                 "data": { "name": "onsets" },
                 "transform": [{ "filter": format!("datum.letter === '{letter}'") }, { "filter": UP_TO }],
-                "mark": { "type": "rule", "strokeDash": dash, "opacity": 0.55 },
+                "mark": { "aria": false, "type": "rule", "strokeDash": dash, "opacity": 0.55 },
                 "encoding": { "x": self.x(), "color": self.color() },
             })
         };
@@ -263,6 +263,7 @@ impl Lines<'_> {
                 "data": { "name": "onsets" },
                 "transform": [{ "filter": format!("datum.side === '{side}'") }, { "filter": UP_TO }],
                 "mark": {
+                    "aria": false,
                     "type": "text", "align": align, "baseline": "top", "dx": dx, "dy": { "expr": "datum.dy" },
                     "fontSize": look.size(10.0), "fontWeight": 600,
                 },
@@ -302,7 +303,7 @@ impl Lines<'_> {
                 "name": "hover",
                 "select": { "type": "point", "fields": ["checkpoint"], "nearest": true, "on": "pointerover", "clear": "pointerout" },
             }],
-            "mark": { "type": "rule", "color": look.theme.quiet() },
+            "mark": { "aria": false, "type": "rule", "color": look.theme.quiet() },
             "encoding": {
                 "x": self.x(),
                 "opacity": {

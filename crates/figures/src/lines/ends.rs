@@ -71,6 +71,7 @@ impl Lines<'_> {
         json!({
             "data": { "name": "ends" },
             "mark": {
+                "aria": false,
                 "type": "text", "align": "left", "baseline": "middle", "fontSize": look.size(11.0),
                 "limit": self.room.pixels(look) - 8.0, "opacity": { "expr": "room > 0 ? 1 : 0" },
             },

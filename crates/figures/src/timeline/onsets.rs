@@ -154,21 +154,21 @@ fn body(report: &Report, options: &TimelineOptions, rows: &[&Row]) -> Json {
     let mut layers = vec![json!({
         "data": { "name": "ends" },
         "transform": [{ "filter": UP_TO }],
-        "mark": { "type": "point", "filled": true, "opacity": 1, "size": look.size(90.0) },
+        "mark": { "aria": false, "type": "point", "filled": true, "opacity": 1, "size": look.size(90.0) },
         "encoding": { "x": x("x"), "y": y, "color": color, "shape": shape, "tooltip": tooltip },
     })];
     if has_spans {
         layers.insert(0, json!({
             "data": { "name": "spans" },
             "transform": [{ "filter": UP_TO }],
-            "mark": { "type": "rule", "strokeWidth": look.size(3.0), "opacity": 0.6 },
+            "mark": { "aria": false, "type": "rule", "strokeWidth": look.size(3.0), "opacity": 0.6 },
             "encoding": { "x": x("x"), "x2": { "field": "x2" }, "y": y, "color": color, "tooltip": tooltip },
         }));
         for (side, align, dx) in [("after", "left", 9.0), ("before", "right", -9.0)] {
             layers.push(json!({
                 "data": { "name": "spans" },
                 "transform": [{ "filter": format!("datum.side === '{side}'") }, { "filter": UP_TO }],
-                "mark": { "type": "text", "align": align, "dx": look.size(dx), "fontSize": look.size(10.0) },
+                "mark": { "aria": false, "type": "text", "align": align, "dx": look.size(dx), "fontSize": look.size(10.0) },
                 "encoding": { "x": x("end"), "y": y, "text": { "field": "delay", "type": "nominal" } },
             }));
         }
