@@ -247,6 +247,7 @@ fn handle_event(app: App, event: Event, arrays: &Array) {
         Event::Report { json, complete: false } if !cancelled => queue_partial_report(app, json),
         Event::Progress(_) | Event::Report { .. } | Event::Saved { .. } => {}
         Event::Geometry(sheet) => app.routers.set(sheet.map(Arc::from)),
+        Event::Changes(changes) => app.changes.set(changes),
         Event::Alignment(alignment) => app.alignment.set(Some(Arc::new(*alignment))),
         Event::MapOrder { request_id, texts } => map::take_order(app, request_id, texts, arrays),
         Event::MapFrame(facts) => map::take_frame(app, *facts, arrays),

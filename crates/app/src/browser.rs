@@ -14,6 +14,12 @@ pub fn document() -> web_sys::Document {
     leptos::prelude::document()
 }
 
+/// Whether the user prefers reduced motion.
+pub fn reduces_motion() -> bool {
+    let query = window().match_media("(prefers-reduced-motion: reduce)");
+    query.ok().flatten().is_some_and(|query| query.matches())
+}
+
 /// Milliseconds since the page was opened.
 pub fn now() -> f64 {
     window().performance().map_or(0.0, |clock| clock.now())

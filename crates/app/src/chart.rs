@@ -42,6 +42,9 @@ pub fn Chart(
     /// Receives the plot's position once it is drawn, for overlays.
     #[prop(optional)]
     plot: RwSignal<Option<Plot>>,
+    /// Whether the chart can be hidden; its view lists hidden charts.
+    #[prop(optional)]
+    can_hide: bool,
     /// Overlays.
     #[prop(optional)]
     children: Option<Children>,
@@ -74,6 +77,15 @@ pub fn Chart(
             if revision.try_get_value() != Some(own) {
                 return;
             }
+            // Most changes need no new drawing.
+            let old = handle.try_get_value().flatten().filter(|old| old.slot.is_connected());
+            if let Some(old) = old
+                && old.update(&figure).await
+            {
+                plot.try_set(measure(&element, &old));
+                error.try_set(None);
+                return;
+            }
             let drawn = match script {
                 Ok(script) => draw(&script, &element, &figure).await,
                 Err(message) => Err(message),
@@ -87,8 +99,9 @@ pub fn Chart(
             match drawn {
                 Ok(drawn) => {
                     remove();
+                    drawn.draw_up_to(app.drawn_up_to());
                     drawn.reveal();
-                    plot.set(measure(&element));
+                    plot.set(measure(&element, &drawn));
                     handle.set_value(Some(drawn));
                     error.set(None);
                 }
@@ -106,10 +119,16 @@ pub fn Chart(
             // The drawing is resized in the browser's next frame.
             request_animation_frame(move || {
                 request_animation_frame(move || {
-                    let measured = measure(&element);
+                    let measured = measure(&element, &drawn);
                     plot.try_set(measured);
                 });
             });
+        }
+    });
+    Effect::new(move || {
+        let last = app.drawn_up_to();
+        if let Some(drawn) = handle.get_value() {
+            drawn.draw_up_to(last);
         }
     });
     on_cleanup(remove);
@@ -127,25 +146,48 @@ pub fn Chart(
             .report
             .with_untracked(|report| report.as_ref().map(|report| report.title.clone()).unwrap_or_default());
         spawn_local(async move {
-            if let Err(message) = save(&title, &figure, drawn.as_ref().map(|drawn| &drawn.handle), what).await
-            {
-                error.set(Some(message));
+            match save(&title, &figure, drawn.as_ref().map(|drawn| &drawn.handle), what).await {
+                Ok(()) if what == "copy" => app.say("The image was copied."),
+                Ok(()) => {}
+                Err(message) => error.set(Some(message)),
             }
         });
     };
+    // Visible words, the end of the accessible name, and what is done.
+    let actions = [
+        ("SVG", "save as SVG", "svg"),
+        ("PNG", "save as PNG", "png"),
+        ("Copy image", "Copy image", "copy"),
+        ("Open in Vega editor", "Open in Vega editor", "edit"),
+    ];
     view! {
         <article class="chart">
             <header class="chart-head" class:over-drawing=move || !as_table.get()>
                 // The drawing contains the same title, so SVG and PNG exports have it.
                 <h3 class:unseen=move || !as_table.get()>{title}</h3>
-                <button type="button" class="plain" aria-pressed=move || as_table.get().to_string()
-                    aria-label=move || format!("{}: show as table", title())
-                    on:click=move |_| table_chosen.update(|chosen| *chosen = !*chosen)>"Table"</button>
-                <Show when=move || !as_table.get()>
-                    <button type="button" class="plain" aria-label=move || format!("{}: save as SVG", title()) on:click=move |_| save("svg")>"SVG"</button>
-                    <button type="button" class="plain" aria-label=move || format!("{}: save as PNG", title()) on:click=move |_| save("png")>"PNG"</button>
-                </Show>
-                <button type="button" class="plain" aria-label=move || format!("{}: save as CSV", title()) on:click=move |_| save("csv")>"CSV"</button>
+                <details class="menu">
+                    <summary aria-label=move || format!("{}: menu", title())>"⋯"</summary>
+                    <div class="menu-list">
+                        <button type="button" class="plain" aria-pressed=move || as_table.get().to_string()
+                            aria-label=move || format!("{}: show as table", title())
+                            on:click=move |_| table_chosen.update(|chosen| *chosen = !*chosen)>"Table"</button>
+                        <button type="button" class="plain" aria-label=move || format!("{}: save as CSV", title()) on:click=move |_| save("csv")>"CSV"</button>
+                        {actions.map(|(words, name, what)| view! {
+                            <button
+                                type="button" class="plain" class:hidden=move || as_table.get()
+                                aria-label=move || format!("{}: {name}", title()) on:click=move |_| save(what)
+                            >{words}</button>
+                        })}
+                        <small class="soft" class:hidden=move || as_table.get()>"The editor is a page of vega.github.io, which receives this chart’s data."</small>
+                        {can_hide.then(|| view! {
+                            <button type="button" class="plain" aria-label=move || format!("{}: Hide chart", title()) on:click=move |_| {
+                                if let Some(figure) = figure.get_untracked() {
+                                    app.charts_away.update(|away| { away.insert(figure.id.clone()); });
+                                }
+                            }>"Hide chart"</button>
+                        })}
+                    </div>
+                </details>
             </header>
             <p class="unseen">{summary}</p>
             {move || error.get().map(|message| view! { <p class="wrong" role="status">{message}</p> })}
@@ -289,6 +331,18 @@ impl Drawn {
         self.slot.set_class_name("slot");
     }
 
+    /// Shows a figure in place; false if that needs a new drawing.
+    async fn update(&self, figure: &Figure) -> bool {
+        let Ok(spec) = js_sys::JSON::parse(&figure.spec) else { return false };
+        browser::call_later(&self.handle, "update", &[spec]).await.is_ok_and(|done| done.is_truthy())
+    }
+
+    /// Draws lines up to a checkpoint, or all of them.
+    fn draw_up_to(&self, checkpoint: Option<usize>) {
+        let last = checkpoint.map_or(JsValue::UNDEFINED, |last| JsValue::from_f64(last as f64));
+        drop(browser::call(&self.handle, "upto", &[last]));
+    }
+
     fn remove(&self) {
         drop(browser::call(&self.handle, "finalize", &[]));
         self.slot.remove();
@@ -335,15 +389,30 @@ async fn draw(script: &JsValue, element: &HtmlElement, figure: &Figure) -> Resul
     }
 }
 
-/// Measures the plot of a drawing: the background of the outermost frame.
-fn measure(element: &HtmlElement) -> Option<Plot> {
+/// Reports drags, wheels and pinches over the plots in an element; see `watch` in charts.js.
+pub fn watch_pointer(element: HtmlElement, send: impl Fn(&str, f64, f64) + 'static) {
+    let closure = Closure::<dyn Fn(String, f64, f64)>::new(move |kind: String, a, b| send(&kind, a, b));
+    // The listeners live as long as the element.
+    let send = closure.into_js_value();
+    spawn_local(async move {
+        // Without the script there are no charts to drag over.
+        if let Ok(script) = script().await {
+            drop(browser::call(&script, "watch", &[element.into(), send]));
+        }
+    });
+}
+
+/// Measures the plot of a drawing: the background of the outermost frame, without the room for
+/// names beside the lines.
+fn measure(element: &HtmlElement, drawn: &Drawn) -> Option<Plot> {
     let frame: Element = element.query_selector(".role-frame.root .background").ok().flatten()?;
     let frame = frame.get_bounding_client_rect();
+    let room = browser::call(&drawn.handle, "room", &[]).ok().and_then(|room| room.as_f64()).unwrap_or(0.0);
     let whole = element.get_bounding_client_rect();
     Some(Plot {
         left: frame.left() - whole.left(),
         top: frame.top() - whole.top(),
-        width: frame.width(),
+        width: frame.width() - room,
         height: frame.height(),
     })
 }
@@ -401,6 +470,11 @@ async fn save(title: &str, figure: &Figure, drawn: Option<&JsValue>, what: &str)
         return download::text(&name, "text/csv", &figure.table.csv());
     }
     let Some(drawn) = drawn else { return Err("The chart is not drawn yet.".to_owned()) };
+    if matches!(what, "copy" | "edit") {
+        let refused =
+            |error| format!("The browser refused ({}). Save the chart instead.", browser::reason(&error));
+        return browser::call_later(drawn, what, &[]).await.map(drop).map_err(refused);
+    }
     let failed = |error: JsValue| format!("{name} could not be created ({}).", browser::reason(&error));
     if what == "svg" {
         let text = browser::call_later(drawn, "svg", &[]).await.map_err(failed)?;

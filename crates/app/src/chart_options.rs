@@ -38,5 +38,8 @@ pub fn timeline(app: App) -> figures::TimelineOptions {
         hidden: app.hidden.get().into_iter().collect(),
         present: app.presenting.get(),
         width: None,
+        range: app.range.get(),
+        smooth: app.smooth.get(),
+        log: app.log.get(),
     }
 }

@@ -83,7 +83,7 @@ pub fn AxisChoice() -> impl IntoView {
             if tokens.get() {
                 options.insert(1, ("tokens", Axis::Tokens));
             }
-            view! { <Choice label="Axis" options chosen=app.axis.into() choose=move |axis| app.axis.set(axis)/> }
+            view! { <Choice label="Axis" options chosen=app.axis.into() choose=move |axis| crate::zoom::set_axis(app, axis)/> }
         }}
     }
 }
@@ -142,6 +142,11 @@ pub fn CheckpointSlider() -> impl IntoView {
                 type="button" class="plain" aria-pressed=move || app.playing.get().to_string()
                 on:click=move |_| crate::present::play(app)
             >{move || if app.playing.get() { "Pause" } else { "Play" }}</button>
+            <button
+                type="button" class="plain" data-testid="pin" title="Compare with this checkpoint"
+                aria-pressed=move || app.pin.get().is_some().to_string()
+                on:click=move |_| app.toggle_pin()
+            >"Pin "<kbd>"r"</kbd></button>
             <output class="step">{words}</output>
         </div>
     }

@@ -9,9 +9,10 @@ use crate::browser;
 use crate::files;
 use crate::present;
 use crate::state::{App, Dialog, Stage, View};
+use crate::zoom;
 
 /// All shortcuts with their descriptions, as the help dialog lists them.
-pub const KEYS: [(&str, &str); 20] = [
+pub const KEYS: [(&str, &str); 22] = [
     ("?", "show this help"),
     ("o", "open files"),
     ("e", "open the example run"),
@@ -24,6 +25,8 @@ pub const KEYS: [(&str, &str); 20] = [
     ("[ ]", "previous, next checkpoint"),
     ("j k", "next, previous layer"),
     ("arrows, + − 0, Enter", "on the map: move, zoom, compare the pair"),
+    ("+ − 0", "on the Timeline: zoom about the checkpoint, show all"),
+    ("r", "pin the checkpoint to compare with it"),
     ("/", "search samples"),
     ("t", "show charts as tables"),
     ("s", "share"),
@@ -86,6 +89,10 @@ fn on_control(event: &KeyboardEvent) -> bool {
     })
 }
 
+fn on_timeline(app: App) -> bool {
+    app.view.get_untracked() == View::Timeline
+}
+
 fn handle(app: App, key: &str, on_control: bool) -> bool {
     match key {
         "?" => app.dialog.set(Some(Dialog::Help)),
@@ -102,6 +109,10 @@ fn handle(app: App, key: &str, on_control: bool) -> bool {
         "6" => app.view.set(View::Table),
         "[" => app.step_checkpoint(false),
         "]" => app.step_checkpoint(true),
+        "r" => app.toggle_pin(),
+        "+" | "=" if on_timeline(app) => zoom::about_checkpoint(app, 0.5),
+        "-" if on_timeline(app) => zoom::about_checkpoint(app, 2.0),
+        "0" if on_timeline(app) => app.range.set(None),
         "j" => app.step_layer(true),
         "k" => app.step_layer(false),
         "/" => {

@@ -22,6 +22,7 @@ mod present;
 mod state;
 mod theme;
 mod views;
+mod zoom;
 
 use wasm_bindgen::JsCast as _;
 

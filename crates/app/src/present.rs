@@ -8,7 +8,15 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::browser;
+use crate::chart_options;
 use crate::state::App;
+use crate::zoom;
+
+/// Milliseconds that playing the whole run takes.
+const WHOLE_RUN: f64 = 20_000.0;
+
+/// Least milliseconds per checkpoint.
+const SHORTEST_PAUSE: f64 = 120.0;
 
 thread_local! {
     /// The screen wake lock, while it is held.
@@ -82,27 +90,28 @@ pub fn install(app: App) {
     );
     closure.forget();
 
-    Effect::new(move |timer: Option<Option<IntervalHandle>>| {
+    Effect::new(move |timer: Option<Option<TimeoutHandle>>| {
         if let Some(Some(timer)) = timer {
             timer.clear();
         }
         if !app.playing.get() {
             return None;
         }
-        // One checkpoint per second: slow enough to explain, fast enough to show the trend.
-        set_interval_with_handle(
-            move || {
-                let last = app
-                    .report
-                    .with_untracked(|report| report.as_ref().map_or(0, |report| report.checkpoints.len()));
-                if app.checkpoint.get_untracked() + 1 >= last {
-                    app.playing.set(false);
-                } else {
-                    app.step_checkpoint(true);
-                }
-            },
-            Duration::from_secs(1),
-        )
-        .ok()
+        let Some(pause) = pause(app) else {
+            app.playing.set(false);
+            return None;
+        };
+        set_timeout_with_handle(move || app.step_checkpoint(true), Duration::from_millis(pause as u64)).ok()
     });
+}
+
+/// Milliseconds until the next checkpoint is shown; none at the last. The whole run takes about
+/// twenty seconds, at the pace of its axis: dense checkpoints follow each other faster.
+fn pause(app: App) -> Option<f64> {
+    let here = app.checkpoint.get();
+    let scale = zoom::whole(app)?;
+    let axis = chart_options::axis(app.axis.get());
+    let places = app.with_report(|report| axis.places(report))?;
+    let (from, to) = (*places.get(here)?, *places.get(here + 1)?);
+    Some(((scale.share(to as f64) - scale.share(from as f64)) * WHOLE_RUN).max(SHORTEST_PAUSE))
 }

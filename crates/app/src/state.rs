@@ -6,7 +6,7 @@ use std::sync::Arc;
 use figures::GeometrySheet;
 use leptos::prelude::*;
 use protocol::{Alignment, Backend, FileRow, MappingSheet, ProcessorInfo, ReportText, SampleRef};
-use report::{Group, Report, Settings};
+use report::{Change, Group, Report, Settings};
 
 use crate::meter::Meter;
 
@@ -217,6 +217,20 @@ pub struct App {
     pub group_chosen: RwSignal<bool>,
     /// Horizontal axis.
     pub axis: RwSignal<Axis>,
+    /// Part of the Timeline's axis that is shown, in its units; none for all of it.
+    pub range: RwSignal<Option<(u64, u64)>>,
+    /// Checkpoints of the running mean that the Timeline draws.
+    pub smooth: RwSignal<usize>,
+    /// Whether positive metrics have a logarithmic vertical axis.
+    pub log: RwSignal<bool>,
+    /// Index of the checkpoint that the current one is compared with.
+    pub pin: RwSignal<Option<usize>>,
+    /// Changes of the pathway distance between the pinned and the current checkpoint, by domain.
+    pub changes: RwSignal<Vec<(String, Change)>>,
+    /// Ids of the Timeline's charts in their order; the others follow.
+    pub chart_order: RwSignal<Vec<String>>,
+    /// Ids of the hidden charts of the Timeline.
+    pub charts_away: RwSignal<BTreeSet<String>>,
     /// Whether charts are shown as tables.
     pub twin: RwSignal<bool>,
     /// Whether the page is presenting.
@@ -290,6 +304,13 @@ impl App {
             group: RwSignal::new(Group::Memorized),
             group_chosen: RwSignal::new(false),
             axis: RwSignal::new(Axis::Steps),
+            range: RwSignal::new(None),
+            smooth: RwSignal::new(1),
+            log: RwSignal::new(false),
+            pin: RwSignal::new(None),
+            changes: RwSignal::new(Vec::new()),
+            chart_order: RwSignal::new(Vec::new()),
+            charts_away: RwSignal::new(BTreeSet::new()),
             twin: RwSignal::new(false),
             presenting: RwSignal::new(false),
             playing: RwSignal::new(false),
@@ -330,6 +351,19 @@ impl App {
     /// The checkpoint under the pointer, else the selected one.
     pub fn current_checkpoint(self) -> usize {
         self.hover.get().unwrap_or_else(|| self.checkpoint.get())
+    }
+
+    /// The last checkpoint that charts draw: the current one while playing or presenting, unless the
+    /// user prefers reduced motion.
+    pub fn drawn_up_to(self) -> Option<usize> {
+        let moves = (self.playing.get() || self.presenting.get()) && !crate::browser::reduces_motion();
+        moves.then(|| self.checkpoint.get())
+    }
+
+    /// Pins the current checkpoint, or removes the pin.
+    pub fn toggle_pin(self) {
+        let here = self.checkpoint.get_untracked();
+        self.pin.update(|pin| *pin = if pin.is_some() { None } else { Some(here) });
     }
 
     /// Reads the report, tracked.

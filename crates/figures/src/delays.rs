@@ -4,7 +4,7 @@ use report::{ClaimKind, Delays, Domain, Matched, Report};
 use wire::{Json, json};
 
 use crate::{
-    axis::{Axis, SHORT},
+    axis::{Axis, PLAIN, SHORT},
     chart::{self, Frame},
     figure::{ChartOptions, Figure},
     number, palette,
@@ -310,7 +310,7 @@ impl Chart<'_> {
                         "color": {
                             "field": "score", "type": "quantitative", "scale": { "scheme": "viridis", "zero": false, "nice": false },
                             "legend": {
-                                "title": "Mean cosine", "gradientLength": look.size(180.0), "gradientThickness": look.size(8.0), "tickCount": 4,
+                                "title": "Mean cosine", "gradientLength": look.size(180.0), "gradientThickness": look.size(8.0), "tickCount": 4, "labelExpr": PLAIN,
                             },
                         },
                         "tooltip": [

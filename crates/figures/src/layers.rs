@@ -4,7 +4,7 @@ use report::{Bounds, Group, METRICS, Metric, Report, Series, WHOLE_RUN, metrics:
 use wire::{Json, json};
 
 use crate::{
-    axis::{Axis, SHORT},
+    axis::{Axis, PLAIN, SHORT},
     chart::{self, Frame},
     checkpoints::{checkpoint_cells, checkpoint_columns, checkpoint_span},
     figure::{ChartOptions, Figure},
@@ -227,7 +227,7 @@ pub fn layers(
                 },
                 "color": {
                     "field": "value", "type": "quantitative", "scale": scale,
-                    "legend": { "title": legend, "gradientLength": look.size(180.0), "gradientThickness": look.size(8.0), "tickCount": 4 },
+                    "legend": { "title": legend, "gradientLength": look.size(180.0), "gradientThickness": look.size(8.0), "tickCount": 4, "labelExpr": PLAIN },
                 },
                 "stroke": {
                     "condition": [

@@ -36,7 +36,7 @@ mod theme;
 mod timeline;
 mod verdict;
 
-pub use axis::Axis;
+pub use axis::{Axis, Scale};
 pub use delays::{certainty, delays};
 pub use experts::{ExpertOrder, coactivation, experts};
 pub use figure::{ChartOptions, Figure};

@@ -1,13 +1,16 @@
 //! Line charts over training, one line per domain: the form of most figures.
 
 mod drawing;
+mod ends;
+mod rows;
 
-pub(crate) use drawing::domain_scale;
+pub(crate) use drawing::{UP_TO, domain_scale};
+pub(crate) use ends::Room;
 
 use report::{Report, Series};
 
 use crate::{
-    axis::Axis,
+    axis::{Axis, Scale},
     checkpoints::{checkpoint_cells, checkpoint_columns, checkpoint_span},
     figure::Figure,
     number, series,
@@ -28,12 +31,22 @@ pub(crate) struct Line {
     pub band: Option<(Series, Series)>,
     /// A thin reference line.
     pub reference: Option<Series>,
+    /// Samples or items behind the values.
+    pub n: Option<u64>,
 }
 
 /// A figure of courses.
 pub(crate) struct Lines<'a> {
     pub report: &'a Report,
     pub axis: Axis,
+    /// The part of the axis that is shown.
+    pub scale: Scale,
+    /// Room for names at the ends of the lines.
+    pub room: Room,
+    /// Checkpoints of the running mean that is drawn.
+    pub smooth: usize,
+    /// Whether the vertical axis is logarithmic; all values are then positive.
+    pub log: bool,
     pub theme: Theme,
     pub present: bool,
     pub width: Option<u32>,

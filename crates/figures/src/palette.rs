@@ -2,8 +2,8 @@
 //!
 //! The first four hues are those of Okabe and Ito, darkened or lightened to a contrast of at least 3:1 against
 //! the background; the other four maximize the smallest difference from all others, with and without
-//! protanopia, deuteranopia and tritanopia (Machado's simulation, CIELAB: 24 on light, 26 on dark). Colour is
-//! never the only cue: markers and dashes differ too.
+//! protanopia, deuteranopia and tritanopia (Machado's simulation, CIELAB: 24 on light, 26 on dark; among
+//! the first four it is 12). Colour is never the only cue: markers and dashes differ too.
 
 use crate::theme::Theme;
 
@@ -77,11 +77,13 @@ mod tests {
 
     /// Relative luminance after WCAG 2.
     fn luminance(color: &str) -> f64 {
-        let channel = |at: usize| {
-            let value = f64::from(u8::from_str_radix(&color[at..at + 2], 16).unwrap()) / 255.0;
-            if value <= 0.04045 { value / 12.92 } else { libm::pow((value + 0.055) / 1.055, 2.4) }
-        };
-        0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
+        0.2126 * linear(color, 1) + 0.7152 * linear(color, 3) + 0.0722 * linear(color, 5)
+    }
+
+    /// The channel that starts at a character of `#rrggbb`, linear.
+    fn linear(color: &str, at: usize) -> f64 {
+        let value = f64::from(u8::from_str_radix(&color[at..at + 2], 16).unwrap()) / 255.0;
+        if value <= 0.04045 { value / 12.92 } else { libm::pow((value + 0.055) / 1.055, 2.4) }
     }
 
     fn contrast(first: &str, second: &str) -> f64 {
@@ -109,5 +111,78 @@ mod tests {
         marks.sort_unstable();
         marks.dedup();
         assert_eq!(marks.len(), 40);
+    }
+
+    /// Matrices of Machado, Oliveira and Fernandes (2009) at severity 1, for linear RGB.
+    const DICHROMACIES: [(&str, [[f64; 3]; 3]); 3] = [
+        (
+            "protanopia",
+            [
+                [0.152_286, 1.052_583, -0.204_868],
+                [0.114_503, 0.786_281, 0.099_216],
+                [-0.003_882, -0.048_116, 1.051_998],
+            ],
+        ),
+        (
+            "deuteranopia",
+            [
+                [0.367_322, 0.860_646, -0.227_968],
+                [0.280_085, 0.672_501, 0.047_413],
+                [-0.011_820, 0.042_940, 0.968_881],
+            ],
+        ),
+        (
+            "tritanopia",
+            [
+                [1.255_528, -0.076_749, -0.178_779],
+                [-0.078_411, 0.930_809, 0.147_602],
+                [0.004_733, 0.691_367, 0.303_900],
+            ],
+        ),
+    ];
+
+    const NORMAL: [[f64; 3]; 3] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+
+    /// CIELAB coordinates of a colour as seen through a matrix, for the white point D65.
+    fn lab(color: &str, seen: &[[f64; 3]; 3]) -> [f64; 3] {
+        let times = |matrix: &[[f64; 3]; 3], of: [f64; 3]| {
+            matrix.map(|row| row.iter().zip(of).map(|(factor, value)| factor * value).sum::<f64>())
+        };
+        let linear = [1, 3, 5].map(|at| linear(color, at));
+        let linear = times(seen, linear).map(|value| value.clamp(0.0, 1.0));
+        let xyz = times(
+            &[
+                [0.412_456_4, 0.357_576_1, 0.180_437_5],
+                [0.212_672_9, 0.715_152_2, 0.072_175_0],
+                [0.019_333_9, 0.119_192_0, 0.950_304_1],
+            ],
+            linear,
+        );
+        let root = |value: f64| {
+            if value > 216.0 / 24389.0 { libm::cbrt(value) } else { (24389.0 / 27.0 * value + 16.0) / 116.0 }
+        };
+        let [x, y, z] = [root(xyz[0] / 0.950_47), root(xyz[1]), root(xyz[2] / 1.088_83)];
+        [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
+    }
+
+    #[test]
+    fn eight_domains_differ_without_colour_and_in_colour_for_everyone() {
+        for (theme, of_four, of_others) in [(Theme::Light, 12.0, 24.0), (Theme::Dark, 12.0, 26.0)] {
+            for second in 0..8 {
+                let least = if second < 4 { of_four } else { of_others };
+                for first in 0..second {
+                    let (one, other) = (domain(first, theme), domain(second, theme));
+                    assert!(one.shape != other.shape || one.dash != other.dash, "{first} and {second}");
+                    for (name, seen) in DICHROMACIES.iter().copied().chain([("full colour", NORMAL)]) {
+                        let (a, b) = (lab(one.color, &seen), lab(other.color, &seen));
+                        let distance = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt();
+                        assert!(
+                            distance >= least,
+                            "{first} and {second} with {name}, {theme:?}: {distance:.1}"
+                        );
+                    }
+                }
+            }
+        }
     }
 }

@@ -32,3 +32,14 @@ pub(crate) fn padded((low, high): (f64, f64)) -> (f64, f64) {
 pub(crate) fn finite(value: f64) -> Option<f64> {
     value.is_finite().then_some(value)
 }
+
+/// An extent of positive values with a margin on a logarithmic scale.
+pub(crate) fn padded_log((low, high): (f64, f64)) -> (f64, f64) {
+    let room = libm::pow(high / low, 0.06).max(1.02);
+    (low / room, high * room)
+}
+
+/// Relative position of a value in an extent.
+pub(crate) fn share(value: f64, (low, high): (f64, f64), log: bool) -> f64 {
+    if log { libm::log(value / low) / libm::log(high / low) } else { (value - low) / (high - low) }
+}

@@ -9,9 +9,10 @@ use report::{
 };
 
 use crate::{
+    axis::Scale,
     chart,
     figure::Figure,
-    lines::{Line, Lines},
+    lines::{Line, Lines, Room},
     number, series,
 };
 
@@ -22,7 +23,8 @@ use self::options::visible;
 ///
 /// `onsets`, then one per metric that [`METRICS`] shows as a chart, with `memorized` after the losses. Each chart but
 /// the first has a selection `hover` over the field `checkpoint` (the index of the checkpoint nearest to the pointer)
-/// and a parameter `cursor` that shows the crosshair at that index, -1 for none.
+/// and a parameter `cursor` that shows the crosshair at that index, -1 for none. In every chart, the parameter `upto` is
+/// the index of the last checkpoint drawn.
 #[must_use]
 pub fn timeline(report: &Report, options: &TimelineOptions) -> Vec<Figure> {
     if report.checkpoints.is_empty() {
@@ -55,8 +57,8 @@ impl<'a> Builder<'a> {
         line: impl Fn(&'a Domain) -> Option<Drawn>,
     ) -> Lines<'a> {
         let lines = visible(self.report, self.options).filter_map(|(index, domain)| {
-            let Drawn { value, band, reference } = line(domain)?;
-            Some(Line { domain: index, value, band, reference })
+            let Drawn { value, band, reference, n } = line(domain)?;
+            Some(Line { domain: index, value, band, reference, n })
         });
         self.of_lines(id, title, lines.collect())
     }
@@ -65,6 +67,10 @@ impl<'a> Builder<'a> {
         Lines {
             report: self.report,
             axis: self.options.axis,
+            scale: Scale::new(self.report, self.options.axis, self.options.range),
+            room: Room::of(visible(self.report, self.options).map(|(_, domain)| domain.name.as_str())),
+            smooth: self.options.smooth,
+            log: false,
             theme: self.options.theme,
             present: self.options.present,
             width: self.options.width,
@@ -94,16 +100,18 @@ impl<'a> Builder<'a> {
         let group = if metric.scope.groups { self.options.group } else { Group::All };
         let compared = metric.reference.and_then(report::metric);
         let checkpoints = report.checkpoints.len();
-        let values = |domain: &str, id: &str, group: Group| {
-            let values = &report.course(domain, id, group)?.values;
-            (!series::defined(values, checkpoints).is_empty()).then(|| values.clone())
+        let course = |domain: &str, id: &str, group: Group| {
+            let course = report.course(domain, id, group)?;
+            (!series::defined(&course.values, checkpoints).is_empty()).then_some(course)
         };
+        let values = |domain: &str, id: &str, group: Group| Some(course(domain, id, group)?.values.clone());
         let reference = |domain: &str| {
             let compared = compared?;
             values(domain, compared.id, if compared.scope.groups { group } else { Group::All })
         };
         let drawn = |domain: &str| {
-            let value = values(domain, metric.id, group)?;
+            let found = course(domain, metric.id, group)?;
+            let value = found.values.clone();
             let band = match metric.band {
                 Band::None => None,
                 Band::HalfWidth(id) => {
@@ -111,30 +119,34 @@ impl<'a> Builder<'a> {
                 }
                 Band::Quartiles(low, high) => values(domain, low, group).zip(values(domain, high, group)),
             };
-            Some(Drawn { value, band, reference: reference(domain) })
+            Some(Drawn { value, band, reference: reference(domain), n: found.n })
         };
         let id = metric.id.replace('_', "-");
         let mut lines = if metric.scope.whole_run {
-            let line = drawn(WHOLE_RUN).map(|Drawn { value, band, reference }| Line {
+            let line = drawn(WHOLE_RUN).map(|Drawn { value, band, reference, n }| Line {
                 domain: report.domains.len(),
                 value,
                 band,
                 reference,
+                n,
             });
             self.of_lines(id, metric.name, line.into_iter().collect())
         } else {
             self.lines(id, metric.name, |domain| drawn(&domain.name))
         };
         let mut clipped = false;
+        let is_share = metric.unit == MetricUnit::Share;
         lines.range = match (metric.band, metric.bounds) {
             (Band::Quartiles(..), _) => {
-                let (range, cut) = quartile_range(&lines.courses);
+                let (range, cut) = quartile_range(&lines.courses, &lines.visible());
                 clipped = cut;
                 range
             }
-            (_, Bounds::Between(low, high)) if metric.unit == MetricUnit::Share => Some((low, high)),
+            // A zoomed chart shows the range of what is visible.
+            (_, Bounds::Between(low, high)) if is_share && self.options.range.is_none() => Some((low, high)),
             _ => None,
         };
+        lines.log = self.options.log && !is_share && lines.are_positive();
         if metric.scope.groups {
             lines.title = format!("{}, {}", metric.name, self.group());
         }
@@ -178,7 +190,12 @@ impl<'a> Builder<'a> {
                 seen += count as u128;
                 (domain.samples > 0).then(|| (seen as f64 / domain.samples as f64).min(1.0))
             });
-            Some(Drawn { value: share.collect(), band: None, reference: None })
+            Some(Drawn {
+                value: share.collect(),
+                band: None,
+                reference: None,
+                n: Some(domain.samples as u64),
+            })
         });
         lines.subtitle = match self.report.settings.onset_rule {
             OnsetRule::Causal => {
@@ -188,7 +205,7 @@ impl<'a> Builder<'a> {
         }
         .into();
         lines.measure = "Share of samples".into();
-        lines.range = Some((0.0, 1.0));
+        lines.range = self.options.range.is_none().then_some((0.0, 1.0));
         lines.figure()
     }
 }
@@ -208,6 +225,8 @@ struct Drawn {
     value: Series,
     band: Option<(Series, Series)>,
     reference: Option<Series>,
+    /// Samples or items behind the values.
+    n: Option<u64>,
 }
 
 /// Lower and upper bound around a series; undefined where either input is.
@@ -223,14 +242,14 @@ fn around(mean: &[Option<f64>], half: &[Option<f64>], checkpoints: usize) -> (Se
 }
 
 /// The range of medians and quartiles. If quartiles explode (docs/metrics.md#pathway-consistency), the range of the
-/// medians with a margin of twice their span. Also returns whether that clips a band.
-fn quartile_range(lines: &[Line]) -> (Option<(f64, f64)>, bool) {
-    let medians = series::extent(lines.iter().flat_map(|line| &line.value).copied().flatten());
-    let bands =
-        lines.iter().filter_map(|line| line.band.as_ref()).flat_map(|(low, high)| low.iter().chain(high));
+/// medians with a margin of twice their span. Also returns whether that clips a band. Only the given checkpoints count.
+fn quartile_range(lines: &[Line], visible: &[usize]) -> (Option<(f64, f64)>, bool) {
+    let of = |values: &Series| visible.iter().filter_map(|&at| series::at(values, at)).collect::<Vec<_>>();
+    let medians = series::extent(lines.iter().flat_map(|line| of(&line.value)));
+    let bands = lines.iter().filter_map(|line| line.band.as_ref());
+    let bands = bands.flat_map(|(low, high)| [of(low), of(high)].concat());
     let Some((low, high)) = medians else { return (None, false) };
-    let (lowest, highest) =
-        series::extent(bands.copied().flatten().chain([low, high])).unwrap_or((low, high));
+    let (lowest, highest) = series::extent(bands.chain([low, high])).unwrap_or((low, high));
     let room = 2.0 * (high - low).max(0.1);
     let range = (lowest.max(low - room), highest.min(high + room));
     (Some(series::padded(range)), range != (lowest, highest))

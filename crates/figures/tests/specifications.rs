@@ -71,12 +71,13 @@ fn figures_of_sigmoid_gates_name_the_rule() {
 
 /// The only names of fields that a specification may refer to.
 fn is_fixed(field: &str) -> bool {
-    const FIELDS: [&str; 29] = [
+    const FIELDS: [&str; 30] = [
         "x",
         "x2",
         "y",
         "end",
         "value",
+        "raw",
         "low",
         "high",
         "domain",
@@ -279,14 +280,169 @@ fn stacked_charts_share_their_horizontal_range() {
     let report = small();
     for figure in timeline(&report, &TimelineOptions { axis: Axis::Tokens, ..TimelineOptions::default() }) {
         for layer in spec(&figure)["layer"].as_array().expect("layers") {
+            // Names at the ends of lines are beside the plot.
+            if layer["data"]["name"] == "ends" && figure.id != "onsets" {
+                continue;
+            }
             assert_eq!(
                 layer["encoding"]["x"]["scale"]["domain"],
-                serde_json::json!([0, 16_777_216_000_u64]),
+                serde_json::json!([{ "expr": "x0" }, { "expr": "x1" }]),
                 "{}",
                 figure.id
             );
         }
+        assert_eq!(param(&figure, "x0"), 0, "{}", figure.id);
+        assert_eq!(param(&figure, "x1"), 16_777_216_000_u64, "{}", figure.id);
     }
+}
+
+/// The value of a parameter of a figure.
+fn param(figure: &Figure, name: &str) -> Value {
+    let params = spec(figure)["params"].clone();
+    let found =
+        params.as_array().and_then(|params| params.iter().find(|param| param["name"] == name).cloned());
+    found.unwrap_or_else(|| panic!("{}: no parameter {name}", figure.id))["value"].clone()
+}
+
+/// A specification without what a page changes in place.
+fn structure(figure: &Figure) -> Value {
+    let mut spec = spec(figure);
+    for part in ["params", "datasets"] {
+        spec.as_object_mut().expect("an object").remove(part);
+    }
+    spec
+}
+
+#[test]
+fn a_zoom_changes_only_rows_and_parameters() {
+    let report = small();
+    for axis in [Axis::Step, Axis::Tokens, Axis::LogStep] {
+        let whole = TimelineOptions { axis, ..TimelineOptions::default() };
+        let places = axis.places(&report);
+        // Between two checkpoints, and over some.
+        for (from, to) in
+            [(places[1] + 1, places[2] - 1), (places[1], places[3]), (places[1] + 1, places[3] + 1)]
+        {
+            let options = TimelineOptions { range: Some((from, to)), ..whole.clone() };
+            let zoomed = timeline(&report, &options);
+            assert_eq!(zoomed.len(), timeline(&report, &whole).len());
+            for (zoomed, whole) in zoomed.iter().zip(timeline(&report, &whole)) {
+                assert_eq!(structure(zoomed), structure(&whole), "{}", whole.id);
+                assert_eq!(zoomed.table, whole.table, "{}", whole.id);
+                assert_eq!((param(zoomed, "x0"), param(zoomed, "x1")), (from.into(), to.into()));
+                let rows = spec(zoomed)["datasets"]["courses"].clone();
+                for row in rows.as_array().into_iter().flatten() {
+                    let x = row["x"].as_u64().expect("a place");
+                    assert!((from..=to).contains(&x), "{}: {row}", whole.id);
+                    let value = row["value"].as_f64();
+                    let (low, high) = (param(zoomed, "y0").as_f64(), param(zoomed, "y1").as_f64());
+                    assert!(value.is_none() || (low <= value && value <= high), "{}: {row}", whole.id);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_line_is_cut_where_the_range_ends() {
+    let report = small();
+    let places = Axis::Step.places(&report);
+    let (from, to) = ((places[1] + places[2]) / 2, places[3]);
+    let options = TimelineOptions { range: Some((from, to)), ..TimelineOptions::default() };
+    let loss = timeline(&report, &options).into_iter().find(|figure| figure.id == "loss").expect("loss");
+    let rows = spec(&loss)["datasets"]["courses"].clone();
+    let first = &rows[0];
+    let name = first["domain"].as_str().expect("a name");
+    let values = &report.course(name, "loss", Group::All).expect("a course").values;
+    let middle = (values[1].expect("a value") + values[2].expect("a value")) / 2.0;
+    assert_eq!(first["x"], from);
+    assert_eq!(first["marked"], false);
+    assert!((first["value"].as_f64().expect("a value") - middle).abs() < 1e-9, "{first} is not {middle}");
+}
+
+#[test]
+fn smoothing_changes_lines_but_neither_tables_nor_intervals() {
+    let report = small();
+    let plain = timeline(&report, &TimelineOptions::default());
+    let smooth = timeline(&report, &TimelineOptions { smooth: 3, ..TimelineOptions::default() });
+    let mut seen = 0;
+    for (plain, smooth) in plain.iter().zip(&smooth).filter(|(plain, _)| plain.id != "onsets") {
+        assert_eq!(plain.table, smooth.table, "{}", plain.id);
+        assert!(smooth.spec.contains("smoothed over 3 checkpoints"), "{}", plain.id);
+        assert!(!plain.spec.contains("smoothed"), "{}", plain.id);
+        let rows = |figure| spec(figure)["datasets"]["courses"].as_array().cloned().unwrap_or_default();
+        for (before, after) in rows(plain).iter().zip(rows(smooth)) {
+            assert_eq!(before["value"], after["raw"], "{}", plain.id);
+            assert_eq!((&before["low"], &before["high"]), (&after["low"], &after["high"]), "{}", plain.id);
+            seen += usize::from(before["value"] != after["value"]);
+        }
+        check(smooth);
+    }
+    assert!(seen > 10, "{seen} values were smoothed");
+}
+
+#[test]
+fn a_logarithmic_axis_is_for_positive_metrics_only() {
+    let mut report = small();
+    let of = |report: &Report| {
+        let options = TimelineOptions { log: true, ..TimelineOptions::default() };
+        let figures = timeline(report, &options);
+        figures.iter().for_each(check);
+        let logarithmic = |figure: &&Figure| figure.spec.contains("\"type\":\"log\"");
+        figures.iter().filter(logarithmic).map(|figure| figure.id.clone()).collect::<Vec<_>>()
+    };
+    let with = of(&report);
+    assert!(with.iter().any(|id| id == "loss"), "{with:?}");
+    assert!(!with.iter().any(|id| id == "accuracy" || id == "memorized"), "{with:?}");
+    for course in report.courses.iter_mut().filter(|course| course.metric == "loss") {
+        course.values[0] = Some(0.0);
+    }
+    assert!(!of(&report).iter().any(|id| id == "loss"));
+}
+
+/// Every label of every figure is written by one of these: plain digits, grouped, or four digits with a letter.
+#[test]
+fn tick_labels_are_plain_numbers() {
+    fn axes<'a>(value: &'a Value, found: &mut Vec<(&'a str, &'a Value, &'a Value)>) {
+        if let Value::Object(map) = value {
+            for (channel, part) in map.iter().filter(|(channel, _)| *channel != "config") {
+                for kind in ["axis", "legend"] {
+                    if let Some(axis) = part.get(kind).filter(|axis| !axis.is_null()) {
+                        found.push((channel, part, axis));
+                    }
+                }
+            }
+        }
+        match value {
+            Value::Object(map) => map.values().for_each(|inner| axes(inner, found)),
+            Value::Array(list) => list.iter().for_each(|inner| axes(inner, found)),
+            _ => {}
+        }
+    }
+    let report = small();
+    let mut numbers = 0;
+    let mut figures = all(&report, Axis::LogStep, Theme::Light, Group::All);
+    figures.extend(all(&report, Axis::Tokens, Theme::Light, Group::Memorized));
+    for figure in &figures {
+        let spec = spec(figure);
+        let mut found = Vec::new();
+        axes(&spec, &mut found);
+        for (channel, part, axis) in found {
+            // Names of domains and numbers of layers and experts are written as they are.
+            let is_name = part["type"] == "nominal"
+                || ["layer", "expert"].contains(&part["field"].as_str().unwrap_or(""));
+            if is_name {
+                continue;
+            }
+            numbers += 1;
+            let label = axis["labelExpr"].as_str().unwrap_or_default();
+            let format = axis["format"].as_str().unwrap_or_default();
+            let is_plain =
+                label.contains("',~r'") || (label.contains("'.4~s'") && label.contains("'G', 'B'"));
+            assert!(is_plain || format == "~%", "{}: labels of {channel}: {axis}", figure.id);
+        }
+    }
+    assert!(numbers > 100, "{numbers} axes");
 }
 
 #[test]

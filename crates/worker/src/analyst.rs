@@ -10,7 +10,7 @@ use protocol::{
     Event, Job,
     scope::{listen, property},
 };
-use report::Settings;
+use report::{Group, Settings};
 use trace::IdsSettings;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen_futures::spawn_local;
@@ -154,12 +154,27 @@ impl Analyst {
                 let outcome = write(&report, title, form);
                 post(&Event::Written { request_id, outcome });
             }
+            Job::Change { from, to } => self.change(from, to),
             Job::FindSamples { query, limit } => pathways::find_samples(&self.state, &query, limit),
             Job::ChoosePair { choice, checkpoint } => {
                 let state = Rc::clone(&self.state);
                 spawn_local(async move { pathways::choose_pair(&state, choice, checkpoint).await });
             }
         }
+    }
+
+    /// Posts the changes of every domain and group between two checkpoints.
+    fn change(&self, from: usize, to: usize) {
+        let Some(run) = self.state.run() else { return };
+        let (analysis, settings) = (self.state.analysis(), self.state.settings());
+        let mut changes = Vec::new();
+        for domain in &run.domains {
+            for group in [Group::Memorized, Group::All] {
+                let found = analysis.change_between(&run, &settings, &domain.name, group, from, to);
+                changes.extend(found.map(|found| (domain.name.clone(), found)));
+            }
+        }
+        post(&Event::Changes(changes));
     }
 
     fn clear(&self) {

@@ -5,16 +5,19 @@ use std::sync::Arc;
 use figures::Figure;
 use leptos::html;
 use leptos::prelude::*;
-use protocol::Drawing;
-use report::Report;
+use protocol::{Drawing, Job};
+use report::{Group, Report};
 use wasm_bindgen::JsCast;
 
+use crate::analyst;
 use crate::chart::{self, Chart, Overlay, Plot};
 use crate::chart_options;
-use crate::controls::{AxisChoice, CheckpointSlider, DomainChoice, GroupChoice, TwinSwitch};
+use crate::controls::{AxisChoice, CheckpointSlider, Choice, DomainChoice, GroupChoice, TwinSwitch};
 use crate::drawings;
-use crate::state::{App, Axis};
+use crate::format::count;
+use crate::state::{App, Origin};
 use crate::views::readout::Readout;
+use crate::zoom;
 
 /// Charts shown while presenting; only the first two if the screen is too low for a second row.
 const PRESENTED: [&str; 4] = ["accuracy", "distance", "loss", "entropy"];
@@ -31,35 +34,235 @@ fn is_presented(id: &str) -> bool {
 #[component]
 pub fn Timeline() -> impl IntoView {
     let app = App::get();
-    let drawn = Memo::new(move |_| {
-        app.with_report(|report| figures::timeline(report, &chart_options::timeline(app)))
+    let charts = NodeRef::<html::Div>::new();
+    // All figures in the user's order.
+    let all = Memo::new(move |_| {
+        let mut figures: Vec<Arc<Figure>> = app
+            .with_report(|report| figures::timeline(report, &chart_options::timeline(app)))
             .unwrap_or_default()
             .into_iter()
-            .filter(|figure| !app.presenting.get() || is_presented(&figure.id))
             .map(Arc::new)
-            .collect::<Vec<_>>()
+            .collect();
+        app.chart_order.with(|order| {
+            figures.sort_by_key(|figure| order.iter().position(|id| *id == figure.id).unwrap_or(usize::MAX));
+        });
+        figures
     });
     let ids = Memo::new(move |_| {
-        drawn.with(|figures| figures.iter().map(|figure| figure.id.clone()).collect::<Vec<_>>())
+        all.with(|figures| {
+            let ids = figures.iter().map(|figure| figure.id.clone());
+            ids.filter(|id| match app.presenting.get() {
+                true => is_presented(id),
+                false => app.charts_away.with(|away| !away.contains(id)),
+            })
+            .collect::<Vec<_>>()
+        })
+    });
+    Effect::new(move || {
+        let Some(element) = charts.get() else { return };
+        chart::watch_pointer((*element).clone(), move |kind, a, b| match kind {
+            "range" => zoom::part(app, untrack(|| zoom::shown(app)), a, b),
+            "whole" => zoom::part(app, untrack(|| zoom::whole(app)), a, b),
+            "zoom" => zoom::about(app, a, b),
+            _ => app.range.set(None),
+        });
     });
     view! {
         <div class="toolbar">
             <AxisChoice/>
             <GroupChoice/>
+            <Choice
+                label="Smoothing" options=vec![("none", 1), ("3", 3), ("5", 5)]
+                chosen=app.smooth.into() choose=move |width| app.smooth.set(width)
+            />
+            <button
+                type="button" title="Logarithmic vertical axis of positive metrics"
+                aria-pressed=move || app.log.get().to_string() on:click=move |_| app.log.update(|log| *log = !*log)
+            >"Log y"</button>
             <TwinSwitch/>
+            <ChartList all/>
             <CheckpointSlider/>
         </div>
+        <Compared/>
         <Readout/>
-        <div class="charts two">
-            <For each=move || ids.get() key=Clone::clone let:id>
-                {
-                    let figure = Signal::derive(move || drawn.with(|figures| figures.iter().find(|figure| figure.id == id).cloned()));
-                    view! { <Course figure/> }
-                }
-            </For>
+        <div node_ref=charts class="plots">
+            <Overview/>
+            <div class="charts two">
+                <For each=move || ids.get() key=Clone::clone let:id>
+                    {
+                        let name = format!("chart-{id}");
+                        let figure = Signal::derive(move || all.with(|figures| figures.iter().find(|figure| figure.id == id).cloned()));
+                        view! { <Course figure name/> }
+                    }
+                </For>
+            </div>
         </div>
         <Sweep/>
     }
+}
+
+/// The menu of the charts: which are shown, and in which order.
+#[component]
+fn ChartList(all: Memo<Vec<Arc<Figure>>>) -> impl IntoView {
+    let app = App::get();
+    let names = Memo::new(move |_| {
+        all.with(|figures| {
+            figures.iter().map(|figure| (figure.id.clone(), figure.title.clone())).collect::<Vec<_>>()
+        })
+    });
+    let shift = move |at: usize, by: isize| {
+        let mut order: Vec<String> =
+            names.with_untracked(|names| names.iter().map(|(id, _)| id.clone()).collect());
+        if let Some(to) = at.checked_add_signed(by).filter(|to| *to < order.len()) {
+            order.swap(at, to);
+            app.chart_order.set(order);
+        }
+    };
+    view! {
+        <details class="menu" data-testid="charts-menu">
+            <summary>"Charts"</summary>
+            <ul class="menu-list">
+                {move || names.get().into_iter().enumerate().map(|(at, (id, title))| {
+                    let (up, down) = (format!("Move up: {title}"), format!("Move down: {title}"));
+                    let shown = id.clone();
+                    view! {
+                        <li>
+                            <label class="check">
+                                <input
+                                    type="checkbox" prop:checked=move || app.charts_away.with(|away| !away.contains(&shown))
+                                    on:change=move |_| app.charts_away.update(|away| {
+                                        if !away.remove(&id) {
+                                            away.insert(id.clone());
+                                        }
+                                    })
+                                />
+                                {title}
+                            </label>
+                            <button type="button" class="plain" aria-label=up on:click=move |_| shift(at, -1)>"↑"</button>
+                            <button type="button" class="plain" aria-label=down on:click=move |_| shift(at, 1)>"↓"</button>
+                        </li>
+                    }
+                }).collect_view()}
+            </ul>
+        </details>
+    }
+}
+
+/// While zoomed: the whole run with the part shown, and a button that shows all. charts.js moves the
+/// window.
+#[component]
+fn Overview() -> impl IntoView {
+    let app = App::get();
+    let window = move || {
+        let (whole, (from, to)) = (zoom::whole(app)?, zoom::shown(app)?.range);
+        let (from, to) = (whole.share(from as f64), whole.share(to as f64));
+        Some((format!("{}%", 100.0 * from), format!("{}%", 100.0 * (to - from))))
+    };
+    let window = Memo::new(move |_| window().unwrap_or_default());
+    // The accuracy of each domain in a box of 1000 × 100.
+    let lines = move || {
+        let whole = zoom::whole(app)?;
+        let axis = chart_options::axis(app.axis.get());
+        app.with_report(|report| {
+            let places = axis.places(report);
+            let courses = report.domains.iter().enumerate().filter_map(|(at, domain)| {
+                let values = &report.course(&domain.name, "accuracy", Group::All)?.values;
+                let points: String = places
+                    .iter()
+                    .zip(values)
+                    .filter_map(|(place, value)| {
+                        Some(format!(
+                            "{:.1},{:.1} ",
+                            1000.0 * whole.share(*place as f64),
+                            100.0 * (1.0 - (*value)?)
+                        ))
+                    })
+                    .collect();
+                let color = figures::palette::domain(at, chart_options::theme(app)).color;
+                Some(view! { <polyline points=points stroke=color></polyline> })
+            });
+            courses.collect_view()
+        })
+    };
+    view! {
+        <Show when=move || app.range.get().is_some()>
+            <div class="zoomed">
+                <div class="overview" aria-hidden="true" data-testid="overview">
+                    <svg viewBox="0 0 1000 100" preserveAspectRatio="none">{lines}</svg>
+                    <div class="window" style:left=move || window.get().0 style:width=move || window.get().1></div>
+                </div>
+                <button type="button" data-testid="zoom-reset" on:click=move |_| app.range.set(None)>"Show all "<kbd>"0"</kbd></button>
+            </div>
+        </Show>
+    }
+}
+
+/// What changed between the pinned and the current checkpoint, one part per domain.
+#[component]
+fn Compared() -> impl IntoView {
+    let app = App::get();
+    // The report has means only: the interval of their change is paired by sample.
+    Effect::new(move || {
+        let (Some(from), to) = (app.pin.get(), app.checkpoint.get()) else { return };
+        if from != to && app.origin.get() == Origin::Files && app.complete.get() {
+            analyst::post(app, &Job::Change { from, to });
+        }
+    });
+    let words = move || {
+        let (from, to) = (app.pin.get()?, app.checkpoint.get());
+        let group = app.group.get();
+        app.with_report(|report| {
+            let step = |at: usize| report.checkpoints.get(at).map(|checkpoint| count(checkpoint.step));
+            let (pinned, here) = (step(from)?, step(to)?);
+            if from == to {
+                return Some(format!("Step {pinned} is pinned: select another checkpoint to compare."));
+            }
+            let shown = report.domains.iter().filter(|domain| app.shows(&domain.name));
+            let parts: Vec<String> =
+                shown.filter_map(|domain| change(app, report, &domain.name, group, (from, to))).collect();
+            let from_link =
+                if app.origin.get() == Origin::Files { "" } else { " Intervals need the run’s files." };
+            Some(format!("From step {pinned} (pinned) to step {here}. {}.{from_link}", parts.join("; ")))
+        })
+        .flatten()
+    };
+    view! { <p class="compared" role="status" data-testid="compared">{words}</p> }
+}
+
+/// `math: accuracy +12.0 points, distance −14.2 % (95 % interval −16.0 to −12.1 %)`.
+fn change(
+    app: App,
+    report: &Report,
+    domain: &str,
+    group: Group,
+    (from, to): (usize, usize),
+) -> Option<String> {
+    let both = |metric: &str, group: Group| {
+        let values = &report.course(domain, metric, group)?.values;
+        Some(((*values.get(from)?)?, (*values.get(to)?)?))
+    };
+    let signed = |value: f64| {
+        let sign = if value < 0.0 { "−" } else { "+" };
+        format!("{sign}{:.1}", 100.0 * value.abs())
+    };
+    let mut parts = Vec::new();
+    if let Some((before, after)) = both("accuracy", Group::All) {
+        parts.push(format!("accuracy {} points", signed(after - before)));
+    }
+    if let Some((before, after)) = both("distance", group).filter(|(before, _)| *before > 0.0) {
+        let of_report = report.domain(domain).into_iter().flat_map(|domain| &domain.changes);
+        let measured = app.changes.get();
+        let requested = measured.iter().filter(|(name, _)| name == domain).map(|(_, change)| change);
+        let found = of_report.chain(requested).find(|change| {
+            (change.from, change.to, change.group) == (from, to, group) && change.metric == "distance"
+        });
+        let interval = found.map(|found| {
+            let (low, high) = (found.ratio - found.half_width - 1.0, found.ratio + found.half_width - 1.0);
+            format!(" (95 % interval {} to {} %)", signed(low), signed(high))
+        });
+        parts.push(format!("distance {} %{}", signed(after / before - 1.0), interval.unwrap_or_default()));
+    }
+    (!parts.is_empty()).then(|| format!("{domain}: {}", parts.join(", ")))
 }
 
 /// The tau sweep: distances at every threshold.
@@ -83,19 +286,23 @@ fn Sweep() -> impl IntoView {
     }
 }
 
-/// One chart with the shared cursor: a rule at the current checkpoint. It follows the pointer; a
-/// click fixes it.
+/// One chart with the shared cursor: a rule at the current checkpoint, and a dashed one at the
+/// pinned. It follows the pointer; a click fixes it.
 #[component]
-fn Course(figure: Signal<Option<Arc<Figure>>>) -> impl IntoView {
+fn Course(figure: Signal<Option<Arc<Figure>>>, name: String) -> impl IntoView {
     let app = App::get();
     let plot = RwSignal::new(None::<Plot>);
     let overlay = NodeRef::<html::Div>::new();
-    // Position of each checkpoint from the plot's left edge.
+    // Distance of each checkpoint in the range from the plot's left edge.
     let positions = Memo::new(move |_| {
         let width = plot.with(|plot| plot.map_or(0.0, |plot| plot.width));
-        let axis = app.axis.get();
-        let shares = app.with_report(|report| shares(report, axis)).unwrap_or_default();
-        shares.into_iter().map(|share| share * width).collect::<Vec<_>>()
+        let axis = chart_options::axis(app.axis.get());
+        let places = app.with_report(|report| axis.places(report)).unwrap_or_default();
+        let scale = zoom::shown(app);
+        let at = |place: u64| {
+            Some(scale.as_ref()?.share(place as f64)).filter(|share| (0.0..=1.0).contains(share))
+        };
+        places.into_iter().map(|place| at(place).map(|share| share * width)).collect::<Vec<_>>()
     });
     let nearest = move |event: &web_sys::MouseEvent| {
         let around = overlay.get_untracked()?.unchecked_ref::<web_sys::Element>().get_bounding_client_rect();
@@ -106,7 +313,10 @@ fn Course(figure: Signal<Option<Arc<Figure>>>) -> impl IntoView {
             return None;
         }
         positions.with_untracked(|positions| {
-            let distances = positions.iter().map(|at| (at - (x - around.left())).abs()).enumerate();
+            let distances = positions
+                .iter()
+                .enumerate()
+                .filter_map(|(here, at)| Some((here, ((*at)? - (x - around.left())).abs())));
             distances.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(here, _)| here)
         })
     };
@@ -115,10 +325,21 @@ fn Course(figure: Signal<Option<Arc<Figure>>>) -> impl IntoView {
             app.hover.set(here);
         }
     };
-    let x = move || positions.with(|positions| positions.get(app.current_checkpoint()).copied());
+    let at = move |checkpoint: Option<usize>| {
+        positions.with(|positions| positions.get(checkpoint?).copied().flatten())
+    };
+    let rule = move |class: &'static str, checkpoint: fn(App) -> Option<usize>| {
+        let x = Memo::new(move |_| at(checkpoint(app)));
+        view! {
+            <div
+                class=class class:hidden=move || x.get().is_none()
+                style:left=move || format!("{}px", x.get().unwrap_or(0.0))
+            ></div>
+        }
+    };
     view! {
         <div
-            class="stacked"
+            class="stacked" data-testid=name
             on:pointermove=move |event| set_hover(nearest(&event))
             on:pointerleave=move |_| set_hover(None)
             on:click=move |event| {
@@ -127,37 +348,12 @@ fn Course(figure: Signal<Option<Arc<Figure>>>) -> impl IntoView {
                 }
             }
         >
-            <Chart figure plot>
+            <Chart figure plot can_hide=true>
                 <Overlay plot node=overlay>
-                    <div
-                        class="cursor"
-                        class:hidden=move || x().is_none()
-                        style:left=move || format!("{}px", x().unwrap_or(0.0))
-                    ></div>
+                    {rule("cursor pin", |app| app.pin.get())}
+                    {rule("cursor", |app| Some(app.current_checkpoint()))}
                 </Overlay>
             </Chart>
         </div>
     }
-}
-
-/// Position of each checkpoint on the horizontal axis, in `[0, 1]`, by the scales of
-/// [`figures::timeline`].
-fn shares(report: &Report, axis: Axis) -> Vec<f64> {
-    let axis = if chart_options::axis(axis).is_available(report) { axis } else { Axis::Steps };
-    let values: Vec<f64> = report
-        .checkpoints
-        .iter()
-        .map(|checkpoint| match (axis, checkpoint.tokens) {
-            (Axis::Tokens, Some(tokens)) => tokens as f64,
-            _ => checkpoint.step as f64,
-        })
-        .collect();
-    let smallest = values.iter().copied().filter(|value| *value > 0.0).fold(f64::INFINITY, f64::min);
-    let scaled = |value: f64| {
-        if axis == Axis::Log && smallest.is_finite() { (value / smallest).ln_1p() } else { value }
-    };
-    let first = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let last = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let last = if last > first { last } else { first + 1.0 };
-    values.iter().map(|value| (scaled(*value) - scaled(first)) / (scaled(last) - scaled(first))).collect()
 }

@@ -23,13 +23,17 @@ impl Lines<'_> {
     pub(super) fn spec(&self, summary: &str) -> String {
         let look = Look { theme: self.theme, present: self.present };
         let onsets = self.onset_rows(look);
-        let subtitle = if onsets.is_empty() {
-            self.subtitle.clone()
+        let smoothed = if self.smooth > 1 {
+            format!("smoothed over {} checkpoints, dots and intervals are not", self.smooth)
         } else {
-            chart::subtitle([self.subtitle.as_str(), "M: half memorized, G: half generalized"])
+            String::new()
         };
+        let letters = if onsets.is_empty() { "" } else { "M: half memorized, G: half generalized" };
+        let subtitle = chart::subtitle([self.subtitle.as_str(), smoothed.as_str(), letters]);
         let frame = Frame { title: &self.title, subtitle: &subtitle, description: summary, look };
-        let (courses, references) = self.course_rows();
+        let rows = self.course_rows();
+        let range = self.vertical(&rows.values);
+        // Layers depend on the whole run, not on its part in the range: a page that zooms only changes rows.
         let mut layers = Vec::new();
         if !onsets.is_empty() {
             layers.extend(self.onset_layers(look));
@@ -37,54 +41,74 @@ impl Lines<'_> {
         if self.courses.iter().any(|line| line.band.is_some()) {
             layers.push(self.band_layer());
         }
-        if !references.is_empty() {
+        if self.courses.iter().any(|line| line.reference.is_some()) {
             layers.extend(self.reference_layers(look));
         }
+        if self.smooth > 1 {
+            layers.push(self.raw_layer(look));
+        }
         layers.extend(self.course_layers(look));
+        if self.room.is_some() {
+            layers.push(self.end_layer(look));
+        }
         layers.push(self.hover_layer(look));
+        let mut params = self.scale.params(&self.room.expression(look));
+        // The page may set `cursor` to the index of a checkpoint to show the crosshair of another chart here.
+        params.extend([
+            json!({ "name": "cursor", "value": -1 }),
+            json!({ "name": "y0", "value": (range.0) }),
+            json!({ "name": "y1", "value": (range.1) }),
+        ]);
+        let shown: Vec<Json> =
+            onsets.into_iter().filter(|(x, _)| self.scale.shows(*x)).map(|(_, row)| row).collect();
         let body = json!({
             "width": chart::width(self.width),
-            "height": look.size(150.0),
+            "height": self.height(look),
             "autosize": chart::autosize(),
-            // The page may set `cursor` to the index of a checkpoint to show the crosshair of another chart here.
-            "params": [{ "name": "cursor", "value": -1 }],
+            "params": params,
             "datasets": {
-                "courses": courses, "references": references, "onsets": onsets, "checkpoints": self.hover_rows(),
+                "courses": rows.courses, "references": rows.references, "onsets": shown,
+                "ends": self.end_rows(&rows.ends, range, look), "checkpoints": self.hover_rows(),
             },
             "layer": layers,
         });
         chart::specification(&frame, &body)
     }
 
+    /// Height of the plot in pixels.
+    pub(super) fn height(&self, look: Look) -> f64 {
+        look.size(150.0)
+    }
+
     fn x(&self) -> Json {
-        self.axis.encoding(self.report, "x")
+        self.scale.encoding("x")
     }
 
     fn y(&self, field: &str) -> Json {
-        let title = match self.unit {
+        let mut title = match self.unit {
             Some(unit) => format!("{} ({unit})", self.measure),
             None => self.measure.clone(),
         };
-        let (low, high) = self.range();
-        json!({
-            "field": field, "type": "quantitative",
-            "axis": { "title": title, "tickCount": 4, "labelExpr": PLAIN },
-            "scale": { "domain": [low, high], "nice": false, "zero": false },
-        })
+        let mut axis = json!({ "tickCount": 4, "labelExpr": PLAIN });
+        let mut scale =
+            json!({ "domain": [{ "expr": "y0" }, { "expr": "y1" }], "nice": false, "zero": false });
+        if self.log {
+            title.push_str(", log");
+            axis.set("labelOverlap", "greedy");
+            scale.set("type", "log");
+        }
+        axis.set("title", title);
+        json!({ "field": field, "type": "quantitative", "axis": axis, "scale": scale })
     }
 
-    fn range(&self) -> (f64, f64) {
-        let all = || {
-            let own = self.courses.iter().flat_map(|line| &line.value);
-            let band = self
-                .courses
-                .iter()
-                .filter_map(|line| line.band.as_ref())
-                .flat_map(|(low, high)| low.iter().chain(high));
-            let reference = self.courses.iter().filter_map(|line| line.reference.as_ref()).flatten();
-            own.chain(band).chain(reference).copied().flatten()
-        };
-        self.range.or_else(|| series::extent(all()).map(series::padded)).unwrap_or((0.0, 1.0))
+    /// The vertical range of these values, unless one is given.
+    fn vertical(&self, values: &[f64]) -> (f64, f64) {
+        if self.log {
+            let positive = values.iter().copied().filter(|&value| value > 0.0);
+            return series::extent(positive).map_or((1.0, 10.0), series::padded_log);
+        }
+        let extent = || series::extent(values.iter().copied()).map(series::padded);
+        self.range.or_else(extent).unwrap_or((0.0, 1.0))
     }
 
     /// Scale of one visual channel over the domains shown; repeated names keep their first value.
@@ -92,39 +116,61 @@ impl Lines<'_> {
         domain_scale(self.report, self.courses.iter().map(|line| line.domain), self.theme, range)
     }
 
-    fn color(&self) -> Json {
+    pub(super) fn color(&self) -> Json {
         json!({ "field": "domain", "type": "nominal", "title": null, "scale": self.scale(|mark| mark.color) })
     }
 
-    fn course_rows(&self) -> (Vec<Json>, Vec<Json>) {
-        let places = self.axis.places(self.report);
-        let every = places.len().div_ceil(MARKED).max(1);
-        let (mut courses, mut references) = (Vec::new(), Vec::new());
+    fn course_rows(&self) -> Rows {
+        let count = self.axis.places(self.report).len();
+        let every = count.div_ceil(MARKED).max(1);
+        let mut rows = Rows::default();
+        let mut references = Vec::new();
         // A domain may lack an interval, but the band's layer reads both fields of every row.
         let banded = self.courses.iter().any(|line| line.band.is_some());
-        for line in &self.courses {
+        for (place, line) in self.courses.iter().enumerate() {
             let alone = |at: usize| {
                 let before = at.checked_sub(1).and_then(|at| series::at(&line.value, at));
                 before.is_none() && series::at(&line.value, at + 1).is_none()
             };
-            for (at, &x) in places.iter().enumerate() {
-                let value = series::at(&line.value, at);
-                let mut row = json!({
-                    "x": x, "checkpoint": at, "domain": self.name(line), "value": value,
-                    "marked": value.is_some() && (at % every == 0 || at + 1 == places.len() || alone(at)),
-                });
+            let mut end = None;
+            for point in self.points(line) {
+                let (x, at) = (point.x, point.checkpoint);
+                let [value, low, high, reference] = point.values;
+                let marked = point.is_checkpoint
+                    && value.is_some()
+                    && (at % every == 0 || at + 1 == count || alone(at));
+                let mut row = json!({ "x": x, "checkpoint": at, "domain": self.name(line), "value": value, "marked": marked });
+                rows.values.extend([value, reference].into_iter().flatten());
                 if banded {
-                    let band = line.band.as_ref();
-                    row.set("low", band.and_then(|(low, _)| series::at(low, at)));
-                    row.set("high", band.and_then(|(_, high)| series::at(high, at)));
+                    // A logarithmic axis has no place for a bound of zero.
+                    let low = low.filter(|low| !self.log || *low > 0.0).or(value.filter(|_| low.is_some()));
+                    row.set("low", low);
+                    row.set("high", high);
+                    rows.values.extend([low, high].into_iter().flatten());
                 }
-                courses.push(row);
-                if let Some(reference) = &line.reference {
-                    references.push((x, self.name(line), series::at(reference, at)));
+                if self.smooth > 1 {
+                    row.set("raw", point.raw);
+                    rows.values.extend(point.raw);
                 }
+                rows.courses.push(row);
+                if line.reference.is_some() {
+                    references.push((x, at, self.name(line), reference));
+                }
+                end = value.or(end);
             }
+            rows.ends.extend(end.map(|value| (place, value)));
         }
-        (courses, reference_rows(&references))
+        rows.references = reference_rows(&references);
+        rows
+    }
+
+    fn raw_layer(&self, look: Look) -> Json {
+        json!({
+            "data": { "name": "courses" },
+            "transform": [{ "filter": "datum.raw !== null" }, { "filter": UP_TO }],
+            "mark": { "aria": false, "type": "point", "filled": true, "opacity": 0.4, "size": look.size(14.0), "clip": true },
+            "encoding": { "x": self.x(), "y": self.y("raw"), "color": self.color() },
+        })
     }
 
     fn course_layers(&self, look: Look) -> [Json; 2] {
@@ -133,13 +179,14 @@ impl Lines<'_> {
         [
             json!({
                 "data": { "name": "courses" },
-                "mark": { "type": "line", "strokeWidth": look.size(2.0), "clip": true },
+                "transform": [{ "filter": UP_TO }],
+                "mark": { "aria": false, "type": "line", "strokeWidth": look.size(2.0), "clip": true },
                 "encoding": { "x": self.x(), "y": self.y("value"), "color": self.color(), "strokeDash": dash },
             }),
             json!({
                 "data": { "name": "courses" },
-                "transform": [{ "filter": "datum.marked" }],
-                "mark": { "type": "point", "filled": true, "opacity": 1, "size": look.size(34.0), "clip": true },
+                "transform": [{ "filter": "datum.marked" }, { "filter": UP_TO }],
+                "mark": { "aria": false, "type": "point", "filled": true, "opacity": 1, "size": look.size(34.0), "clip": true },
                 "encoding": { "x": self.x(), "y": self.y("value"), "color": self.color(), "shape": shape },
             }),
         ]
@@ -148,7 +195,8 @@ impl Lines<'_> {
     fn band_layer(&self) -> Json {
         json!({
             "data": { "name": "courses" },
-            "mark": { "type": "area", "opacity": 0.18, "clip": true },
+            "transform": [{ "filter": UP_TO }],
+            "mark": { "aria": false, "type": "area", "opacity": 0.18, "clip": true },
             "encoding": { "x": self.x(), "y": self.y("low"), "y2": { "field": "high" }, "color": self.color() },
         })
     }
@@ -158,19 +206,21 @@ impl Lines<'_> {
         [
             json!({
                 "data": { "name": "references" },
-                "mark": { "type": "line", "strokeWidth": look.size(1.25), "strokeDash": [1, 3], "strokeCap": "round", "clip": true },
+                "transform": [{ "filter": UP_TO }],
+                "mark": { "aria": false, "type": "line", "strokeWidth": look.size(1.25), "strokeDash": [1, 3], "strokeCap": "round", "clip": true },
                 "encoding": { "x": self.x(), "y": self.y("value"), "color": self.color() },
             }),
             json!({
                 "data": { "name": "references" },
-                "transform": [{ "filter": "datum.named" }],
-                "mark": { "type": "text", "text": self.reference_name, "color": look.theme.quiet(), "align": "right", "baseline": "bottom", "dx": -2, "dy": -3, "fontSize": size },
+                "transform": [{ "filter": "datum.named" }, { "filter": UP_TO }],
+                "mark": { "aria": false, "type": "text", "text": self.reference_name, "color": look.theme.quiet(), "align": "right", "baseline": "bottom", "dx": -2, "dy": -3, "fontSize": size },
                 "encoding": { "x": self.x(), "y": self.y("value") },
             }),
         ]
     }
 
-    fn onset_rows(&self, look: Look) -> Vec<Json> {
+    /// The onsets with their places on the axis.
+    fn onset_rows(&self, look: Look) -> Vec<(u64, Json)> {
         let places = self.axis.places(self.report);
         let mut rows = Vec::new();
         for (row, line) in self.courses.iter().enumerate() {
@@ -190,9 +240,10 @@ impl Lines<'_> {
                 };
                 let side = if (letter == "M") == memorized_first { "before" } else { "after" };
                 let says = format!("{words} {}", chart::place_name(self.report, self.axis, checkpoint));
-                rows.push(json!({
-                    "x": x, "domain": domain.name, "letter": letter, "side": side, "dy": dy, "says": says,
-                }));
+                let row = json!({
+                    "x": x, "checkpoint": checkpoint, "domain": domain.name, "letter": letter, "side": side, "dy": dy, "says": says,
+                });
+                rows.push((x, row));
             }
         }
         rows
@@ -202,16 +253,17 @@ impl Lines<'_> {
         let rule = |letter: &str, dash: [u32; 2]| {
             json!({
                 "data": { "name": "onsets" },
-                "transform": [{ "filter": format!("datum.letter === '{letter}'") }],
-                "mark": { "type": "rule", "strokeDash": dash, "opacity": 0.55 },
+                "transform": [{ "filter": format!("datum.letter === '{letter}'") }, { "filter": UP_TO }],
+                "mark": { "aria": false, "type": "rule", "strokeDash": dash, "opacity": 0.55 },
                 "encoding": { "x": self.x(), "color": self.color() },
             })
         };
         let letter = |side: &str, align: &str, dx: i32| {
             json!({
                 "data": { "name": "onsets" },
-                "transform": [{ "filter": format!("datum.side === '{side}'") }],
+                "transform": [{ "filter": format!("datum.side === '{side}'") }, { "filter": UP_TO }],
                 "mark": {
+                    "aria": false,
                     "type": "text", "align": align, "baseline": "top", "dx": dx, "dy": { "expr": "datum.dy" },
                     "fontSize": look.size(10.0), "fontWeight": 600,
                 },
@@ -227,12 +279,13 @@ impl Lines<'_> {
     /// One row per checkpoint with the formatted texts of all domains under fixed names: `t0`, `t1`, …
     fn hover_rows(&self) -> Vec<Json> {
         let places = self.axis.places(self.report);
-        (0..places.len())
+        self.visible()
+            .into_iter()
             .map(|at| {
                 let place = chart::place_name(self.report, self.axis, at);
                 let mut row = json!({ "x": places[at], "checkpoint": at, "place": place });
                 for line in &self.courses {
-                    row.set(&format!("t{}", line.domain), says(line, at));
+                    row.set(&format!("t{}", line.domain), self.says(line, at));
                 }
                 row
             })
@@ -250,7 +303,7 @@ impl Lines<'_> {
                 "name": "hover",
                 "select": { "type": "point", "fields": ["checkpoint"], "nearest": true, "on": "pointerover", "clear": "pointerout" },
             }],
-            "mark": { "type": "rule", "color": look.theme.quiet() },
+            "mark": { "aria": false, "type": "rule", "color": look.theme.quiet() },
             "encoding": {
                 "x": self.x(),
                 "opacity": {
@@ -264,29 +317,54 @@ impl Lines<'_> {
             },
         })
     }
+
+    /// A line's value at a checkpoint as text: its unit, its band, the number of samples.
+    fn says(&self, line: &Line, at: usize) -> String {
+        let Some(value) = series::at(&line.value, at) else { return number::MISSING.into() };
+        let unit = self.unit.filter(|unit| *unit != "share");
+        let text = |value: f64| {
+            if self.unit == unit {
+                number::plain(value)
+            } else {
+                format!("{} %", number::fixed(100.0 * value, 1))
+            }
+        };
+        let band =
+            line.band.as_ref().and_then(|(low, high)| Some((series::at(low, at)?, series::at(high, at)?)));
+        let band = band.map(|(low, high)| {
+            let name = if self.band_names.0.starts_with("95") { "95 %" } else { "quartiles" };
+            format!(", {name} {} to {}", text(low), text(high))
+        });
+        let unit = unit.map(|unit| format!(" {unit}")).unwrap_or_default();
+        let n = line.n.map(|n| format!(", n = {}", number::count(n)));
+        format!("{}{unit}{}{}", text(value), band.unwrap_or_default(), n.unwrap_or_default())
+    }
 }
 
-/// A line's value at a checkpoint as text, with its band.
-fn says(line: &Line, at: usize) -> String {
-    let Some(value) = series::at(&line.value, at) else { return number::MISSING.into() };
-    let text = number::plain(value);
-    let band = line.band.as_ref().and_then(|(low, high)| Some((series::at(low, at)?, series::at(high, at)?)));
-    match band {
-        Some((low, high)) => format!("{text} ({} to {})", number::plain(low), number::plain(high)),
-        None => text,
-    }
+/// Keeps rows up to the parameter `upto`.
+pub(crate) const UP_TO: &str = "datum.checkpoint <= upto";
+
+/// What a chart draws.
+#[derive(Default)]
+struct Rows {
+    courses: Vec<Json>,
+    references: Vec<Json>,
+    /// Index of each line and its last value.
+    ends: Vec<(usize, f64)>,
+    /// All values that the vertical axis shows.
+    values: Vec<f64>,
 }
 
 /// The rows of the second lines, each with its place, domain and value. The end of the line that
 /// ends highest is marked; the name of all second lines is drawn there.
-fn reference_rows(references: &[(u64, &str, Option<f64>)]) -> Vec<Json> {
+fn reference_rows(references: &[(u64, usize, &str, Option<f64>)]) -> Vec<Json> {
     let last = references.iter().filter(|(.., value)| value.is_some()).map(|&(x, ..)| x).max();
     let ends = references.iter().enumerate().filter(|(_, (x, ..))| Some(*x) == last);
     let highest = ends
         .filter_map(|(row, (.., value))| Some((row, (*value)?)))
         .max_by(|first, second| first.1.total_cmp(&second.1))
         .map(|(row, _)| row);
-    let row = |(row, &(x, domain, value)): (usize, &(u64, &str, Option<f64>))| json!({ "x": x, "domain": domain, "value": value, "named": (Some(row) == highest) });
+    let row = |(row, &(x, checkpoint, domain, value)): (usize, &(u64, usize, &str, Option<f64>))| json!({ "x": x, "checkpoint": checkpoint, "domain": domain, "value": value, "named": (Some(row) == highest) });
     references.iter().enumerate().map(row).collect()
 }
 

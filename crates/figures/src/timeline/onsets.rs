@@ -5,10 +5,10 @@ use wire::{Json, json};
 
 use super::options::{TimelineOptions, visible};
 use crate::{
-    axis::Axis,
+    axis::Scale,
     chart::{self, Frame},
     figure::Figure,
-    lines::domain_scale,
+    lines::{Room, UP_TO, domain_scale},
     number,
     onset::Onsets,
     table::{Cell, Column, Table},
@@ -89,30 +89,34 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// A data row with the tooltip's texts.
-    fn datum(&self, x: u64) -> Json {
+    /// A data row with the tooltip's texts, reached at a checkpoint.
+    fn datum(&self, x: u64, checkpoint: usize) -> Json {
         let [memorized, generalized] = &self.says;
         json!({
-            "x": x, "domain": self.name, "memorized": memorized, "generalized": generalized, "delay": self.delay_text(),
+            "x": x, "checkpoint": checkpoint, "domain": self.name, "memorized": memorized, "generalized": generalized, "delay": self.delay_text(),
         })
     }
 
-    /// The span, with its label on the side that has room.
-    fn span(&self, report: &Report, axis: Axis) -> Option<Json> {
-        let ((_, from), (_, to)) = (self.memorized?, self.generalized?);
-        let mut datum = self.datum(from);
-        datum.set("x2", to);
-        let end = from.max(to);
-        let after = axis.fraction(report, end) < 0.75;
+    /// The part of the span in the range, with its label on the side that has room.
+    fn span(&self, scale: &Scale) -> Option<Json> {
+        let ((first, from), (second, to)) = (self.memorized?, self.generalized?);
+        let (start, end) = (from.min(to).max(scale.range.0), from.max(to).min(scale.range.1));
+        if start > end {
+            return None;
+        }
+        let mut datum = self.datum(start, first.max(second));
+        datum.set("x2", end);
+        let after = scale.share(end as f64) < 0.75;
         datum.set("side", if after { "after" } else { "before" });
-        datum.set("end", if after { end } else { from.min(to) });
+        datum.set("end", if after { end } else { start });
         Some(datum)
     }
 
-    fn ends(&self) -> impl Iterator<Item = Json> {
+    fn ends(&self, scale: &Scale) -> impl Iterator<Item = Json> {
         let ends = [("half memorized", self.memorized), ("half generalized", self.generalized)];
         ends.into_iter().filter_map(|(what, place)| {
-            let mut datum = self.datum(place?.1);
+            let (checkpoint, x) = place.filter(|(_, x)| scale.shows(*x))?;
+            let mut datum = self.datum(x, checkpoint);
             datum.set("what", what);
             Some(datum)
         })
@@ -121,10 +125,13 @@ impl<'a> Row<'a> {
 
 fn body(report: &Report, options: &TimelineOptions, rows: &[&Row]) -> Json {
     let look = Look { theme: options.theme, present: options.present };
-    let spans: Vec<Json> = rows.iter().filter_map(|row| row.span(report, options.axis)).collect();
-    let ends: Vec<Json> = rows.iter().flat_map(|row| row.ends()).collect();
+    let scale = Scale::new(report, options.axis, options.range);
+    let room = Room::of(visible(report, options).map(|(_, domain)| domain.name.as_str()));
+    let spans: Vec<Json> = rows.iter().filter_map(|row| row.span(&scale)).collect();
+    let ends: Vec<Json> = rows.iter().flat_map(|row| row.ends(&scale)).collect();
+    let has_spans = rows.iter().any(|row| row.memorized.is_some() && row.generalized.is_some());
     let names: Vec<&str> = rows.iter().map(|row| row.name).collect();
-    let x = |field: &str| options.axis.encoding(report, field);
+    let x = |field: &str| scale.encoding(field);
     let y = json!({
         "field": "domain", "type": "nominal", "title": null, "sort": names,
         // Names take the space of the other charts' labels and axis title.
@@ -146,20 +153,22 @@ fn body(report: &Report, options: &TimelineOptions, rows: &[&Row]) -> Json {
     ];
     let mut layers = vec![json!({
         "data": { "name": "ends" },
-        "mark": { "type": "point", "filled": true, "opacity": 1, "size": look.size(90.0) },
+        "transform": [{ "filter": UP_TO }],
+        "mark": { "aria": false, "type": "point", "filled": true, "opacity": 1, "size": look.size(90.0) },
         "encoding": { "x": x("x"), "y": y, "color": color, "shape": shape, "tooltip": tooltip },
     })];
-    if !spans.is_empty() {
+    if has_spans {
         layers.insert(0, json!({
             "data": { "name": "spans" },
-            "mark": { "type": "rule", "strokeWidth": look.size(3.0), "opacity": 0.6 },
+            "transform": [{ "filter": UP_TO }],
+            "mark": { "aria": false, "type": "rule", "strokeWidth": look.size(3.0), "opacity": 0.6 },
             "encoding": { "x": x("x"), "x2": { "field": "x2" }, "y": y, "color": color, "tooltip": tooltip },
         }));
         for (side, align, dx) in [("after", "left", 9.0), ("before", "right", -9.0)] {
             layers.push(json!({
                 "data": { "name": "spans" },
-                "transform": [{ "filter": format!("datum.side === '{side}'") }],
-                "mark": { "type": "text", "align": align, "dx": look.size(dx), "fontSize": look.size(10.0) },
+                "transform": [{ "filter": format!("datum.side === '{side}'") }, { "filter": UP_TO }],
+                "mark": { "aria": false, "type": "text", "align": align, "dx": look.size(dx), "fontSize": look.size(10.0) },
                 "encoding": { "x": x("end"), "y": y, "text": { "field": "delay", "type": "nominal" } },
             }));
         }
@@ -168,6 +177,7 @@ fn body(report: &Report, options: &TimelineOptions, rows: &[&Row]) -> Json {
         "width": chart::width(options.width),
         "height": look.size(22.0) * rows.len() as f64,
         "autosize": chart::autosize(),
+        "params": scale.params(&room.expression(look)),
         "datasets": { "spans": spans, "ends": ends },
         "layer": layers,
     })

@@ -19,6 +19,12 @@ pub struct TimelineOptions {
     pub present: bool,
     /// Width in pixels; the container's width when absent.
     pub width: Option<u32>,
+    /// First and last position shown, in units of the axis; all checkpoints when absent.
+    pub range: Option<(u64, u64)>,
+    /// Checkpoints of the running mean that lines are drawn by; 1 for the values themselves. Tables keep the values.
+    pub smooth: usize,
+    /// Whether metrics that are positive and no shares have a logarithmic vertical axis.
+    pub log: bool,
 }
 
 impl Default for TimelineOptions {
@@ -30,6 +36,9 @@ impl Default for TimelineOptions {
             hidden: Vec::new(),
             present: false,
             width: None,
+            range: None,
+            smooth: 1,
+            log: false,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Messages of the analyst.
 
 use figures::GeometrySheet;
+use report::Change;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -57,6 +58,9 @@ pub enum Event {
     Geometry(Option<Box<GeometrySheet>>),
     /// The aligned pathways of two samples.
     Alignment(Box<Alignment>),
+    /// The response to [`Job::Change`](super::job::Job::Change): each change with its domain. Undefined
+    /// changes are left out.
+    Changes(Vec<(String, Change)>),
     /// The response to [`Job::FindSamples`](super::job::Job::FindSamples).
     Samples {
         /// The first matching samples.

@@ -110,6 +110,14 @@ pub enum Job {
         /// Index of the checkpoint whose distances decide about nearest and farthest.
         checkpoint: usize,
     },
+    /// Compute the changes of the pathway distance between two checkpoints, for every domain and
+    /// group.
+    Change {
+        /// Index of the checkpoint to compare with.
+        from: usize,
+        /// Index of the other checkpoint.
+        to: usize,
+    },
     /// Measure all pairwise distances of a group, one frame per checkpoint.
     Map(MapRequest),
     /// Describe two samples of the map and their distance.
