@@ -11,7 +11,7 @@ use crate::present;
 use crate::state::{App, Dialog, Stage, View};
 
 /// All shortcuts with their descriptions, as the help dialog lists them.
-pub const KEYS: [(&str, &str); 20] = [
+pub const KEYS: [(&str, &str); 21] = [
     ("?", "show this help"),
     ("o", "open files"),
     ("e", "open the example run"),
@@ -21,6 +21,7 @@ pub const KEYS: [(&str, &str); 20] = [
     ("4, m", "Map"),
     ("5", "Delays"),
     ("6", "Table"),
+    ("7", "Compare, with a second run"),
     ("[ ]", "previous, next checkpoint"),
     ("j k", "next, previous layer"),
     ("arrows, + − 0, Enter", "on the map: move, zoom, compare the pair"),
@@ -87,6 +88,7 @@ fn on_control(event: &KeyboardEvent) -> bool {
 }
 
 fn handle(app: App, key: &str, on_control: bool) -> bool {
+    let has_other = || app.other.with_untracked(Option::is_some);
     match key {
         "?" => app.dialog.set(Some(Dialog::Help)),
         "o" => browser::click("#file-input"),
@@ -100,6 +102,7 @@ fn handle(app: App, key: &str, on_control: bool) -> bool {
         "4" | "m" => app.view.set(View::Map),
         "5" => app.view.set(View::Delays),
         "6" => app.view.set(View::Table),
+        "7" if has_other() => app.view.set(View::Compare),
         "[" => app.step_checkpoint(false),
         "]" => app.step_checkpoint(true),
         "j" => app.step_layer(true),
@@ -116,10 +119,10 @@ fn handle(app: App, key: &str, on_control: bool) -> bool {
         "q" => app.dialog.set(Some(Dialog::Code)),
         " " if app.presenting.get_untracked() && !on_control => present::play(app),
         "ArrowRight" | "PageDown" if app.presenting.get_untracked() && !on_control => {
-            app.view.update(|view| *view = view.adjacent(true));
+            app.view.update(|view| *view = view.adjacent(true, has_other()));
         }
         "ArrowLeft" | "PageUp" if app.presenting.get_untracked() && !on_control => {
-            app.view.update(|view| *view = view.adjacent(false));
+            app.view.update(|view| *view = view.adjacent(false, has_other()));
         }
         "ArrowDown" if app.presenting.get_untracked() && !on_control => app.step_checkpoint(true),
         "ArrowUp" if app.presenting.get_untracked() && !on_control => app.step_checkpoint(false),

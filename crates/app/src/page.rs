@@ -15,15 +15,17 @@ use crate::panels::{
     header::Header,
     help::HelpDialog,
     mapping::MappingDialog,
+    offline::Update,
     progress::Working,
     routers::Routers,
+    second_run::{CloseDialog, SecondRunDialog},
     settings::SettingsDialog,
     shape::ShapeDialog,
     share::ShareDialog,
 };
 use crate::state::{App, Stage};
 use crate::views::Report;
-use crate::{analyst, browser, chart, files, keys, link_state, present, theme};
+use crate::{analyst, browser, chart, files, keep, keys, link_state, offline, present, session, theme};
 
 /// The root component.
 #[component]
@@ -35,6 +37,9 @@ pub fn Page() -> impl IntoView {
     keys::install(app);
     files::install(app);
     present::install(app);
+    keep::install(app);
+    session::install(app);
+    offline::install(app);
     // Also for a report from a link: the analyst writes its exports.
     analyst::start(app);
     // Chart scripts are fetched once the first rendering is done.
@@ -65,6 +70,7 @@ pub fn Page() -> impl IntoView {
                 browser::focus("#main");
             }>"Skip to content"</a>
             <Header/>
+            <Update/>
             {body}
             <p class="unseen" role="status">{move || app.announcement.get()}</p>
             <p class="drop-hint" aria-hidden="true">"Drop to add to this run"</p>
@@ -74,6 +80,8 @@ pub fn Page() -> impl IntoView {
         <ShareDialog/>
         <ExportDialog/>
         <HelpDialog/>
+        <SecondRunDialog/>
+        <CloseDialog/>
         <AddressDialog/>
         <SourceDialog/>
         <CodeDialog/>

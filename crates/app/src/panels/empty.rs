@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use crate::browser;
 use crate::files;
 use crate::panels::errors::Errors;
+use crate::panels::kept::{Continue, KeepSwitch};
 use crate::state::{App, Dialog};
 
 /// Python lines that write a trace; the text below them explains the variables.
@@ -19,6 +20,7 @@ pub fn Empty() -> impl IntoView {
             <section class="first" aria-labelledby="headline">
                 <h1 id="headline">"See when a mixture-of-experts model stops memorizing and starts to generalize"</h1>
                 <Errors/>
+                <Continue/>
                 <div class="drop-zone" data-testid="drop-zone">
                     <p class="drop-word">"Drop router traces or OLMoE checkpoints"</p>
                     <p>"Traces: one file per checkpoint or a folder of them, with benchmark results if you have any."</p>
@@ -37,6 +39,7 @@ pub fn Empty() -> impl IntoView {
                     </p>
                 </div>
                 <p class="privacy">"Files stay on this machine. The page requests only its own files and the URLs that you enter or confirm."</p>
+                <KeepSwitch/>
             </section>
             <section class="prose" aria-labelledby="reads">
                 <h2 id="reads">"Supported files"</h2>
