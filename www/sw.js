@@ -3,9 +3,11 @@
 // It caches only the page's own files. Requests to other origins are not intercepted. Each build has its own cache; a
 // new build fills a new cache and deletes the old one once no tab uses it.
 
-// xtask/src/page/finish.rs writes these two.
+// xtask/src/page/finish.rs writes these three.
 const BUILD = "";
 const FILES = [];
+// Kept when they are first used, or when the page asks: the engine and the example run.
+const MORE = [];
 
 const PREFIX = "grokscope ";
 const CACHE = PREFIX + BUILD;
@@ -35,6 +37,43 @@ self.addEventListener("fetch", (event) => {
   }
 });
 
+self.addEventListener("message", (event) => {
+  const ask = event.data?.ask;
+  const answer = { kept, keep: () => keepMore().then(() => ({}), ({ message }) => ({ error: message })) }[ask];
+  if (answer) {
+    event.waitUntil(answer().then((found) => event.ports[0]?.postMessage(found)));
+  } else if (ask === "activate") {
+    event.waitUntil(activate());
+  }
+});
+
+// Whether everything of a list is in the cache.
+async function kept() {
+  const cache = await caches.open(CACHE);
+  const whole = async (files) => {
+    const found = await Promise.all(files.map((file) => cache.match(new URL(file, SCOPE))));
+    return files.length > 0 && found.every(Boolean);
+  };
+  return { build: BUILD, page: await whole(FILES), more: await whole(MORE) };
+}
+
+async function keepMore() {
+  const cache = await caches.open(CACHE);
+  for (const file of MORE) {
+    const url = new URL(file, SCOPE);
+    if (!(await cache.match(url))) {
+      await cache.add(new Request(url, { cache: "reload" }));
+    }
+  }
+}
+
+// The user loads the new version. Another tab with the old one keeps its files until it is closed.
+async function activate() {
+  if ((await self.clients.matchAll({ type: "window" })).length <= 1) {
+    await self.skipWaiting();
+  }
+}
+
 async function fill() {
   const cache = await caches.open(CACHE);
   // Bypasses the browser's HTTP cache, which may have files of an older build.
@@ -59,7 +98,7 @@ async function page(request) {
   return Promise.race([response, timeout]);
 }
 
-// A file with a build in its URL never changes: cache first. The engine, which is not cached on installation, is cached here.
+// A file with a build in its URL never changes: cache first. The engine is cached here when it is first used.
 async function fixed(request) {
   const cached = await cachedResponse(request);
   if (cached) {

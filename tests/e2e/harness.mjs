@@ -135,6 +135,12 @@ export async function give(page, files) {
   await by(page, "file-input").setInputFiles(files);
 }
 
+/** Answers the question about a second run: the files are added to the run that is shown. */
+export async function adding(page) {
+  await by(page, "second-run-add").click();
+  await by(page, "second-run").waitFor({ state: "hidden" });
+}
+
 /** The rows of the table of files: path, kind, step, state and messages. */
 export function fileRows(page) {
   return page.locator("[data-testid=file-table] tbody tr").evaluateAll((rows) =>

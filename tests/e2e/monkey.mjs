@@ -49,6 +49,7 @@ const ACTIONS = {
   junk: () => give(page, [made("x.csv", Buffer.from("a,b\n1,2\n"))]),
   checkpoint: () => by(page, "folder-input").setInputFiles(join(DEMO, pick(STEPS))),
   samples: () => give(page, [join(DEMO, "samples.jsonl")]),
+  answer: () => one(page.locator("[data-testid^=second-run-]")),
   cancel: () => one(by(page, "cancel")),
   remove: () => one(page.getByRole("button", { name: /^Remove/ })),
   view: () => one(page.locator("[data-testid^=view-]")),

@@ -1,6 +1,6 @@
 //! Connection to the analyst, the worker that owns the run. Jobs are queued until it is ready.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use futures::channel::oneshot;
 use js_sys::{Array, Object, Reflect};
 use leptos::prelude::*;
 use protocol::{Backend, Event, Form, Job, ReportText, Written};
-use report::Settings;
+use report::{Report, Settings};
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, File, MessageEvent, Worker, WorkerOptions, WorkerType};
 
@@ -18,6 +18,7 @@ use crate::download;
 use crate::drawing_requests;
 use crate::map;
 use crate::meter::Meter;
+use crate::runs;
 use crate::state::{App, Dialog, Origin};
 
 /// Pause between provisional reports. Drawing all charts takes a fraction of a second; without a
@@ -52,22 +53,48 @@ pub fn start(app: App) {
     if running {
         return;
     }
+    if let Some(worker) = worker(app) {
+        listen(app, &worker);
+        CONNECTION.with_borrow_mut(|connection| {
+            connection.worker = Some(worker);
+            connection.started += 1;
+        });
+    }
+}
+
+/// Replaces the analyst by a new one, which has no files.
+pub fn restart(app: App) {
+    CONNECTION.with_borrow_mut(|connection| {
+        if let Some(worker) = connection.worker.take() {
+            worker.set_onmessage(None);
+            worker.set_onerror(None);
+            worker.terminate();
+        }
+        *connection = Connection {
+            request_id: connection.request_id,
+            started: connection.started,
+            ..Connection::default()
+        };
+    });
+    runs::own(0.0);
+    map::forget(app);
+    app.set_no_work();
+    start(app);
+    sync_settings(app);
+}
+
+/// A new worker.
+fn worker(app: App) -> Option<Worker> {
     let url = browser::meta("grokscope-worker").unwrap_or_else(|| "./worker_loader.js".to_owned());
     let options = WorkerOptions::new();
     options.set_type(WorkerType::Module);
-    match Worker::new_with_options(&browser::absolute(&url), &options) {
-        Ok(worker) => {
-            listen(app, &worker);
-            CONNECTION.with_borrow_mut(|connection| {
-                connection.worker = Some(worker);
-                connection.started += 1;
-            });
-        }
-        Err(error) => app.fail(format!(
+    let worker = Worker::new_with_options(&browser::absolute(&url), &options);
+    worker
+        .map_err(|error| app.fail(format!(
             "The worker could not be started from {url} ({}). Reload the page; if that does not help, use a current browser.",
             browser::reason(&error)
-        )),
-    }
+        )))
+        .ok()
 }
 
 /// Number of analysts started so far: a new one knows nothing of what an earlier one was sent.
@@ -83,13 +110,22 @@ pub fn post(app: App, job: &Job) {
 /// Sends a job and its files to the analyst.
 pub fn post_with_files(app: App, job: &Job, files: &[File]) {
     start(app);
+    let Some(message) = message(app, job, files) else { return };
+    CONNECTION.with_borrow_mut(|connection| match (&connection.worker, connection.ready) {
+        (Some(worker), true) => drop(worker.post_message(&message)),
+        _ => connection.queued.push(message.into()),
+    });
+}
+
+/// A job and its files as the worker reads them.
+fn message(app: App, job: &Job, files: &[File]) -> Option<Object> {
     let job = match serde_wasm_bindgen::to_value(job) {
         Ok(job) => job,
         Err(error) => {
             app.fail(format!(
                 "A request could not be sent to the worker: {error}. Check the last number that you entered."
             ));
-            return;
+            return None;
         }
     };
     let message = Object::new();
@@ -98,10 +134,7 @@ pub fn post_with_files(app: App, job: &Job, files: &[File]) {
         // Setting a property of a plain object does not fail.
         drop(Reflect::set(&message, &JsValue::from_str(name), value));
     }
-    CONNECTION.with_borrow_mut(|connection| match (&connection.worker, connection.ready) {
-        (Some(worker), true) => drop(worker.post_message(&message)),
-        _ => connection.queued.push(message.into()),
-    });
+    Some(message)
 }
 
 /// Sends a long-running job; the page shows progress at once.
@@ -207,8 +240,32 @@ fn listen(app: App, worker: &Worker) {
     on_error.forget();
 }
 
+/// Handles an event of a run that the page does not show: Back shows it again.
+fn handle_elsewhere(app: App, event: Event) {
+    match event {
+        Event::Files { rows } => runs::change(runs::owned(), |run| run.files = rows),
+        Event::Report { json, complete } => {
+            if let Ok(report) = report::parse_json(&json) {
+                runs::change(runs::owned(), |run| {
+                    run.report = Some(Arc::new(report));
+                    run.text = Some(Arc::new(ReportText::Json(json)));
+                    run.complete = complete;
+                    run.saved = false;
+                });
+            }
+        }
+        Event::Failed { message } => app.fail(message),
+        _ => {}
+    }
+}
+
 fn handle_event(app: App, event: Event, arrays: &Array) {
     let cancelled = app.cancelled.get_untracked();
+    let always = matches!(event, Event::Ready { .. } | Event::Written { .. } | Event::Processor(_));
+    if !always && runs::owned() > 0.0 && !runs::is_owned(app) {
+        handle_elsewhere(app, event);
+        return;
+    }
     match event {
         Event::Ready { badge, note } => {
             app.badge.set((badge, note));
@@ -244,11 +301,16 @@ fn handle_event(app: App, event: Event, arrays: &Array) {
             set_idle(app);
             app.say("The report is complete.");
         }
+        // The kept report has more than the figures so far.
+        Event::Report { complete: false, .. } if runs::is_restoring() => {}
         Event::Report { json, complete: false } if !cancelled => queue_partial_report(app, json),
         Event::Progress(_) | Event::Report { .. } | Event::Saved { .. } => {}
         Event::Geometry(sheet) => app.routers.set(sheet.map(Arc::from)),
         Event::Changes(changes) => app.changes.set(changes),
-        Event::Alignment(alignment) => app.alignment.set(Some(Arc::new(*alignment))),
+        Event::Alignment(alignment) => {
+            app.pair.set(None);
+            app.alignment.set(Some(Arc::new(*alignment)));
+        }
         Event::MapOrder { request_id, texts } => map::take_order(app, request_id, texts, arrays),
         Event::MapFrame(facts) => map::take_frame(app, *facts, arrays),
         Event::MapPoints { request_id } => map::take_points(app, request_id, arrays),
@@ -270,12 +332,25 @@ fn handle_event(app: App, event: Event, arrays: &Array) {
         Event::Cancelled | Event::Idle => {
             app.cancelled.set(false);
             set_idle(app);
+            end_restoring(app);
         }
         Event::Notice { message } => app.notice.set(Some(message)),
         Event::Failed { message } => {
             app.fail(message);
             set_idle(app);
+            end_restoring(app);
         }
+    }
+}
+
+/// Ends an attempt to recompute a kept report; the report stays.
+fn end_restoring(app: App) {
+    if runs::set_restoring(false) {
+        app.origin.set(Origin::Kept);
+        app.complete.set(true);
+        app.provisional.set(false);
+        runs::own(0.0);
+        restart(app);
     }
 }
 
@@ -302,11 +377,76 @@ fn queue_partial_report(app: App, json: String) {
 fn show(app: App, json: String, complete: bool) {
     match report::parse_json(&json) {
         Ok(report) => {
+            if runs::is_restoring() {
+                let size = |report: &Report| (report.checkpoints.len(), report.run.samples);
+                if app.report.with_untracked(|kept| kept.as_deref().map(size)) != Some(size(&report)) {
+                    app.notice.set(Some(
+                        "The kept files give another report, so the kept one stays. Drop the run’s files to recompute it."
+                            .to_owned(),
+                    ));
+                    end_restoring(app);
+                    return;
+                }
+                runs::set_restoring(false);
+            } else {
+                app.saved.set(false);
+            }
             app.show(report, ReportText::Json(json), complete, Origin::Files);
             app.link.set(None);
         }
         Err(error) => app.fail(error.to_string()),
     }
+}
+
+/// Computes the report of a second run in a worker of its own, and shows it beside the first.
+pub fn compute_other(app: App, job: &Job, files: &[File]) {
+    let Some(worker) = worker(app) else { return };
+    app.comparing.set(true);
+    app.say("The second run is being computed.");
+    let settings = app.report.with_untracked(|report| report.as_ref().map(|report| report.settings.clone()));
+    let configure = Job::Configure { settings: settings.unwrap_or_default() };
+    // Sent one after the other, each when the worker is idle; the last one first.
+    let waiting = RefCell::new(vec![message(app, job, files), message(app, &configure, &[])]);
+    let (own, last) = (worker.clone(), RefCell::new(String::new()));
+    let is_started = Cell::new(false);
+    let end = move |worker: &Worker, outcome: Result<String, String>| {
+        worker.set_onmessage(None);
+        worker.set_onerror(None);
+        worker.terminate();
+        app.comparing.set(false);
+        let run = outcome.and_then(|json| {
+            let report = report::parse_json(&json).map_err(|error| error.to_string())?;
+            Ok((report, ReportText::Json(json)))
+        });
+        match run {
+            Ok((report, text)) => runs::compare(app, report, text, Origin::Kept),
+            Err(message) => app.fail(format!("The second run has no report. {message}")),
+        }
+    };
+    let failed = worker.clone();
+    let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
+        let data = message.data();
+        let event = browser::property(&data, "event").unwrap_or(data);
+        match serde_wasm_bindgen::from_value::<Event>(event) {
+            Ok(Event::Report { json, complete: true }) => end(&own, Ok(json)),
+            Ok(Event::Notice { message } | Event::Failed { message }) => *last.borrow_mut() = message,
+            // Ready is sent again when distances are computed elsewhere.
+            Ok(Event::Ready { .. }) if is_started.replace(true) => {}
+            Ok(Event::Ready { .. } | Event::Idle) => {
+                let next = waiting.borrow_mut().pop();
+                match next.flatten() {
+                    Some(message) => drop(own.post_message(&message)),
+                    None => end(&own, Err(last.take())),
+                }
+            }
+            _ => {}
+        }
+    });
+    worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+    on_message.forget();
+    let on_error = Closure::<dyn Fn()>::new(move || end(&failed, Err("Its worker stopped.".to_owned())));
+    worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
+    on_error.forget();
 }
 
 fn set_idle(app: App) {
@@ -330,7 +470,9 @@ fn on_worker_exit(app: App, message: &str) {
     app.files.set(Vec::new());
     app.routers.set(None);
     app.alignment.set(None);
-    if exits < 3 {
+    if !browser::window().navigator().on_line() {
+        app.fail("You are offline and the page’s worker is not kept in this browser. Connect, then reload the page.");
+    } else if exits < 3 {
         app.fail(format!("The worker stopped ({message}) and was restarted. Drop the files again; the report on the page stays."));
         start(app);
         sync_settings(app);

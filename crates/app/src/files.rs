@@ -2,7 +2,7 @@
 
 use js_sys::{Array, Function, Promise};
 use leptos::prelude::*;
-use protocol::{Job, ReportText};
+use protocol::Job;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
@@ -12,7 +12,8 @@ use web_sys::{
 
 use crate::analyst;
 use crate::browser;
-use crate::state::{App, Origin};
+use crate::session::{self, Incoming};
+use crate::state::App;
 
 /// Maximum number of files in one drop.
 const MAX_FILES: usize = 20_000;
@@ -160,34 +161,12 @@ fn add(app: App, files: Vec<(String, File)>) {
         let (path, file) = (path.clone(), file.clone());
         spawn_local(async move {
             if !open_export(app, &path, &file).await {
-                send(app, vec![(path, file)]);
+                session::receive(app, Incoming::Files(vec![(path, file)]));
             }
         });
         return;
     }
-    send(app, files);
-}
-
-fn send(app: App, files: Vec<(String, File)>) {
-    close_shared_report(app);
-    let (paths, files): (Vec<String>, Vec<File>) = files.into_iter().unzip();
-    app.say(crate::format::counted(files.len() as u64, "file is being read", "files are being read"));
-    analyst::work(app, &Job::AddFiles { paths }, &files);
-}
-
-/// Replaces a report from a link or an export by one that will be computed with the same settings
-/// and title.
-fn close_shared_report(app: App) {
-    if app.origin.get_untracked() != Origin::Files {
-        let title = app.report.with_untracked(|report| report.as_ref().map(|report| report.title.clone()));
-        app.report.set(None);
-        app.origin.set(Origin::Files);
-        app.link.set(None);
-        if let Some(title) = title.filter(|title| !title.is_empty()) {
-            analyst::post(app, &Job::Rename { title });
-        }
-        analyst::sync_settings(app);
-    }
+    session::receive(app, Incoming::Files(files));
 }
 
 /// Opens a JSON export of Grokscope; returns `false` for any other file, which the analyst reads.
@@ -203,8 +182,7 @@ async fn open_export(app: App, path: &str, file: &File) -> bool {
     }
     match crate::codec::read_json(&text) {
         Ok(report) => {
-            app.show(report, ReportText::Json(text), true, Origin::Export);
-            app.say("The report was opened.");
+            session::receive(app, Incoming::Report(Box::new(report), text));
         }
         Err(message) => app.fail(format!("{path}: {message}")),
     }
@@ -213,8 +191,7 @@ async fn open_export(app: App, path: &str, file: &File) -> bool {
 
 /// Opens URLs that the user entered or confirmed.
 pub fn add_urls(app: App, urls: Vec<String>) {
-    close_shared_report(app);
-    analyst::work(app, &Job::AddUrls { urls }, &[]);
+    session::receive(app, Incoming::Urls(urls));
 }
 
 /// Opens the example run: fetches its list of files, then the files.
@@ -240,10 +217,10 @@ pub fn open_example(app: App) {
 async fn example_urls() -> Result<(Option<String>, Vec<String>), String> {
     let address = browser::absolute("./example/index.json");
     let list = fetch_json(&address).await.map_err(|error| {
-        if browser::window().navigator().on_line() {
+        if error.starts_with("the server") {
             format!("The example run could not be loaded from {address} ({error}). Check that the server has the page’s folder “example”.")
         } else {
-            "You are offline, and the example run is not stored here yet. Open it once with a connection; it then works offline."
+            "You are offline, or the server is, and the example was not kept. Connect and open it once, or keep it from the help (?)."
                 .to_owned()
         }
     })?;

@@ -6,12 +6,21 @@ use web_sys::{Element, MouseEvent};
 
 use crate::browser;
 use crate::files;
+use crate::panels::kept::KeepSwitch;
 use crate::state::{App, Dialog, Stage};
 
 /// Shows the static part while there are no files, and makes its buttons work.
 pub fn install(app: App) {
     let Some(front) = browser::document().get_element_by_id("front") else { return };
     drop(front.remove_attribute("inert"));
+    if let Some(place) = browser::document().get_element_by_id("keep").and_then(|place| place.dyn_into().ok())
+    {
+        leptos::mount::mount_to(place, move || {
+            provide_context(app);
+            view! { <KeepSwitch/> }
+        })
+        .forget();
+    }
     let shown = front.clone();
     Effect::new(move || drop(shown.toggle_attribute_with_force("hidden", app.stage() != Stage::Empty)));
     let closure = Closure::<dyn Fn(MouseEvent)>::new(move |event: MouseEvent| {

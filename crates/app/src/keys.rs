@@ -12,7 +12,7 @@ use crate::state::{App, Dialog, Stage, View};
 use crate::zoom;
 
 /// All shortcuts with their descriptions, as the help dialog lists them.
-pub const KEYS: [(&str, &str); 22] = [
+pub const KEYS: [(&str, &str); 23] = [
     ("?", "show this help"),
     ("o", "open files"),
     ("e", "open the example run"),
@@ -22,6 +22,7 @@ pub const KEYS: [(&str, &str); 22] = [
     ("4, m", "Map"),
     ("5", "Delays"),
     ("6", "Table"),
+    ("7", "Compare, with a second run"),
     ("[ ]", "previous, next checkpoint"),
     ("j k", "next, previous layer"),
     ("arrows, + − 0, Enter", "on the map: move, zoom, compare the pair"),
@@ -94,6 +95,7 @@ fn on_timeline(app: App) -> bool {
 }
 
 fn handle(app: App, key: &str, on_control: bool) -> bool {
+    let has_other = || app.other.with_untracked(Option::is_some);
     match key {
         "?" => app.dialog.set(Some(Dialog::Help)),
         "o" => browser::click("#file-input"),
@@ -107,6 +109,7 @@ fn handle(app: App, key: &str, on_control: bool) -> bool {
         "4" | "m" => app.view.set(View::Map),
         "5" => app.view.set(View::Delays),
         "6" => app.view.set(View::Table),
+        "7" if has_other() => app.view.set(View::Compare),
         "[" => app.step_checkpoint(false),
         "]" => app.step_checkpoint(true),
         "r" => app.toggle_pin(),
@@ -127,10 +130,10 @@ fn handle(app: App, key: &str, on_control: bool) -> bool {
         "q" => app.dialog.set(Some(Dialog::Code)),
         " " if app.presenting.get_untracked() && !on_control => present::play(app),
         "ArrowRight" | "PageDown" if app.presenting.get_untracked() && !on_control => {
-            app.view.update(|view| *view = view.adjacent(true));
+            app.view.update(|view| *view = view.adjacent(true, has_other()));
         }
         "ArrowLeft" | "PageUp" if app.presenting.get_untracked() && !on_control => {
-            app.view.update(|view| *view = view.adjacent(false));
+            app.view.update(|view| *view = view.adjacent(false, has_other()));
         }
         "ArrowDown" if app.presenting.get_untracked() && !on_control => app.step_checkpoint(true),
         "ArrowUp" if app.presenting.get_untracked() && !on_control => app.step_checkpoint(false),

@@ -1,12 +1,23 @@
-//! The URL fragment: report, view, appearance and backend.
+//! The URL fragment and the history: report, view, what it shows, appearance and backend.
+//!
+//! A change of the view adds a history entry; everything else replaces the current one. The state of
+//! an entry is the id of its run, so Back and Forward restore the report together with the address.
+
+use std::cell::RefCell;
 
 use leptos::prelude::*;
-use protocol::{Backend, ReportText, addresses};
+use protocol::{Backend, Job, PairChoice, ReportText, addresses};
 use wasm_bindgen::prelude::*;
 
 use crate::analyst;
 use crate::browser;
-use crate::state::{App, Dialog, Origin, Theme, View};
+use crate::runs;
+use crate::state::{App, Axis, Dialog, Origin, Stage, Theme, View};
+
+thread_local! {
+    /// What the address asks for and no report can show yet.
+    static PENDING: RefCell<Option<Fragment>> = const { RefCell::new(None) };
+}
 
 /// The content of a fragment.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,6 +26,16 @@ pub struct Fragment {
     pub report: Option<String>,
     /// `view`: the current view.
     pub view: Option<View>,
+    /// `at`: index of the selected checkpoint; the last one if absent.
+    pub checkpoint: Option<usize>,
+    /// `layer`: index of the selected layer; the first one if absent.
+    pub layer: Option<usize>,
+    /// `pair`: indices of two samples in the run.
+    pub pair: Option<(usize, usize)>,
+    /// `axis`: horizontal axis; steps if absent.
+    pub axis: Option<Axis>,
+    /// `hide`: indices of the hidden domains.
+    pub hidden: Vec<usize>,
     /// `theme`: light or dark.
     pub theme: Option<Theme>,
     /// `embed=1`: the page is embedded and shows no header.
@@ -36,6 +57,14 @@ impl Fragment {
             match name {
                 "r" if !value.is_empty() => fragment.report = Some(value.to_owned()),
                 "view" => fragment.view = View::from_slug(value),
+                "at" => fragment.checkpoint = value.parse().ok(),
+                "layer" => fragment.layer = value.parse().ok(),
+                "pair" => {
+                    fragment.pair =
+                        value.split_once('.').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+                }
+                "axis" => fragment.axis = Axis::from_slug(value),
+                "hide" => fragment.hidden = value.split('.').filter_map(|at| at.parse().ok()).collect(),
                 "theme" => fragment.theme = Theme::from_slug(value),
                 "embed" => fragment.embedded = value == "1",
                 "scale" => {
@@ -52,26 +81,49 @@ impl Fragment {
 
     /// The fragment without `#`; defaults are omitted.
     pub fn write(&self) -> String {
-        let mut parts = Vec::new();
+        let mut text = String::new();
+        let mut add = |name: &str, value: &str| {
+            if !text.is_empty() {
+                text.push('&');
+            }
+            text.push_str(name);
+            text.push('=');
+            text.push_str(value);
+        };
         if let Some(report) = &self.report {
-            parts.push(format!("r={report}"));
+            add("r", report);
         }
         if let Some(view) = self.view.filter(|view| *view != View::Timeline) {
-            parts.push(format!("view={}", view.slug()));
+            add("view", view.slug());
+        }
+        for (name, value) in [("at", self.checkpoint), ("layer", self.layer)] {
+            if let Some(value) = value {
+                add(name, &value.to_string());
+            }
+        }
+        if let Some((a, b)) = self.pair {
+            add("pair", &format!("{a}.{b}"));
+        }
+        if let Some(axis) = self.axis.filter(|axis| *axis != Axis::Steps) {
+            add("axis", axis.slug());
+        }
+        if !self.hidden.is_empty() {
+            let hidden: Vec<String> = self.hidden.iter().map(usize::to_string).collect();
+            add("hide", &hidden.join("."));
         }
         if let Some(theme) = self.theme.filter(|theme| *theme != Theme::System) {
-            parts.push(format!("theme={}", theme.slug()));
+            add("theme", theme.slug());
         }
         if self.embedded {
-            parts.push("embed=1".to_owned());
+            add("embed", "1");
         }
         if let Some(scale) = self.scale.filter(|scale| (scale - 1.0).abs() > 1e-9) {
-            parts.push(format!("scale={scale}"));
+            add("scale", &scale.to_string());
         }
         if let Some(backend) = self.backend.filter(|backend| *backend != Backend::Auto) {
-            parts.push(format!("backend={}", backend.slug()));
+            add("backend", backend.slug());
         }
-        parts.join("&")
+        text
     }
 }
 
@@ -81,49 +133,110 @@ pub fn base() -> String {
     href.split('#').next().unwrap_or_default().to_owned()
 }
 
+/// The fragment in the address bar.
+fn address() -> Fragment {
+    Fragment::parse(&browser::window().location().hash().unwrap_or_default())
+}
+
 /// Applies the URL fragment and keeps it in step with the page's state.
 pub fn install(app: App) {
-    apply(app);
-    let closure = Closure::<dyn Fn()>::new(move || apply(app));
-    browser::window().set_onhashchange(Some(closure.as_ref().unchecked_ref()));
+    apply(app, None);
+    let closure = Closure::<dyn Fn(web_sys::Event)>::new(move |event: web_sys::Event| {
+        apply(app, browser::property(&event, "state").and_then(|state| state.as_f64()));
+    });
+    browser::window().set_onpopstate(Some(closure.as_ref().unchecked_ref()));
     closure.forget();
 
-    Effect::new(move |before: Option<String>| {
-        let fragment = current(app).write();
-        if before.is_some_and(|before| before != fragment) {
-            replace_fragment(&fragment);
+    Effect::new(move || {
+        if app.report.with(Option::is_some) && app.complete.get() {
+            apply_pending(app);
         }
-        fragment
     });
+    Effect::new(move || {
+        let (fragment, id) = (current(app), app.run_id.get());
+        let Ok(history) = browser::window().history() else { return };
+        let is_same_run =
+            history.state().ok().and_then(|state| state.as_f64()).is_some_and(|old| runs::is_same(old, id));
+        let written = fragment.write();
+        let url = if written.is_empty() { base() } else { format!("{}#{written}", base()) };
+        let (state, url) = (JsValue::from_f64(id), Some(url.as_str()));
+        // If the browser refuses, the address bar is merely outdated.
+        drop(if is_same_run && address().view.unwrap_or(View::Timeline) != app.view.get() {
+            history.push_state_with_url(&state, "", url)
+        } else {
+            history.replace_state_with_url(&state, "", url)
+        });
+    });
+}
+
+/// What the report's views show: the parts of a fragment that describe it.
+pub fn place(app: App) -> Fragment {
+    if app.report.with(Option::is_none) || !app.complete.get() {
+        let pending = PENDING.with_borrow(Clone::clone);
+        return Fragment {
+            view: Some(app.view.get()),
+            axis: Some(app.axis.get()),
+            ..pending.unwrap_or_default()
+        };
+    }
+    let hidden = app.hidden.get();
+    let pair = (app.view.get() == View::Pathways)
+        .then(|| app.alignment.with(|both| both.as_ref().map(|both| (both.a.index, both.b.index))));
+    app.with_report(|report| Fragment {
+        view: Some(app.view.get()),
+        checkpoint: Some(app.checkpoint.get()).filter(|at| at + 1 != report.checkpoints.len()),
+        layer: Some(app.layer.get()).filter(|layer| *layer > 0),
+        pair: pair.flatten().or_else(|| app.pair.get()),
+        axis: Some(app.axis.get()),
+        hidden: (0..)
+            .zip(&report.domains)
+            .filter(|(_, domain)| hidden.contains(&domain.name))
+            .map(|(at, _)| at)
+            .collect(),
+        ..Fragment::default()
+    })
+    .unwrap_or_default()
 }
 
 /// The fragment of the page's current state.
 fn current(app: App) -> Fragment {
     Fragment {
         report: app.link.get(),
-        view: Some(app.view.get()),
         theme: Some(app.theme.get()),
         embedded: app.embedded.get(),
         scale: Some(app.scale.get()),
         backend: Some(app.backend.get()),
-        source: None,
+        ..place(app)
     }
 }
 
-fn replace_fragment(fragment: &str) {
-    let address = if fragment.is_empty() { base() } else { format!("{}#{fragment}", base()) };
-    if let Ok(history) = browser::window().history() {
-        // If the browser refuses, the address bar is merely outdated.
-        drop(history.replace_state_with_url(&JsValue::NULL, "", Some(&address)));
+/// Shows what a fragment says about the views.
+pub fn apply_place(app: App, fragment: &Fragment) {
+    app.view.set(fragment.view.unwrap_or(View::Timeline));
+    app.axis.set(fragment.axis.unwrap_or(Axis::Steps));
+    let (checkpoints, layers, hidden) = untrack(|| {
+        app.with_report(|report| {
+            let hidden = fragment.hidden.iter().filter_map(|at| Some(report.domains.get(*at)?.name.clone()));
+            (report.checkpoints.len(), report.run.layers, hidden.collect())
+        })
+    })
+    .unwrap_or_default();
+    let last = checkpoints.saturating_sub(1);
+    app.checkpoint.set(fragment.checkpoint.unwrap_or(last).min(last));
+    app.layer.set(fragment.layer.unwrap_or(0).min(layers.saturating_sub(1)));
+    app.hidden.set(hidden);
+    app.pair.set(fragment.pair);
+    let shown = app.alignment.with_untracked(|both| both.as_ref().map(|both| (both.a.index, both.b.index)));
+    if let Some((a, b)) = fragment.pair.filter(|pair| shown.is_some_and(|shown| shown != *pair)) {
+        let checkpoint = app.checkpoint.get_untracked();
+        analyst::post(app, &Job::ChoosePair { choice: PairChoice::Samples { a, b }, checkpoint });
     }
 }
 
-fn apply(app: App) {
-    let hash = browser::window().location().hash().unwrap_or_default();
-    let fragment = Fragment::parse(&hash);
-    if let Some(view) = fragment.view {
-        app.view.set(view);
-    }
+/// Applies the fragment in the address bar. `run` is the run of the history entry, if the page wrote
+/// the entry.
+fn apply(app: App, run: Option<f64>) {
+    let fragment = address();
     if let Some(theme) = fragment.theme {
         app.theme.set(theme);
     }
@@ -134,19 +247,40 @@ fn apply(app: App) {
     if let Some(scale) = fragment.scale {
         app.scale.set(scale);
     }
-    if let Some(packed) = fragment.report
+    let mut moved = run.is_some();
+    let other_run = run.filter(|run| !runs::is_same(*run, app.run_id.get_untracked())).and_then(runs::find);
+    if let Some(run) = other_run {
+        runs::hold(app);
+        runs::show(app, run);
+    } else if let Some(packed) = fragment.report.clone()
         && app.link.get_untracked().as_deref() != Some(packed.as_str())
     {
         match crate::codec::unpack(&packed) {
             Ok(report) => {
+                let previous =
+                    app.report.with_untracked(|report| report.as_ref().map(|_| app.run_id.get_untracked()));
+                runs::hold(app);
+                open(app, run);
                 app.link.set(Some(packed.clone()));
-                app.files.set(Vec::new());
-                app.alignment.set(None);
+                app.saved.set(true);
+                app.previous.set(previous);
                 app.show(report, ReportText::Link(packed), true, Origin::Link);
                 app.say("The report from the link was opened.");
+                moved = true;
             }
             Err(message) => app.fail(message),
         }
+    }
+    if moved && app.stage_now() == Stage::Report {
+        apply_place(app, &fragment);
+    } else {
+        if let Some(view) = fragment.view {
+            app.view.set(view);
+        }
+        if let Some(axis) = fragment.axis {
+            app.axis.set(axis);
+        }
+        PENDING.set(pending(&fragment));
     }
     if let Some(source) = fragment.source {
         let source = decode(&source);
@@ -162,6 +296,42 @@ fn apply(app: App) {
     }
 }
 
+/// Empties the page for another run, which has the id of its history entry or a new one.
+fn open(app: App, run: Option<f64>) {
+    let other = app.other.get_untracked();
+    crate::map::forget(app);
+    app.reset();
+    app.other.set(other);
+    match run {
+        Some(id) => app.run_id.set(id),
+        None => runs::begin(app),
+    }
+}
+
+/// The parts of a fragment that need a report.
+fn pending(fragment: &Fragment) -> Option<Fragment> {
+    let Fragment { checkpoint, layer, pair, ref hidden, .. } = *fragment;
+    let fragment = Fragment { checkpoint, layer, pair, hidden: hidden.clone(), ..Fragment::default() };
+    (fragment != Fragment::default()).then_some(fragment)
+}
+
+/// Shows what the address asked for before there was a report.
+pub fn apply_pending(app: App) {
+    if let Some(pending) = PENDING.take() {
+        let (view, axis) = (Some(app.view.get_untracked()), Some(app.axis.get_untracked()));
+        apply_place(app, &Fragment { view, axis, ..pending });
+    }
+}
+
+/// Asks for what a stored address says, unless the address in the address bar asks for something.
+pub fn set_pending(app: App, fragment: &Fragment) {
+    if app.view.get_untracked() == View::Timeline && PENDING.with_borrow(Option::is_none) {
+        app.view.set(fragment.view.unwrap_or(View::Timeline));
+        app.axis.set(fragment.axis.unwrap_or(Axis::Steps));
+        PENDING.set(pending(fragment));
+    }
+}
+
 fn decode(text: &str) -> String {
     js_sys::decode_uri_component(text).map_or_else(|_| text.to_owned(), String::from)
 }
@@ -169,7 +339,7 @@ fn decode(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::Fragment;
-    use crate::state::{Theme, View};
+    use crate::state::{Axis, Theme, View};
     use protocol::Backend;
 
     #[test]
@@ -177,19 +347,41 @@ mod tests {
         let fragment = Fragment {
             report: Some("1d.AAAA".to_owned()),
             view: Some(View::Layers),
+            checkpoint: Some(3),
+            layer: Some(2),
+            pair: Some((4, 17)),
+            axis: Some(Axis::Log),
+            hidden: vec![0, 2],
             theme: Some(Theme::Dark),
             embedded: true,
             scale: Some(1.5),
             backend: Some(Backend::Gpu),
             source: None,
         };
-        assert_eq!(fragment.write(), "r=1d.AAAA&view=layers&theme=dark&embed=1&scale=1.5&backend=gpu");
+        assert_eq!(
+            fragment.write(),
+            "r=1d.AAAA&view=layers&at=3&layer=2&pair=4.17&axis=log&hide=0.2&theme=dark&embed=1&scale=1.5&backend=gpu"
+        );
         assert_eq!(Fragment::parse(&format!("#{}", fragment.write())), fragment);
     }
 
     #[test]
     fn unknown_and_invalid_parts_are_ignored() {
-        let fragment = Fragment::parse("#x=1&view=nowhere&scale=900&&theme&r=");
+        let fragment =
+            Fragment::parse("#x=1&view=nowhere&scale=900&&theme&r=&at=-1&layer=x&pair=3&axis=up&hide=a.");
         assert_eq!(fragment, Fragment::default());
+    }
+
+    #[test]
+    fn defaults_are_omitted() {
+        let fragment = Fragment {
+            view: Some(View::Timeline),
+            theme: Some(Theme::System),
+            axis: Some(Axis::Steps),
+            scale: Some(1.0),
+            backend: Some(Backend::Auto),
+            ..Fragment::default()
+        };
+        assert_eq!(fragment.write(), "");
     }
 }

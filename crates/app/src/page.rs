@@ -15,15 +15,19 @@ use crate::panels::{
     header::Header,
     help::HelpDialog,
     mapping::MappingDialog,
+    offline::Update,
     progress::Working,
     routers::Routers,
+    second_run::{CloseDialog, SecondRunDialog},
     settings::SettingsDialog,
     shape::ShapeDialog,
     share::ShareDialog,
 };
 use crate::state::{App, Stage};
 use crate::views::Report;
-use crate::{analyst, browser, chart, files, front, keys, link_state, present, theme};
+use crate::{
+    analyst, browser, chart, files, front, keep, keys, link_state, offline, present, session, theme,
+};
 
 /// The root component.
 #[component]
@@ -36,6 +40,9 @@ pub fn Page() -> impl IntoView {
     files::install(app);
     front::install(app);
     present::install(app);
+    keep::install(app);
+    session::install(app);
+    offline::install(app);
     // Also for a report from a link: the analyst writes its exports.
     analyst::start(app);
     // Chart scripts are fetched once the first rendering is done.
@@ -67,6 +74,7 @@ pub fn Page() -> impl IntoView {
                 browser::focus("#main, #front:not([hidden])");
             }>"Skip to content"</a>
             <Header/>
+            <Update/>
             {body}
             <p class="unseen" role="status">{move || app.announcement.get()}</p>
             <p class="drop-hint" aria-hidden="true">"Drop to add to this run"</p>
@@ -76,6 +84,8 @@ pub fn Page() -> impl IntoView {
         <ShareDialog/>
         <ExportDialog/>
         <HelpDialog/>
+        <SecondRunDialog/>
+        <CloseDialog/>
         <AddressDialog/>
         <SourceDialog/>
         <CodeDialog/>

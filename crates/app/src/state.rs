@@ -36,12 +36,14 @@ pub enum View {
     Delays,
     /// All figures as tables.
     Table,
+    /// The run beside a second one.
+    Compare,
 }
 
 impl View {
-    /// All views in the order of the view switcher.
-    pub const ALL: [Self; 6] =
-        [Self::Timeline, Self::Layers, Self::Pathways, Self::Map, Self::Delays, Self::Table];
+    /// All views in the order of the view switcher. `Compare` needs a second run.
+    pub const ALL: [Self; 7] =
+        [Self::Timeline, Self::Layers, Self::Pathways, Self::Map, Self::Delays, Self::Table, Self::Compare];
 
     /// Keyboard shortcut.
     pub fn key(self) -> &'static str {
@@ -52,6 +54,7 @@ impl View {
             Self::Map => "4",
             Self::Delays => "5",
             Self::Table => "6",
+            Self::Compare => "7",
         }
     }
 
@@ -64,6 +67,7 @@ impl View {
             Self::Map => "map",
             Self::Delays => "delays",
             Self::Table => "table",
+            Self::Compare => "compare",
         }
     }
 
@@ -76,6 +80,7 @@ impl View {
             Self::Map => "Map",
             Self::Delays => "Delays",
             Self::Table => "Table",
+            Self::Compare => "Compare",
         }
     }
 
@@ -84,11 +89,12 @@ impl View {
         Self::ALL.into_iter().find(|view| view.slug() == slug)
     }
 
-    /// The next or previous view, without wrapping around.
-    pub fn adjacent(self, forward: bool) -> Self {
+    /// The next or previous view, without wrapping around; `Compare` only with a second run.
+    pub fn adjacent(self, forward: bool, compare: bool) -> Self {
         let here = Self::ALL.into_iter().position(|view| view == self).unwrap_or(0);
         let there = if forward { here + 1 } else { here.saturating_sub(1) };
-        Self::ALL.get(there).copied().unwrap_or(self)
+        let there = Self::ALL.get(there).copied().unwrap_or(self);
+        if there == Self::Compare && !compare { self } else { there }
     }
 }
 
@@ -130,6 +136,10 @@ pub enum Dialog {
     Export,
     /// Keyboard shortcuts and terms.
     Help,
+    /// What to do with files while a report is shown.
+    SecondRun,
+    /// Confirmation before an unsaved run is closed.
+    Close,
     /// URLs to load.
     Address,
     /// Confirmation before a link's source is fetched.
@@ -152,6 +162,40 @@ pub enum Origin {
     Link,
     /// Opened from a JSON export.
     Export,
+    /// Kept by this browser or this page, without its traces.
+    Kept,
+}
+
+/// What the service worker keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OfflineState {
+    /// Whether the page and its workers are kept.
+    pub page: bool,
+    /// Whether engine and example are kept.
+    pub more: bool,
+    /// Whether a new version of the page is ready.
+    pub update: bool,
+}
+
+/// A report that the page can show again.
+#[derive(Clone)]
+pub struct HeldRun {
+    /// Id of the run, also that of its history entries.
+    pub id: f64,
+    /// The report; none for the empty page.
+    pub report: Option<Arc<Report>>,
+    /// The report as text.
+    pub text: Option<Arc<ReportText>>,
+    /// Where the report came from.
+    pub origin: Origin,
+    /// The report encoded for the address.
+    pub link: Option<String>,
+    /// The file table.
+    pub files: Vec<FileRow>,
+    /// Whether the report is complete.
+    pub complete: bool,
+    /// Whether the report is stored outside this page.
+    pub saved: bool,
 }
 
 /// The page's state. Cheap to copy: it holds only signal handles.
@@ -257,6 +301,22 @@ pub struct App {
     pub dragging: RwSignal<bool>,
     /// The encoded report in the page's URL, if it has one.
     pub link: RwSignal<Option<String>>,
+    /// Id of the run that the page shows, in milliseconds since 1970.
+    pub run_id: RwSignal<f64>,
+    /// Whether the report is stored outside this page: kept by the browser, exported or in a link.
+    pub saved: RwSignal<bool>,
+    /// What works offline.
+    pub offline: RwSignal<OfflineState>,
+    /// Whether finished runs are kept in this browser.
+    pub keeps: RwSignal<bool>,
+    /// Indices of the samples that the address names as a pair.
+    pub pair: RwSignal<Option<(usize, usize)>>,
+    /// The second run of the comparison.
+    pub other: RwSignal<Option<HeldRun>>,
+    /// Whether the second run is being computed.
+    pub comparing: RwSignal<bool>,
+    /// Id of the run that was shown before a link was opened.
+    pub previous: RwSignal<Option<f64>>,
 }
 
 /// The horizontal axis.
@@ -268,6 +328,22 @@ pub enum Axis {
     Tokens,
     /// Training steps, logarithmic.
     Log,
+}
+
+impl Axis {
+    /// Name in URLs.
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::Steps => "steps",
+            Self::Tokens => "tokens",
+            Self::Log => "log",
+        }
+    }
+
+    /// The axis with this name in URLs.
+    pub fn from_slug(slug: &str) -> Option<Self> {
+        [Self::Steps, Self::Tokens, Self::Log].into_iter().find(|axis| axis.slug() == slug)
+    }
 }
 
 impl App {
@@ -324,6 +400,66 @@ impl App {
             announcement: RwSignal::new(String::new()),
             dragging: RwSignal::new(false),
             link: RwSignal::new(None),
+            run_id: RwSignal::new(js_sys::Date::now()),
+            saved: RwSignal::new(false),
+            offline: RwSignal::default(),
+            keeps: RwSignal::new(true),
+            pair: RwSignal::new(None),
+            other: RwSignal::new(None),
+            comparing: RwSignal::new(false),
+            previous: RwSignal::new(None),
+        }
+    }
+
+    /// Empties the page; theme, scale and backend stay.
+    pub fn reset(self) {
+        self.report.set(None);
+        self.text.set_value(None);
+        self.files.set(Vec::new());
+        self.set_no_work();
+        self.notice.set(None);
+        self.sheet.set(None);
+        self.refused.set(None);
+        self.routers.set(None);
+        self.complete.set(false);
+        self.provisional.set(false);
+        self.origin.set(Origin::Files);
+        self.settings.set(Settings::default());
+        self.view.set(View::Timeline);
+        self.axis.set(Axis::Steps);
+        self.hidden.set(BTreeSet::new());
+        self.checkpoint.set(0);
+        self.layer.set(0);
+        self.group_chosen.set(false);
+        self.alignment.set(None);
+        self.pair.set(None);
+        self.samples.set((Vec::new(), 0));
+        self.errors.set(Vec::new());
+        self.link.set(None);
+        self.saved.set(false);
+        self.other.set(None);
+        self.previous.set(None);
+    }
+
+    /// Shows that no work is under way.
+    pub fn set_no_work(self) {
+        self.working.set(false);
+        self.stopped.set(false);
+        self.cancelled.set(false);
+        self.meter.set(None);
+    }
+
+    /// The run that the page shows.
+    pub fn held(self) -> HeldRun {
+        HeldRun {
+            id: self.run_id.get_untracked(),
+            report: self.report.get_untracked(),
+            text: self.text.get_value(),
+            origin: self.origin.get_untracked(),
+            link: self.link.get_untracked(),
+            files: self.files.get_untracked(),
+            complete: self.complete.get_untracked(),
+            saved: self.saved.get_untracked(),
         }
     }
 
@@ -373,6 +509,11 @@ impl App {
 
     /// Shows a report and keeps the selected checkpoint, layer and domain valid.
     pub fn show(self, report: Report, text: ReportText, complete: bool, origin: Origin) {
+        self.show_shared(Arc::new(report), Arc::new(text), complete, origin);
+    }
+
+    /// Shows a report that others may hold too.
+    pub fn show_shared(self, report: Arc<Report>, text: Arc<ReportText>, complete: bool, origin: Origin) {
         let checkpoints = report.checkpoints.len();
         let layers = report.run.layers;
         let first = self.report.with_untracked(Option::is_none);
@@ -403,10 +544,10 @@ impl App {
             self.settings.update(|settings| settings.eps.retain(|name, _| known(name)));
         }
         self.origin.set(origin);
-        self.text.set_value(Some(Arc::new(text)));
+        self.text.set_value(Some(text));
         self.complete.set(complete);
         self.provisional.set(!complete);
-        self.report.set(Some(Arc::new(report)));
+        self.report.set(Some(report));
     }
 
     /// Shows an error message.

@@ -3,6 +3,7 @@
 //! - [`timeline()`], [`layers()`], [`experts()`], [`coactivation()`], [`delays()`] and [`sweep()`] make [`Figure`]s: a Vega-Lite 6 specification
 //!   with its data inside, the same numbers as a [`Table`], and a summary for screen readers.
 //! - [`tables()`] writes every number of the report as a [`NamedTable`].
+//! - [`compare()`] overlays two reports and lists their differences.
 //! - [`geometry()`] writes tables and charts of routers without samples, from a [`report::Geometry`].
 //! - [`map_sheet()`] describes a frame of the distance matrix.
 //! - [`verdict()`] states in sentences what the numbers show, and what they do not.
@@ -16,6 +17,7 @@
 mod axis;
 mod chart;
 mod checkpoints;
+mod compare;
 mod delays;
 mod experts;
 mod figure;
@@ -37,6 +39,7 @@ mod timeline;
 mod verdict;
 
 pub use axis::{Axis, Scale};
+pub use compare::{Comparison, compare};
 pub use delays::{certainty, delays};
 pub use experts::{ExpertOrder, coactivation, experts};
 pub use figure::{ChartOptions, Figure};

@@ -9,7 +9,6 @@ use std::{
 use protocol::{
     Event, FileState, Progress, WorkUnit,
     engine::{Backend, EngineProgress, InputsInfo, MadeInfo, ProcessorInfo},
-    scope::scope,
 };
 use report::Part;
 use web_sys::Blob;
@@ -17,7 +16,7 @@ use web_sys::Blob;
 use crate::{
     activity::{Activity, Task},
     computed::{self, last_part},
-    engine::{Engine, EngineExit},
+    engine::{Engine, EngineExit, UNLOADED},
     entry::{ComputedTrace, Entry},
     file_table::FileTable,
     opening::open_computed,
@@ -166,9 +165,17 @@ impl CheckpointRunner {
     /// Handles the loss of a device or worker. A new engine repeats the checkpoint, on the CPU
     /// after [`MAX_LOSSES`]; if that engine is lost too, the checkpoint fails.
     fn on_loss(&self, task: &CheckpointTask, reason: &str) {
+        let folder = &task.folder;
+        if reason.contains(UNLOADED) {
+            let message = format!(
+                "{folder}: the engine could not be loaded. You are offline, or the server of this page is, and this browser has not kept the engine. Connect and add the checkpoint again; the help (?) can keep the engine."
+            );
+            self.files.change(task.id, |file| file.fail(message));
+            self.files.post();
+            return;
+        }
         let losses = self.losses.get() + 1;
         self.losses.set(losses);
-        let folder = &task.folder;
         if losses <= MAX_LOSSES {
             let then = if losses < MAX_LOSSES { "It is started again." } else { "The processor goes on." };
             self.files.change(task.id, |file| file.row.state = FileState::Waiting);
@@ -176,15 +183,9 @@ impl CheckpointRunner {
             post(&Event::Notice { message });
             return;
         }
-        let message = if scope().navigator().on_line() {
-            format!(
-                "{folder}: the engine stopped on the processor too: {reason}. The checkpoint may need more memory than a page can have; run it with the command line."
-            )
-        } else {
-            format!(
-                "{folder}: the engine stopped: {reason}. You are offline; the engine is loaded with the first checkpoint."
-            )
-        };
+        let message = format!(
+            "{folder}: the engine stopped on the processor too: {reason}. The checkpoint may need more memory than a page can have; run it with the command line."
+        );
         self.files.change(task.id, |file| file.fail(message));
         self.files.post();
     }

@@ -13,6 +13,9 @@ use web_sys::{Blob, ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType}
 /// The script of this worker, and the script of the engine beside it.
 const LOADER: (&str, &str) = ("worker_loader.js", "engine_loader.js");
 
+/// Why the engine did not start if its script cannot be fetched.
+pub const UNLOADED: &str = "its script could not be loaded";
+
 /// A running engine.
 pub struct Engine {
     worker: Worker,
@@ -67,7 +70,7 @@ impl Engine {
             event.prevent_default();
             let message = event.dyn_ref::<ErrorEvent>().map(ErrorEvent::message);
             let message = message.filter(|message| !message.is_empty());
-            let message = message.unwrap_or_else(|| "its script could not be loaded".to_owned());
+            let message = message.unwrap_or_else(|| UNLOADED.to_owned());
             sender.unbounded_send(Message::Exit(message)).ok();
         });
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { accessible, by, clean, empty, finished, give, launch, made, open, picture, trace } from "../harness.mjs";
+import { accessible, adding, by, clean, empty, finished, give, launch, made, open, picture, trace } from "../harness.mjs";
 
 const SHAPE = { samples: 12, layers: 3, experts: 8 };
 
@@ -157,6 +157,7 @@ test("the number of experts is guessed from ids until it is set, also for files 
   await dialog.waitFor({ state: "hidden" });
   await page.waitForFunction(() => !/are assumed/.test(document.querySelector("[data-testid=file-table]").textContent));
   await give(page, [listed(3000)]);
+  await adding(page);
   await row(page, "step-3000.jsonl").locator(".state", { hasText: "used" }).waitFor();
   await finished(page);
   assert.equal(await guesses().count(), 0);

@@ -7,7 +7,7 @@ import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 
 import {
-  FIXTURES, accessible, by, clean, empty, fileRows, finished, give, launch, made, open, out, picture, runA, trace, view,
+  FIXTURES, accessible, adding, by, clean, empty, fileRows, finished, give, launch, made, open, out, picture, runA, trace, view,
 } from "../harness.mjs";
 
 const SMALL = { samples: 12, layers: 3, experts: 8 };
@@ -66,6 +66,7 @@ test("a trace without a step asks for it, in no red box", async () => {
   await page.keyboard.press("Enter");
   await finished(page);
   await give(page, [made("step-2000.safetensors", trace({ step: 2000, ...SMALL }))]);
+  await adding(page);
   await page.getByText("12 samples × 2 checkpoints").first().waitFor();
   assert.equal((await by(page, "notice").textContent()).trim(), "");
   clean(session, opened);
@@ -146,6 +147,7 @@ test("a growing run shows memorized samples as soon as there are some, unless th
       await page.getByRole("group", { name: "Samples" }).getByRole("button", { name: "all" }).click();
     }
     await give(page, [results, ...rest]);
+    await adding(page);
     await page.getByText(`× ${rest.length} checkpoints`).first().waitFor();
     await finished(page);
     assert.equal(await pressed(page), chooses ? "all" : "memorized");
@@ -236,6 +238,7 @@ test("a threshold of a domain that the run does not have is refused", async () =
     await page.getByRole("button", { name: `Remove step-${step}.safetensors` }).click();
   }
   await give(page, [at(3000, ["law", "code"]), at(4000, ["law", "code"])]);
+  await adding(page);
   await by(page, "notice").getByText(/`math`.*the run has.*`law`.*It is not used/).waitFor();
   await finished(page);
   clean(session, opened);
@@ -269,6 +272,7 @@ test("a folder of the Hugging Face cache: branches tell the steps, and nothing e
     await finished(page);
     assert.deepEqual((await fileRows(page)).map(({ step }) => step), ["1000", "2000"]);
     await by(page, "folder-input").setInputFiles(model);
+    await adding(page);
     await page.waitForFunction(() => document.querySelectorAll("[data-testid=file-table] tbody tr").length === 3);
     assert.deepEqual((await fileRows(page)).map(({ step }) => step), ["500", "1000", "2000"]);
     clean(session, opened);

@@ -1,9 +1,13 @@
 // After the first visit, the page works offline.
 
 import assert from "node:assert/strict";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import http from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { by, empty, finished, give, launch, mirror, open, runA } from "../harness.mjs";
+import { FIXTURES, PAGE, accessible, by, empty, finished, give, launch, mirror, open, runA } from "../harness.mjs";
 
 let session;
 before(async () => (session = await launch()));
@@ -57,4 +61,105 @@ test("the cache has only the page's own files, of one build", async () => {
   }
   assert.ok(!kept.some(({ url }) => url.includes("/example/")), "the example run is cached when it is first opened, not before");
   await opened.context.close();
+});
+
+/** A page that its service worker controls. */
+async function controlled(address) {
+  const opened = await open(session, { address, context: { serviceWorkers: "allow" } });
+  await empty(opened.page);
+  await opened.page.waitForFunction(() => navigator.serviceWorker.controller);
+  return opened;
+}
+
+test("what is not kept is named as such offline", async () => {
+  const server = await mirror();
+  const folder = mkdtempSync(join(tmpdir(), "grokscope-"));
+  const opened = await controlled(server.address);
+  const { page } = opened;
+  await page.keyboard.press("?");
+  await by(page, "offline-state").getByText(/^Ready offline: page and workers are kept/).waitFor();
+  await accessible(page, "help with the state offline");
+  await page.keyboard.press("Escape");
+  server.silence();
+  await page.reload();
+  await empty(page);
+  await by(page, "open-example").click();
+  await by(page, "errors").getByText(/You are offline.*the example was not kept/).waitFor();
+  const demo = join(FIXTURES, "demo-run");
+  for (const name of ["samples.jsonl", "tokenizer.json", "step500"]) {
+    cpSync(join(demo, name), join(folder, name), { recursive: true });
+  }
+  await by(page, "folder-input").setInputFiles(folder);
+  await page.getByText(/step500: the engine could not be loaded\. You are offline/).first().waitFor();
+  assert.equal(await page.getByText(/more memory/).count(), 0);
+  rmSync(folder, { recursive: true });
+  await opened.context.close();
+  await server.close();
+});
+
+test("engine and example can be kept, and then work offline", async () => {
+  const server = await mirror();
+  const opened = await controlled(server.address);
+  const { page } = opened;
+  await page.keyboard.press("?");
+  await by(page, "keep-offline").click();
+  await by(page, "offline-state").getByText(/engine and example are kept/).waitFor();
+  await page.keyboard.press("Escape");
+  server.silence();
+  await page.reload();
+  await empty(page);
+  await by(page, "open-example").click();
+  await finished(page);
+  assert.equal((await by(page, "errors").textContent()).trim(), "");
+  await opened.context.close();
+  await server.close();
+});
+
+/** A server of the page whose files get another build identifier on request. */
+async function renewable() {
+  const { origin, pathname } = new URL(PAGE);
+  const [, build] = /style\.css\?v=(\w+)/.exec(await (await fetch(PAGE)).text());
+  let now = build;
+  const server = http.createServer(async (request, answer) => {
+    const response = await fetch(origin + request.url.replaceAll(now, build));
+    const type = response.headers.get("content-type") ?? "application/octet-stream";
+    const body = Buffer.from(await response.arrayBuffer());
+    const text = /html|javascript|json/.test(type);
+    answer.writeHead(response.status, { "content-type": type, "cache-control": "no-cache" });
+    answer.end(text ? body.toString().replaceAll(build, now) : body);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    address: `http://127.0.0.1:${server.address().port}${pathname}`,
+    renew: () => (now = "f".repeat(build.length)),
+    close: () => new Promise((resolve) => {
+      server.close(resolve);
+      server.closeAllConnections();
+    }),
+  };
+}
+
+test("a new version is offered, and loaded only when the user asks", async () => {
+  const server = await renewable();
+  const opened = await controlled(server.address);
+  const { page } = opened;
+  const build = () => page.evaluate(() => document.querySelector("link[rel=stylesheet]").href.split("=")[1]);
+  const old = await build();
+  await give(page, runA());
+  await finished(page);
+  assert.equal(await by(page, "update").count(), 0);
+  server.renew();
+  await page.evaluate(async () => (await navigator.serviceWorker.getRegistration()).update());
+  await by(page, "update").getByText("A new version is ready.").waitFor();
+  await accessible(page, "the offer of a new version");
+  assert.equal(await build(), old);
+  await by(page, "report").waitFor();
+  await by(page, "update").getByRole("button", { name: "Reload" }).click();
+  await page.waitForFunction((old) => document.querySelector("link[rel=stylesheet]")?.href.split("=")[1] !== old, old);
+  await empty(page);
+  assert.equal(await build(), "f".repeat(old.length));
+  await by(page, "continue").waitFor();
+  assert.equal(await by(page, "update").count(), 0);
+  await opened.context.close();
+  await server.close();
 });

@@ -111,12 +111,16 @@ fn finish_page(page: &str, build: &str, live: bool) -> Result<String> {
 }
 
 fn finish_service<'a>(service: &str, build: &str, files: impl Iterator<Item = &'a String>) -> Result<String> {
-    let kept: Vec<String> = files.filter_map(|file| kept_address(file, build)).collect();
+    let files: Vec<&String> = files.collect();
+    let kept = files.iter().filter_map(|file| kept_address(file, build)).collect();
     let list = serde_json::to_string_pretty(&[vec!["./".to_owned()], kept].concat())?;
+    let more: Vec<String> = files.iter().filter_map(|file| later_address(file, build)).collect();
+    let more = serde_json::to_string_pretty(&more)?;
     let mut service = service.to_owned();
     for (plain, finished) in [
         ("const BUILD = \"\";", format!("const BUILD = \"{build}\";")),
         ("const FILES = [];", format!("const FILES = {list};")),
+        ("const MORE = [];", format!("const MORE = {more};")),
     ] {
         ensure!(service.matches(plain).count() == 1, "sw.js does not have the line `{plain}` once");
         service = service.replace(plain, &finished);
@@ -138,9 +142,22 @@ fn kept_address(file: &str, build: &str) -> Option<String> {
     if apart {
         return None;
     }
+    Some(address(file, ending, build))
+}
+
+/// The address under which the service worker keeps a file when it is first used or the user asks:
+/// the engine and the example run.
+fn later_address(file: &str, build: &str) -> Option<String> {
+    let ending = Path::new(file).extension()?.to_str()?;
+    let is_later = file.starts_with("engine") || file.starts_with("example/");
+    (is_later && !["md", "txt"].contains(&ending)).then(|| address(file, ending, build))
+}
+
+/// The address of a file as the page requests it.
+fn address(file: &str, ending: &str, build: &str) -> String {
     // Snippets of wasm-bindgen have a hash in their names already.
     let dated = ["js", "wasm", "css"].contains(&ending) && !file.starts_with("snippets/");
-    Some(if dated { format!("./{file}?v={build}") } else { format!("./{file}") })
+    if dated { format!("./{file}?v={build}") } else { format!("./{file}") }
 }
 
 #[cfg(test)]
@@ -184,14 +201,23 @@ mod tests {
 
     #[test]
     fn the_service_worker_lists_what_it_keeps() {
-        let files =
-            ["app.js", "example/run.json", "icons/icon.svg", "index.html", "sw.js", "vendor/README.md"];
+        let files = [
+            "app.js",
+            "engine.js",
+            "example/README.md",
+            "example/run.json",
+            "icons/icon.svg",
+            "index.html",
+            "sw.js",
+            "vendor/README.md",
+        ];
         let files: Vec<String> = files.map(str::to_owned).into();
         let service =
-            finish_service("const BUILD = \"\";\nconst FILES = [];\n", "abc", files.iter()).unwrap();
+            finish_service("const BUILD = \"\";\nconst FILES = [];\nconst MORE = [];\n", "abc", files.iter())
+                .unwrap();
         assert_eq!(
             service,
-            "const BUILD = \"abc\";\nconst FILES = [\n  \"./\",\n  \"./app.js?v=abc\",\n  \"./icons/icon.svg\"\n];\n"
+            "const BUILD = \"abc\";\nconst FILES = [\n  \"./\",\n  \"./app.js?v=abc\",\n  \"./icons/icon.svg\"\n];\nconst MORE = [\n  \"./engine.js?v=abc\",\n  \"./example/run.json\"\n];\n"
         );
         assert!(finish_service("const BUILD = \"\";", "abc", files.iter()).is_err());
     }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use report::{PairBudget, Report, Unit};
 
 use crate::format::{count, counted};
+use crate::runs;
 use crate::state::{App, Origin};
 
 /// Origin, size and settings of the report; empty if its figures were computed here.
@@ -14,10 +15,21 @@ pub fn Banner() -> impl IntoView {
         Origin::Files => None,
         Origin::Link => app.with_report(|report| about(report, "From a link")),
         Origin::Export => app.with_report(|report| about(report, "From a JSON export")),
+        Origin::Kept => app.with_report(|report| about(report, "Kept without its traces")),
     });
+    let compare = move || {
+        if let Some(run) = app.previous.get_untracked().and_then(runs::find) {
+            runs::set_other(app, run);
+        }
+    };
     view! {
         <Show when=move || text.with(Option::is_some)>
-            <p class="banner">{move || text.get()}</p>
+            <p class="banner">
+                {move || text.get()}" "
+                <Show when=move || app.previous.get().is_some()>
+                    <button type="button" data-testid="compare-previous" on:click=move |_| compare()>"Compare with the previous report"</button>
+                </Show>
+            </p>
         </Show>
     }
 }

@@ -3,9 +3,10 @@
 use leptos::prelude::*;
 
 use crate::panels::errors::Errors;
+use crate::panels::kept::Continue;
 
-/// Error messages above the static part.
+/// Error messages and kept runs above the static part.
 #[component]
 pub fn Empty() -> impl IntoView {
-    view! { <div class="page above"><Errors/></div> }
+    view! { <div class="page above"><Errors/><Continue/></div> }
 }

@@ -35,6 +35,9 @@ fn Export() -> impl IntoView {
             let saved = codec::write_json(app)
                 .await
                 .and_then(|text| download::text(&name, "application/json", &text));
+            if saved.is_ok() {
+                app.saved.set(true);
+            }
             show_outcome(&name, saved);
         });
     };

@@ -7,6 +7,7 @@ use crate::analyst;
 use crate::browser;
 use crate::format::{count, counted};
 use crate::present;
+use crate::session;
 use crate::state::{App, Dialog, Origin, Theme};
 use crate::theme;
 
@@ -29,6 +30,7 @@ pub fn Header() -> impl IntoView {
             </span>
             <Show when=has_report>
                 <span class="actions">
+                    <button type="button" data-testid="new-run" on:click=move |_| session::new_run(app)>"New"</button>
                     <button type="button" on:click=|_| browser::click("#file-input")>"Open"</button>
                     <button type="button" data-testid="share" on:click=open(Dialog::Share)>"Share"</button>
                     <button type="button" on:click=open(Dialog::Export)>"Export"</button>

@@ -4,6 +4,8 @@ use leptos::prelude::*;
 
 use crate::keys::KEYS;
 use crate::panels::dialog::Modal;
+use crate::panels::kept::KeepSwitch;
+use crate::panels::offline::Offline;
 use crate::state::Dialog;
 
 /// Terms that the page uses.
@@ -55,6 +57,9 @@ pub fn HelpDialog() -> impl IntoView {
             <dl class="pairs keys">
                 {KEYS.into_iter().map(|(key, what)| view! { <dt><kbd>{key}</kbd></dt><dd>{what}</dd> }).collect_view()}
             </dl>
+            <h3>"Offline"</h3>
+            <Offline/>
+            <KeepSwitch/>
             <h3>"Terms"</h3>
             <dl class="pairs">
                 {TERMS.into_iter().map(|(term, meaning)| view! { <dt>{term}</dt><dd>{meaning}</dd> }).collect_view()}

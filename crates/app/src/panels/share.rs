@@ -117,11 +117,12 @@ fn Check(label: &'static str, on: Signal<bool>, set: impl Fn(bool) + 'static) ->
 
 /// The URL of a packed report and the current view.
 pub fn address(app: App, packed: &str, embedded: bool) -> String {
+    // Links have no samples, so no pair either.
     let fragment = link_state::Fragment {
         report: Some(packed.to_owned()),
-        view: Some(app.view.get_untracked()),
+        pair: None,
         embedded,
-        ..Default::default()
+        ..untrack(|| link_state::place(app))
     };
     format!("{}#{}", link_state::base(), fragment.write())
 }

@@ -1,5 +1,6 @@
-//! The report page and its six views.
+//! The report page and its views.
 
+mod compare;
 mod delays;
 mod layers;
 mod map;
@@ -49,6 +50,7 @@ pub fn Report() -> impl IntoView {
                     View::Map => view! { <map::Map/> }.into_any(),
                     View::Delays => view! { <delays::Delays/> }.into_any(),
                     View::Table => view! { <table::Tables/> }.into_any(),
+                    View::Compare => view! { <compare::Compare/> }.into_any(),
                 }}
             </section>
             <Show when=move || !app.files.with(Vec::is_empty)>
@@ -92,6 +94,7 @@ fn Bar() -> impl IntoView {
                 <button
                     type="button"
                     data-testid=format!("view-{}", view.slug())
+                    hidden=move || view == View::Compare && app.other.with(Option::is_none)
                     aria-current=move || if app.view.get() == view { "page" } else { "false" }
                     on:click=move |_| app.view.set(view)
                 ><kbd>{view.key()}</kbd>" "{view.title()}</button>

@@ -31,10 +31,16 @@ pub fn Pathways() -> impl IntoView {
 #[component]
 fn Pair() -> impl IntoView {
     let app = App::get();
-    // Opens the nearest pair unless a pair is already selected.
+    // Opens the pair of the address, or the nearest one, unless a pair is already selected.
     Effect::new(move || {
         if app.complete.get() && app.alignment.with_untracked(Option::is_none) {
-            choose(app, PairChoice::Nearest { domain: app.domain.get_untracked() });
+            choose(
+                app,
+                match app.pair.get_untracked() {
+                    Some((a, b)) => PairChoice::Samples { a, b },
+                    None => PairChoice::Nearest { domain: app.domain.get_untracked() },
+                },
+            );
         }
     });
     view! {

@@ -1,0 +1,135 @@
+// Runs that this browser keeps in the page's private file system (OPFS): one folder per run with its report, its small
+// files, and `about.json`, which is written last.
+
+const FOLDER = "runs";
+const MOST_RUNS = 8;
+// Files are kept if all of a run's have at most this many bytes together.
+const MOST_BYTES = 256 * 1024 * 1024;
+
+// Changes are made one after the other.
+let turn = Promise.resolve();
+function inTurn(work) {
+  const done = turn.then(work);
+  turn = done.catch(() => {});
+  return done;
+}
+
+export function available() {
+  return Boolean(globalThis.isSecureContext && navigator.storage?.getDirectory && globalThis.FileSystemFileHandle?.prototype.createWritable);
+}
+
+async function folder() {
+  const root = await navigator.storage.getDirectory();
+  return root.getDirectoryHandle(FOLDER, { create: true });
+}
+
+async function write(place, name, content) {
+  const handle = await place.getFileHandle(name, { create: true });
+  const stream = await handle.createWritable();
+  try {
+    await stream.write(content);
+    await stream.close();
+  } catch (error) {
+    await stream.abort().catch(() => {});
+    throw error;
+  }
+}
+
+async function text(place, name) {
+  const handle = await place.getFileHandle(name);
+  return (await handle.getFile()).text();
+}
+
+// A copy that is there already, by its size, is not written again.
+async function writeFile(place, name, file) {
+  const old = await place.getFileHandle(name).then((handle) => handle.getFile()).catch(() => undefined);
+  if (old?.size !== file.size) {
+    await write(place, name, file);
+  }
+}
+
+export function save(id, [title, facts, report], paths, files, urls) {
+  const total = files.reduce((sum, file) => sum + file.size, 0);
+  const kept = total <= MOST_BYTES ? files : [];
+  return inTurn(async () => {
+    const runs = await folder();
+    for (;;) {
+      try {
+        const place = await runs.getDirectoryHandle(String(id), { create: true });
+        for (const [at, file] of kept.entries()) {
+          await writeFile(place, String(at), file);
+        }
+        await write(place, "report.json", report);
+        const about = { title, facts, urls, saved: Date.now(), paths: kept.length > 0 ? paths : [], bytes: total + report.length };
+        await write(place, "about.json", JSON.stringify(about));
+        break;
+      } catch (error) {
+        const others = (await read(runs)).filter((run) => run.id !== id);
+        if (error.name !== "QuotaExceededError" || others.length === 0) {
+          throw error;
+        }
+        await runs.removeEntry(String(others.at(-1).id), { recursive: true });
+      }
+    }
+    for (const { id } of (await read(runs)).slice(MOST_RUNS)) {
+      await runs.removeEntry(String(id), { recursive: true });
+    }
+  });
+}
+
+// All runs, newest first; `broken` are those that cannot be opened.
+async function read(runs) {
+  const found = [];
+  for await (const [name, place] of runs.entries()) {
+    const id = Number(name);
+    if (place.kind !== "directory" || !(id > 0) || String(id) !== name) {
+      continue;
+    }
+    let about = {};
+    try {
+      about = JSON.parse(await text(place, "about.json")) ?? {};
+    } catch {
+      // Listed as broken.
+    }
+    const list = (value) => Array.isArray(value) && value.every((one) => typeof one === "string");
+    const broken = typeof about.title !== "string" || typeof about.facts !== "string" || !list(about.paths) || !list(about.urls);
+    const saved = Number(about.saved) || 0;
+    found.push({ ...about, id, broken, saved, when: saved > 0 ? new Date(saved).toLocaleString() : "" });
+  }
+  return found.sort((a, b) => b.saved - a.saved || b.id - a.id);
+}
+
+export async function list() {
+  return read(await folder());
+}
+
+export async function load(id) {
+  const runs = await folder();
+  const about = (await read(runs)).find((run) => run.id === id);
+  if (!about || about.broken) {
+    throw new Error("its description is missing or not valid");
+  }
+  const place = await runs.getDirectoryHandle(String(id));
+  const files = await Promise.all(about.paths.map(async (path, at) => {
+    const handle = await place.getFileHandle(String(at));
+    return new File([await handle.getFile()], path.split("/").at(-1));
+  }));
+  return { ...about, files, report: await text(place, "report.json") };
+}
+
+export function remove(id) {
+  return inTurn(async () => {
+    if (id > 0) {
+      await (await folder()).removeEntry(String(id), { recursive: true });
+    } else {
+      const root = await navigator.storage.getDirectory();
+      await root.removeEntry(FOLDER, { recursive: true });
+    }
+  });
+}
+
+export async function usage() {
+  const { usage = 0, quota = 0 } = await navigator.storage.estimate();
+  const size = (bytes) => bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+  return `${size(usage)} used, ${size(Math.max(quota - usage, 0))} available`;
+}

@@ -1,0 +1,300 @@
+// Nothing is lost: kept runs, Back and Forward, closing, a second run, the comparison.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import {
+  PAGE, accessible, adding, by, clean, drawn, empty, exported, fileRows, finished, give, launch, made, open, runA, shared, trace, view,
+} from "../harness.mjs";
+
+const SMALL = { samples: 12, layers: 3, experts: 8 };
+const at = (step, more = {}) => made(`step-${step}.safetensors`, trace({ step, ...SMALL, ...more }));
+const TITLE = "Title of the run";
+
+let session;
+let link;
+before(async () => (session = await launch()));
+after(() => session.close());
+
+const hash = (page) => page.evaluate(() => location.hash);
+const current = (page, name) => page.locator(`[data-testid=view-${name}][aria-current=page]`).waitFor();
+const verdict = (page) => by(page, "verdict").textContent();
+
+/** Waits until the run is kept; then leaving the page loses nothing. */
+async function kept(page, number = 1) {
+  await page.waitForFunction(async (number) => {
+    const root = await navigator.storage.getDirectory();
+    const runs = await root.getDirectoryHandle("runs").catch(() => undefined);
+    let found = 0;
+    for await (const run of runs?.values() ?? []) {
+      found += await run.getFileHandle("about.json").then(() => 1, () => 0);
+    }
+    return found >= number;
+  }, number);
+  await page.waitForFunction(() => {
+    const event = new Event("beforeunload", { cancelable: true });
+    window.dispatchEvent(event);
+    return !event.defaultPrevented;
+  });
+}
+
+test("Back and Forward return to views, and the address holds what they show", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  await give(page, runA());
+  await finished(page);
+  link = await shared(page);
+  assert.equal(await hash(page), "");
+  await view(page, "layers");
+  await page.waitForFunction(() => location.hash === "#view=layers");
+  await page.keyboard.press("j");
+  await page.keyboard.press("[");
+  await page.waitForFunction(() => /^#view=layers&at=\d+&layer=1$/.test(location.hash));
+  const place = await hash(page);
+  await view(page, "pathways");
+  await page.waitForFunction(() => /view=pathways.*&pair=\d+\.\d+/.test(location.hash));
+  await page.goBack();
+  await current(page, "layers");
+  assert.equal(await hash(page), place);
+  await page.goBack();
+  await current(page, "timeline");
+  await page.goForward();
+  await page.goForward();
+  await current(page, "pathways");
+  assert.match(await hash(page), /&pair=\d+\.\d+/);
+  await view(page, "timeline");
+  await page.getByRole("group", { name: "Axis" }).getByRole("button", { name: "log steps" }).click();
+  await page.waitForFunction(() => location.hash.includes("axis=log"));
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("Back after a pasted link restores report and address together", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  await give(page, [at(1000), at(2000)]);
+  await finished(page);
+  const title = page.getByLabel(TITLE);
+  await title.fill("Mine");
+  await title.press("Enter");
+  const mine = await shared(page);
+  const facts = page.locator(".facts");
+  const own = await facts.innerText();
+  await page.evaluate((link) => (location.href = link), link);
+  await page.locator(".banner", { hasText: "From a link" }).waitFor();
+  assert.notEqual(await facts.innerText(), own);
+  // A second link over the first.
+  await page.evaluate((link) => (location.href = link), mine);
+  await page.waitForFunction((own) => document.querySelector(".facts").innerText === own, own);
+  await page.locator(".banner", { hasText: "From a link" }).waitFor();
+  await page.goBack();
+  await page.waitForFunction((own) => document.querySelector(".facts").innerText !== own, own);
+  assert.equal(await hash(page), new URL(link).hash);
+  await page.goBack();
+  await page.waitForFunction((own) => document.querySelector(".facts").innerText === own, own);
+  assert.equal(await page.locator(".banner", { hasText: "From a link" }).count(), 0);
+  assert.equal(await hash(page), "");
+  assert.equal(await title.inputValue(), "Mine");
+  // Its traces are still there.
+  await view(page, "pathways");
+  await page.locator(".aligned .lane").first().waitFor();
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("after a reload the last run can be continued, with its traces and the same verdict", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  await give(page, runA());
+  await finished(page);
+  const title = page.getByLabel(TITLE);
+  await title.fill("Kept & found");
+  await title.press("Enter");
+  const said = await verdict(page);
+  const report = JSON.parse(await exported(page));
+  await view(page, "layers");
+  await page.keyboard.press("[");
+  await page.waitForFunction(() => location.hash.includes("at="));
+  await kept(page);
+  await page.reload();
+  await empty(page);
+  const offer = by(page, "continue");
+  await offer.getByText("Kept & found").waitFor();
+  assert.match(await offer.innerText(), /× \d+ samples/);
+  await accessible(page, "the offer to continue");
+  const checkpoint = await hash(page);
+  await offer.click();
+  await finished(page);
+  await current(page, "layers");
+  assert.equal(await hash(page), checkpoint);
+  assert.equal(await verdict(page), said);
+  assert.deepEqual(JSON.parse(await exported(page)), report);
+  assert.ok((await fileRows(page)).every(({ state }) => state === "used"));
+  await view(page, "map");
+  await page.locator("canvas").first().waitFor();
+
+  // A visit without the old address.
+  await kept(page);
+  await page.goto("about:blank");
+  await page.goto(PAGE);
+  await by(page, "continue").click();
+  await current(page, "map");
+  await finished(page);
+
+  // Removed, nothing is offered.
+  await page.goto("about:blank");
+  await page.goto(PAGE);
+  await by(page, "kept-runs").locator("summary").click();
+  assert.match(await by(page, "kept-runs").innerText(), /used.*available/);
+  await by(page, "kept-runs").getByRole("button", { name: /^Remove Kept & found/ }).click();
+  await by(page, "continue").waitFor({ state: "detached" });
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("damaged and foreign content of the storage is named in plain words and can be removed", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  await give(page, [at(1000), at(2000)]);
+  await finished(page);
+  await kept(page);
+  await page.evaluate(async () => {
+    const write = async (place, name, text) => {
+      const stream = await (await place.getFileHandle(name, { create: true })).createWritable();
+      await stream.write(text);
+      await stream.close();
+    };
+    const runs = await (await navigator.storage.getDirectory()).getDirectoryHandle("runs");
+    for await (const run of runs.values()) {
+      await write(run, "report.json", "<script>alert(1)</script>");
+    }
+    await write(await runs.getDirectoryHandle("77", { create: true }), "about.json", "{\"title\": 3}");
+    await runs.getDirectoryHandle("elsewhere", { create: true });
+    await write(runs, "file", "x");
+  });
+  await page.reload();
+  await by(page, "continue").click();
+  await by(page, "errors").getByText(/This kept run cannot be opened.*Remove it from the list/).waitFor();
+  await empty(page);
+  await by(page, "kept-runs").locator("summary").click();
+  await by(page, "kept-runs").getByText("This kept run cannot be read.").waitFor();
+  assert.equal(await by(page, "kept-runs").locator("li").count(), 2);
+  await by(page, "kept-runs").getByRole("button", { name: "Remove all" }).click();
+  await by(page, "kept-runs").waitFor({ state: "detached" });
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("New closes the run, and asks first if it is neither kept nor exported", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  await by(page, "keep-runs").uncheck();
+  await give(page, runA());
+  await finished(page);
+  const prevented = () => page.evaluate(() => {
+    const event = new Event("beforeunload", { cancelable: true });
+    window.dispatchEvent(event);
+    return event.defaultPrevented;
+  });
+  assert.equal(await prevented(), true);
+  await view(page, "layers");
+  await by(page, "new-run").click();
+  const dialog = by(page, "close-dialog");
+  await dialog.waitFor();
+  await accessible(page, "the question before closing");
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  await by(page, "report").waitFor();
+  await exported(page);
+  assert.equal(await prevented(), false);
+  await by(page, "new-run").click();
+  await empty(page);
+  assert.equal(await hash(page), "");
+  assert.equal(await by(page, "continue").count(), 0);
+  // The analyst has forgotten the files.
+  await give(page, [at(1000), at(2000)]);
+  await finished(page);
+  assert.equal((await fileRows(page)).length, 2);
+  await by(page, "new-run").click();
+  await by(page, "close-unsaved").click();
+  await empty(page);
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("a second run asks: add, compare, replace", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  await give(page, [at(1000), at(2000)]);
+  await finished(page);
+  await give(page, [at(3000)]);
+  await by(page, "second-run").waitFor();
+  await accessible(page, "the question about a second run");
+  await page.keyboard.press("Escape");
+  await by(page, "second-run").waitFor({ state: "hidden" });
+  assert.equal((await fileRows(page)).length, 2);
+  await give(page, [at(3000)]);
+  await adding(page);
+  await page.getByText("× 3 checkpoints").first().waitFor();
+  await finished(page);
+
+  await give(page, [at(1000, { seed: 5 }), at(4000, { seed: 5 })]);
+  await by(page, "second-run-compare").click();
+  await current(page, "compare");
+  await drawn(page);
+  assert.match(await by(page, "differences").innerText(), /Checkpoints: 3 checkpoints from step 1,000 to step 3,000 in A, 2 checkpoints from step 1,000 to step 4,000 in B/);
+  const rows = await by(page, "compare-final").locator("tbody tr").allInnerTexts();
+  assert.ok(rows.length > 0 && rows.every((row) => /distance/i.test(row)), rows.join("|"));
+  const cells = await by(page, "compare-final").locator("tbody tr").first().locator("th, td").allInnerTexts();
+  const number = (text) => Number(text.replace("−", "-").replaceAll(",", ""));
+  assert.ok(Math.abs(number(cells[3]) - number(cells[2]) - number(cells[4])) < 0.2, cells.join("|"));
+  await accessible(page, "the comparison");
+  // A keeps its traces.
+  assert.equal((await fileRows(page)).length, 3);
+  await page.keyboard.press("1");
+  await current(page, "timeline");
+  await page.keyboard.press("7");
+  await current(page, "compare");
+  await page.getByRole("button", { name: "Swap A and B" }).click();
+  await page.waitForFunction(() => /2 checkpoints from step 1,000 to step 4,000 in A/.test(document.querySelector("[data-testid=differences]")?.innerText));
+  await page.getByRole("button", { name: "Swap A and B" }).click();
+  await page.waitForFunction(() => /3 checkpoints from step 1,000 to step 3,000 in A/.test(document.querySelector("[data-testid=differences]")?.innerText));
+  assert.equal((await fileRows(page)).length, 3);
+  await page.getByRole("button", { name: "Close B" }).click();
+  await current(page, "timeline");
+  assert.equal(await by(page, "view-compare").isVisible(), false);
+
+  await give(page, runA());
+  await by(page, "second-run-replace").click();
+  await finished(page);
+  await page.waitForFunction(() => !/× 3 checkpoints/.test(document.querySelector(".facts").innerText));
+  assert.equal((await fileRows(page)).length, runA().length);
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("a link is compared with the report before it, and recomputed from files", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  await give(page, [at(1000), at(2000)]);
+  await finished(page);
+  await page.evaluate((link) => (location.href = link), link);
+  await by(page, "compare-previous").click();
+  await current(page, "compare");
+  await drawn(page);
+  assert.match(await by(page, "differences").innerText(), /Layers × experts/);
+  await page.getByRole("button", { name: "Close B" }).click();
+  await give(page, runA());
+  await adding(page);
+  await finished(page);
+  assert.equal(await page.locator(".banner").count(), 0);
+  assert.equal(await hash(page), "");
+  clean(session, opened);
+  await opened.context.close();
+});
