@@ -5,7 +5,8 @@
 //! - [`tables()`] writes every number of the report as a [`NamedTable`].
 //! - [`geometry()`] writes tables and charts of routers without samples, from a [`report::Geometry`].
 //! - [`map_sheet()`] describes a frame of the distance matrix.
-//! - [`verdict()`] states in sentences what the numbers show, and what they do not.
+//! - [`verdict()`] states in sentences what the numbers show, and what they do not; [`domain_lines()`] is its short form.
+//! - [`definition()`] explains a metric: formula, what raises and lowers it, what it does not show.
 //!
 //! Nothing here depends on a browser, so everything is tested natively. Names given by users (domains, titles) only
 //! become values in a specification; the fields that a specification refers to have fixed names.
@@ -16,6 +17,7 @@
 mod axis;
 mod chart;
 mod checkpoints;
+mod definitions;
 mod delays;
 mod experts;
 mod figure;
@@ -28,6 +30,7 @@ pub mod onset;
 pub mod palette;
 mod published;
 mod series;
+mod sparkline;
 mod sweep;
 mod table;
 mod tables;
@@ -36,6 +39,7 @@ mod timeline;
 mod verdict;
 
 pub use axis::Axis;
+pub use definitions::{Definition, definition};
 pub use delays::{certainty, delays};
 pub use experts::{ExpertOrder, coactivation, experts};
 pub use figure::{ChartOptions, Figure};
@@ -47,4 +51,4 @@ pub use table::{Cell, Column, NamedTable, Table};
 pub use tables::tables;
 pub use theme::Theme;
 pub use timeline::{TimelineOptions, timeline};
-pub use verdict::{requested_changes, verdict};
+pub use verdict::{DomainLine, TOP_LINES, domain_lines, requested_changes, verdict};

@@ -44,7 +44,7 @@ impl Lines<'_> {
         layers.push(self.hover_layer(look));
         let body = json!({
             "width": chart::width(self.width),
-            "height": look.size(150.0),
+            "height": self.height.map_or(look.size(150.0), |height| f64::from(height.clamp(60, 2000))),
             "autosize": chart::autosize(),
             // The page may set `cursor` to the index of a checkpoint to show the crosshair of another chart here.
             "params": [{ "name": "cursor", "value": -1 }],

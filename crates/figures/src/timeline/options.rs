@@ -19,6 +19,8 @@ pub struct TimelineOptions {
     pub present: bool,
     /// Width in pixels; the container's width when absent.
     pub width: Option<u32>,
+    /// Height of each plot of courses in pixels; a fixed one when absent.
+    pub height: Option<u32>,
 }
 
 impl Default for TimelineOptions {
@@ -30,6 +32,7 @@ impl Default for TimelineOptions {
             hidden: Vec::new(),
             present: false,
             width: None,
+            height: None,
         }
     }
 }
