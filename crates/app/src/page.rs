@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use crate::panels::{
     address::{AddressDialog, SourceDialog},
     code::CodeDialog,
+    definition::DefinitionDialog,
     empty::Empty,
     errors::Errors,
     export::ExportDialog,
@@ -77,6 +78,7 @@ pub fn Page() -> impl IntoView {
         <AddressDialog/>
         <SourceDialog/>
         <CodeDialog/>
+        <DefinitionDialog/>
         <MappingDialog/>
         <ShapeDialog/>
     }

@@ -10,7 +10,7 @@ use wasm_bindgen::JsCast;
 
 use crate::chart::{Chart, Overlay, Plot};
 use crate::chart_options;
-use crate::controls::{CheckpointSlider, Choice, DomainChoice, GroupChoice, TwinSwitch};
+use crate::controls::{Choice, DomainChoice, GroupChoice, TwinSwitch};
 use crate::format::{count, optional};
 use crate::state::App;
 
@@ -44,11 +44,9 @@ pub fn Layers() -> impl IntoView {
             <a href=move || format!("metrics.html#{}", measure.get().metric.section) target="_blank">"Definition"</a>
             <Show when=move || measure.get().metric.scope.groups><GroupChoice/></Show>
             <TwinSwitch/>
-        </div>
-        <div class="toolbar">
-            <CheckpointSlider/>
             <LayerSlider/>
         </div>
+        <div class="wide">
         <Show
             when=move || drawn.with(Option::is_some)
             fallback=move || view! { <p class="missing">{move || missing(measure.get())}</p> }
@@ -56,6 +54,7 @@ pub fn Layers() -> impl IntoView {
             <Map drawn/>
         </Show>
         <Experts measure=measure.into()/>
+        </div>
     }
     .into_any()
 }

@@ -10,18 +10,18 @@ use wasm_bindgen::JsCast;
 
 use crate::chart::{self, Chart, Overlay, Plot};
 use crate::chart_options;
-use crate::controls::{AxisChoice, CheckpointSlider, DomainChoice, GroupChoice, TwinSwitch};
+use crate::controls::{AxisChoice, DomainChoice, GroupChoice, TwinSwitch};
 use crate::state::{App, Axis};
 use crate::views::readout::Readout;
 
 /// Charts shown while presenting; only the first two if the screen is too low for a second row.
 const PRESENTED: [&str; 4] = ["accuracy", "distance", "loss", "entropy"];
 
-/// Whether a chart is shown while presenting.
-fn is_presented(id: &str) -> bool {
-    let height =
-        crate::browser::window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(0.0);
-    let number = if height < 1000.0 { 2 } else { PRESENTED.len() };
+/// The charts at the top, side by side if there is room.
+const MAIN: usize = 2;
+
+/// Whether a chart is among the first `number` of [`PRESENTED`].
+fn is_among(id: &str, number: usize) -> bool {
     PRESENTED.iter().take(number).any(|shown| *shown == id)
 }
 
@@ -33,29 +33,37 @@ pub fn Timeline() -> impl IntoView {
         app.with_report(|report| figures::timeline(report, &chart_options::timeline(app)))
             .unwrap_or_default()
             .into_iter()
-            .filter(|figure| !app.presenting.get() || is_presented(&figure.id))
+            .filter(|figure| {
+                !app.presenting.get() || is_among(&figure.id, chart_options::presented_charts(app))
+            })
             .map(Arc::new)
             .collect::<Vec<_>>()
     });
     let ids = Memo::new(move |_| {
         drawn.with(|figures| figures.iter().map(|figure| figure.id.clone()).collect::<Vec<_>>())
     });
+    let courses = move |main: bool| {
+        view! {
+            <div class="charts two">
+                <For each=move || ids.get().into_iter().filter(move |id| is_among(id, MAIN) == main) key=Clone::clone let:id>
+                    {
+                        let figure = Signal::derive(move || drawn.with(|figures| figures.iter().find(|figure| figure.id == id).cloned()));
+                        view! { <Course figure/> }
+                    }
+                </For>
+            </div>
+        }
+    };
     view! {
         <div class="toolbar">
             <AxisChoice/>
             <GroupChoice/>
             <TwinSwitch/>
-            <CheckpointSlider/>
         </div>
+        {courses(true)}
         <Readout/>
-        <div class="charts two">
-            <For each=move || ids.get() key=Clone::clone let:id>
-                {
-                    let figure = Signal::derive(move || drawn.with(|figures| figures.iter().find(|figure| figure.id == id).cloned()));
-                    view! { <Course figure/> }
-                }
-            </For>
-        </div>
+        <h3 class="further">"Further metrics"</h3>
+        {courses(false)}
         <Sweep/>
     }
 }
