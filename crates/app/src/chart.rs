@@ -13,7 +13,7 @@ use web_sys::{Element, HtmlElement};
 
 use crate::browser;
 use crate::download;
-use crate::state::App;
+use crate::state::{App, Dialog};
 
 #[wasm_bindgen(inline_js = "export function load(address) { return import(address); }")]
 extern "C" {
@@ -133,6 +133,10 @@ pub fn Chart(
     });
     on_cleanup(remove);
 
+    let id =
+        move || figure.with(|figure| figure.as_ref().map(|figure| figure.id.clone()).unwrap_or_default());
+    let metric = move || id().trim_start_matches("layers-").replace('-', "_");
+    let defined = Memo::new(move |_| figures::definition(&metric()).is_some());
     let title =
         move || figure.with(|figure| figure.as_ref().map(|figure| figure.title.clone()).unwrap_or_default());
     let summary = move || {
@@ -161,10 +165,14 @@ pub fn Chart(
         ("Open in Vega editor", "Open in Vega editor", "edit"),
     ];
     view! {
-        <article class="chart">
+        <article class="chart" data-testid=move || format!("chart-{}", id())>
             <header class="chart-head" class:over-drawing=move || !as_table.get()>
                 // The drawing contains the same title, so SVG and PNG exports have it.
                 <h3 class:unseen=move || !as_table.get()>{title}</h3>
+                <Show when=move || defined.get()>
+                    <button type="button" class="plain" aria-label=move || format!("{}: definition", title())
+                        on:click=move |_| app.dialog.set(Some(Dialog::Definition(metric())))>"Definition"</button>
+                </Show>
                 <details class="menu">
                     <summary aria-label=move || format!("{}: menu", title())>"⋯"</summary>
                     <div class="menu-list">

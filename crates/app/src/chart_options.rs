@@ -29,6 +29,23 @@ pub fn domain_chart(app: App) -> figures::ChartOptions {
     }
 }
 
+/// Number of charts of the Timeline that a presentation has room for.
+pub fn presented_charts(app: App) -> usize {
+    if app.height.get() < 1000 { 2 } else { 4 }
+}
+
+/// Height of the plots of the Timeline: the charts at the top end above the fold, and those of a
+/// presentation fill the window.
+fn plot_height(app: App) -> u32 {
+    let height = app.height.get();
+    if app.presenting.get() {
+        let rows = presented_charts(app) as u32 / 2;
+        (height.saturating_sub(150) / rows).saturating_sub(220)
+    } else {
+        height.saturating_sub(600).clamp(150, 300)
+    }
+}
+
 /// Options of the Timeline.
 pub fn timeline(app: App) -> figures::TimelineOptions {
     figures::TimelineOptions {
@@ -41,5 +58,6 @@ pub fn timeline(app: App) -> figures::TimelineOptions {
         range: app.range.get(),
         smooth: app.smooth.get(),
         log: app.log.get(),
+        height: Some(plot_height(app)),
     }
 }

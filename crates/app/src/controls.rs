@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use report::Group;
 
 use crate::format::count;
-use crate::state::{App, Axis};
+use crate::state::{App, Axis, Dialog};
 
 /// A choice of one among a few buttons.
 #[component]
@@ -51,6 +51,19 @@ fn segments(
         </div>
     }
     .into_any()
+}
+
+/// The name of a metric; a click opens its definition.
+#[component]
+pub fn Term(
+    /// Id of the metric.
+    metric: &'static str,
+    /// Its name.
+    name: &'static str,
+) -> impl IntoView {
+    let app = App::get();
+    let open = move |_| app.dialog.set(Some(Dialog::Definition(metric.to_owned())));
+    view! { <button type="button" class="term" title="Definition" on:click=open>{name}</button> }
 }
 
 /// Memorized samples or all samples.

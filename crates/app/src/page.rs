@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use crate::panels::{
     address::{AddressDialog, SourceDialog},
     code::CodeDialog,
+    definition::DefinitionDialog,
     empty::Empty,
     errors::Errors,
     export::ExportDialog,
@@ -89,6 +90,7 @@ pub fn Page() -> impl IntoView {
         <AddressDialog/>
         <SourceDialog/>
         <CodeDialog/>
+        <DefinitionDialog/>
         <MappingDialog/>
         <ShapeDialog/>
     }

@@ -77,7 +77,7 @@ pub fn play(app: App) {
     }
 }
 
-/// Stops presenting when full screen ends, and steps through the checkpoints while playing.
+/// Follows the window's height, stops presenting when full screen ends, and steps through the checkpoints while playing.
 pub fn install(app: App) {
     let closure = Closure::<dyn Fn()>::new(move || {
         if !is_fullscreen() && app.presenting.get_untracked() {
@@ -88,6 +88,19 @@ pub fn install(app: App) {
         browser::document()
             .add_event_listener_with_callback("fullscreenchange", closure.as_ref().unchecked_ref()),
     );
+    closure.forget();
+
+    let measure = move || {
+        // Coarse, so that charts are not redrawn at every pixel.
+        let height = browser::window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(0.0);
+        let height = height as u32 / 20 * 20;
+        if app.height.get_untracked() != height {
+            app.height.set(height);
+        }
+    };
+    measure();
+    let closure = Closure::<dyn Fn()>::new(measure);
+    drop(browser::window().add_event_listener_with_callback("resize", closure.as_ref().unchecked_ref()));
     closure.forget();
 
     Effect::new(move |timer: Option<Option<TimeoutHandle>>| {

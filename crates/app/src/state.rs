@@ -146,6 +146,8 @@ pub enum Dialog {
     Source(String),
     /// The link as a QR code.
     Code,
+    /// The definition of a metric, by its id.
+    Definition(String),
     /// The mapping of a file's tensors.
     Mapping,
     /// The shape of a file's expert ids, with the file's id; without one, the number of experts of
@@ -277,6 +279,8 @@ pub struct App {
     pub charts_away: RwSignal<BTreeSet<String>>,
     /// Whether charts are shown as tables.
     pub twin: RwSignal<bool>,
+    /// Height of the window in pixels, in steps.
+    pub height: RwSignal<u32>,
     /// Whether the page is presenting.
     pub presenting: RwSignal<bool>,
     /// Whether the checkpoints are played.
@@ -388,6 +392,7 @@ impl App {
             chart_order: RwSignal::new(Vec::new()),
             charts_away: RwSignal::new(BTreeSet::new()),
             twin: RwSignal::new(false),
+            height: RwSignal::new(0),
             presenting: RwSignal::new(false),
             playing: RwSignal::new(false),
             embedded: RwSignal::new(false),

@@ -6,7 +6,8 @@
 //! - [`compare()`] overlays two reports and lists their differences.
 //! - [`geometry()`] writes tables and charts of routers without samples, from a [`report::Geometry`].
 //! - [`map_sheet()`] describes a frame of the distance matrix.
-//! - [`verdict()`] states in sentences what the numbers show, and what they do not.
+//! - [`verdict()`] states in sentences what the numbers show, and what they do not; [`domain_lines()`] is its short form.
+//! - [`definition()`] explains a metric: formula, what raises and lowers it, what it does not show.
 //!
 //! Nothing here depends on a browser, so everything is tested natively. Names given by users (domains, titles) only
 //! become values in a specification; the fields that a specification refers to have fixed names.
@@ -18,6 +19,7 @@ mod axis;
 mod chart;
 mod checkpoints;
 mod compare;
+mod definitions;
 mod delays;
 mod experts;
 mod figure;
@@ -31,6 +33,7 @@ pub mod palette;
 mod published;
 mod series;
 mod share;
+mod sparkline;
 mod sweep;
 mod table;
 mod tables;
@@ -40,6 +43,7 @@ mod verdict;
 
 pub use axis::{Axis, Scale};
 pub use compare::{Comparison, compare};
+pub use definitions::{Definition, definition};
 pub use delays::{certainty, delays};
 pub use experts::{ExpertOrder, coactivation, experts};
 pub use figure::{ChartOptions, Figure};
@@ -52,4 +56,4 @@ pub use table::{Cell, Column, NamedTable, Table};
 pub use tables::tables;
 pub use theme::Theme;
 pub use timeline::{TimelineOptions, timeline};
-pub use verdict::{requested_changes, verdict};
+pub use verdict::{DomainLine, TOP_LINES, domain_lines, requested_changes, verdict};

@@ -50,6 +50,7 @@ pub(crate) struct Lines<'a> {
     pub theme: Theme,
     pub present: bool,
     pub width: Option<u32>,
+    pub height: Option<u32>,
     pub id: String,
     pub title: String,
     pub subtitle: String,

@@ -74,6 +74,7 @@ impl<'a> Builder<'a> {
             theme: self.options.theme,
             present: self.options.present,
             width: self.options.width,
+            height: self.options.height,
             id: id.into(),
             title: title.into(),
             subtitle: String::new(),

@@ -6,6 +6,7 @@ mod change;
 mod domain;
 mod follows;
 mod headline;
+mod lines;
 mod memorized;
 mod pairing;
 mod said;
@@ -13,6 +14,7 @@ mod said;
 use report::Report;
 
 pub use change::requested_changes;
+pub use lines::{DomainLine, TOP_LINES, domain_lines};
 pub(crate) use pairing::sentence as matching;
 use said::Said;
 

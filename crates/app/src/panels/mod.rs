@@ -3,6 +3,7 @@
 pub mod address;
 pub mod banner;
 pub mod code;
+pub mod definition;
 pub mod dialog;
 pub mod empty;
 pub mod engine;

@@ -1,22 +1,16 @@
-//! The verdict: the report's findings in sentences.
+//! The verdict: the report's finding in a headline, and folded details.
 
 use leptos::prelude::*;
 
-use crate::browser::window;
+use super::notes::{Notes, warnings};
 use crate::format::counted;
-use crate::state::{App, View};
+use crate::state::App;
 
-/// Page width in pixels below which only the headline is open at first.
-const WIDE: f64 = 720.0;
-
-/// The verdict: a headline, and one paragraph per domain in a collapsible section, which is open in
-/// the Timeline.
+/// The headline; paragraphs, warnings and notes are in a folded section.
 #[component]
 pub fn Verdict() -> impl IntoView {
     let app = App::get();
     let lines = Memo::new(move |_| app.with_report(figures::verdict).unwrap_or_default());
-    let wide = window().inner_width().ok().and_then(|width| width.as_f64()).is_none_or(|width| width >= WIDE);
-    let open = Memo::new(move |_| wide && app.view.get() == View::Timeline);
     // Figures of a growing report may change with every checkpoint.
     let so_far = move || {
         app.provisional.get().then(|| {
@@ -24,13 +18,19 @@ pub fn Verdict() -> impl IntoView {
             format!("So far, with {}: ", counted(checkpoints, "checkpoint", "checkpoints"))
         })
     };
+    let warned = move || match warnings(app) {
+        0 => String::new(),
+        number => format!(", {}", counted(number, "warning", "warnings")),
+    };
     view! {
         <section class="verdict" data-testid="verdict" aria-label="Verdict">
-            <details prop:open=move || open.get()>
-                <summary>{so_far}{move || lines.with(|lines| lines.first().cloned())}</summary>
+            <p class="headline">{so_far}{move || lines.with(|lines| lines.first().cloned())}</p>
+            <details class="more">
+                <summary>"Details"{warned}</summary>
                 <div class="paragraphs">
                     {move || lines.get().into_iter().skip(1).map(|line| view! { <p>{line}</p> }).collect_view()}
                 </div>
+                <Notes/>
             </details>
         </section>
     }

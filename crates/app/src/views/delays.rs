@@ -35,6 +35,7 @@ pub fn Delays() -> impl IntoView {
     });
     view! {
         <div class="toolbar"><DomainChoice/><TwinSwitch/></div>
+        <div class="wide">
         <div class="charts">
             <For each=move || ids.get() key=Clone::clone let:id>
                 {
@@ -55,6 +56,7 @@ pub fn Delays() -> impl IntoView {
                 view! { <Matched matching certainty/> }.into_any()
             }
         }}
+        </div>
     }
 }
 

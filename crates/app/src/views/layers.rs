@@ -11,7 +11,7 @@ use wasm_bindgen::JsCast;
 
 use crate::chart::{Chart, Overlay, Plot};
 use crate::chart_options;
-use crate::controls::{CheckpointSlider, Choice, DomainChoice, GroupChoice, TwinSwitch};
+use crate::controls::{Choice, DomainChoice, GroupChoice, TwinSwitch};
 use crate::drawings;
 use crate::format::{count, optional};
 use crate::state::App;
@@ -45,11 +45,9 @@ pub fn Layers() -> impl IntoView {
             <a href=move || format!("metrics.html#{}", measure.get().metric.section) target="_blank">"Definition"</a>
             <Show when=move || measure.get().metric.scope.groups><GroupChoice/></Show>
             <TwinSwitch/>
-        </div>
-        <div class="toolbar">
-            <CheckpointSlider/>
             <LayerSlider/>
         </div>
+        <div class="wide">
         <Show
             when=move || !drawings::lacks(drawn)
             fallback=move || view! { <p class="missing">{move || missing(measure.get())}</p> }
@@ -57,6 +55,7 @@ pub fn Layers() -> impl IntoView {
             <Map figure=drawings::first(drawn)/>
         </Show>
         <Experts measure=measure.into()/>
+        </div>
     }
     .into_any()
 }

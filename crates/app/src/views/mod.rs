@@ -2,10 +2,13 @@
 
 mod compare;
 mod delays;
+mod domain;
+mod domain_lines;
 mod layers;
 mod map;
 mod pathways;
 mod readout;
+mod sticky;
 mod table;
 mod timeline;
 
@@ -14,7 +17,7 @@ use leptos::prelude::*;
 use crate::analyst;
 use crate::format::counted;
 use crate::panels::{
-    banner::Banner, errors::Errors, file_table::FileTable, notes::Notes, notice::Notice, progress::Progress,
+    banner::Banner, errors::Errors, file_table::FileTable, notice::Notice, progress::Progress,
     verdict::Verdict,
 };
 use crate::state::{App, Origin, View};
@@ -27,10 +30,11 @@ pub fn Report() -> impl IntoView {
     let failed = Memo::new(move |_| {
         app.files.with(|rows| rows.iter().filter(|row| row.state == protocol::FileState::Failed).count())
     });
+    let timeline = Memo::new(move |_| app.view.get() == View::Timeline);
     view! {
         <main
             id="main" class="page report" tabindex="-1" data-testid="report"
-            data-complete=move || app.complete.get().to_string()
+            data-complete=move || app.complete.get().to_string() data-view=move || app.view.get().slug()
         >
             <h1 class="unseen">{move || format!("Report: {}", title.get())}</h1>
             <Banner/>
@@ -39,8 +43,8 @@ pub fn Report() -> impl IntoView {
             <Progress/>
             <Incomplete/>
             <Verdict/>
-            <Notes/>
-            <Bar/>
+            <Show when=move || timeline.get()><domain_lines::DomainLines/></Show>
+            <sticky::StickyBar/>
             <section class="view" aria-labelledby="view-heading">
                 <h2 id="view-heading" class="unseen">{move || app.view.get().title()}</h2>
                 {move || match app.view.get() {
@@ -81,24 +85,5 @@ fn Incomplete() -> impl IntoView {
                 <button type="button" on:click=move |_| analyst::resume(app)>"Resume"</button>
             </p>
         </Show>
-    }
-}
-
-/// The view switcher with its keys.
-#[component]
-fn Bar() -> impl IntoView {
-    let app = App::get();
-    view! {
-        <nav class="views" aria-label="Views">
-            {View::ALL.into_iter().map(|view| view! {
-                <button
-                    type="button"
-                    data-testid=format!("view-{}", view.slug())
-                    hidden=move || view == View::Compare && app.other.with(Option::is_none)
-                    aria-current=move || if app.view.get() == view { "page" } else { "false" }
-                    on:click=move |_| app.view.set(view)
-                ><kbd>{view.key()}</kbd>" "{view.title()}</button>
-            }).collect_view()}
-        </nav>
     }
 }

@@ -7,7 +7,7 @@ use pathway::Edit;
 use protocol::{Alignment, Job, PairChoice, SampleRef};
 
 use crate::analyst;
-use crate::controls::{CheckpointSlider, DomainChoice};
+use crate::controls::DomainChoice;
 use crate::format::{count, counted};
 use crate::state::{App, Origin};
 
@@ -51,7 +51,6 @@ fn Pair() -> impl IntoView {
                 <button type="button" on:click=move |_| choose(app, PairChoice::Farthest { domain: app.domain.get_untracked() })>"Farthest pair"</button>
                 <button type="button" on:click=move |_| choose(app, PairChoice::Random { domain: app.domain.get_untracked(), seed: crate::browser::now() as u64 })>"Random pair"</button>
             </span>
-            <CheckpointSlider/>
         </div>
         <div class="split">
             <Picker/>

@@ -18,15 +18,16 @@ pub fn Tables() -> impl IntoView {
     let titles =
         move || tables.with(|tables| tables.iter().map(|named| named.title.clone()).collect::<Vec<_>>());
     view! {
-        <label class="choice">
-            <span class="soft">"Go to table"</span>
-            <select on:change=move |event| browser::scroll_to(&format!("#table-{}", event_target_value(&event)))>
+        <div class="tables">
+            <nav aria-label="Tables">
                 {move || titles().into_iter().enumerate().map(|(place, title)| view! {
-                    <option value=place.to_string()>{title}</option>
+                    <button type="button" class="plain" on:click=move |_| browser::scroll_to(&format!("#table-{place}"))>{title}</button>
                 }).collect_view()}
-            </select>
-        </label>
-        {move || tables.get().into_iter().enumerate().map(|(place, named)| view! { <Named place named/> }).collect_view()}
+            </nav>
+            <div class="frame" tabindex="0" role="region" aria-label="All tables">
+                {move || tables.get().into_iter().enumerate().map(|(place, named)| view! { <Named place named/> }).collect_view()}
+            </div>
+        </div>
     }
 }
 

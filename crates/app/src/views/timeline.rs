@@ -12,7 +12,7 @@ use wasm_bindgen::JsCast;
 use crate::analyst;
 use crate::chart::{self, Chart, Overlay, Plot};
 use crate::chart_options;
-use crate::controls::{AxisChoice, CheckpointSlider, Choice, DomainChoice, GroupChoice, TwinSwitch};
+use crate::controls::{AxisChoice, Choice, DomainChoice, GroupChoice, TwinSwitch};
 use crate::drawings;
 use crate::format::count;
 use crate::state::{App, Origin};
@@ -22,11 +22,11 @@ use crate::zoom;
 /// Charts shown while presenting; only the first two if the screen is too low for a second row.
 const PRESENTED: [&str; 4] = ["accuracy", "distance", "loss", "entropy"];
 
-/// Whether a chart is shown while presenting.
-fn is_presented(id: &str) -> bool {
-    let height =
-        crate::browser::window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(0.0);
-    let number = if height < 1000.0 { 2 } else { PRESENTED.len() };
+/// The charts at the top, side by side if there is room.
+const MAIN: usize = 2;
+
+/// Whether a chart is among the first `number` of [`PRESENTED`].
+fn is_among(id: &str, number: usize) -> bool {
     PRESENTED.iter().take(number).any(|shown| *shown == id)
 }
 
@@ -52,7 +52,7 @@ pub fn Timeline() -> impl IntoView {
         all.with(|figures| {
             let ids = figures.iter().map(|figure| figure.id.clone());
             ids.filter(|id| match app.presenting.get() {
-                true => is_presented(id),
+                true => is_among(id, chart_options::presented_charts(app)),
                 false => app.charts_away.with(|away| !away.contains(id)),
             })
             .collect::<Vec<_>>()
@@ -67,6 +67,18 @@ pub fn Timeline() -> impl IntoView {
             _ => app.range.set(None),
         });
     });
+    let courses = move |main: bool| {
+        view! {
+            <div class="charts two">
+                <For each=move || ids.get().into_iter().filter(move |id| is_among(id, MAIN) == main) key=Clone::clone let:id>
+                    {
+                        let figure = Signal::derive(move || all.with(|figures| figures.iter().find(|figure| figure.id == id).cloned()));
+                        view! { <Course figure/> }
+                    }
+                </For>
+            </div>
+        }
+    };
     view! {
         <div class="toolbar">
             <AxisChoice/>
@@ -81,21 +93,14 @@ pub fn Timeline() -> impl IntoView {
             >"Log y"</button>
             <TwinSwitch/>
             <ChartList all/>
-            <CheckpointSlider/>
         </div>
         <Compared/>
-        <Readout/>
         <div node_ref=charts class="plots">
             <Overview/>
-            <div class="charts two">
-                <For each=move || ids.get() key=Clone::clone let:id>
-                    {
-                        let name = format!("chart-{id}");
-                        let figure = Signal::derive(move || all.with(|figures| figures.iter().find(|figure| figure.id == id).cloned()));
-                        view! { <Course figure name/> }
-                    }
-                </For>
-            </div>
+            {courses(true)}
+            <Readout/>
+            <h3 class="further">"Further metrics"</h3>
+            {courses(false)}
         </div>
         <Sweep/>
     }
@@ -289,7 +294,7 @@ fn Sweep() -> impl IntoView {
 /// One chart with the shared cursor: a rule at the current checkpoint, and a dashed one at the
 /// pinned. It follows the pointer; a click fixes it.
 #[component]
-fn Course(figure: Signal<Option<Arc<Figure>>>, name: String) -> impl IntoView {
+fn Course(figure: Signal<Option<Arc<Figure>>>) -> impl IntoView {
     let app = App::get();
     let plot = RwSignal::new(None::<Plot>);
     let overlay = NodeRef::<html::Div>::new();
@@ -339,7 +344,7 @@ fn Course(figure: Signal<Option<Arc<Figure>>>, name: String) -> impl IntoView {
     };
     view! {
         <div
-            class="stacked" data-testid=name
+            class="stacked"
             on:pointermove=move |event| set_hover(nearest(&event))
             on:pointerleave=move |_| set_hover(None)
             on:click=move |event| {

@@ -77,7 +77,7 @@ impl Lines<'_> {
 
     /// Height of the plot in pixels.
     pub(super) fn height(&self, look: Look) -> f64 {
-        look.size(150.0)
+        self.height.map_or(look.size(150.0), |height| f64::from(height.clamp(60, 2000)))
     }
 
     fn x(&self) -> Json {

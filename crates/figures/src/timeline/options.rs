@@ -25,6 +25,8 @@ pub struct TimelineOptions {
     pub smooth: usize,
     /// Whether metrics that are positive and no shares have a logarithmic vertical axis.
     pub log: bool,
+    /// Height of each plot of courses in pixels; a fixed one when absent.
+    pub height: Option<u32>,
 }
 
 impl Default for TimelineOptions {
@@ -39,6 +41,7 @@ impl Default for TimelineOptions {
             range: None,
             smooth: 1,
             log: false,
+            height: None,
         }
     }
 }

@@ -26,9 +26,27 @@ pub(super) fn distance(said: Said<'_>, domain: &str) -> Option<String> {
         }
         (None, _) => return Some(undecided(falls, &subject)),
     };
-    let size = falls.figure("change").unwrap_or(0.0).abs();
-    let size = number::fixed(size * 100.0, usize::from(size < 0.1));
-    Some(format!("{subject} {verb} by {size} %{}{}", between(falls), interval(falls)))
+    Some(format!("{subject} {verb} by {}{}{}", size(falls), between(falls), interval(falls)))
+}
+
+/// The size of a change: `20 %`.
+fn size(claim: &Claim) -> String {
+    let size = claim.figure("change").unwrap_or(0.0).abs();
+    format!("{} %", number::fixed(size * 100.0, usize::from(size < 0.1)))
+}
+
+/// The change of a domain's distance with its 95 % interval, in a few words; none without an
+/// interval.
+pub(super) fn brief(said: Said<'_>, domain: &str) -> Option<String> {
+    let falls = said.of_metric(ClaimKind::Falls, domain, "distance")?;
+    let rises = said.of_metric(ClaimKind::Rises, domain, "distance");
+    let (low, high) = bounds(falls.figure("low")?, falls.figure("high")?);
+    let change = match (falls.holds?, rises.and_then(|claim| claim.holds)) {
+        (true, _) => format!("falls by {}", size(falls)),
+        (_, Some(true)) => format!("rises by {}", size(falls)),
+        _ => "no change beyond its interval".into(),
+    };
+    Some(format!("{change} ({low} to {high} %)"))
 }
 
 fn undecided(claim: &Claim, subject: &str) -> String {
@@ -56,9 +74,15 @@ fn interval(claim: &Claim) -> String {
 }
 
 fn range(low: f64, high: f64) -> String {
+    let (low, high) = bounds(low, high);
+    format!(" (95 % interval {low} to {high} %, {COVERS})")
+}
+
+/// The bounds of an interval in percent.
+fn bounds(low: f64, high: f64) -> (String, String) {
     // One digit if a bound would round to zero or both to the same number.
     let digits = usize::from(low.abs().min(high.abs()) < 0.1 || high - low < 0.02);
-    format!(" (95 % interval {} to {} %, {COVERS})", signed(low, digits), signed(high, digits))
+    (signed(low, digits), signed(high, digits))
 }
 
 /// A share in percent, with its sign.

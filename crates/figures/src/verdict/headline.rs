@@ -5,6 +5,9 @@ use report::{Claim, ClaimKind, Why};
 use super::said::{Said, count, enumerated};
 use crate::number;
 
+/// Above this number of domains, the headline counts them instead of naming them.
+const NAMED: usize = 6;
+
 /// In which domains the distance follows accuracy, if there are several to compare.
 pub(super) fn headline(said: Said<'_>) -> Option<String> {
     let claims = said.about(ClaimKind::Follows, "distance");
@@ -15,7 +18,9 @@ pub(super) fn headline(said: Said<'_>) -> Option<String> {
     let having = |holds: bool, why: Why| -> Option<String> {
         let found = decided.iter().filter(|claim| claim.holds == Some(holds) && claim.why == why);
         let names: Vec<&str> = found.filter_map(|claim| claim.domain.as_deref()).collect();
-        (!names.is_empty()).then(|| enumerated(&names))
+        let many = decided.len() > NAMED;
+        let counted = || format!("{} of {} domains", names.len(), decided.len());
+        (!names.is_empty()).then(|| if many { counted() } else { enumerated(&names) })
     };
     let follows = having(true, Why::Figures).unwrap_or_else(|| "no domain".into());
     let rest = [

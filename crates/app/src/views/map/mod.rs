@@ -14,7 +14,7 @@ use web_sys::HtmlCanvasElement;
 use self::interaction::{MapInteraction, WHOLE};
 use self::transition::transition;
 use crate::chart::{Grid, available_width};
-use crate::controls::{CheckpointSlider, Choice, DomainChoice, GroupChoice, TwinSwitch};
+use crate::controls::{Choice, DomainChoice, GroupChoice, TwinSwitch};
 use crate::format::{count, figure};
 use crate::map::paint::{Legend, MapView, PointColor, draw, export_image};
 use crate::state::{App, Origin, View};
@@ -216,6 +216,19 @@ fn DistanceMap() -> impl IntoView {
         analyst::post(app, &Job::MapSave { checkpoint });
     };
     view! {
+        <div class="map-view">
+        <div class="map" node_ref=frame class:away=move || app.twin.get()>
+            <canvas
+                node_ref=canvas tabindex="0" role="grid" data-testid="map"
+                aria-label="Distance matrix: arrow keys move, plus and minus zoom, Enter compares the pair"
+                style:touch-action=move || if viewport.get().2 < 1.0 { "none" } else { "pan-y" }
+                on:pointerdown=move |event| interaction.down(&event) on:pointermove=move |event| interaction.moved(&event)
+                on:pointerup=move |event| interaction.up(&event) on:pointercancel=move |event| interaction.up(&event)
+                on:pointerleave=move |event| interaction.up(&event)
+                on:click=move |event| interaction.click(&event) on:keydown=move |event| interaction.key(&event) on:wheel=move |event| interaction.wheel(&event)
+            ></canvas>
+        </div>
+        <div class="map-readout" data-testid="map-readout">
         <div class="toolbar">
             <Choice label="Domains" options=vec![("all", true), ("one", false)] chosen=all.into() choose=move |chosen| all.set(chosen)/>
             <Show when=move || !all.get()><DomainChoice/></Show>
@@ -235,8 +248,6 @@ fn DistanceMap() -> impl IntoView {
             </Show>
             <TwinSwitch/>
         </div>
-        <div class="toolbar">
-            <CheckpointSlider/>
             <span class="buttons">
                 <button type="button" class="plain" aria-label="Zoom in" on:click=move |_| interaction.zoom(1.5, (0.5, 0.5))><kbd>"+"</kbd></button>
                 <button type="button" class="plain" aria-label="Zoom out" on:click=move |_| interaction.zoom(1.0 / 1.5, (0.5, 0.5))><kbd>"−"</kbd></button>
@@ -245,7 +256,6 @@ fn DistanceMap() -> impl IntoView {
                 <button type="button" class="plain" data-testid="map-npy" on:click=move |_| save(Some(app.checkpoint.get_untracked()))>"NPY"</button>
                 <button type="button" class="plain" data-testid="map-csv" on:click=move |_| save(None)>"Rows as CSV"</button>
             </span>
-        </div>
         <p class="soft" data-testid="map-says" role="status">
             {move || match sheet() {
                 Some(sheet) => sheet.says,
@@ -263,22 +273,12 @@ fn DistanceMap() -> impl IntoView {
                 <Grid table caption="Mean distances within and between domains".to_owned()/>
             })}</div>
         </Show>
-        <div class="map" node_ref=frame class:away=move || app.twin.get()>
             <p class="map-legend">{move || match legend() {
                 Legend::Scale(low, high) => view! { <span>{low}</span><span class="scale"></span><span>{high}</span> }.into_any(),
                 Legend::Names(names) => names.into_iter().map(|(name, color)| view! {
                     <span><span style:color=color>"● "</span>{name}</span>
                 }).collect_view().into_any(),
             }}</p>
-            <canvas
-                node_ref=canvas tabindex="0" role="grid" data-testid="map"
-                aria-label="Distance matrix: arrow keys move, plus and minus zoom, Enter compares the pair"
-                style:touch-action=move || if viewport.get().2 < 1.0 { "none" } else { "pan-y" }
-                on:pointerdown=move |event| interaction.down(&event) on:pointermove=move |event| interaction.moved(&event)
-                on:pointerup=move |event| interaction.up(&event) on:pointercancel=move |event| interaction.up(&event)
-                on:pointerleave=move |event| interaction.up(&event)
-                on:click=move |event| interaction.click(&event) on:keydown=move |event| interaction.key(&event) on:wheel=move |event| interaction.wheel(&event)
-            ></canvas>
             <p class="figure-line" data-testid="map-pair" aria-live="polite">{move || match app.map_pair.get() {
                 text if !text.is_empty() => text,
                 _ if plane.get() => "Hover over a sample to identify it; click two samples to compare their pathways.".to_owned(),
@@ -287,6 +287,7 @@ fn DistanceMap() -> impl IntoView {
             <Show when=move || marked.get().is_some_and(|(a, b)| a != b)>
                 <button type="button" data-testid="map-open" on:click=move |_| interaction.request_pair(true)>"Compare pathways"</button>
             </Show>
+        </div>
         </div>
     }
 }
