@@ -66,7 +66,7 @@ impl Lines<'_> {
             onsets.into_iter().filter(|(x, _)| self.scale.shows(*x)).map(|(_, row)| row).collect();
         let body = json!({
             "width": chart::width(self.width),
-            "height": self.height(look),
+            "height": Self::height(look),
             "autosize": chart::autosize(),
             "params": params,
             "datasets": {
@@ -79,7 +79,7 @@ impl Lines<'_> {
     }
 
     /// Height of the plot in pixels.
-    pub(super) fn height(&self, look: Look) -> f64 {
+    pub(super) fn height(look: Look) -> f64 {
         look.size(150.0)
     }
 
