@@ -50,9 +50,12 @@ pub fn Timeline() -> impl IntoView {
     let ids = Memo::new(move |_| {
         all.with(|figures| {
             let ids = figures.iter().map(|figure| figure.id.clone());
-            ids.filter(|id| match app.presenting.get() {
-                true => is_presented(id),
-                false => app.charts_away.with(|away| !away.contains(id)),
+            ids.filter(|id| {
+                if app.presenting.get() {
+                    is_presented(id)
+                } else {
+                    app.charts_away.with(|away| !away.contains(id))
+                }
             })
             .collect::<Vec<_>>()
         })
