@@ -548,6 +548,8 @@ impl App {
         if !self.settings.with_untracked(|settings| settings.eps.keys().all(|name| known(name))) {
             self.settings.update(|settings| settings.eps.retain(|name, _| known(name)));
         }
+        // Changes of the report before, which may have had other samples or settings.
+        self.changes.set(Vec::new());
         self.origin.set(origin);
         self.text.set_value(Some(text));
         self.complete.set(complete);

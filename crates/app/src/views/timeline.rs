@@ -51,9 +51,12 @@ pub fn Timeline() -> impl IntoView {
     let ids = Memo::new(move |_| {
         all.with(|figures| {
             let ids = figures.iter().map(|figure| figure.id.clone());
-            ids.filter(|id| match app.presenting.get() {
-                true => is_among(id, chart_options::presented_charts(app)),
-                false => app.charts_away.with(|away| !away.contains(id)),
+            ids.filter(|id| {
+                if app.presenting.get() {
+                    is_among(id, chart_options::presented_charts(app))
+                } else {
+                    app.charts_away.with(|away| !away.contains(id))
+                }
             })
             .collect::<Vec<_>>()
         })

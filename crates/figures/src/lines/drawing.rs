@@ -59,11 +59,14 @@ impl Lines<'_> {
             json!({ "name": "y0", "value": (range.0) }),
             json!({ "name": "y1", "value": (range.1) }),
         ]);
+        if self.log {
+            params.push(json!({ "name": "levels", "value": levels(range) }));
+        }
         let shown: Vec<Json> =
             onsets.into_iter().filter(|(x, _)| self.scale.shows(*x)).map(|(_, row)| row).collect();
         let body = json!({
             "width": chart::width(self.width),
-            "height": self.height(look),
+            "height": Self::height(look),
             "autosize": chart::autosize(),
             "params": params,
             "datasets": {
@@ -95,6 +98,7 @@ impl Lines<'_> {
         if self.log {
             title.push_str(", log");
             axis.set("labelOverlap", "greedy");
+            axis.set("values", json!({ "expr": "levels" }));
             scale.set("type", "log");
         }
         axis.set("title", title);
@@ -341,6 +345,32 @@ impl Lines<'_> {
     }
 }
 
+/// Ticks of a logarithmic axis: powers of ten, with others between if they are few.
+fn levels((low, high): (f64, f64)) -> Vec<f64> {
+    let (first, last) = (libm::floor(libm::log10(low)) as i32, libm::ceil(libm::log10(high)) as i32);
+    let of = |factors: &[f64]| -> Vec<f64> {
+        let powers = (first..=last).flat_map(|power| {
+            // Dividing by a whole power gives 0.3 where multiplying gives 0.30000000000000004.
+            let scaled = |factor: &f64| {
+                let size = libm::pow(10.0, f64::from(power.abs()));
+                if power < 0 { factor / size } else { factor * size }
+            };
+            factors.iter().map(scaled).collect::<Vec<f64>>()
+        });
+        powers.filter(|level| (low..=high).contains(level)).collect()
+    };
+    let choices: [&[f64]; 4] =
+        [&[1.0], &[1.0, 3.0], &[1.0, 2.0, 5.0], &[1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]];
+    let found = choices.into_iter().map(of).find(|levels| levels.len() >= 3);
+    found.unwrap_or_else(|| vec![low, libm::sqrt(low * high), high].into_iter().map(rounded).collect())
+}
+
+/// A number with three significant digits.
+fn rounded(value: f64) -> f64 {
+    let scale = libm::pow(10.0, 2.0 - libm::floor(libm::log10(value)));
+    libm::round(value * scale) / scale
+}
+
 /// Keeps rows up to the parameter `upto`.
 pub(crate) const UP_TO: &str = "datum.checkpoint <= upto";
 
@@ -384,4 +414,18 @@ pub(crate) fn domain_scale<T: Written>(
         }
     }
     json!({ "domain": names, "range": looks })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::levels;
+
+    #[test]
+    fn a_logarithmic_axis_has_few_round_ticks() {
+        assert_eq!(levels((0.002, 3.0)), [0.01, 0.1, 1.0]);
+        assert_eq!(levels((0.02, 3.0)), [0.03, 0.1, 0.3, 1.0, 3.0]);
+        assert_eq!(levels((1.5, 30.0)), [3.0, 10.0, 30.0]);
+        assert_eq!(levels((1.8, 12.0)), [2.0, 5.0, 10.0]);
+        assert_eq!(levels((2.11, 2.22)), [2.11, 2.16, 2.22]);
+    }
 }
