@@ -46,7 +46,7 @@ pub fn Layers() -> impl IntoView {
             <TwinSwitch/>
             <LayerSlider/>
         </div>
-        <div class="wide">
+        <div class="columns">
         <Show
             when=move || drawn.with(Option::is_some)
             fallback=move || view! { <p class="missing">{move || missing(measure.get())}</p> }
