@@ -44,7 +44,7 @@ test("the text on the example opens as a page", async () => {
   const told = words(await text.locator("main").innerText());
   await by(page, "open-example").click();
   await finished(page);
-  const headline = words(await page.locator("[data-testid=verdict] summary").innerText());
+  const headline = words(await page.locator("[data-testid=verdict] .headline").innerText());
   assert.match(headline, /^Pathway distance /);
   assert.ok(told.includes(headline), `${headline} | ${told}`);
   clean(session, opened);
@@ -103,7 +103,7 @@ test("work that was stopped before the first report can be resumed", async () =>
   await page.evaluate(() => {
     globalThis.verdicts = new Set();
     new MutationObserver(() => {
-      const verdict = document.querySelector("[data-testid=verdict] summary");
+      const verdict = document.querySelector("[data-testid=verdict] .headline");
       if (verdict) {
         globalThis.verdicts.add(verdict.textContent);
       }
@@ -204,7 +204,10 @@ test("print shows the whole readout", async () => {
   await page.setViewportSize({ width: 718, height: 1000 });
   await page.emulateMedia({ media: "print" });
   const [wide, room] = await page.evaluate(() => {
-    const table = document.querySelector("table.readout");
+    const table = document.querySelector("details.more table.readout");
+    if (!table.checkVisibility({ contentVisibilityAuto: true, visibilityProperty: true }) || table.getBoundingClientRect().height < 40) {
+      throw new Error("the folded readout is not printed");
+    }
     return [table.getBoundingClientRect().right, document.documentElement.clientWidth];
   });
   assert.ok(wide <= room, `the readout ends at ${wide} of ${room} pixels`);

@@ -35,7 +35,7 @@ pub fn Delays() -> impl IntoView {
     });
     view! {
         <div class="toolbar"><DomainChoice/><TwinSwitch/></div>
-        <div class="wide">
+        <div class="columns">
         <div class="charts">
             <For each=move || ids.get() key=Clone::clone let:id>
                 {

@@ -47,7 +47,7 @@ pub fn Layers() -> impl IntoView {
             <TwinSwitch/>
             <LayerSlider/>
         </div>
-        <div class="wide">
+        <div class="columns">
         <Show
             when=move || !drawings::lacks(drawn)
             fallback=move || view! { <p class="missing">{move || missing(measure.get())}</p> }

@@ -66,7 +66,7 @@ impl Lines<'_> {
             onsets.into_iter().filter(|(x, _)| self.scale.shows(*x)).map(|(_, row)| row).collect();
         let body = json!({
             "width": chart::width(self.width),
-            "height": Self::height(look),
+            "height": self.height(look),
             "autosize": chart::autosize(),
             "params": params,
             "datasets": {

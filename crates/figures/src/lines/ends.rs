@@ -44,7 +44,7 @@ impl Room {
 impl Lines<'_> {
     /// One row per line: its name and the vertical position of its end in pixels, spread so that no two overlap.
     pub(super) fn end_rows(&self, drawn: &[(usize, f64)], (low, high): (f64, f64), look: Look) -> Vec<Json> {
-        let (height, gap) = (Self::height(look), look.size(12.0));
+        let (height, gap) = (self.height(look), look.size(12.0));
         let mut ends: Vec<(f64, usize)> = drawn
             .iter()
             .map(|&(line, value)| {
