@@ -8,6 +8,8 @@ import net from "node:net";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
+import { requestLog } from "./request-log.mjs";
+
 /** `off`; `on`: WebGPU in software; `hardware`: WebGPU on this machine's graphics card, through Vulkan. */
 const WEBGPU = process.env.GROKSCOPE_GPU;
 export const GPU = WEBGPU === "on" || WEBGPU === "hardware";
@@ -44,18 +46,7 @@ export function runA() {
  * machine is reached directly. The browser's own requests, such as update checks, resolve no host.
  */
 export async function launch() {
-  const outside = [];
-  const requestLog = http.createServer((request, answer) => {
-    outside.push(`${request.method} ${request.url}`);
-    answer.writeHead(403).end();
-  });
-  requestLog.on("connect", (request, socket) => {
-    outside.push(`CONNECT ${request.url}`);
-    // The client may disconnect before the response.
-    socket.on("error", () => {});
-    socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
-  });
-  await new Promise((resolve) => requestLog.listen(0, "127.0.0.1", resolve));
+  const log = await requestLog();
   const hardware = ["--use-angle=vulkan", "--enable-features=Vulkan", "--disable-vulkan-surface", "--ignore-gpu-blocklist"];
   const gpu = GPU ? ["--enable-unsafe-webgpu", ...(WEBGPU === "hardware" ? hardware : ["--use-webgpu-adapter=swiftshader"])] : [];
   // Features with which the browser sends requests of its own.
@@ -72,13 +63,12 @@ export async function launch() {
   return {
     browser,
     /** The proxy settings of every profile. */
-    proxy: { server: `http://127.0.0.1:${requestLog.address().port}`, bypass: "127.0.0.1" },
+    proxy: { server: `http://127.0.0.1:${log.port}`, bypass: "127.0.0.1" },
     /** Requests to other machines so far. */
-    outside,
+    outside: log.outside,
     async close() {
       await browser.close();
-      requestLog.closeAllConnections();
-      await new Promise((resolve) => requestLog.close(resolve));
+      await log.close();
     },
   };
 }

@@ -78,19 +78,38 @@ pub fn run_specs(project: &Project, count: &mut Count, page: &Path, gpu: bool, s
     let chromium = Chromium::find_or_install()?;
     let folder = project.root.join("tests/e2e");
     npm_ci(&folder, &folder, "playwright-core and axe-core, which drive Chromium and check accessibility")?;
+    let gpu = if gpu { "on" } else { "off" };
+    run_node(project, count, page, |node| {
+        node.env("GROKSCOPE_GPU", gpu)
+            .env("GROKSCOPE_SPECS", specs)
+            .env("GROKSCOPE_OUT", project.target.join("e2e").join(format!("gpu-{gpu}")))
+            .env("CHROME", &chromium.browser);
+    })
+}
+
+/// Runs the specifications for stock Firefox against a page.
+///
+/// # Errors
+/// If a test fails, or if Node.js is missing.
+pub fn run_in_firefox(project: &Project, count: &mut Count, page: &Path, firefox: &Path) -> Result<()> {
+    run_node(project, count, page, |node| {
+        node.env("GROKSCOPE_FOLDER", "firefox")
+            .env("GROKSCOPE_OUT", project.target.join("e2e/firefox"))
+            .env("FIREFOX", firefox);
+    })
+}
+
+/// Serves the page and runs the specifications that `set` selects by variables.
+fn run_node(project: &Project, count: &mut Count, page: &Path, set: impl FnOnce(&mut Command)) -> Result<()> {
     // The page's figures must equal the command line's, to the last bit.
     shell::run(native_tests(project)?.args(["--no-run", "--test", "checkpoints"]))?;
     let cli = project.target.join("debug").join(format!("grokscope{}", std::env::consts::EXE_SUFFIX));
     let server = Server::start(Site::new(page.to_owned(), PREFIX), 0)?;
-    let gpu = if gpu { "on" } else { "off" };
     let mut node = Command::new("node");
     node.arg("run.mjs")
-        .current_dir(&folder)
+        .current_dir(project.root.join("tests/e2e"))
         .env("GROKSCOPE_PAGE", server.address())
-        .env("GROKSCOPE_GPU", gpu)
-        .env("GROKSCOPE_SPECS", specs)
-        .env("GROKSCOPE_CLI", cli)
-        .env("GROKSCOPE_OUT", project.target.join("e2e").join(format!("gpu-{gpu}")))
-        .env("CHROME", chromium.browser);
+        .env("GROKSCOPE_CLI", cli);
+    set(&mut node);
     counted(&mut node, count)
 }

@@ -9,6 +9,7 @@ mod dev;
 mod dist;
 mod e2e;
 mod examples;
+mod firefox;
 mod fuzz;
 mod lint;
 mod live;

@@ -1,17 +1,15 @@
 // Checkpoint folders dropped with samples and items: the page runs the model, on WebGPU and on the CPU.
 
 import assert from "node:assert/strict";
-import { appendFileSync, cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 
+import { DEMO, STEPS, comparable, demo, same, tar, tracesOf } from "../demo-run.mjs";
 import { GPU, PAGE, FIXTURES, by, clean, empty, exported, fileRows, finished, give, launch, made, open, picture, prefixed, safetensors } from "../harness.mjs";
 
-const DEMO = join(FIXTURES, "demo-run");
-const EXAMPLE = new URL("../../../www/example/", import.meta.url).pathname;
-const STEPS = readdirSync(DEMO).filter((name) => name.startsWith("step")).map((name) => Number(name.slice(4))).sort((a, b) => a - b);
 const ADDRESS = { cpu: `${PAGE}#backend=cpu`, gpu: `${PAGE}#backend=gpu` };
 // WebGPU on SwiftShader takes half a minute per checkpoint.
 const PATIENCE = 280_000;
@@ -53,32 +51,6 @@ function tensors(bytes) {
   return found;
 }
 
-/** Asserts that all numbers of two reports are equal within f32 precision. */
-function same(found, expected, where = "report") {
-  if (typeof expected === "number") {
-    assert.equal(typeof found, "number", where);
-    const far = Math.abs(found - expected);
-    assert.ok(far <= 2e-5 * Math.max(1, Math.abs(expected)), `${where}: ${found} for ${expected}`);
-  } else if (Array.isArray(expected)) {
-    assert.equal(found.length, expected.length, where);
-    expected.forEach((value, place) => same(found[place], value, `${where}[${place}]`));
-  } else if (expected && typeof expected === "object") {
-    assert.deepEqual(Object.keys(found ?? {}), Object.keys(expected), where);
-    Object.keys(expected).forEach((name) => same(found[name], expected[name], `${where}.${name}`));
-  } else {
-    assert.equal(found, expected, where);
-  }
-}
-
-/** A folder with some checkpoints of the demo run. */
-function demo(steps) {
-  const folder = mkdtempSync(join(tmpdir(), "grokscope-"));
-  for (const name of ["samples.jsonl", "items.jsonl", "tokenizer.json", ...steps.map((step) => `step${step}`)]) {
-    cpSync(join(DEMO, name), join(folder, name), { recursive: true });
-  }
-  return folder;
-}
-
 /** As `demo`, with seconds of work per checkpoint, so a test can act during the first. */
 function laborious(steps) {
   const folder = demo(steps);
@@ -94,24 +66,13 @@ async function fromTraces(steps) {
   const opened = await open(session);
   const { page } = opened;
   await empty(page);
-  const run = JSON.parse(readFileSync(join(EXAMPLE, "run.json"), "utf8"));
-  const places = steps.map((step) => run.steps.indexOf(step));
-  const items = run.items.map(({ id, domain, correct }) => ({ id, domain, correct: places.map((place) => correct[place]) }));
-  const results = { name: "run.json", mimeType: "application/json", buffer: Buffer.from(JSON.stringify({ steps, items })) };
-  const traces = steps.map((step) => `step-${String(step).padStart(5, "0")}.safetensors`);
-  const files = traces.map((name) => ({ name, mimeType: "application/octet-stream", buffer: readFileSync(join(EXAMPLE, name)) }));
-  await give(page, [...files, results]);
+  const { traces, results } = tracesOf(steps);
+  const files = traces.map((path) => made(basename(path), readFileSync(path)));
+  await give(page, [...files, made("run.json", Buffer.from(JSON.stringify(results)))]);
   await finished(page);
   const report = JSON.parse(await exported(page));
   await opened.context.close();
-  return { report, items };
-}
-
-/** The report without fields that depend on the source of the figures. */
-function comparable(report) {
-  const { title, run, notes, ...figures } = report;
-  // Folder names such as step500 give no training tokens.
-  return { ...figures, checkpoints: figures.checkpoints.map((checkpoint) => ({ ...checkpoint, tokens: null })) };
+  return { report, items: results.items };
 }
 
 for (const backend of GPU ? ["gpu", "cpu"] : ["cpu"]) {
@@ -192,25 +153,6 @@ for (const backend of GPU ? ["gpu", "cpu"] : ["cpu"]) {
       await opened.context.close();
     }
   });
-}
-
-/** A tar archive with some checkpoints of the demo run. */
-function tar(steps) {
-  const folder = demo(steps);
-  const names = readdirSync(folder, { recursive: true }).filter((name) => statSync(join(folder, name)).isFile());
-  const parts = names.sort().flatMap((name) => {
-    const bytes = readFileSync(join(folder, name));
-    const header = Buffer.alloc(512);
-    header.write(`run/${name}`, 0);
-    header.write(`${bytes.length.toString(8).padStart(11, "0")}\0`, 124);
-    header.write("        0", 148);
-    header.write("ustar\x0000", 257);
-    const sum = header.reduce((sum, byte) => sum + byte, 0);
-    header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
-    return [header, bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512)];
-  });
-  rmSync(folder, { recursive: true });
-  return Buffer.concat([...parts, Buffer.alloc(1024)]);
 }
 
 test("checkpoints in an archive are run in place, unless they are compressed", async () => {

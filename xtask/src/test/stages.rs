@@ -1,6 +1,6 @@
 //! The stages of `test` in the order in which they run: the quickest to fail first.
 
-use std::{fs, process::Command};
+use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result};
 
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     chromium::Chromium,
-    e2e, examples, fuzz,
+    e2e, examples, firefox, fuzz,
     native::native_tests,
     page::{self, Profile},
     project::Project,
@@ -41,7 +41,7 @@ impl Stage {
 }
 
 /// All stages.
-pub const ALL: [Stage; 13] = [
+pub const ALL: [Stage; 14] = [
     Stage::new("fmt", "formatting by rustfmt", fmt),
     Stage::new("documents", "links and anchors in documents and code", documents),
     Stage::new("clippy", "the native code compiles without a lint", clippy),
@@ -57,6 +57,11 @@ pub const ALL: [Stage; 13] = [
         ..Stage::new("e2e-cpu", "the page in Chromium without WebGPU", e2e_cpu)
     },
     Stage::new("e2e-gpu", "checkpoints and distances in Chromium with software WebGPU", e2e_gpu),
+    Stage::new(
+        "e2e-firefox",
+        "the page in stock Firefox, if there is one or Debian's can be installed",
+        e2e_firefox,
+    ),
     Stage::new("fuzz", "readers on all seeds and on randomly changed bytes", fuzz),
 ];
 
@@ -183,11 +188,27 @@ fn e2e_gpu(project: &Project, count: &mut Count) -> Result<()> {
     browser_tests(project, count, true, "checkpoints,distances")
 }
 
+fn e2e_firefox(project: &Project, count: &mut Count) -> Result<()> {
+    let page = published(project)?;
+    match firefox::find_or_install() {
+        Ok(firefox) => e2e::run_in_firefox(project, count, &page, &firefox),
+        Err(reason) => {
+            println!("skipped: the tests in Firefox need a Firefox: {reason:#}");
+            count.skipped += 1;
+            Ok(())
+        }
+    }
+}
+
 fn browser_tests(project: &Project, count: &mut Count, gpu: bool, specs: &str) -> Result<()> {
+    e2e::run_specs(project, count, &published(project)?, gpu, specs)
+}
+
+fn published(project: &Project) -> Result<PathBuf> {
     let page = project.published();
     anyhow::ensure!(
         page.join("index.html").is_file(),
         "there is no page yet: run `cargo xtask test --only page` first"
     );
-    e2e::run_specs(project, count, &page, gpu, specs)
+    Ok(page)
 }
