@@ -39,9 +39,12 @@ const SETTING: &str = "grokscope-keep";
 /// Holds the id of the last run that was shown, and the fragment of its address.
 const PLACE: &str = "grokscope-place";
 
+/// Files with their paths, and URLs.
+type Sources = (Vec<(String, File)>, Vec<String>);
+
 thread_local! {
     /// Files and URLs of the run that the analyst has.
-    static SOURCES: RefCell<(Vec<(String, File)>, Vec<String>)> = const { RefCell::new((Vec::new(), Vec::new())) };
+    static SOURCES: RefCell<Sources> = const { RefCell::new((Vec::new(), Vec::new())) };
 }
 
 /// A run in the list of kept runs.
@@ -133,7 +136,7 @@ fn keep(app: App, size: String) {
                     app.saved.set(true);
                 }
                 runs::change(id, |run| {
-                    run.saved |= run.report.as_ref().is_some_and(|held| Arc::ptr_eq(held, &report))
+                    run.saved |= run.report.as_ref().is_some_and(|held| Arc::ptr_eq(held, &report));
                 });
             }
             Err(error) => app.notice.set(Some(format!(

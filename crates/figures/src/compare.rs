@@ -54,7 +54,7 @@ pub fn compare(a: &Report, b: &Report, options: &TimelineOptions) -> Comparison 
 }
 
 /// The names of the domains of both runs, first those of A.
-fn names<'a>([a, b]: [&'a Report; 2]) -> Vec<&'a str> {
+fn names([a, b]: [&Report; 2]) -> Vec<&str> {
     let mut names: Vec<&str> = a.domains.iter().map(|domain| domain.name.as_str()).collect();
     for domain in &b.domains {
         if !names.contains(&domain.name.as_str()) {
