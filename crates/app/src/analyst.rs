@@ -317,6 +317,10 @@ fn handle_event(app: App, event: Event, arrays: &Array) {
         Event::MapPart { rows, columns, checkpoint } => {
             map::take_part(app, checkpoint, rows, columns, arrays);
         }
+        Event::Traces { names } => {
+            runs::set_traces(names.into_iter().zip(arrays.iter()).collect());
+            app.traces.update(|revision| *revision += 1);
+        }
         Event::MapPair { text } => app.map_pair.set(text),
         Event::Samples { samples, matching } => app.samples.set((samples, matching)),
         Event::Drawn { request_id, drawn } => drawing_requests::take(request_id, *drawn),
@@ -378,10 +382,12 @@ fn show(app: App, json: String, complete: bool) {
     match report::parse_json(&json) {
         Ok(report) => {
             if runs::is_restoring() {
-                let size = |report: &Report| (report.checkpoints.len(), report.run.samples);
-                if app.report.with_untracked(|kept| kept.as_deref().map(size)) != Some(size(&report)) {
+                let (checkpoints, samples) = (report.checkpoints.len(), report.run.samples);
+                let is_less =
+                    |kept: &Report| checkpoints < kept.checkpoints.len() || samples < kept.run.samples;
+                if app.report.with_untracked(|kept| kept.as_deref().is_some_and(is_less)) {
                     app.notice.set(Some(
-                        "The kept files give another report, so the kept one stays. Drop the run’s files to recompute it."
+                        "The kept files give a smaller report, so the kept one stays. Drop the run’s files to recompute it."
                             .to_owned(),
                     ));
                     end_restoring(app);

@@ -1,4 +1,4 @@
-//! Runs that this browser keeps: complete reports, and their files while they are small.
+//! Runs that this browser keeps: reports, and their files while they are small.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -39,9 +39,12 @@ const SETTING: &str = "grokscope-keep";
 /// Holds the id of the last run that was shown, and the fragment of its address.
 const PLACE: &str = "grokscope-place";
 
+/// Files with their paths, and URLs.
+type Sources = (Vec<(String, File)>, Vec<String>);
+
 thread_local! {
     /// Files and URLs of the run that the analyst has.
-    static SOURCES: RefCell<(Vec<(String, File)>, Vec<String>)> = const { RefCell::new((Vec::new(), Vec::new())) };
+    static SOURCES: RefCell<Sources> = const { RefCell::new((Vec::new(), Vec::new())) };
 }
 
 /// A run in the list of kept runs.
@@ -53,13 +56,23 @@ pub struct KeptRun {
     pub words: String,
 }
 
-/// Keeps complete reports of files, and where the user was in them.
+/// Keeps complete reports of files, finished traces, and where the user was in them.
 pub fn install(app: App) {
     if stored(SETTING).as_deref() == Some("off") {
         app.keeps.set(false);
     }
+    let made = Memo::new(move |_| app.files.with(|rows| rows.iter().filter(|row| row.made).count()));
+    let is_kept = move || app.origin.get() == Origin::Files && app.keeps.get() && available();
     Effect::new(move || {
-        let done = app.complete.get() && app.origin.get() == Origin::Files && app.keeps.get();
+        app.complete.track();
+        // Traces that were computed here took longest: they are kept as soon as they are finished.
+        if made.get() > 0 && is_kept() && runs::is_owned(app) {
+            analyst::post(app, &Job::Traces);
+        }
+    });
+    Effect::new(move |before: Option<u32>| {
+        let traces = app.traces.get();
+        let done = app.complete.get() || before.is_some_and(|before| before < traces);
         let size = app.with_report(|report| {
             format!(
                 "{} × {}",
@@ -67,9 +80,10 @@ pub fn install(app: App) {
                 counted(report.run.samples as u64, "sample", "samples")
             )
         });
-        if let Some(size) = size.filter(|_| done && available()) {
+        if let Some(size) = size.filter(|_| done && is_kept()) {
             keep(app, size);
         }
+        traces
     });
     Effect::new(move || {
         let place = link_state::place(app).write();
@@ -94,13 +108,19 @@ fn keep(app: App, size: String) {
     SOURCES.with_borrow(|(sources, addresses)| {
         for (path, file) in sources {
             let is_used = app.files.with_untracked(|rows| {
-                rows.iter().any(|row| row.state == FileState::Used && path.starts_with(row.path.as_str()))
+                rows.iter().any(|row| row.state == FileState::Used && !row.checkpoint && row.path == *path)
             });
             if is_used {
                 paths.push(&path.as_str().into());
                 files.push(file);
             }
         }
+        runs::with_traces(|traces| {
+            for (name, trace) in traces {
+                paths.push(&name.as_str().into());
+                files.push(trace);
+            }
+        });
         // Other servers would see a request that the user did not make.
         for url in addresses.iter().filter(|url| url.starts_with(&link_state::base())) {
             urls.push(&url.as_str().into());
@@ -116,7 +136,7 @@ fn keep(app: App, size: String) {
                     app.saved.set(true);
                 }
                 runs::change(id, |run| {
-                    run.saved |= run.report.as_ref().is_some_and(|held| Arc::ptr_eq(held, &report))
+                    run.saved |= run.report.as_ref().is_some_and(|held| Arc::ptr_eq(held, &report));
                 });
             }
             Err(error) => app.notice.set(Some(format!(

@@ -69,7 +69,7 @@ pub fn Page() -> impl IntoView {
             class:dragging=move || app.dragging.get()
             class:short=move || stage.get() == Stage::Empty
         >
-            <a class="skip" href="#main" on:click=move |event| {
+            <a class="skip" href=move || if stage.get() == Stage::Empty { "#front" } else { "#main" } on:click=move |event| {
                 // The URL fragment holds the report and must not change.
                 event.prevent_default();
                 browser::focus("#main, #front:not([hidden])");

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use protocol::ReportText;
 use report::Report;
+use wasm_bindgen::JsValue;
 
 use crate::map;
 use crate::state::{App, HeldRun, Origin, View};
@@ -20,6 +21,18 @@ thread_local! {
     static OWNED: Cell<f64> = const { Cell::new(0.0) };
     /// Whether the analyst recomputes a kept report, which stays until the same report is complete.
     static RESTORING: Cell<bool> = const { Cell::new(false) };
+    /// Traces that were computed here, by name, each a `Blob`.
+    static TRACES: RefCell<Vec<(String, JsValue)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Holds the traces that were computed here, by name.
+pub fn set_traces(traces: Vec<(String, JsValue)>) {
+    TRACES.set(traces);
+}
+
+/// Reads the traces that were computed here.
+pub fn with_traces(read: impl FnOnce(&[(String, JsValue)])) {
+    TRACES.with_borrow(|traces| read(traces));
 }
 
 /// Whether the analyst recomputes a kept report.
@@ -92,6 +105,7 @@ pub fn is_any_unsaved() -> bool {
 
 /// Starts a run with a new id.
 pub fn begin(app: App) {
+    TRACES.take();
     app.run_id.update(|id| *id = js_sys::Date::now().max(*id + 1.0));
 }
 

@@ -311,6 +311,8 @@ pub struct App {
     pub saved: RwSignal<bool>,
     /// What works offline.
     pub offline: RwSignal<OfflineState>,
+    /// Revision of the traces that were computed here and sent to be kept.
+    pub traces: RwSignal<u32>,
     /// Whether finished runs are kept in this browser.
     pub keeps: RwSignal<bool>,
     /// Indices of the samples that the address names as a pair.
@@ -408,6 +410,7 @@ impl App {
             run_id: RwSignal::new(js_sys::Date::now()),
             saved: RwSignal::new(false),
             offline: RwSignal::default(),
+            traces: RwSignal::new(0),
             keeps: RwSignal::new(true),
             pair: RwSignal::new(None),
             other: RwSignal::new(None),

@@ -34,6 +34,17 @@ pub struct Comparison {
 #[must_use]
 pub fn compare(a: &Report, b: &Report, options: &TimelineOptions) -> Comparison {
     let runs = [a, b];
+    let has_memorized = |report: &Report| {
+        let course = |domain: &report::Domain| report.course(&domain.name, "distance", Group::Memorized);
+        report
+            .domains
+            .iter()
+            .filter_map(course)
+            .any(|course| !series::defined(&course.values, course.values.len()).is_empty())
+    };
+    // Both runs by the same group.
+    let group = if runs.into_iter().all(has_memorized) { options.group } else { Group::All };
+    let options = &TimelineOptions { group, ..options.clone() };
     let metrics = METRICS.iter().filter(|metric| COMPARED.contains(&metric.id));
     Comparison {
         figures: metrics.filter_map(|metric| overlay(runs, metric, options)).collect(),

@@ -69,6 +69,17 @@ fn the_difference_is_b_less_a_with_an_unpaired_interval() {
 }
 
 #[test]
+fn a_run_without_memorized_samples_is_compared_by_all_samples() {
+    let mut b = other();
+    b.courses.retain(|course| course.group == Group::All);
+    let titles = |b: &Report| {
+        compare(&small(), b, &TimelineOptions::default()).figures.pop().map(|figure| figure.title)
+    };
+    assert!(titles(&other()).is_some_and(|title| title.contains("memorized samples")));
+    assert!(titles(&b).is_some_and(|title| title.contains("all samples")));
+}
+
+#[test]
 fn what_differs_is_listed() {
     let mut b = other();
     b.settings.tau = 0.8;

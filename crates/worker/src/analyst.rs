@@ -134,6 +134,7 @@ impl Analyst {
                 }
             }
             Job::Save { id } => self.runner.save(id),
+            Job::Traces => self.runner.post_traces(),
             Job::Cancel => {
                 self.stop();
                 self.runner.stop();

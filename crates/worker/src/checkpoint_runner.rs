@@ -266,6 +266,11 @@ impl CheckpointRunner {
     pub fn save(&self, id: Option<usize>) {
         self.files.read(|files| computed::save(files, &self.info.borrow().items, id));
     }
+
+    /// Posts all computed traces and the results.
+    pub fn post_traces(&self) {
+        self.files.read(|files| computed::post_traces(files, &self.info.borrow().items));
+    }
 }
 
 /// A note for the file table on how a trace was computed.

@@ -10,7 +10,7 @@ use web_sys::Blob;
 
 use crate::{
     entry::Entry,
-    post::{post, post_file},
+    post::{post, post_file, post_files},
     run_inputs::samples_and_items,
 };
 
@@ -83,18 +83,8 @@ fn results(files: &[Entry], items: &[ItemName]) -> Option<Results> {
 /// Posts the trace of a checkpoint, or the results of all items, as a file to save.
 pub fn save(files: &[Entry], items: &[ItemName], id: Option<usize>) {
     let file = match id {
-        Some(id) => files.iter().find(|file| file.row.id == id).and_then(|file| {
-            let computed = file.computed.as_ref()?;
-            let name = match file.row.step {
-                Some(step) => format!("step-{step:05}.safetensors"),
-                None => format!("{}.safetensors", last_part(&file.row.path)),
-            };
-            Some((name, computed.blob.clone()))
-        }),
-        None => results(files, items).and_then(|results| {
-            let text = Array::of1(&trace::write_results(&results).ok()?.into());
-            Some(("run.json".to_owned(), Blob::new_with_str_sequence(&text).ok()?))
-        }),
+        Some(id) => files.iter().find(|file| file.row.id == id).and_then(trace_file),
+        None => results_file(files, items),
     };
     match file {
         Some((name, blob)) => post_file(name, &blob),
@@ -102,6 +92,29 @@ pub fn save(files: &[Entry], items: &[ItemName], id: Option<usize>) {
             message: "Nothing was made here yet that could be saved: no checkpoint is through.".to_owned(),
         }),
     }
+}
+
+/// Posts the traces of all checkpoints and the results of all items.
+pub fn post_traces(files: &[Entry], items: &[ItemName]) {
+    let (names, blobs): (Vec<String>, Vec<Blob>) =
+        files.iter().filter_map(trace_file).chain(results_file(files, items)).unzip();
+    post_files(&Event::Traces { names }, &blobs);
+}
+
+/// Name and content of the computed trace of a checkpoint.
+fn trace_file(file: &Entry) -> Option<(String, Blob)> {
+    let computed = file.computed.as_ref()?;
+    let name = match file.row.step {
+        Some(step) => format!("step-{step:05}.safetensors"),
+        None => format!("{}.safetensors", last_part(&file.row.path)),
+    };
+    Some((name, computed.blob.clone()))
+}
+
+/// Name and content of the results of all items; none without items.
+fn results_file(files: &[Entry], items: &[ItemName]) -> Option<(String, Blob)> {
+    let text = Array::of1(&trace::write_results(&results(files, items)?).ok()?.into());
+    Some(("run.json".to_owned(), Blob::new_with_str_sequence(&text).ok()?))
 }
 
 /// The last component of a path.

@@ -39,6 +39,14 @@ pub fn post_file(name: String, content: &Blob) {
     }
 }
 
+/// Posts an event with files.
+pub fn post_files(event: &Event, files: &[Blob]) {
+    if let Ok(event) = to_js(event) {
+        let list: Array = files.iter().collect();
+        scope().post_message(&object(&[("event", &event), ("arrays", &list)])).ok();
+    }
+}
+
 /// Limits how often progress is posted.
 pub struct Throttle {
     last: Cell<f64>,

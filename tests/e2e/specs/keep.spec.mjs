@@ -1,12 +1,16 @@
 // Nothing is lost: kept runs, Back and Forward, closing, a second run, the comparison.
 
 import assert from "node:assert/strict";
+import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import {
-  PAGE, accessible, adding, by, clean, drawn, empty, exported, fileRows, finished, give, launch, made, open, runA, shared, trace, view,
+  FIXTURES, PAGE, accessible, adding, by, clean, drawn, empty, exported, fileRows, finished, give, launch, made, open, prefixed, runA, shared, trace, view,
 } from "../harness.mjs";
 
+const DEMO = join(FIXTURES, "demo-run");
 const SMALL = { samples: 12, layers: 3, experts: 8 };
 const at = (step, more = {}) => made(`step-${step}.safetensors`, trace({ step, ...SMALL, ...more }));
 const TITLE = "Title of the run";
@@ -297,4 +301,64 @@ test("a link is compared with the report before it, and recomputed from files", 
   assert.equal(await hash(page), "");
   clean(session, opened);
   await opened.context.close();
+});
+
+/** A stand-in for the engine: answers every checkpoint with a small trace of its step. */
+function engine(steps) {
+  const traces = Object.fromEntries(steps.map((step) => [step, trace({ step, ...SMALL }).toString("base64")]));
+  const processor = { gpu: false, name: "", budget: 1 };
+  const made = { scores: [], read: 1, tokens: 1, passes: 1, seconds: 1, processor };
+  return `
+    const traces = ${JSON.stringify(traces)};
+    const say = (event, trace) => self.postMessage({ event, trace });
+    self.onmessage = ({ data: { job } }) => {
+      if (job.job === "inputs") {
+        say({ event: "inputs", of: { outcome: { Ok: { samples: 1, items: [] } } } });
+        return;
+      }
+      const step = /(\\d+)$/.exec(job.of.folder)[1];
+      // The last checkpoint is never finished.
+      if (traces[step]) {
+        const bytes = Uint8Array.from(atob(traces[step]), (letter) => letter.charCodeAt(0));
+        say({ event: "traced", of: ${JSON.stringify(made)} }, new Blob([bytes]));
+      }
+    };
+    say({ event: "ready" });
+    await new Promise(() => {});
+  `;
+}
+
+test("finished traces of checkpoints are kept while others are still run", async () => {
+  const steps = readdirSync(DEMO).filter((name) => name.startsWith("step")).map((name) => Number(name.slice(4))).sort((a, b) => a - b);
+  const server = await prefixed("engine_loader.js", engine(steps.slice(0, 2)));
+  const opened = await open(session, { address: server.address });
+  const { page } = opened;
+  const folder = mkdtempSync(join(tmpdir(), "grokscope-"));
+  for (const name of ["samples.jsonl", ...steps.slice(0, 3).map((step) => `step${step}`)]) {
+    cpSync(join(DEMO, name), join(folder, name), { recursive: true });
+  }
+  await empty(page);
+  await by(page, "folder-input").setInputFiles(folder);
+  await page.getByText("× 2 checkpoints").first().waitFor();
+  await page.waitForFunction(async () => {
+    const root = await navigator.storage.getDirectory();
+    const runs = await root.getDirectoryHandle("runs").catch(() => undefined);
+    for await (const run of runs?.values() ?? []) {
+      const about = await run.getFileHandle("about.json").then((handle) => handle.getFile()).then((file) => file.json?.() ?? file.text().then(JSON.parse)).catch(() => ({}));
+      if (about.paths?.filter((path) => path.endsWith(".safetensors")).length === 2 && about.facts.startsWith("2 checkpoints")) {
+        return true;
+      }
+    }
+    return false;
+  });
+  await page.reload();
+  await by(page, "continue").getByText("2 checkpoints").waitFor();
+  await by(page, "continue").click();
+  await finished(page);
+  const traces = (await fileRows(page)).filter(({ path }) => path.endsWith(".safetensors"));
+  assert.deepEqual(traces.map(({ state }) => state), ["used", "used"]);
+  assert.deepEqual(JSON.parse(await exported(page)).checkpoints.map(({ step }) => step), steps.slice(0, 2));
+  rmSync(folder, { recursive: true });
+  await opened.context.close();
+  await server.close();
 });

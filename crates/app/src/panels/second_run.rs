@@ -37,7 +37,7 @@ fn Question() -> impl IntoView {
             <button type="button" data-testid="second-run-compare" on:click=answer(Answer::Compare)>"Compare with this run"</button>
             <button type="button" data-testid="second-run-replace" on:click=answer(Answer::Replace)>"Replace this run"</button>
         </div>
-        <Show when=move || session::is_unsaved(app)>
+        <Show when=move || from_files && !app.saved.get()>
             <p class="soft">"This run is not saved: replacing it loses its traces."</p>
         </Show>
         {from_files.then(|| view! {

@@ -122,6 +122,11 @@ pub enum Event {
         /// Name of the file.
         name: String,
     },
+    /// The response to [`Job::Traces`](super::job::Job::Traces). `arrays`: one `Blob` per name.
+    Traces {
+        /// Names of the files.
+        names: Vec<String>,
+    },
     /// The processor that runs checkpoints.
     Processor(ProcessorInfo),
     /// The response to [`Job::Cancel`](super::job::Job::Cancel).

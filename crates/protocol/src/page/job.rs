@@ -94,6 +94,8 @@ pub enum Job {
         /// The row of a checkpoint; none for the results.
         id: Option<usize>,
     },
+    /// Send all traces that were computed here and the benchmark results, to be kept.
+    Traces,
     /// Stop the current work and keep its results.
     Cancel,
     /// List samples for the two pickers of the pathway view.
