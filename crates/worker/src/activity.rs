@@ -13,6 +13,8 @@ pub enum Task {
     Analysis,
     /// Running checkpoints.
     Checkpoints,
+    /// Choosing two samples by their distances.
+    Pair,
     /// Measuring the frames of a map.
     MapFrames,
     /// Measuring an exact rectangle of a map.

@@ -159,7 +159,8 @@ impl Analyst {
             Job::FindSamples { query, limit } => pathways::find_samples(&self.state, &query, limit),
             Job::ChoosePair { choice, checkpoint } => {
                 let state = Rc::clone(&self.state);
-                spawn_local(async move { pathways::choose_pair(&state, choice, checkpoint).await });
+                let choose = async move { pathways::choose_pair(&state, choice, checkpoint).await };
+                self.activity.start(Task::Pair, choose, |()| ());
             }
         }
     }
@@ -225,6 +226,7 @@ impl Analyst {
     /// Stops everything except for the checkpoints.
     fn stop(&self) {
         self.activity.stop(Task::Analysis);
+        self.activity.stop(Task::Pair);
         self.map.stop();
         self.state.pool().clear();
     }

@@ -176,7 +176,12 @@ test("while presenting, every view fits the screen", async () => {
           .map((one) => one.getBoundingClientRect())
           .filter(({ width, height }) => width > 0 && height > 0);
         return root.scrollHeight <= height && ends.length > 0 && ends.every(({ bottom, right }) => bottom <= height + 1 && right <= width + 1);
-      }, [width, height]).catch(() => assert.fail(`${name} does not fit ${width} x ${height}`));
+      }, [width, height]).catch(async () => {
+        const places = await page.evaluate(() => [...document.querySelectorAll("main, main > *, main .view > *, main canvas")]
+          .filter((one) => one.checkVisibility())
+          .map((one) => `${one.className || one.localName} ${JSON.stringify(one.getBoundingClientRect())}`));
+        assert.fail(`${name} does not fit ${width} x ${height}: ${places.join("; ")} ${await by(page, "errors").innerText()}`);
+      });
     }
   }
   await page.keyboard.press("1");

@@ -54,7 +54,8 @@ impl Map {
     /// Measures a map: posts its order, then the frames that the page does not have.
     pub fn measure(&self, request: MapRequest) {
         let was_running = self.activity.stop(Task::MapFrames);
-        if was_running && self.activity.is_idle() && !self.activity.is_running(Task::MapFile) {
+        let others = [Task::MapFile, Task::Pair].into_iter().any(|task| self.activity.is_running(task));
+        if was_running && self.activity.is_idle() && !others {
             // No other task has pairs in the queue.
             self.state.pool().clear();
         }
