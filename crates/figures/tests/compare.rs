@@ -1,5 +1,6 @@
 //! Two runs compared.
 
+#[expect(dead_code, reason = "only the other tests need ragged reports")]
 mod common;
 
 use common::{NASTY, small};

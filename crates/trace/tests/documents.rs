@@ -59,10 +59,10 @@ fn the_page_lists_the_formats() {
     let page = document("index.html").expect("the page exists");
     let (before, rest) = page.split_once(BEGIN).expect("the list begins");
     let (listed, after) = rest.split_once(END).expect("the list ends");
-    let expected: String = supported()
+    let lines = supported()
         .into_iter()
-        .map(|entry| format!("          <dt>{}</dt><dd>{}</dd>\n", html(entry.name), html(entry.form)))
-        .collect();
+        .map(|entry| format!("          <dt>{}</dt><dd>{}</dd>\n", html(entry.name), html(entry.form)));
+    let expected = lines.collect::<Vec<_>>().concat();
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../index.html");
         std::fs::write(path, [before, BEGIN, &expected, END, after].concat())
