@@ -7,7 +7,8 @@ import { join } from "node:path";
 
 /** The folder of the demo run. */
 export const DEMO = new URL("../fixtures/demo-run/", import.meta.url).pathname;
-const EXAMPLE = new URL("../../www/example/", import.meta.url).pathname;
+/** The folder of the example run. */
+export const EXAMPLE = new URL("../../www/example/", import.meta.url).pathname;
 
 /** The steps of its checkpoints. */
 export const STEPS = readdirSync(DEMO).filter((name) => name.startsWith("step")).map((name) => Number(name.slice(4))).sort((a, b) => a - b);

@@ -1,13 +1,13 @@
 // Checkpoint folders dropped with samples and items: the page runs the model, on WebGPU and on the CPU.
 
 import assert from "node:assert/strict";
-import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 
-import { DEMO, STEPS, comparable, demo, same, tar, tracesOf } from "../demo-run.mjs";
+import { DEMO, EXAMPLE, STEPS, comparable, demo, same, tar, tracesOf } from "../demo-run.mjs";
 import { GPU, PAGE, FIXTURES, by, clean, empty, exported, fileRows, finished, give, launch, made, open, picture, prefixed, safetensors } from "../harness.mjs";
 
 const ADDRESS = { cpu: `${PAGE}#backend=cpu`, gpu: `${PAGE}#backend=gpu` };
