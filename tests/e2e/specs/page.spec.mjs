@@ -65,6 +65,8 @@ for (const scheme of ["light", "dark"]) {
       await picture(page, `${name}-${scheme}`);
       await accessible(page, `${name}, ${scheme}`);
     }
+    // Not above the tables, whose thousands of cells take long to check again.
+    await view(page, "pathways");
     for (const id of ["share", "settings"]) {
       await by(page, id).click();
       await by(page, `${id}-dialog`).waitFor();
