@@ -111,17 +111,11 @@ pub fn Chart(
     });
     watch_width(canvas, move |element| {
         if let Some(drawn) = handle.try_get_value().flatten() {
-            drop(browser::call(
-                &drawn.handle,
-                "resize",
-                &[JsValue::from_f64(f64::from(element.client_width()))],
-            ));
-            // The drawing is resized in the browser's next frame.
-            request_animation_frame(move || {
-                request_animation_frame(move || {
-                    let measured = measure(&element, &drawn);
-                    plot.try_set(measured);
-                });
+            let width = JsValue::from_f64(f64::from(element.client_width()));
+            spawn_local(async move {
+                // Measured once the drawing has its new size, however long that takes.
+                drop(browser::call_later(&drawn.handle, "resize", &[width]).await);
+                plot.try_set(measure(&element, &drawn));
             });
         }
     });
