@@ -40,12 +40,13 @@ async function text(place, name) {
   return (await handle.getFile()).text();
 }
 
-// A copy that is there already, by its size, is not written again.
-async function writeFile(place, name, file) {
-  const old = await place.getFileHandle(name).then((handle) => handle.getFile()).catch(() => undefined);
-  if (old?.size !== file.size) {
-    await write(place, name, file);
+// When a file was changed last. Traces that were computed here have no such time; theirs is when they were first kept.
+const firstKept = new WeakMap();
+function modified(file) {
+  if (file.lastModified === undefined && !firstKept.has(file)) {
+    firstKept.set(file, Date.now());
   }
+  return file.lastModified ?? firstKept.get(file);
 }
 
 export function save(id, [title, facts, report], paths, files, urls) {
@@ -56,11 +57,16 @@ export function save(id, [title, facts, report], paths, files, urls) {
     for (;;) {
       try {
         const place = await runs.getDirectoryHandle(String(id), { create: true });
+        // A file that is kept already is not written again: it may be the one that is being read.
+        const stamps = kept.map((file, at) => [paths[at], file.size, modified(file)].join("\n"));
+        const old = await text(place, "about.json").then(JSON.parse).catch(() => undefined);
         for (const [at, file] of kept.entries()) {
-          await writeFile(place, String(at), file);
+          if (old?.stamps?.[at] !== stamps[at]) {
+            await write(place, String(at), file);
+          }
         }
         await write(place, "report.json", report);
-        const about = { title, facts, urls, saved: Date.now(), paths: kept.length > 0 ? paths : [], bytes: total + report.length };
+        const about = { title, facts, urls, stamps, saved: Date.now(), paths: kept.length > 0 ? paths : [], bytes: total + report.length };
         await write(place, "about.json", JSON.stringify(about));
         break;
       } catch (error) {
@@ -112,7 +118,8 @@ export async function load(id) {
   const place = await runs.getDirectoryHandle(String(id));
   const files = await Promise.all(about.paths.map(async (path, at) => {
     const handle = await place.getFileHandle(String(at));
-    return new File([await handle.getFile()], path.split("/").at(-1));
+    const lastModified = Number(String(about.stamps?.[at] ?? "").split("\n").at(-1)) || 0;
+    return new File([await handle.getFile()], path.split("/").at(-1), { lastModified });
   }));
   return { ...about, files, report: await text(place, "report.json") };
 }
