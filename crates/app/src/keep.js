@@ -1,5 +1,6 @@
 // Runs that this browser keeps in the page's private file system (OPFS): one folder per run with its report, its small
-// files, and `about.json`, which is written last.
+// files, and `about.json`, which names them. Contents are never overwritten: `about.json` is written after new ones, so
+// that an interrupted save leaves the run as it was, and what it no longer names is removed after that.
 
 const FOLDER = "runs";
 const MOST_RUNS = 8;
@@ -40,6 +41,14 @@ async function text(place, name) {
   return (await handle.getFile()).text();
 }
 
+async function entries(place) {
+  const names = [];
+  for await (const name of place.keys()) {
+    names.push(name);
+  }
+  return names;
+}
+
 // When a file was changed last. Traces that were computed here have no such time; theirs is when they were first kept.
 const firstKept = new WeakMap();
 function modified(file) {
@@ -57,17 +66,27 @@ export function save(id, [title, facts, report], paths, files, urls) {
     for (;;) {
       try {
         const place = await runs.getDirectoryHandle(String(id), { create: true });
-        // A file that is kept already is not written again: it may be the one that is being read.
-        const stamps = kept.map((file, at) => [paths[at], file.size, modified(file)].join("\n"));
         const old = await text(place, "about.json").then(JSON.parse).catch(() => undefined);
+        const saved = Math.max(Date.now(), (Number(old?.saved) || 0) + 1);
+        const stamps = kept.map((file, at) => [paths[at], file.size, modified(file)].join("\n"));
+        const names = [];
         for (const [at, file] of kept.entries()) {
-          if (old?.stamps?.[at] !== stamps[at]) {
-            await write(place, String(at), file);
+          const before = old?.stamps?.indexOf(stamps[at]) ?? -1;
+          names[at] = old?.names?.[before] ?? `${saved}-${at}`;
+          if (names[at] === `${saved}-${at}`) {
+            await write(place, names[at], file);
           }
         }
-        await write(place, "report.json", report);
-        const about = { title, facts, urls, stamps, saved: Date.now(), paths: kept.length > 0 ? paths : [], bytes: total + report.length };
+        const reportName = `${saved}.json`;
+        await write(place, reportName, report);
+        const about = { title, facts, urls, stamps, names, reportName, saved, paths: kept.length > 0 ? paths : [], bytes: total + report.length };
         await write(place, "about.json", JSON.stringify(about));
+        const needed = new Set([...names, reportName, "about.json"]);
+        for (const name of await entries(place)) {
+          if (!needed.has(name)) {
+            await place.removeEntry(name).catch(() => {});
+          }
+        }
         break;
       } catch (error) {
         const others = (await read(runs)).filter((run) => run.id !== id);
@@ -98,7 +117,8 @@ async function read(runs) {
       // Listed as broken.
     }
     const list = (value) => Array.isArray(value) && value.every((one) => typeof one === "string");
-    const broken = typeof about.title !== "string" || typeof about.facts !== "string" || !list(about.paths) || !list(about.urls);
+    const words = [about.title, about.facts, about.reportName].every((one) => typeof one === "string");
+    const broken = !words || ![about.paths, about.urls, about.names].every(list) || about.names.length !== about.paths.length;
     const saved = Number(about.saved) || 0;
     found.push({ ...about, id, broken, saved, when: saved > 0 ? new Date(saved).toLocaleString() : "" });
   }
@@ -117,11 +137,11 @@ export async function load(id) {
   }
   const place = await runs.getDirectoryHandle(String(id));
   const files = await Promise.all(about.paths.map(async (path, at) => {
-    const handle = await place.getFileHandle(String(at));
+    const handle = await place.getFileHandle(about.names[at]);
     const lastModified = Number(String(about.stamps?.[at] ?? "").split("\n").at(-1)) || 0;
     return new File([await handle.getFile()], path.split("/").at(-1), { lastModified });
   }));
-  return { ...about, files, report: await text(place, "report.json") };
+  return { ...about, files, report: await text(place, about.reportName) };
 }
 
 export function remove(id) {

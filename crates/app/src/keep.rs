@@ -70,9 +70,11 @@ pub fn install(app: App) {
             analyst::post(app, &Job::Traces);
         }
     });
-    Effect::new(move |before: Option<u32>| {
-        let traces = app.traces.get();
-        let done = app.complete.get() || before.is_some_and(|before| before < traces);
+    Effect::new(move |before: Option<(u32, usize)>| {
+        // Traces arrive before the report that includes them: the run is kept again with that report.
+        let checkpoints = app.with_report(|report| report.checkpoints.len()).unwrap_or(0);
+        let now = (app.traces.get(), checkpoints);
+        let done = app.complete.get() || now.0 > 0 && before != Some(now);
         let size = app.with_report(|report| {
             format!(
                 "{} × {}",
@@ -83,7 +85,7 @@ pub fn install(app: App) {
         if let Some(size) = size.filter(|_| done && is_kept()) {
             keep(app, size);
         }
-        traces
+        now
     });
     Effect::new(move || {
         let place = link_state::place(app).write();
