@@ -12,7 +12,7 @@ use crate::state::{App, Dialog, Stage, View};
 use crate::zoom;
 
 /// All shortcuts with their descriptions, as the help dialog lists them.
-pub const KEYS: [(&str, &str); 23] = [
+pub const KEYS: [(&str, &str); 24] = [
     ("?", "show this help"),
     ("o", "open files"),
     ("e", "open the example run"),
@@ -20,6 +20,7 @@ pub const KEYS: [(&str, &str); 23] = [
     ("2", "Layers"),
     ("3", "Pathways"),
     ("4, m", "Map"),
+    ("f", "Flow"),
     ("5", "Delays"),
     ("6", "Table"),
     ("7", "Compare, with a second run"),
@@ -107,6 +108,7 @@ fn handle(app: App, key: &str, on_control: bool) -> bool {
         "2" => app.view.set(View::Layers),
         "3" => app.view.set(View::Pathways),
         "4" | "m" => app.view.set(View::Map),
+        "f" => app.view.set(View::Flow),
         "5" => app.view.set(View::Delays),
         "6" => app.view.set(View::Table),
         "7" if has_other() => app.view.set(View::Compare),

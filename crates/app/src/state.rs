@@ -32,6 +32,8 @@ pub enum View {
     Pathways,
     /// The distance matrix of a group.
     Map,
+    /// Gate mass that passes between layers.
+    Flow,
     /// Memorization groups matched with generalization groups.
     Delays,
     /// All figures as tables.
@@ -42,8 +44,16 @@ pub enum View {
 
 impl View {
     /// All views in the order of the view switcher. `Compare` needs a second run.
-    pub const ALL: [Self; 7] =
-        [Self::Timeline, Self::Layers, Self::Pathways, Self::Map, Self::Delays, Self::Table, Self::Compare];
+    pub const ALL: [Self; 8] = [
+        Self::Timeline,
+        Self::Layers,
+        Self::Pathways,
+        Self::Map,
+        Self::Flow,
+        Self::Delays,
+        Self::Table,
+        Self::Compare,
+    ];
 
     /// Keyboard shortcut.
     pub fn key(self) -> &'static str {
@@ -52,6 +62,7 @@ impl View {
             Self::Layers => "2",
             Self::Pathways => "3",
             Self::Map => "4",
+            Self::Flow => "f",
             Self::Delays => "5",
             Self::Table => "6",
             Self::Compare => "7",
@@ -65,6 +76,7 @@ impl View {
             Self::Layers => "layers",
             Self::Pathways => "pathways",
             Self::Map => "map",
+            Self::Flow => "flow",
             Self::Delays => "delays",
             Self::Table => "table",
             Self::Compare => "compare",
@@ -78,6 +90,7 @@ impl View {
             Self::Layers => "Layers",
             Self::Pathways => "Pathways",
             Self::Map => "Map",
+            Self::Flow => "Flow",
             Self::Delays => "Delays",
             Self::Table => "Table",
             Self::Compare => "Compare",

@@ -2,6 +2,7 @@
 //!
 //! - [`timeline()`], [`layers()`], [`experts()`], [`coactivation()`], [`delays()`] and [`sweep()`] make [`Figure`]s: a Vega-Lite 6 specification
 //!   with its data inside, the same numbers as a [`Table`], and a summary for screen readers.
+//! - [`flow()`] draws how gate mass passes between layers, which needs traces.
 //! - [`tables()`] writes every number of the report as a [`NamedTable`].
 //! - [`compare()`] overlays two reports and lists their differences.
 //! - [`geometry()`] writes tables and charts of routers without samples, from a [`report::Geometry`].
@@ -23,6 +24,7 @@ mod definitions;
 mod delays;
 mod experts;
 mod figure;
+mod flow;
 mod geometry;
 mod layers;
 mod lines;
@@ -47,6 +49,7 @@ pub use definitions::{Definition, definition};
 pub use delays::{certainty, delays};
 pub use experts::{ExpertOrder, coactivation, experts};
 pub use figure::{ChartOptions, Figure};
+pub use flow::flow;
 pub use geometry::{GeometryChart, GeometrySheet, geometry};
 pub use layers::{LayerMeasure, layers};
 pub use map::{MapSheet, map_sheet};

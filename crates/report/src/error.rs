@@ -90,6 +90,13 @@ pub enum Error {
         reason: String,
     },
 
+    /// There is no flow between layers.
+    #[error("No flow between layers: {reason}. Choose another domain, group or checkpoint.")]
+    NoFlow {
+        /// Reason.
+        reason: String,
+    },
+
     /// The distance backend failed.
     #[error("Distances could not be computed: {message}.")]
     Distances {

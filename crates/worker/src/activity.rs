@@ -15,6 +15,8 @@ pub enum Task {
     Checkpoints,
     /// Choosing two samples by their distances.
     Pair,
+    /// Computing the flow between layers.
+    Flow,
     /// Measuring the frames of a map.
     MapFrames,
     /// Measuring an exact rectangle of a map.

@@ -7,7 +7,7 @@ use std::{cell::Cell, rc::Rc};
 
 use js_sys::Array;
 use protocol::{
-    Event, Job,
+    Drawing, Event, Job,
     scope::{listen, property},
 };
 use report::{Group, Settings};
@@ -23,6 +23,7 @@ use crate::{
     checkpoint_runner::{CheckpointRunner, Finished},
     drawings::Drawings,
     file_table::FileTable,
+    flows::Flows,
     map::Map,
     pathways,
     pool::Pool,
@@ -73,6 +74,7 @@ struct Analyst {
     survey: RouterSurvey,
     map: Map,
     drawings: Drawings,
+    flows: Rc<Flows>,
     /// Whether a checkpoint was finished since the analysis was started.
     outdated: Cell<bool>,
 }
@@ -88,6 +90,7 @@ impl Analyst {
             survey: RouterSurvey::new(Rc::clone(&files)),
             map: Map::new(Rc::clone(&state), Rc::clone(&activity)),
             drawings: Drawings::default(),
+            flows: Rc::default(),
             files,
             state,
             activity,
@@ -147,6 +150,9 @@ impl Analyst {
             Job::MapPart { rows, columns, checkpoint } => self.map.part(rows, columns, checkpoint),
             Job::MapSave { checkpoint } => self.map.save(checkpoint),
             Job::Hold { report } => self.drawings.hold(&report),
+            Job::Draw { request_id, drawing: drawing @ Drawing::Flow { .. } } => {
+                self.draw_flow(request_id, drawing);
+            }
             Job::Draw { request_id, drawing } => {
                 let drawn = Box::new(self.drawings.draw(&drawing));
                 post(&Event::Drawn { request_id, drawn });
@@ -163,6 +169,18 @@ impl Analyst {
                 self.activity.start(Task::Pair, choose, |()| ());
             }
         }
+    }
+
+    /// Computes and draws the flow between layers; a new request replaces the previous one.
+    fn draw_flow(&self, request_id: u32, drawing: Drawing) {
+        let Drawing::Flow { domain, checkpoints, least, options } = drawing else { return };
+        let (state, flows, held) = (Rc::clone(&self.state), Rc::clone(&self.flows), self.drawings.held());
+        let draw = async move {
+            let Some(report) = held else { return };
+            let drawn = flows.draw(&state, &report, &domain, checkpoints, least, &options).await;
+            post(&Event::Drawn { request_id, drawn: Box::new(drawn) });
+        };
+        self.activity.start(Task::Flow, draw, |()| ());
     }
 
     /// Posts the changes of every domain and group between two checkpoints.
@@ -227,6 +245,7 @@ impl Analyst {
     fn stop(&self) {
         self.activity.stop(Task::Analysis);
         self.activity.stop(Task::Pair);
+        self.activity.stop(Task::Flow);
         self.map.stop();
         self.state.pool().clear();
     }

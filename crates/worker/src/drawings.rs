@@ -1,6 +1,7 @@
 //! Charts and tables for the page, of the report that it shows.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use figures::LayerMeasure;
 use protocol::{Drawing, Drawn, ReportText};
@@ -11,18 +12,23 @@ use crate::write::read;
 /// The report that the page shows, which may come from a link or an export.
 #[derive(Default)]
 pub struct Drawings {
-    held: RefCell<Option<Report>>,
+    held: RefCell<Option<Rc<Report>>>,
 }
 
 impl Drawings {
     /// Keeps a report for later drawings. The page has read it before, so an error is not expected; then nothing is drawn.
     pub fn hold(&self, report: &ReportText) {
-        *self.held.borrow_mut() = read(report).ok();
+        *self.held.borrow_mut() = read(report).ok().map(Rc::new);
     }
 
-    /// Draws.
+    /// The report that is kept.
+    pub fn held(&self) -> Option<Rc<Report>> {
+        self.held.borrow().clone()
+    }
+
+    /// Draws what needs no traces.
     pub fn draw(&self, drawing: &Drawing) -> Drawn {
-        self.held.borrow().as_ref().map(|report| draw(report, drawing)).unwrap_or_default()
+        self.held().map(|report| draw(&report, drawing)).unwrap_or_default()
     }
 }
 
@@ -41,6 +47,7 @@ fn draw(report: &Report, drawing: &Drawing) -> Drawn {
         }
         Drawing::Delays { domain, options } => figures::delays(report, domain, options),
         Drawing::Sweep { domain, options } => figures::sweep(report, domain, options).into_iter().collect(),
+        Drawing::Flow { .. } => Vec::new(),
         Drawing::Tables => return Drawn { tables: figures::tables(report), ..Drawn::default() },
     };
     Drawn { figures, ..Drawn::default() }

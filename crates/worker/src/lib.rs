@@ -12,6 +12,7 @@
 //! - `Answers`: what the user states about files
 //! - `CheckpointRunner`: the engine
 //! - `RouterSurvey`: the routers of waiting checkpoints
+//! - `Flows`: the flow between layers
 //! - `Map`: the distance matrices of the map
 //! - `Pool`: the calculators
 
@@ -41,6 +42,8 @@ mod engine;
 mod entry;
 #[cfg(target_arch = "wasm32")]
 mod file_table;
+#[cfg(target_arch = "wasm32")]
+mod flows;
 #[cfg(target_arch = "wasm32")]
 mod map;
 #[cfg(target_arch = "wasm32")]

@@ -4,6 +4,7 @@ mod compare;
 mod delays;
 mod domain;
 mod domain_lines;
+mod flow;
 mod layers;
 mod map;
 mod pathways;
@@ -52,6 +53,7 @@ pub fn Report() -> impl IntoView {
                     View::Layers => view! { <layers::Layers/> }.into_any(),
                     View::Pathways => view! { <pathways::Pathways/> }.into_any(),
                     View::Map => view! { <map::Map/> }.into_any(),
+                    View::Flow => view! { <flow::Flow/> }.into_any(),
                     View::Delays => view! { <delays::Delays/> }.into_any(),
                     View::Table => view! { <table::Tables/> }.into_any(),
                     View::Compare => view! { <compare::Compare/> }.into_any(),

@@ -52,6 +52,17 @@ pub enum Drawing {
         /// Options of the chart.
         options: ChartOptions,
     },
+    /// Flow of gate mass between layers at two checkpoints; it needs the run's traces.
+    Flow {
+        /// Name of the domain.
+        domain: String,
+        /// Indices of the checkpoints.
+        checkpoints: [usize; 2],
+        /// Least mass of a link, in uniform shares.
+        least: u32,
+        /// Options of the charts.
+        options: ChartOptions,
+    },
     /// All tables of the report.
     Tables,
 }

@@ -23,6 +23,7 @@ mod digest;
 mod draw;
 mod driver;
 mod fingerprint;
+mod flow;
 mod host;
 mod items;
 mod job;
@@ -39,5 +40,6 @@ mod words;
 
 pub use align::{AlignedPair, PairOfSamples};
 pub use driver::Analysis;
+pub use flow::GroupFlow;
 pub use host::{CELLS_AT_ONCE, Distances, InlineDistances, NoProgress, Pairs, Pending, Stage, Watch};
 pub use run::{Part, Run, Verdict, assemble, explain, traces};

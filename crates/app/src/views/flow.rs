@@ -1,0 +1,71 @@
+//! Gate mass that passes between the layers, early and late in training.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use protocol::Drawing;
+
+use crate::chart::Chart;
+use crate::chart_options;
+use crate::controls::{Choice, DomainChoice, GroupChoice, TwinSwitch};
+use crate::drawings;
+use crate::state::{App, Origin};
+
+/// Offered least masses of a link, in uniform shares.
+const LEAST: [(&str, u32); 5] = [("2×", 2), ("4×", 4), ("8×", 8), ("16×", 16), ("32×", 32)];
+
+/// The view *Flow*: experts by layer and the strongest links between them, at the pinned or first
+/// checkpoint and at the current one.
+#[component]
+pub fn Flow() -> impl IntoView {
+    let app = App::get();
+    let has_traces = move || app.origin.get() == Origin::Files && !app.files.with(Vec::is_empty);
+    view! {
+        <Show when=has_traces fallback=|| view! {
+            <p class="missing">"Links and exports contain no gates of single samples. Drop the run’s traces to see the flow between layers."</p>
+        }>
+            <Charts/>
+        </Show>
+    }
+}
+
+#[component]
+fn Charts() -> impl IntoView {
+    let app = App::get();
+    let least = RwSignal::new(8);
+    let drawn = drawings::draw(move || {
+        Some(Drawing::Flow {
+            domain: app.domain.get(),
+            checkpoints: [app.pin.get().unwrap_or(0), app.checkpoint.get()],
+            least: least.get(),
+            options: chart_options::domain_chart(app),
+        })
+    });
+    let figure = move |at: usize| {
+        Memo::new(move |_| {
+            drawn.with(|drawn| drawn.as_ref().and_then(|drawn| drawn.figures.get(at).cloned()).map(Arc::new))
+        })
+    };
+    view! {
+        <div class="toolbar">
+            <DomainChoice/>
+            <GroupChoice/>
+            <Choice label="Links from" options=LEAST.to_vec() chosen=least.into() choose=move |chosen| least.set(chosen)/>
+            <a href="metrics.html#flow" target="_blank">"Definition"</a>
+            <TwinSwitch/>
+        </div>
+        <Show
+            when=move || !drawings::lacks(drawn)
+            fallback=|| view! { <p class="missing">"This group has no samples with gates at these checkpoints. Choose another domain or group."</p> }
+        >
+            <div class="pair-of-charts">
+                <Chart figure=figure(0).into()/>
+                <Chart figure=figure(1).into()/>
+            </div>
+        </Show>
+        <p class="soft">
+            "Left: the pinned checkpoint, or the first one. Right: the current checkpoint. Move the pointer over an expert \
+             to see its links and, dashed, the strongest pathway through it."
+        </p>
+    }
+}

@@ -1,0 +1,203 @@
+//! Flow: the share of gate mass that passes from an expert of one layer to an expert of the next
+//! (docs/metrics.md#flow).
+
+use crate::error::{Error, check_router};
+
+/// Sums of gates over samples, of single experts and of pairs of experts in adjacent layers
+/// (docs/metrics.md#flow).
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlowSum {
+    layers: usize,
+    experts: usize,
+    samples: u64,
+    /// `[L, E]`.
+    mass: Vec<f64>,
+    /// `[L - 1, E, E]`.
+    links: Vec<f64>,
+    /// Normalized gates of one sample, `[L, E]`.
+    row: Vec<f64>,
+}
+
+/// Mean gates of experts and of pairs of experts in adjacent layers (docs/metrics.md#flow).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flow {
+    /// Layers `L`.
+    pub layers: usize,
+    /// Experts per layer `E`.
+    pub experts: usize,
+    /// Samples that were added.
+    pub samples: u64,
+    /// Share of a layer's gate mass at each expert, `[L, E]`; a layer sums to 1.
+    pub mass: Vec<f64>,
+    /// Share of gate mass at an expert and then at an expert of the next layer, `[L - 1, E, E]`; the
+    /// sum over the second expert is the mass of the first.
+    pub links: Vec<f64>,
+}
+
+impl FlowSum {
+    /// Creates sums of zero; they take `8 L E^2` bytes.
+    ///
+    /// # Errors
+    ///
+    /// Layers or experts are 0, or there are more than 65,535 experts.
+    pub fn new(layers: usize, experts: usize) -> Result<Self, Error> {
+        let values = check_router(layers, experts)?;
+        Ok(Self {
+            layers,
+            experts,
+            samples: 0,
+            mass: vec![0.0; values],
+            links: vec![0.0; (values - experts) * experts],
+            row: vec![0.0; values],
+        })
+    }
+
+    /// Adds the mean gates of one sample, `[L, E]`. They are divided by the sum of their layer. A
+    /// sample with a layer whose gates do not have a positive, finite sum is not added.
+    ///
+    /// # Errors
+    ///
+    /// The slice does not have `L E` values; the sums are then unchanged.
+    pub fn push(&mut self, gates: &[f32]) -> Result<(), Error> {
+        if gates.len() != self.mass.len() {
+            return Err(Error::Shape { what: "gates", expected: self.mass.len(), found: gates.len() });
+        }
+        let layers = gates.chunks_exact(self.experts).zip(self.row.chunks_exact_mut(self.experts));
+        for (gates, row) in layers {
+            let sum: f64 = gates.iter().map(|&gate| f64::from(gate)).sum();
+            if !(sum > 0.0 && sum.is_finite()) {
+                return Ok(());
+            }
+            for (share, &gate) in row.iter_mut().zip(gates) {
+                *share = f64::from(gate) / sum;
+            }
+        }
+        self.samples += 1;
+        for (mass, share) in self.mass.iter_mut().zip(&self.row) {
+            *mass += share;
+        }
+        let nexts = self.row.chunks_exact(self.experts).skip(1);
+        let blocks = self.links.chunks_exact_mut(self.experts * self.experts);
+        for ((here, next), block) in self.row.chunks_exact(self.experts).zip(nexts).zip(blocks) {
+            for (share, links) in here.iter().zip(block.chunks_exact_mut(self.experts)) {
+                for (link, after) in links.iter_mut().zip(next) {
+                    *link += share * after;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The means over the samples; `None` without any.
+    #[must_use]
+    pub fn finish(mut self) -> Option<Flow> {
+        if self.samples == 0 {
+            return None;
+        }
+        let samples = self.samples as f64;
+        for sum in self.mass.iter_mut().chain(&mut self.links) {
+            *sum /= samples;
+        }
+        let Self { layers, experts, samples, mass, links, .. } = self;
+        Some(Flow { layers, experts, samples, mass, links })
+    }
+}
+
+impl Flow {
+    /// Mass of a link from an expert of a layer to an expert of the next; `None` out of range.
+    #[must_use]
+    pub fn link(&self, layer: usize, from: usize, to: usize) -> Option<f64> {
+        if from.max(to) >= self.experts {
+            return None;
+        }
+        self.links.get((layer * self.experts + from) * self.experts + to).copied()
+    }
+
+    /// The strongest pathway through an expert: one expert per layer, reached by following the
+    /// strongest link forwards to the last layer and backwards to the first. Of equal links the one
+    /// to the lower id counts. Empty out of range.
+    #[must_use]
+    pub fn strongest_through(&self, layer: usize, expert: usize) -> Vec<usize> {
+        if layer >= self.layers || expert >= self.experts {
+            return Vec::new();
+        }
+        let strongest = |mass: &dyn Fn(usize) -> Option<f64>| {
+            let first = (0, mass(0).unwrap_or(0.0));
+            let better = |best: (usize, f64), at: usize| match mass(at) {
+                Some(found) if found > best.1 => (at, found),
+                _ => best,
+            };
+            (1..self.experts).fold(first, better).0
+        };
+        let mut path = vec![expert; self.layers];
+        for at in layer + 1..self.layers {
+            let from = path[at - 1];
+            path[at] = strongest(&|to| self.link(at - 1, from, to));
+        }
+        for at in (0..layer).rev() {
+            let to = path[at + 1];
+            path[at] = strongest(&|from| self.link(at, from, to));
+        }
+        path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two samples, three layers, two experts; expected values by hand, as fractions.
+    #[test]
+    fn masses_and_links_are_means_over_samples() {
+        let mut sum = FlowSum::new(3, 2).unwrap();
+        sum.push(&[0.5, 0.5, 0.25, 0.75, 1.0, 0.0]).unwrap();
+        // The layers of the second sample sum to 2, 1 and 4.
+        sum.push(&[2.0, 0.0, 0.5, 0.5, 1.0, 3.0]).unwrap();
+        let flow = sum.finish().unwrap();
+        assert_eq!(flow.samples, 2);
+        assert_eq!(flow.mass, [0.75, 0.25, 0.375, 0.625, 0.625, 0.375]);
+        assert_eq!(flow.links, [0.3125, 0.4375, 0.0625, 0.1875, 0.1875, 0.1875, 0.4375, 0.1875]);
+        assert_eq!(flow.link(1, 1, 0), Some(0.4375));
+        assert_eq!((flow.link(2, 0, 0), flow.link(0, 0, 2)), (None, None));
+    }
+
+    #[test]
+    fn links_sum_to_the_masses_of_both_experts() {
+        let (layers, experts) = (4, 5);
+        let mut rng = crate::Rng::new(3);
+        let mut sum = FlowSum::new(layers, experts).unwrap();
+        for _ in 0..7 {
+            let gates: Vec<f32> = (0..layers * experts).map(|_| 1.0 + rng.below(100) as f32).collect();
+            sum.push(&gates).unwrap();
+        }
+        let flow = sum.finish().unwrap();
+        for layer in 0..layers - 1 {
+            for expert in 0..experts {
+                let out: f64 = (0..experts).map(|to| flow.link(layer, expert, to).unwrap()).sum();
+                let into: f64 = (0..experts).map(|from| flow.link(layer, from, expert).unwrap()).sum();
+                assert!((out - flow.mass[layer * experts + expert]).abs() < 1e-12);
+                assert!((into - flow.mass[(layer + 1) * experts + expert]).abs() < 1e-12);
+            }
+        }
+    }
+
+    #[test]
+    fn the_strongest_pathway_follows_the_strongest_links() {
+        let mut sum = FlowSum::new(3, 2).unwrap();
+        sum.push(&[0.9, 0.1, 0.2, 0.8, 0.7, 0.3]).unwrap();
+        let flow = sum.finish().unwrap();
+        assert_eq!(flow.strongest_through(0, 0), [0, 1, 0]);
+        assert_eq!(flow.strongest_through(1, 0), [0, 0, 0]);
+        assert_eq!(flow.strongest_through(2, 1), [0, 1, 1]);
+        assert!(flow.strongest_through(3, 0).is_empty());
+    }
+
+    #[test]
+    fn samples_without_gates_and_wrong_shapes_are_not_added() {
+        let mut sum = FlowSum::new(1, 2).unwrap();
+        sum.push(&[0.0, 0.0]).unwrap();
+        sum.push(&[f32::NAN, 1.0]).unwrap();
+        assert!(sum.push(&[1.0]).is_err());
+        assert_eq!(sum.finish(), None);
+    }
+}
