@@ -28,19 +28,25 @@ struct Link {
     mass: f64,
 }
 
+/// Least masses of a link that are offered, in uniform shares, ascending.
+pub const LEAST_LINKS: [f64; 6] = [1.5, 2.0, 4.0, 8.0, 16.0, 32.0];
+
 /// Charts of the flow of a domain's group at some checkpoints, given by index. Links below `least`
-/// times the uniform share are left out. Empty if the report lacks the domain or a checkpoint.
+/// times the uniform share are left out; without it, the largest of [`LEAST_LINKS`] is used that
+/// leaves two links per expert at one of the checkpoints. Empty if the report lacks the domain or a
+/// checkpoint.
 #[must_use]
 pub fn flow(
     report: &Report,
     domain: &str,
     flows: &[(usize, &GroupFlow)],
-    least: u32,
+    least: Option<f64>,
     options: &ChartOptions,
 ) -> Vec<Figure> {
     let Some(index) = report.domains.iter().position(|found| found.name == domain) else {
         return Vec::new();
     };
+    let least = least.unwrap_or_else(|| usual_least(flows));
     let known = flows.iter().filter(|(checkpoint, _)| *checkpoint < report.checkpoints.len());
     let links: Vec<(usize, &GroupFlow, Links)> =
         known.map(|&(checkpoint, found)| (checkpoint, found, Links::of(found, least))).collect();
@@ -62,6 +68,19 @@ pub fn flow(
     drawn.collect()
 }
 
+/// The largest offered threshold that leaves two links per expert, or the smallest.
+fn usual_least(flows: &[(usize, &GroupFlow)]) -> f64 {
+    let leaves_enough = |least: f64| {
+        flows.iter().any(|(_, found)| {
+            let flow = &found.flow;
+            let least = least / (flow.experts * flow.experts) as f64;
+            flow.links.iter().filter(|&&mass| mass >= least).count() >= 2 * flow.experts
+        })
+    };
+    let found = LEAST_LINKS.into_iter().rev().find(|&least| leaves_enough(least));
+    found.unwrap_or(LEAST_LINKS[0])
+}
+
 /// The links of a flow that are drawn.
 struct Links {
     /// Strongest first.
@@ -71,10 +90,10 @@ struct Links {
 }
 
 impl Links {
-    fn of(found: &GroupFlow, least: u32) -> Self {
+    fn of(found: &GroupFlow, least: f64) -> Self {
         let flow = &found.flow;
         let block = flow.experts * flow.experts;
-        let least = f64::from(least) / block as f64;
+        let least = least / block as f64;
         let all = flow.links.iter().enumerate().filter(|&(_, &mass)| mass >= least && mass > 0.0);
         let mut drawn: Vec<Link> = all
             .map(|(at, &mass)| Link {
@@ -118,7 +137,7 @@ impl Links {
         }
     }
 
-    fn subtitle(&self, report: &Report, found: &GroupFlow, least: u32, options: &ChartOptions) -> String {
+    fn subtitle(&self, report: &Report, found: &GroupFlow, least: f64, options: &ChartOptions) -> String {
         let (drawn, passing) = (number::count(self.drawn.len() as u64), number::count(self.passing as u64));
         let shown = if self.drawn.len() < self.passing {
             format!("the {drawn} strongest of {passing} links with at least {least} times the uniform share")
@@ -128,11 +147,7 @@ impl Links {
             let links = chart::counted(self.drawn.len() as u64, "link");
             format!("{links} with at least {least} times the uniform share")
         };
-        let carried = match self.drawn.len() {
-            0 => String::new(),
-            1 => format!("it carries {} of the gate mass", number::percent(self.carried(found))),
-            _ => format!("they carry {} of the gate mass", number::percent(self.carried(found))),
-        };
+        let carried = format!("{} of the gate mass", number::percent(self.carried(found)));
         let samples = if (found.flow.samples as usize) < found.of {
             format!(
                 "{} of {}, evenly chosen",

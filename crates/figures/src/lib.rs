@@ -49,7 +49,7 @@ pub use definitions::{Definition, definition};
 pub use delays::{certainty, delays};
 pub use experts::{ExpertOrder, coactivation, experts};
 pub use figure::{ChartOptions, Figure};
-pub use flow::flow;
+pub use flow::{LEAST_LINKS, flow};
 pub use geometry::{GeometryChart, GeometrySheet, geometry};
 pub use layers::{LayerMeasure, layers};
 pub use map::{MapSheet, map_sheet};

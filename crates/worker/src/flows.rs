@@ -34,7 +34,7 @@ impl Flows {
         report: &Report,
         domain: &str,
         checkpoints: [usize; 2],
-        least: u32,
+        least: Option<f64>,
         options: &ChartOptions,
     ) -> Drawn {
         let mut flows = Vec::new();

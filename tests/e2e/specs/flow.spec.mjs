@@ -40,6 +40,7 @@ test("the links are those of the traces, at the first and at the current checkpo
   assert.deepEqual(links[0].slice(0, 3), ["2", "9", "4"]);
   assert.match(links[0][3], /^0\.143$/);
   assert.equal(links[0][4], "36.5");
+  await by(page, "chart-flow-late").getByText(/Flow at/).first().waitFor();
   const shares = links.map((row) => Number(row[3]));
   assert.deepEqual(shares, [...shares].sort((a, b) => b - a));
   // Fewer links have at least 32 times the uniform share.

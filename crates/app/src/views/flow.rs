@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use figures::LEAST_LINKS;
 use leptos::prelude::*;
 use protocol::Drawing;
 
@@ -11,8 +12,8 @@ use crate::controls::{Choice, DomainChoice, GroupChoice, TwinSwitch};
 use crate::drawings;
 use crate::state::{App, Origin};
 
-/// Offered least masses of a link, in uniform shares.
-const LEAST: [(&str, u32); 5] = [("2×", 2), ("4×", 4), ("8×", 8), ("16×", 16), ("32×", 32)];
+/// Labels of [`LEAST_LINKS`].
+const LABELS: [&str; 6] = ["1.5×", "2×", "4×", "8×", "16×", "32×"];
 
 /// The view *Flow*: experts by layer and the strongest links between them, at the pinned or first
 /// checkpoint and at the current one.
@@ -32,7 +33,9 @@ pub fn Flow() -> impl IntoView {
 #[component]
 fn Charts() -> impl IntoView {
     let app = App::get();
-    let least = RwSignal::new(8);
+    let least = RwSignal::new(None::<f64>);
+    let mut offered = vec![("auto", None)];
+    offered.extend(LABELS.into_iter().zip(LEAST_LINKS.map(Some)));
     let drawn = drawings::draw(move || {
         Some(Drawing::Flow {
             domain: app.domain.get(),
@@ -50,7 +53,7 @@ fn Charts() -> impl IntoView {
         <div class="toolbar">
             <DomainChoice/>
             <GroupChoice/>
-            <Choice label="Links from" options=LEAST.to_vec() chosen=least.into() choose=move |chosen| least.set(chosen)/>
+            <Choice label="Links from" options=offered chosen=least.into() choose=move |chosen| least.set(chosen)/>
             <a href="metrics.html#flow" target="_blank">"Definition"</a>
             <TwinSwitch/>
         </div>
@@ -63,7 +66,7 @@ fn Charts() -> impl IntoView {
                 <Chart figure=figure(1).into()/>
             </div>
         </Show>
-        <p class="soft">
+        <p class="soft hint">
             "Left: the pinned checkpoint, or the first one. Right: the current checkpoint. Move the pointer over an expert \
              to see its links and, dashed, the strongest pathway through it."
         </p>

@@ -58,8 +58,8 @@ pub enum Drawing {
         domain: String,
         /// Indices of the checkpoints.
         checkpoints: [usize; 2],
-        /// Least mass of a link, in uniform shares.
-        least: u32,
+        /// Least mass of a link, in uniform shares; chosen by the flow if absent.
+        least: Option<f64>,
         /// Options of the charts.
         options: ChartOptions,
     },
