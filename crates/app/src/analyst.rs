@@ -261,7 +261,10 @@ fn handle_elsewhere(app: App, event: Event) {
 
 fn handle_event(app: App, event: Event, arrays: &Array) {
     let cancelled = app.cancelled.get_untracked();
-    let always = matches!(event, Event::Ready { .. } | Event::Written { .. } | Event::Processor(_));
+    let always = matches!(
+        event,
+        Event::Ready { .. } | Event::Written { .. } | Event::Drawn { .. } | Event::Processor(_)
+    );
     if !always && runs::owned() > 0.0 && !runs::is_owned(app) {
         handle_elsewhere(app, event);
         return;

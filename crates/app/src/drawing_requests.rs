@@ -12,8 +12,8 @@ pub type Answer = RwSignal<Option<Arc<Drawn>>>;
 
 #[derive(Default)]
 struct Requests {
-    /// The report that an analyst holds, and which analyst.
-    held: Option<(Arc<ReportText>, u32)>,
+    /// The report that an analyst holds and the second one, and which analyst.
+    held: [Option<(Arc<ReportText>, u32)>; 2],
     /// The last request id.
     last: u32,
     /// Receivers by request id.
@@ -24,17 +24,23 @@ thread_local! {
     static REQUESTS: RefCell<Requests> = RefCell::default();
 }
 
-/// Notes a request and returns its id, and whether this analyst must be sent the report first. It replaces earlier
-/// requests of the same receiver.
-pub fn add(answer: Answer, report: &Arc<ReportText>, analyst: u32) -> (u32, bool) {
+/// Notes a request and returns its id. It replaces earlier requests of the same receiver.
+pub fn add(answer: Answer) -> u32 {
     REQUESTS.with_borrow_mut(|requests| {
-        let holds =
-            requests.held.as_ref().is_some_and(|(held, to)| Arc::ptr_eq(held, report) && *to == analyst);
-        requests.held = Some((Arc::clone(report), analyst));
         requests.last = requests.last.wrapping_add(1);
         requests.pending.retain(|_, pending| *pending != answer);
         requests.pending.insert(requests.last, answer);
-        (requests.last, !holds)
+        requests.last
+    })
+}
+
+/// Notes that an analyst is sent a report, as the second one or not. False if it has it already.
+pub fn hold(report: &Arc<ReportText>, second: bool, analyst: u32) -> bool {
+    REQUESTS.with_borrow_mut(|requests| {
+        let held = &mut requests.held[usize::from(second)];
+        let holds = held.as_ref().is_some_and(|(held, to)| Arc::ptr_eq(held, report) && *to == analyst);
+        *held = Some((Arc::clone(report), analyst));
+        !holds
     })
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use figures::Figure;
 use leptos::prelude::*;
-use protocol::{Drawing, Job};
+use protocol::{Drawing, Job, ReportText};
 
 use crate::analyst;
 use crate::drawing_requests::{self, Answer};
@@ -22,13 +22,21 @@ fn draw_boxed(request: Box<dyn Fn() -> Option<Drawing>>) -> Answer {
     Effect::new(move || {
         app.report.track();
         let (Some(drawing), Some(report)) = (request(), app.text.get_value()) else { return };
-        let (request_id, hold) = drawing_requests::add(answer, &report, analyst::generation());
-        if hold {
-            analyst::post(app, &Job::Hold { report: (*report).clone() });
+        hold(app, &report, false);
+        if let (Drawing::Compare { .. }, Some(second)) = (&drawing, app.other.get().and_then(|run| run.text))
+        {
+            hold(app, &second, true);
         }
-        analyst::post(app, &Job::Draw { request_id, drawing });
+        analyst::post(app, &Job::Draw { request_id: drawing_requests::add(answer), drawing });
     });
     answer
+}
+
+/// Sends the analyst a report that it does not have yet.
+fn hold(app: App, report: &Arc<ReportText>, second: bool) {
+    if drawing_requests::hold(report, second, analyst::generation()) {
+        analyst::post(app, &Job::Hold { report: (**report).clone(), second });
+    }
 }
 
 /// The first chart of an answer.

@@ -149,7 +149,7 @@ impl Analyst {
             Job::MapPair { places, checkpoint, open } => self.map.pair(places, checkpoint, open),
             Job::MapPart { rows, columns, checkpoint } => self.map.part(rows, columns, checkpoint),
             Job::MapSave { checkpoint } => self.map.save(checkpoint),
-            Job::Hold { report } => self.drawings.hold(&report),
+            Job::Hold { report, second } => self.drawings.hold(&report, second),
             Job::Draw { request_id, drawing: drawing @ Drawing::Flow { .. } } => {
                 self.draw_flow(request_id, drawing);
             }

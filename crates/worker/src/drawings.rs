@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use figures::LayerMeasure;
+use figures::{Comparison, LayerMeasure, TimelineOptions};
 use protocol::{Drawing, Drawn, ReportText};
 use report::Report;
 
@@ -13,12 +13,15 @@ use crate::write::read;
 #[derive(Default)]
 pub struct Drawings {
     held: RefCell<Option<Rc<Report>>>,
+    /// The second report of a comparison.
+    second: RefCell<Option<Rc<Report>>>,
 }
 
 impl Drawings {
     /// Keeps a report for later drawings. The page has read it before, so an error is not expected; then nothing is drawn.
-    pub fn hold(&self, report: &ReportText) {
-        *self.held.borrow_mut() = read(report).ok().map(Rc::new);
+    pub fn hold(&self, report: &ReportText, second: bool) {
+        let place = if second { &self.second } else { &self.held };
+        *place.borrow_mut() = read(report).ok().map(Rc::new);
     }
 
     /// The report that is kept.
@@ -28,8 +31,17 @@ impl Drawings {
 
     /// Draws what needs no traces.
     pub fn draw(&self, drawing: &Drawing) -> Drawn {
-        self.held().map(|report| draw(&report, drawing)).unwrap_or_default()
+        let Some(report) = self.held() else { return Drawn::default() };
+        match (drawing, &*self.second.borrow()) {
+            (Drawing::Compare { options }, Some(second)) => compare(&report, second, options),
+            _ => draw(&report, drawing),
+        }
     }
+}
+
+fn compare(report: &Report, second: &Report, options: &TimelineOptions) -> Drawn {
+    let Comparison { figures, tables, differences } = figures::compare(report, second, options);
+    Drawn { figures, tables, differences }
 }
 
 fn draw(report: &Report, drawing: &Drawing) -> Drawn {
@@ -47,7 +59,8 @@ fn draw(report: &Report, drawing: &Drawing) -> Drawn {
         }
         Drawing::Delays { domain, options } => figures::delays(report, domain, options),
         Drawing::Sweep { domain, options } => figures::sweep(report, domain, options).into_iter().collect(),
-        Drawing::Flow { .. } => Vec::new(),
+        Drawing::Timeline { options } => figures::timeline(report, options),
+        Drawing::Compare { .. } | Drawing::Flow { .. } => Vec::new(),
         Drawing::Tables => return Drawn { tables: figures::tables(report), ..Drawn::default() },
     };
     Drawn { figures, ..Drawn::default() }
@@ -62,7 +75,7 @@ mod tests {
     #[test]
     fn without_a_report_nothing_is_drawn() {
         let drawings = Drawings::default();
-        drawings.hold(&ReportText::Json("no report".to_owned()));
+        drawings.hold(&ReportText::Json("no report".to_owned()), false);
         assert_eq!(drawings.draw(&Drawing::Tables).tables.len(), 0);
     }
 }

@@ -290,6 +290,11 @@ test("a link is compared with the report before it, and recomputed from files", 
   await give(page, [at(1000), at(2000)]);
   await finished(page);
   await page.evaluate((link) => (location.href = link), link);
+  await page.locator(".banner").getByText(/From a link/).waitFor();
+  // The worker draws for the link too, although it has the files of the run before.
+  await page.keyboard.press("6");
+  await page.locator("main[data-view=table] .figures-table tbody tr").first().waitFor();
+  await page.keyboard.press("1");
   await by(page, "compare-previous").click();
   await current(page, "compare");
   await drawn(page);

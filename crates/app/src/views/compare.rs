@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
+use protocol::Drawing;
 
 use crate::chart::{Chart, Grid};
 use crate::chart_options;
 use crate::controls::{AxisChoice, GroupChoice, TwinSwitch};
+use crate::drawings;
 use crate::runs;
 use crate::state::{App, View};
 
@@ -15,10 +17,11 @@ use crate::state::{App, View};
 pub fn Compare() -> impl IntoView {
     let app = App::get();
     let other = Memo::new(move |_| app.other.with(|run| run.as_ref().and_then(|run| run.report.clone())));
-    let compared = Memo::new(move |_| {
-        let other = other.get()?;
-        app.with_report(|report| figures::compare(report, &other, &chart_options::timeline(app)))
+    let answer = drawings::draw(move || {
+        other.get()?;
+        Some(Drawing::Compare { options: chart_options::timeline(app) })
     });
+    let compared = Memo::new(move |_| other.get().and_then(|_| answer.get()));
     let title = |title: &str| if title.is_empty() { "untitled run".to_owned() } else { title.to_owned() };
     let titles = move || {
         let a = app.with_report(|report| title(&report.title)).unwrap_or_default();
@@ -33,7 +36,7 @@ pub fn Compare() -> impl IntoView {
     };
     view! {
         <Show
-            when=move || compared.with(Option::is_some)
+            when=move || other.with(Option::is_some)
             fallback=|| view! { <p class="missing">"There is no second run. Drop its files, an export or a link and choose Compare."</p> }
         >
             <div class="toolbar">
@@ -51,7 +54,7 @@ pub fn Compare() -> impl IntoView {
                 }).collect_view()}
             </div>
             {move || compared.get().map(|found| view! {
-                {found.tables.into_iter().map(|named| view! {
+                {found.tables.iter().cloned().map(|named| view! {
                     <section class="figures-table" data-testid=named.id.clone()>
                         <h3>{named.title.clone()}</h3>
                         <p class="soft">{named.note}</p>
@@ -63,7 +66,7 @@ pub fn Compare() -> impl IntoView {
                 <h3>"What differs"</h3>
                 <ul class="differences" data-testid="differences">
                     {found.differences.is_empty().then(|| view! { <li>"Model, size, checkpoints and settings are the same."</li> })}
-                    {found.differences.into_iter().map(|line| view! { <li>{line}</li> }).collect_view()}
+                    {found.differences.iter().cloned().map(|line| view! { <li>{line}</li> }).collect_view()}
                 </ul>
             })}
         </Show>

@@ -36,13 +36,13 @@ pub fn Timeline() -> impl IntoView {
     let app = App::get();
     let charts = NodeRef::<html::Div>::new();
     // All figures in the user's order.
+    let drawn = drawings::draw(move || Some(Drawing::Timeline { options: chart_options::timeline(app) }));
+    let figures = Memo::new(move |_| {
+        let drawn = drawn.get().unwrap_or_default();
+        drawn.figures.iter().cloned().map(Arc::new).collect::<Vec<_>>()
+    });
     let all = Memo::new(move |_| {
-        let mut figures: Vec<Arc<Figure>> = app
-            .with_report(|report| figures::timeline(report, &chart_options::timeline(app)))
-            .unwrap_or_default()
-            .into_iter()
-            .map(Arc::new)
-            .collect();
+        let mut figures = figures.get();
         app.chart_order.with(|order| {
             figures.sort_by_key(|figure| order.iter().position(|id| *id == figure.id).unwrap_or(usize::MAX));
         });

@@ -1,11 +1,12 @@
 //! Options of the timeline, and the domains that they show.
 
 use report::{Domain, Group, Report};
+use serde::{Deserialize, Serialize};
 
 use crate::{axis::Axis, theme::Theme};
 
 /// Options of the timeline.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TimelineOptions {
     /// Quantity on the horizontal axis.
     pub axis: Axis,

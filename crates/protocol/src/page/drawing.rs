@@ -1,12 +1,22 @@
 //! Charts and tables that the analyst draws for the page. The page itself does without their code, which keeps it small.
 
-use figures::{ChartOptions, ExpertOrder, Figure, NamedTable};
+use figures::{ChartOptions, ExpertOrder, Figure, NamedTable, TimelineOptions};
 use serde::{Deserialize, Serialize};
 
 /// A request for charts or tables of the report that was last sent with [`Job::Hold`](super::job::Job::Hold).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Drawing {
+    /// Every metric over training.
+    Timeline {
+        /// Options of the charts.
+        options: TimelineOptions,
+    },
+    /// The report beside the second one.
+    Compare {
+        /// Options of the charts.
+        options: TimelineOptions,
+    },
     /// A metric by layer and checkpoint.
     Layers {
         /// Name of the domain.
@@ -74,4 +84,6 @@ pub struct Drawn {
     pub figures: Vec<Figure>,
     /// Tables in reading order.
     pub tables: Vec<NamedTable>,
+    /// What differs between two reports, one sentence each.
+    pub differences: Vec<String>,
 }

@@ -147,8 +147,10 @@ pub enum Job {
     },
     /// Keep the report that later [`Job::Draw`] are of.
     Hold {
-        /// The report that the page shows.
+        /// The report that the page shows, or the one beside it.
         report: ReportText,
+        /// Whether it is the second report, which [`Drawing::Compare`] needs too.
+        second: bool,
     },
     /// Draw charts or tables.
     Draw {
