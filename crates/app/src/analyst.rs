@@ -175,17 +175,27 @@ pub fn use_backend(app: App, backend: Backend) {
 /// There is no report, or it cannot be written in that form.
 pub async fn write(app: App, form: Form) -> Result<Written, String> {
     let Some(report) = app.text.get_value() else { return Err("There is no report yet.".to_owned()) };
-    let title = app
-        .report
-        .with_untracked(|report| report.as_ref().map(|report| report.title.clone()))
-        .unwrap_or_default();
+    let title = app.report.with_untracked(|report| report.as_ref().map(|report| report.title.clone()));
+    convert(app, (*report).clone(), title, form).await
+}
+
+/// Converts a report, with another title if one is given.
+///
+/// # Errors
+/// Why the text is not a report or cannot be converted.
+pub async fn convert(
+    app: App,
+    report: ReportText,
+    title: Option<String>,
+    form: Form,
+) -> Result<Written, String> {
     let (sender, answer) = oneshot::channel();
     let request_id = CONNECTION.with_borrow_mut(|connection| {
         connection.request_id = connection.request_id.wrapping_add(1);
         connection.pending_exports.insert(connection.request_id, sender);
         connection.request_id
     });
-    post(app, &Job::Write { request_id, report: (*report).clone(), title, form });
+    post(app, &Job::Write { request_id, report, title, form });
     answer.await.unwrap_or_else(|_| Err("The worker stopped before it finished. Try again.".to_owned()))
 }
 

@@ -1,7 +1,7 @@
-//! Reading and writing links and JSON exports. The page reads them itself, so a link opens at once;
-//! the analyst writes them, which keeps the page small. Errors are messages for the user.
+//! Reading and writing links and JSON exports. The analyst does it, except for reading JSON, which
+//! keeps the page small. Errors are messages for the user.
 
-use protocol::Form;
+use protocol::{Form, ReportText};
 use report::{LinkOptions, Parts, Report};
 
 use crate::analyst;
@@ -75,8 +75,9 @@ pub async fn csv_tables(app: App) -> Result<Vec<(String, String)>, String> {
 ///
 /// # Errors
 /// What is wrong with the link.
-pub fn unpack(text: &str) -> Result<Report, String> {
-    report::decode(text).map_err(|error| error.to_string())
+pub async fn unpack(app: App, packed: &str) -> Result<Report, String> {
+    let written = analyst::convert(app, ReportText::Link(packed.to_owned()), None, Form::Json).await?;
+    read_json(&written.texts.into_iter().next().unwrap_or_default().1)
 }
 
 /// Parses a JSON export.

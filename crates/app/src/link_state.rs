@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use leptos::prelude::*;
 use protocol::{Backend, Job, PairChoice, ReportText, addresses};
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
 
 use crate::analyst;
 use crate::browser;
@@ -17,6 +18,8 @@ use crate::state::{App, Axis, Dialog, Origin, Stage, Theme, View};
 thread_local! {
     /// What the address asks for and no report can show yet.
     static PENDING: RefCell<Option<Fragment>> = const { RefCell::new(None) };
+    /// The encoded report in the address while it is decoded; the address stays as it is until then.
+    static OPENING: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
 /// The content of a fragment.
@@ -154,6 +157,9 @@ pub fn install(app: App) {
     });
     Effect::new(move || {
         let (fragment, id) = (current(app), app.run_id.get());
+        if OPENING.with_borrow(Option::is_some) {
+            return;
+        }
         let Ok(history) = browser::window().history() else { return };
         let is_same_run =
             history.state().ok().and_then(|state| state.as_f64()).is_some_and(|old| runs::is_same(old, id));
@@ -236,6 +242,7 @@ pub fn apply_place(app: App, fragment: &Fragment) {
 /// Applies the fragment in the address bar. `run` is the run of the history entry, if the page wrote
 /// the entry.
 fn apply(app: App, run: Option<f64>) {
+    OPENING.take();
     let fragment = address();
     if let Some(theme) = fragment.theme {
         app.theme.set(theme);
@@ -247,7 +254,7 @@ fn apply(app: App, run: Option<f64>) {
     if let Some(scale) = fragment.scale {
         app.scale.set(scale);
     }
-    let mut moved = run.is_some();
+    let moved = run.is_some();
     let other_run = run.filter(|run| !runs::is_same(*run, app.run_id.get_untracked())).and_then(runs::find);
     if let Some(run) = other_run {
         runs::hold(app);
@@ -255,32 +262,20 @@ fn apply(app: App, run: Option<f64>) {
     } else if let Some(packed) = fragment.report.clone()
         && app.link.get_untracked().as_deref() != Some(packed.as_str())
     {
-        match crate::codec::unpack(&packed) {
-            Ok(report) => {
-                let previous =
-                    app.report.with_untracked(|report| report.as_ref().map(|_| app.run_id.get_untracked()));
-                runs::hold(app);
-                open(app, run);
-                app.link.set(Some(packed.clone()));
-                app.saved.set(true);
-                app.previous.set(previous);
-                app.show(report, ReportText::Link(packed), true, Origin::Link);
-                app.say("The report from the link was opened.");
-                moved = true;
-            }
-            Err(message) => app.fail(message),
-        }
+        open_link(app, packed, run);
     }
-    if moved && app.stage_now() == Stage::Report {
-        apply_place(app, &fragment);
-    } else {
-        if let Some(view) = fragment.view {
-            app.view.set(view);
+    if OPENING.with_borrow(Option::is_none) {
+        if moved && app.stage_now() == Stage::Report {
+            apply_place(app, &fragment);
+        } else {
+            if let Some(view) = fragment.view {
+                app.view.set(view);
+            }
+            if let Some(axis) = fragment.axis {
+                app.axis.set(axis);
+            }
+            PENDING.set(pending(&fragment));
         }
-        if let Some(axis) = fragment.axis {
-            app.axis.set(axis);
-        }
-        PENDING.set(pending(&fragment));
     }
     if let Some(source) = fragment.source {
         let source = decode(&source);
@@ -294,6 +289,35 @@ fn apply(app: App, run: Option<f64>) {
             ));
         }
     }
+}
+
+/// Shows the report of a link once it is decoded, unless the address has changed by then.
+fn open_link(app: App, packed: String, run: Option<f64>) {
+    OPENING.set(Some(packed.clone()));
+    spawn_local(async move {
+        let report = crate::codec::unpack(app, &packed).await;
+        if OPENING.with_borrow(|opening| opening.as_ref() != Some(&packed)) {
+            return;
+        }
+        OPENING.take();
+        let fragment = address();
+        match report {
+            Ok(report) => {
+                let previous =
+                    app.report.with_untracked(|report| report.as_ref().map(|_| app.run_id.get_untracked()));
+                runs::hold(app);
+                open(app, run);
+                app.link.set(Some(packed.clone()));
+                app.saved.set(true);
+                app.previous.set(previous);
+                app.show(report, ReportText::Link(packed), true, Origin::Link);
+                app.say("The report from the link was opened.");
+                PENDING.take();
+                apply_place(app, &fragment);
+            }
+            Err(message) => app.fail(message),
+        }
+    });
 }
 
 /// Empties the page for another run, which has the id of its history entry or a new one.

@@ -7,8 +7,11 @@ use report::{Error, LinkOptions, Parts, Report, link};
 ///
 /// # Errors
 /// A message in whole sentences if the text is not a report or cannot be converted.
-pub fn write(report: &ReportText, title: String, form: Form) -> Result<Written, String> {
-    let made = read(report).and_then(|report| write_report(&Report { title, ..report }, form));
+pub fn write(report: &ReportText, title: Option<String>, form: Form) -> Result<Written, String> {
+    let made = read(report).and_then(|report| {
+        let title = title.unwrap_or_else(|| report.title.clone());
+        write_report(&Report { title, ..report }, form)
+    });
     made.map_err(|error| error.to_string())
 }
 

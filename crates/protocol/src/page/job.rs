@@ -165,8 +165,8 @@ pub enum Job {
         request_id: u32,
         /// The report.
         report: ReportText,
-        /// Current title of the run.
-        title: String,
+        /// Current title of the run; the report's own if absent.
+        title: Option<String>,
         /// The form to convert it to.
         form: Form,
     },
