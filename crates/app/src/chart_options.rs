@@ -31,7 +31,7 @@ pub fn domain_chart(app: App) -> figures::ChartOptions {
 
 /// Number of charts of the Timeline that a presentation has room for.
 pub fn presented_charts(app: App) -> usize {
-    if app.height.get() < 1000 { 2 } else { 4 }
+    if app.height.get() < 1000 || app.tour.get().is_some() { 2 } else { 4 }
 }
 
 /// Height of the plots of the Timeline: the charts at the top end above the fold, and those of a
@@ -40,7 +40,9 @@ fn plot_height(app: App) -> u32 {
     let height = app.height.get();
     if app.presenting.get() {
         let rows = presented_charts(app) as u32 / 2;
-        (height.saturating_sub(150) / rows).saturating_sub(220)
+        // The panel of the tour takes a part of the window.
+        let taken = if app.tour.get().is_some() { 330 } else { 150 };
+        (height.saturating_sub(taken) / rows).saturating_sub(if rows > 1 { 185 } else { 220 })
     } else {
         height.saturating_sub(600).clamp(150, 300)
     }

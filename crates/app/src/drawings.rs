@@ -12,13 +12,19 @@ use crate::state::App;
 
 /// Has a drawing made, again whenever the request or the report changes. The old one stays until the new one is there.
 pub fn draw(request: impl Fn() -> Option<Drawing> + 'static) -> Answer {
-    draw_boxed(Box::new(request))
+    let answer = Answer::new(None);
+    draw_into(answer, request);
+    answer
+}
+
+/// As [`draw`], with the response in a signal that outlives the caller.
+pub fn draw_into(answer: Answer, request: impl Fn() -> Option<Drawing> + 'static) {
+    draw_boxed(answer, Box::new(request));
 }
 
 /// Not generic, to keep the WebAssembly small.
-fn draw_boxed(request: Box<dyn Fn() -> Option<Drawing>>) -> Answer {
+fn draw_boxed(answer: Answer, request: Box<dyn Fn() -> Option<Drawing>>) {
     let app = App::get();
-    let answer = Answer::new(None);
     Effect::new(move || {
         app.report.track();
         let (Some(drawing), Some(report)) = (request(), app.text.get_value()) else { return };
@@ -29,7 +35,6 @@ fn draw_boxed(request: Box<dyn Fn() -> Option<Drawing>>) -> Answer {
         }
         analyst::post(app, &Job::Draw { request_id: drawing_requests::add(answer), drawing });
     });
-    answer
 }
 
 /// Sends the analyst a report that it does not have yet.

@@ -8,11 +8,13 @@ use crate::analyst;
 use crate::browser;
 use crate::files;
 use crate::present;
+use crate::speaker;
 use crate::state::{App, Dialog, Stage, View};
+use crate::tour;
 use crate::zoom;
 
 /// All shortcuts with their descriptions, as the help dialog lists them.
-pub const KEYS: [(&str, &str); 24] = [
+pub const KEYS: [(&str, &str); 26] = [
     ("?", "show this help"),
     ("o", "open files"),
     ("e", "open the example run"),
@@ -34,6 +36,8 @@ pub const KEYS: [(&str, &str); 24] = [
     ("s", "share"),
     ("d", "export"),
     (",", "settings"),
+    ("g", "tour of the report; arrow keys then switch its steps"),
+    ("n", "speaker notes in a second window"),
     ("p", "present; arrow keys then switch views and checkpoints"),
     ("space, q", "while presenting: play the checkpoints, show a QR code of the link"),
     ("Esc", "cancel, close"),
@@ -86,7 +90,9 @@ fn is_typing(event: &KeyboardEvent) -> bool {
 /// Whether the focused control uses arrow keys and space itself.
 fn on_control(event: &KeyboardEvent) -> bool {
     target(event).is_some_and(|element| {
-        matches!(element.tag_name().as_str(), "BUTTON" | "INPUT" | "A" | "SUMMARY")
+        let tag = element.tag_name();
+        tag == "INPUT"
+            || matches!(tag.as_str(), "BUTTON" | "A" | "SUMMARY") && !event.key().starts_with("Arrow")
             || element.get_attribute("role").is_some_and(|role| role == "grid")
     })
 }
@@ -101,6 +107,7 @@ fn handle(app: App, key: &str, on_control: bool) -> bool {
         "?" => app.dialog.set(Some(Dialog::Help)),
         "o" => browser::click("#file-input"),
         "Escape" if app.presenting.get_untracked() => present::stop(app),
+        "Escape" if tour::is_open(app) => tour::close(app),
         "Escape" if app.working.get_untracked() => analyst::cancel(app),
         "e" if app.stage_now() == Stage::Empty => files::open_example(app),
         _ if app.stage_now() != Stage::Report => return false,
@@ -128,14 +135,19 @@ fn handle(app: App, key: &str, on_control: bool) -> bool {
         "s" => app.dialog.set(Some(Dialog::Share)),
         "d" => app.dialog.set(Some(Dialog::Export)),
         "," => app.dialog.set(Some(Dialog::Settings)),
+        "g" => tour::toggle(app),
+        "n" => speaker::open_window(app),
         "p" => present::toggle(app),
         "q" => app.dialog.set(Some(Dialog::Code)),
         " " if app.presenting.get_untracked() && !on_control => present::play(app),
+        "ArrowRight" | "ArrowLeft" if tour::is_open(app) && !on_control => {
+            tour::turn(app, key == "ArrowRight");
+        }
         "ArrowRight" | "PageDown" if app.presenting.get_untracked() && !on_control => {
-            app.view.update(|view| *view = view.adjacent(true, has_other()));
+            present::turn(app, true);
         }
         "ArrowLeft" | "PageUp" if app.presenting.get_untracked() && !on_control => {
-            app.view.update(|view| *view = view.adjacent(false, has_other()));
+            present::turn(app, false);
         }
         "ArrowDown" if app.presenting.get_untracked() && !on_control => app.step_checkpoint(true),
         "ArrowUp" if app.presenting.get_untracked() && !on_control => app.step_checkpoint(false),

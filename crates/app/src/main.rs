@@ -23,8 +23,10 @@ mod panels;
 mod present;
 mod runs;
 mod session;
+mod speaker;
 mod state;
 mod theme;
+mod tour;
 mod views;
 mod zoom;
 

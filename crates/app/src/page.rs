@@ -23,11 +23,12 @@ use crate::panels::{
     settings::SettingsDialog,
     shape::ShapeDialog,
     share::ShareDialog,
+    tour::TourPanel,
 };
 use crate::state::{App, Stage};
 use crate::views::Report;
 use crate::{
-    analyst, browser, chart, files, front, keep, keys, link_state, offline, present, session, theme,
+    analyst, browser, chart, files, front, keep, keys, link_state, offline, present, session, speaker, theme,
 };
 
 /// The root component.
@@ -44,6 +45,7 @@ pub fn Page() -> impl IntoView {
     keep::install(app);
     session::install(app);
     offline::install(app);
+    speaker::install(app);
     // Also for a report from a link: the analyst writes its exports.
     analyst::start(app);
     // Chart scripts are fetched once the first rendering is done.
@@ -77,6 +79,7 @@ pub fn Page() -> impl IntoView {
             <Header/>
             <Update/>
             {body}
+            <TourPanel/>
             <p class="unseen" role="status">{move || app.announcement.get()}</p>
             <p class="drop-hint" aria-hidden="true">"Drop to add to this run"</p>
         </div>

@@ -11,6 +11,7 @@ use crate::browser;
 use crate::chart_options;
 use crate::state::App;
 use crate::zoom;
+use crate::{speaker, tour};
 
 /// Milliseconds that playing the whole run takes.
 const WHOLE_RUN: f64 = 20_000.0;
@@ -67,6 +68,16 @@ fn is_fullscreen() -> bool {
     browser::property(&browser::document(), "fullscreenElement").is_some()
 }
 
+/// Shows the next or previous step of the open tour, or else the next or previous view.
+pub fn turn(app: App, forward: bool) {
+    if tour::is_open(app) {
+        tour::turn(app, forward);
+    } else {
+        let has_other = app.other.with_untracked(Option::is_some);
+        app.view.update(|view| *view = view.adjacent(forward, has_other));
+    }
+}
+
 /// Starts or stops stepping through the checkpoints.
 pub fn play(app: App) {
     app.playing.update(|playing| *playing = !*playing);
@@ -80,7 +91,8 @@ pub fn play(app: App) {
 /// Follows the window's height, stops presenting when full screen ends, and steps through the checkpoints while playing.
 pub fn install(app: App) {
     let closure = Closure::<dyn Fn()>::new(move || {
-        if !is_fullscreen() && app.presenting.get_untracked() {
+        // A new window ends full screen; the page then presents inside its own.
+        if !is_fullscreen() && app.presenting.get_untracked() && !speaker::is_opening() {
             stop(app);
         }
     });
@@ -120,7 +132,7 @@ pub fn install(app: App) {
 
 /// Milliseconds until the next checkpoint is shown; none at the last. The whole run takes about
 /// twenty seconds, at the pace of its axis: dense checkpoints follow each other faster.
-fn pause(app: App) -> Option<f64> {
+pub fn pause(app: App) -> Option<f64> {
     let here = app.checkpoint.get();
     let scale = zoom::whole(app)?;
     let axis = chart_options::axis(app.axis.get());

@@ -8,6 +8,7 @@ use leptos::prelude::*;
 use protocol::{Alignment, Backend, FileRow, MappingSheet, ProcessorInfo, ReportText, SampleRef};
 use report::{Change, Group, Report, Settings};
 
+use crate::drawing_requests::Answer;
 use crate::meter::Meter;
 
 /// The three states of the page.
@@ -298,6 +299,12 @@ pub struct App {
     pub presenting: RwSignal<bool>,
     /// Whether the checkpoints are played.
     pub playing: RwSignal<bool>,
+    /// Index of the step of the tour; none while the tour is closed.
+    pub tour: RwSignal<Option<usize>>,
+    /// The steps of the open tour, once the analyst has sent them.
+    pub tour_steps: Answer,
+    /// Whether the window of the speaker notes was opened.
+    pub speaker: RwSignal<bool>,
     /// Whether the page is embedded in another page.
     pub embedded: RwSignal<bool>,
     /// Font scale; 1 is the browser's font size.
@@ -410,6 +417,9 @@ impl App {
             height: RwSignal::new(0),
             presenting: RwSignal::new(false),
             playing: RwSignal::new(false),
+            tour: RwSignal::new(None),
+            tour_steps: RwSignal::new(None),
+            speaker: RwSignal::new(false),
             embedded: RwSignal::new(false),
             scale: RwSignal::new(1.0),
             alignment: RwSignal::new(None),
@@ -447,6 +457,7 @@ impl App {
         self.origin.set(Origin::Files);
         self.settings.set(Settings::default());
         self.view.set(View::Timeline);
+        self.tour.set(None);
         self.axis.set(Axis::Steps);
         self.hidden.set(BTreeSet::new());
         self.checkpoint.set(0);

@@ -8,6 +8,7 @@
 //! - [`geometry()`] writes tables and charts of routers without samples, from a [`report::Geometry`].
 //! - [`map_sheet()`] describes a frame of the distance matrix.
 //! - [`verdict()`] states in sentences what the numbers show, and what they do not; [`domain_lines()`] is its short form.
+//! - [`tour()`] leads through a report in up to six steps, each with what it shows and what it does not show.
 //! - [`definition()`] explains a metric: formula, what raises and lowers it, what it does not show.
 //!
 //! Nothing here depends on a browser, so everything is tested natively. Names given by users (domains, titles) only
@@ -41,6 +42,7 @@ mod table;
 mod tables;
 mod theme;
 mod timeline;
+mod tour;
 mod verdict;
 
 pub use axis::{Axis, Scale};
@@ -59,4 +61,5 @@ pub use table::{Cell, Column, NamedTable, Table};
 pub use tables::tables;
 pub use theme::Theme;
 pub use timeline::{TimelineOptions, timeline};
+pub use tour::{Tour, TourStep, tour};
 pub use verdict::{DomainLine, TOP_LINES, domain_lines, requested_changes, verdict};

@@ -1,15 +1,15 @@
 //! The verdict: the report's claims in sentences. What may be claimed is decided in
 //! `report::claims`; here are only words.
 
-mod caveats;
-mod change;
+pub(crate) mod caveats;
+pub(crate) mod change;
 mod domain;
-mod follows;
-mod headline;
+pub(crate) mod follows;
+pub(crate) mod headline;
 mod lines;
-mod memorized;
+pub(crate) mod memorized;
 mod pairing;
-mod said;
+pub(crate) mod said;
 
 use report::Report;
 

@@ -61,6 +61,9 @@ fn draw(report: &Report, drawing: &Drawing) -> Drawn {
         Drawing::Sweep { domain, options } => figures::sweep(report, domain, options).into_iter().collect(),
         Drawing::Timeline { options } => figures::timeline(report, options),
         Drawing::Compare { .. } | Drawing::Flow { .. } => Vec::new(),
+        Drawing::Tour { traces } => {
+            return Drawn { tour: figures::tour(report, *traces), ..Drawn::default() };
+        }
         Drawing::Tables => return Drawn { tables: figures::tables(report), ..Drawn::default() },
     };
     Drawn { figures, ..Drawn::default() }

@@ -39,6 +39,8 @@ pub fn finish(folder: &Path, live: Option<&Live>) -> Result<String> {
     let build = identify(&files, live.map_or(0, |_| now()));
     let page = folder.join("index.html");
     write(&page, &finish_page(&read(&page)?, &build, live.is_some())?)?;
+    let notes = folder.join("notes.html");
+    write(&notes, &stamped(read(&notes)?, "notes.html", &["style.css", "notes.js"], &build)?)?;
     if live.is_none_or(|live| !live.watched) {
         let service = folder.join("sw.js");
         write(&service, &finish_service(&read(&service)?, &build, files.keys())?)?;
@@ -100,10 +102,16 @@ fn finish_page(page: &str, build: &str, live: bool) -> Result<String> {
         page = page.replace(START, &script);
     }
     let scripts = ["boot.js", "app.js", "app_bg.wasm", "style.css", "worker_loader.js", "vendor/charts.js"];
-    for file in scripts.into_iter().chain(live.then_some(live::SCRIPT_NAME)) {
+    let scripts: Vec<&str> = scripts.into_iter().chain(live.then_some(live::SCRIPT_NAME)).collect();
+    stamped(page, "index.html", &scripts, build)
+}
+
+/// Adds the build identifier to the addresses of these files in a page.
+fn stamped(mut page: String, name: &str, files: &[&str], build: &str) -> Result<String> {
+    for file in files {
         let plain = format!("\"./{file}\"");
         if !page.contains(&plain) {
-            bail!("index.html does not name {plain}, which gets the build identifier");
+            bail!("{name} does not name {plain}, which gets the build identifier");
         }
         page = page.replace(&plain, &format!("\"./{file}?v={build}\""));
     }

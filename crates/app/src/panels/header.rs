@@ -8,8 +8,10 @@ use crate::browser;
 use crate::format::{count, counted};
 use crate::present;
 use crate::session;
+use crate::speaker;
 use crate::state::{App, Dialog, Origin, Theme};
 use crate::theme;
+use crate::tour;
 
 /// The header in every state.
 #[component]
@@ -35,6 +37,8 @@ pub fn Header() -> impl IntoView {
                     <button type="button" data-testid="share" on:click=open(Dialog::Share)>"Share"</button>
                     <button type="button" on:click=open(Dialog::Export)>"Export"</button>
                     <button type="button" on:click=move |_| present::toggle(app)>"Present"</button>
+                    <button type="button" class="plain" data-testid="notes" on:click=move |_| speaker::open_window(app)>"Notes"</button>
+                    <button type="button" class="plain" data-testid="tour" disabled=move || !app.complete.get() on:click=move |_| tour::toggle(app)>"Tour"</button>
                     <button type="button" data-testid="settings" on:click=open(Dialog::Settings)>"Settings"</button>
                 </span>
             </Show>

@@ -25,4 +25,5 @@ pub mod second_run;
 pub mod settings;
 pub mod shape;
 pub mod share;
+pub mod tour;
 pub mod verdict;

@@ -16,6 +16,7 @@ use crate::controls::{AxisChoice, Choice, DomainChoice, GroupChoice, TwinSwitch}
 use crate::drawings;
 use crate::format::count;
 use crate::state::{App, Origin};
+use crate::tour;
 use crate::views::readout::Readout;
 use crate::zoom;
 
@@ -51,8 +52,14 @@ pub fn Timeline() -> impl IntoView {
     let ids = Memo::new(move |_| {
         all.with(|figures| {
             let ids = figures.iter().map(|figure| figure.id.clone());
+            let toured = tour::timeline_chart(app);
             ids.filter(|id| {
-                if app.presenting.get() {
+                if toured.as_ref() == Some(id) {
+                    true
+                } else if app.presenting.get() && toured.is_some() {
+                    // Beside a main chart, the other one.
+                    is_among(id, MAIN) && toured.as_ref().is_some_and(|toured| is_among(toured, MAIN))
+                } else if app.presenting.get() {
                     is_among(id, chart_options::presented_charts(app))
                 } else {
                     app.charts_away.with(|away| !away.contains(id))

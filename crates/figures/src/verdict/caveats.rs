@@ -6,7 +6,7 @@ use super::said::{Said, count};
 use crate::chart;
 
 /// The caveats, in complete sentences.
-pub(super) fn caveats(said: Said<'_>, report: &Report) -> Vec<String> {
+pub(crate) fn caveats(said: Said<'_>, report: &Report) -> Vec<String> {
     let follow = |metric: &str| said.about(ClaimKind::Follows, metric).collect::<Vec<&Claim>>();
     let (distances, consistencies) = (follow("distance"), follow("consistency"));
     let all = |claims: &[&Claim], why: Why| !claims.is_empty() && claims.iter().all(|claim| claim.why == why);

@@ -9,7 +9,7 @@ use crate::{chart, number};
 const COVERS: &str = "over the choice of samples, not over other runs of the training";
 
 /// The change of a domain's distance in a sentence without a full stop.
-pub(super) fn distance(said: Said<'_>, domain: &str) -> Option<String> {
+pub(crate) fn distance(said: Said<'_>, domain: &str) -> Option<String> {
     let falls = said.of_metric(ClaimKind::Falls, domain, "distance")?;
     let rises = said.of_metric(ClaimKind::Rises, domain, "distance");
     let samples = number::count(count(falls, "samples"));
@@ -37,7 +37,7 @@ fn size(claim: &Claim) -> String {
 
 /// The change of a domain's distance with its 95 % interval, in a few words; none without an
 /// interval.
-pub(super) fn brief(said: Said<'_>, domain: &str) -> Option<String> {
+pub(crate) fn brief(said: Said<'_>, domain: &str) -> Option<String> {
     let falls = said.of_metric(ClaimKind::Falls, domain, "distance")?;
     let rises = said.of_metric(ClaimKind::Rises, domain, "distance");
     let (low, high) = bounds(falls.figure("low")?, falls.figure("high")?);
@@ -117,7 +117,7 @@ fn requested_change(report: &Report, domain: &str, found: &Change) -> String {
 
 /// How the sign of the change depends on its start, in a sentence without a full stop; none if it
 /// does not.
-pub(super) fn start(said: Said<'_>, domain: &str) -> Option<String> {
+pub(crate) fn start(said: Said<'_>, domain: &str) -> Option<String> {
     let claim = said.of_metric(ClaimKind::SignDependsOnStart, domain, "distance")?;
     if claim.holds != Some(true) {
         return None;

@@ -6,13 +6,13 @@ use super::said::{count, two_decimals};
 use crate::number;
 
 /// Whether the distance follows accuracy, in a sentence without a full stop.
-pub(super) fn distance(claim: &Claim) -> Option<String> {
+pub(crate) fn distance(claim: &Claim) -> Option<String> {
     sentence(claim, "distance")
 }
 
 /// Whether the consistency follows accuracy, in a sentence without a full stop; none without
 /// consistency.
-pub(super) fn consistency(claim: &Claim) -> Option<String> {
+pub(crate) fn consistency(claim: &Claim) -> Option<String> {
     let unstable = |why: String| Some(format!("Consistency is unstable ({why}): no conclusion can be drawn"));
     match claim.why {
         Why::UndefinedSamples => {

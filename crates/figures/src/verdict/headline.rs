@@ -9,7 +9,7 @@ use crate::number;
 const NAMED: usize = 6;
 
 /// In which domains the distance follows accuracy, if there are several to compare.
-pub(super) fn headline(said: Said<'_>) -> Option<String> {
+pub(crate) fn headline(said: Said<'_>) -> Option<String> {
     let claims = said.about(ClaimKind::Follows, "distance");
     let decided: Vec<&Claim> = claims.filter(|claim| claim.holds.is_some()).collect();
     if decided.len() < 2 {
@@ -44,7 +44,7 @@ fn with_checkpoints(claims: &[&Claim]) -> String {
 }
 
 /// Whether each domain's distance follows its own accuracy, if there are domains to exchange.
-pub(super) fn exchanged(said: Said<'_>) -> Option<String> {
+pub(crate) fn exchanged(said: Said<'_>) -> Option<String> {
     let claim = said.all(ClaimKind::Exchanged).next()?;
     let domains = count(claim, "domains");
     if claim.why == Why::TooFewDomains {

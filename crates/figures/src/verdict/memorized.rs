@@ -6,13 +6,13 @@ use super::said::{Said, count, step, two_decimals};
 use crate::{chart, number};
 
 /// Memorization and accuracy in a sentence without a full stop.
-pub(super) fn sentence(said: Said<'_>, domain: &str) -> Option<String> {
+pub(crate) fn sentence(said: Said<'_>, domain: &str) -> Option<String> {
     let memorized = said.of_domain(ClaimKind::Memorized, domain).map(memorized);
     let parts: Vec<String> = memorized.into_iter().chain(accuracy(said, domain)).collect();
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-fn memorized(claim: &Claim) -> String {
+pub(crate) fn memorized(claim: &Claim) -> String {
     let all = chart::counted(count(claim, "samples"), "sample");
     if claim.why == Why::NoLosses {
         return format!("no losses in the traces, so none of the {all} counts as memorized");
@@ -58,7 +58,7 @@ fn relapsed(claim: &Claim) -> Option<String> {
 }
 
 /// How accuracy changes, in a clause.
-fn accuracy(said: Said<'_>, domain: &str) -> Option<String> {
+pub(crate) fn accuracy(said: Said<'_>, domain: &str) -> Option<String> {
     let rises = said.of_metric(ClaimKind::Rises, domain, "accuracy")?;
     let falls = said.of_metric(ClaimKind::Falls, domain, "accuracy");
     let (Some(from), Some(to)) = (two_decimals(rises, "from"), two_decimals(rises, "to")) else {
@@ -85,7 +85,7 @@ fn accuracy(said: Said<'_>, domain: &str) -> Option<String> {
 
 /// When items are generalized, in a sentence without a full stop; none where accuracy does not rise,
 /// as items that are right by chance have steps, too.
-pub(super) fn generalized(said: Said<'_>, domain: &str) -> Option<String> {
+pub(crate) fn generalized(said: Said<'_>, domain: &str) -> Option<String> {
     let claim = said.of_domain(ClaimKind::GeneralizedAfter, domain)?;
     let at = step(claim, "generalized_step")?;
     let opening = format!("Half of the items that generalize do so by {at}");

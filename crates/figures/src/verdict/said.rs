@@ -6,58 +6,58 @@ use crate::{chart, number};
 
 /// The claims of a report.
 #[derive(Clone, Copy)]
-pub(super) struct Said<'a> {
+pub(crate) struct Said<'a> {
     report: &'a Report,
 }
 
 impl<'a> Said<'a> {
-    pub(super) fn of(report: &'a Report) -> Self {
+    pub(crate) fn of(report: &'a Report) -> Self {
         Self { report }
     }
 
     /// Names of the domains, in the order of the report.
-    pub(super) fn domains(self) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn domains(self) -> impl Iterator<Item = &'a str> {
         self.report.domains.iter().map(|domain| domain.name.as_str())
     }
 
     /// The claims of a kind.
-    pub(super) fn all(self, kind: ClaimKind) -> impl Iterator<Item = &'a Claim> {
+    pub(crate) fn all(self, kind: ClaimKind) -> impl Iterator<Item = &'a Claim> {
         self.report.claims.iter().filter(move |claim| claim.kind == kind)
     }
 
     /// The claims of a kind about a metric.
-    pub(super) fn about(self, kind: ClaimKind, metric: &str) -> impl Iterator<Item = &'a Claim> {
+    pub(crate) fn about(self, kind: ClaimKind, metric: &str) -> impl Iterator<Item = &'a Claim> {
         self.all(kind).filter(move |claim| claim.metric.as_deref() == Some(metric))
     }
 
     /// The claim of a kind about a domain.
-    pub(super) fn of_domain(self, kind: ClaimKind, domain: &str) -> Option<&'a Claim> {
+    pub(crate) fn of_domain(self, kind: ClaimKind, domain: &str) -> Option<&'a Claim> {
         self.all(kind).find(|claim| claim.domain.as_deref() == Some(domain))
     }
 
     /// The claim of a kind about a metric of a domain.
-    pub(super) fn of_metric(self, kind: ClaimKind, domain: &str, metric: &str) -> Option<&'a Claim> {
+    pub(crate) fn of_metric(self, kind: ClaimKind, domain: &str, metric: &str) -> Option<&'a Claim> {
         self.about(kind, metric).find(|claim| claim.domain.as_deref() == Some(domain))
     }
 }
 
 /// A figure of a claim as a count; 0 if it has none.
-pub(super) fn count(claim: &Claim, name: &str) -> u64 {
+pub(crate) fn count(claim: &Claim, name: &str) -> u64 {
     claim.figure(name).unwrap_or(0.0) as u64
 }
 
 /// `step 1,000`, if the claim has this figure.
-pub(super) fn step(claim: &Claim, name: &str) -> Option<String> {
+pub(crate) fn step(claim: &Claim, name: &str) -> Option<String> {
     claim.figure(name).map(|step| chart::step_name(step as u64))
 }
 
 /// A figure with two decimals, if the claim has it.
-pub(super) fn two_decimals(claim: &Claim, name: &str) -> Option<String> {
+pub(crate) fn two_decimals(claim: &Claim, name: &str) -> Option<String> {
     claim.figure(name).map(|figure| number::fixed(figure, 2))
 }
 
 /// `a`, `a and b`, `a, b and c`.
-pub(super) fn enumerated(names: &[&str]) -> String {
+pub(crate) fn enumerated(names: &[&str]) -> String {
     match names {
         [] => String::new(),
         [only] => (*only).to_owned(),

@@ -1,6 +1,6 @@
 //! Charts and tables that the analyst draws for the page. The page itself does without their code, which keeps it small.
 
-use figures::{ChartOptions, ExpertOrder, Figure, NamedTable, TimelineOptions};
+use figures::{ChartOptions, ExpertOrder, Figure, NamedTable, TimelineOptions, Tour};
 use serde::{Deserialize, Serialize};
 
 /// A request for charts or tables of the report that was last sent with [`Job::Hold`](super::job::Job::Hold).
@@ -75,6 +75,11 @@ pub enum Drawing {
     },
     /// All tables of the report.
     Tables,
+    /// The tour of the report.
+    Tour {
+        /// Whether the page has the run's traces, which the map needs.
+        traces: bool,
+    },
 }
 
 /// The response to a [`Drawing`]; empty if the report lacks the figures.
@@ -86,4 +91,7 @@ pub struct Drawn {
     pub tables: Vec<NamedTable>,
     /// What differs between two reports, one sentence each.
     pub differences: Vec<String>,
+    /// The tour; without steps for other requests.
+    #[serde(default)]
+    pub tour: Tour,
 }
