@@ -18,10 +18,13 @@ use crate::controls::{Choice, DomainChoice, GroupChoice, TwinSwitch};
 use crate::format::{count, figure};
 use crate::map::paint::{Legend, MapView, PointColor, draw, export_image};
 use crate::state::{App, Origin, View};
-use crate::{analyst, browser, chart_options, download, map};
+use crate::{analyst, browser, chart_options, download, map, present};
 
 /// Largest number of samples of which all domains are shown at first.
 const ALL_DOMAINS_MAX: usize = 2_000;
+
+/// Milliseconds in which the points move after the checkpoint was changed by hand.
+const STEP_DURATION: f64 = 400.0;
 
 /// The view *Map*: the distances between all samples of a group, as a matrix or in a plane.
 #[component]
@@ -115,14 +118,17 @@ fn DistanceMap() -> impl IntoView {
             show(view);
             return;
         };
-        let still = browser::window().match_media("(prefers-reduced-motion: reduce)").ok().flatten();
-        let still = still.is_none_or(|query| query.matches());
+        let still = browser::reduces_motion();
         let from = points.get_value();
         if !view.plane || still || from.len() != goal.len() || from == goal {
             points.set_value(goal);
             show(view);
         } else {
-            transition(from, goal, points, browser::now(), move || {
+            // While playing, the points arrive when the next checkpoint is due, so that they never rest.
+            let playing = app.playing.get_untracked();
+            let duration =
+                playing.then(|| untrack(|| present::pause(app))).flatten().unwrap_or(STEP_DURATION);
+            transition(from, goal, points, (browser::now(), duration), move || {
                 // Changes during the transition are shown at once.
                 show(untrack(|| MapView {
                     checkpoint: app.checkpoint.get(),
