@@ -57,6 +57,11 @@ impl Look {
         if self.present { libm::round(pixels * PRESENT_SCALE) } else { pixels }
     }
 
+    /// Pixels that labels and title of a vertical axis take, as the `config` has them.
+    pub fn y_extent(self) -> f64 {
+        [44.0, 8.0, 11.0].map(|pixels| self.size(pixels)).iter().sum()
+    }
+
     /// The `config` of a specification.
     pub fn config(self) -> Json {
         let theme = self.theme;

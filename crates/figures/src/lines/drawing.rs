@@ -102,6 +102,9 @@ impl Lines<'_> {
             scale.set("type", "log");
         }
         axis.set("title", title);
+        // A longer title would move the plot off the baseline of the chart beside it.
+        let look = Look { theme: self.theme, present: self.present };
+        axis.set("titleLimit", self.height(look) + look.size(16.0));
         json!({ "field": field, "type": "quantitative", "axis": axis, "scale": scale })
     }
 
@@ -121,7 +124,17 @@ impl Lines<'_> {
     }
 
     pub(super) fn color(&self) -> Json {
-        json!({ "field": "domain", "type": "nominal", "title": null, "scale": self.scale(|mark| mark.color) })
+        self.by_domain(|mark| mark.color)
+    }
+
+    /// The encoding of one visual channel by domain. Names at the ends of the lines replace the legend.
+    fn by_domain<T: Written>(&self, range: fn(palette::Mark) -> T) -> Json {
+        let mut channel =
+            json!({ "field": "domain", "type": "nominal", "title": null, "scale": self.scale(range) });
+        if self.room.is_some() {
+            channel.set("legend", None::<f64>);
+        }
+        channel
     }
 
     fn course_rows(&self) -> Rows {
@@ -178,8 +191,8 @@ impl Lines<'_> {
     }
 
     fn course_layers(&self, look: Look) -> [Json; 2] {
-        let dash = json!({ "field": "domain", "type": "nominal", "title": null, "scale": self.scale(|mark| mark.dash) });
-        let shape = json!({ "field": "domain", "type": "nominal", "title": null, "scale": self.scale(|mark| mark.shape) });
+        let dash = self.by_domain(|mark| mark.dash);
+        let shape = self.by_domain(|mark| mark.shape);
         [
             json!({
                 "data": { "name": "courses" },

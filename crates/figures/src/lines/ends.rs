@@ -14,6 +14,9 @@ const SHORTEST: usize = super::WHOLE_RUN_NAME.len();
 /// Longest name that is not cut, in characters.
 const LONGEST: usize = 14;
 
+/// Charts narrower than this, in pixels, have no names at the ends of their lines.
+const NARROW: f64 = 240.0;
+
 /// Space to the right of the lines for their names: the same in all charts of a timeline.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Room(f64);
@@ -37,7 +40,7 @@ impl Room {
 
     /// The room as an expression: narrow charts have none.
     pub(crate) fn expression(self, look: Look) -> String {
-        format!("width < {} ? 0 : {}", look.size(400.0), self.pixels(look))
+        format!("width < {} ? 0 : {}", look.size(NARROW), self.pixels(look))
     }
 }
 

@@ -132,10 +132,11 @@ fn body(report: &Report, options: &TimelineOptions, rows: &[&Row]) -> Json {
     let has_spans = rows.iter().any(|row| row.memorized.is_some() && row.generalized.is_some());
     let names: Vec<&str> = rows.iter().map(|row| row.name).collect();
     let x = |field: &str| scale.encoding(field);
+    // Names take the space of the other charts' labels and axis title.
+    let extent = look.y_extent();
     let y = json!({
         "field": "domain", "type": "nominal", "title": null, "sort": names,
-        // Names take the space of the other charts' labels and axis title.
-        "axis": { "labelLimit": look.size(52.0), "minExtent": look.size(59.0), "maxExtent": look.size(59.0), "grid": true },
+        "axis": { "labelLimit": look.size(56.0), "minExtent": extent, "maxExtent": extent, "grid": true },
     });
     let color = json!({
         "field": "domain", "type": "nominal", "legend": null,
