@@ -10,6 +10,8 @@ use crate::controls::Choice;
 use crate::format::figure;
 use crate::panels::dialog::Modal;
 use crate::panels::engine::BackendChoice;
+use crate::panels::kept::KeepSwitch;
+use crate::panels::offline::Offline;
 use crate::panels::progress::Progress;
 use crate::state::{App, Dialog, Origin};
 
@@ -62,6 +64,9 @@ fn Panel() -> impl IntoView {
             <BackendChoice id="computing"/>
             <span class="soft">{move || { let (badge, note) = app.badge.get(); format!("used for distances and checkpoints; now {badge}. {note}") }}</span>
         </label>
+        <h3>"This browser"</h3>
+        <KeepSwitch/>
+        <Offline/>
         <p class="soft">"The old figures stay until the new ones are computed. Links and exports include all settings."</p>
     }
 }
