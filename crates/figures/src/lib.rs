@@ -50,7 +50,7 @@ pub use figure::{ChartOptions, Figure};
 pub use geometry::{GeometryChart, GeometrySheet, geometry};
 pub use layers::{LayerMeasure, layers};
 pub use map::{MapSheet, map_sheet};
-pub use share::share;
+pub use share::{Short, share, short};
 pub use sweep::sweep;
 pub use table::{Cell, Column, NamedTable, Table};
 pub use tables::tables;
