@@ -4,6 +4,7 @@
 //!   with its data inside, the same numbers as a [`Table`], and a summary for screen readers.
 //! - [`tables()`] writes every number of the report as a [`NamedTable`].
 //! - [`compare()`] overlays two reports and lists their differences.
+//! - [`html()`] writes a report as one page without scripts.
 //! - [`geometry()`] writes tables and charts of routers without samples, from a [`report::Geometry`].
 //! - [`map_sheet()`] describes a frame of the distance matrix.
 //! - [`verdict()`] states in sentences what the numbers show, and what they do not; [`domain_lines()`] is its short form.
@@ -24,6 +25,7 @@ mod delays;
 mod experts;
 mod figure;
 mod geometry;
+mod html;
 mod layers;
 mod lines;
 mod map;
@@ -48,6 +50,7 @@ pub use delays::{certainty, delays};
 pub use experts::{ExpertOrder, coactivation, experts};
 pub use figure::{ChartOptions, Figure};
 pub use geometry::{GeometryChart, GeometrySheet, geometry};
+pub use html::html;
 pub use layers::{LayerMeasure, layers};
 pub use map::{MapSheet, map_sheet};
 pub use share::{Short, share, short};
