@@ -30,6 +30,8 @@ pub struct Packed {
     pub text: String,
     /// Bits per figure.
     pub bits: u8,
+    /// What a short link has of the report, in a phrase.
+    pub content: String,
 }
 
 /// Encodes the current report as the value of a link's `r`.
@@ -40,8 +42,8 @@ pub async fn pack(app: App, parts: Parts) -> Result<Packed, String> {
     packed(app, Form::Link { options: LinkOptions { parts, bits: None } }).await
 }
 
-/// Encodes the main courses with the highest precision whose `r` has at most `most` characters, or
-/// with the lowest precision if none fits.
+/// Encodes what fits into an `r` of at most `most` characters: the main courses, and fewer
+/// checkpoints or domains if need be.
 ///
 /// # Errors
 /// Why the report cannot be encoded.
@@ -51,7 +53,8 @@ pub async fn pack_small(app: App, most: usize) -> Result<Packed, String> {
 
 async fn packed(app: App, form: Form) -> Result<Packed, String> {
     let written = analyst::write(app, form).await?;
-    Ok(Packed { text: written.texts.into_iter().next().unwrap_or_default().1, bits: written.bits })
+    let text = written.texts.into_iter().next().unwrap_or_default().1;
+    Ok(Packed { text, bits: written.bits, content: written.content })
 }
 
 /// The JSON export of the current report.

@@ -102,7 +102,7 @@ fn on_timeline(app: App) -> bool {
 }
 
 fn handle(app: App, key: &str, on_control: bool) -> bool {
-    let has_other = || app.other.with_untracked(Option::is_some);
+    let digit = View::ALL.into_iter().find(|view| view.key() == key);
     match key {
         "?" => app.dialog.set(Some(Dialog::Help)),
         "o" => browser::click("#file-input"),
@@ -111,14 +111,7 @@ fn handle(app: App, key: &str, on_control: bool) -> bool {
         "Escape" if app.working.get_untracked() => analyst::cancel(app),
         "e" if app.stage_now() == Stage::Empty => files::open_example(app),
         _ if app.stage_now() != Stage::Report => return false,
-        "1" => app.view.set(View::Timeline),
-        "2" => app.view.set(View::Layers),
-        "3" => app.view.set(View::Pathways),
-        "4" | "m" => app.view.set(View::Map),
-        "f" => app.view.set(View::Flow),
-        "5" => app.view.set(View::Delays),
-        "6" => app.view.set(View::Table),
-        "7" if has_other() => app.view.set(View::Compare),
+        "m" => return app.open(View::Map),
         "[" => app.step_checkpoint(false),
         "]" => app.step_checkpoint(true),
         "r" => app.toggle_pin(),
@@ -127,8 +120,7 @@ fn handle(app: App, key: &str, on_control: bool) -> bool {
         "0" if on_timeline(app) => app.range.set(None),
         "j" => app.step_layer(true),
         "k" => app.step_layer(false),
-        "/" => {
-            app.view.set(View::Pathways);
+        "/" if app.open(View::Pathways) => {
             request_animation_frame(|| browser::focus("#sample-search"));
         }
         "t" => app.twin.update(|twin| *twin = !*twin),
@@ -151,7 +143,7 @@ fn handle(app: App, key: &str, on_control: bool) -> bool {
         }
         "ArrowDown" if app.presenting.get_untracked() && !on_control => app.step_checkpoint(true),
         "ArrowUp" if app.presenting.get_untracked() && !on_control => app.step_checkpoint(false),
-        _ => return false,
+        _ => return digit.is_some_and(|view| app.open(view)),
     }
     true
 }

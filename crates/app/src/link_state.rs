@@ -155,6 +155,12 @@ pub fn install(app: App) {
             apply_pending(app);
         }
     });
+    // Neither the address nor a lost trace leads to a blank view.
+    Effect::new(move || {
+        if app.report.with(Option::is_some) && app.complete.get() && !app.offers(app.view.get()) {
+            app.view.set(View::Timeline);
+        }
+    });
     Effect::new(move || {
         let (fragment, id) = (current(app), app.run_id.get());
         if OPENING.with_borrow(Option::is_some) {
@@ -218,7 +224,7 @@ fn current(app: App) -> Fragment {
 
 /// Shows what a fragment says about the views.
 pub fn apply_place(app: App, fragment: &Fragment) {
-    app.view.set(fragment.view.unwrap_or(View::Timeline));
+    app.view.set(fragment.view.filter(|view| untrack(|| app.offers(*view))).unwrap_or(View::Timeline));
     app.axis.set(fragment.axis.unwrap_or(Axis::Steps));
     let (checkpoints, layers, hidden) = untrack(|| {
         app.with_report(|report| {

@@ -73,8 +73,7 @@ pub fn turn(app: App, forward: bool) {
     if tour::is_open(app) {
         tour::turn(app, forward);
     } else {
-        let has_other = app.other.with_untracked(Option::is_some);
-        app.view.update(|view| *view = view.adjacent(forward, has_other));
+        app.view.update(|view| *view = untrack(|| view.adjacent(forward, app)));
     }
 }
 

@@ -73,7 +73,7 @@ fn send(app: App) {
     let next = if app.tour.get().is_some() {
         tour::step(app, 1).map_or_else(|| "the tour ends here".to_owned(), |step| step.title)
     } else {
-        match view.adjacent(true, app.other.with(Option::is_some)) {
+        match view.adjacent(true, app) {
             next if next == view => "this is the last view".to_owned(),
             next => next.title().to_owned(),
         }

@@ -103,12 +103,14 @@ impl View {
         Self::ALL.into_iter().find(|view| view.slug() == slug)
     }
 
-    /// The next or previous view, without wrapping around; `Compare` only with a second run.
-    pub fn adjacent(self, forward: bool, compare: bool) -> Self {
+    /// The next or previous view that is offered, without wrapping around.
+    pub fn adjacent(self, forward: bool, app: App) -> Self {
         let here = Self::ALL.into_iter().position(|view| view == self).unwrap_or(0);
-        let there = if forward { here + 1 } else { here.saturating_sub(1) };
-        let there = Self::ALL.get(there).copied().unwrap_or(self);
-        if there == Self::Compare && !compare { self } else { there }
+        let (before, after) = Self::ALL.split_at(here);
+        let offered = |view: &&Self| app.offers(**view);
+        let found =
+            if forward { after.iter().skip(1).find(offered) } else { before.iter().rev().find(offered) };
+        found.copied().unwrap_or(self)
     }
 }
 
@@ -532,6 +534,34 @@ impl App {
     pub fn toggle_pin(self) {
         let here = self.checkpoint.get_untracked();
         self.pin.update(|pin| *pin = if pin.is_some() { None } else { Some(here) });
+    }
+
+    /// Whether the page has what a view shows: figures, traces or a second run. Links carry no
+    /// samples, and figures of layers only on request.
+    pub fn offers(self, view: View) -> bool {
+        let traces = self.origin.get() == Origin::Files;
+        let any = |find: fn(&Report) -> bool| self.with_report(find).unwrap_or(false);
+        match view {
+            View::Timeline | View::Table => true,
+            View::Pathways | View::Map | View::Flow => traces,
+            View::Compare => self.other.with(Option::is_some),
+            View::Delays => {
+                traces || any(|report| report.domains.iter().any(|domain| domain.delays.is_some()))
+            }
+            View::Layers => any(|report| {
+                report.courses.iter().any(|course| course.layer.is_some())
+                    || report.domains.iter().any(|domain| !domain.expert_selections.is_empty())
+            }),
+        }
+    }
+
+    /// Opens a view if it is offered; returns whether it is.
+    pub fn open(self, view: View) -> bool {
+        let offered = untrack(|| self.offers(view));
+        if offered {
+            self.view.set(view);
+        }
+        offered
     }
 
     /// Reads the report, tracked.

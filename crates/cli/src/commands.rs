@@ -59,6 +59,9 @@ enum Command {
         /// Report to write, as JSON.
         #[arg(short, long)]
         output: PathBuf,
+        /// HTML file to write: the report for any browser, without scripts.
+        #[arg(long)]
+        html: Option<PathBuf>,
         /// Folder for the tables as CSV.
         #[arg(long)]
         csv: Option<PathBuf>,
@@ -170,6 +173,7 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
             flags,
             title,
             output,
+            html,
             csv,
             change,
             experts,
@@ -186,6 +190,9 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
             let distances = distances_on(backend)?;
             let report = block_on(analyse(&paths, &file_options, &settings, &title, &change, &*distances))?;
             write(&output, &report::export::json(&report))?;
+            if let Some(path) = html {
+                write(&path, &figures::html(&report))?;
+            }
             if let Some(folder) = csv {
                 fs::create_dir_all(&folder).map_err(|source| Error::File { path: folder.clone(), source })?;
                 for (name, text) in report::export::csv_tables(&report) {

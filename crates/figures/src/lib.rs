@@ -5,6 +5,7 @@
 //! - [`flow()`] draws how gate mass passes between layers, which needs traces.
 //! - [`tables()`] writes every number of the report as a [`NamedTable`].
 //! - [`compare()`] overlays two reports and lists their differences.
+//! - [`html()`] writes a report as one page without scripts.
 //! - [`geometry()`] writes tables and charts of routers without samples, from a [`report::Geometry`].
 //! - [`map_sheet()`] describes a frame of the distance matrix.
 //! - [`verdict()`] states in sentences what the numbers show, and what they do not; [`domain_lines()`] is its short form.
@@ -27,6 +28,7 @@ mod experts;
 mod figure;
 mod flow;
 mod geometry;
+mod html;
 mod layers;
 mod lines;
 mod map;
@@ -53,9 +55,10 @@ pub use experts::{ExpertOrder, coactivation, experts};
 pub use figure::{ChartOptions, Figure};
 pub use flow::{LEAST_LINKS, flow};
 pub use geometry::{GeometryChart, GeometrySheet, geometry};
+pub use html::html;
 pub use layers::{LayerMeasure, layers};
 pub use map::{MapSheet, map_sheet};
-pub use share::share;
+pub use share::{Short, share, short};
 pub use sweep::sweep;
 pub use table::{Cell, Column, NamedTable, Table};
 pub use tables::tables;

@@ -1,8 +1,12 @@
 //! Links whose verdict reads like that of the report.
 
+mod short;
+
 use report::{Error, LinkOptions, Report, link, link::Link};
 
 use crate::verdict;
+
+pub use short::{Short, short};
 
 /// Encodes a report as a link. Rounding must not move a figure that the verdict prints: without a requested precision,
 /// the link gets the fewest bits from the usual ones on with which a reader sees the same sentences about the domains. If
@@ -30,6 +34,23 @@ fn refined(report: &Report, options: &LinkOptions, given: Link) -> Result<Link, 
         }
     }
     Ok(given)
+}
+
+/// Whether the report of a shorter link prints no other figures about a domain than the report, and the same headline.
+fn says_no_other(report: &Report, seen: &Report) -> bool {
+    let about = |report: &Report, name: &str| -> Vec<String> {
+        let start = format!("{name}: ");
+        let line = verdict(report).into_iter().find(|line| line.starts_with(&start)).unwrap_or_default();
+        let words = line.split([' ', ',', ';', '(', ')']).map(|word| word.trim_end_matches('.').to_owned());
+        words.filter(|word| word.contains(|letter: char| letter.is_ascii_digit())).collect()
+    };
+    let headline = |report: &Report| verdict(report).into_iter().next();
+    let fewer = seen.domains.len() < report.domains.len();
+    (fewer || headline(report) == headline(seen) || seen.domains.len() < 2)
+        && seen.domains.iter().all(|domain| {
+            let known = about(report, &domain.name);
+            about(seen, &domain.name).iter().all(|word| known.contains(word))
+        })
 }
 
 /// Whether two reports print the same sentences about domains. The caveats after them may differ: a link leaves notes out.

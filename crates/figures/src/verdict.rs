@@ -13,6 +13,7 @@ pub(crate) mod said;
 
 use report::Report;
 
+pub(crate) use change::printed;
 pub use change::requested_changes;
 pub use lines::{DomainLine, TOP_LINES, domain_lines};
 pub(crate) use pairing::sentence as matching;

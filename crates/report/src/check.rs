@@ -12,6 +12,8 @@ use crate::{
 struct Location<'a> {
     path: &'a str,
     checkpoints: usize,
+    /// Checkpoints behind the tests: more in a shortened report.
+    measured: usize,
     layers: usize,
     experts: usize,
 }
@@ -48,6 +50,7 @@ impl Report {
         self.settings.check()?;
         let ascending = self.checkpoints.windows(2).all(|pair| pair[0].step < pair[1].step);
         require(ascending, || "checkpoints".to_owned(), || "in ascending order of their steps".to_owned())?;
+        let measured = self.measured()?;
         let mut names = BTreeSet::new();
         for (index, domain) in self.domains.iter().enumerate() {
             let path = format!("domains[{index}]");
@@ -59,6 +62,7 @@ impl Report {
             let location = Location {
                 path: &path,
                 checkpoints: self.checkpoints.len(),
+                measured,
                 layers: self.run.layers,
                 experts: self.run.experts,
             };
@@ -84,6 +88,7 @@ impl Report {
             let location = Location {
                 path: &path,
                 checkpoints: self.checkpoints.len(),
+                measured,
                 layers: self.run.layers,
                 experts: self.run.experts,
             };
@@ -98,6 +103,20 @@ impl Report {
             require(finite, || format!("claims[{index}]"), || "made of finite numbers".to_owned())?;
         }
         Ok(())
+    }
+}
+
+impl Report {
+    /// Checkpoints behind the tests: those of the report that a shortened one was made from.
+    fn measured(&self) -> Result<usize, Error> {
+        let Some(shortened) = &self.shortened else { return Ok(self.checkpoints.len()) };
+        let larger =
+            shortened.checkpoints >= self.checkpoints.len() && shortened.domains >= self.domains.len();
+        require(larger, || "shortened".to_owned(), || "at least as large as the report".to_owned())?;
+        let (r, p, q, clock) = (&shortened.r, &shortened.p, &shortened.q, &shortened.clock);
+        let finite = [r, p, q, clock].into_iter().flatten().flatten().all(|figure| figure.is_finite());
+        require(finite, || "shortened".to_owned(), || "made of finite numbers".to_owned())?;
+        Ok(shortened.checkpoints)
     }
 }
 
@@ -268,7 +287,7 @@ impl Location<'_> {
             checkpoint_permutation_p: p, checkpoint_permutation_p_spearman: p_spearman, ..
         } = correlation;
         self.finite("correlations", [pearson, p, spearman, p_spearman].into_iter().flatten())?;
-        let within = correlation.n <= self.checkpoints;
-        require(within, || self.at("correlations.n"), || format!("at most {}", self.checkpoints))
+        let within = correlation.n <= self.measured;
+        require(within, || self.at("correlations.n"), || format!("at most {}", self.measured))
     }
 }

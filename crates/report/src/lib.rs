@@ -32,7 +32,7 @@ pub use metrics::{Band, Better, Bounds, METRICS, Metric, Need, Shown, metric};
 pub use model::{
     CausalSteps, Change, Checkpoint, Claim, ClaimKind, CoactivationPair, Correlation, Course, Delays, Domain,
     Exchange, ExpertSelections, FORMAT, GateKind, Generalization, Group, Matched, Memorization, Note,
-    NoteLevel, Pair, Phase, Report, Run, Series, State, VERSION, WHOLE_RUN, Why,
+    NoteLevel, Pair, Phase, Report, Run, Series, Shortened, State, VERSION, WHOLE_RUN, Why,
 };
 pub use settings::{
     OnsetRule, PairBudget, Settings, Unit, Window,

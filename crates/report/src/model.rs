@@ -2,10 +2,12 @@
 //! [`Course`], in long form; `None` means "undefined here", never zero.
 
 mod claim;
+mod shortened;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::claim::{Claim, ClaimKind, Why};
+pub use self::shortened::Shortened;
 use crate::settings::{Settings, Unit};
 
 /// The `format` field of every report.
@@ -55,6 +57,9 @@ pub struct Report {
     pub claims: Vec<Claim>,
     /// Warnings and remarks on the figures.
     pub notes: Vec<Note>,
+    /// What a shortened link left out; absent in other reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shortened: Option<Shortened>,
 }
 
 /// One metric over the checkpoints: a row of the long form.

@@ -1,7 +1,7 @@
 //! Conversion of reports to JSON, tables and links.
 
 use protocol::{Form, ReportText, Written};
-use report::{Error, LinkOptions, Parts, Report, link};
+use report::{Error, LinkOptions, Report, link};
 
 /// Converts a report.
 ///
@@ -27,7 +27,7 @@ pub fn read(text: &ReportText) -> Result<Report, Error> {
 }
 
 fn write_report(report: &Report, form: Form) -> Result<Written, Error> {
-    let texts = |texts| Written { texts, bits: 0 };
+    let texts = |texts| Written { texts, ..Written::default() };
     Ok(match form {
         Form::Json => texts(vec![(String::new(), report::json(report))]),
         Form::Tables => texts(report::csv_tables(report)),
@@ -39,19 +39,17 @@ fn write_report(report: &Report, form: Form) -> Result<Written, Error> {
 /// The report as the value of a link's `r`.
 fn pack(report: &Report, options: LinkOptions) -> Result<Written, Error> {
     let link = figures::share(report, &options)?;
-    let value = link.text.split_once("r=").map_or(&link.text[..], |(_, value)| value);
-    Ok(Written { texts: vec![(String::new(), value.to_owned())], bits: link.bits })
+    Ok(Written { texts: vec![(String::new(), value(&link.text))], bits: link.bits, ..Written::default() })
 }
 
+/// The report as the value of a link's `r` of at most `most` characters.
 fn pack_short(report: &Report, most: usize) -> Result<Written, Error> {
-    let parts = Parts { title: true, ..Parts::NONE };
-    let mut bits = link::BITS;
-    loop {
-        let packed = pack(report, LinkOptions { parts, bits: Some(bits) })?;
-        let fits = packed.texts.iter().all(|(_, text)| text.len() <= most);
-        if fits || bits <= link::FEWEST_BITS {
-            return Ok(packed);
-        }
-        bits -= 1;
-    }
+    let short = figures::short(report, most)?;
+    let texts = vec![(String::new(), value(&short.link.text))];
+    Ok(Written { texts, bits: short.link.bits, content: short.content })
+}
+
+/// What follows `#r=` in a link.
+fn value(link: &str) -> String {
+    link.strip_prefix(link::FRAGMENT).unwrap_or(link).to_owned()
 }

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 
-import { accessible, by, clean, empty, finished, give, launch, made, open, picture, runA, shared, trace, view } from "../harness.mjs";
+import { accessible, by, clean, empty, finished, give, launch, made, open, picture, runA, trace, view } from "../harness.mjs";
 
 let session;
 before(async () => (session = await launch()));
@@ -269,22 +269,4 @@ test("a large map has block means, counts its pairs, and can be cancelled and re
   assert.equal(side, 4000);
   clean(session, opened);
   await opened.context.close();
-});
-
-test("a report from a link says what the map needs", async () => {
-  const opened = await open(session);
-  const { page } = opened;
-  await empty(page);
-  await by(page, "open-example").click();
-  await finished(page);
-  const link = await shared(page);
-  const other = await open(session, { address: link });
-  await finished(other.page);
-  await view(other.page, "map");
-  await other.page.getByText("The distance matrix needs the run’s traces").waitFor();
-  await picture(other.page, "map-link");
-  assert.equal(await by(other.page, "map").count(), 0);
-  clean(session, other);
-  await opened.context.close();
-  await other.context.close();
 });

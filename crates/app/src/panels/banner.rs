@@ -37,11 +37,18 @@ pub fn Banner() -> impl IntoView {
 fn about(report: &Report, origin: &str) -> String {
     let rounding =
         report.rounded_to_bits.map(|bits| format!(" Values are rounded to {bits} bits.")).unwrap_or_default();
+    let shortened = report.shortened.as_ref().map(|whole| {
+        format!(
+            " Shortened for a QR code from {}.",
+            counted(whole.checkpoints as u64, "checkpoint", "checkpoints")
+        )
+    });
     format!(
-        "{origin}: {} × {}, {}.{rounding} Drop the run’s files to recompute.",
+        "{origin}: {} × {}, {}.{rounding}{} Drop the run’s files to recompute.",
         counted(report.run.samples as u64, "sample", "samples"),
         counted(report.checkpoints.len() as u64, "checkpoint", "checkpoints"),
         settings(report),
+        shortened.unwrap_or_default(),
     )
 }
 

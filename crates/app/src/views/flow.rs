@@ -10,7 +10,7 @@ use crate::chart::Chart;
 use crate::chart_options;
 use crate::controls::{Choice, DomainChoice, GroupChoice, TwinSwitch};
 use crate::drawings;
-use crate::state::{App, Origin};
+use crate::state::App;
 
 /// Labels of [`LEAST_LINKS`].
 const LABELS: [&str; 6] = ["1.5×", "2×", "4×", "8×", "16×", "32×"];
@@ -19,19 +19,6 @@ const LABELS: [&str; 6] = ["1.5×", "2×", "4×", "8×", "16×", "32×"];
 /// checkpoint and at the current one.
 #[component]
 pub fn Flow() -> impl IntoView {
-    let app = App::get();
-    let has_traces = move || app.origin.get() == Origin::Files && !app.files.with(Vec::is_empty);
-    view! {
-        <Show when=has_traces fallback=|| view! {
-            <p class="missing">"Links and exports contain no gates of single samples. Drop the run’s traces to see the flow between layers."</p>
-        }>
-            <Charts/>
-        </Show>
-    }
-}
-
-#[component]
-fn Charts() -> impl IntoView {
     let app = App::get();
     let least = RwSignal::new(None::<f64>);
     let mut offered = vec![("auto", None)];

@@ -20,9 +20,7 @@ pub fn Pathways() -> impl IntoView {
     let app = App::get();
     let has_traces = move || app.origin.get() == Origin::Files && !app.files.with(Vec::is_empty);
     view! {
-        <Show when=has_traces fallback=|| view! {
-            <p class="missing">"Links and exports contain no single samples. Drop the run’s traces to compare pathways."</p>
-        }>
+        <Show when=has_traces>
             <Pair/>
         </Show>
     }

@@ -20,7 +20,7 @@ pub fn StickyBar() -> impl IntoView {
                     <button
                         type="button"
                         data-testid=format!("view-{}", view.slug())
-                        hidden=move || view == View::Compare && app.other.with(Option::is_none)
+                        hidden=move || !app.offers(view)
                         aria-current=move || if app.view.get() == view { "page" } else { "false" }
                         on:click=move |_| app.view.set(view)
                     ><kbd>{view.key()}</kbd>" "{view.title()}</button>

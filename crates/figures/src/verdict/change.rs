@@ -31,8 +31,18 @@ pub(crate) fn distance(said: Said<'_>, domain: &str) -> Option<String> {
 
 /// The size of a change: `20 %`.
 fn size(claim: &Claim) -> String {
-    let size = claim.figure("change").unwrap_or(0.0).abs();
+    size_of(claim.figure("change").unwrap_or(0.0))
+}
+
+fn size_of(change: f64) -> String {
+    let size = change.abs();
     format!("{} %", number::fixed(size * 100.0, usize::from(size < 0.1)))
+}
+
+/// Everything that the verdict prints of a change and the half width of its interval, and its sign
+/// beyond the interval.
+pub(crate) fn printed(change: f64, half: f64) -> (String, (String, String), bool, bool) {
+    (size_of(change), bounds(change - half, change + half), change < -half, change > half)
 }
 
 /// The change of a domain's distance with its 95 % interval, in a few words; none without an

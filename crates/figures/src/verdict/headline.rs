@@ -12,7 +12,7 @@ const NAMED: usize = 6;
 pub(crate) fn headline(said: Said<'_>) -> Option<String> {
     let claims = said.about(ClaimKind::Follows, "distance");
     let decided: Vec<&Claim> = claims.filter(|claim| claim.holds.is_some()).collect();
-    if decided.len() < 2 {
+    if decided.len() < 2 || said.lacks_domains() {
         return None;
     }
     let having = |holds: bool, why: Why| -> Option<String> {

@@ -20,6 +20,12 @@ impl<'a> Said<'a> {
         self.report.domains.iter().map(|domain| domain.name.as_str())
     }
 
+    /// Whether a shortened link left out domains, so that nothing can be said about all of them.
+    pub(super) fn lacks_domains(self) -> bool {
+        let shortened = self.report.shortened.as_ref();
+        shortened.is_some_and(|shortened| shortened.domains > self.report.domains.len())
+    }
+
     /// The claims of a kind.
     pub(crate) fn all(self, kind: ClaimKind) -> impl Iterator<Item = &'a Claim> {
         self.report.claims.iter().filter(move |claim| claim.kind == kind)

@@ -182,6 +182,7 @@ pub fn small() -> Report {
         made_by: "a test".into(),
         title: "Small".into(),
         rounded_to_bits: None,
+        shortened: None,
         run: Run {
             model: Some("small".into()),
             samples: 400,

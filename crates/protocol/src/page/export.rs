@@ -26,10 +26,10 @@ pub enum Form {
         /// Parts and precision.
         options: LinkOptions,
     },
-    /// The value of a link's `r` without notes, as precise as fits; with the lowest precision if
-    /// nothing fits.
+    /// The value of a link's `r` for a QR code: the main courses of as many domains and checkpoints
+    /// as fit.
     ShortLink {
-        /// Maximum number of characters.
+        /// Largest number of characters.
         most: usize,
     },
 }
@@ -41,4 +41,6 @@ pub struct Written {
     pub texts: Vec<(String, String)>,
     /// Bits per figure of a link.
     pub bits: u8,
+    /// What a short link has of the report, in a phrase.
+    pub content: String,
 }

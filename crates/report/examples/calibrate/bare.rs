@@ -13,6 +13,7 @@ pub fn report(n: usize, seed: u64) -> Report {
         made_by: "calibration".to_owned(),
         title: String::new(),
         rounded_to_bits: None,
+        shortened: None,
         run: Run {
             model: None,
             samples: 0,

@@ -8,7 +8,8 @@
 //! 3. `courses` and `scale` convert figures to integers; `column` predicts them from figures coded earlier. `counts`
 //!    codes lists of steps likewise, `outside` figures of pairings and changes, `hits` the p of tests.
 //! 4. `numbers`, `text` and `coder` convert the residuals to bits.
-//! 5. `frame` adds length and checksum, and encodes the bytes as text.
+//! 5. `shorten` makes smaller reports for QR codes, and restores their tests in a reader.
+//! 6. `frame` adds length and checksum, and encodes the bytes as text.
 
 mod coder;
 mod column;
@@ -23,12 +24,14 @@ mod parts;
 mod path;
 mod related;
 mod scale;
+mod shorten;
 mod states;
 mod text;
 mod tree;
 
 pub use frame::{FRAGMENT, fragment_of};
 pub use parts::{BITS, FEWEST_BITS, LinkOptions, MOST_BITS, Parts};
+pub use shorten::{Cut, Order, shorten};
 
 use std::collections::BTreeSet;
 
@@ -270,6 +273,7 @@ fn complete(report: &mut Report, bits: u8) -> Result<(), Error> {
 
 /// Makes the claims, and notes that the report came from a link.
 fn conclude(report: &mut Report, left_out: Parts) -> Result<(), Error> {
+    shorten::restore(report);
     report.claims = claims::claims(report);
     parts::add_notice(report, left_out);
     report.check()

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::shorten;
 use crate::{CausalSteps, Domain, Note, NoteLevel, OnsetRule, Report};
 
 /// Bits of a main figure in a link, if they fit.
@@ -209,6 +210,10 @@ fn leave_out_onsets(domain: &mut Domain, rule: OnsetRule) -> bool {
 
 /// Adds a note on the parts that the link left out.
 pub(super) fn add_notice(report: &mut Report, mut left_out: Parts) {
+    if let Some(parts) = shorten::notice(report) {
+        let text = format!("{NOTICE}{parts}: it is shortened for a QR code.");
+        report.notes.push(Note { level: NoteLevel::Info, text });
+    }
     let parts = left_out.all_mut().into_iter().zip(Parts::NAMES);
     let names: Vec<&str> = parts.filter_map(|(left, name)| left.then_some(name)).collect();
     let list = match names.split_last() {

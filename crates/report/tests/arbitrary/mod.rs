@@ -130,6 +130,7 @@ pub fn report(seed: u64, checkpoints: usize, domains: usize) -> Report {
         made_by: any.name(),
         title: any.name(),
         rounded_to_bits: None,
+        shortened: None,
         run: Run {
             model: any.maybe(Any::name),
             samples: any.count(),

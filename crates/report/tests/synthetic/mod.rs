@@ -97,6 +97,7 @@ pub fn report(steps: &[u64], size: Size, domains: &[&str], seed: u64, full: bool
         made_by: "grokscope 0.1.0".to_owned(),
         title: "OLMoE, the paper's ten checkpoints".to_owned(),
         rounded_to_bits: None,
+        shortened: None,
         run: Run {
             model: Some("OLMoE-1B-7B-0924".to_owned()),
             samples: size.samples * domains.len(),

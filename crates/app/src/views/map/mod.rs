@@ -32,9 +32,7 @@ pub fn Map() -> impl IntoView {
     let app = App::get();
     let has_traces = move || app.origin.get() == Origin::Files && !app.files.with(Vec::is_empty);
     view! {
-        <Show when=has_traces fallback=|| view! {
-            <p class="missing">"The distance matrix needs the run’s traces; links and exports only have figures of whole groups. Drop the traces to see it."</p>
-        }>
+        <Show when=has_traces>
             <DistanceMap/>
         </Show>
     }

@@ -38,6 +38,7 @@ pub fn report(job: &Job<'_>) -> Report {
         made_by: concat!("grokscope ", env!("CARGO_PKG_VERSION")).into(),
         title: job.title.into(),
         rounded_to_bits: None,
+        shortened: None,
         run: facts(job),
         settings: job.settings.clone(),
         checkpoints: job

@@ -1,0 +1,160 @@
+//! Links short enough for a QR code that an audience can scan.
+
+use report::{
+    Change, Error, LinkOptions, Parts, Report, derive,
+    link::{self, Cut, Link, Order},
+};
+
+use super::says_no_other;
+use crate::verdict::printed;
+
+/// Bits of a main figure that are tried first; fewer are visible as steps.
+const GOOD_BITS: u8 = 8;
+
+/// A link of limited length.
+#[derive(Clone, Debug)]
+pub struct Short {
+    /// The link.
+    pub link: Link,
+    /// What it has of the report, in a phrase: `21 of 61 checkpoints, …, values rounded to 8 bits`.
+    pub content: String,
+}
+
+/// Encodes a report as a link whose data after `#r=` have at most `most` characters. It has the main courses of as many
+/// domains and checkpoints as fit, with a precision at which the verdict prints the same figures.
+///
+/// # Errors
+/// Not even one domain at the checkpoints of its onsets fits; or as [`link::write`].
+pub fn short(report: &Report, most: usize) -> Result<Short, Error> {
+    let search = Search { report, most: most + link::FRAGMENT.len() };
+    if let Some(whole) = search.whole()? {
+        return Ok(search.described(whole));
+    }
+    let domains = report.domains.len();
+    let mut fallback = None;
+    let fewer = (1..=domains).rev().map(|domains| (domains, false));
+    for (domains, title) in std::iter::once((domains, true)).chain(fewer) {
+        match search.most_checkpoints(domains, title)? {
+            (Some(found), true) => return Ok(search.described(found)),
+            (found, _) => fallback = fallback.or(found),
+        }
+    }
+    if let Some(found) = fallback {
+        return Ok(search.described(found));
+    }
+    let smallest = search.write(&search.needed(1.min(domains)), false, link::FEWEST_BITS)?;
+    let found = smallest.text.len().saturating_sub(link::FRAGMENT.len()) as u64;
+    Err(Error::LinkTooLarge { what: "characters in a QR code", found, most: most as u64 })
+}
+
+struct Search<'r> {
+    report: &'r Report,
+    /// Most characters of the fragment.
+    most: usize,
+}
+
+impl Search<'_> {
+    fn fits(&self, link: &Link) -> bool {
+        link.text.len() <= self.most
+    }
+
+    /// The link of all metrics without single layers, if it fits: with the same figures in the verdict if possible, as
+    /// other links.
+    fn whole(&self) -> Result<Option<Link>, Error> {
+        let parts = Parts { title: true, ..Parts::NONE };
+        let mut fallback = None;
+        for bits in (GOOD_BITS..=link::BITS).rev().chain(link::BITS + 1..=link::MOST_BITS) {
+            let found = link::write(self.report, &LinkOptions { parts, bits: Some(bits) })?;
+            // A bit less saves about a tenth.
+            if found.text.len() > 2 * self.most {
+                break;
+            }
+            if !self.fits(&found) {
+                continue;
+            }
+            if says_no_other(self.report, &found.seen) {
+                return Ok(Some(found));
+            }
+            fallback.get_or_insert(found);
+        }
+        Ok(fallback)
+    }
+
+    /// The smallest cut that keeps some domains.
+    fn needed(&self, domains: usize) -> Cut {
+        let order = Order::of(self.report, domains);
+        Cut { checkpoints: order.first(order.needed), domains }
+    }
+
+    fn write(&self, cut: &Cut, title: bool, bits: u8) -> Result<Link, Error> {
+        let parts = Parts { title, ..Parts::NONE };
+        let mut shorter = link::shorten(self.report, cut);
+        shorter.domains.iter_mut().flat_map(|domain| &mut domain.changes).for_each(round);
+        link::write(&shorter, &LinkOptions { parts, bits: Some(bits) })
+    }
+
+    /// The link with the most checkpoints of the first domains. Precision matters less than checkpoints, except that
+    /// the verdict should print the same figures: also returns whether it does.
+    fn most_checkpoints(&self, domains: usize, title: bool) -> Result<(Option<Link>, bool), Error> {
+        let order = Order::of(self.report, domains);
+        let cut = |number: usize| Cut { checkpoints: order.first(number), domains };
+        let mut fallback = None;
+        for bits in (GOOD_BITS..=link::MOST_BITS).chain((link::FEWEST_BITS..GOOD_BITS).rev()) {
+            let mut found = self.write(&cut(order.needed), title, bits)?;
+            if !self.fits(&found) {
+                continue;
+            }
+            let (mut fits, mut too_many) = (order.needed, order.checkpoints.len() + 1);
+            while too_many - fits > 1 {
+                let middle = fits.midpoint(too_many);
+                let link = self.write(&cut(middle), title, bits)?;
+                if self.fits(&link) {
+                    (fits, found) = (middle, link);
+                } else {
+                    too_many = middle;
+                }
+            }
+            if says_no_other(self.report, &found.seen) {
+                return Ok((Some(found), true));
+            }
+            fallback.get_or_insert(found);
+        }
+        Ok((fallback, false))
+    }
+
+    fn described(&self, link: Link) -> Short {
+        let part = |kept: usize, of: usize, what: &str| {
+            if kept < of { format!("{kept} of {of} {what}") } else { format!("all {of} {what}") }
+        };
+        let (seen, report) = (&link.seen, self.report);
+        let mut parts = vec![
+            part(seen.checkpoints.len(), report.checkpoints.len(), "checkpoints"),
+            part(seen.domains.len(), report.domains.len(), "domains"),
+        ];
+        if seen.shortened.is_some() {
+            parts.push("only loss, accuracy and pathway distance".to_owned());
+        }
+        let content = format!("{}, values rounded to {} bits", parts.join(", "), link.bits);
+        Short { link, content }
+    }
+}
+
+/// Decimals of changes in a link, as a power of ten.
+const DECIMALS: f64 = 1e4;
+
+/// Rounds a change as links do, to figures nearby with which the verdict prints the same words.
+fn round(change: &mut Change) {
+    let exact = printed(change.ratio - 1.0, change.half_width);
+    let on_grid = |figure: f64, by: i32| ((figure * DECIMALS).round() + f64::from(by)) / DECIMALS;
+    let mut near: Vec<(i32, i32)> = (-2..=2).flat_map(|a| (-2..=2).map(move |b| (a, b))).collect();
+    near.sort_by_key(|(a, b)| a.abs() + b.abs());
+    let candidates = near.into_iter().map(|(a, b)| {
+        let (ratio, se_ratio) = (on_grid(change.ratio, a), on_grid(change.se_ratio, b).max(0.0));
+        let rounded = Change { ratio, se_ratio, ..change.clone() };
+        Change { half_width: derive::half_width(&rounded), ..rounded }
+    });
+    let same = |found: &Change| printed(found.ratio - 1.0, found.half_width) == exact;
+    if let Some(found) = candidates.into_iter().find(same) {
+        *change = found;
+    }
+}
