@@ -14,9 +14,8 @@ const BROTLI_SCRIPT: &str = "
     console.log(brotliCompressSync(content, { params }).length);
 ";
 
-/// The most bytes of the page's own wasm as brotli. What is painted first is static HTML and does not wait for it; kept runs,
-/// comparisons and charts that zoom took the 45 KiB above the 430 of before.
-const PAGE_BUDGET: u64 = 475 * 1024;
+/// The most bytes of the page's own wasm as brotli. What is painted first is static HTML and does not wait for it.
+const PAGE_BUDGET: u64 = 430 * 1024;
 
 /// The most bytes of the engine's wasm as brotli; it is fetched when the first checkpoint is dropped.
 const ENGINE_BUDGET: u64 = 5 << 19;

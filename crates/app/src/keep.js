@@ -144,6 +144,14 @@ export async function load(id) {
   return { ...about, files, report: await text(place, about.reportName) };
 }
 
+/** The reports of all runs that can be opened, newest first. */
+export async function reports() {
+  const runs = await folder();
+  const found = (await read(runs)).filter((run) => !run.broken);
+  const texts = await Promise.all(found.map(async ({ id, reportName }) => text(await runs.getDirectoryHandle(String(id)), reportName).catch(() => undefined)));
+  return texts.filter((text) => text !== undefined);
+}
+
 export function remove(id) {
   return inTurn(async () => {
     if (id > 0) {

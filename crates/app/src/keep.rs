@@ -28,6 +28,8 @@ extern "C" {
     async fn list() -> Result<JsValue, JsValue>;
     #[wasm_bindgen(catch)]
     async fn load(id: f64) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch, js_name = reports)]
+    async fn load_reports() -> Result<JsValue, JsValue>;
     #[wasm_bindgen(catch)]
     async fn remove(id: f64) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(catch)]
@@ -181,6 +183,16 @@ pub async fn kept() -> Result<(Vec<KeptRun>, String), String> {
     });
     let runs = runs.collect();
     Ok((runs, usage().await.ok().and_then(|usage| usage.as_string()).unwrap_or_default()))
+}
+
+/// The reports of the kept runs, newest first.
+///
+/// # Errors
+/// A message for the user.
+pub async fn reports() -> Result<Vec<ReportText>, String> {
+    let failed = |error: JsValue| format!("Kept runs cannot be read ({}).", browser::reason(&error));
+    let texts: Array = load_reports().await.map_err(failed)?.unchecked_into();
+    Ok(texts.iter().filter_map(|text| text.as_string()).map(ReportText::Json).collect())
 }
 
 /// Removes a kept run; all of them for 0.

@@ -19,6 +19,7 @@ use crate::panels::{
     offline::Update,
     progress::Working,
     routers::Routers,
+    runs_table::RunsDialog,
     second_run::{CloseDialog, SecondRunDialog},
     settings::SettingsDialog,
     shape::ShapeDialog,
@@ -88,6 +89,7 @@ pub fn Page() -> impl IntoView {
         <ShareDialog/>
         <ExportDialog/>
         <HelpDialog/>
+        <RunsDialog/>
         <SecondRunDialog/>
         <CloseDialog/>
         <AddressDialog/>

@@ -162,6 +162,8 @@ pub enum Dialog {
     Source(String),
     /// The link as a QR code.
     Code,
+    /// The kept runs as a table.
+    Runs,
     /// The definition of a metric, by its id.
     Definition(String),
     /// The mapping of a file's tensors.

@@ -6,6 +6,7 @@
 //! - [`tables()`] writes every number of the report as a [`NamedTable`].
 //! - [`compare()`] overlays two reports and lists their differences.
 //! - [`html()`] writes a report as one page without scripts.
+//! - [`runs()`] lists several reports in one table.
 //! - [`geometry()`] writes tables and charts of routers without samples, from a [`report::Geometry`].
 //! - [`map_sheet()`] describes a frame of the distance matrix.
 //! - [`verdict()`] states in sentences what the numbers show, and what they do not; [`domain_lines()`] is its short form.
@@ -36,6 +37,7 @@ pub mod number;
 pub mod onset;
 pub mod palette;
 mod published;
+mod runs;
 mod series;
 mod share;
 mod sparkline;
@@ -58,6 +60,7 @@ pub use geometry::{GeometryChart, GeometrySheet, geometry};
 pub use html::html;
 pub use layers::{LayerMeasure, layers};
 pub use map::{MapSheet, map_sheet};
+pub use runs::runs;
 pub use share::{Short, share, short};
 pub use sweep::sweep;
 pub use table::{Cell, Column, NamedTable, Table};

@@ -31,6 +31,10 @@ impl Drawings {
 
     /// Draws what needs no traces.
     pub fn draw(&self, drawing: &Drawing) -> Drawn {
+        if let Drawing::Runs { reports } = drawing {
+            let reports: Vec<Report> = reports.iter().filter_map(|report| read(report).ok()).collect();
+            return Drawn { tables: vec![figures::runs(&reports)], ..Drawn::default() };
+        }
         let Some(report) = self.held() else { return Drawn::default() };
         match (drawing, &*self.second.borrow()) {
             (Drawing::Compare { options }, Some(second)) => compare(&report, second, options),
@@ -41,7 +45,7 @@ impl Drawings {
 
 fn compare(report: &Report, second: &Report, options: &TimelineOptions) -> Drawn {
     let Comparison { figures, tables, differences } = figures::compare(report, second, options);
-    Drawn { figures, tables, differences }
+    Drawn { figures, tables, differences, ..Drawn::default() }
 }
 
 fn draw(report: &Report, drawing: &Drawing) -> Drawn {
@@ -60,7 +64,7 @@ fn draw(report: &Report, drawing: &Drawing) -> Drawn {
         Drawing::Delays { domain, options } => figures::delays(report, domain, options),
         Drawing::Sweep { domain, options } => figures::sweep(report, domain, options).into_iter().collect(),
         Drawing::Timeline { options } => figures::timeline(report, options),
-        Drawing::Compare { .. } | Drawing::Flow { .. } => Vec::new(),
+        Drawing::Compare { .. } | Drawing::Flow { .. } | Drawing::Runs { .. } => Vec::new(),
         Drawing::Tour { traces } => {
             return Drawn { tour: figures::tour(report, *traces), ..Drawn::default() };
         }

@@ -369,6 +369,37 @@ test("finished traces of checkpoints are kept while others are still run", async
   await server.close();
 });
 
+test("kept runs are compared in a table", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  await give(page, [at(1000), at(2000)]);
+  await finished(page);
+  await kept(page);
+  await by(page, "new-run").click();
+  await empty(page);
+  await by(page, "continue").waitFor();
+  await by(page, "kept-runs").locator("summary").click();
+  // One run is no comparison.
+  assert.equal(await by(page, "runs-table").count(), 0);
+  await give(page, runA());
+  await finished(page);
+  await kept(page, 2);
+  await by(page, "new-run").click();
+  await empty(page);
+  await by(page, "kept-runs").locator("summary").click();
+  await by(page, "runs-table").click();
+  const rows = by(page, "runs-dialog").locator("tbody tr");
+  await rows.first().waitFor();
+  const cells = await rows.evaluateAll((rows) => rows.map((row) => [...row.children].map((cell) => cell.textContent.trim())));
+  // Both runs have the domains math and code; the newest run is the first.
+  assert.deepEqual(cells.map((row) => [row[1], row[3]]), [["math", "7"], ["code", "7"], ["math", "2"], ["code", "2"]]);
+  assert.deepEqual(cells[0].slice(9, 10), ["0.800"]);
+  await accessible(page, "the table of runs");
+  clean(session, opened);
+  await opened.context.close();
+});
+
 test("files of one size that change places keep their content", async () => {
   const opened = await open(session);
   const { page } = opened;

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::keep::{self, KeptRun};
-use crate::state::App;
+use crate::state::{App, Dialog};
 
 /// The last kept run, and a list of all; empty without any.
 #[component]
@@ -55,6 +55,9 @@ pub fn Continue() -> impl IntoView {
                         view! { <li>{open}<button type="button" aria-label=label on:click=move |_| discard(id)>"Remove"</button></li> }
                     }).collect_view()}
                 </ul>
+                <Show when=move || runs.with(|runs| runs.len() > 1)>
+                    <button type="button" data-testid="runs-table" on:click=move |_| app.dialog.set(Some(Dialog::Runs))>"Compare in a table"</button>" "
+                </Show>
                 <button type="button" on:click=move |_| discard(0.0)>"Remove all"</button>
             </details>
         </Show>

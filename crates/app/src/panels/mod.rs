@@ -21,6 +21,7 @@ pub mod notice;
 pub mod offline;
 pub mod progress;
 pub mod routers;
+pub mod runs_table;
 pub mod second_run;
 pub mod settings;
 pub mod shape;

@@ -10,7 +10,7 @@ use crate::chart_options;
 use crate::controls::{AxisChoice, GroupChoice, TwinSwitch};
 use crate::drawings;
 use crate::runs;
-use crate::state::{App, View};
+use crate::state::{App, Dialog, View};
 
 /// The view *Compare*: run A, which the other views show, and run B.
 #[component]
@@ -45,6 +45,7 @@ pub fn Compare() -> impl IntoView {
                 <TwinSwitch/>
                 <button type="button" on:click=move |_| runs::swap(app) prop:disabled=move || app.working.get()>"Swap A and B"</button>
                 <button type="button" on:click=move |_| close()>"Close B"</button>
+                <button type="button" on:click=move |_| app.dialog.set(Some(Dialog::Runs))>"Table of kept runs"</button>
             </div>
             <p data-testid="compared">{titles}</p>
             <div class="charts">

@@ -10,7 +10,7 @@ mod map;
 mod pathways;
 mod readout;
 mod sticky;
-mod table;
+pub mod table;
 mod timeline;
 
 use leptos::prelude::*;

@@ -31,8 +31,14 @@ pub fn Tables() -> impl IntoView {
     }
 }
 
+/// A table with buttons that copy and save it.
 #[component]
-fn Named(place: usize, named: figures::NamedTable) -> impl IntoView {
+pub fn Named(
+    /// Position on the page, for its id.
+    place: usize,
+    /// The table.
+    named: figures::NamedTable,
+) -> impl IntoView {
     let app = App::get();
     let status = RwSignal::new(String::new());
     let stored = StoredValue::new(named.clone());

@@ -3,6 +3,8 @@
 use figures::{ChartOptions, ExpertOrder, Figure, NamedTable, TimelineOptions, Tour};
 use serde::{Deserialize, Serialize};
 
+use super::export::ReportText;
+
 /// A request for charts or tables of the report that was last sent with [`Job::Hold`](super::job::Job::Hold).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -72,6 +74,11 @@ pub enum Drawing {
         least: Option<f64>,
         /// Options of the charts.
         options: ChartOptions,
+    },
+    /// A table of several reports.
+    Runs {
+        /// The reports.
+        reports: Vec<ReportText>,
     },
     /// All tables of the report.
     Tables,
