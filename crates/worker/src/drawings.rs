@@ -41,7 +41,7 @@ impl Drawings {
 
 fn compare(report: &Report, second: &Report, options: &TimelineOptions) -> Drawn {
     let Comparison { figures, tables, differences } = figures::compare(report, second, options);
-    Drawn { figures, tables, differences }
+    Drawn { figures, tables, differences, ..Drawn::default() }
 }
 
 fn draw(report: &Report, drawing: &Drawing) -> Drawn {
