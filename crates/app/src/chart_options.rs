@@ -41,6 +41,9 @@ fn plot_height(app: App) -> u32 {
     if app.presenting.get() {
         let rows = presented_charts(app) as u32 / 2;
         (height.saturating_sub(150) / rows).saturating_sub(220)
+    } else if app.embedded.get() {
+        // The host may follow the page's height, which must not depend on that of its frame.
+        240
     } else {
         height.saturating_sub(600).clamp(150, 300)
     }

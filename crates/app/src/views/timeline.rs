@@ -52,7 +52,9 @@ pub fn Timeline() -> impl IntoView {
         all.with(|figures| {
             let ids = figures.iter().map(|figure| figure.id.clone());
             ids.filter(|id| {
-                if app.presenting.get() {
+                if !app.shows_chart(id) {
+                    false
+                } else if app.presenting.get() {
                     is_among(id, chart_options::presented_charts(app))
                 } else {
                     app.charts_away.with(|away| !away.contains(id))

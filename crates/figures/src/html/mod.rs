@@ -32,7 +32,7 @@ pub fn html(report: &Report) -> String {
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{title}</title>\n<style>\n{STYLE}{}</style>\n</head>\n<body>\n<h1>{title}</h1>\n",
+         <title>{title}</title>\n<style>\n{STYLE}{}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n",
         colors()
     );
     out += &about(report);
@@ -45,7 +45,7 @@ pub fn html(report: &Report) -> String {
     }
     out += &notes(report);
     out += &export::json_element(report);
-    out += "</body>\n</html>\n";
+    out += "</main>\n</body>\n</html>\n";
     out
 }
 
