@@ -75,7 +75,7 @@ test("another HTML file is no report", async () => {
   const { page } = opened;
   await empty(page);
   await drop(page, [{ name: "other.html", content: "<!doctype html><script>document.title = 1</script>" }]);
-  await by(page, "file-table").getByText("other.html").waitFor();
+  await by(page, "file-table").getByText("other.html").first().waitFor();
   assert.equal(await by(page, "report").count(), 0);
   clean(session, opened);
   await opened.context.close();
