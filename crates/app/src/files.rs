@@ -176,10 +176,9 @@ async fn open_export(app: App, path: &str, file: &File) -> bool {
         return false;
     }
     let Ok(text) = browser::call_later(file, "text", &[]).await else { return false };
-    let Some(mut text) = text.as_string() else { return false };
-    if let Some(json) = report::export::json_in_html(&text) {
-        text = json.trim().to_owned();
-    }
+    let Some(text) = text.as_string() else { return false };
+    let inside = report::export::json_in_html(&text).map(|json| json.trim().to_owned());
+    let text = inside.unwrap_or(text);
     if !text.get(..4096).unwrap_or(&text).contains(report::FORMAT) {
         return false;
     }

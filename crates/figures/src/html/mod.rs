@@ -141,9 +141,9 @@ fn charts(report: &Report) -> String {
 
 fn settings(report: &Report) -> String {
     let row = |setting: &report::Setting| {
-        let unit =
-            if setting.unit.is_empty() { String::new() } else { format!(" {}", escaped(setting.unit)) };
         let value = setting.text(&report.settings);
+        let no_unit = setting.unit.is_empty() || value.is_empty();
+        let unit = if no_unit { String::new() } else { format!(" {}", escaped(setting.unit)) };
         format!(
             "<tr><th scope=\"row\">{}</th><td>{}{unit}</td><td class=\"soft\">{}</td></tr>\n",
             escaped(setting.name),
