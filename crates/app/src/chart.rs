@@ -159,7 +159,7 @@ pub fn Chart(
         ("Open in Vega editor", "Open in Vega editor", "edit"),
     ];
     view! {
-        <article class="chart" data-testid=move || format!("chart-{}", id())>
+        <article class="chart" class:hidden=move || !app.shows_chart(&id()) data-testid=move || format!("chart-{}", id())>
             <header class="chart-head" class:over-drawing=move || !as_table.get()>
                 // The drawing contains the same title, so SVG and PNG exports have it.
                 <h3 class:unseen=move || !as_table.get()>{title}</h3>

@@ -43,6 +43,9 @@ fn plot_height(app: App) -> u32 {
         // The panel of the tour takes a part of the window.
         let taken = if app.tour.get().is_some() { 330 } else { 150 };
         (height.saturating_sub(taken) / rows).saturating_sub(if rows > 1 { 185 } else { 220 })
+    } else if app.embedded.get() {
+        // The host may follow the page's height, which must not depend on that of its frame.
+        240
     } else {
         height.saturating_sub(600).clamp(150, 300)
     }

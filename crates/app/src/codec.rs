@@ -57,12 +57,12 @@ async fn packed(app: App, form: Form) -> Result<Packed, String> {
     Ok(Packed { text, bits: written.bits, content: written.content })
 }
 
-/// The JSON export of the current report.
+/// The export of the current report in a form that is one text.
 ///
 /// # Errors
 /// Why the export cannot be written.
-pub async fn write_json(app: App) -> Result<String, String> {
-    let written = analyst::write(app, Form::Json).await?;
+pub async fn write_text(app: App, form: Form) -> Result<String, String> {
+    let written = analyst::write(app, form).await?;
     Ok(written.texts.into_iter().next().unwrap_or_default().1)
 }
 

@@ -149,14 +149,14 @@ pub fn open_picked(app: App, input: &HtmlInputElement) {
     input.set_value("");
 }
 
-/// Sends files to the analyst; a single JSON export is opened by the page itself.
-fn add(app: App, files: Vec<(String, File)>) {
+/// Sends files to the analyst; a single export is opened by the page itself.
+pub fn add(app: App, files: Vec<(String, File)>) {
     if files.is_empty() {
         app.fail("No files were found. Drop trace files or a folder that contains some.");
         return;
     }
     if let [(path, file)] = files.as_slice()
-        && path.to_ascii_lowercase().ends_with(".json")
+        && [".json", ".html"].iter().any(|ending| path.to_ascii_lowercase().ends_with(ending))
     {
         let (path, file) = (path.clone(), file.clone());
         spawn_local(async move {
@@ -169,7 +169,7 @@ fn add(app: App, files: Vec<(String, File)>) {
     session::receive(app, Incoming::Files(files));
 }
 
-/// Opens a JSON export of Grokscope; returns `false` for any other file, which the analyst reads.
+/// Opens a JSON or HTML export of Grokscope; returns `false` for any other file, which the analyst reads.
 async fn open_export(app: App, path: &str, file: &File) -> bool {
     const MAX_BYTES: f64 = 256.0 * 1024.0 * 1024.0;
     if file.size() > MAX_BYTES {
@@ -177,6 +177,8 @@ async fn open_export(app: App, path: &str, file: &File) -> bool {
     }
     let Ok(text) = browser::call_later(file, "text", &[]).await else { return false };
     let Some(text) = text.as_string() else { return false };
+    let inside = report::export::json_in_html(&text).map(|json| json.trim().to_owned());
+    let text = inside.unwrap_or(text);
     if !text.get(..4096).unwrap_or(&text).contains(report::FORMAT) {
         return false;
     }

@@ -41,8 +41,10 @@ pub struct Fragment {
     pub hidden: Vec<usize>,
     /// `theme`: light or dark.
     pub theme: Option<Theme>,
-    /// `embed=1`: the page is embedded and shows no header.
+    /// `embed=1`: the page is embedded and shows only the view.
     pub embedded: bool,
+    /// `chart`: the only chart to show, in an embedded page.
+    pub chart: Option<String>,
     /// `scale`: font scale.
     pub scale: Option<f64>,
     /// `backend`: where distances and checkpoints are computed.
@@ -70,6 +72,7 @@ impl Fragment {
                 "hide" => fragment.hidden = value.split('.').filter_map(|at| at.parse().ok()).collect(),
                 "theme" => fragment.theme = Theme::from_slug(value),
                 "embed" => fragment.embedded = value == "1",
+                "chart" if !value.is_empty() => fragment.chart = Some(value.to_owned()),
                 "scale" => {
                     fragment.scale =
                         serde_json::from_str::<f64>(value).ok().filter(|scale| (0.5..=4.0).contains(scale));
@@ -119,6 +122,9 @@ impl Fragment {
         }
         if self.embedded {
             add("embed", "1");
+            if let Some(chart) = &self.chart {
+                add("chart", chart);
+            }
         }
         if let Some(scale) = self.scale.filter(|scale| (scale - 1.0).abs() > 1e-9) {
             add("scale", &scale.to_string());
@@ -216,6 +222,7 @@ fn current(app: App) -> Fragment {
         report: app.link.get(),
         theme: Some(app.theme.get()),
         embedded: app.embedded.get(),
+        chart: app.only.get(),
         scale: Some(app.scale.get()),
         backend: Some(app.backend.get()),
         ..place(app)
@@ -254,6 +261,7 @@ fn apply(app: App, run: Option<f64>) {
         app.theme.set(theme);
     }
     app.embedded.set(fragment.embedded);
+    app.only.set(fragment.chart.clone().filter(|_| fragment.embedded));
     if let Some(backend) = fragment.backend {
         analyst::use_backend(app, backend);
     }
@@ -384,13 +392,14 @@ mod tests {
             hidden: vec![0, 2],
             theme: Some(Theme::Dark),
             embedded: true,
+            chart: Some("distance".to_owned()),
             scale: Some(1.5),
             backend: Some(Backend::Gpu),
             source: None,
         };
         assert_eq!(
             fragment.write(),
-            "r=1d.AAAA&view=layers&at=3&layer=2&pair=4.17&axis=log&hide=0.2&theme=dark&embed=1&scale=1.5&backend=gpu"
+            "r=1d.AAAA&view=layers&at=3&layer=2&pair=4.17&axis=log&hide=0.2&theme=dark&embed=1&chart=distance&scale=1.5&backend=gpu"
         );
         assert_eq!(Fragment::parse(&format!("#{}", fragment.write())), fragment);
     }

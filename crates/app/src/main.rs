@@ -9,6 +9,7 @@ mod controls;
 mod download;
 mod drawing_requests;
 mod drawings;
+mod embed;
 mod files;
 mod format;
 mod front;

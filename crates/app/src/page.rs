@@ -29,7 +29,8 @@ use crate::panels::{
 use crate::state::{App, Stage};
 use crate::views::Report;
 use crate::{
-    analyst, browser, chart, files, front, keep, keys, link_state, offline, present, session, speaker, theme,
+    analyst, browser, chart, embed, files, front, keep, keys, link_state, offline, present, session, speaker,
+    theme,
 };
 
 /// The root component.
@@ -41,6 +42,7 @@ pub fn Page() -> impl IntoView {
     link_state::install(app);
     keys::install(app);
     files::install(app);
+    embed::install(app);
     front::install(app);
     present::install(app);
     keep::install(app);
@@ -69,6 +71,7 @@ pub fn Page() -> impl IntoView {
             class="root"
             class:presenting=move || app.presenting.get()
             class:embedded=move || app.embedded.get()
+            class:one=move || app.only.with(Option::is_some)
             class:dragging=move || app.dragging.get()
             class:short=move || stage.get() == Stage::Empty
         >

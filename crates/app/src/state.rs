@@ -311,6 +311,8 @@ pub struct App {
     pub speaker: RwSignal<bool>,
     /// Whether the page is embedded in another page.
     pub embedded: RwSignal<bool>,
+    /// Id of the only chart to show, in an embedded page.
+    pub only: RwSignal<Option<String>>,
     /// Font scale; 1 is the browser's font size.
     pub scale: RwSignal<f64>,
     /// The two aligned pathways.
@@ -425,6 +427,7 @@ impl App {
             tour_steps: RwSignal::new(None),
             speaker: RwSignal::new(false),
             embedded: RwSignal::new(false),
+            only: RwSignal::new(None),
             scale: RwSignal::new(1.0),
             alignment: RwSignal::new(None),
             map: RwSignal::new(0),
@@ -564,6 +567,11 @@ impl App {
             self.view.set(view);
         }
         offered
+    }
+
+    /// Whether a chart is shown: all, or only one of an embedded page.
+    pub fn shows_chart(self, id: &str) -> bool {
+        self.only.with(|only| only.as_ref().is_none_or(|only| only == id))
     }
 
     /// Reads the report, tracked.

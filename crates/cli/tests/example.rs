@@ -111,11 +111,14 @@ fn caption(report: &Report) -> String {
 #[test]
 fn the_printed_verdict_is_the_one_in_its_readme() {
     let output = std::env::temp_dir().join(format!("grokscope-example-{}.json", std::process::id()));
+    let page = output.with_extension("html");
     let ran = Command::new(env!("CARGO_BIN_EXE_grokscope"))
         .arg("report")
         .args(files())
         .arg("-o")
         .arg(&output)
+        .arg("--html")
+        .arg(&page)
         .output()
         .unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
@@ -123,6 +126,10 @@ fn the_printed_verdict_is_the_one_in_its_readme() {
     let written = report::parse_json(&fs::read_to_string(&output).unwrap());
     fs::remove_file(&output).ok();
     let written = written.unwrap();
+    let html = fs::read_to_string(&page).unwrap();
+    fs::remove_file(&page).ok();
+    let embedded = report::export::json_in_html(&html).unwrap();
+    assert_eq!(report::parse_json(embedded).unwrap(), written, "the HTML file holds the report");
     assert_eq!(words(&printed), words(&figures::verdict(&written).join(" ")));
 
     let path = repository().join("www/example/README.md");

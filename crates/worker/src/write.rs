@@ -1,4 +1,4 @@
-//! Conversion of reports to JSON, tables and links.
+//! Conversion of reports to JSON, HTML, tables and links.
 
 use protocol::{Form, ReportText, Written};
 use report::{Error, LinkOptions, Report, link};
@@ -30,6 +30,7 @@ fn write_report(report: &Report, form: Form) -> Result<Written, Error> {
     let texts = |texts| Written { texts, ..Written::default() };
     Ok(match form {
         Form::Json => texts(vec![(String::new(), report::json(report))]),
+        Form::Html => texts(vec![(String::new(), figures::html(report))]),
         Form::Tables => texts(report::csv_tables(report)),
         Form::Link { options } => pack(report, options)?,
         Form::ShortLink { most } => pack_short(report, most)?,

@@ -133,6 +133,10 @@ test("checkpoints, keys, pictures and the plane", async () => {
   await page.waitForFunction(() => /^Step 25,/.test(document.querySelector("[data-testid=map-says]").textContent), undefined, { timeout: 10_000 });
   await page.getByRole("button", { name: "Pause" }).click();
   assert.equal(await page.locator(".map-legend").textContent(), legend);
+  // Playing may have gone on until the click.
+  await page.getByRole("slider", { name: "Checkpoint" }).fill("1");
+  await page.waitForFunction(() => /^Step 25,/.test(document.querySelector("[data-testid=map-says]").textContent));
+  await page.getByRole("slider", { name: "Checkpoint" }).blur();
   await picture(page, "map-before");
   for (let step = 0; step < 8; step += 1) {
     await page.keyboard.press("]");

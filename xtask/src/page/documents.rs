@@ -13,9 +13,10 @@ use crate::{
 };
 
 /// The documents in `docs` that the page links to, and those that they link to.
-const DOCUMENTS: [&str; 9] = [
+const DOCUMENTS: [&str; 10] = [
     "checkpoints",
     "cli",
+    "embed",
     "link",
     "metrics",
     "report-schema",

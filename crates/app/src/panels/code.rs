@@ -28,8 +28,8 @@ fn Code() -> impl IntoView {
     // A code that can be scanned holds little: the link is shortened.
     let result = RwSignal::new(None::<Result<Drawn, String>>);
     spawn_local(async move {
-        let packed = codec::pack_small(app, MOST.saturating_sub(address(app, "", false).len())).await;
-        let drawn = packed.and_then(|packed| draw(&address(app, &packed.text, false), packed.content));
+        let packed = codec::pack_small(app, MOST.saturating_sub(address(app, "").len())).await;
+        let drawn = packed.and_then(|packed| draw(&address(app, &packed.text), packed.content));
         // The dialog may be closed by now.
         result.try_set(Some(drawn));
     });

@@ -1,6 +1,7 @@
 //! The export dialog.
 
 use leptos::prelude::*;
+use protocol::Form;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::codec;
@@ -28,19 +29,19 @@ fn Export() -> impl IntoView {
     let title = app
         .report
         .with_untracked(|report| report.as_deref().map(|report| report.title.clone()).unwrap_or_default());
-    let json_name = download::file_name(&title, ".json");
-    let json = move || {
-        let name = json_name.clone();
+    let named = title.clone();
+    let save = move |form: Form, ending: &str, kind: &'static str| {
+        let name = download::file_name(&named, ending);
         spawn_local(async move {
-            let saved = codec::write_json(app)
-                .await
-                .and_then(|text| download::text(&name, "application/json", &text));
+            let saved =
+                codec::write_text(app, form).await.and_then(|text| download::text(&name, kind, &text));
             if saved.is_ok() {
                 app.saved.set(true);
             }
             show_outcome(&name, saved);
         });
     };
+    let save_page = save.clone();
     let tables = RwSignal::new(Vec::new());
     spawn_local(async move {
         match codec::csv_tables(app).await {
@@ -53,8 +54,9 @@ fn Export() -> impl IntoView {
         <p>"Figures are exported as computed. A report opened from a link has the link’s rounded values."</p>
         <h3>"Report"</h3>
         <p class="buttons">
-            <button type="button" class="primary" on:click=move |_| json()>"Save JSON"</button>
-            <span class="soft">"Drop the file on this page, or on a later version, to open the report again."</span>
+            <button type="button" class="primary" on:click=move |_| save(Form::Json, ".json", "application/json")>"Save JSON"</button>
+            <button type="button" on:click=move |_| save_page(Form::Html, ".html", "text/html")>"Save HTML"</button>
+            <span class="soft">"Drop the file on this page, or on a later version, to open the report again. The HTML file shows verdict, charts and tables anywhere, without network or scripts."</span>
         </p>
         <h3>"Tables"</h3>
         <ul class="exports">

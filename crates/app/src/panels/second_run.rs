@@ -53,7 +53,7 @@ pub fn CloseDialog() -> impl IntoView {
     let save = move || {
         let title = untrack(|| app.with_report(|report| report.title.clone())).unwrap_or_default();
         spawn_local(async move {
-            let saved = codec::write_json(app).await.and_then(|text| {
+            let saved = codec::write_text(app, protocol::Form::Json).await.and_then(|text| {
                 download::text(&download::file_name(&title, ".json"), "application/json", &text)
             });
             match saved {

@@ -5,6 +5,7 @@ use wasm_bindgen_futures::spawn_local;
 
 use crate::browser;
 use crate::codec::{self, Packed};
+use crate::embed;
 use crate::format::{bytes, count, counted};
 use crate::link_state;
 use crate::panels::dialog::Modal;
@@ -30,6 +31,8 @@ fn Share() -> impl IntoView {
     let app = App::get();
     let parts = RwSignal::new(codec::usual());
     let status = RwSignal::new(String::new());
+    // Id of the chart to embed; empty for the view.
+    let chart = RwSignal::new(String::new());
     // None while the link is being written.
     let written = RwSignal::new(None::<Result<Packed, String>>);
     let request = StoredValue::new(0_u32);
@@ -48,9 +51,7 @@ fn Share() -> impl IntoView {
     });
     let packed = Memo::new(move |_| written.get().unwrap_or_else(|| Err(String::new())));
     let link = Memo::new(move |_| {
-        packed.with(|packed| {
-            packed.as_ref().map(|packed| address(app, &packed.text, false)).unwrap_or_default()
-        })
+        packed.with(|packed| packed.as_ref().map(|packed| address(app, &packed.text)).unwrap_or_default())
     });
     // The address bar keeps the link that was copied.
     let keep = move || {
@@ -95,9 +96,18 @@ fn Share() -> impl IntoView {
             <button type="button" class="primary" on:click=move |_| copy(link.get_untracked(), "Link")>"Copy link"</button>
             <button type="button" on:click=move |_| copy(markdown(app, &link.get_untracked()), "Markdown")>"Copy Markdown"</button>
             <button type="button" on:click=move |_| {
-                let address = packed.with_untracked(|packed| packed.as_ref().map(|packed| address(app, &packed.text, true)).unwrap_or_default());
-                copy(iframe(app, &address), "iframe");
+                let chart = Some(chart.get_untracked()).filter(|chart| !chart.is_empty());
+                let height = if chart.is_some() { 360 } else { 640 };
+                let address = packed.with_untracked(|packed| packed.as_ref().map(|packed| fragment_address(app, &packed.text, true, chart)).unwrap_or_default());
+                copy(iframe(app, &address, height), "iframe");
             }>"Copy iframe"</button>
+            <label class="choice">
+                <span class="soft">"of"</span>
+                <select data-testid="embed-what" on:change=move |event| chart.set(event_target_value(&event))>
+                    <option value="">"this view"</option>
+                    {embed::shown_charts().into_iter().map(|(id, title)| view! { <option value=id>{title}</option> }).collect_view()}
+                </select>
+            </label>
             <button type="button" on:click=move |_| { keep(); app.dialog.set(Some(Dialog::Code)); }>"Show QR code"</button>
             <button type="button" on:click=move |_| app.dialog.set(Some(Dialog::Export))>"Export files"</button>
         </p>
@@ -116,12 +126,18 @@ fn Check(label: &'static str, on: Signal<bool>, set: impl Fn(bool) + 'static) ->
 }
 
 /// The URL of a packed report and the current view.
-pub fn address(app: App, packed: &str, embedded: bool) -> String {
+pub fn address(app: App, packed: &str) -> String {
+    fragment_address(app, packed, false, None)
+}
+
+/// The same for an iframe of the view or of one of its charts.
+fn fragment_address(app: App, packed: &str, embedded: bool, chart: Option<String>) -> String {
     // Links have no samples, so no pair either.
     let fragment = link_state::Fragment {
         report: Some(packed.to_owned()),
         pair: None,
         embedded,
+        chart,
         ..untrack(|| link_state::place(app))
     };
     format!("{}#{}", link_state::base(), fragment.write())
@@ -165,10 +181,10 @@ fn markdown(app: App, link: &str) -> String {
     .unwrap_or_default()
 }
 
-fn iframe(app: App, link: &str) -> String {
+fn iframe(app: App, link: &str, height: u32) -> String {
     let title = app.with_report(|report| report.title.clone()).unwrap_or_default();
     format!(
-        "<iframe src=\"{}\" title=\"{}\" width=\"100%\" height=\"640\" loading=\"lazy\" referrerpolicy=\"no-referrer\"></iframe>",
+        "<iframe src=\"{}\" title=\"{}\" width=\"100%\" height=\"{height}\" loading=\"lazy\" referrerpolicy=\"no-referrer\"></iframe>",
         escaped(link),
         escaped(&title)
     )

@@ -54,7 +54,9 @@ pub fn Timeline() -> impl IntoView {
             let ids = figures.iter().map(|figure| figure.id.clone());
             let toured = tour::timeline_chart(app);
             ids.filter(|id| {
-                if toured.as_ref() == Some(id) {
+                if !app.shows_chart(id) {
+                    false
+                } else if toured.as_ref() == Some(id) {
                     true
                 } else if app.presenting.get() && toured.is_some() {
                     // Beside a main chart, the other one.

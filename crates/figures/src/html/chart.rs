@@ -161,7 +161,7 @@ impl Plane {
         let mut out = String::new();
         let (right, low) = (SIZE.0 - RIGHT, SIZE.1 - BOTTOM);
         for value in ticks(self.y) {
-            let (y, label) = (self.down(value), number::plain(value));
+            let (y, label) = (self.down(value), label(value));
             write!(
                 out,
                 "<path class=\"grid\" d=\"M{LEFT} {y:.1}H{right}\"/><text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{label}</text>",
@@ -195,6 +195,12 @@ fn share(value: f64, (low, high): (f64, f64)) -> f64 {
     if high > low { ((value - low) / (high - low)).clamp(-0.1, 1.1) } else { 0.5 }
 }
 
+/// A tick without trailing zeros.
+fn label(value: f64) -> String {
+    let text = number::plain(value);
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
 /// About five round numbers in a range.
 fn ticks((low, high): (f64, f64)) -> Vec<f64> {
     let span = high - low;
@@ -212,13 +218,14 @@ fn ticks((low, high): (f64, f64)) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::ticks;
+    use super::{label, ticks};
 
     #[test]
     fn ticks_are_round_and_inside() {
         assert_eq!(ticks((0.0, 1.0)), [0.0, 0.2, 0.4, 0.6000000000000001, 0.8, 1.0]);
         assert_eq!(ticks((130.0, 12_000.0)), [5_000.0, 10_000.0]);
         assert_eq!(ticks((3.0, 3.0)), [3.0]);
+        assert_eq!([0.2, 25.0, 0.0, 1200.0].map(label), ["0.2", "25", "0", "1,200"]);
         assert!(ticks((f64::MIN, f64::MAX)).len() < 9);
     }
 }

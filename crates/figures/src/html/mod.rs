@@ -32,7 +32,7 @@ pub fn html(report: &Report) -> String {
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{title}</title>\n<style>\n{STYLE}{}</style>\n</head>\n<body>\n<h1>{title}</h1>\n",
+         <title>{title}</title>\n<style>\n{STYLE}{}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n",
         colors()
     );
     out += &about(report);
@@ -45,7 +45,7 @@ pub fn html(report: &Report) -> String {
     }
     out += &notes(report);
     out += &export::json_element(report);
-    out += "</body>\n</html>\n";
+    out += "</main>\n</body>\n</html>\n";
     out
 }
 
@@ -141,9 +141,9 @@ fn charts(report: &Report) -> String {
 
 fn settings(report: &Report) -> String {
     let row = |setting: &report::Setting| {
-        let unit =
-            if setting.unit.is_empty() { String::new() } else { format!(" {}", escaped(setting.unit)) };
         let value = setting.text(&report.settings);
+        let no_unit = setting.unit.is_empty() || value.is_empty();
+        let unit = if no_unit { String::new() } else { format!(" {}", escaped(setting.unit)) };
         format!(
             "<tr><th scope=\"row\">{}</th><td>{}{unit}</td><td class=\"soft\">{}</td></tr>\n",
             escaped(setting.name),

@@ -32,9 +32,9 @@ pub fn short(report: &Report, most: usize) -> Result<Short, Error> {
     }
     let domains = report.domains.len();
     let mut fallback = None;
-    let fewer = (1..=domains).rev().map(|domains| (domains, false));
-    for (domains, title) in std::iter::once((domains, true)).chain(fewer) {
-        match search.most_checkpoints(domains, title)? {
+    let fewer = (1..=domains).rev().flat_map(|domains| [(domains, false, true), (domains, false, false)]);
+    for (domains, title, loss) in std::iter::once((domains, true, true)).chain(fewer) {
+        match search.most_checkpoints(domains, title, loss)? {
             (Some(found), true) => return Ok(search.described(found)),
             (found, _) => fallback = fallback.or(found),
         }
@@ -83,7 +83,7 @@ impl Search<'_> {
     /// The smallest cut that keeps some domains.
     fn needed(&self, domains: usize) -> Cut {
         let order = Order::of(self.report, domains);
-        Cut { checkpoints: order.first(order.needed), domains }
+        Cut { checkpoints: order.first(order.needed), domains, loss: false }
     }
 
     fn write(&self, cut: &Cut, title: bool, bits: u8) -> Result<Link, Error> {
@@ -95,9 +95,14 @@ impl Search<'_> {
 
     /// The link with the most checkpoints of the first domains. Precision matters less than checkpoints, except that
     /// the verdict should print the same figures: also returns whether it does.
-    fn most_checkpoints(&self, domains: usize, title: bool) -> Result<(Option<Link>, bool), Error> {
+    fn most_checkpoints(
+        &self,
+        domains: usize,
+        title: bool,
+        loss: bool,
+    ) -> Result<(Option<Link>, bool), Error> {
         let order = Order::of(self.report, domains);
-        let cut = |number: usize| Cut { checkpoints: order.first(number), domains };
+        let cut = |number: usize| Cut { checkpoints: order.first(number), domains, loss };
         let mut fallback = None;
         for bits in (GOOD_BITS..=link::MOST_BITS).chain((link::FEWEST_BITS..GOOD_BITS).rev()) {
             let mut found = self.write(&cut(order.needed), title, bits)?;
@@ -132,7 +137,10 @@ impl Search<'_> {
             part(seen.domains.len(), report.domains.len(), "domains"),
         ];
         if seen.shortened.is_some() {
-            parts.push("only loss, accuracy and pathway distance".to_owned());
+            let loss = seen.courses.iter().any(|course| course.metric == "loss");
+            let metrics =
+                if loss { "loss, accuracy and pathway distance" } else { "accuracy and pathway distance" };
+            parts.push(format!("only {metrics}"));
         }
         let content = format!("{}, values rounded to {} bits", parts.join(", "), link.bits);
         Short { link, content }

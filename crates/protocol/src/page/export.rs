@@ -19,6 +19,8 @@ pub enum ReportText {
 pub enum Form {
     /// The JSON export.
     Json,
+    /// One HTML file that needs no scripts, with the JSON export inside.
+    Html,
     /// All tables in long form, as CSV.
     Tables,
     /// The value of a link's `r`.

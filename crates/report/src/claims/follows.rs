@@ -73,7 +73,10 @@ pub(super) fn consistency(report: &Report, domain: &Domain, group: Group) -> Cla
     let course = |metric: &str| report.course(&domain.name, metric, group).map(|course| &course.values);
     let claim = claim(report, domain, "consistency", group);
     if course("consistency").is_none() {
-        return claim.undecided(if report.run.layers < FEWEST_LAYERS {
+        return claim.undecided(if report.shortened.is_some() {
+            // A shortened link leaves consistency out, whether or not it was measured.
+            Why::NotMeasured
+        } else if report.run.layers < FEWEST_LAYERS {
             Why::TooFewLayers
         } else if report.run.gate_kind == GateKind::SelectionFrequency {
             Why::NoWeights

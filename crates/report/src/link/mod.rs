@@ -275,6 +275,7 @@ fn complete(report: &mut Report, bits: u8) -> Result<(), Error> {
 fn conclude(report: &mut Report, left_out: Parts) -> Result<(), Error> {
     shorten::restore(report);
     report.claims = claims::claims(report);
+    shorten::restore_claims(report);
     parts::add_notice(report, left_out);
     report.check()
 }

@@ -10,8 +10,8 @@ use crate::{
     metrics,
 };
 
-/// Metrics of a shortened report.
-const MAIN: [&str; 3] = ["loss", "accuracy", "distance"];
+/// Metrics of a shortened report, the most important first.
+const MAIN: [&str; 3] = ["distance", "accuracy", "loss"];
 
 /// What a shortened report keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Cut {
     pub checkpoints: Vec<usize>,
     /// Number of kept domains, the first ones.
     pub domains: usize,
+    /// Whether the training loss is kept, besides accuracy and pathway distance.
+    pub loss: bool,
 }
 
 /// Checkpoints by importance, and how many of them the claims about the first domains need.
@@ -57,7 +59,8 @@ impl Order {
             let figures = claims.flat_map(|claim| &claim.figures);
             figures
                 .filter(move |(name, _)| {
-                    name.ends_with("_step") && (!onsets || ONSETS.contains(&name.as_str()))
+                    let carried = STARTS.contains(&name.as_str());
+                    name.ends_with("_step") && !carried && (!onsets || ONSETS.contains(&name.as_str()))
                 })
                 .filter_map(|(_, step)| index(*step))
                 .collect::<BTreeSet<usize>>()
@@ -92,6 +95,10 @@ impl Order {
     }
 }
 
+/// Figures of the claim that the sign of a change depends on its start, which a shortened report
+/// carries: that claim rests on the errors of all checkpoints.
+const STARTS: [&str; 4] = ["rise_from_step", "rise", "fall_from_step", "fall"];
+
 /// Figures of claims that are onsets.
 const ONSETS: [&str; 3] = ["half_step", "memorized_step", "generalized_step"];
 
@@ -114,7 +121,9 @@ pub fn shorten(report: &Report, cut: &Cut) -> Report {
     if fewer {
         carry_tests(report, cut.domains, &mut shortened);
     }
+    shortened.starts = shorter.domains.iter().map(|domain| starts(report, domain)).collect();
     shorter.shortened = Some(shortened);
+    shorter.run.model = None;
     shorter.checkpoints = at(&report.checkpoints, &cut.checkpoints);
     shorter.checkpoints.iter_mut().for_each(|checkpoint| checkpoint.tokens = None);
     let groups: Vec<Group> =
@@ -125,6 +134,7 @@ pub fn shorten(report: &Report, cut: &Cut) -> Report {
         let of_groups = course.definition().is_some_and(|metric: &Metric| metric.scope.groups);
         domain.is_some()
             && MAIN.contains(&course.metric.as_str())
+            && (cut.loss || course.metric != "loss" || course.values.iter().all(Option::is_none))
             && course.is_whole()
             && course.other_domain.is_none()
             && course.tau.is_none_or(|tau| tau.to_bits() == report.settings.tau.to_bits())
@@ -132,13 +142,7 @@ pub fn shorten(report: &Report, cut: &Cut) -> Report {
     });
     for course in &mut shorter.courses {
         course.values = at(&course.values, &cut.checkpoints);
-        // Only this claim rests on the errors of single checkpoints.
-        let errors = report.claims.iter().any(|claim| {
-            claim.kind == ClaimKind::SignDependsOnStart
-                && claim.holds == Some(true)
-                && claim.domain.as_ref() == Some(&course.domain)
-        });
-        course.se = course.se.take().filter(|_| errors).map(|se| at(&se, &cut.checkpoints));
+        (course.se, course.pairs) = (None, None);
     }
     let rule = report.settings.onset_rule;
     for (domain, group) in shorter.domains.iter_mut().zip(groups) {
@@ -222,8 +226,38 @@ fn carry_tests(report: &Report, domains: usize, shortened: &mut Shortened) {
         shortened.n.push(figure("n").unwrap_or(0.0) as usize);
         shortened.r.push(figure("r").map(|r| rounded(r, 1e2)));
         shortened.p.push(figure("p_increments").map(rounded_p));
-        shortened.q.push(figure("p_given_clock").map(rounded_p));
+        // The verdict needs it only if the first test rejects chance.
+        let significant = figure("p_increments").is_some_and(|p| p < derive::LEVEL);
+        shortened.q.push(figure("p_given_clock").filter(|_| significant).map(rounded_p));
         shortened.clock.push(figure("clock_r").map(|r| rounded(r, 1e2)));
+    }
+}
+
+/// The claim that the sign of a domain's change depends on its start.
+fn starts(report: &Report, domain: &Domain) -> Option<[i64; 4]> {
+    let claim = report.claims.iter().find(|claim| {
+        claim.kind == ClaimKind::SignDependsOnStart
+            && claim.domain.as_ref() == Some(&domain.name)
+            && claim.holds == Some(true)
+    })?;
+    let [rise_from, rise, fall_from, fall] = STARTS.map(|name| claim.figure(name));
+    let thousandths = |change: f64| (change * 1e3).round() as i64;
+    Some([rise_from? as i64, thousandths(rise?), fall_from? as i64, thousandths(fall?)])
+}
+
+/// Makes the claims of a shortened report that rest on figures it does not have.
+pub(super) fn restore_claims(report: &mut Report) {
+    let Some(shortened) = &report.shortened else { return };
+    for (domain, starts) in report.domains.iter().zip(&shortened.starts) {
+        let claim = report.claims.iter_mut().find(|claim| {
+            claim.kind == ClaimKind::SignDependsOnStart && claim.domain.as_ref() == Some(&domain.name)
+        });
+        if let (Some(claim), Some(figures)) = (claim, starts) {
+            let with = |claim: Claim, (name, figure): (&str, &i64)| {
+                claim.with(name, *figure as f64 / if name.ends_with("_step") { 1.0 } else { 1e3 })
+            };
+            *claim = STARTS.into_iter().zip(figures).fold(claim.clone(), with).holds(true);
+        }
     }
 }
 
@@ -233,9 +267,9 @@ fn rounded(figure: f64, parts: f64) -> f64 {
     if rounded.abs() > 0.0 { rounded } else { figure }
 }
 
-/// A p with four decimals, on the same side of the level.
+/// A p with the decimals that the verdict prints, on the same side of the level.
 fn rounded_p(p: f64) -> f64 {
-    let rounded = rounded(p, 1e4);
+    let rounded = rounded(p, if p < 0.01 { 1e5 } else { 1e3 });
     if (rounded < derive::LEVEL) == (p < derive::LEVEL) { rounded } else { p }
 }
 
@@ -278,7 +312,7 @@ pub(super) fn notice(report: &Report) -> Option<String> {
     let parts = [
         part(report.checkpoints.len(), shortened.checkpoints, "checkpoints"),
         part(report.domains.len(), shortened.domains, "domains"),
-        Some(format!("all metrics but {}", names())),
+        Some(format!("all metrics but {}", names(report))),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     Some(match parts.split_last() {
@@ -287,10 +321,12 @@ pub(super) fn notice(report: &Report) -> Option<String> {
     })
 }
 
-/// Names of the main metrics.
-fn names() -> String {
-    let names = MAIN.iter().filter_map(|id| metrics::metric(id)).map(|metric| metric.name.to_lowercase());
-    names.collect::<Vec<_>>().join(", ")
+/// Names of the metrics of a shortened report.
+fn names(report: &Report) -> String {
+    let has = |id: &str| report.courses.iter().any(|course| course.metric == id);
+    let found = MAIN.into_iter().filter(|id| has(id)).filter_map(metrics::metric);
+    let names: Vec<String> = found.map(|metric| metric.name.to_lowercase()).collect();
+    names.join(" and ")
 }
 
 #[cfg(test)]

@@ -19,10 +19,14 @@ pub struct Shortened {
     /// Two-sided p of the increments in another order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub p: Vec<Option<f64>>,
-    /// The same p with both courses adjusted for the clock.
+    /// The same p with both courses adjusted for the clock, where `p` is significant.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub q: Vec<Option<f64>>,
     /// Pearson's r of the clock with accuracy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clock: Vec<Option<f64>>,
+    /// Changes of the distance to the last checkpoint whose sign depends on the start: step and
+    /// change in thousandths of the largest rise, then of the largest fall.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub starts: Vec<Option<[i64; 4]>>,
 }
