@@ -59,8 +59,8 @@ test("charts stand on one baseline and begin at one edge, presented or not", asy
       found.every(Boolean) && Math.abs(found[0].left - found[1].left) <= 1.5);
     await page.keyboard.press("p");
     await page.locator("div.root.presenting").waitFor();
-    const found = await waitAligned(page, presented, `presenting at ${width}`);
-    assert.ok(found.at(-1).bottom > 0.75 * height, "the charts fill the screen");
+    await waitAligned(page, presented, `presenting at ${width}, filling the screen`, (found) =>
+      aligned(found) && found.at(-1).bottom > 0.75 * height);
     await picture(page, `presenting-${width}`);
     await page.keyboard.press("p");
     await page.locator("div.root:not(.presenting)").waitFor();
