@@ -39,3 +39,4 @@ pub use settings::{
     OnsetRule, PairBudget, Settings, Unit, Window,
     declared::{Named, SETTINGS, Setting, Value as SettingValue},
 };
+pub use trace::{SampleMeta, TokenIds};
