@@ -36,7 +36,9 @@ pub fn expert_tokens(
     let selections = match found.selections.get(expert) {
         Some(&selections) if selections > 0 => selections,
         Some(_) => {
-            return Err(format!("Expert {expert} of layer {layer} is never selected in {domain} at {place}."));
+            return Err(format!(
+                "Expert {expert} of layer {layer} is never selected in {domain} at {place}."
+            ));
         }
         None => {
             return Err(format!("Layer {layer} has no expert {expert}: it has {}.", found.selections.len()));

@@ -41,7 +41,7 @@ impl Drawings {
 
 fn compare(report: &Report, second: &Report, options: &TimelineOptions) -> Drawn {
     let Comparison { figures, tables, differences } = figures::compare(report, second, options);
-    Drawn { figures, tables, differences }
+    Drawn { figures, tables, differences, ..Drawn::default() }
 }
 
 fn draw(report: &Report, drawing: &Drawing) -> Drawn {
@@ -60,7 +60,7 @@ fn draw(report: &Report, drawing: &Drawing) -> Drawn {
         Drawing::Delays { domain, options } => figures::delays(report, domain, options),
         Drawing::Sweep { domain, options } => figures::sweep(report, domain, options).into_iter().collect(),
         Drawing::Timeline { options } => figures::timeline(report, options),
-        Drawing::Compare { .. } | Drawing::Flow { .. } => Vec::new(),
+        Drawing::Compare { .. } | Drawing::Flow { .. } | Drawing::Tokens { .. } => Vec::new(),
         Drawing::Tour { traces } => {
             return Drawn { tour: figures::tour(report, *traces), ..Drawn::default() };
         }
