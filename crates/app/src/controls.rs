@@ -1,8 +1,12 @@
 //! Controls that views and panels share.
 
+use std::time::Duration;
+
 use leptos::prelude::*;
+use protocol::Job;
 use report::Group;
 
+use crate::analyst;
 use crate::format::count;
 use crate::state::{App, Axis, Dialog};
 
@@ -165,6 +169,32 @@ pub fn CheckpointSlider() -> impl IntoView {
     }
 }
 
+/// A slider over the layers with buttons and the current layer.
+#[component]
+pub fn LayerSlider() -> impl IntoView {
+    let app = App::get();
+    let last = Memo::new(move |_| app.with_report(|report| report.run.layers).unwrap_or(0).saturating_sub(1));
+    let words = move || format!("layer {}", app.layer.get());
+    view! {
+        <div class="slider" role="group" aria-label="Layer">
+            <button type="button" class="plain" aria-label="Previous layer" on:click=move |_| app.step_layer(false)><kbd>"k"</kbd></button>
+            <input
+                type="range" min="0" step="1" aria-label="Layer"
+                prop:max=move || last.get().to_string()
+                prop:value=move || app.layer.get().to_string()
+                aria-valuetext=words
+                on:input=move |event| {
+                    if let Ok(place) = event_target_value(&event).parse() {
+                        app.layer.set(place);
+                    }
+                }
+            />
+            <button type="button" class="plain" aria-label="Next layer" on:click=move |_| app.step_layer(true)><kbd>"j"</kbd></button>
+            <output class="step">{words}</output>
+        </div>
+    }
+}
+
 /// Switches all charts to tables.
 #[component]
 pub fn TwinSwitch() -> impl IntoView {
@@ -175,5 +205,29 @@ pub fn TwinSwitch() -> impl IntoView {
             aria-pressed=move || app.twin.get().to_string()
             on:click=move |_| app.twin.update(|twin| *twin = !*twin)
         >"Show tables "<kbd>"t"</kbd></button>
+    }
+}
+
+/// Maximum number of samples that a search lists.
+const LISTED: usize = 40;
+
+/// A search of the run's samples, to be called with each typed text; [`App::samples`] gets the answer.
+/// It starts with all samples.
+pub fn sample_search(app: App) -> impl Fn(String) + Copy {
+    let query = StoredValue::new(String::new());
+    let search = move || analyst::post(app, &Job::FindSamples { query: query.get_value(), limit: LISTED });
+    Effect::new(move || {
+        // The complete report may have more samples.
+        app.complete.track();
+        search();
+    });
+    let debounce = StoredValue::new(None::<TimeoutHandle>);
+    move |text: String| {
+        query.set_value(text);
+        // Debounced: not one search per letter.
+        if let Some(timer) = debounce.get_value() {
+            timer.clear();
+        }
+        debounce.set_value(set_timeout_with_handle(search, Duration::from_millis(120)).ok());
     }
 }

@@ -14,7 +14,7 @@ use crate::tour;
 use crate::zoom;
 
 /// All shortcuts with their descriptions, as the help dialog lists them.
-pub const KEYS: [(&str, &str); 26] = [
+pub const KEYS: [(&str, &str); 27] = [
     ("?", "show this help"),
     ("o", "open files"),
     ("e", "open the example run"),
@@ -23,6 +23,7 @@ pub const KEYS: [(&str, &str); 26] = [
     ("3", "Pathways"),
     ("4, m", "Map"),
     ("f", "Flow"),
+    ("w", "Tokens"),
     ("5", "Delays"),
     ("6", "Table"),
     ("7", "Compare, with a second run"),

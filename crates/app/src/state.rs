@@ -35,6 +35,8 @@ pub enum View {
     Map,
     /// Gate mass that passes between layers.
     Flow,
+    /// Experts of single tokens.
+    Tokens,
     /// Memorization groups matched with generalization groups.
     Delays,
     /// All figures as tables.
@@ -45,12 +47,13 @@ pub enum View {
 
 impl View {
     /// All views in the order of the view switcher. `Compare` needs a second run.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Timeline,
         Self::Layers,
         Self::Pathways,
         Self::Map,
         Self::Flow,
+        Self::Tokens,
         Self::Delays,
         Self::Table,
         Self::Compare,
@@ -64,6 +67,7 @@ impl View {
             Self::Pathways => "3",
             Self::Map => "4",
             Self::Flow => "f",
+            Self::Tokens => "w",
             Self::Delays => "5",
             Self::Table => "6",
             Self::Compare => "7",
@@ -78,6 +82,7 @@ impl View {
             Self::Pathways => "pathways",
             Self::Map => "map",
             Self::Flow => "flow",
+            Self::Tokens => "tokens",
             Self::Delays => "delays",
             Self::Table => "table",
             Self::Compare => "compare",
@@ -92,6 +97,7 @@ impl View {
             Self::Pathways => "Pathways",
             Self::Map => "Map",
             Self::Flow => "Flow",
+            Self::Tokens => "Tokens",
             Self::Delays => "Delays",
             Self::Table => "Table",
             Self::Compare => "Compare",
@@ -549,13 +555,13 @@ impl App {
         match view {
             View::Timeline | View::Table => true,
             View::Pathways | View::Map | View::Flow => traces,
+            View::Tokens => traces && any(has_experts),
             View::Compare => self.other.with(Option::is_some),
             View::Delays => {
                 traces || any(|report| report.domains.iter().any(|domain| domain.delays.is_some()))
             }
             View::Layers => any(|report| {
-                report.courses.iter().any(|course| course.layer.is_some())
-                    || report.domains.iter().any(|domain| !domain.expert_selections.is_empty())
+                report.courses.iter().any(|course| course.layer.is_some()) || has_experts(report)
             }),
         }
     }
@@ -660,6 +666,11 @@ impl App {
     pub fn shows(self, domain: &str) -> bool {
         self.hidden.with(|hidden| !hidden.contains(domain))
     }
+}
+
+/// Whether a report counts the experts that single tokens selected.
+fn has_experts(report: &Report) -> bool {
+    report.domains.iter().any(|domain| !domain.expert_selections.is_empty())
 }
 
 fn moved(here: usize, forward: bool, count: usize) -> usize {

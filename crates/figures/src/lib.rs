@@ -3,6 +3,7 @@
 //! - [`timeline()`], [`layers()`], [`experts()`], [`coactivation()`], [`delays()`] and [`sweep()`] make [`Figure`]s: a Vega-Lite 6 specification
 //!   with its data inside, the same numbers as a [`Table`], and a summary for screen readers.
 //! - [`flow()`] draws how gate mass passes between layers, which needs traces.
+//! - [`tokens()`] draws the experts of single tokens and [`expert_tokens()`] the tokens of an expert; they need traces too.
 //! - [`tables()`] writes every number of the report as a [`NamedTable`].
 //! - [`compare()`] overlays two reports and lists their differences.
 //! - [`html()`] writes a report as one page without scripts.
@@ -25,6 +26,7 @@ mod checkpoints;
 mod compare;
 mod definitions;
 mod delays;
+mod expert_tokens;
 mod experts;
 mod figure;
 mod flow;
@@ -46,6 +48,7 @@ mod table;
 mod tables;
 mod theme;
 mod timeline;
+mod tokens;
 mod tour;
 mod verdict;
 
@@ -53,6 +56,7 @@ pub use axis::{Axis, Scale};
 pub use compare::{Comparison, compare};
 pub use definitions::{Definition, definition};
 pub use delays::{certainty, delays};
+pub use expert_tokens::expert_tokens;
 pub use experts::{ExpertOrder, coactivation, experts};
 pub use figure::{ChartOptions, Figure};
 pub use flow::{LEAST_LINKS, flow};
@@ -67,5 +71,6 @@ pub use table::{Cell, Column, NamedTable, Table};
 pub use tables::tables;
 pub use theme::Theme;
 pub use timeline::{TimelineOptions, timeline};
+pub use tokens::{TOKENS_SHOWN, tokens};
 pub use tour::{Tour, TourStep, tour};
 pub use verdict::{DomainLine, TOP_LINES, domain_lines, requested_changes, verdict};

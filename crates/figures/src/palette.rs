@@ -62,6 +62,25 @@ pub fn domain(index: usize, theme: Theme) -> Mark {
     }
 }
 
+/// The colour of an expert, `#rrggbb`, light or dark enough for [`Theme`]'s text on it. Ids that follow each other are
+/// far apart in hue. Many experts have similar colours, so the id must be written beside.
+#[must_use]
+pub fn expert(id: u16, theme: Theme) -> String {
+    let (saturation, lightness) = match theme {
+        Theme::Light => (0.65, 0.8),
+        Theme::Dark => (0.5, 0.28),
+    };
+    // The golden angle, in twelfths of a turn.
+    let hue = f64::from(id) * 137.508 / 30.0;
+    let reach: f64 = saturation * f64::min(lightness, 1.0 - lightness);
+    let channel = |offset: f64| {
+        let turn = (offset + hue) % 12.0;
+        let value = lightness - reach * (turn - 3.0).min(9.0 - turn).clamp(-1.0, 1.0);
+        (value * 255.0 + 0.5) as u8
+    };
+    format!("#{:02x}{:02x}{:02x}", channel(0.0), channel(8.0), channel(4.0))
+}
+
 /// The colour of marks that belong to no domain: the page's accent.
 #[must_use]
 pub const fn accent(theme: Theme) -> &'static str {
@@ -101,6 +120,17 @@ mod tests {
             }
             assert!(contrast(theme.ink(), ground(theme)) >= 7.0);
             assert!(contrast(theme.quiet(), ground(theme)) >= 4.5);
+        }
+    }
+
+    #[test]
+    fn text_is_legible_on_the_colour_of_every_expert() {
+        for theme in [Theme::Light, Theme::Dark] {
+            for id in 0..512 {
+                let ratio = contrast(theme.ink(), &expert(id, theme));
+                assert!(ratio >= 4.5, "{id} in {theme:?}: {ratio:.2}");
+            }
+            assert_ne!(expert(0, theme), expert(1, theme));
         }
     }
 

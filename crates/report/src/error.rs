@@ -97,6 +97,13 @@ pub enum Error {
         reason: String,
     },
 
+    /// Single tokens cannot be shown.
+    #[error("No single tokens: {reason}")]
+    NoTokens {
+        /// Reason and what to do, as sentences.
+        reason: String,
+    },
+
     /// The distance backend failed.
     #[error("Distances could not be computed: {message}.")]
     Distances {

@@ -17,8 +17,9 @@ mod onsets;
 mod settings;
 
 pub use analysis::{
-    AlignedPair, Analysis, CELLS_AT_ONCE, Distances, GroupFlow, InlineDistances, NoProgress, PairOfSamples,
-    Pairs, Part, Pending, Run as TraceRun, Stage, Verdict, Watch, assemble, explain, map, traces,
+    AlignedPair, Analysis, CELLS_AT_ONCE, Distances, ExpertTokens, GroupFlow, InlineDistances, NoProgress,
+    PairOfSamples, Pairs, Part, Pending, Run as TraceRun, Stage, TokenCount, TokenExperts, Verdict, Watch,
+    assemble, explain, map, traces,
 };
 pub use claims::claims;
 pub use error::Error;
@@ -38,3 +39,4 @@ pub use settings::{
     OnsetRule, PairBudget, Settings, Unit, Window,
     declared::{Named, SETTINGS, Setting, Value as SettingValue},
 };
+pub use trace::{SampleMeta, TokenIds};

@@ -74,7 +74,7 @@ pub use self::{
         Counts, GateKind, Router, RouterRule, RouterTrace, SIGMOID_EXAMPLES, SampleCounts, SampleMeta,
         StepSource, TopK, TraceInfo,
         results::{
-            Accuracy, Embeddings, Item, ItemGates, Results, SampleList, SampleRecord, TokenGates,
+            Accuracy, Embeddings, Item, ItemGates, Results, SampleList, SampleRecord, TokenGates, TokenIds,
             UnusableRows, ValidationLoss,
         },
     },

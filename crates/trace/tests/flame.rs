@@ -30,6 +30,7 @@ fn record(at: usize, tokens: usize) -> SampleRecord {
         domain: "x".to_owned(),
         tokens: Some(tokens as u32),
         embedding: None,
+        token_ids: None,
     }
 }
 

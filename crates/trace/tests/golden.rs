@@ -213,6 +213,36 @@ fn sample_lists() {
 }
 
 #[test]
+fn sample_lists_keep_token_ids_and_the_words_of_as_many() {
+    let text = concat!(
+        "{\"id\": \"a\", \"input_ids\": [7, 8], \"text\": \" two  words\"}\n",
+        "{\"id\": \"b\", \"input_ids\": [7, 8], \"text\": \"three more words\"}\n",
+        "{\"id\": \"c\", \"input_ids\": [7, -1], \"text\": \"two words\"}\n",
+        "{\"id\": \"d\", \"input_ids\": [4294967295], \"text\": 5}\n",
+        "{\"id\": \"e\", \"text\": \"two words\"}\n",
+    );
+    let FileKind::SampleList(list) = open_bytes("samples.jsonl", text).expect("samples").what else {
+        panic!("not a list")
+    };
+    let found = list.samples.iter().map(|sample| {
+        let ids = sample.token_ids.as_ref()?;
+        Some((ids.ids.to_vec(), ids.words().collect::<Vec<_>>()))
+    });
+    let expected = [
+        Some((vec![7, 8], vec!["two", "words"])),
+        Some((vec![7, 8], vec![])),
+        None,
+        Some((vec![u32::MAX], vec![])),
+        None,
+    ];
+    assert_eq!(found.collect::<Vec<_>>(), expected);
+    assert_eq!(
+        list.samples.iter().map(|sample| sample.tokens).collect::<Vec<_>>(),
+        [Some(2), Some(2), Some(2), Some(1), None]
+    );
+}
+
+#[test]
 fn embeddings_of_samples_and_items() {
     let file = common::Handmade::new().f32("samples", &[2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).f32(
         "items",

@@ -26,6 +26,7 @@ fn records() -> Vec<SampleRecord> {
             domain: domain.to_owned(),
             tokens: Some(tokens),
             embedding: None,
+            token_ids: None,
         })
         .to_vec()
 }

@@ -17,6 +17,8 @@ pub enum Task {
     Pair,
     /// Computing the flow between layers.
     Flow,
+    /// Reading the experts of single tokens.
+    Tokens,
     /// Measuring the frames of a map.
     MapFrames,
     /// Measuring an exact rectangle of a map.

@@ -30,6 +30,7 @@ use crate::{
     post::{post, post_report},
     router_survey::RouterSurvey,
     run_state::RunState,
+    tokens::Tokens,
     write::write,
 };
 
@@ -75,6 +76,7 @@ struct Analyst {
     map: Map,
     drawings: Drawings,
     flows: Rc<Flows>,
+    tokens: Rc<Tokens>,
     /// Whether a checkpoint was finished since the analysis was started.
     outdated: Cell<bool>,
 }
@@ -91,6 +93,7 @@ impl Analyst {
             map: Map::new(Rc::clone(&state), Rc::clone(&activity)),
             drawings: Drawings::default(),
             flows: Rc::default(),
+            tokens: Rc::default(),
             files,
             state,
             activity,
@@ -153,6 +156,9 @@ impl Analyst {
             Job::Draw { request_id, drawing: drawing @ Drawing::Flow { .. } } => {
                 self.draw_flow(request_id, drawing);
             }
+            Job::Draw { request_id, drawing: drawing @ Drawing::Tokens { .. } } => {
+                self.draw_tokens(request_id, drawing);
+            }
             Job::Draw { request_id, drawing } => {
                 let drawn = Box::new(self.drawings.draw(&drawing));
                 post(&Event::Drawn { request_id, drawn });
@@ -181,6 +187,17 @@ impl Analyst {
             post(&Event::Drawn { request_id, drawn: Box::new(drawn) });
         };
         self.activity.start(Task::Flow, draw, |()| ());
+    }
+
+    /// Reads and draws the experts of single tokens; a new request replaces the previous one.
+    fn draw_tokens(&self, request_id: u32, drawing: Drawing) {
+        let (state, tokens, held) = (Rc::clone(&self.state), Rc::clone(&self.tokens), self.drawings.held());
+        let draw = async move {
+            let Some(report) = held else { return };
+            let drawn = tokens.draw(&state, &report, &drawing).await;
+            post(&Event::Drawn { request_id, drawn: Box::new(drawn) });
+        };
+        self.activity.start(Task::Tokens, draw, |()| ());
     }
 
     /// Posts the changes of every domain and group between two checkpoints.
@@ -246,6 +263,7 @@ impl Analyst {
         self.activity.stop(Task::Analysis);
         self.activity.stop(Task::Pair);
         self.activity.stop(Task::Flow);
+        self.activity.stop(Task::Tokens);
         self.map.stop();
         self.state.pool().clear();
     }

@@ -64,7 +64,9 @@ fn draw(report: &Report, drawing: &Drawing) -> Drawn {
         Drawing::Delays { domain, options } => figures::delays(report, domain, options),
         Drawing::Sweep { domain, options } => figures::sweep(report, domain, options).into_iter().collect(),
         Drawing::Timeline { options } => figures::timeline(report, options),
-        Drawing::Compare { .. } | Drawing::Flow { .. } | Drawing::Runs { .. } => Vec::new(),
+        Drawing::Compare { .. } | Drawing::Flow { .. } | Drawing::Runs { .. } | Drawing::Tokens { .. } => {
+            Vec::new()
+        }
         Drawing::Tour { traces } => {
             return Drawn { tour: figures::tour(report, *traces), ..Drawn::default() };
         }

@@ -84,7 +84,7 @@ impl Flows {
 }
 
 /// Yields without saying how far it is.
-struct Quiet(Yielder);
+pub struct Quiet(pub Yielder);
 
 impl Watch for Quiet {
     fn yield_now(&self) -> Pending<'_, ()> {

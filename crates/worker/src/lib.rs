@@ -13,6 +13,7 @@
 //! - `CheckpointRunner`: the engine
 //! - `RouterSurvey`: the routers of waiting checkpoints
 //! - `Flows`: the flow between layers
+//! - `Tokens`: experts of single tokens
 //! - `Map`: the distance matrices of the map
 //! - `Pool`: the calculators
 
@@ -62,5 +63,7 @@ mod router_survey;
 mod run_inputs;
 #[cfg(target_arch = "wasm32")]
 mod run_state;
+#[cfg(target_arch = "wasm32")]
+mod tokens;
 #[cfg(target_arch = "wasm32")]
 mod yielding;

@@ -161,7 +161,7 @@ test("while presenting, every view fits the screen", async () => {
   await page.locator("div.root.presenting").waitFor();
   for (const [width, height] of [[1280, 720], [1920, 1080]]) {
     await page.setViewportSize({ width, height });
-    for (const [key, name] of [["1", "timeline"], ["2", "layers"], ["3", "pathways"], ["4", "map"], ["f", "flow"], ["5", "delays"], ["6", "table"]]) {
+    for (const [key, name] of [["1", "timeline"], ["2", "layers"], ["3", "pathways"], ["4", "map"], ["f", "flow"], ["w", "tokens"], ["5", "delays"], ["6", "table"]]) {
       await page.keyboard.press(key);
       await page.locator(`main[data-view=${name}]`).waitFor();
       if (name === "timeline") {

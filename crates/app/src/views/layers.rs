@@ -11,7 +11,7 @@ use wasm_bindgen::JsCast;
 
 use crate::chart::{Chart, Overlay, Plot};
 use crate::chart_options;
-use crate::controls::{Choice, DomainChoice, GroupChoice, TwinSwitch};
+use crate::controls::{Choice, DomainChoice, GroupChoice, LayerSlider, TwinSwitch};
 use crate::drawings;
 use crate::format::{count, optional};
 use crate::state::App;
@@ -66,31 +66,6 @@ fn missing(measure: LayerMeasure) -> &'static str {
         "This metric needs the selected experts of every token: write topk_ids and offsets into the traces."
     } else {
         "This report has no per-layer figures. Links include them only on request; drop the run’s files to compute them."
-    }
-}
-
-#[component]
-fn LayerSlider() -> impl IntoView {
-    let app = App::get();
-    let last = Memo::new(move |_| app.with_report(|report| report.run.layers).unwrap_or(0).saturating_sub(1));
-    let words = move || format!("layer {}", app.layer.get());
-    view! {
-        <div class="slider" role="group" aria-label="Layer">
-            <button type="button" class="plain" aria-label="Previous layer" on:click=move |_| app.step_layer(false)><kbd>"k"</kbd></button>
-            <input
-                type="range" min="0" step="1" aria-label="Layer"
-                prop:max=move || last.get().to_string()
-                prop:value=move || app.layer.get().to_string()
-                aria-valuetext=words
-                on:input=move |event| {
-                    if let Ok(place) = event_target_value(&event).parse() {
-                        app.layer.set(place);
-                    }
-                }
-            />
-            <button type="button" class="plain" aria-label="Next layer" on:click=move |_| app.step_layer(true)><kbd>"j"</kbd></button>
-            <output class="step">{words}</output>
-        </div>
     }
 }
 

@@ -12,6 +12,7 @@ mod readout;
 mod sticky;
 pub mod table;
 mod timeline;
+mod tokens;
 
 use leptos::prelude::*;
 
@@ -54,6 +55,7 @@ pub fn Report() -> impl IntoView {
                     View::Pathways => view! { <pathways::Pathways/> }.into_any(),
                     View::Map => view! { <map::Map/> }.into_any(),
                     View::Flow => view! { <flow::Flow/> }.into_any(),
+                    View::Tokens => view! { <tokens::Tokens/> }.into_any(),
                     View::Delays => view! { <delays::Delays/> }.into_any(),
                     View::Table => view! { <table::Tables/> }.into_any(),
                     View::Compare => view! { <compare::Compare/> }.into_any(),

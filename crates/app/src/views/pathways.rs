@@ -1,18 +1,13 @@
 //! The alignment of two samples' pathways, layer by layer.
 
-use std::time::Duration;
-
 use leptos::prelude::*;
 use pathway::Edit;
 use protocol::{Alignment, Job, PairChoice, SampleRef};
 
 use crate::analyst;
-use crate::controls::DomainChoice;
+use crate::controls::{DomainChoice, sample_search};
 use crate::format::{count, counted};
 use crate::state::{App, Origin};
-
-/// Maximum number of listed samples.
-const LISTED: usize = 40;
 
 /// The view *Pathways*: the pathways of two samples, aligned layer by layer.
 #[component]
@@ -70,26 +65,8 @@ fn choose(app: App, choice: PairChoice) {
 #[component]
 fn Picker() -> impl IntoView {
     let app = App::get();
-    let query = RwSignal::new(String::new());
     let first = RwSignal::new(None::<SampleRef>);
-    let search = move || {
-        let query = query.get_untracked();
-        analyst::post(app, &Job::FindSamples { query, limit: LISTED });
-    };
-    Effect::new(move || {
-        // The complete report may have more samples.
-        app.complete.track();
-        search();
-    });
-    let debounce = StoredValue::new(None::<TimeoutHandle>);
-    let typed = move |text: String| {
-        query.set(text);
-        // Debounced: not one search per letter.
-        if let Some(timer) = debounce.get_value() {
-            timer.clear();
-        }
-        debounce.set_value(set_timeout_with_handle(search, Duration::from_millis(120)).ok());
-    };
+    let search = sample_search(app);
     let pick = move |sample: SampleRef| match first.get_untracked() {
         Some(held) if held.index != sample.index => {
             first.set(None);
@@ -104,7 +81,7 @@ fn Picker() -> impl IntoView {
                 <span class="soft">"Search samples "<kbd>"/"</kbd></span>
                 <input
                     id="sample-search" type="search" autocomplete="off" spellcheck="false" placeholder="id or domain"
-                    prop:value=move || query.get() on:input=move |event| typed(event_target_value(&event))
+                    on:input=move |event| search(event_target_value(&event))
                 />
             </label>
             <p class="soft" role="status">{move || {

@@ -80,6 +80,24 @@ pub enum Drawing {
         /// The reports.
         reports: Vec<ReportText>,
     },
+    /// Experts of a sample's tokens at two checkpoints, and the tokens of an expert at the second; they
+    /// need the run's traces.
+    Tokens {
+        /// Name of the domain.
+        domain: String,
+        /// Index of the sample; the first one of the domain if absent or of another domain.
+        sample: Option<usize>,
+        /// First token shown.
+        from: usize,
+        /// Indices of the checkpoints.
+        checkpoints: [usize; 2],
+        /// Index of the layer of the expert.
+        layer: usize,
+        /// The expert; the one selected most if absent.
+        expert: Option<usize>,
+        /// Options of the charts.
+        options: ChartOptions,
+    },
     /// All tables of the report.
     Tables,
     /// The tour of the report.
@@ -98,6 +116,9 @@ pub struct Drawn {
     pub tables: Vec<NamedTable>,
     /// What differs between two reports, one sentence each.
     pub differences: Vec<String>,
+    /// Why charts or parts of them are missing, one sentence each.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// The tour; without steps for other requests.
     #[serde(default)]
     pub tour: Tour,

@@ -87,7 +87,7 @@ impl Analysis {
 }
 
 /// At most `most` of the samples, evenly spaced.
-fn evenly(samples: &[u32], most: usize) -> impl Iterator<Item = u32> {
+pub(super) fn evenly(samples: &[u32], most: usize) -> impl Iterator<Item = u32> {
     let number = samples.len().min(most);
     (0..number).filter_map(move |at| samples.get(at * samples.len() / number).copied())
 }

@@ -15,6 +15,7 @@ mod part;
 mod records;
 mod results;
 mod rule;
+mod token_ids;
 mod tokens;
 
 use std::{collections::BTreeMap, rc::Rc};
@@ -78,9 +79,11 @@ pub fn assemble_without(parts: &[Part], known: &BadSamples) -> Result<Run, Error
         traces.into_iter().map(|(file, step, trace)| checkpoint(file, step, trace, &samples)).collect();
     let domains = domains(&samples, results.as_deref());
     let contradictions = results.as_deref().map(contradictions).unwrap_or_default();
+    let token_ids = token_ids::of_samples(parts, &samples);
     let mut run = Run {
         checkpoints,
         samples,
+        token_ids,
         domains,
         layers,
         experts,

@@ -1,6 +1,8 @@
 //! `samples.jsonl`: one JSON object per line with `id`, `domain`, and `tokens` or `input_ids`; the
 //! samples in the order of the traces. Checkpoints are run on the same file.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 use crate::{
@@ -10,7 +12,7 @@ use crate::{
         probe::Probe,
         results::json::distinct_records,
     },
-    model::results::{SampleList, SampleRecord},
+    model::results::{SampleList, SampleRecord, TokenIds},
     text::{IdText, json_words},
 };
 
@@ -28,35 +30,51 @@ struct Line {
     #[serde(default)]
     tokens: Option<u32>,
     #[serde(default)]
-    input_ids: Option<Count>,
+    input_ids: Option<Ids>,
     #[serde(default)]
     text: Option<serde::de::IgnoredAny>,
     #[serde(default)]
     embedding: Option<Vec<f64>>,
 }
 
-/// The length of a list; its entries are skipped.
-struct Count(u32);
+/// The text of a line that has one.
+#[derive(Deserialize)]
+struct Text<'a> {
+    #[serde(borrow)]
+    text: Cow<'a, str>,
+}
 
-impl<'de> Deserialize<'de> for Count {
+/// A list of token ids.
+#[derive(Default)]
+struct Ids {
+    count: u32,
+    /// All of them, if each is an id of 32 bits.
+    ids: Option<Vec<u32>>,
+}
+
+impl<'de> Deserialize<'de> for Ids {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Counter;
-        impl<'de> serde::de::Visitor<'de> for Counter {
-            type Value = Count;
+        struct Reader;
+        impl<'de> serde::de::Visitor<'de> for Reader {
+            type Value = Ids;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("a list of token ids")
             }
 
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Count, A::Error> {
-                let mut count = 0;
-                while seq.next_element::<i64>()?.is_some() {
-                    count += 1;
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Ids, A::Error> {
+                let mut found = Ids { count: 0, ids: Some(Vec::new()) };
+                while let Some(id) = seq.next_element::<i64>()? {
+                    found.count += 1;
+                    match (u32::try_from(id), &mut found.ids) {
+                        (Ok(id), Some(ids)) => ids.push(id),
+                        _ => found.ids = None,
+                    }
                 }
-                Ok(Count(count))
+                Ok(found)
             }
         }
-        deserializer.deserialize_seq(Counter)
+        deserializer.deserialize_seq(Reader)
     }
 }
 
@@ -161,11 +179,18 @@ fn push(name: &str, number: usize, line: &[u8], samples: &mut Vec<SampleRecord>)
             advice: "Correct the line.",
         })?;
     let runnable = input_ids.is_some() || text.is_some();
+    let count = input_ids.as_ref().map(|listed| listed.count);
+    let token_ids = input_ids.and_then(|listed| listed.ids).map(|ids| {
+        // Texts are needed only beside ids, so that they are read a second time.
+        let text = text.and_then(|_| serde_json::from_slice::<Text<'_>>(line).ok());
+        TokenIds::new(&ids, text.as_ref().map(|line| &*line.text))
+    });
     samples.push(SampleRecord {
         id,
         domain: domain.unwrap_or_else(|| "all".to_owned()),
-        tokens: tokens.or(input_ids.map(|count| count.0)),
+        tokens: tokens.or(count),
         embedding,
+        token_ids,
     });
     Ok(runnable)
 }

@@ -1,5 +1,7 @@
 //! Benchmark results, and data on samples and items from outside the traces.
 
+use std::rc::Rc;
+
 use crate::error::Error;
 
 /// Results of a run's benchmark items over its checkpoints, or only accuracies and losses.
@@ -34,6 +36,31 @@ pub struct SampleRecord {
     pub tokens: Option<u32>,
     /// Embedding of its text, `[d]`.
     pub embedding: Option<Vec<f64>>,
+    /// Ids of its tokens, if they are listed.
+    pub token_ids: Option<TokenIds>,
+}
+
+/// Ids of a sample's tokens, shared by its copies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenIds {
+    /// Ids in the model's vocabulary, one per token, `[T]`.
+    pub ids: Rc<[u32]>,
+    /// The sample's text, if it has as many words as there are ids.
+    text: Option<Rc<str>>,
+}
+
+impl TokenIds {
+    /// The ids of a sample. The text names the tokens only if it has as many words, separated by white space.
+    #[must_use]
+    pub fn new(ids: &[u32], text: Option<&str>) -> Self {
+        let fits = |text: &&str| text.split_whitespace().count() == ids.len();
+        Self { ids: ids.into(), text: text.filter(fits).map(Into::into) }
+    }
+
+    /// The words of the tokens in order; as many as ids, or none.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        self.text.as_deref().unwrap_or_default().split_whitespace()
+    }
 }
 
 /// One benchmark item.

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use trace::{OpenTrace, Results, SampleMeta};
+use trace::{OpenTrace, Results, SampleMeta, TokenIds};
 
 use super::{accuracies::Contradiction, bad::LeftOut, part::Verdict};
 use crate::{
@@ -18,6 +18,8 @@ pub struct Run {
     pub checkpoints: Vec<RunCheckpoint>,
     /// Samples common to all checkpoints, in the order of the first checkpoint.
     pub samples: Vec<SampleMeta>,
+    /// Ids of each sample's tokens, where a list of samples has them; of as many samples.
+    pub token_ids: Vec<Option<TokenIds>>,
     /// Domains with their samples.
     pub domains: Vec<RunDomain>,
     /// Number of MoE layers, `L`.

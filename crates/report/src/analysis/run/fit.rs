@@ -148,7 +148,7 @@ pub(super) fn common_samples(
 }
 
 /// The domain that readers give samples of a file without domains.
-const UNSTATED: &str = "all";
+pub(super) const UNSTATED: &str = "all";
 
 /// Gives the samples of traces without any domain those of the first trace that states domains.
 fn fill_domains(traces: &mut [Stepped]) {

@@ -274,7 +274,13 @@ mod tests {
     }
 
     fn record(id: &str, tokens: u32) -> SampleRecord {
-        SampleRecord { id: id.to_owned(), domain: "x".to_owned(), tokens: Some(tokens), embedding: None }
+        SampleRecord {
+            id: id.to_owned(),
+            domain: "x".to_owned(),
+            tokens: Some(tokens),
+            embedding: None,
+            token_ids: None,
+        }
     }
 
     #[test]

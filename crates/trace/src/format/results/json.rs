@@ -287,6 +287,7 @@ fn records(name: &str, samples: Vec<RawSample>, warnings: &mut Vec<String>) -> V
             domain: domain.unwrap_or_else(|| "all".to_owned()),
             tokens,
             embedding,
+            token_ids: None,
         })
         .collect();
     distinct_records(name, records, warnings)

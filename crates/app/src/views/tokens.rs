@@ -1,0 +1,107 @@
+//! Experts of single tokens, early and late in training, and the tokens of an expert.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use protocol::Drawing;
+
+use crate::chart::Chart;
+use crate::chart_options;
+use crate::controls::{DomainChoice, LayerSlider, TwinSwitch, sample_search};
+use crate::drawings;
+use crate::state::App;
+
+/// The view *Tokens*: the experts of a sample's tokens at the pinned or first checkpoint and at the
+/// current one, and the tokens that an expert of the selected layer selects most.
+#[component]
+pub fn Tokens() -> impl IntoView {
+    let app = App::get();
+    let typed = RwSignal::new(String::new());
+    let sample = RwSignal::new(None::<usize>);
+    let from = RwSignal::new(0);
+    let expert = RwSignal::new(None::<usize>);
+    let search = sample_search(app);
+    Effect::new(move || {
+        let id = typed.get();
+        let found = app.samples.with(|(listed, _)| listed.iter().find(|sample| sample.id == id).cloned());
+        if let Some(found) = found {
+            sample.set(Some(found.index));
+            app.domain.set(found.domain);
+        }
+    });
+    let drawn = drawings::draw(move || {
+        Some(Drawing::Tokens {
+            domain: app.domain.get(),
+            sample: sample.get(),
+            from: from.get(),
+            checkpoints: [app.pin.get().unwrap_or(0), app.checkpoint.get()],
+            layer: app.layer.get(),
+            expert: expert.get(),
+            options: chart_options::domain_chart(app),
+        })
+    });
+    let chart = move |id: &'static str| {
+        let figure = Memo::new(move |_| {
+            let found =
+                drawn.with(|drawn| drawn.as_ref()?.figures.iter().find(|figure| figure.id == id).cloned());
+            found.map(Arc::new)
+        });
+        view! { <Show when=move || figure.with(Option::is_some)><Chart figure=figure.into()/></Show> }
+    };
+    let number = |label: &'static str, id: &'static str, changed: Callback<Option<usize>>| {
+        view! {
+            <label class="choice">
+                <span class="soft">{label}</span>
+                <input
+                    type="number" min="0" data-testid=id
+                    on:change=move |event| changed.run(event_target_value(&event).parse().ok())
+                />
+            </label>
+        }
+    };
+    view! {
+        <div class="toolbar">
+            <DomainChoice/>
+            <label class="choice">
+                <span class="soft">"Sample"</span>
+                <input
+                    type="search" list="token-samples" autocomplete="off" spellcheck="false" placeholder="first of the domain"
+                    data-testid="token-sample"
+                    on:input=move |event| {
+                        let text = event_target_value(&event);
+                        if text.is_empty() {
+                            sample.set(None);
+                        }
+                        typed.set(text.clone());
+                        search(text);
+                    }
+                />
+                <datalist id="token-samples">
+                    {move || app.samples.with(|(samples, _)| samples.iter().map(|sample| view! {
+                        <option value=sample.id.clone()>{sample.domain.clone()}</option>
+                    }).collect_view())}
+                </datalist>
+            </label>
+            {number("From token", "token-from", Callback::new(move |chosen: Option<usize>| from.set(chosen.unwrap_or(0))))}
+            <a href="metrics.html#experts-of-single-tokens" target="_blank">"Definition"</a>
+            <TwinSwitch/>
+        </div>
+        {move || drawn.with(|drawn| drawn.iter().flat_map(|drawn| drawn.notes.clone()).map(|note| view! {
+            <p class="missing" data-testid="token-note">{note}</p>
+        }).collect_view())}
+        <div class="pair-of-charts">
+            {chart("tokens-early")}
+            {chart("tokens-late")}
+        </div>
+        <p class="soft hint">
+            "Left: the pinned checkpoint, or the first one. Right: the current checkpoint. Outlined: another first expert than left."
+        </p>
+        <Show when=move || !app.presenting.get()>
+            <div class="toolbar">
+                <LayerSlider/>
+                {number("Expert", "token-expert", Callback::new(move |chosen| expert.set(chosen)))}
+            </div>
+            {chart("expert-tokens")}
+        </Show>
+    }
+}
