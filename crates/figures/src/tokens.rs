@@ -132,7 +132,8 @@ impl<'a> Sheet<'a> {
             (false, k) => format!("lowest of {k} experts, which have no order"),
         };
         let subtitle = chart::subtitle([shown.as_str(), &which, flips.as_deref().unwrap_or_default()]);
-        let ending = flips.map(|flips| format!(" {flips}.")).unwrap_or_default();
+        let ending =
+            flips.map(|flips| format!(" {}.", flips.replacen("outlined", "Outlined", 1))).unwrap_or_default();
         let layers = chart::counted(found.layers as u64, "layer");
         let summary = format!("{title}, domain {}. {shown}, {layers}, {which}.{ending}", found.sample.domain);
         let look = Look { theme: options.theme, present: options.present };

@@ -48,17 +48,18 @@ pub fn Tokens() -> impl IntoView {
         });
         view! { <Show when=move || figure.with(Option::is_some)><Chart figure=figure.into()/></Show> }
     };
-    let number = |label: &'static str, id: &'static str, changed: Callback<Option<usize>>| {
-        view! {
-            <label class="choice">
-                <span class="soft">{label}</span>
-                <input
-                    type="number" min="0" data-testid=id
-                    on:change=move |event| changed.run(event_target_value(&event).parse().ok())
-                />
-            </label>
-        }
-    };
+    let number =
+        |label: &'static str, hint: &'static str, id: &'static str, changed: Callback<Option<usize>>| {
+            view! {
+                <label class="choice">
+                    <span class="soft">{label}</span>
+                    <input
+                        type="number" min="0" placeholder=hint data-testid=id
+                        on:change=move |event| changed.run(event_target_value(&event).parse().ok())
+                    />
+                </label>
+            }
+        };
     view! {
         <div class="toolbar">
             <DomainChoice/>
@@ -82,7 +83,7 @@ pub fn Tokens() -> impl IntoView {
                     }).collect_view())}
                 </datalist>
             </label>
-            {number("From token", "token-from", Callback::new(move |chosen: Option<usize>| from.set(chosen.unwrap_or(0))))}
+            {number("From token", "0", "token-from", Callback::new(move |chosen: Option<usize>| from.set(chosen.unwrap_or(0))))}
             <a href="metrics.html#experts-of-single-tokens" target="_blank">"Definition"</a>
             <TwinSwitch/>
         </div>
@@ -99,7 +100,7 @@ pub fn Tokens() -> impl IntoView {
         <Show when=move || !app.presenting.get()>
             <div class="toolbar">
                 <LayerSlider/>
-                {number("Expert", "token-expert", Callback::new(move |chosen| expert.set(chosen)))}
+                {number("Expert", "most selected", "token-expert", Callback::new(move |chosen| expert.set(chosen)))}
             </div>
             {chart("expert-tokens")}
         </Show>
