@@ -43,7 +43,7 @@ impl Tokens {
             let then = if late == early { now.clone() } else { notes.unless(read(early).await) };
             let then =
                 then.filter(|then| now.as_ref().is_none_or(|now| notes.unless(now.flips(then)).is_some()));
-            for now in &now {
+            if let Some(now) = &now {
                 notes.on_names(now);
             }
             let (before, after) =
