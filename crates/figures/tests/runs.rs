@@ -1,7 +1,5 @@
 //! Several runs in one table.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by it")]
-
 #[expect(dead_code, reason = "only the other tests need ragged reports")]
 mod common;
 
