@@ -139,3 +139,27 @@ test("Share copies an iframe of the view or of one chart", async () => {
   assert.match(markup, /^<iframe src="[^"]+#r=1d\.[^"]+embed=1&amp;chart=accuracy"/);
   await opened.context.close();
 });
+
+test("the host page of the examples shows chosen files after a question, and changes the theme", async () => {
+  const example = readFileSync(new URL("../../../examples/embed.html", import.meta.url));
+  const server = createServer((request, answer) => {
+    answer.setHeader("Content-Type", "text/html");
+    answer.end(request.url.startsWith("/embed.html") ? example : "");
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const opened = await open(session, { address: `http://127.0.0.1:${server.address().port}/embed.html?page=${encodeURIComponent(PAGE)}` });
+  const { page } = opened;
+  const frame = page.frameLocator("iframe");
+  await frame.locator("div.root.embedded").waitFor({ state: "attached" });
+  await page.getByLabel("Theme").selectOption("dark");
+  await frame.locator("html[data-theme=dark]").waitFor({ state: "attached" });
+  await page.getByLabel("Traces or a report").setInputFiles(runA());
+  await frame.getByText(/wants to open \d+ files here/).waitFor();
+  assert.equal(await frame.getByTestId("report").count(), 0);
+  await frame.getByRole("button", { name: "Open", exact: true }).click();
+  await frame.locator("[data-testid=report][data-complete=true]").waitFor();
+  // The frame is as high as the page says.
+  await page.waitForFunction(() => parseFloat(document.querySelector("iframe").style.height) > 600);
+  await opened.context.close();
+  server.close();
+});
