@@ -10,7 +10,7 @@
 //! - [`runs()`] lists several reports in one table.
 //! - [`geometry()`] writes tables and charts of routers without samples, from a [`report::Geometry`].
 //! - [`map_sheet()`] describes a frame of the distance matrix.
-//! - [`verdict()`] states in sentences what the numbers show, and what they do not; [`domain_lines()`] is its short form.
+//! - [`verdict()`] states in sentences what the numbers show, and what they do not; [`domain_lines()`] and [`brief()`] are its short forms.
 //! - [`tour()`] leads through a report in up to six steps, each with what it shows and what it does not show.
 //! - [`definition()`] explains a metric: formula, what raises and lowers it, what it does not show.
 //!
@@ -73,4 +73,4 @@ pub use theme::Theme;
 pub use timeline::{TimelineOptions, timeline};
 pub use tokens::{TOKENS_SHOWN, tokens};
 pub use tour::{Tour, TourStep, tour};
-pub use verdict::{DomainLine, TOP_LINES, domain_lines, requested_changes, verdict};
+pub use verdict::{DomainLine, TOP_LINES, brief, domain_lines, requested_changes, verdict};

@@ -15,7 +15,7 @@ use report::Report;
 
 pub(crate) use change::printed;
 pub use change::requested_changes;
-pub use lines::{DomainLine, TOP_LINES, domain_lines};
+pub use lines::{DomainLine, TOP_LINES, brief, domain_lines};
 pub(crate) use pairing::sentence as matching;
 use said::Said;
 

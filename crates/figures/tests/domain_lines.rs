@@ -4,7 +4,7 @@
 mod common;
 
 use common::small;
-use figures::{DomainLine, TOP_LINES, domain_lines, verdict};
+use figures::{DomainLine, TOP_LINES, brief, domain_lines, verdict};
 use report::{Domain, Report};
 
 /// A report with its claims.
@@ -139,4 +139,19 @@ fn a_report_without_checkpoints_has_lines_without_courses() {
     let lines = lines(report);
     assert_eq!(lines.len(), 2);
     assert!(lines.iter().all(|line| line.distance.is_empty() && line.accuracy.is_empty()));
+}
+
+#[test]
+fn the_short_verdict_has_the_headline_and_a_line_per_domain() {
+    let report = claimed(small());
+    let said = brief(&report);
+    assert_eq!(said[0], verdict(&report)[0]);
+    assert_eq!(
+        said[1],
+        "math: memorized; generalized, not clearly later; pathway distance falls by 20 % (−24 to −16 %)"
+    );
+    assert_eq!(said.len(), 1 + report.domains.len());
+    let many = claimed(many(9));
+    assert_eq!(brief(&many).last().map(String::as_str), Some("3 more domains"));
+    assert!(brief(&many).concat().len() < 1_000);
 }

@@ -125,7 +125,7 @@ test("a host's files can be dismissed, or read", async () => {
   await context.close();
 });
 
-test("Share copies an iframe of the view or of one chart", async () => {
+test("Share copies an iframe of the view or of one chart, and Markdown", async () => {
   const opened = await open(session, { address: link, context: { permissions: ["clipboard-read", "clipboard-write"] } });
   const { page } = opened;
   await by(page, "report").waitFor();
@@ -137,6 +137,13 @@ test("Share copies an iframe of the view or of one chart", async () => {
   await page.getByText("iframe copied.").waitFor();
   const markup = await page.evaluate(() => navigator.clipboard.readText());
   assert.match(markup, /^<iframe src="[^"]+#r=1d\.[^"]+embed=1&amp;chart=accuracy"/);
+  // Markdown is short enough for a chat: the link, the headline and a line per domain.
+  await page.getByRole("button", { name: "Copy Markdown" }).click();
+  await page.getByText("Markdown copied.").waitFor();
+  const [first, , ...lines] = (await page.evaluate(() => navigator.clipboard.readText())).split("\n");
+  assert.match(first, /^\[.+\]\(http.+#r=1d\..+\)$/);
+  assert.match(lines[0], /^- Pathway distance follows accuracy in no domain/);
+  assert.deepEqual(lines.slice(1).map((line) => line.split(":")[0]), ["- math", "- code"]);
   await opened.context.close();
 });
 

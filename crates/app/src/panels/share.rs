@@ -172,7 +172,7 @@ fn markdown(app: App, link: &str) -> String {
         let title = report.title.replace(['[', ']', '\n'], " ");
         let title = if title.trim().is_empty() { "Grokscope report" } else { title.trim() };
         let mut text = format!("[{title}]({link})\n");
-        for line in figures::verdict(report) {
+        for line in figures::brief(report) {
             text.push_str("\n- ");
             text.push_str(&line);
         }

@@ -2,7 +2,7 @@
 
 use report::{Claim, ClaimKind, Group, Report, Why};
 
-use super::{change, said::Said};
+use super::{change, headline, said::Said};
 use crate::{number, sparkline};
 
 /// Number of lines to show at first.
@@ -39,6 +39,24 @@ pub fn domain_lines(report: &Report) -> Vec<DomainLine> {
         lines.sort_by_key(|line| std::cmp::Reverse(holding(report, &line.name)));
     }
     lines
+}
+
+/// The verdict in few lines, to be sent beside a link: headline, then the first [`TOP_LINES`]
+/// domains with state, delay and change of distance.
+#[must_use]
+pub fn brief(report: &Report) -> Vec<String> {
+    let lines = domain_lines(report);
+    let rest = lines.len().saturating_sub(TOP_LINES);
+    let mut said: Vec<String> = headline::headline(Said::of(report)).into_iter().collect();
+    said.extend(lines.into_iter().take(TOP_LINES).map(|line| {
+        let delay = line.delay.map(|delay| format!("; delay {delay}"));
+        let change = line.change.map(|change| format!("; pathway distance {change}"));
+        format!("{}: {}{}{}", line.name, line.state, delay.unwrap_or_default(), change.unwrap_or_default())
+    }));
+    if rest > 0 {
+        said.push(format!("{rest} more {}", if rest == 1 { "domain" } else { "domains" }));
+    }
+    said
 }
 
 fn line(report: &Report, said: Said<'_>, domain: usize, name: &str) -> DomainLine {
