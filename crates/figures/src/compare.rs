@@ -24,7 +24,7 @@ const COMPARED: [&str; 2] = ["accuracy", "distance"];
 pub struct Comparison {
     /// One chart per metric, A solid and B dashed.
     pub figures: Vec<Figure>,
-    /// Final values, then onsets.
+    /// Final values, onsets, then matched experts if both runs have expert selections.
     pub tables: Vec<NamedTable>,
     /// What differs between the runs and their settings, one sentence each.
     pub differences: Vec<String>,
@@ -48,7 +48,10 @@ pub fn compare(a: &Report, b: &Report, options: &TimelineOptions) -> Comparison 
     let metrics = METRICS.iter().filter(|metric| COMPARED.contains(&metric.id));
     Comparison {
         figures: metrics.filter_map(|metric| overlay(runs, metric, options)).collect(),
-        tables: vec![finals(runs, options.group), onsets(runs)],
+        tables: [Some(finals(runs, options.group)), Some(onsets(runs)), matched_experts(runs)]
+            .into_iter()
+            .flatten()
+            .collect(),
         differences: differences(runs),
     }
 }
@@ -281,6 +284,41 @@ fn onsets(runs: [&Report; 2]) -> NamedTable {
         format!("A uses {} and {}, B {} and {}.", a.of_samples(), a.of_items(), b.of_samples(), b.of_items())
     };
     NamedTable { id: "compare-onsets".into(), title: "Onsets and delays".into(), note, table }
+}
+
+/// Experts of B that do the work of those of A (docs/metrics.md#experts-of-two-runs).
+fn matched_experts([a, b]: [&Report; 2]) -> Option<NamedTable> {
+    let found = report::match_experts(a, b)?;
+    let mut table = Table::new(
+        [
+            "Layer",
+            "Difference, same ids",
+            "Difference, matched",
+            "Difference, matched with the next layer",
+            "Expert of A → expert of B",
+        ]
+        .map(Column::new)
+        .into(),
+    );
+    for (layer, matching) in found.layers.iter().enumerate() {
+        let partners = matching.partner.iter().enumerate();
+        let partners: Vec<String> = partners.map(|(of_a, of_b)| format!("{of_a} → {of_b}")).collect();
+        table.push(vec![
+            Cell::count(layer as u64),
+            Cell::fixed(Some(matching.same_ids), 3),
+            Cell::fixed(Some(matching.matched), 3),
+            Cell::fixed(matching.next_layer, 3),
+            Cell::text(partners.join(", ")),
+        ]);
+    }
+    let [first, second] = found.steps.map(number::count);
+    let note = format!(
+        "Experts of B matched to those of A by their shares of the selections in {} (step {first} in A, {second} in B). \
+         A difference is the share of selections that would have to move to other experts. Matching lowers it by itself: \
+         only a difference well below that with the next layer says that the same experts are found.",
+        found.domains.join(", ")
+    );
+    Some(NamedTable { id: "compare-experts".into(), title: "Experts of A and B".into(), note, table })
 }
 
 /// What differs between the runs.

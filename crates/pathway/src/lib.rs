@@ -78,7 +78,7 @@ pub use onset::{
     CausalGeneralization, CausalMemorization, CausalStep, Look, LookPlan, Phase, PhaseFold, fallen,
     half_between, half_by, one_sided, plan_looks,
 };
-pub use pairing::{Assignment, UnitSum, assign, score_matrix};
+pub use pairing::{Assignment, UnitSum, assign, best_pairs, score_matrix};
 pub use pairing_null::{MOST_ARRANGEMENTS, PairingNull, PairingSide, pairing_null};
 pub use ranking::{FREQUENCY_MARGIN, Ranking};
 pub use router_geometry::{RouterDrift, RouterLayer, bias_spread};

@@ -116,13 +116,7 @@ pub struct Assignment {
 ///
 /// The rows differ in length, or a score is NaN or infinite.
 pub fn assign(scores: &[Vec<f64>]) -> Result<Assignment, Error> {
-    let columns = scores.first().map_or(0, Vec::len);
-    for (row, values) in scores.iter().enumerate() {
-        check_len("scores of one train group, one per test group", columns, values.len())?;
-        if let Some(column) = values.iter().position(|score| !score.is_finite()) {
-            return Err(Error::Score { row, column });
-        }
-    }
+    let columns = check(scores)?;
     let pairs = best(scores, columns, None);
     let total =
         |pairs: &[(usize, usize)]| pairs.iter().map(|&(row, column)| scores[row][column]).sum::<f64>();
@@ -135,6 +129,29 @@ pub fn assign(scores: &[Vec<f64>]) -> Result<Assignment, Error> {
         .map(|&without| total(&best(scores, columns, Some(without))))
         .reduce(f64::max);
     Ok(Assignment { total: total(&pairs), pairs, second_best_total })
+}
+
+/// The pairs of the best assignment of a score matrix `[rows][columns]`, ordered by row, without the
+/// second best one, which would take as many times as long as there are pairs.
+///
+/// # Errors
+///
+/// Those of [`assign`].
+pub fn best_pairs(scores: &[Vec<f64>]) -> Result<Vec<(usize, usize)>, Error> {
+    let columns = check(scores)?;
+    Ok(best(scores, columns, None))
+}
+
+/// Checks a score matrix and returns its number of columns.
+fn check(scores: &[Vec<f64>]) -> Result<usize, Error> {
+    let columns = scores.first().map_or(0, Vec::len);
+    for (row, values) in scores.iter().enumerate() {
+        check_len("scores of one train group, one per test group", columns, values.len())?;
+        if let Some(column) = values.iter().position(|score| !score.is_finite()) {
+            return Err(Error::Score { row, column });
+        }
+    }
+    Ok(columns)
 }
 
 /// Best assignment without the pair `without`, ordered by row.

@@ -11,6 +11,7 @@ mod error;
 pub mod export;
 mod geometry;
 pub mod link;
+mod matching;
 pub mod metrics;
 mod model;
 mod onsets;
@@ -29,6 +30,7 @@ pub use geometry::{
     geometry_csv, geometry_json, last_in_training, training_order,
 };
 pub use link::{LinkOptions, Parts, decode, encode};
+pub use matching::{ExpertMatching, LayerMatching, match_experts};
 pub use metrics::{Band, Better, Bounds, METRICS, Metric, Need, Shown, metric};
 pub use model::{
     CausalSteps, Change, Checkpoint, Claim, ClaimKind, CoactivationPair, Correlation, Course, Delays, Domain,
