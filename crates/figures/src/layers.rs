@@ -219,7 +219,7 @@ pub fn layers(
             "encoding": {
                 "x": {
                     "field": "x", "type": "ordinal", "title": axis.title(report), "sort": "ascending", "scale": { "padding": 0 },
-                    "axis": { "labelExpr": SHORT, "labelAngle": 0, "labelOverlap": "greedy", "ticks": false, "domain": false },
+                    "axis": { "labelExpr": SHORT, "labelAngle": 0, "labelOverlap": "greedy", "labelSeparation": look.size(6.0), "ticks": false, "domain": false },
                 },
                 "y": {
                     "field": "layer", "type": "ordinal", "title": "Layer", "sort": "ascending", "scale": { "padding": 0 },

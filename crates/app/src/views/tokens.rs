@@ -87,9 +87,6 @@ pub fn Tokens() -> impl IntoView {
             <a href="metrics.html#experts-of-single-tokens" target="_blank">"Definition"</a>
             <TwinSwitch/>
         </div>
-        {move || drawn.with(|drawn| drawn.iter().flat_map(|drawn| drawn.notes.clone()).map(|note| view! {
-            <p class="missing" data-testid="token-note">{note}</p>
-        }).collect_view())}
         <div class="pair-of-charts">
             {chart("tokens-early")}
             {chart("tokens-late")}
@@ -97,6 +94,9 @@ pub fn Tokens() -> impl IntoView {
         <p class="soft hint">
             "Left: the pinned checkpoint, or the first one. Right: the current checkpoint. Outlined: another first expert than left."
         </p>
+        {move || drawn.with(|drawn| drawn.iter().flat_map(|drawn| drawn.notes.clone()).map(|note| view! {
+            <p class="soft" data-testid="token-note">{note}</p>
+        }).collect_view())}
         <Show when=move || !app.presenting.get()>
             <div class="toolbar">
                 <LayerSlider/>
