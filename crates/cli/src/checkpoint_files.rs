@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use trace::is_weights;
+use trace::{belongs_to_run, is_weights};
 
 /// Size in bytes below which a file named like weights may be a pointer of Git LFS instead.
 const POINTER: u64 = 1024;
@@ -27,7 +27,7 @@ pub fn take_out(files: &mut Vec<PathBuf>) -> Vec<PathBuf> {
     files.retain(|path| {
         let Some((folder, name)) = split(path) else { return true };
         let is_pointer = || is_weights(&name) && fs::metadata(path).is_ok_and(|found| found.len() < POINTER);
-        !folders.contains(folder) || is_of_the_run(&name) || is_pointer()
+        !folders.contains(folder) || belongs_to_run(&name) || is_pointer()
     });
     folders.into_iter().collect()
 }
@@ -43,18 +43,4 @@ pub fn sentence(folder: &Path) -> String {
 
 fn split(path: &Path) -> Option<(&Path, String)> {
     Some((path.parent()?, path.file_name()?.to_string_lossy().into_owned()))
-}
-
-fn ending(name: &str) -> &str {
-    name.rsplit_once('.').map_or("", |(_, ending)| ending)
-}
-
-/// Whether a file in a checkpoint's folder belongs to the run and not to the checkpoint.
-fn is_of_the_run(name: &str) -> bool {
-    match ending(name) {
-        "txt" | "bin" => false,
-        "json" => name == "run.json",
-        "safetensors" => !name.starts_with("model"),
-        _ => trace::has_known_ending(name),
-    }
 }

@@ -41,7 +41,7 @@ pub use self::web::http::HttpSource;
 pub use self::{
     archive::{Unpacked, is_system_file, unpack},
     checkpoint::{
-        files::{CheckpointFiles, Shards, is_weights},
+        files::{CheckpointFiles, Shards, belongs_to_run, is_weights},
         hub_cache::{CacheFile, CachedBranches, CachedRepositories, LARGEST_REFERENCE},
         names::unwrapped,
         routers::{CheckpointRouters, read_routers},

@@ -37,19 +37,6 @@ fn is_config(name: &str) -> bool {
     name == "config.json"
 }
 
-/// Whether a file in a checkpoint's folder belongs to the run and not to the checkpoint.
-fn is_of_the_run(name: &str) -> bool {
-    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
-    match ending {
-        "txt" => !["merges.txt", "vocab.txt"].contains(&name),
-        "json" => name == "run.json",
-        "safetensors" => !name.starts_with("model"),
-        // Pickled weights.
-        "bin" => false,
-        _ => trace::has_known_ending(name),
-    }
-}
-
 /// Divides files into checkpoints and others by their paths. Leaves out the content files of the
 /// Hugging Face cache, to which its snapshots link.
 #[must_use]
@@ -69,7 +56,8 @@ pub fn sort(paths: &[String]) -> Sorted {
     };
     for (path, files) in by_folder {
         if named(&files, is_config) && named(&files, is_weights) {
-            let of_the_run = |&at: &usize| paths.get(at).is_some_and(|path| is_of_the_run(split(path).1));
+            let of_the_run =
+                |&at: &usize| paths.get(at).is_some_and(|path| trace::belongs_to_run(split(path).1));
             let (others, files) = files.into_iter().partition(of_the_run);
             sorted.folders.push(Folder { path: path.to_owned(), files });
             sorted.others.extend::<Vec<usize>>(others);

@@ -30,6 +30,21 @@ pub fn is_weights(name: &str) -> bool {
         || (name.starts_with("pytorch_model") && matches!(ending, "bin" | "pt"))
 }
 
+/// Whether a file with this name in a checkpoint's folder belongs to the run and not to the
+/// checkpoint.
+#[must_use]
+pub fn belongs_to_run(name: &str) -> bool {
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    match ending {
+        "txt" => !["merges.txt", "vocab.txt"].contains(&name),
+        "json" => name == "run.json",
+        "safetensors" => !name.starts_with("model"),
+        // Pickled weights.
+        "bin" => false,
+        _ => crate::format::has_known_ending(name),
+    }
+}
+
 /// The files of one checkpoint's folder, which may contain others too.
 #[derive(Clone, Copy)]
 pub struct CheckpointFiles<'a> {
