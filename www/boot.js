@@ -25,10 +25,6 @@ document.documentElement.classList.remove("opening");
 // Registers the service worker, which makes the page work offline. Starts after the page, so as not to slow it down.
 if ("serviceWorker" in navigator && window.isSecureContext) {
   try {
-    if (navigator.userAgent.includes("Firefox/")) {
-      // In Firefox, a worker that starts while the service worker is activated may never get its files.
-      await new Promise((resolve) => setTimeout(resolve, 20_000));
-    }
     await navigator.serviceWorker.register(new URL("./sw.js", address), { scope: new URL("./", address).pathname });
   } catch (error) {
     // Some browsers refuse in private windows; the page works without it.

@@ -18,11 +18,7 @@ const PATIENCE_MS = 4000;
 const MAX_CACHED_BYTES = 32 * 1024 * 1024;
 
 self.addEventListener("install", (event) => event.waitUntil(fill()));
-self.addEventListener("activate", (event) => {
-  event.waitUntil(deleteOldCaches());
-  // Not waited for: in Firefox, a worker that starts meanwhile waits for the activation, and the claim for that worker.
-  self.clients.claim().catch(() => {});
-});
+self.addEventListener("activate", (event) => event.waitUntil(deleteOldCaches()));
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
@@ -88,6 +84,7 @@ async function deleteOldCaches() {
   const names = await caches.keys();
   const old = names.filter((name) => name.startsWith(PREFIX) && name !== CACHE);
   await Promise.all(old.map((name) => caches.delete(name)));
+  await self.clients.claim();
 }
 
 // A page: network first, so that a new build shows at once.

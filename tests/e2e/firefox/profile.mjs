@@ -63,8 +63,6 @@ const QUIET = {
 export function write(profile, { proxy, downloads }) {
   const all = {
     ...QUIET,
-    // As in the tests with Chromium, of which only offline.spec has a service worker.
-    "dom.serviceWorkers.enabled": false,
     "network.proxy.type": 1,
     "network.proxy.http": "127.0.0.1",
     "network.proxy.http_port": proxy,
