@@ -131,8 +131,9 @@ pub fn assign(scores: &[Vec<f64>]) -> Result<Assignment, Error> {
     Ok(Assignment { total: total(&pairs), pairs, second_best_total })
 }
 
-/// The pairs of the best assignment of a score matrix `[rows][columns]`, ordered by row, without the
-/// second best one, which would take as many times as long as there are pairs.
+/// The pairs of the best assignment of a score matrix `[rows][columns]`, ordered by row
+/// (docs/metrics.md#experts-of-two-runs), without the second best one, which would take as many times
+/// as long as there are pairs.
 ///
 /// # Errors
 ///
