@@ -23,7 +23,7 @@ fn numbers(report: &Report, domain: &str) -> BTreeSet<String> {
     words.map(|word| word.trim_matches([',', ';', '.', '(', ')']).to_owned()).collect()
 }
 
-/// Asserts what holds for every short link; returns it with the report that it opens.
+/// Checks the properties that every short link has. Returns the link and the report that it opens.
 fn checked(report: &Report, most: usize) -> (Short, Report) {
     let found = short(report, most).unwrap();
     println!("{}: {} characters", found.content, found.link.text.len());
@@ -82,7 +82,10 @@ fn domains_are_left_out_if_they_do_not_fit() {
     let (found, opened) = checked(&report, MOST);
     assert!((1..12).contains(&opened.domains.len()), "{}", found.content);
     assert!(found.content.contains("of 12 domains"), "{}", found.content);
-    assert!(!verdict(&opened)[0].starts_with("Pathway distance follows"), "nothing is said of all domains");
+    assert!(
+        !verdict(&opened)[0].starts_with("Pathway distance follows"),
+        "the headline makes no statement about all domains"
+    );
 }
 
 #[test]

@@ -10,7 +10,7 @@ import { STEPS, comparable, same, tar, tracesOf } from "../demo-run.mjs";
 import { launch, PAGE } from "./browser.mjs";
 import { until } from "./page.mjs";
 
-// In about one start of ten, the worker answers nothing in Firefox; why is not known yet.
+// In 7 of 56 runs, the worker answered nothing in Firefox; why is not known yet.
 const HANGS = "the worker does not answer now and then, for a reason that is not found yet";
 
 const steps = STEPS.slice(-2);

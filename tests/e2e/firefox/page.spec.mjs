@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 
 import { launch, PAGE } from "./browser.mjs";
 
-// In about one start of ten, the worker answers nothing in Firefox; why is not known yet.
+// In 7 of 56 runs, the worker answered nothing in Firefox; why is not known yet.
 const HANGS = "the worker does not answer now and then, for a reason that is not found yet";
 
 const EXAMPLE = new URL("../../../www/example/", import.meta.url).pathname;

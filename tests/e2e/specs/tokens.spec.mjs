@@ -118,7 +118,7 @@ test("a list of samples names the tokens, and an expert has its top tokens", asy
   await opened.context.close();
 });
 
-test("a list with another number of tokens is not used, which is said", async () => {
+test("a note says that a list with another number of tokens is not used", async () => {
   const opened = await tokensOf(withList(1));
   const { page } = opened;
   await by(page, "token-note").getByText(/has 14 token ids of `math-00`, the trace 13 tokens/).waitFor();
