@@ -8,9 +8,9 @@ use std::{
 
 use figures::ChartOptions;
 use protocol::{Drawn, Event};
-use report::{Error, Group, GroupFlow, Pending, Report, Settings, Stage, TraceRun, Watch};
+use report::{Error, Group, GroupFlow, Report, Settings, TraceRun};
 
-use crate::{post::post, run_state::RunState, yielding::Yielder};
+use crate::{map::MapProgress, post::post, run_state::RunState};
 
 /// Flows that are kept at most; one takes up to 8 L E^2 bytes.
 const MOST_KEPT: usize = 16;
@@ -71,7 +71,7 @@ impl Flows {
         if let Some(flow) = self.kept.borrow().get(&key) {
             return Ok(Some(Rc::clone(flow)));
         }
-        let watch = Quiet(Yielder::new());
+        let watch = MapProgress::quiet();
         let found = state.analysis().flow(&run, &settings, domain, group, checkpoint, &watch).await?;
         let found = Rc::new(found);
         let mut kept = self.kept.borrow_mut();
@@ -81,17 +81,4 @@ impl Flows {
         kept.insert(key, Rc::clone(&found));
         Ok(Some(found))
     }
-}
-
-/// Yields without saying how far it is.
-pub struct Quiet(pub Yielder);
-
-impl Watch for Quiet {
-    fn yield_now(&self) -> Pending<'_, ()> {
-        self.0.yield_now()
-    }
-
-    fn progress(&self, _: &Stage, _: u64, _: u64) {}
-
-    fn partial(&self, _: bool, _: &dyn Fn() -> Report) {}
 }

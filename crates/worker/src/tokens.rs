@@ -9,7 +9,7 @@ use std::{
 use protocol::{Drawing, Drawn, Event};
 use report::{Error, ExpertTokens, Report, TokenExperts, TraceRun};
 
-use crate::{flows::Quiet, post::post, run_state::RunState, yielding::Yielder};
+use crate::{map::MapProgress, post::post, run_state::RunState};
 
 /// Counts that are kept at most.
 const MOST_KEPT: usize = 16;
@@ -75,7 +75,7 @@ impl Tokens {
         if let Some(found) = self.kept.borrow().get(&key) {
             return Ok(Rc::clone(found));
         }
-        let watch = Quiet(Yielder::new());
+        let watch = MapProgress::quiet();
         let found = Rc::new(state.analysis().expert_tokens(run, domain, checkpoint, layer, &watch).await?);
         let mut kept = self.kept.borrow_mut();
         if kept.len() >= MOST_KEPT {

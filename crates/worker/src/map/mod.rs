@@ -14,7 +14,8 @@ use protocol::{Event, MapRequest, PairChoice};
 use report::{Error, map::MapScope};
 use wasm_bindgen_futures::spawn_local;
 
-use self::{progress::MapProgress, session::MapSession};
+pub use self::progress::MapProgress;
+use self::session::MapSession;
 use crate::{
     activity::{Activity, Task},
     pathways::choose_pair,
