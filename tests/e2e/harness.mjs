@@ -308,16 +308,26 @@ export async function accessible(page, what) {
   assert.deepEqual(found, [], `axe on ${what}`);
 }
 
+/** The download that a button starts. If there is none, the error has what the page says. */
+export async function downloaded(page, button) {
+  try {
+    // Waited for together, so that the error names the one that did not happen.
+    const [download] = await Promise.all([page.waitForEvent("download", { timeout: 120_000 }), button.click({ timeout: 120_000 })]);
+    return download;
+  } catch (error) {
+    const said = await page.locator("dialog[open] [role=status], [data-testid=errors], [data-testid=progress], [data-testid=backend-badge]").allTextContents();
+    throw new Error(`${error.message}\nThe page says: ${said.join(" | ")}`, { cause: error });
+  }
+}
+
 /** The report's JSON export. */
 export async function exported(page) {
   await page.keyboard.press("d");
   const dialog = by(page, "export-dialog");
   await dialog.waitFor();
-  const waiting = page.waitForEvent("download");
-  await dialog.getByRole("button", { name: "Save JSON", exact: true }).click();
-  const file = await (await waiting).path();
+  const download = await downloaded(page, dialog.getByRole("button", { name: "Save JSON", exact: true }));
   await page.keyboard.press("Escape");
-  return readFileSync(file, "utf8");
+  return readFileSync(await download.path(), "utf8");
 }
 
 /** The link in the share dialog. */

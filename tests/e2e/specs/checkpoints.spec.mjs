@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 
 import { DEMO, EXAMPLE, STEPS, comparable, demo, same, tar, tracesOf } from "../demo-run.mjs";
-import { GPU, PAGE, FIXTURES, by, clean, empty, exported, fileRows, finished, give, launch, made, open, picture, prefixed, safetensors } from "../harness.mjs";
+import { GPU, PAGE, FIXTURES, by, clean, downloaded, empty, exported, fileRows, finished, give, launch, made, open, picture, prefixed, safetensors } from "../harness.mjs";
 
 const ADDRESS = { cpu: `${PAGE}#backend=cpu`, gpu: `${PAGE}#backend=gpu` };
 // WebGPU on SwiftShader takes half a minute per checkpoint.
@@ -29,9 +29,7 @@ async function unfold(page) {
 }
 
 async function saved(page, name) {
-  const waiting = page.waitForEvent("download");
-  await page.getByRole("button", { name }).click();
-  const download = await waiting;
+  const download = await downloaded(page, page.getByRole("button", { name }));
   return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
 }
 

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 
-import { accessible, by, clean, drop, empty, finished, give, launch, open, out, picture, runA } from "../harness.mjs";
+import { accessible, by, clean, downloaded, drop, empty, finished, give, launch, open, out, picture, runA } from "../harness.mjs";
 
 let session;
 let path;
@@ -20,9 +20,7 @@ before(async () => {
   said = await by(page, "verdict").locator("p").allTextContents();
   await page.keyboard.press("d");
   const dialog = by(page, "export-dialog");
-  const waiting = page.waitForEvent("download");
-  await dialog.getByRole("button", { name: "Save HTML" }).click();
-  const download = await waiting;
+  const download = await downloaded(page, dialog.getByRole("button", { name: "Save HTML" }));
   assert.match(download.suggestedFilename(), /\.html$/);
   path = out("report.html");
   await download.saveAs(path);

@@ -4,9 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 
-import {
-  GPU, accessible, by, clean, drawn, empty, exported, finished, give, launch, made, open, picture, runA, view,
-} from "../harness.mjs";
+import { GPU, accessible, by, clean, downloaded, drawn, empty, exported, finished, give, launch, made, open, picture, runA, view } from "../harness.mjs";
 
 const VIEWS = ["timeline", "layers", "pathways", "delays", "table"];
 
@@ -164,9 +162,8 @@ test("exports: tables as CSV, and the report as JSON that the page can open", as
   await list.first().waitFor();
   // Courses, memorization, states, delays, correlations, exchanged domains, changes, load, co-activation.
   assert.equal(await list.count(), 9);
-  const waiting = page.waitForEvent("download");
-  await list.first().getByRole("button").click();
-  const csv = readFileSync(await (await waiting).path(), "utf8");
+  const download = await downloaded(page, list.first().getByRole("button"));
+  const csv = readFileSync(await download.path(), "utf8");
   assert.match(csv.split("\n")[0], /^[\w,]+\r?$/);
   await page.keyboard.press("Escape");
 

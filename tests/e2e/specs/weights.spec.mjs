@@ -5,7 +5,7 @@ import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { FIXTURES, accessible, by, clean, drawn, empty, fromAddresses, give, launch, made, open, picture, safetensors, server } from "../harness.mjs";
+import { FIXTURES, accessible, by, clean, downloaded, drawn, empty, fromAddresses, give, launch, made, open, picture, safetensors, server } from "../harness.mjs";
 
 const DEMO = join(FIXTURES, "demo-run");
 const STEPS = readdirSync(DEMO).filter((name) => name.startsWith("step")).map((name) => Number(name.slice(4))).sort((a, b) => a - b);
@@ -70,9 +70,8 @@ test("checkpoints that wait for samples show their routers", async () => {
   await routers(page).locator("select").selectOption({ label: "Layer 1" });
   await right(page, 1);
 
-  const waiting = page.waitForEvent("download");
-  await routers(page).getByRole("button", { name: "Save CSV", exact: true }).click();
-  const csv = readFileSync(await (await waiting).path(), "utf8").trim().split("\n");
+  const download = await downloaded(page, routers(page).getByRole("button", { name: "Save CSV", exact: true }));
+  const csv = readFileSync(await download.path(), "utf8").trim().split("\n");
   assert.match(csv[0], /^checkpoint,step,tokens,layer,norm_mean,/);
   assert.equal(csv.length, 1 + STEPS.length * EXPECTED[0].layers.length);
   clean(session, opened);

@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use self::bind::Binary;
 pub use self::finish::Live;
-use crate::{project::Project, shell, tools::Tools};
+use crate::{lint, project::Project, shell, tools::Tools};
 
 /// The target that the page is compiled for.
 pub const WASM: &str = "wasm32-unknown-unknown";
@@ -50,7 +50,18 @@ impl Profile {
 /// # Errors
 /// If a tool is missing or fails, or if the folder has other files than an earlier page.
 pub fn build(project: &Project, profile: Profile, folder: &Path) -> Result<()> {
-    let tools = compile_with_tools(project, profile, true)?;
+    let tools = compile_with_tools(project, profile, true, |_| Ok(()))?;
+    assemble(project, &tools, profile, &Binary::ALL, None, folder).map(drop)
+}
+
+/// Builds the page as it is published into a folder, and lints the crates of this workspace while they are compiled.
+///
+/// # Errors
+/// Same as [`build`], and if there is a lint.
+pub fn build_linted(project: &Project, folder: &Path) -> Result<()> {
+    let profile = Profile::Published;
+    let tools =
+        compile_with_tools(project, profile, true, |cargo| lint::while_compiling(project, cargo).map(drop))?;
     assemble(project, &tools, profile, &Binary::ALL, None, folder).map(drop)
 }
 
@@ -65,7 +76,7 @@ pub fn build_without_engine(
     live: Option<&Live>,
     folder: &Path,
 ) -> Result<String> {
-    let tools = compile_with_tools(project, profile, false)?;
+    let tools = compile_with_tools(project, profile, false, |_| Ok(()))?;
     assemble(project, &tools, profile, &Binary::PAGE, live, folder)
 }
 
@@ -84,8 +95,14 @@ pub fn add_engine(project: &Project, folder: &Path) -> Result<()> {
     files::copy_folder(&bound, folder)
 }
 
-/// Compiles the crates; tools that have to be built are built at the same time.
-fn compile_with_tools(project: &Project, profile: Profile, engine: bool) -> Result<Tools> {
+/// Compiles the crates by calls of cargo that `prepare` may change; tools that have to be built are built at the same
+/// time.
+fn compile_with_tools(
+    project: &Project,
+    profile: Profile,
+    engine: bool,
+    prepare: impl Fn(&mut Command) -> Result<()> + Sync,
+) -> Result<Tools> {
     Tools::add_wasm_target(project)?;
     thread::scope(|scope| {
         let tools = scope.spawn(|| {
@@ -101,7 +118,13 @@ fn compile_with_tools(project: &Project, profile: Profile, engine: bool) -> Resu
         let calls: Vec<_> = Binary::ALL
             .chunk_by(|a, b| *b != Binary::Engine && profile.cargo(*a) == profile.cargo(*b))
             .filter(|binaries| engine || **binaries != [Binary::Engine])
-            .map(|binaries| scope.spawn(move || shell::run(&mut compiler(project, profile, binaries))))
+            .map(|binaries| {
+                scope.spawn(|| {
+                    let mut compiler = compiler(project, profile, binaries);
+                    prepare(&mut compiler)?;
+                    shell::run(&mut compiler)
+                })
+            })
             .collect();
         for call in calls {
             let compiled = call.join().unwrap_or_else(|_| bail!("compiling the page panicked"));

@@ -10,9 +10,9 @@ use super::{
 };
 use crate::{
     chromium::Chromium,
-    e2e, examples, firefox, fuzz,
+    e2e, examples, firefox, fuzz, lint,
     native::native_tests,
-    page::{self, Profile},
+    page,
     project::Project,
     shell, sizes,
     tools::{Tools, set_up},
@@ -41,7 +41,7 @@ impl Stage {
 }
 
 /// All stages.
-pub const ALL: [Stage; 14] = [
+pub const ALL: [Stage; 13] = [
     Stage::new("fmt", "formatting by rustfmt", fmt),
     Stage::new("documents", "links and anchors in documents and code", documents),
     Stage::new("clippy", "the native code compiles without a lint", clippy),
@@ -49,9 +49,8 @@ pub const ALL: [Stage; 14] = [
     Stage::new("examples", "the scripts that get traces from servers, if there is Python", examples::clients),
     Stage::new("doc", "the documentation builds and its links resolve", doc),
     Stage::new("setup", "the tools that build the page", setup),
-    Stage::new("clippy-wasm", "lints of page, workers, engine, and distances on a GPU", clippy_wasm),
-    Stage::new("wasm", "the same tests as WebAssembly, in Chromium", wasm),
-    Stage::new("page", "the published page and its size budget", publish),
+    Stage::new("wasm", "the same tests as WebAssembly, in Chromium, compiled without a lint", wasm),
+    Stage::new("page", "the published page, compiled without a lint, and its size budget", publish),
     Stage {
         beside: Some(fuzz::build_beside),
         ..Stage::new("e2e-cpu", "the page in Chromium without WebGPU", e2e_cpu)
@@ -107,15 +106,6 @@ fn clippy(project: &Project, _: &mut Count) -> Result<()> {
     shell::run(clippy.args(["--", "-D", "warnings"]))
 }
 
-fn clippy_wasm(project: &Project, _: &mut Count) -> Result<()> {
-    let mut clippy = cargo(project, &["clippy", "--locked", "--lib", "--bins"]);
-    shell::run(clippy.args(WASM).args(packages(&BROWSER_CRATES)).args(["--", "-D", "warnings"]))?;
-    // The benchmarks are native.
-    let mut clippy = cargo(project, &["clippy", "--locked", "--lib", "--tests", "--examples"]);
-    clippy.args(WASM).args(["--package", "levenshtein", "--features", "gpu"]);
-    shell::run(clippy.args(["--", "-D", "warnings"]))
-}
-
 fn unit(project: &Project, count: &mut Count) -> Result<()> {
     counted(native_tests(project)?.arg("--no-fail-fast"), count)
 }
@@ -165,6 +155,7 @@ fn wasm(project: &Project, count: &mut Count) -> Result<()> {
             .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", &options)
             .env("WASM_BINDGEN_USE_BROWSER", "1")
             .env("WASM_BINDGEN_TEST_TIMEOUT", "1500");
+        lint::while_compiling(project, &mut tests)?;
         counted(&mut tests, count)
     };
     test(&[&["--lib", "--tests"], packages(&TWICE_TESTED).as_slice()].concat())?;
@@ -173,7 +164,7 @@ fn wasm(project: &Project, count: &mut Count) -> Result<()> {
 }
 
 fn publish(project: &Project, _: &mut Count) -> Result<()> {
-    page::build(project, Profile::Published, &project.published())?;
+    page::build_linted(project, &project.published())?;
     let sizes = sizes::measure(&project.published())?;
     sizes::print(&sizes);
     sizes::check(&sizes)
