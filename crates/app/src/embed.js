@@ -51,7 +51,9 @@ function ask(origin, files, isReport, open) {
   });
   no.addEventListener("click", () => box.remove());
   document.querySelector("div.root").prepend(box);
-  yes.focus({ preventScroll: true });
+  // Not a button: a key that was meant for the host must not agree.
+  box.tabIndex = -1;
+  box.focus({ preventScroll: true });
 }
 
 // Starts the messages; `open` receives files, `theme` the name of a theme.

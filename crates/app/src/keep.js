@@ -163,12 +163,11 @@ export async function load(id) {
   return { ...about, files, report: await text(place, about.reportName) };
 }
 
-/** The reports of all runs that can be opened, newest first. */
+/** The reports of all runs that can be opened, newest first; empty where a report cannot be read. */
 export async function reports() {
   const runs = await folder();
   const found = (await read(runs)).filter((run) => !run.broken);
-  const texts = await Promise.all(found.map(async ({ id, reportName }) => text(await runs.getDirectoryHandle(String(id)), reportName).catch(() => undefined)));
-  return texts.filter((text) => text !== undefined);
+  return Promise.all(found.map(async ({ id, reportName }) => text(await runs.getDirectoryHandle(String(id)), reportName).catch(() => "")));
 }
 
 export function remove(id) {
