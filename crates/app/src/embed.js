@@ -1,11 +1,11 @@
-// Messages between an embedded page and the page around it. Only the parent's messages count, and nothing that it sends is
-// read before the user has agreed.
+// Messages between an embedded page and the page around it. Only the parent's messages count. Reports and files are read
+// only after the user has agreed.
 
 const MOST_TEXT = 256 * 1024 * 1024;
 const MOST_FILES = 20_000;
 
 function tell(message) {
-  // No secret: the parent knows what it embeds, and whoever embeds the page may know its height.
+  // Any parent may receive these messages: they contain no more than the height of the page.
   parent.postMessage(message, "*");
 }
 
@@ -51,7 +51,9 @@ function ask(origin, files, isReport, open) {
   });
   no.addEventListener("click", () => box.remove());
   document.querySelector("div.root").prepend(box);
-  yes.focus({ preventScroll: true });
+  // Not a button: a key that was meant for the host must not agree.
+  box.tabIndex = -1;
+  box.focus({ preventScroll: true });
 }
 
 // Starts the messages; `open` receives files, `theme` the name of a theme.

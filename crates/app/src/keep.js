@@ -58,12 +58,24 @@ function modified(file) {
   return file.lastModified ?? firstKept.get(file);
 }
 
+// Removes what an interrupted save has written, which would take the room that the next attempt needs.
+async function discard(runs, id, written) {
+  const place = await runs.getDirectoryHandle(String(id)).catch(() => undefined);
+  for (const name of written) {
+    await place?.removeEntry(name).catch(() => {});
+  }
+  if (place && (await entries(place)).length === 0) {
+    await runs.removeEntry(String(id)).catch(() => {});
+  }
+}
+
 export function save(id, [title, facts, report], paths, files, urls) {
   const total = files.reduce((sum, file) => sum + file.size, 0);
   const kept = total <= MOST_BYTES ? files : [];
   return inTurn(async () => {
     const runs = await folder();
     for (;;) {
+      let written = [];
       try {
         const place = await runs.getDirectoryHandle(String(id), { create: true });
         const old = await text(place, "about.json").then(JSON.parse).catch(() => undefined);
@@ -74,13 +86,19 @@ export function save(id, [title, facts, report], paths, files, urls) {
           const before = old?.stamps?.indexOf(stamps[at]) ?? -1;
           names[at] = old?.names?.[before] ?? `${saved}-${at}`;
           if (names[at] === `${saved}-${at}`) {
+            written.push(names[at]);
             await write(place, names[at], file);
           }
         }
         const reportName = `${saved}.json`;
+        written.push(reportName);
         await write(place, reportName, report);
         const about = { title, facts, urls, stamps, names, reportName, saved, paths: kept.length > 0 ? paths : [], bytes: total + report.length };
+        if (old === undefined) {
+          written.push("about.json");
+        }
         await write(place, "about.json", JSON.stringify(about));
+        written = [];
         const needed = new Set([...names, reportName, "about.json"]);
         for (const name of await entries(place)) {
           if (!needed.has(name)) {
@@ -89,6 +107,7 @@ export function save(id, [title, facts, report], paths, files, urls) {
         }
         break;
       } catch (error) {
+        await discard(runs, id, written);
         const others = (await read(runs)).filter((run) => run.id !== id);
         if (error.name !== "QuotaExceededError" || others.length === 0) {
           throw error;
@@ -144,12 +163,11 @@ export async function load(id) {
   return { ...about, files, report: await text(place, about.reportName) };
 }
 
-/** The reports of all runs that can be opened, newest first. */
+/** The reports of all runs that can be opened, newest first; empty where a report cannot be read. */
 export async function reports() {
   const runs = await folder();
   const found = (await read(runs)).filter((run) => !run.broken);
-  const texts = await Promise.all(found.map(async ({ id, reportName }) => text(await runs.getDirectoryHandle(String(id)), reportName).catch(() => undefined)));
-  return texts.filter((text) => text !== undefined);
+  return Promise.all(found.map(async ({ id, reportName }) => text(await runs.getDirectoryHandle(String(id)), reportName).catch(() => "")));
 }
 
 export function remove(id) {

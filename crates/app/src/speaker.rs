@@ -85,7 +85,7 @@ fn send(app: App) {
 fn verdict(app: App, view: View) -> String {
     let lines = app.with_report(figures::verdict).unwrap_or_default();
     let opening = format!("{}: ", app.domain.get());
-    let one = matches!(view, View::Layers | View::Delays | View::Flow);
+    let one = matches!(view, View::Layers | View::Delays | View::Flow | View::Tokens);
     let shown = lines.into_iter().filter(|line| !one || line.starts_with(&opening));
     shown.collect::<Vec<_>>().join("\n")
 }

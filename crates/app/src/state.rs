@@ -471,6 +471,7 @@ impl App {
         self.settings.set(Settings::default());
         self.view.set(View::Timeline);
         self.tour.set(None);
+        self.tour_steps.set(None);
         self.axis.set(Axis::Steps);
         self.hidden.set(BTreeSet::new());
         self.checkpoint.set(0);

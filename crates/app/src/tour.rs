@@ -30,6 +30,11 @@ pub fn toggle(app: App) {
 pub fn close(app: App) {
     app.tour.set(None);
     app.tour_steps.set(None);
+    unmark();
+}
+
+/// Removes the outline, also if the page lost the report and with it the tour.
+pub fn unmark() {
     mark("");
 }
 

@@ -286,7 +286,7 @@ fn onsets(runs: [&Report; 2]) -> NamedTable {
     NamedTable { id: "compare-onsets".into(), title: "Onsets and delays".into(), note, table }
 }
 
-/// Experts of B that do the work of those of A (docs/metrics.md#experts-of-two-runs).
+/// Experts of A and B, matched by their load (docs/metrics.md#experts-of-two-runs).
 fn matched_experts([a, b]: [&Report; 2]) -> Option<NamedTable> {
     let found = report::match_experts(a, b)?;
     let mut table = Table::new(

@@ -52,7 +52,11 @@ pub fn expert_tokens(
             "{} of {} samples{}",
             number::count(found.samples as u64),
             number::count(found.of as u64),
-            if found.samples < found.known { ", evenly chosen" } else { ", whose token ids are known" },
+            if found.samples < found.known {
+                ", evenly chosen"
+            } else {
+                ", those whose token ids match the trace"
+            },
         )
     } else {
         chart::counted(found.samples as u64, "sample")

@@ -124,7 +124,7 @@ impl Links {
         match self.drawn.first() {
             None => format!("{title}. No link reaches the least share."),
             Some(link) => format!(
-                "{title}. The {} drawn carry {} of the gate mass. The strongest goes from expert {} of layer {} to \
+                "{title}. {} drawn, with {} of the gate mass. The strongest goes from expert {} of layer {} to \
                  expert {} of layer {}, with {}.",
                 chart::counted(self.drawn.len() as u64, "link"),
                 number::percent(self.carried(found)),

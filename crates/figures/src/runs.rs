@@ -4,6 +4,7 @@ use report::{Group, OnsetRule, Report};
 
 use crate::{
     onset::Onsets,
+    series,
     table::{Cell, Column, NamedTable, Table},
     verdict::domain_lines,
 };
@@ -38,9 +39,12 @@ pub fn runs(reports: &[Report]) -> NamedTable {
             };
             let last = |metric: &str, group: Group| {
                 let values = &report.course(&domain.name, metric, group)?.values;
-                values.iter().rev().find_map(|value| *value)
+                series::at(values, report.checkpoints.len().checked_sub(1)?)
             };
-            let distance = last("distance", Group::Memorized).or_else(|| last("distance", Group::All));
+            let memorized = report.course(&domain.name, "distance", Group::Memorized);
+            let any_memorized = memorized.is_some_and(|course| course.n != Some(0));
+            let group = if any_memorized { Group::Memorized } else { Group::All };
+            let distance = last("distance", group);
             table.push(vec![
                 Cell::text(&name),
                 Cell::text(&domain.name),
@@ -62,6 +66,9 @@ pub fn runs(reports: &[Report]) -> NamedTable {
 
 /// What the columns mean, and whether the runs can be compared.
 fn note(reports: &[Report]) -> String {
+    if reports.is_empty() {
+        return "There are no runs to list.".to_owned();
+    }
     let mut rules: Vec<OnsetRule> = reports.iter().map(|report| report.settings.onset_rule).collect();
     rules.dedup();
     let rule = match rules.as_slice() {

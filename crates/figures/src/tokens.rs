@@ -113,7 +113,7 @@ impl<'a> Sheet<'a> {
             "outlined: {} of {} {} ({}) differ from {}",
             number::count(flips as u64),
             number::count(all as u64),
-            if ordered { "first experts" } else { "sets of experts" },
+            if ordered || self.found.k == 1 { "first experts" } else { "sets of experts" },
             number::percent(flips as f64 / all.max(1) as f64),
             before.place,
         ))
@@ -128,7 +128,7 @@ impl<'a> Sheet<'a> {
             _ => format!("tokens {} to {} of {}", self.start, self.end - 1, number::count(tokens as u64)),
         };
         let which = match (found.ordered, found.k) {
-            (true, _) => "first expert of each".to_owned(),
+            (true, _) | (false, 1) => "first expert of each".to_owned(),
             (false, k) => format!("lowest of {k} experts, which have no order"),
         };
         let subtitle = chart::subtitle([shown.as_str(), &which, flips.as_deref().unwrap_or_default()]);

@@ -81,6 +81,41 @@ fn names_stay_text() {
 }
 
 #[test]
+fn the_legend_names_the_domains_that_are_drawn() {
+    let mut report = run_a();
+    let first = report.domains[0].clone();
+    let more = (0..50).map(|at| report::Domain { name: format!("domain {at}"), ..first.clone() });
+    report.domains.extend(more);
+    let page = html(&report);
+    let legend = page.split("<ul class=\"legend\">").nth(1).unwrap().split("</ul>").next().unwrap();
+    assert_eq!(legend.matches("<li>").count(), 40);
+    assert!(page.contains("the first 40 of 52 domains"));
+}
+
+#[test]
+fn ticks_of_few_steps_are_whole_steps() {
+    let mut report = run_a();
+    report.checkpoints.truncate(3);
+    for (at, checkpoint) in (0..).zip(&mut report.checkpoints) {
+        checkpoint.step = at;
+    }
+    let page = html(&report);
+    let labels = |page: &str| -> Vec<String> {
+        let axis = page
+            .split("text-anchor=\"middle\">")
+            .skip(1)
+            .map(|text| text.split('<').next().unwrap().to_owned());
+        axis.take_while(|label| label != "Training step").collect()
+    };
+    assert_eq!(labels(&page), ["0", "1", "2"]);
+    for (at, checkpoint) in (0..).zip(&mut report.checkpoints) {
+        checkpoint.step = 100_000 + 500 * at;
+    }
+    let page = html(&report);
+    assert_eq!(labels(&page)[..2], ["100,000", "100,200"]);
+}
+
+#[test]
 fn ragged_reports_become_pages() {
     let mut report = run_a();
     for course in &mut report.courses {

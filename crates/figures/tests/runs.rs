@@ -50,4 +50,17 @@ fn the_note_says_when_distances_cannot_be_compared() {
     other.settings.unit = Unit::Character;
     assert!(runs(&[small(), other]).note.contains("cannot be compared"));
     assert!(runs(&[]).table.rows.is_empty());
+    assert!(!runs(&[]).note.contains("different"));
+}
+
+#[test]
+fn final_values_are_those_of_the_last_checkpoint() {
+    let mut report = small();
+    for course in report.courses.iter_mut().filter(|course| course.metric == "accuracy") {
+        if let Some(last) = course.values.last_mut() {
+            *last = None;
+        }
+    }
+    let rows = runs(&[report]).table.rows;
+    assert!(rows.iter().all(|row| row[9] == Cell::Missing), "an earlier accuracy is not the final one");
 }

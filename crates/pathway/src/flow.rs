@@ -39,15 +39,16 @@ impl FlowSum {
     ///
     /// # Errors
     ///
-    /// Layers or experts are 0, or there are more than 65,535 experts.
+    /// Layers or experts are 0, there are more than 65,535 experts, or more links than a `usize` counts.
     pub fn new(layers: usize, experts: usize) -> Result<Self, Error> {
         let values = check_router(layers, experts)?;
+        let links = (values - experts).checked_mul(experts).ok_or(Error::TooManyExperts { experts })?;
         Ok(Self {
             layers,
             experts,
             samples: 0,
             mass: vec![0.0; values],
-            links: vec![0.0; (values - experts) * experts],
+            links: vec![0.0; links],
             row: vec![0.0; values],
         })
     }

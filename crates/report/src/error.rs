@@ -91,7 +91,7 @@ pub enum Error {
     },
 
     /// There is no flow between layers.
-    #[error("No flow between layers: {reason}. Choose another domain, group or checkpoint.")]
+    #[error("No flow between layers: {reason}.")]
     NoFlow {
         /// Reason.
         reason: String,

@@ -40,3 +40,17 @@ fn links_and_masses_are_those_of_numpy() {
     assert!(matches!(flow("nowhere", 0), Err(Error::NoFlow { .. })));
     assert!(matches!(flow("math", 7), Err(Error::NoFlow { .. })));
 }
+
+#[test]
+fn runs_of_one_layer_or_of_too_many_links_are_refused_before_memory_is_allocated() {
+    let (analysis, settings) = (Analysis::new(), Settings::default());
+    for (layers, experts, reason) in
+        [(1, 16, "a single layer"), (1_000, 65_535, "links that can be computed")]
+    {
+        let mut run = report::assemble(&parts(&run_a())).unwrap();
+        (run.layers, run.experts) = (layers, experts);
+        let found = block_on(analysis.flow(&run, &settings, "math", Group::All, 6, &NoProgress));
+        let message = found.unwrap_err().to_string();
+        assert!(message.contains(reason), "{message}");
+    }
+}

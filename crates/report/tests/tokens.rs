@@ -102,6 +102,19 @@ fn the_tokens_of_an_expert_are_those_of_numpy() {
 }
 
 #[test]
+fn samples_with_another_number_of_tokens_are_not_counted_as_reduced() {
+    let mut files = run_a();
+    let (name, text) = list(&files, 0);
+    let mut lines: Vec<String> = String::from_utf8(text).unwrap().lines().map(str::to_owned).collect();
+    // The first sample has a token more than in the trace.
+    lines[0] = lines[0].replacen("[100,", "[100,100,", 1);
+    files.push((name, lines.join("\n").into_bytes()));
+    let run = report::assemble(&parts(&files)).unwrap();
+    let found = top(&run, "math", 2).unwrap();
+    assert_eq!((found.samples, found.known, found.of), (23, 23, 24));
+}
+
+#[test]
 fn missing_identities_are_named() {
     let without = top(&run(None), "math", 0).unwrap_err().to_string();
     assert!(without.contains("no token ids of \"math\" are known"), "{without}");

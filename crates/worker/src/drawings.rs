@@ -32,8 +32,13 @@ impl Drawings {
     /// Draws what needs no traces.
     pub fn draw(&self, drawing: &Drawing) -> Drawn {
         if let Drawing::Runs { reports } = drawing {
-            let reports: Vec<Report> = reports.iter().filter_map(|report| read(report).ok()).collect();
-            return Drawn { tables: vec![figures::runs(&reports)], ..Drawn::default() };
+            let found: Vec<Report> = reports.iter().filter_map(|report| read(report).ok()).collect();
+            let mut table = figures::runs(&found);
+            if found.len() < reports.len() {
+                let missing = reports.len() - found.len();
+                table.note += &format!(" Runs that cannot be read and are missing here: {missing}.");
+            }
+            return Drawn { tables: vec![table], ..Drawn::default() };
         }
         let Some(report) = self.held() else { return Drawn::default() };
         match (drawing, &*self.second.borrow()) {
@@ -86,5 +91,13 @@ mod tests {
         let drawings = Drawings::default();
         drawings.hold(&ReportText::Json("no report".to_owned()), false);
         assert_eq!(drawings.draw(&Drawing::Tables).tables.len(), 0);
+    }
+
+    #[test]
+    fn runs_that_cannot_be_read_are_counted() {
+        let reports = vec![ReportText::Json(String::new()), ReportText::Json("{}".to_owned())];
+        let drawn = Drawings::default().draw(&Drawing::Runs { reports });
+        assert!(drawn.tables.iter().all(|table| table.note.ends_with("missing here: 2.")));
+        assert_eq!(drawn.tables.len(), 1);
     }
 }

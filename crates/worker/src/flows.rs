@@ -10,10 +10,17 @@ use figures::ChartOptions;
 use protocol::{Drawn, Event};
 use report::{Error, Group, GroupFlow, Report, Settings, TraceRun};
 
-use crate::{map::MapProgress, post::post, run_state::RunState};
+use crate::{
+    map::MapProgress,
+    post::post,
+    run_state::{RunState, UNREAD, place_in},
+};
 
-/// Flows that are kept at most; one takes up to 8 L E^2 bytes.
+/// Flows that are kept at most.
 const MOST_KEPT: usize = 16;
+
+/// Links of all flows that are kept at most, 128 MiB.
+const MOST_LINKS_KEPT: usize = 1 << 24;
 
 /// Domain, whether the group is that of memorized samples, and index of the checkpoint.
 type Key = (String, bool, usize);
@@ -27,7 +34,7 @@ pub struct Flows {
 }
 
 impl Flows {
-    /// Charts of the flow of a domain at these checkpoints; none without the run's traces.
+    /// Charts of the flow of a domain at these checkpoints of the report, and sentences on what is missing.
     pub async fn draw(
         &self,
         state: &RunState,
@@ -38,27 +45,37 @@ impl Flows {
         options: &ChartOptions,
     ) -> Drawn {
         let mut flows = Vec::new();
+        let mut notes: Vec<String> = Vec::new();
         for checkpoint in checkpoints {
-            match self.flow(state, domain, options.group, checkpoint).await {
+            match self.flow(state, report, domain, options.group, checkpoint).await {
                 Ok(Some(flow)) => flows.push((checkpoint, flow)),
-                Ok(None) => return Drawn::default(),
-                // Said where the charts would be.
-                Err(Error::NoFlow { .. }) => {}
+                Ok(None) => {
+                    return Drawn { notes: vec![UNREAD.to_owned()], ..Drawn::default() };
+                }
+                Err(error @ Error::NoFlow { .. }) => {
+                    let note = error.to_string();
+                    if !notes.contains(&note) {
+                        notes.push(note);
+                    }
+                }
                 Err(error) => post(&Event::Failed { message: error.to_string() }),
             }
         }
         let flows: Vec<(usize, &GroupFlow)> = flows.iter().map(|(at, flow)| (*at, &**flow)).collect();
-        Drawn { figures: figures::flow(report, domain, &flows, least, options), ..Drawn::default() }
+        Drawn { figures: figures::flow(report, domain, &flows, least, options), notes, ..Drawn::default() }
     }
 
+    /// The flow at a checkpoint of the report; none while the run does not have that checkpoint.
     async fn flow(
         &self,
         state: &RunState,
+        report: &Report,
         domain: &str,
         group: Group,
         checkpoint: usize,
     ) -> Result<Option<Rc<GroupFlow>>, Error> {
         let Some(run) = state.run() else { return Ok(None) };
+        let Some(checkpoint) = place_in(&run, report, checkpoint) else { return Ok(None) };
         let settings = state.settings();
         {
             let mut of = self.of.borrow_mut();
@@ -75,7 +92,8 @@ impl Flows {
         let found = state.analysis().flow(&run, &settings, domain, group, checkpoint, &watch).await?;
         let found = Rc::new(found);
         let mut kept = self.kept.borrow_mut();
-        if kept.len() >= MOST_KEPT {
+        let links: usize = kept.values().chain([&found]).map(|flow| flow.flow.links.len()).sum();
+        if kept.len() >= MOST_KEPT || links > MOST_LINKS_KEPT {
             kept.clear();
         }
         kept.insert(key, Rc::clone(&found));

@@ -6,6 +6,15 @@ use report::{Analysis, Report, Settings, TraceRun};
 
 use crate::pool::Pool;
 
+/// The note on a checkpoint that the report has and the run has not.
+pub const UNREAD: &str = "The traces are still being read. Charts appear with the next report.";
+
+/// Index in the run of a checkpoint of the report, which may be of the run before or after a file was added.
+pub fn place_in(run: &TraceRun, report: &Report, checkpoint: usize) -> Option<usize> {
+    let step = report.checkpoints.get(checkpoint)?.step;
+    run.checkpoints.iter().position(|found| found.step == step)
+}
+
 /// The run under analysis.
 pub struct RunState {
     pool: Pool,

@@ -9,7 +9,11 @@ use std::{
 use protocol::{Drawing, Drawn, Event};
 use report::{Error, ExpertTokens, Report, TokenExperts, TraceRun};
 
-use crate::{map::MapProgress, post::post, run_state::RunState};
+use crate::{
+    map::MapProgress,
+    post::post,
+    run_state::{RunState, UNREAD, place_in},
+};
 
 /// Counts that are kept at most.
 const MOST_KEPT: usize = 16;
@@ -25,13 +29,18 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Charts for a [`Drawing::Tokens`], and sentences on what is missing; nothing without the run's traces.
+    /// Charts for a [`Drawing::Tokens`], and sentences on what is missing.
     pub async fn draw(&self, state: &RunState, report: &Report, drawing: &Drawing) -> Drawn {
         let Drawing::Tokens { domain, sample, from, checkpoints, layer, expert, options } = drawing else {
             return Drawn::default();
         };
-        let Some(run) = state.run() else { return Drawn::default() };
+        let unread = || Drawn { notes: vec![UNREAD.to_owned()], ..Drawn::default() };
+        let Some(run) = state.run() else { return unread() };
         let [early, late] = *checkpoints;
+        let [Some(early_in_run), Some(late_in_run)] = [early, late].map(|at| place_in(&run, report, at))
+        else {
+            return unread();
+        };
         let mut notes = Notes::default();
         let members = run.domains.iter().find(|found| found.name == *domain).map(|found| &*found.samples);
         let is_member = |sample: usize| members?.iter().find(|&&member| member as usize == sample);
@@ -39,8 +48,8 @@ impl Tokens {
         let mut figures = Vec::new();
         if let Some(&sample) = chosen {
             let read = async |at| state.analysis().token_experts(&run, sample as usize, at).await;
-            let now = notes.unless(read(late).await);
-            let then = if late == early { now.clone() } else { notes.unless(read(early).await) };
+            let now = notes.unless(read(late_in_run).await);
+            let then = if late == early { now.clone() } else { notes.unless(read(early_in_run).await) };
             let then =
                 then.filter(|then| now.as_ref().is_none_or(|now| notes.unless(now.flips(then)).is_some()));
             if let Some(now) = &now {
@@ -50,7 +59,7 @@ impl Tokens {
                 (then.as_ref().map(|then| (early, then)), now.as_ref().map(|now| (late, now)));
             figures = figures::tokens(report, before, after, *from, options);
         }
-        if let Some(found) = notes.unless(self.count(state, &run, domain, late, *layer).await) {
+        if let Some(found) = notes.unless(self.count(state, &run, domain, late_in_run, *layer).await) {
             match figures::expert_tokens(report, domain, late, *layer, *expert, &found, options) {
                 Ok(figure) => figures.push(figure),
                 Err(note) => notes.add(note),

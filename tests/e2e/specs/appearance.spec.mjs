@@ -128,8 +128,7 @@ test("in print, readout and charts are whole, and controls are left out", async 
     await page.emulateMedia({ media: "print" });
     // A4 without margins; charts keep the size that they have on the screen.
     await page.setViewportSize({ width: 794, height: 1123 });
-    await page.waitForTimeout(300);
-    const found = await page.evaluate(() => {
+    const look = () => page.evaluate(() => {
       const visible = (selector) => [...document.querySelectorAll(selector)].filter((one) => one.checkVisibility({ visibilityProperty: true }));
       const wide = visible("main :is(p, h3, svg, canvas, table, td)").filter((one) => {
         const { width, right } = one.getBoundingClientRect();
@@ -148,6 +147,12 @@ test("in print, readout and charts are whole, and controls are left out", async 
         facts: document.querySelector(".facts").scrollWidth <= document.querySelector(".facts").clientWidth + 1,
       };
     });
+    let found = await look();
+    // The layout may still follow the new size.
+    for (let turn = 0; turn < 50 && found.wide.length + found.clipped.length > 0; turn += 1) {
+      await page.waitForTimeout(100);
+      found = await look();
+    }
     await picture(page, `print-${name}`);
     assert.deepEqual({ ...found, charts: undefined, readout: undefined }, { wide: [], clipped: [], charts: undefined, controls: 0, readout: undefined, facts: true }, name);
     assert.ok(name === "table" || found.charts > 0, `${name}: ${found.charts} charts`);
@@ -165,6 +170,8 @@ test("at 200 % zoom, the bar scrolls away and nothing is cut", async () => {
   for (const name of ["timeline", "layers", "flow", "pathways", "map", "delays", "table"]) {
     await view(page, name);
     await page.locator(`main[data-view=${name}]`).waitFor();
+    const content = { pathways: "main .samples", map: "main canvas", table: "main table" }[name];
+    await (content ? page.locator(content).first().waitFor() : drawn(page));
     const [wide, seen, stays] = await page.evaluate(() => {
       const bar = () => document.querySelector("[data-testid=sticky-bar]").getBoundingClientRect().bottom;
       window.scrollTo(0, 0);

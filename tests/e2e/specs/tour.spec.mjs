@@ -1,4 +1,4 @@
-// The tour of a report and the speaker notes.
+// The tour of a report: its steps, its keys, and what it says without traces.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";

@@ -39,8 +39,9 @@ fn about(report: &Report, origin: &str) -> String {
         report.rounded_to_bits.map(|bits| format!(" Values are rounded to {bits} bits.")).unwrap_or_default();
     let shortened = report.shortened.as_ref().map(|whole| {
         format!(
-            " Shortened for a QR code from {}.",
-            counted(whole.checkpoints as u64, "checkpoint", "checkpoints")
+            " Shortened for a QR code from {} and {}.",
+            counted(whole.checkpoints as u64, "checkpoint", "checkpoints"),
+            counted(whole.domains as u64, "domain", "domains")
         )
     });
     format!(

@@ -27,6 +27,7 @@ fn Panel() -> impl IntoView {
         let traces = app.origin.get() == Origin::Files && !app.files.with(Vec::is_empty);
         Some(Drawing::Tour { traces })
     });
+    on_cleanup(tour::unmark);
     let step = Memo::new(move |_| tour::step(app, 0));
     Effect::new(move || step.with(|step| step.iter().for_each(|step| tour::show(app, step))));
     let tour = move |read: fn(&figures::Tour) -> String| {

@@ -36,6 +36,10 @@ pub fn Flow() -> impl IntoView {
             drawn.with(|drawn| drawn.as_ref().and_then(|drawn| drawn.figures.get(at).cloned()).map(Arc::new))
         })
     };
+    let missing = move || {
+        let notes = drawn.with(|drawn| drawn.as_ref().map(|drawn| drawn.notes.clone()).unwrap_or_default());
+        notes.into_iter().map(|note| view! { <p class="missing">{note}</p> }).collect_view()
+    };
     view! {
         <div class="toolbar">
             <DomainChoice/>
@@ -44,10 +48,8 @@ pub fn Flow() -> impl IntoView {
             <a href="metrics.html#flow" target="_blank">"Definition"</a>
             <TwinSwitch/>
         </div>
-        <Show
-            when=move || !drawings::lacks(drawn)
-            fallback=|| view! { <p class="missing">"This group has no samples with gates at these checkpoints. Choose another domain or group."</p> }
-        >
+        {missing}
+        <Show when=move || !drawings::lacks(drawn)>
             <div class="pair-of-charts">
                 <Chart figure=figure(0).into()/>
                 <Chart figure=figure(1).into()/>

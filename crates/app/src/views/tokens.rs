@@ -92,7 +92,7 @@ pub fn Tokens() -> impl IntoView {
             {chart("tokens-late")}
         </div>
         <p class="soft hint">
-            "Left: the pinned checkpoint, or the first one. Right: the current checkpoint. Outlined: another first expert than left."
+            "Left: the pinned checkpoint, or the first one. Right: the current checkpoint. Outlined: the first expert differs from that in the left chart."
         </p>
         {move || drawn.with(|drawn| drawn.iter().flat_map(|drawn| drawn.notes.clone()).map(|note| view! {
             <p class="soft" data-testid="token-note">{note}</p>

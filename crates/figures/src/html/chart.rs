@@ -16,7 +16,7 @@ const RIGHT: f64 = 12.0;
 const TOP: f64 = 8.0;
 
 /// Most domains that are drawn; more lines cannot be told apart.
-const MOST: usize = 40;
+pub(super) const MOST: usize = 40;
 
 /// One chart: a metric of every domain.
 pub(super) struct Chart {
@@ -160,8 +160,13 @@ impl Plane {
     fn axes(&self) -> String {
         let mut out = String::new();
         let (right, low) = (SIZE.0 - RIGHT, SIZE.1 - BOTTOM);
-        for value in ticks(self.y) {
-            let (y, label) = (self.down(value), label(value));
+        let values = ticks(self.y);
+        let spacing = match values.as_slice() {
+            [first, second, ..] => second - first,
+            _ => 0.0,
+        };
+        for value in values {
+            let (y, label) = (self.down(value), label(value, spacing));
             write!(
                 out,
                 "<path class=\"grid\" d=\"M{LEFT} {y:.1}H{right}\"/><text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{label}</text>",
@@ -170,8 +175,10 @@ impl Plane {
             )
             .ok();
         }
-        for step in ticks(self.x) {
-            let (x, label) = (self.across(step), number::step(step as u64));
+        // In full: neighbouring ticks of a short range have the same short form.
+        let is_whole = |step: &f64| (step - libm::round(*step)).abs() < 1e-6;
+        for step in ticks(self.x).into_iter().filter(is_whole) {
+            let (x, label) = (self.across(step), number::count(libm::round(step) as u64));
             write!(
                 out,
                 "<path class=\"grid\" d=\"M{x:.1} {low}v4\"/><text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{label}</text>",
@@ -195,9 +202,14 @@ fn share(value: f64, (low, high): (f64, f64)) -> f64 {
     if high > low { ((value - low) / (high - low)).clamp(-0.1, 1.1) } else { 0.5 }
 }
 
-/// A tick without trailing zeros.
-fn label(value: f64) -> String {
-    let text = number::plain(value);
+/// A tick with the digits that tell it from ticks at a distance of `spacing`, without trailing zeros.
+fn label(value: f64, spacing: f64) -> String {
+    // Numbers with an exponent keep their zeros, which may be those of the exponent.
+    if spacing < 1e-9 || value.abs() >= 1e12 {
+        return number::plain(value);
+    }
+    let digits = libm::ceil(-libm::log10(spacing) - 1e-9).max(0.0) as usize;
+    let text = number::fixed(value, digits);
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
@@ -225,7 +237,14 @@ mod tests {
         assert_eq!(ticks((0.0, 1.0)), [0.0, 0.2, 0.4, 0.600_000_000_000_000_1, 0.8, 1.0]);
         assert_eq!(ticks((130.0, 12_000.0)), [5_000.0, 10_000.0]);
         assert_eq!(ticks((3.0, 3.0)), [3.0]);
-        assert_eq!([0.2, 25.0, 0.0, 1200.0].map(label), ["0.2", "25", "0", "1,200"]);
+        let labels =
+            [(0.2, 0.2), (25.0, 5.0), (0.0, 0.2), (1200.0, 200.0), (1000.25, 0.05), (2.3002, 0.0002)];
+        let labels = labels.map(|(value, spacing)| label(value, spacing));
+        assert_eq!(labels, ["0.2", "25", "0", "1,200", "1,000.25", "2.3002"]);
+        assert_eq!(
+            [(1e-10, 1e-10), (1e20, 1e19)].map(|(value, spacing)| label(value, spacing)),
+            ["1.00e−10", "1.00e20"]
+        );
         assert!(ticks((f64::MIN, f64::MAX)).len() < 9);
     }
 }

@@ -126,7 +126,7 @@ fn charts(report: &Report) -> String {
         return String::new();
     }
     let mut legend = String::new();
-    for (at, domain) in report.domains.iter().enumerate() {
+    for (at, domain) in report.domains.iter().enumerate().take(chart::MOST) {
         write!(
             legend,
             "<li><svg class=\"d{}\" viewBox=\"0 0 32 12\" aria-hidden=\"true\"><path class=\"line\"{} d=\"M0 6H32\"/></svg>{}</li>",
@@ -136,7 +136,18 @@ fn charts(report: &Report) -> String {
         )
         .ok();
     }
-    format!("<h2>Charts</h2>\n<ul class=\"legend\">{legend}</ul>\n<div class=\"charts\">\n{figures}</div>\n")
+    let part = if report.domains.len() > chart::MOST {
+        format!(
+            "<p class=\"soft\">The charts show the first {} of {} domains; the tables have all.</p>\n",
+            chart::MOST,
+            number::count(report.domains.len() as u64)
+        )
+    } else {
+        String::new()
+    };
+    format!(
+        "<h2>Charts</h2>\n{part}<ul class=\"legend\">{legend}</ul>\n<div class=\"charts\">\n{figures}</div>\n"
+    )
 }
 
 fn settings(report: &Report) -> String {

@@ -21,7 +21,8 @@ pub struct Short {
 }
 
 /// Encodes a report as a link whose data after `#r=` have at most `most` characters. It has the main courses of as many
-/// domains and checkpoints as fit, with a precision at which the verdict prints the same figures.
+/// domains and checkpoints as fit, with a precision at which the verdict prints the same figures; if there is none,
+/// [`Short::content`] says so.
 ///
 /// # Errors
 /// Not even one domain at the checkpoints of its onsets fits; or as [`link::write`].
@@ -103,6 +104,10 @@ impl Search<'_> {
     ) -> Result<(Option<Link>, bool), Error> {
         let order = Order::of(self.report, domains);
         let cut = |number: usize| Cut { checkpoints: order.first(number), domains, loss };
+        // Fewer bits give shorter links: nothing fits if the fewest do not.
+        if !self.fits(&self.write(&cut(order.needed), title, link::FEWEST_BITS)?) {
+            return Ok((None, false));
+        }
         let mut fallback = None;
         for bits in (GOOD_BITS..=link::MOST_BITS).chain((link::FEWEST_BITS..GOOD_BITS).rev()) {
             let mut found = self.write(&cut(order.needed), title, bits)?;
@@ -142,7 +147,8 @@ impl Search<'_> {
                 if loss { "loss, accuracy and pathway distance" } else { "accuracy and pathway distance" };
             parts.push(format!("only {metrics}"));
         }
-        let content = format!("{}, values rounded to {} bits", parts.join(", "), link.bits);
+        let changed = if says_no_other(report, seen) { "" } else { ", which changes figures of the verdict" };
+        let content = format!("{}, values rounded to {} bits{changed}", parts.join(", "), link.bits);
         Short { link, content }
     }
 }

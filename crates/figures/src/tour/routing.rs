@@ -49,13 +49,18 @@ pub(super) fn distance(guide: Guide<'_>) -> Option<TourStep> {
     })
 }
 
-/// The distance of random pathways beside that of the samples, in a sentence with a space before it.
+/// The distance of random pathways beside that of the samples, in a sentence with a space before it. Random pathways
+/// have the lengths of all samples, also beside the distance of the memorized ones.
 fn null(guide: Guide<'_>, course: &Course, checkpoint: usize) -> Option<String> {
     let null = guide.report.course(&guide.lead.name, "null_distance", Group::All)?;
     let (here, random) = (series::at(&course.values, checkpoint)?, series::at(&null.values, checkpoint)?);
     let step = guide.report.checkpoints.get(checkpoint)?.step;
+    let (samples, lengths) = match course.group {
+        Group::Memorized => ("the memorized samples of ", "with the lengths of all samples"),
+        Group::All => ("", "of the same lengths"),
+    };
     Some(format!(
-        " At {} the distance of {} is {} {}; random pathways of the same lengths (dotted) have {}.",
+        " At {} the distance of {samples}{} is {} {}; random pathways {lengths} (dotted) have {}.",
         chart::step_name(step),
         guide.lead.name,
         number::plain(here),

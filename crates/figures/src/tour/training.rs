@@ -23,9 +23,15 @@ pub(super) fn memorized(guide: Guide<'_>) -> Option<TourStep> {
     if let Some(loss) = loss(guide, checkpoint) {
         shows.insert_str(0, &loss);
     }
-    let holds = claim.holds == Some(true);
+    let holds =
+        |kind: ClaimKind| guide.said.of_domain(kind, name).is_some_and(|claim| claim.holds == Some(true));
+    let title = match (holds(ClaimKind::Memorized), holds(ClaimKind::GeneralizedAfter)) {
+        (true, true) => "The loss falls first",
+        (true, false) => "The loss falls",
+        _ => "The loss",
+    };
     Some(TourStep {
-        title: if holds { "The loss falls first" } else { "The loss" }.into(),
+        title: title.into(),
         shows,
         limits:
             "A low loss on training samples does not show whether the model remembers their answers or has \
@@ -62,7 +68,8 @@ pub(super) fn accuracy(guide: Guide<'_>) -> Option<TourStep> {
     let after = guide.said.of_domain(ClaimKind::GeneralizedAfter, name);
     let later = after.is_some_and(|claim| claim.holds == Some(true));
     let mut shows = format!("{name}: {}.", words::accuracy(guide.said, name)?);
-    if let Some(generalized) = words::generalized(guide.said, name) {
+    let generalized = words::generalized(guide.said, name);
+    if let Some(generalized) = &generalized {
         shows.push_str(&format!(" {generalized}."));
     }
     let others: Vec<&str> = guide.said.domains().filter(|other| *other != name.as_str()).collect();
@@ -88,10 +95,14 @@ pub(super) fn accuracy(guide: Guide<'_>) -> Option<TourStep> {
             format!("Accuracy is measured on {} of one benchmark only.", chart::counted(items, "item"))
         }
     };
+    let unsolved = match generalized {
+        Some(_) => " Items that are never solved do not count in the half.",
+        None => "",
+    };
     Some(TourStep {
         title: if later { "Accuracy rises later" } else { "Accuracy" }.into(),
         shows,
-        limits: format!("{items} Items that are never solved do not count in the half.{exceptions}"),
+        limits: format!("{items}{unsolved}{exceptions}"),
         view: "timeline".into(),
         chart: "accuracy".into(),
         domain: name.clone(),
@@ -122,11 +133,11 @@ pub(super) fn consistency(guide: Guide<'_>) -> Option<TourStep> {
         ),
         limits: if n > 0 {
             format!(
-                "{} of one run follow each other and are not independent, so agreement of two curves is no cause.",
+                "{} of one run are not independent, so the agreement of two curves does not show a cause.",
                 chart::counted(n, "checkpoint")
             )
         } else {
-            "Agreement of two curves of one run is no cause.".into()
+            "The agreement of two curves of one run does not show a cause.".into()
         },
         view: "timeline".into(),
         chart: "consistency".into(),

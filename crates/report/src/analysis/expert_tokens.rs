@@ -26,7 +26,8 @@ pub struct ExpertTokens {
     pub tokens: u64,
     /// Samples that were counted.
     pub samples: usize,
-    /// Samples whose token ids are known; more than those counted if the domain was reduced evenly.
+    /// Samples whose token ids are known, without those whose list is seen to have another number of tokens than the
+    /// trace; more than those counted if the domain was reduced evenly.
     pub known: usize,
     /// Samples of the domain.
     pub of: usize,
@@ -84,7 +85,7 @@ impl Analysis {
         let share = most as f64 / sum.max(1) as f64;
         let number = ((known.len() as f64 * share.min(1.0)) as usize).clamp(1, known.len().max(1));
         let mut counter = Counter::new(run.experts);
-        let mut differing = None;
+        let (mut differing, mut number_differing) = (None, 0);
         for sample in evenly(&known, number) {
             let (Some(listed), Some(&row)) = (ids_of(sample), at.row_of.get(sample as usize)) else {
                 continue;
@@ -97,6 +98,7 @@ impl Analysis {
                 counter.push(&listed.ids, &found.ids, layer * found.k..(layer + 1) * found.k, width);
             } else {
                 differing = differing.or(Some((sample, tokens, listed.ids.len())));
+                number_differing += 1;
             }
             watch.yield_now().await;
         }
@@ -118,7 +120,8 @@ impl Analysis {
         let (selections, mut top) = counter.finish();
         let listed = known.iter().filter_map(|&sample| ids_of(sample));
         add_words(&mut top, listed.flat_map(|listed| listed.ids.iter().copied().zip(listed.words())));
-        Ok(ExpertTokens { selections, top, tokens, samples, known: known.len(), of: members.samples.len() })
+        let known = known.len() - number_differing;
+        Ok(ExpertTokens { selections, top, tokens, samples, known, of: members.samples.len() })
     }
 }
 

@@ -17,6 +17,9 @@ const FEWEST_SAMPLES: usize = 64;
 /// Rows between two samples that are read with them: a read costs more than some rows.
 const GAP: usize = 16;
 
+/// Most links of a flow, 128 MiB.
+const MOST_LINKS: usize = 1 << 24;
+
 /// Most bytes of gates in memory.
 const CHUNK_BYTES: usize = 8 << 20;
 
@@ -37,7 +40,8 @@ impl Analysis {
     /// (docs/metrics.md#flow). Large groups are reduced evenly.
     ///
     /// # Errors
-    /// [`Error::NoFlow`] if the run has no such domain, group or checkpoint; errors of reading.
+    /// [`Error::NoFlow`] if the run has no such domain, group or checkpoint, a single layer, or more than 2^24 links;
+    /// errors of reading.
     pub async fn flow(
         &self,
         run: &Run,
@@ -52,6 +56,17 @@ impl Analysis {
         let at = at.ok_or_else(|| none(format!("the run has no checkpoint {checkpoint}")))?;
         let index = run.domains.iter().position(|found| found.name == domain);
         let index = index.ok_or_else(|| none(format!("the run has no domain {domain:?}")))?;
+        // Checked before memory is allocated.
+        let links = run.layers.saturating_sub(1).saturating_mul(run.experts).saturating_mul(run.experts);
+        if run.layers < 2 {
+            return Err(none("the run has a single layer".to_owned()));
+        }
+        if links > MOST_LINKS {
+            return Err(none(format!(
+                "{} layers of {} experts have more than the {MOST_LINKS} links that can be computed",
+                run.layers, run.experts
+            )));
+        }
         let plan = plan(run, settings);
         let members = plan.domains.get(index).and_then(|domain| domain.group(group));
         let members = members.map_or(&[][..], |members| &members.samples);
@@ -89,7 +104,9 @@ impl Analysis {
 /// At most `most` of the samples, evenly spaced.
 pub(super) fn evenly(samples: &[u32], most: usize) -> impl Iterator<Item = u32> {
     let number = samples.len().min(most);
-    (0..number).filter_map(move |at| samples.get(at * samples.len() / number).copied())
+    // In 64 bits: the product of two numbers of samples can exceed the 32 bits of WebAssembly.
+    let place = move |at: usize| (at as u64 * samples.len() as u64 / number as u64) as usize;
+    (0..number).filter_map(move |at| samples.get(place(at)).copied())
 }
 
 /// Ranges of at most `most` rows that contain all `rows`, which are ascending.

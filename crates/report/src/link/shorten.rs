@@ -326,7 +326,10 @@ fn names(report: &Report) -> String {
     let has = |id: &str| report.courses.iter().any(|course| course.metric == id);
     let found = MAIN.into_iter().filter(|id| has(id)).filter_map(metrics::metric);
     let names: Vec<String> = found.map(|metric| metric.name.to_lowercase()).collect();
-    names.join(" and ")
+    match names.split_last() {
+        Some((last, first)) if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => names.concat(),
+    }
 }
 
 #[cfg(test)]
