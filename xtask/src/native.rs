@@ -15,7 +15,7 @@ pub fn native_tests(project: &Project) -> Result<Command> {
     let mut tests = Command::new(shell::cargo());
     tests.args(["test", "--workspace", "--locked"]).current_dir(&project.root);
     // The engine is tested through `olmoe` and in the browser; natively it would only build burn's GPU part.
-    tests.args(["--exclude", "app", "--exclude", "engine"]);
+    tests.args(["--exclude", "engine"]);
     lint::while_compiling(project, &mut tests)?;
     Ok(tests)
 }

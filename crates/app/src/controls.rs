@@ -126,6 +126,28 @@ pub fn DomainChoice() -> impl IntoView {
     }
 }
 
+/// The range input of a slider: sets `place`, which is between 0 and `last`; screen readers say `words`.
+fn range(
+    label: &'static str,
+    last: Memo<usize>,
+    place: RwSignal<usize>,
+    words: impl Fn() -> String + Send + 'static,
+) -> impl IntoView {
+    view! {
+        <input
+            type="range" min="0" step="1" aria-label=label
+            prop:max=move || last.get().to_string()
+            prop:value=move || place.get().to_string()
+            aria-valuetext=words
+            on:input=move |event| {
+                if let Ok(value) = event_target_value(&event).parse() {
+                    place.set(value);
+                }
+            }
+        />
+    }
+}
+
 /// A slider over the checkpoints with buttons and the current step.
 #[component]
 pub fn CheckpointSlider() -> impl IntoView {
@@ -143,17 +165,7 @@ pub fn CheckpointSlider() -> impl IntoView {
     view! {
         <div class="slider" role="group" aria-label="Checkpoint">
             <button type="button" class="plain" aria-label="Previous checkpoint" on:click=move |_| app.step_checkpoint(false)><kbd>"["</kbd></button>
-            <input
-                type="range" min="0" step="1" aria-label="Checkpoint"
-                prop:max=move || last.get().to_string()
-                prop:value=move || app.checkpoint.get().to_string()
-                aria-valuetext=words
-                on:input=move |event| {
-                    if let Ok(place) = event_target_value(&event).parse() {
-                        app.checkpoint.set(place);
-                    }
-                }
-            />
+            {range("Checkpoint", last, app.checkpoint, words)}
             <button type="button" class="plain" aria-label="Next checkpoint" on:click=move |_| app.step_checkpoint(true)><kbd>"]"</kbd></button>
             <button
                 type="button" class="plain" aria-pressed=move || app.playing.get().to_string()
@@ -178,17 +190,7 @@ pub fn LayerSlider() -> impl IntoView {
     view! {
         <div class="slider" role="group" aria-label="Layer">
             <button type="button" class="plain" aria-label="Previous layer" on:click=move |_| app.step_layer(false)><kbd>"k"</kbd></button>
-            <input
-                type="range" min="0" step="1" aria-label="Layer"
-                prop:max=move || last.get().to_string()
-                prop:value=move || app.layer.get().to_string()
-                aria-valuetext=words
-                on:input=move |event| {
-                    if let Ok(place) = event_target_value(&event).parse() {
-                        app.layer.set(place);
-                    }
-                }
-            />
+            {range("Layer", last, app.layer, words)}
             <button type="button" class="plain" aria-label="Next layer" on:click=move |_| app.step_layer(true)><kbd>"j"</kbd></button>
             <output class="step">{words}</output>
         </div>

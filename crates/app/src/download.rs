@@ -54,15 +54,3 @@ pub fn file_name(title: &str, ending: &str) -> String {
     let name = if name.is_empty() { "report" } else { name };
     format!("{name}{ending}")
 }
-
-#[cfg(test)]
-mod tests {
-    use super::file_name;
-
-    #[test]
-    fn file_names_have_no_odd_letters() {
-        assert_eq!(file_name("Demo run: 270 k OLMoE", ".json"), "demo-run-270-k-olmoe.json");
-        assert_eq!(file_name("../<script>", ".csv"), "script.csv");
-        assert_eq!(file_name("", ".svg"), "report.svg");
-    }
-}

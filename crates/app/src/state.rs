@@ -1,5 +1,12 @@
 //! The page's state: one signal per fact. Large values are shared, never copied.
 
+mod appearance;
+mod dialog;
+mod messages;
+mod run;
+mod selection;
+mod view;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -11,186 +18,10 @@ use report::{Change, Group, Report, Settings};
 use crate::drawing_requests::Answer;
 use crate::meter::Meter;
 
-/// The three states of the page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// No files yet.
-    Empty,
-    /// Files are open, but there is no report yet.
-    Working,
-    /// There is a report.
-    Report,
-}
-
-/// A view of the report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum View {
-    /// Metrics over training on one step axis.
-    Timeline,
-    /// A metric by layer and checkpoint.
-    Layers,
-    /// Two samples' pathways aligned.
-    Pathways,
-    /// The distance matrix of a group.
-    Map,
-    /// Gate mass that passes between layers.
-    Flow,
-    /// Experts of single tokens.
-    Tokens,
-    /// Memorization groups matched with generalization groups.
-    Delays,
-    /// All figures as tables.
-    Table,
-    /// The run beside a second one.
-    Compare,
-}
-
-impl View {
-    /// All views in the order of the view switcher. `Compare` needs a second run.
-    pub const ALL: [Self; 9] = [
-        Self::Timeline,
-        Self::Layers,
-        Self::Pathways,
-        Self::Map,
-        Self::Flow,
-        Self::Tokens,
-        Self::Delays,
-        Self::Table,
-        Self::Compare,
-    ];
-
-    /// Keyboard shortcut.
-    pub fn key(self) -> &'static str {
-        match self {
-            Self::Timeline => "1",
-            Self::Layers => "2",
-            Self::Pathways => "3",
-            Self::Map => "4",
-            Self::Flow => "f",
-            Self::Tokens => "w",
-            Self::Delays => "5",
-            Self::Table => "6",
-            Self::Compare => "7",
-        }
-    }
-
-    /// Name in URLs.
-    pub fn slug(self) -> &'static str {
-        match self {
-            Self::Timeline => "timeline",
-            Self::Layers => "layers",
-            Self::Pathways => "pathways",
-            Self::Map => "map",
-            Self::Flow => "flow",
-            Self::Tokens => "tokens",
-            Self::Delays => "delays",
-            Self::Table => "table",
-            Self::Compare => "compare",
-        }
-    }
-
-    /// Name in the view switcher.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Timeline => "Timeline",
-            Self::Layers => "Layers",
-            Self::Pathways => "Pathways",
-            Self::Map => "Map",
-            Self::Flow => "Flow",
-            Self::Tokens => "Tokens",
-            Self::Delays => "Delays",
-            Self::Table => "Table",
-            Self::Compare => "Compare",
-        }
-    }
-
-    /// The view with this name in URLs.
-    pub fn from_slug(slug: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|view| view.slug() == slug)
-    }
-
-    /// The next or previous view that is offered, without wrapping around.
-    pub fn adjacent(self, forward: bool, app: App) -> Self {
-        let here = Self::ALL.into_iter().position(|view| view == self).unwrap_or(0);
-        let (before, after) = Self::ALL.split_at(here);
-        let offered = |view: &&Self| app.offers(**view);
-        let found =
-            if forward { after.iter().skip(1).find(offered) } else { before.iter().rev().find(offered) };
-        found.copied().unwrap_or(self)
-    }
-}
-
-/// Light, dark or the system's preference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Theme {
-    /// The system's preference.
-    System,
-    /// Light background.
-    Light,
-    /// Dark background.
-    Dark,
-}
-
-impl Theme {
-    /// Name in URLs and in the page's markup.
-    pub fn slug(self) -> &'static str {
-        match self {
-            Self::System => "system",
-            Self::Light => "light",
-            Self::Dark => "dark",
-        }
-    }
-
-    /// The theme with this name.
-    pub fn from_slug(slug: &str) -> Option<Self> {
-        [Self::System, Self::Light, Self::Dark].into_iter().find(|theme| theme.slug() == slug)
-    }
-}
-
-/// The page's dialogs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Dialog {
-    /// Settings of the analysis.
-    Settings,
-    /// The link and its content.
-    Share,
-    /// Exports.
-    Export,
-    /// Keyboard shortcuts and terms.
-    Help,
-    /// What to do with files while a report is shown.
-    SecondRun,
-    /// Confirmation before an unsaved run is closed.
-    Close,
-    /// URLs to load.
-    Address,
-    /// Confirmation before a link's source is fetched.
-    Source(String),
-    /// The link as a QR code.
-    Code,
-    /// The kept runs as a table.
-    Runs,
-    /// The definition of a metric, by its id.
-    Definition(String),
-    /// The mapping of a file's tensors.
-    Mapping,
-    /// The shape of a file's expert ids, with the file's id; without one, the number of experts of
-    /// all files.
-    Shape(Option<usize>),
-}
-
-/// Where the current report came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// Computed from files by the analyst.
-    Files,
-    /// Opened from a link.
-    Link,
-    /// Opened from a JSON export.
-    Export,
-    /// Kept by this browser or this page, without its traces.
-    Kept,
-}
+pub use self::appearance::{Axis, Theme};
+pub use self::dialog::Dialog;
+pub use self::run::{HeldRun, Origin, Stage};
+pub use self::view::View;
 
 /// What the service worker keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -201,27 +32,6 @@ pub struct OfflineState {
     pub more: bool,
     /// Whether a new version of the page is ready.
     pub update: bool,
-}
-
-/// A report that the page can show again.
-#[derive(Clone)]
-pub struct HeldRun {
-    /// Id of the run, also that of its history entries.
-    pub id: f64,
-    /// The report; none for the empty page.
-    pub report: Option<Arc<Report>>,
-    /// The report as text.
-    pub text: Option<Arc<ReportText>>,
-    /// Where the report came from.
-    pub origin: Origin,
-    /// The report encoded for the address.
-    pub link: Option<String>,
-    /// The file table.
-    pub files: Vec<FileRow>,
-    /// Whether the report is complete.
-    pub complete: bool,
-    /// Whether the report is stored outside this page.
-    pub saved: bool,
 }
 
 /// The page's state. Cheap to copy: it holds only signal handles.
@@ -357,33 +167,6 @@ pub struct App {
     pub previous: RwSignal<Option<f64>>,
 }
 
-/// The horizontal axis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Axis {
-    /// Training steps.
-    Steps,
-    /// Training tokens.
-    Tokens,
-    /// Training steps, logarithmic.
-    Log,
-}
-
-impl Axis {
-    /// Name in URLs.
-    pub fn slug(self) -> &'static str {
-        match self {
-            Self::Steps => "steps",
-            Self::Tokens => "tokens",
-            Self::Log => "log",
-        }
-    }
-
-    /// The axis with this name in URLs.
-    pub fn from_slug(slug: &str) -> Option<Self> {
-        [Self::Steps, Self::Tokens, Self::Log].into_iter().find(|axis| axis.slug() == slug)
-    }
-}
-
 impl App {
     /// The state of an empty page.
     pub fn new() -> Self {
@@ -495,185 +278,8 @@ impl App {
         self.meter.set(None);
     }
 
-    /// The run that the page shows.
-    pub fn held(self) -> HeldRun {
-        HeldRun {
-            id: self.run_id.get_untracked(),
-            report: self.report.get_untracked(),
-            text: self.text.get_value(),
-            origin: self.origin.get_untracked(),
-            link: self.link.get_untracked(),
-            files: self.files.get_untracked(),
-            complete: self.complete.get_untracked(),
-            saved: self.saved.get_untracked(),
-        }
-    }
-
     /// The page's state, from any of its components.
     pub fn get() -> Self {
         expect_context::<Self>()
     }
-
-    /// The page's stage.
-    pub fn stage(self) -> Stage {
-        if self.report.with(Option::is_some) {
-            Stage::Report
-        } else if self.working.get() || !self.files.with(Vec::is_empty) {
-            Stage::Working
-        } else {
-            Stage::Empty
-        }
-    }
-
-    /// The page's stage, untracked.
-    pub fn stage_now(self) -> Stage {
-        untrack(|| self.stage())
-    }
-
-    /// The checkpoint under the pointer, else the selected one.
-    pub fn current_checkpoint(self) -> usize {
-        self.hover.get().unwrap_or_else(|| self.checkpoint.get())
-    }
-
-    /// The last checkpoint that charts draw: the current one while playing or presenting, unless the
-    /// user prefers reduced motion.
-    pub fn drawn_up_to(self) -> Option<usize> {
-        let moves = (self.playing.get() || self.presenting.get()) && !crate::browser::reduces_motion();
-        moves.then(|| self.checkpoint.get())
-    }
-
-    /// Pins the current checkpoint, or removes the pin.
-    pub fn toggle_pin(self) {
-        let here = self.checkpoint.get_untracked();
-        self.pin.update(|pin| *pin = if pin.is_some() { None } else { Some(here) });
-    }
-
-    /// Whether the page has what a view shows: figures, traces or a second run. Links carry no
-    /// samples, and figures of layers only on request.
-    pub fn offers(self, view: View) -> bool {
-        let traces = self.origin.get() == Origin::Files;
-        let any = |find: fn(&Report) -> bool| self.with_report(find).unwrap_or(false);
-        match view {
-            View::Timeline | View::Table => true,
-            View::Pathways | View::Map | View::Flow => traces,
-            View::Tokens => traces && any(has_experts),
-            View::Compare => self.other.with(Option::is_some),
-            View::Delays => {
-                traces || any(|report| report.domains.iter().any(|domain| domain.delays.is_some()))
-            }
-            View::Layers => any(|report| {
-                report.courses.iter().any(|course| course.layer.is_some()) || has_experts(report)
-            }),
-        }
-    }
-
-    /// Opens a view if it is offered; returns whether it is.
-    pub fn open(self, view: View) -> bool {
-        let offered = untrack(|| self.offers(view));
-        if offered {
-            self.view.set(view);
-        }
-        offered
-    }
-
-    /// Whether a chart is shown: all, or only one of an embedded page.
-    pub fn shows_chart(self, id: &str) -> bool {
-        self.only.with(|only| only.as_ref().is_none_or(|only| only == id))
-    }
-
-    /// Reads the report, tracked.
-    pub fn with_report<T>(self, read: impl FnOnce(&Report) -> T) -> Option<T> {
-        self.report.with(|report| report.as_deref().map(read))
-    }
-
-    /// Shows a report and keeps the selected checkpoint, layer and domain valid.
-    pub fn show(self, report: Report, text: ReportText, complete: bool, origin: Origin) {
-        self.show_shared(Arc::new(report), Arc::new(text), complete, origin);
-    }
-
-    /// Shows a report that others may hold too.
-    pub fn show_shared(self, report: Arc<Report>, text: Arc<ReportText>, complete: bool, origin: Origin) {
-        let checkpoints = report.checkpoints.len();
-        let layers = report.run.layers;
-        let first = self.report.with_untracked(Option::is_none);
-        let at_end = self.report.with_untracked(|old| {
-            old.as_ref().is_none_or(|old| self.checkpoint.get_untracked() + 1 >= old.checkpoints.len())
-        });
-        if at_end || self.checkpoint.get_untracked() >= checkpoints {
-            self.checkpoint.set(checkpoints.saturating_sub(1));
-        }
-        if self.layer.get_untracked() >= layers {
-            self.layer.set(layers.saturating_sub(1));
-        }
-        let domain = self.domain.get_untracked();
-        if report.domain(&domain).is_none() {
-            self.domain.set(report.domains.first().map(|domain| domain.name.clone()).unwrap_or_default());
-        }
-        // A growing report may have memorized samples only later.
-        if !self.group_chosen.get_untracked() {
-            let memorized = report.domains.iter().any(|domain| report.memorized(domain) > 1);
-            self.group.set(if memorized { Group::Memorized } else { Group::All });
-        }
-        if first || origin != Origin::Files {
-            self.settings.set(report.settings.clone());
-        }
-        // Thresholds of domains that the run does not have are not used.
-        let known = |name: &str| report.domain(name).is_some();
-        if !self.settings.with_untracked(|settings| settings.eps.keys().all(|name| known(name))) {
-            self.settings.update(|settings| settings.eps.retain(|name, _| known(name)));
-        }
-        // Changes of the report before, which may have had other samples or settings.
-        self.changes.set(Vec::new());
-        self.origin.set(origin);
-        self.text.set_value(Some(text));
-        self.complete.set(complete);
-        self.provisional.set(!complete);
-        self.report.set(Some(report));
-    }
-
-    /// Shows an error message.
-    pub fn fail(self, message: impl Into<String>) {
-        let message = message.into();
-        self.errors.update(|errors| {
-            if errors.last() != Some(&message) {
-                errors.push(message);
-            }
-            if errors.len() > 20 {
-                errors.remove(0);
-            }
-        });
-    }
-
-    /// Announces a text to screen readers.
-    pub fn say(self, text: impl Into<String>) {
-        self.announcement.set(text.into());
-    }
-
-    /// Selects the next or previous checkpoint.
-    pub fn step_checkpoint(self, forward: bool) {
-        let count =
-            self.report.with_untracked(|report| report.as_ref().map_or(0, |report| report.checkpoints.len()));
-        self.checkpoint.update(|here| *here = moved(*here, forward, count));
-    }
-
-    /// Selects the next or previous layer.
-    pub fn step_layer(self, forward: bool) {
-        let count =
-            self.report.with_untracked(|report| report.as_ref().map_or(0, |report| report.run.layers));
-        self.layer.update(|here| *here = moved(*here, forward, count));
-    }
-
-    /// Whether a domain is shown.
-    pub fn shows(self, domain: &str) -> bool {
-        self.hidden.with(|hidden| !hidden.contains(domain))
-    }
-}
-
-/// Whether a report counts the experts that single tokens selected.
-fn has_experts(report: &Report) -> bool {
-    report.domains.iter().any(|domain| !domain.expert_selections.is_empty())
-}
-
-fn moved(here: usize, forward: bool, count: usize) -> usize {
-    if forward { (here + 1).min(count.saturating_sub(1)) } else { here.saturating_sub(1) }
 }

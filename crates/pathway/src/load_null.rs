@@ -37,12 +37,9 @@ pub fn load_null_symbols(
     weights: &[f64],
     seed: u64,
 ) -> Result<Sequences, Error> {
-    let mut sequences = Sequences::new();
-    for_each(ranking, tau_index, (samples, wanted), weights, seed, |layers| match layers {
-        Some(layers) => push_symbols(ranking, layers, &mut sequences),
-        None => sequences.end(),
-    })?;
-    Ok(sequences)
+    drawn(ranking, tau_index, (samples, wanted), weights, seed, |layers, sequences| {
+        push_symbols(ranking, layers, sequences);
+    })
 }
 
 /// Draws the same pathways as [`load_null_symbols`] (docs/metrics.md#load-matched-null), as
@@ -59,30 +56,27 @@ pub fn load_null_characters(
     weights: &[f64],
     seed: u64,
 ) -> Result<Sequences, Error> {
-    let mut sequences = Sequences::new();
-    for_each(ranking, tau_index, (samples, wanted), weights, seed, |layers| match layers {
-        Some(layers) => push_written(layers, &mut sequences),
-        None => sequences.end(),
-    })?;
-    Ok(sequences)
+    drawn(ranking, tau_index, (samples, wanted), weights, seed, push_written)
 }
 
-/// Calls `f` with the layers of each sample's null pathway; without layers if it is not wanted.
-fn for_each(
+/// Draws the layers of each sample's null pathway, which `push` adds to the sequences. The sequence
+/// of a sample that is not wanted is empty.
+fn drawn(
     ranking: &Ranking,
     tau_index: usize,
     (samples, wanted): (&[u32], &[bool]),
     weights: &[f64],
     seed: u64,
-    mut f: impl FnMut(Option<&[Vec<u16>]>),
-) -> Result<(), Error> {
+    push: impl Fn(&[Vec<u16>], &mut Sequences),
+) -> Result<Sequences, Error> {
     let experts = ranking.experts();
     check_len("mean gates of a domain [L, E]", ranking.layers() * experts, weights.len())?;
     let sums: Vec<Vec<f64>> = weights.chunks_exact(experts).map(cumulative).collect();
     let mut layers = vec![Vec::new(); ranking.layers()];
+    let mut sequences = Sequences::new();
     for (place, &sample) in samples.iter().enumerate() {
         if !wanted.get(place).copied().unwrap_or(false) {
-            f(None);
+            sequences.end();
             continue;
         }
         let mut rng = Rng::stream(seed, STREAM + u64::from(sample));
@@ -90,9 +84,9 @@ fn for_each(
         for (layer, ((drawn, weights), sums)) in of_layers {
             draw(ranking.prefix_len(sample as usize, layer, tau_index), weights, sums, &mut rng, drawn);
         }
-        f(Some(&layers));
+        push(&layers, &mut sequences);
     }
-    Ok(())
+    Ok(sequences)
 }
 
 /// Running sums of weights.

@@ -18,10 +18,13 @@ before(async () => {
   await give(page, runA());
   await finished(page);
   said = await by(page, "verdict").locator("p").allTextContents();
+  const title = page.getByLabel("Title of the run");
+  await title.fill("../<Größe> 12");
+  await title.press("Enter");
   await page.keyboard.press("d");
   const dialog = by(page, "export-dialog");
   const download = await downloaded(page, dialog.getByRole("button", { name: "Save HTML" }));
-  assert.match(download.suggestedFilename(), /\.html$/);
+  assert.equal(download.suggestedFilename(), "größe-12.html", "letters of any script, digits and dashes");
   path = out("report.html");
   await download.saveAs(path);
   clean(session, opened);

@@ -191,7 +191,7 @@ pub const SETTINGS: &[Setting] = &[
 /// Declares one setting.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
-    /// Name of the field in the JSON, and of the flag on the command line.
+    /// Name of the field in the JSON, and with dashes of the flag on the command line.
     pub id: &'static str,
     /// Name on the page.
     pub name: &'static str,

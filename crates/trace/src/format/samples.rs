@@ -1,7 +1,7 @@
 //! `samples.jsonl`: one JSON object per line with `id`, `domain`, and `tokens` or `input_ids`; the
 //! samples in the order of the traces. Checkpoints are run on the same file.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, rc::Rc};
 
 use serde::Deserialize;
 
@@ -12,15 +12,16 @@ use crate::{
         probe::Probe,
         results::json::distinct_records,
     },
+    io::{
+        lines::{Limit, Lines},
+        source::ByteSource as _,
+    },
     model::results::{SampleList, SampleRecord, TokenIds},
     text::{IdText, json_words},
 };
 
-/// Bytes read at once.
-const CHUNK: u64 = 4 << 20;
-
-/// The longest line of a sample, in bytes.
-const MAX_LINE: usize = 64 << 20;
+/// The longest line of a sample.
+const LIMIT: Limit = Limit { bytes: 64 << 20, advice: "Write one sample per line." };
 
 #[derive(Deserialize)]
 struct Line {
@@ -126,38 +127,10 @@ async fn open(probe: &Probe, warnings: &mut Vec<String>) -> Result<FileKind, Err
     let name = source.name();
     let mut samples = Vec::new();
     let mut runnable = true;
-    let mut pending: Vec<u8> = Vec::new();
-    let mut number = 0;
-    let mut at = 0;
-    while at < source.len() {
-        let len = CHUNK.min(source.len() - at);
-        let chunk = source.read(at, len as usize).await?;
-        at += len;
-        let mut rest = chunk.as_slice();
-        while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
-            let (line, after) = rest.split_at(end);
-            rest = after.get(1..).unwrap_or_default();
-            number += 1;
-            if pending.is_empty() {
-                runnable &= push(name, number, line, &mut samples)?;
-            } else {
-                pending.extend_from_slice(line);
-                runnable &= push(name, number, &pending, &mut samples)?;
-                pending.clear();
-            }
-        }
-        pending.extend_from_slice(rest);
-        if pending.len() > MAX_LINE {
-            return Err(Error::TooLarge {
-                name: name.to_owned(),
-                what: format!("line {}", number + 1),
-                bytes: pending.len() as u64,
-                limit: MAX_LINE as u64,
-                advice: "Write one sample per line.",
-            });
-        }
+    let mut lines = Lines::new(Rc::clone(source), LIMIT);
+    while let Some(line) = lines.next().await? {
+        runnable &= push(name, line.span.number, line.bytes, &mut samples)?;
     }
-    runnable &= push(name, number + 1, &pending, &mut samples)?;
     runnable &= !samples.is_empty();
     let samples = distinct_records(name, samples, warnings);
     Ok(FileKind::SampleList(SampleList { samples, runnable }))

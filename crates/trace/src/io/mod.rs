@@ -1,5 +1,6 @@
 //! Sources of bytes: memory, files, and in browsers `File` objects.
 
+pub mod lines;
 pub mod source;
 
 // Paths exist only outside browsers, `File` only inside.

@@ -7,12 +7,10 @@
 #![allow(clippy::inline_always, reason = "what is called in a loop for wide vectors must be part of it")]
 
 use crate::numeric::{
-    softmax::{add, all_finite, exp},
+    rows::{add_weighed, scores},
+    softmax::exp,
     vector::widest,
 };
-
-/// Values that are worked on side by side.
-const LANES: usize = 16;
 
 /// Routing weights of one token's logits, `[E]` each: sigmoid scores over their sum.
 pub fn normalized_sigmoid(logits: &[f32], weights: &mut [f32]) {
@@ -22,48 +20,32 @@ pub fn normalized_sigmoid(logits: &[f32], weights: &mut [f32]) {
     );
 }
 
-/// Adds the routing weights of one token to `sums`, `[E]` each, unless a logit is not finite; `weights` is left with
-/// the token's own. Whether it did.
+/// Adds the routing weights of one token to `sums`, `[E]` each, and leaves them in `weights`.
+/// Returns `false` and adds nothing when a logit is not finite.
 #[must_use]
 pub fn add_normalized_sigmoid(logits: &[f32], weights: &mut [f32], sums: &mut [f64]) -> bool {
-    widest(
+    add_weighed(
+        logits,
+        weights,
+        sums,
         #[inline(always)]
-        || {
-            let finite = all_finite(logits);
-            if finite {
-                weigh(logits, weights);
-                add(sums, weights);
-            }
-            finite
-        },
+        |logits, weights| weigh(logits, weights),
     )
 }
 
 #[inline(always)]
 fn weigh(logits: &[f32], weights: &mut [f32]) {
-    let sum = scores(logits, weights);
+    let sums = scores(
+        logits,
+        weights,
+        #[inline(always)]
+        |logit| sigmoid(logit),
+    );
+    // Above 0.
+    let sum: f32 = sums.iter().sum();
     for weight in weights {
         *weight /= sum;
     }
-}
-
-/// Puts `sigmoid(logit)` into `weights` and returns their sum, which is above 0.
-#[inline(always)]
-fn scores(logits: &[f32], weights: &mut [f32]) -> f32 {
-    let (from, rest_from) = logits.as_chunks::<LANES>();
-    let (to, rest_to) = weights.as_chunks_mut::<LANES>();
-    let mut sums = [0.0_f32; LANES];
-    for (from, to) in from.iter().zip(to) {
-        for ((sum, &logit), weight) in sums.iter_mut().zip(from).zip(to) {
-            *weight = sigmoid(logit);
-            *sum += *weight;
-        }
-    }
-    for ((sum, &logit), weight) in sums.iter_mut().zip(rest_from).zip(rest_to) {
-        *weight = sigmoid(logit);
-        *sum += *weight;
-    }
-    sums.iter().sum()
 }
 
 /// `1 / (1 + e^-x)`; at least `e^-88`.

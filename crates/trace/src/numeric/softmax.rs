@@ -6,11 +6,10 @@
 
 #![allow(clippy::inline_always, reason = "what is called in a loop for wide vectors must be part of it")]
 
-use crate::numeric::vector::widest;
-
-/// Values that are computed in parallel: two AVX2 vectors, to hide the latency of each other's
-/// instructions.
-const LANES: usize = 16;
+use crate::numeric::{
+    rows::{LANES, add_weighed, scores},
+    vector::widest,
+};
 
 /// `e^x` to about 2 units in the last place, without branches; 0 below -87, and no more than
 /// `e^88`.
@@ -50,35 +49,13 @@ pub fn softmax(logits: &[f32], weights: &mut [f32]) {
 /// Returns `false` and adds nothing when a logit is not finite.
 #[must_use]
 pub fn add_softmax(logits: &[f32], weights: &mut [f32], sums: &mut [f64]) -> bool {
-    widest(
+    add_weighed(
+        logits,
+        weights,
+        sums,
         #[inline(always)]
-        || {
-            let finite = all_finite(logits);
-            if finite {
-                weigh(logits, weights);
-                add(sums, weights);
-            }
-            finite
-        },
+        |logits, weights| weigh(logits, weights),
     )
-}
-
-/// Adds a row in f32 to sums in f64.
-#[inline(always)]
-pub fn add(sums: &mut [f64], row: &[f32]) {
-    for (sum, &value) in sums.iter_mut().zip(row) {
-        *sum += f64::from(value);
-    }
-}
-
-/// Whether no value is infinite or NaN.
-#[inline(always)]
-#[must_use]
-pub fn all_finite(row: &[f32]) -> bool {
-    /// The bits of infinity; those of NaN are larger.
-    const INFINITE: u32 = 0x7f80_0000;
-    let most = row.iter().fold(0, |most: u32, value| most.max(value.to_bits() & 0x7fff_ffff));
-    most < INFINITE
 }
 
 #[inline(always)]
@@ -108,19 +85,12 @@ pub fn largest(row: &[f32]) -> f32 {
 /// Writes `e^(logit - largest)` to `weights` and returns their sum.
 #[inline(always)]
 fn exponentials(logits: &[f32], largest: f32, weights: &mut [f32]) -> f32 {
-    let (from, rest_from) = logits.as_chunks::<LANES>();
-    let (to, rest_to) = weights.as_chunks_mut::<LANES>();
-    let mut sums = [0.0_f32; LANES];
-    for (from, to) in from.iter().zip(to) {
-        for ((sum, &logit), weight) in sums.iter_mut().zip(from).zip(to) {
-            *weight = exp(logit - largest);
-            *sum += *weight;
-        }
-    }
-    for ((sum, &logit), weight) in sums.iter_mut().zip(rest_from).zip(rest_to) {
-        *weight = exp(logit - largest);
-        *sum += *weight;
-    }
+    let mut sums = scores(
+        logits,
+        weights,
+        #[inline(always)]
+        |logit| exp(logit - largest),
+    );
     // Pairwise, so that no sum depends on more than four others.
     let mut width = LANES / 2;
     while width > 0 {

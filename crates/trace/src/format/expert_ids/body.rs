@@ -7,13 +7,16 @@ use crate::{
     error::Error,
     format::expert_ids::{
         fold::{Folded, is_recorded, live_layers},
-        lines::{self, Span, changed},
+        lines::changed,
         megatron_steps::{Steps, belong_together},
         read::read,
         record::{Record, Writer},
         shape::Shape,
     },
-    io::source::{ByteSource as _, Pending, Source},
+    io::{
+        lines::{self, Span},
+        source::{ByteSource as _, Pending, Source},
+    },
     model::{Counts, GateKind, TraceInfo},
     open_trace::{GatesFound, RecordedIds},
 };

@@ -15,7 +15,7 @@ use crate::{
         expert_ids::{
             body::Places,
             fold::{Fold, Folded, is_recorded, most_counts},
-            lines::{CONTENT, Lines, beginning},
+            lines::{CONTENT, beginning, lines_of},
             megatron_steps::{LOGIT, Logits, Pass, Piece, Record, Sample, Steps, logits_rank},
             opened::{self, Known},
             scan::Fault,
@@ -71,7 +71,7 @@ async fn open(source: &Source, settings: &Settings, warnings: &mut Vec<String>) 
     // Passes in file order.
     let mut order: Vec<(u64, u64)> = Vec::new();
     let mut stated_experts = None;
-    let mut lines = Lines::new(Rc::clone(source));
+    let mut lines = lines_of(source);
     while let Some(line) = lines.next().await? {
         if line.bytes.trim_ascii().is_empty() {
             continue;

@@ -7,10 +7,13 @@ use crate::{
     format::expert_ids::{
         block::Block,
         fold::is_recorded,
-        lines::{self, Span, changed},
+        lines::changed,
         scan::{Fault, ONE_RECORD_PER_LINE, Scan},
     },
-    io::source::{ByteSource as _, Source},
+    io::{
+        lines::{self, Span},
+        source::{ByteSource as _, Source},
+    },
     numeric::{numbers::widen_bf16, softmax::add_softmax},
     open_trace::{GatesFound, bad_samples::BadSample},
     text::step_name::trailing_number,

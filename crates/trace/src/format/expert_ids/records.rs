@@ -1,7 +1,7 @@
 //! Files of records: one served answer or one block of text per line, from vLLM, SGLang or the
 //! OLMoE scripts.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::collections::BTreeMap;
 
 use crate::{
     error::{Error, GIVE_SHAPE},
@@ -9,7 +9,7 @@ use crate::{
         expert_ids::{
             body::Places,
             fold::{Fold, most_counts},
-            lines::{CONTENT, Line, Lines, Span, beginning},
+            lines::{CONTENT, beginning, record_lines},
             opened::{self, Known},
             read,
             record::{Record, Writer},
@@ -19,7 +19,10 @@ use crate::{
         kind::{Entry, FileKind, Format, Match, Opened},
         probe::{Probe, Settings},
     },
-    io::source::{ByteSource as _, Source},
+    io::{
+        lines::{Line, Span},
+        source::{ByteSource as _, Source},
+    },
     model::SampleMeta,
     open_trace::OpenTrace,
     text::step_name::trailing_number,
@@ -109,7 +112,7 @@ async fn records(
     let name = source.name();
     let shape = find_shape(source, writer, settings, warnings).await?;
     let mut all = Collected::default();
-    let mut lines = Lines::of_records(Rc::clone(source)).await?;
+    let mut lines = record_lines(source).await?;
     while let Some(line) = lines.next().await? {
         each_record(name, &line, &mut |bytes, span| {
             let locate = |fault: scan::Fault| fault.in_line(name, span.number);
@@ -383,7 +386,7 @@ async fn find_shape(
     warnings: &mut Vec<String>,
 ) -> Result<Shape, Error> {
     let mut solver = Solver::new(settings.layers, settings.top_k);
-    let mut lines = Lines::of_records(Rc::clone(source)).await?;
+    let mut lines = record_lines(source).await?;
     let mut seen = 0;
     let mut more = true;
     while more {

@@ -2,7 +2,7 @@
 //! `step` if the table has several checkpoints; or llama.cpp's `layer,expert` (`examples/moe-trace`) without tokens and
 //! samples. The delimiter is a comma, semicolon or tab; other columns are ignored.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::collections::BTreeMap;
 
 use crate::{
     error::Error,
@@ -10,7 +10,7 @@ use crate::{
         expert_ids::{
             body::Places,
             fold::{Folded, most_counts},
-            lines::Lines,
+            lines::lines_of,
             opened::{self, Known},
         },
         kind::{FileKind, Format, Match, Opened},
@@ -148,7 +148,7 @@ async fn open(
     warnings: &mut Vec<String>,
 ) -> Result<Vec<OpenTrace>, Error> {
     let name = source.name();
-    let mut lines = Lines::new(Rc::clone(source));
+    let mut lines = lines_of(source);
     let mut columns = None;
     while columns.is_none() {
         let Some(line) = lines.next().await? else { return Err(opened::no_ids(name)) };

@@ -1,15 +1,13 @@
 //! JSON lines with one record per token and layer, as loggers in vLLM and similar servers write them:
 //! `{"req_id": "s0", "token_idx": 0, "layer": 3, "topk_ids": [0, 6]}`.
 
-use std::rc::Rc;
-
 use serde::Deserialize;
 
 use crate::{
     error::Error,
     format::{
         expert_ids::{
-            lines::{Lines, beginning},
+            lines::{beginning, lines_of},
             table::{MOST_LAYERS, MOST_TOKENS, Table},
         },
         kind::{FileKind, Format, Match, Opened},
@@ -81,7 +79,7 @@ async fn open(
         advice: "Correct the line.",
     }
     };
-    let mut lines = Lines::new(Rc::clone(source));
+    let mut lines = lines_of(source);
     let mut table: Option<Table<'_>> = None;
     let mut experts = None;
     let mut last = 0;

@@ -10,10 +10,7 @@ use crate::{
     format::hf_logits::layers::{Layer, Layers},
     io::source::PIECE,
     model::{GateKind, TopK, offsets_of},
-    numeric::{
-        sigmoid::add_normalized_sigmoid,
-        softmax::{add, add_softmax},
-    },
+    numeric::{rows::add, sigmoid::add_normalized_sigmoid, softmax::add_softmax},
     open_trace::bad_samples::{BadSample, most_are_bad},
 };
 

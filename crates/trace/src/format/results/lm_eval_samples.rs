@@ -1,6 +1,9 @@
 //! `samples_TASK_DATE.jsonl` of lm-evaluation-harness: one checkpoint's answers to the items of one task.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use serde::{Deserialize, de::IgnoredAny};
 
@@ -15,16 +18,16 @@ use crate::{
             step::{evaluation, is_date},
         },
     },
-    io::source::{ByteSource as _, Source},
+    io::{
+        lines::{Limit, Lines},
+        source::{ByteSource as _, Source},
+    },
     model::results::{Item, Results},
     text::{IdText, json_words, python_json::without_nan, shorten, step_name::step_from_name},
 };
 
-/// Bytes read at once.
-const CHUNK: u64 = 4 << 20;
-
-/// Longest line of an answer, in bytes.
-const MAX_LINE: usize = 64 << 20;
+/// The longest line of an answer.
+const LIMIT: Limit = Limit { bytes: 64 << 20, advice: "Keep `doc_id` and `acc` of every answer." };
 
 /// Answers of lm-evaluation-harness.
 pub const FORMAT: Format = Format {
@@ -241,33 +244,10 @@ async fn open(probe: &Probe, warnings: &mut Vec<String>) -> Result<FileKind, Err
 async fn read(source: &Source) -> Result<Answers, Error> {
     let name = source.name();
     let mut answers = Answers::default();
-    let mut pending: Vec<u8> = Vec::new();
-    let (mut number, mut at) = (0, 0);
-    while at < source.len() {
-        let len = CHUNK.min(source.len() - at);
-        let chunk = source.read(at, len as usize).await?;
-        at += len;
-        let mut rest = chunk.as_slice();
-        while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
-            let (line, after) = rest.split_at(end);
-            rest = after.get(1..).unwrap_or_default();
-            number += 1;
-            pending.extend_from_slice(line);
-            answers.push(name, number, &pending)?;
-            pending.clear();
-        }
-        pending.extend_from_slice(rest);
-        if pending.len() > MAX_LINE {
-            return Err(Error::TooLarge {
-                name: name.to_owned(),
-                what: format!("line {}", number + 1),
-                bytes: pending.len() as u64,
-                limit: MAX_LINE as u64,
-                advice: "Keep `doc_id` and `acc` of every answer.",
-            });
-        }
+    let mut lines = Lines::new(Rc::clone(source), LIMIT);
+    while let Some(line) = lines.next().await? {
+        answers.push(name, line.span.number, line.bytes)?;
     }
-    answers.push(name, number + 1, &pending)?;
     Ok(answers)
 }
 
