@@ -142,23 +142,43 @@ pub fn draw(
     points: &[f32],
     unit: f64,
 ) -> bool {
+    MAP.with_borrow_mut(|map| draw_map(map, target, (at, size), view, points, unit))
+}
+
+/// Draws a map that may be another than the current one.
+pub(super) fn draw_map(
+    map: &mut MapData,
+    target: &HtmlCanvasElement,
+    (at, size): ((f64, f64), f64),
+    view: MapView,
+    points: &[f32],
+    unit: f64,
+) -> bool {
     let Some(context) = context(target) else { return false };
-    MAP.with_borrow_mut(|map| {
-        context.save();
-        context.set_fill_style_str(if view.dark { "#15161a" } else { "#ffffff" });
-        context.fill_rect(at.0, at.1, size, size);
-        context.begin_path();
-        context.rect(at.0, at.1, size, size);
-        context.clip();
-        drop(context.translate(at.0, at.1));
-        let drawn = if view.plane {
-            plane(&context, map, size, view, points, unit)
-        } else {
-            matrix(&context, map, size, view, unit)
-        };
-        context.restore();
-        drawn.is_some()
-    })
+    context.save();
+    context.set_fill_style_str(if view.dark { "#15161a" } else { "#ffffff" });
+    context.fill_rect(at.0, at.1, size, size);
+    context.begin_path();
+    context.rect(at.0, at.1, size, size);
+    context.clip();
+    drop(context.translate(at.0, at.1));
+    let drawn = if view.plane {
+        plane(&context, map, size, view, points, unit)
+    } else {
+        matrix(&context, map, size, view, unit)
+    };
+    context.restore();
+    drawn.is_some()
+}
+
+/// Fits a canvas to its size on the page, in device pixels. Returns its width.
+pub fn fit(canvas: &HtmlCanvasElement, unit: f64) -> f64 {
+    let size = (f64::from(canvas.client_width()) * unit).round().max(1.0);
+    if (f64::from(canvas.width()) - size).abs() > 0.5 {
+        canvas.set_width(size as u32);
+        canvas.set_height(size as u32);
+    }
+    size
 }
 
 fn matrix(

@@ -16,7 +16,7 @@ use self::transition::transition;
 use crate::chart::{Grid, available_width};
 use crate::controls::{Choice, DomainChoice, GroupChoice, TwinSwitch};
 use crate::format::{count, figure};
-use crate::map::paint::{Legend, MapView, PointColor, draw, export_image};
+use crate::map::paint::{Legend, MapView, PointColor, draw, export_image, fit};
 use crate::state::{App, Origin, View};
 use crate::{analyst, browser, chart_options, download, map, present};
 
@@ -99,11 +99,7 @@ fn DistanceMap() -> impl IntoView {
         let Some(element) = canvas.get_untracked() else { return };
         let element: &HtmlCanvasElement = &element;
         let unit = browser::window().device_pixel_ratio().max(1.0);
-        let size = (f64::from(element.client_width()) * unit).round().max(1.0);
-        if (f64::from(element.width()) - size).abs() > 0.5 {
-            element.set_width(size as u32);
-            element.set_height(size as u32);
-        }
+        let size = fit(element, unit);
         points.with_value(|points| draw(element, (0.0, 0.0), size, view, points, unit));
     };
     Effect::new(move || {
@@ -296,7 +292,8 @@ fn DistanceMap() -> impl IntoView {
     }
 }
 
-fn report_unit(report: &report::Report) -> String {
+/// Unit of the distances of a report.
+pub fn report_unit(report: &report::Report) -> String {
     match report.settings.unit {
         report::Unit::Symbol => "symbols",
         report::Unit::Character => "characters",
