@@ -203,6 +203,17 @@ pub struct OfflineState {
     pub update: bool,
 }
 
+/// What the view Tokens shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TokenChoice {
+    /// Index of the sample; the first one of the domain if absent.
+    pub sample: Option<usize>,
+    /// The first token.
+    pub token: usize,
+    /// The expert; the one selected most if absent.
+    pub expert: Option<usize>,
+}
+
 /// A report that the page can show again.
 #[derive(Clone)]
 pub struct HeldRun {
@@ -347,6 +358,10 @@ pub struct App {
     pub traces: RwSignal<u32>,
     /// Whether finished runs are kept in this browser.
     pub keeps: RwSignal<bool>,
+    /// Least mass of a link of the view Flow, in uniform shares; none if the flow chooses it.
+    pub least: RwSignal<Option<f64>>,
+    /// What the view Tokens shows.
+    pub tokens: RwSignal<TokenChoice>,
     /// Indices of the samples that the address names as a pair.
     pub pair: RwSignal<Option<(usize, usize)>>,
     /// The second run of the comparison.
@@ -448,6 +463,8 @@ impl App {
             offline: RwSignal::default(),
             traces: RwSignal::new(0),
             keeps: RwSignal::new(true),
+            least: RwSignal::new(None),
+            tokens: RwSignal::default(),
             pair: RwSignal::new(None),
             other: RwSignal::new(None),
             comparing: RwSignal::new(false),
@@ -477,6 +494,9 @@ impl App {
         self.layer.set(0);
         self.group_chosen.set(false);
         self.alignment.set(None);
+        self.least.set(None);
+        self.tokens.set(TokenChoice::default());
+        self.pin.set(None);
         self.pair.set(None);
         self.samples.set((Vec::new(), 0));
         self.errors.set(Vec::new());
