@@ -53,6 +53,8 @@ pub struct MapData {
     pub frames: BTreeMap<usize, Frame>,
     /// The last drawn frame, with its checkpoint and colour range.
     pub(super) picture: Option<(usize, (u32, u32), HtmlCanvasElement)>,
+    /// The frame that was drawn before, which fades into the last one.
+    pub(super) earlier: Option<HtmlCanvasElement>,
     pub(super) detail: Option<Detail>,
     /// The last requested detail: checkpoint, rows and columns.
     pub(super) requested_detail: Option<(usize, Span, Span)>,
@@ -83,6 +85,7 @@ impl MapData {
         (self.order, self.domains) = (integers(arrays, 0), integers(arrays, 1));
         self.t_star = floats(arrays, 2);
         self.picture = None;
+        self.earlier = None;
         self.detail = None;
     }
 

@@ -49,6 +49,8 @@ pub struct MapView {
     pub dark: bool,
     /// Number of checkpoints.
     pub checkpoints: usize,
+    /// Share of the matrix of this checkpoint in the picture; the rest is the one drawn before.
+    pub fade: f64,
 }
 
 /// The colour at a position in `[0, 1]` of the scale.
@@ -121,6 +123,7 @@ impl MapData {
         if self.picture.as_ref().is_some_and(|(at, known, _)| (*at, *known) == (checkpoint, range)) {
             return;
         }
+        self.earlier = self.picture.take().map(|(_, _, picture)| picture);
         self.picture = self.frames.get(&checkpoint).and_then(|frame| {
             let cells: &Uint16Array = &frame.cells;
             let number = self.order.len();
@@ -203,7 +206,15 @@ fn matrix(
             picture, x, y, w, h, to_x, to_y, to_w, to_h,
         ));
     };
-    put(picture, (source.0, source.1, source.2, source.2), (0.0, 0.0, size, size));
+    let source = (source.0, source.1, source.2, source.2);
+    let earlier =
+        map.earlier.as_ref().filter(|earlier| view.fade < 1.0 && earlier.width() == picture.width());
+    if let Some(earlier) = earlier {
+        put(earlier, source, (0.0, 0.0, size, size));
+        context.set_global_alpha(view.fade);
+    }
+    put(picture, source, (0.0, 0.0, size, size));
+    context.set_global_alpha(1.0);
     // From a share of the map to a pixel.
     let across = |share: f64| (share - left) / span * size;
     let down = |share: f64| (share - top) / span * size;

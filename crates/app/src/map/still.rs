@@ -88,6 +88,7 @@ pub fn draw(of: &Arc<ReportText>, canvas: &HtmlCanvasElement, scale: (u32, u32),
             marked: None,
             dark,
             checkpoints: 1,
+            fade: 1.0,
         };
         paint::draw_map(map, canvas, ((0.0, 0.0), size), view, &[], unit);
     });
