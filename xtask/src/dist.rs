@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use lexopt::prelude::*;
 
 use crate::{
@@ -15,23 +15,37 @@ use crate::{
 pub struct Options {
     /// The folder to write.
     pub out: Option<PathBuf>,
+    /// The URL at which the page will be, with a slash at the end.
+    pub address: Option<String>,
 }
 
 impl Options {
     /// Reads the arguments after `dist`.
     ///
     /// # Errors
-    /// If there is an unknown one.
+    /// If there is an unknown one or no usable address.
     pub fn parse(arguments: &mut lexopt::Parser) -> Result<Self> {
-        let mut options = Self { out: None };
+        let mut options = Self { out: None, address: None };
         while let Some(argument) = arguments.next()? {
             match argument {
                 Short('o') | Long("out") => options.out = Some(std::path::absolute(arguments.value()?)?),
+                Long("address") => options.address = Some(address(&arguments.value()?.string()?)?),
                 other => return Err(other.unexpected().into()),
             }
         }
         Ok(options)
     }
+}
+
+/// The URL of a folder, from one with or without a slash at the end.
+fn address(text: &str) -> Result<String> {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-._~:/[]%@".contains(letter);
+    ensure!(
+        host.is_some_and(|host| !host.is_empty() && !host.starts_with('/')) && text.chars().all(is_plain),
+        "--address {text} is not the URL of a folder, such as https://example.org/grokscope/"
+    );
+    Ok(format!("{}/", text.trim_end_matches('/')))
 }
 
 /// Builds the folder and prints its sizes.
@@ -41,9 +55,28 @@ impl Options {
 pub fn run(project: &Project, options: &Options) -> Result<()> {
     let out = options.out.clone().unwrap_or_else(|| project.root.join("dist"));
     page::build(project, Profile::Published, &out)?;
+    if let Some(address) = &options.address {
+        page::set_address(&out, address)?;
+    }
     let sizes = sizes::measure(&out)?;
     sizes::print(&sizes);
     sizes::check(&sizes)?;
     println!("\nThe page is in {}. Any static host can serve it, from any path.", out.display());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::address;
+
+    #[test]
+    fn an_address_is_the_url_of_a_folder() {
+        for text in ["https://example.org/grokscope", "https://example.org/grokscope/"] {
+            assert_eq!(address(text).unwrap(), "https://example.org/grokscope/");
+        }
+        assert_eq!(address("http://127.0.0.1:8080").unwrap(), "http://127.0.0.1:8080/");
+        for text in ["", "example.org", "https://", "https:///x", "ftp://x", "https://x/?a", "https://x/\""] {
+            assert!(address(text).is_err(), "{text}");
+        }
+    }
 }

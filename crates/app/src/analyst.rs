@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -417,7 +418,8 @@ fn show(app: App, json: String, complete: bool) {
     }
 }
 
-/// Computes the report of a second run in a worker of its own, and shows it beside the first.
+/// Computes the report of a second run in a worker of its own, and shows it beside the first. The
+/// worker then measures the run's map, and ends.
 pub fn compute_other(app: App, job: &Job, files: &[File]) {
     let Some(worker) = worker(app) else { return };
     app.comparing.set(true);
@@ -428,34 +430,59 @@ pub fn compute_other(app: App, job: &Job, files: &[File]) {
     let waiting = RefCell::new(vec![message(app, job, files), message(app, &configure, &[])]);
     let (own, last) = (worker.clone(), RefCell::new(String::new()));
     let is_started = Cell::new(false);
-    let end = move |worker: &Worker, outcome: Result<String, String>| {
+    let is_shown = Rc::new(Cell::new(false));
+    let shown = Rc::clone(&is_shown);
+    let end = move |worker: &Worker, failure: Option<String>| {
         worker.set_onmessage(None);
         worker.set_onerror(None);
         worker.terminate();
         app.comparing.set(false);
-        let run = outcome.and_then(|json| {
-            let report = report::parse_json(&json).map_err(|error| error.to_string())?;
-            Ok((report, ReportText::Json(json)))
-        });
-        match run {
-            Ok((report, text)) => runs::compare(app, report, text, Origin::Kept),
-            Err(message) => app.fail(format!("The second run has no report. {message}")),
+        if let Some(message) = failure {
+            let what = if shown.get() { "map" } else { "report" };
+            app.fail(format!("The second run has no {what}. {message}"));
         }
+    };
+    let ended = end.clone();
+    let show = move |json: String| {
+        let report = report::parse_json(&json).map_err(|error| error.to_string())?;
+        let checkpoints = report.checkpoints.len();
+        let text = runs::compare(app, report, ReportText::Json(json), Origin::Kept);
+        Ok(Job::Map(map::still::request(&text, checkpoints)))
     };
     let failed = worker.clone();
     let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
         let data = message.data();
+        let arrays = browser::property(&data, "arrays").map(Array::unchecked_from_js).unwrap_or_default();
         let event = browser::property(&data, "event").unwrap_or(data);
+        if is_shown.get() && app.other.with_untracked(Option::is_none) {
+            // Nothing shows the map any more.
+            end(&own, None);
+            return;
+        }
         match serde_wasm_bindgen::from_value::<Event>(event) {
-            Ok(Event::Report { json, complete: true }) => end(&own, Ok(json)),
+            Ok(Event::Report { json, complete: true }) if !is_shown.get() => match show(json) {
+                Ok(job) => {
+                    is_shown.set(true);
+                    if let Some(message) = self::message(app, &job, &[]) {
+                        drop(own.post_message(&message));
+                    }
+                }
+                Err(message) => end(&own, Some(message)),
+            },
+            Ok(Event::MapOrder { request_id, texts }) => map::take_order(app, request_id, texts, &arrays),
+            Ok(Event::MapFrame(facts)) => {
+                map::take_frame(app, *facts, &arrays);
+                end(&own, None);
+            }
+            Ok(Event::Failed { message }) if is_shown.get() => end(&own, Some(message)),
             Ok(Event::Notice { message } | Event::Failed { message }) => *last.borrow_mut() = message,
             // Ready is sent again when distances are computed elsewhere.
             Ok(Event::Ready { .. }) if is_started.replace(true) => {}
-            Ok(Event::Ready { .. } | Event::Idle) => {
+            Ok(Event::Ready { .. } | Event::Idle) if !is_shown.get() => {
                 let next = waiting.borrow_mut().pop();
                 match next.flatten() {
                     Some(message) => drop(own.post_message(&message)),
-                    None => end(&own, Err(last.take())),
+                    None => end(&own, Some(last.take())),
                 }
             }
             _ => {}
@@ -463,7 +490,7 @@ pub fn compute_other(app: App, job: &Job, files: &[File]) {
     });
     worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     on_message.forget();
-    let on_error = Closure::<dyn Fn()>::new(move || end(&failed, Err("Its worker stopped.".to_owned())));
+    let on_error = Closure::<dyn Fn()>::new(move || ended(&failed, Some("Its worker stopped.".to_owned())));
     worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
     on_error.forget();
 }

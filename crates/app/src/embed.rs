@@ -22,7 +22,7 @@ pub fn install(app: App) {
     }
     let open = Closure::<dyn Fn(Array)>::new(move |given: Array| {
         let given = given.iter().filter_map(|file| file.dyn_into::<File>().ok());
-        files::add(app, given.map(|file| (file.name(), file)).collect());
+        files::open(app, given.map(|file| (file.name(), file)).collect());
     });
     let theme = Closure::<dyn Fn(String)>::new(move |theme: String| {
         if let Some(theme) = Theme::from_slug(&theme) {

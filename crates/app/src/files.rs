@@ -149,8 +149,18 @@ pub fn open_picked(app: App, input: &HtmlInputElement) {
     input.set_value("");
 }
 
-/// Sends files to the analyst; a single export is opened by the page itself.
+/// Opens files; the user answers what they are for if a report is shown.
 pub fn add(app: App, files: Vec<(String, File)>) {
+    read(app, files, session::receive);
+}
+
+/// Opens files that the user agreed to: they replace the report that is shown.
+pub fn open(app: App, files: Vec<(String, File)>) {
+    read(app, files, session::replace);
+}
+
+/// Sends files to the analyst; a single export is opened by the page itself.
+fn read(app: App, files: Vec<(String, File)>, receive: fn(App, Incoming)) {
     if files.is_empty() {
         app.fail("No files were found. Drop trace files or a folder that contains some.");
         return;
@@ -160,17 +170,17 @@ pub fn add(app: App, files: Vec<(String, File)>) {
     {
         let (path, file) = (path.clone(), file.clone());
         spawn_local(async move {
-            if !open_export(app, &path, &file).await {
-                session::receive(app, Incoming::Files(vec![(path, file)]));
+            if !open_export(app, &path, &file, receive).await {
+                receive(app, Incoming::Files(vec![(path, file)]));
             }
         });
         return;
     }
-    session::receive(app, Incoming::Files(files));
+    receive(app, Incoming::Files(files));
 }
 
 /// Opens a JSON or HTML export of Grokscope; returns `false` for any other file, which the analyst reads.
-async fn open_export(app: App, path: &str, file: &File) -> bool {
+async fn open_export(app: App, path: &str, file: &File, receive: fn(App, Incoming)) -> bool {
     const MAX_BYTES: f64 = 256.0 * 1024.0 * 1024.0;
     if file.size() > MAX_BYTES {
         return false;
@@ -184,7 +194,7 @@ async fn open_export(app: App, path: &str, file: &File) -> bool {
     }
     match crate::codec::read_json(&text) {
         Ok(report) => {
-            session::receive(app, Incoming::Report(Box::new(report), text));
+            receive(app, Incoming::Report(Box::new(report), text));
         }
         Err(message) => app.fail(format!("{path}: {message}")),
     }

@@ -38,7 +38,7 @@ pub const KEYS: [(&str, &str); 27] = [
     ("d", "export"),
     (",", "settings"),
     ("g", "tour of the report; arrow keys then switch its steps"),
-    ("n", "speaker notes in a second window"),
+    ("n", "speaker notes in a second window, which ends full screen until the next key or click"),
     ("p", "present; arrow keys then switch views and checkpoints"),
     ("space, q", "while presenting: play the checkpoints, show a QR code of the link"),
     ("Esc", "cancel, close"),

@@ -5,15 +5,17 @@
 
 use std::cell::RefCell;
 
+use figures::LEAST_LINKS;
 use leptos::prelude::*;
 use protocol::{Backend, Job, PairChoice, ReportText, addresses};
+use report::Group;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::analyst;
 use crate::browser;
 use crate::runs;
-use crate::state::{App, Axis, Dialog, Origin, Stage, Theme, View};
+use crate::state::{App, Axis, Dialog, Origin, Stage, Theme, TokenChoice, View};
 
 thread_local! {
     /// What the address asks for and no report can show yet.
@@ -35,6 +37,16 @@ pub struct Fragment {
     pub layer: Option<usize>,
     /// `pair`: indices of two samples in the run.
     pub pair: Option<(usize, usize)>,
+    /// `pin`: index of the pinned checkpoint.
+    pub pin: Option<usize>,
+    /// `group`: `memorized` or `all` samples, if the user chose.
+    pub group: Option<Group>,
+    /// `domain`: index of the domain of views that show one; the first one if absent.
+    pub domain: Option<usize>,
+    /// `least`: least mass of a link of the view Flow, one of [`LEAST_LINKS`].
+    pub least: Option<f64>,
+    /// `sample`, `token`, `expert`: what the view Tokens shows.
+    pub tokens: TokenChoice,
     /// `axis`: horizontal axis; steps if absent.
     pub axis: Option<Axis>,
     /// `hide`: indices of the hidden domains.
@@ -68,6 +80,16 @@ impl Fragment {
                     fragment.pair =
                         value.split_once('.').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
                 }
+                "pin" => fragment.pin = value.parse().ok(),
+                "group" => fragment.group = GROUPS.into_iter().find(|group| group_slug(*group) == value),
+                "domain" => fragment.domain = value.parse().ok(),
+                "least" => {
+                    let least = serde_json::from_str::<f64>(value).ok();
+                    fragment.least = least.filter(|least| LEAST_LINKS.contains(least));
+                }
+                "sample" => fragment.tokens.sample = value.parse().ok(),
+                "token" => fragment.tokens.token = value.parse().unwrap_or(0),
+                "expert" => fragment.tokens.expert = value.parse().ok(),
                 "axis" => fragment.axis = Axis::from_slug(value),
                 "hide" => fragment.hidden = value.split('.').filter_map(|at| at.parse().ok()).collect(),
                 "theme" => fragment.theme = Theme::from_slug(value),
@@ -110,6 +132,25 @@ impl Fragment {
         if let Some((a, b)) = self.pair {
             add("pair", &format!("{a}.{b}"));
         }
+        if let Some(group) = self.group {
+            add("group", group_slug(group));
+        }
+        if let Some(least) = self.least {
+            add("least", &least.to_string());
+        }
+        let TokenChoice { sample, token, expert } = self.tokens;
+        let token = Some(token).filter(|token| *token > 0);
+        for (name, value) in [
+            ("pin", self.pin),
+            ("domain", self.domain),
+            ("sample", sample),
+            ("token", token),
+            ("expert", expert),
+        ] {
+            if let Some(value) = value {
+                add(name, &value.to_string());
+            }
+        }
         if let Some(axis) = self.axis.filter(|axis| *axis != Axis::Steps) {
             add("axis", axis.slug());
         }
@@ -133,6 +174,17 @@ impl Fragment {
             add("backend", backend.slug());
         }
         text
+    }
+}
+
+/// Groups of samples.
+const GROUPS: [Group; 2] = [Group::Memorized, Group::All];
+
+/// Name of a group in URLs.
+fn group_slug(group: Group) -> &'static str {
+    match group {
+        Group::Memorized => "memorized",
+        Group::All => "all",
     }
 }
 
@@ -205,6 +257,11 @@ pub fn place(app: App) -> Fragment {
         checkpoint: Some(app.checkpoint.get()).filter(|at| at + 1 != report.checkpoints.len()),
         layer: Some(app.layer.get()).filter(|layer| *layer > 0),
         pair: pair.flatten().or_else(|| app.pair.get()),
+        pin: app.pin.get(),
+        group: Some(app.group.get()).filter(|_| app.group_chosen.get()),
+        domain: report.domains.iter().position(|domain| domain.name == app.domain.get()).filter(|at| *at > 0),
+        least: app.least.get(),
+        tokens: app.tokens.get(),
         axis: Some(app.axis.get()),
         hidden: (0..)
             .zip(&report.domains)
@@ -233,13 +290,25 @@ fn current(app: App) -> Fragment {
 pub fn apply_place(app: App, fragment: &Fragment) {
     app.view.set(fragment.view.filter(|view| untrack(|| app.offers(*view))).unwrap_or(View::Timeline));
     app.axis.set(fragment.axis.unwrap_or(Axis::Steps));
-    let (checkpoints, layers, hidden) = untrack(|| {
+    let (checkpoints, layers, domain, hidden) = untrack(|| {
         app.with_report(|report| {
-            let hidden = fragment.hidden.iter().filter_map(|at| Some(report.domains.get(*at)?.name.clone()));
-            (report.checkpoints.len(), report.run.layers, hidden.collect())
+            let name = |at: &usize| Some(report.domains.get(*at)?.name.clone());
+            let hidden = fragment.hidden.iter().filter_map(name);
+            let domain = name(&fragment.domain.unwrap_or(0));
+            (report.checkpoints.len(), report.run.layers, domain, hidden.collect())
         })
     })
     .unwrap_or_default();
+    if let Some(domain) = domain {
+        app.domain.set(domain);
+    }
+    if let Some(group) = fragment.group {
+        app.group_chosen.set(true);
+        app.group.set(group);
+    }
+    app.pin.set(fragment.pin.filter(|pin| *pin < checkpoints));
+    app.least.set(fragment.least);
+    app.tokens.set(fragment.tokens);
     let last = checkpoints.saturating_sub(1);
     app.checkpoint.set(fragment.checkpoint.unwrap_or(last).min(last));
     app.layer.set(fragment.layer.unwrap_or(0).min(layers.saturating_sub(1)));
@@ -348,8 +417,18 @@ fn open(app: App, run: Option<f64>) {
 
 /// The parts of a fragment that need a report.
 fn pending(fragment: &Fragment) -> Option<Fragment> {
-    let Fragment { checkpoint, layer, pair, ref hidden, .. } = *fragment;
-    let fragment = Fragment { checkpoint, layer, pair, hidden: hidden.clone(), ..Fragment::default() };
+    let fragment = Fragment {
+        report: None,
+        view: None,
+        axis: None,
+        theme: None,
+        embedded: false,
+        chart: None,
+        scale: None,
+        backend: None,
+        source: None,
+        ..fragment.clone()
+    };
     (fragment != Fragment::default()).then_some(fragment)
 }
 
@@ -377,8 +456,9 @@ fn decode(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::Fragment;
-    use crate::state::{Axis, Theme, View};
+    use crate::state::{Axis, Theme, TokenChoice, View};
     use protocol::Backend;
+    use report::Group;
 
     #[test]
     fn a_fragment_survives_a_round_trip() {
@@ -388,6 +468,11 @@ mod tests {
             checkpoint: Some(3),
             layer: Some(2),
             pair: Some((4, 17)),
+            pin: Some(1),
+            group: Some(Group::All),
+            domain: Some(1),
+            least: Some(1.5),
+            tokens: TokenChoice { sample: Some(17), token: 5, expert: Some(0) },
             axis: Some(Axis::Log),
             hidden: vec![0, 2],
             theme: Some(Theme::Dark),
@@ -399,15 +484,16 @@ mod tests {
         };
         assert_eq!(
             fragment.write(),
-            "r=1d.AAAA&view=layers&at=3&layer=2&pair=4.17&axis=log&hide=0.2&theme=dark&embed=1&chart=distance&scale=1.5&backend=gpu"
+            "r=1d.AAAA&view=layers&at=3&layer=2&pair=4.17&group=all&least=1.5&pin=1&domain=1&sample=17&token=5&expert=0&axis=log&hide=0.2&theme=dark&embed=1&chart=distance&scale=1.5&backend=gpu"
         );
         assert_eq!(Fragment::parse(&format!("#{}", fragment.write())), fragment);
     }
 
     #[test]
     fn unknown_and_invalid_parts_are_ignored() {
-        let fragment =
-            Fragment::parse("#x=1&view=nowhere&scale=900&&theme&r=&at=-1&layer=x&pair=3&axis=up&hide=a.");
+        let fragment = Fragment::parse(
+            "#x=1&view=nowhere&scale=900&&theme&r=&at=-1&layer=x&pair=3&axis=up&hide=a.&least=3&token=x&sample=&group=some",
+        );
         assert_eq!(fragment, Fragment::default());
     }
 

@@ -1,6 +1,6 @@
 //! Presentation mode: full screen, screen lock, large type, one view at a time.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use leptos::prelude::*;
@@ -22,6 +22,8 @@ const SHORTEST_PAUSE: f64 = 120.0;
 thread_local! {
     /// The screen wake lock, while it is held.
     static WAKE_LOCK: RefCell<Option<JsValue>> = const { RefCell::new(None) };
+    /// Whether the window of the notes ended full screen.
+    static INTERRUPTED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Starts or stops presenting.
@@ -32,12 +34,7 @@ pub fn toggle(app: App) {
 fn start(app: App) {
     app.presenting.set(true);
     app.say("Presenting. Arrow keys switch views and checkpoints, Escape ends.");
-    spawn_local(async {
-        if let Some(root) = browser::document().document_element() {
-            // If full screen is refused, the page presents inside its window.
-            drop(browser::call_later(&root, "requestFullscreen", &[]).await);
-        }
-    });
+    enter_fullscreen();
     spawn_local(async {
         let navigator = JsValue::from(browser::window().navigator());
         if let Some(lock) = browser::property(&navigator, "wakeLock")
@@ -48,9 +45,19 @@ fn start(app: App) {
     });
 }
 
+fn enter_fullscreen() {
+    spawn_local(async {
+        if let Some(root) = browser::document().document_element() {
+            // If full screen is refused, the page presents inside its window.
+            drop(browser::call_later(&root, "requestFullscreen", &[]).await);
+        }
+    });
+}
+
 /// Stops presenting.
 pub fn stop(app: App) {
     app.presenting.set(false);
+    INTERRUPTED.set(false);
     app.playing.set(false);
     if is_fullscreen() {
         spawn_local(async {
@@ -90,15 +97,28 @@ pub fn play(app: App) {
 /// Follows the window's height, stops presenting when full screen ends, and steps through the checkpoints while playing.
 pub fn install(app: App) {
     let closure = Closure::<dyn Fn()>::new(move || {
-        // A new window ends full screen; the page then presents inside its own.
-        if !is_fullscreen() && app.presenting.get_untracked() && !speaker::is_opening() {
-            stop(app);
+        if is_fullscreen() {
+            INTERRUPTED.set(false);
+        } else if app.presenting.get_untracked() {
+            if speaker::is_opening() { INTERRUPTED.set(true) } else { stop(app) }
         }
     });
     drop(
         browser::document()
             .add_event_listener_with_callback("fullscreenchange", closure.as_ref().unchecked_ref()),
     );
+    closure.forget();
+
+    // Browsers end full screen when a window opens, and allow it again only for a key or a click.
+    let closure = Closure::<dyn Fn(web_sys::Event)>::new(move |event: web_sys::Event| {
+        let key = browser::property(&event, "key").and_then(|key| key.as_string());
+        if INTERRUPTED.get() && key.is_none_or(|key| key != "Escape" && key != "p" && key != "n") {
+            enter_fullscreen();
+        }
+    });
+    for kind in ["keydown", "pointerup"] {
+        drop(browser::document().add_event_listener_with_callback(kind, closure.as_ref().unchecked_ref()));
+    }
     closure.forget();
 
     let measure = move || {

@@ -130,13 +130,21 @@ pub fn show(app: App, run: HeldRun) {
     }
 }
 
-/// Shows a report beside that of the page.
-pub fn compare(app: App, report: Report, text: ReportText, origin: Origin) {
-    let (report, text) = (Some(Arc::new(report)), Some(Arc::new(text)));
-    let id = js_sys::Date::now();
-    let run =
-        HeldRun { id, report, text, origin, link: None, files: Vec::new(), complete: true, saved: false };
+/// Shows a report beside that of the page. Returns its text.
+pub fn compare(app: App, report: Report, text: ReportText, origin: Origin) -> Arc<ReportText> {
+    let (report, text) = (Some(Arc::new(report)), Arc::new(text));
+    let run = HeldRun {
+        id: js_sys::Date::now(),
+        report,
+        text: Some(Arc::clone(&text)),
+        origin,
+        link: None,
+        files: Vec::new(),
+        complete: true,
+        saved: false,
+    };
     set_other(app, run);
+    text
 }
 
 /// Opens the comparison with a run.

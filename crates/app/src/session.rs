@@ -76,19 +76,42 @@ pub fn close(app: App) {
 
 /// Opens what arrived: at once on a page without a report, else as the user answers.
 pub fn receive(app: App, incoming: Incoming) {
-    let is_shown = app.report.with_untracked(Option::is_some);
-    let always = ALWAYS_ADD.get() && app.origin.get_untracked() == Origin::Files;
-    let asks = match &incoming {
-        Incoming::Files(files) => !always && !files.iter().all(|(path, _)| completes(path)),
-        Incoming::Urls(_) => !always,
-        Incoming::Report(..) => true,
-    };
-    if is_shown && asks {
+    if has_choice(app, &incoming) {
         INCOMING.set(Some(incoming));
         app.dialog.set(Some(Dialog::SecondRun));
     } else {
         add(app, incoming);
     }
+}
+
+/// Opens what arrived in place of the report that is shown.
+pub fn replace(app: App, incoming: Incoming) {
+    if has_choice(app, &incoming) {
+        leave(app);
+    }
+    add(app, incoming);
+}
+
+/// Whether what arrived may replace the report that is shown, be compared with it or be added.
+fn has_choice(app: App, incoming: &Incoming) -> bool {
+    let always = ALWAYS_ADD.get() && app.origin.get_untracked() == Origin::Files;
+    let is_second = match incoming {
+        Incoming::Files(files) => !always && !files.iter().all(|(path, _)| completes(path)),
+        Incoming::Urls(_) => !always,
+        Incoming::Report(..) => true,
+    };
+    is_second && app.report.with_untracked(Option::is_some)
+}
+
+/// Leaves the run, which Back shows again.
+fn leave(app: App) {
+    runs::hold(app);
+    if runs::is_owned(app) {
+        analyst::restart(app);
+    }
+    keep::forget_files();
+    app.reset();
+    runs::begin(app);
 }
 
 /// Whether a file belongs to the run by its name: samples, results or a configuration, no checkpoint.
@@ -127,13 +150,7 @@ pub fn answer(app: App, answer: Answer, always: bool) {
             add(app, incoming);
         }
         (Answer::Replace, incoming) => {
-            runs::hold(app);
-            if runs::is_owned(app) {
-                analyst::restart(app);
-            }
-            keep::forget_files();
-            app.reset();
-            runs::begin(app);
+            leave(app);
             add(app, incoming);
         }
         (Answer::Compare, Incoming::Files(files)) => {

@@ -34,6 +34,41 @@ pub struct OfflineState {
     pub update: bool,
 }
 
+<<<<<<< HEAD
+=======
+/// What the view Tokens shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TokenChoice {
+    /// Index of the sample; the first one of the domain if absent.
+    pub sample: Option<usize>,
+    /// The first token.
+    pub token: usize,
+    /// The expert; the one selected most if absent.
+    pub expert: Option<usize>,
+}
+
+/// A report that the page can show again.
+#[derive(Clone)]
+pub struct HeldRun {
+    /// Id of the run, also that of its history entries.
+    pub id: f64,
+    /// The report; none for the empty page.
+    pub report: Option<Arc<Report>>,
+    /// The report as text.
+    pub text: Option<Arc<ReportText>>,
+    /// Where the report came from.
+    pub origin: Origin,
+    /// The report encoded for the address.
+    pub link: Option<String>,
+    /// The file table.
+    pub files: Vec<FileRow>,
+    /// Whether the report is complete.
+    pub complete: bool,
+    /// Whether the report is stored outside this page.
+    pub saved: bool,
+}
+
+>>>>>>> page15
 /// The page's state. Cheap to copy: it holds only signal handles.
 #[derive(Clone, Copy)]
 pub struct App {
@@ -157,6 +192,10 @@ pub struct App {
     pub traces: RwSignal<u32>,
     /// Whether finished runs are kept in this browser.
     pub keeps: RwSignal<bool>,
+    /// Least mass of a link of the view Flow, in uniform shares; none if the flow chooses it.
+    pub least: RwSignal<Option<f64>>,
+    /// What the view Tokens shows.
+    pub tokens: RwSignal<TokenChoice>,
     /// Indices of the samples that the address names as a pair.
     pub pair: RwSignal<Option<(usize, usize)>>,
     /// The second run of the comparison.
@@ -231,6 +270,8 @@ impl App {
             offline: RwSignal::default(),
             traces: RwSignal::new(0),
             keeps: RwSignal::new(true),
+            least: RwSignal::new(None),
+            tokens: RwSignal::default(),
             pair: RwSignal::new(None),
             other: RwSignal::new(None),
             comparing: RwSignal::new(false),
@@ -261,6 +302,9 @@ impl App {
         self.layer.set(0);
         self.group_chosen.set(false);
         self.alignment.set(None);
+        self.least.set(None);
+        self.tokens.set(TokenChoice::default());
+        self.pin.set(None);
         self.pair.set(None);
         self.samples.set((Vec::new(), 0));
         self.errors.set(Vec::new());

@@ -36,7 +36,7 @@ pub(crate) fn panels(frame: &Frame<'_>, body: &Json) -> String {
 
 fn framed(frame: &Frame<'_>, mut title: Json, body: &Json) -> String {
     if !frame.subtitle.is_empty() {
-        title.set("subtitle", wrapped(frame.subtitle));
+        title.set("subtitle", wrapped(frame.subtitle, frame.look));
     }
     let mut spec = json!({
         "$schema": SCHEMA, "description": frame.description, "title": title, "config": frame.look.config(),
@@ -47,18 +47,19 @@ fn framed(frame: &Frame<'_>, mut title: Json, body: &Json) -> String {
 
 /// A subtitle broken into lines between its parts, or between words of a long part: charts truncate lines that are
 /// wider than the plot.
-fn wrapped(subtitle: &str) -> Vec<String> {
-    const LONGEST: usize = 68;
+fn wrapped(subtitle: &str, look: Look) -> Vec<String> {
+    // What fits into one of two charts that share 1280 pixels.
+    let longest = if look.present { 50 } else { 68 };
     let mut lines: Vec<String> = Vec::new();
     let mut add = |text: &str, joint: &str| match lines.last_mut() {
-        Some(line) if line.chars().count() + joint.chars().count() + text.chars().count() <= LONGEST => {
+        Some(line) if line.chars().count() + joint.chars().count() + text.chars().count() <= longest => {
             line.push_str(joint);
             line.push_str(text);
         }
         _ => lines.push(text.to_owned()),
     };
     for part in subtitle.split(JOINT) {
-        if part.chars().count() <= LONGEST {
+        if part.chars().count() <= longest {
             add(part, JOINT);
         } else {
             for (at, word) in part.split(' ').enumerate() {
@@ -161,4 +162,27 @@ pub(crate) fn tau(tau: f64) -> String {
 /// `1 sample`, `2 samples`.
 pub(crate) fn counted(count: u64, noun: &str) -> String {
     format!("{} {noun}{}", number::count(count), if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrapped;
+    use crate::theme::{Look, Theme};
+
+    #[test]
+    fn lines_of_a_subtitle_are_shorter_while_presenting() {
+        let subtitle =
+            "Mean Levenshtein distance between the pathways of two samples · τ = 0.7 · dotted: null distance";
+        let lines = |present| wrapped(subtitle, Look { theme: Theme::Light, present });
+        let usual = [
+            "Mean Levenshtein distance between the pathways of two samples",
+            "τ = 0.7 · dotted: null distance",
+        ];
+        assert_eq!(lines(false), usual);
+        let presented = [
+            "Mean Levenshtein distance between the pathways of",
+            "two samples · τ = 0.7 · dotted: null distance",
+        ];
+        assert_eq!(lines(true), presented);
+    }
 }

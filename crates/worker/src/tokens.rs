@@ -45,7 +45,7 @@ impl Tokens {
         let members = run.domains.iter().find(|found| found.name == *domain).map(|found| &*found.samples);
         let is_member = |sample: usize| members?.iter().find(|&&member| member as usize == sample);
         let chosen = sample.and_then(is_member).or(members.and_then(|members| members.first()));
-        let mut figures = Vec::new();
+        let (mut figures, mut id) = (Vec::new(), String::new());
         if let Some(&sample) = chosen {
             let read = async |at| state.analysis().token_experts(&run, sample as usize, at).await;
             let now = notes.unless(read(late_in_run).await);
@@ -54,6 +54,7 @@ impl Tokens {
                 then.filter(|then| now.as_ref().is_none_or(|now| notes.unless(now.flips(then)).is_some()));
             if let Some(now) = &now {
                 notes.on_names(now);
+                id.clone_from(&now.sample.id);
             }
             let (before, after) =
                 (then.as_ref().map(|then| (early, then)), now.as_ref().map(|now| (late, now)));
@@ -65,7 +66,7 @@ impl Tokens {
                 Err(note) => notes.add(note),
             }
         }
-        Drawn { figures, notes: notes.0, ..Drawn::default() }
+        Drawn { figures, sample: id, notes: notes.0, ..Drawn::default() }
     }
 
     async fn count(

@@ -149,6 +149,29 @@ test("a host's files can be dismissed, or read", async () => {
   await context.close();
 });
 
+test("after the consent, a host's files replace the report that is shown", async () => {
+  const { page, frame, wrong, context } = await embedded(`${data()}&embed=1`);
+  await frame.getByTestId("report").waitFor();
+  await heard(page, "grokscope:ready");
+  const title = "Sent by the host";
+  await page.evaluate((report) => frames[0].postMessage({ type: "grokscope:open", report }, "*"), JSON.stringify({ ...JSON.parse(json), title }));
+  const consent = frame.getByTestId("embed-consent");
+  await consent.getByRole("button", { name: "Open" }).click();
+  await frame.locator("h1", { hasText: title }).waitFor({ state: "attached" });
+  const files = runA().map((path) => ({ name: path.split("/").at(-1), base64: readFileSync(path).toString("base64") }));
+  await page.evaluate((files) => {
+    const made = files.map(({ name, base64 }) => new File([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], name));
+    frames[0].postMessage({ type: "grokscope:open", files: made }, "*");
+  }, files);
+  await consent.getByRole("button", { name: "Open" }).click();
+  await frame.locator("[data-testid=file-table]").waitFor({ state: "attached" });
+  await frame.locator("[data-testid=report][data-complete=true]").waitFor({ timeout: 60_000 });
+  assert.equal(await frame.locator("h1", { hasText: title }).count(), 0);
+  assert.equal(await frame.getByTestId("second-run").isVisible(), false);
+  assert.deepEqual(wrong, []);
+  await context.close();
+});
+
 test("Share copies an iframe of the view or of one chart, and Markdown", async () => {
   const opened = await open(session, { address: link, context: { permissions: ["clipboard-read", "clipboard-write"] } });
   const { page } = opened;

@@ -125,6 +125,7 @@ test("tables scroll in place, and the list jumps to them", async () => {
   const high = await page.evaluate(() => document.documentElement.scrollHeight);
   assert.ok(high < 2 * 720, `${high} pixels`);
   const list = page.getByRole("navigation", { name: "Tables" }).getByRole("button");
+  await list.last().waitFor();
   assert.equal(await list.count(), await page.locator(".figures-table").count());
   await list.last().click();
   await page.waitForFunction(() => {
@@ -166,6 +167,8 @@ test("while presenting, every view fits the screen", async () => {
       await page.locator(`main[data-view=${name}]`).waitFor();
       if (name === "timeline") {
         await resized(page, width, height);
+        const cut = await page.locator("main .chart svg .role-title text").filter({ hasText: "…" }).allInnerTexts();
+        assert.deepEqual(cut, [], `${width}: titles are cut`);
       } else if (["layers", "delays"].includes(name)) {
         await drawn(page);
       }

@@ -87,3 +87,29 @@ test("the pointer over an expert shows the strongest pathway through it, and cha
   clean(session, opened);
   await opened.context.close();
 });
+
+test("after a reload the address brings back domain, group, threshold and pin", async () => {
+  const opened = await flowing();
+  const { page } = opened;
+  await page.locator("#main .toolbar select").first().selectOption("code");
+  await page.getByRole("group", { name: "Links from" }).getByRole("button", { name: "4×" }).click();
+  await page.keyboard.press("[");
+  await page.keyboard.press("r");
+  await page.keyboard.press("]");
+  await page.waitForFunction(() => location.hash === "#view=flow&group=all&least=4&pin=5&domain=1");
+  await page.reload();
+  await empty(page);
+  await give(page, runA());
+  await finished(page);
+  await by(page, "chart-flow-early").getByText("Flow at step 6,000: code").first().waitFor();
+  await by(page, "chart-flow-late").getByText("Flow at step 7,000: code").first().waitFor();
+  const pressed = (group) => page.getByRole("group", { name: group }).locator("[aria-pressed=true]").innerText();
+  assert.equal(await pressed("Links from"), "4×");
+  assert.equal(await pressed("Samples"), "all");
+  assert.equal(await page.locator("#main .toolbar select").first().inputValue(), "code");
+  await page.keyboard.press("t");
+  const masses = (await rows(page, "flow-late")).map((row) => Number(row[4]));
+  assert.ok(masses.length > 0 && masses.every((mass) => mass >= 4), masses.join());
+  clean(session, opened);
+  await opened.context.close();
+});

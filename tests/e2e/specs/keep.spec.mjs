@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import {
-  FIXTURES, PAGE, accessible, adding, by, clean, drawn, empty, exported, fileRows, finished, give, launch, made, open, prefixed, runA, shared, trace, view,
+  FIXTURES, PAGE, accessible, adding, by, clean, drawn, empty, exported, fileRows, finished, give, launch, made, open, out, prefixed, runA, shared, trace, view,
 } from "../harness.mjs";
 
 const DEMO = join(FIXTURES, "demo-run");
@@ -279,6 +279,62 @@ test("a second run asks: add, compare, replace", async () => {
   await finished(page);
   await page.waitForFunction(() => !/× 3 checkpoints/.test(document.querySelector(".facts").innerText));
   assert.equal((await fileRows(page)).length, runA().length);
+  clean(session, opened);
+  await opened.context.close();
+});
+
+test("Compare shows the maps of both runs, and says that a report has none", async () => {
+  // The sentences about the map of the second run, opened on its own.
+  const second = [at(1000, { seed: 5 }), at(4000, { seed: 5 })];
+  const alone = await open(session);
+  await empty(alone.page);
+  await give(alone.page, second);
+  await finished(alone.page);
+  await view(alone.page, "map");
+  await alone.page.getByRole("group", { name: "Samples" }).getByRole("button", { name: "all" }).click();
+  const sheet = by(alone.page, "map-says").filter({ hasText: "Step 4,000, 12 samples" });
+  await sheet.waitFor();
+  const [expected] = (await sheet.innerText()).split(" The two axes");
+  const json = await exported(alone.page);
+  await alone.context.close();
+
+  const opened = await open(session, { context: { viewport: { width: 1280, height: 900 } } });
+  const { page } = opened;
+  await empty(page);
+  await give(page, [at(1000), at(2000)]);
+  await finished(page);
+  await give(page, second);
+  await by(page, "second-run-compare").click();
+  await current(page, "compare");
+  const [a, b] = ["a", "b"].map((name) => by(page, `compare-map-${name}`));
+  await a.getByText(/^A: Step 2,000, 12 samples/).waitFor();
+  await b.getByText(`B: ${expected}`).waitFor();
+  // A colour for each distance: a matrix of 12 samples has more than the diagonal's.
+  const colours = (map) => map.locator("canvas").evaluate((canvas) => {
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    return new Set(new Uint32Array(data.buffer)).size;
+  });
+  assert.ok(await colours(a) > 5 && await colours(b) > 5);
+  const [left, right] = [await a.boundingBox(), await b.boundingBox()];
+  assert.ok(Math.abs(left.y - right.y) < 1 && left.x + left.width <= right.x, "side by side");
+  await page.screenshot({ path: out("compare-maps.png"), fullPage: true });
+  await accessible(page, "compared maps");
+  await page.keyboard.press("t");
+  await b.getByRole("table").waitFor();
+  await page.keyboard.press("t");
+  // Both maps stay when the runs change places.
+  await page.getByRole("button", { name: "Swap A and B" }).click();
+  await a.getByText(`A: ${expected}`).waitFor();
+  await b.getByText(/^B: Step 2,000, 12 samples/).waitFor();
+  assert.ok(await colours(a) > 5 && await colours(b) > 5);
+  await page.getByRole("button", { name: "Swap A and B" }).click();
+  await a.getByText(/^A: Step 2,000/).waitFor();
+
+  await give(page, [made("report.json", Buffer.from(json))]);
+  await by(page, "second-run-compare").click();
+  await b.getByText("B is open without its traces, so it has no map.").waitFor();
+  assert.equal(await b.locator("canvas").count(), 0);
+  await a.getByText(/^A: Step 2,000/).waitFor();
   clean(session, opened);
   await opened.context.close();
 });

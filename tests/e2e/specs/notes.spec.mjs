@@ -122,6 +122,36 @@ test("opening the notes does not end the presentation", async () => {
   await opened.context.close();
 });
 
+test("a key returns to the full screen that the window of the notes ended", async () => {
+  const opened = await example();
+  const { page } = opened;
+  const isFull = (full) => page.waitForFunction((full) => (document.fullscreenElement !== null) === full, full);
+  await page.keyboard.press("p");
+  await page.locator("div.root.presenting").waitFor();
+  await isFull(true);
+  // The page tells a new window from Escape by the time since it was opened, which stands still here.
+  await page.evaluate(() => {
+    const now = performance.now();
+    performance.now = () => now;
+  });
+  await notes(page, () => page.keyboard.press("n"));
+  await page.bringToFront();
+  // Chromium without a screen may keep full screen.
+  await page.evaluate(() => document.fullscreenElement && document.exitFullscreen());
+  await isFull(false);
+  await page.keyboard.press("ArrowRight");
+  await page.locator("div.root.presenting main[data-view=layers]").waitFor();
+  await isFull(true);
+  // Leaving full screen otherwise ends the presentation.
+  await page.evaluate(() => {
+    performance.now = () => 1e9;
+    return document.exitFullscreen();
+  });
+  await page.locator("div.root:not(.presenting)").waitFor();
+  clean(session, opened);
+  await opened.context.close();
+});
+
 test("the notes work offline", async () => {
   const proxy = await mirror();
   const opened = await example({ address: proxy.address, context: { serviceWorkers: "allow" } });

@@ -61,11 +61,11 @@ function pixels(page) {
   return by(page, "map").evaluate((canvas) => canvas.toDataURL());
 }
 
-async function plane(reducedMotion) {
+async function map(form, reducedMotion) {
   const opened = await example({ context: { reducedMotion }, before: (page) => page.clock.install() });
   const { page } = opened;
   await view(page, "map");
-  await page.getByRole("button", { name: "plane" }).click();
+  await page.getByRole("button", { name: form }).click();
   await by(page, "map-known").waitFor({ state: "detached", timeout: 120_000 });
   await page.clock.pauseAt(Date.now() + 3_600_000);
   await page.clock.runFor(2000);
@@ -73,7 +73,7 @@ async function plane(reducedMotion) {
 }
 
 test("the points of the plane move from one checkpoint to the next", async () => {
-  const opened = await plane("no-preference");
+  const opened = await map("plane", "no-preference");
   const { page } = opened;
   const from = await pixels(page);
   await page.keyboard.press("[");
@@ -102,16 +102,37 @@ test("the points of the plane move from one checkpoint to the next", async () =>
   await opened.context.close();
 });
 
-test("with reduced motion the points jump", async () => {
-  const opened = await plane("reduce");
+test("the matrix of one checkpoint fades into that of the next", async () => {
+  const opened = await map("matrix", "no-preference");
   const { page } = opened;
   const from = await pixels(page);
   await page.keyboard.press("[");
-  await page.clock.runFor(20);
+  await page.clock.runFor(150);
+  const between = await pixels(page);
+  await page.clock.runFor(1000);
   const to = await pixels(page);
-  assert.notEqual(from, to);
+  assert.ok(from !== between && between !== to && from !== to, "there is a picture between the two");
   await page.clock.runFor(1000);
   assert.equal(await pixels(page), to);
+  await page.keyboard.press("]");
+  await page.clock.runFor(1000);
+  assert.equal(await pixels(page), from, "nothing of the other checkpoint is left");
   clean(session, opened);
   await opened.context.close();
 });
+
+for (const form of ["plane", "matrix"]) {
+  test(`with reduced motion the ${form} jumps`, async () => {
+    const opened = await map(form, "reduce");
+    const { page } = opened;
+    const from = await pixels(page);
+    await page.keyboard.press("[");
+    await page.clock.runFor(20);
+    const to = await pixels(page);
+    assert.notEqual(from, to);
+    await page.clock.runFor(1000);
+    assert.equal(await pixels(page), to);
+    clean(session, opened);
+    await opened.context.close();
+  });
+}

@@ -118,6 +118,33 @@ test("a list of samples names the tokens, and an expert has its top tokens", asy
   await opened.context.close();
 });
 
+test("after a reload the address brings back sample, first token and expert", async () => {
+  const opened = await tokensOf(withList());
+  const { page } = opened;
+  await by(page, "token-sample").fill("code-27");
+  await by(page, "chart-tokens-late").getByText("Tokens at step 7,000: code-27").first().waitFor();
+  for (const [id, text] of [["token-from", "3"], ["token-expert", "2"]]) {
+    await by(page, id).fill(text);
+    await by(page, id).press("Enter");
+  }
+  await page.waitForFunction(() => /^#view=tokens&domain=1&sample=\d+&token=3&expert=2$/.test(location.hash));
+  await page.reload();
+  await empty(page);
+  await give(page, withList());
+  await finished(page);
+  await by(page, "chart-tokens-late").getByText("Tokens at step 7,000: code-27").first().waitFor();
+  await by(page, "chart-expert-tokens").getByText("Tokens of expert 2 in layer 0, step 7,000: code").first().waitFor();
+  await page.waitForFunction(() => document.querySelector("[data-testid=token-sample]").value === "code-27");
+  assert.equal(await by(page, "token-from").inputValue(), "3");
+  assert.equal(await by(page, "token-expert").inputValue(), "2");
+  // A cleared search shows the first sample of the domain again, and the address says so.
+  await by(page, "token-sample").fill("");
+  await by(page, "chart-tokens-late").getByText("Tokens at step 7,000: code-24").first().waitFor();
+  await page.waitForFunction(() => location.hash === "#view=tokens&domain=1&token=3&expert=2");
+  clean(session, opened);
+  await opened.context.close();
+});
+
 test("a note says that a list with another number of tokens is not used", async () => {
   const opened = await tokensOf(withList(1));
   const { page } = opened;

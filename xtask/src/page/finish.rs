@@ -17,6 +17,9 @@ use crate::live::{self, EngineState};
 /// The tag in `index.html` that starts the page.
 const START: &str = "<script type=\"module\" src=\"./boot.js\"></script>";
 
+/// The tag in `index.html` with the picture for previews of links.
+const PICTURE: &str = "<meta property=\"og:image\" content=\"./preview.png\">";
+
 /// What is in the line of `index.html` that only trunk reads.
 const TRUNK: &str = "data-trunk";
 
@@ -49,6 +52,24 @@ pub fn finish(folder: &Path, live: Option<&Live>) -> Result<String> {
         live::write_state(folder, &build, *engine, "", *watched)?;
     }
     Ok(build)
+}
+
+/// Writes the absolute URLs of a finished page and of its picture, which previews of links need.
+///
+/// # Errors
+/// If the page has no picture, or cannot be read or written.
+pub fn set_address(folder: &Path, address: &str) -> Result<()> {
+    let page = folder.join("index.html");
+    write(&page, &with_address(&read(&page)?, address)?)
+}
+
+fn with_address(page: &str, address: &str) -> Result<String> {
+    ensure!(page.matches(PICTURE).count() == 1, "index.html does not have the tag {PICTURE} once");
+    let tags = format!(
+        "<meta property=\"og:url\" content=\"{address}\">\n    \
+         <meta property=\"og:image\" content=\"{address}preview.png\">"
+    );
+    Ok(page.replace(PICTURE, &tags))
 }
 
 /// Nanoseconds since 1970.
@@ -170,7 +191,7 @@ fn address(file: &str, ending: &str, build: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{finish_page, finish_service, identify, kept_address};
+    use super::{finish_page, finish_service, identify, kept_address, with_address};
 
     const PAGE: &str = r#"<meta name="grokscope-worker" content="./worker_loader.js">
 <meta name="grokscope-charts" content="./vendor/charts.js">
@@ -192,6 +213,18 @@ mod tests {
     fn a_live_page_has_one_script_more() {
         let page = finish_page(PAGE, "abc", true).unwrap();
         assert!(page.contains(r#"<script type="module" src="./live.js?v=abc"></script>"#), "{page}");
+    }
+
+    #[test]
+    fn previews_of_links_have_absolute_urls() {
+        let page = with_address(include_str!("../../../index.html"), "https://example.org/g/").unwrap();
+        for tag in [
+            r#"<meta property="og:url" content="https://example.org/g/">"#,
+            r#"<meta property="og:image" content="https://example.org/g/preview.png">"#,
+        ] {
+            assert_eq!(page.matches(tag).count(), 1, "{tag}");
+        }
+        assert!(with_address(&page, "https://example.org/").is_err());
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use js_sys::Uint16Array;
+use js_sys::{Array, Float32Array, Uint16Array, Uint32Array};
 use protocol::MapFrame;
 use report::map::{MapOrder, MapScope};
+use wasm_bindgen::JsCast;
 use web_sys::HtmlCanvasElement;
 
 /// The map of one checkpoint.
@@ -31,7 +32,7 @@ pub(super) struct Detail {
     pub(super) picture: HtmlCanvasElement,
 }
 
-/// The map of the current report.
+/// The map of a report.
 #[derive(Default)]
 pub struct MapData {
     pub(super) request_id: u32,
@@ -52,9 +53,13 @@ pub struct MapData {
     pub frames: BTreeMap<usize, Frame>,
     /// The last drawn frame, with its checkpoint and colour range.
     pub(super) picture: Option<(usize, (u32, u32), HtmlCanvasElement)>,
+    /// The frame that was drawn before, which fades into the last one.
+    pub(super) earlier: Option<HtmlCanvasElement>,
     pub(super) detail: Option<Detail>,
     /// The last requested detail: checkpoint, rows and columns.
     pub(super) requested_detail: Option<(usize, Span, Span)>,
+    /// Range of the colour scale, if it is not that of the frames.
+    pub(super) scale: Option<(u32, u32)>,
 }
 
 thread_local! {
@@ -72,8 +77,30 @@ impl MapData {
         self.order.len()
     }
 
-    /// Range of the colour scale over all frames.
+    /// Stores the row order.
+    pub(super) fn set_order(&mut self, texts: Vec<(String, String)>, arrays: &Array) {
+        let mut texts = texts.into_iter();
+        self.note = texts.next().map(|(note, _)| note).unwrap_or_default();
+        self.bounds = texts.filter_map(|(name, end)| Some((name, end.parse().ok()?))).collect();
+        (self.order, self.domains) = (integers(arrays, 0), integers(arrays, 1));
+        self.t_star = floats(arrays, 2);
+        self.picture = None;
+        self.earlier = None;
+        self.detail = None;
+    }
+
+    /// Stores a frame.
+    pub(super) fn insert(&mut self, facts: MapFrame, arrays: &Array) {
+        let Ok(cells) = arrays.get(0).dyn_into::<Uint16Array>() else { return };
+        let (points, loss) = (floats(arrays, 1), floats(arrays, 2));
+        self.frames.insert(facts.checkpoint, Frame { cells, points, loss, facts });
+    }
+
+    /// Range of the colour scale: over all frames, unless it is set.
     pub fn range(&self) -> (u32, u32) {
+        if let Some(scale) = self.scale {
+            return scale;
+        }
         let low = self.frames.values().map(|frame| frame.facts.low).min();
         let high = self.frames.values().map(|frame| frame.facts.high).max();
         (low.unwrap_or(0), high.unwrap_or(0))
@@ -92,4 +119,13 @@ impl MapData {
             all.fold((f32::INFINITY, 0.0_f32), |(low, high), &loss| (low.min(loss), high.max(loss)));
         (f64::from(low.min(high)), f64::from(high))
     }
+}
+
+/// The numbers at a position of a list of arrays.
+pub(super) fn floats(arrays: &Array, at: u32) -> Vec<f32> {
+    arrays.get(at).dyn_into::<Float32Array>().map(|array| array.to_vec()).unwrap_or_default()
+}
+
+fn integers(arrays: &Array, at: u32) -> Vec<u32> {
+    arrays.get(at).dyn_into::<Uint32Array>().map(|array| array.to_vec()).unwrap_or_default()
 }

@@ -2,14 +2,15 @@
 
 mod data;
 pub mod paint;
+pub mod still;
 
-use js_sys::{Array, Float32Array, Uint16Array, Uint32Array};
+use js_sys::{Array, Uint16Array};
 use leptos::prelude::*;
 use protocol::{MapFrame, MapRequest};
 use report::map::{EXACT_SAMPLES, MapOrder, MapScope};
 use wasm_bindgen::JsCast;
 
-use self::data::{Detail, Frame, MAP, Span};
+use self::data::{Detail, MAP, Span, floats};
 pub use self::data::{MapData, with};
 use crate::state::App;
 
@@ -58,50 +59,34 @@ pub fn request(app: App, scope: MapScope, order: MapOrder) -> MapRequest {
     request
 }
 
-fn floats(arrays: &Array, at: u32) -> Vec<f32> {
-    arrays.get(at).dyn_into::<Float32Array>().map(|array| array.to_vec()).unwrap_or_default()
-}
-
-fn integers(arrays: &Array, at: u32) -> Vec<u32> {
-    arrays.get(at).dyn_into::<Uint32Array>().map(|array| array.to_vec()).unwrap_or_default()
-}
-
 /// Stores the row order.
 pub fn take_order(app: App, request_id: u32, texts: Vec<(String, String)>, arrays: &Array) {
-    MAP.with_borrow_mut(|map| {
-        if map.request_id != request_id {
-            return;
-        }
-        let mut texts = texts.into_iter();
-        map.note = texts.next().map(|(note, _)| note).unwrap_or_default();
-        map.bounds = texts.filter_map(|(name, end)| Some((name, end.parse().ok()?))).collect();
-        (map.order, map.domains) = (integers(arrays, 0), integers(arrays, 1));
-        map.t_star = floats(arrays, 2);
-        map.picture = None;
-        map.detail = None;
-    });
+    if MAP.with_borrow(|map| map.request_id == request_id) {
+        MAP.with_borrow_mut(|map| map.set_order(texts, arrays));
+    } else {
+        still::take_order(request_id, texts, arrays);
+    }
     app.map.update(|revision| *revision += 1);
 }
 
 /// Stores a frame.
 pub fn take_frame(app: App, facts: MapFrame, arrays: &Array) {
     let here = app.checkpoint.get_untracked();
-    MAP.with_borrow_mut(|map| {
-        let Ok(cells) = arrays.get(0).dyn_into::<Uint16Array>() else { return };
-        if map.request_id != facts.request_id {
-            return;
-        }
-        let held: usize = map.frames.values().map(|frame| frame.cells.length() as usize * 2).sum();
-        // The frame that is played last is dropped first.
-        let last = map.frames.keys().copied().rev().max_by_key(|&at| at.wrapping_sub(here));
-        if held > CACHE_BYTES
-            && let Some(last) = last
-        {
-            map.frames.remove(&last);
-        }
-        let (points, loss) = (floats(arrays, 1), floats(arrays, 2));
-        map.frames.insert(facts.checkpoint, Frame { cells, points, loss, facts });
-    });
+    if MAP.with_borrow(|map| map.request_id == facts.request_id) {
+        MAP.with_borrow_mut(|map| {
+            let held: usize = map.frames.values().map(|frame| frame.cells.length() as usize * 2).sum();
+            // The frame that is played last is dropped first.
+            let last = map.frames.keys().copied().rev().max_by_key(|&at| at.wrapping_sub(here));
+            if held > CACHE_BYTES
+                && let Some(last) = last
+            {
+                map.frames.remove(&last);
+            }
+            map.insert(facts, arrays);
+        });
+    } else {
+        still::take_frame(facts, arrays);
+    }
     app.map.update(|revision| *revision += 1);
 }
 

@@ -49,6 +49,8 @@ pub struct MapView {
     pub dark: bool,
     /// Number of checkpoints.
     pub checkpoints: usize,
+    /// Share of the matrix of this checkpoint in the picture; the rest is the one drawn before.
+    pub fade: f64,
 }
 
 /// The colour at a position in `[0, 1]` of the scale.
@@ -121,6 +123,7 @@ impl MapData {
         if self.picture.as_ref().is_some_and(|(at, known, _)| (*at, *known) == (checkpoint, range)) {
             return;
         }
+        self.earlier = self.picture.take().map(|(_, _, picture)| picture);
         self.picture = self.frames.get(&checkpoint).and_then(|frame| {
             let cells: &Uint16Array = &frame.cells;
             let number = self.order.len();
@@ -142,23 +145,43 @@ pub fn draw(
     points: &[f32],
     unit: f64,
 ) -> bool {
+    MAP.with_borrow_mut(|map| draw_map(map, target, (at, size), view, points, unit))
+}
+
+/// Draws a map that may be another than the current one.
+pub(super) fn draw_map(
+    map: &mut MapData,
+    target: &HtmlCanvasElement,
+    (at, size): ((f64, f64), f64),
+    view: MapView,
+    points: &[f32],
+    unit: f64,
+) -> bool {
     let Some(context) = context(target) else { return false };
-    MAP.with_borrow_mut(|map| {
-        context.save();
-        context.set_fill_style_str(if view.dark { "#15161a" } else { "#ffffff" });
-        context.fill_rect(at.0, at.1, size, size);
-        context.begin_path();
-        context.rect(at.0, at.1, size, size);
-        context.clip();
-        drop(context.translate(at.0, at.1));
-        let drawn = if view.plane {
-            plane(&context, map, size, view, points, unit)
-        } else {
-            matrix(&context, map, size, view, unit)
-        };
-        context.restore();
-        drawn.is_some()
-    })
+    context.save();
+    context.set_fill_style_str(if view.dark { "#15161a" } else { "#ffffff" });
+    context.fill_rect(at.0, at.1, size, size);
+    context.begin_path();
+    context.rect(at.0, at.1, size, size);
+    context.clip();
+    drop(context.translate(at.0, at.1));
+    let drawn = if view.plane {
+        plane(&context, map, size, view, points, unit)
+    } else {
+        matrix(&context, map, size, view, unit)
+    };
+    context.restore();
+    drawn.is_some()
+}
+
+/// Fits a canvas to its size on the page, in device pixels. Returns its width.
+pub fn fit(canvas: &HtmlCanvasElement, unit: f64) -> f64 {
+    let size = (f64::from(canvas.client_width()) * unit).round().max(1.0);
+    if (f64::from(canvas.width()) - size).abs() > 0.5 {
+        canvas.set_width(size as u32);
+        canvas.set_height(size as u32);
+    }
+    size
 }
 
 fn matrix(
@@ -183,7 +206,15 @@ fn matrix(
             picture, x, y, w, h, to_x, to_y, to_w, to_h,
         ));
     };
-    put(picture, (source.0, source.1, source.2, source.2), (0.0, 0.0, size, size));
+    let source = (source.0, source.1, source.2, source.2);
+    let earlier =
+        map.earlier.as_ref().filter(|earlier| view.fade < 1.0 && earlier.width() == picture.width());
+    if let Some(earlier) = earlier {
+        put(earlier, source, (0.0, 0.0, size, size));
+        context.set_global_alpha(view.fade);
+    }
+    put(picture, source, (0.0, 0.0, size, size));
+    context.set_global_alpha(1.0);
     // From a share of the map to a pixel.
     let across = |share: f64| (share - left) / span * size;
     let down = |share: f64| (share - top) / span * size;

@@ -9,7 +9,7 @@ use crate::embed;
 use crate::format::{bytes, count, counted};
 use crate::link_state;
 use crate::panels::dialog::Modal;
-use crate::state::{App, Dialog};
+use crate::state::{App, Dialog, TokenChoice};
 
 /// Links up to this many characters work in every program.
 const EVERYWHERE: usize = 2_000;
@@ -132,10 +132,13 @@ pub fn address(app: App, packed: &str) -> String {
 
 /// The same for an iframe of the view or of one of its charts.
 fn fragment_address(app: App, packed: &str, embedded: bool, chart: Option<String>) -> String {
-    // Links have no samples, so no pair either.
+    // Links have no samples, so no pair either; a shortened one has fewer checkpoints.
     let fragment = link_state::Fragment {
         report: Some(packed.to_owned()),
         pair: None,
+        pin: None,
+        least: None,
+        tokens: TokenChoice::default(),
         embedded,
         chart,
         ..untrack(|| link_state::place(app))

@@ -11,6 +11,7 @@ use crate::controls::{AxisChoice, GroupChoice, TwinSwitch};
 use crate::drawings;
 use crate::runs;
 use crate::state::{App, Dialog, View};
+use crate::views::compared_maps::ComparedMaps;
 
 /// The view *Compare*: run A, which the other views show, and run B.
 #[component]
@@ -54,6 +55,7 @@ pub fn Compare() -> impl IntoView {
                     view! { <Chart figure/> }
                 }).collect_view()}
             </div>
+            <ComparedMaps/>
             {move || compared.get().map(|found| view! {
                 {found.tables.iter().cloned().map(|named| view! {
                     <section class="figures-table" data-testid=named.id.clone()>

@@ -20,14 +20,13 @@ const LABELS: [&str; 6] = ["1.5×", "2×", "4×", "8×", "16×", "32×"];
 #[component]
 pub fn Flow() -> impl IntoView {
     let app = App::get();
-    let least = RwSignal::new(None::<f64>);
     let mut offered = vec![("auto", None)];
     offered.extend(LABELS.into_iter().zip(LEAST_LINKS.map(Some)));
     let drawn = drawings::draw(move || {
         Some(Drawing::Flow {
             domain: app.domain.get(),
             checkpoints: [app.pin.get().unwrap_or(0), app.checkpoint.get()],
-            least: least.get(),
+            least: app.least.get(),
             options: chart_options::domain_chart(app),
         })
     });
@@ -44,7 +43,7 @@ pub fn Flow() -> impl IntoView {
         <div class="toolbar">
             <DomainChoice/>
             <GroupChoice/>
-            <Choice label="Links from" options=offered chosen=least.into() choose=move |chosen| least.set(chosen)/>
+            <Choice label="Links from" options=offered chosen=app.least.into() choose=move |chosen| app.least.set(chosen)/>
             <a href="metrics.html#flow" target="_blank">"Definition"</a>
             <TwinSwitch/>
         </div>

@@ -1,6 +1,7 @@
 //! The report page and its views.
 
 mod compare;
+mod compared_maps;
 mod delays;
 mod domain;
 mod domain_lines;

@@ -9,7 +9,7 @@ use crate::chart::Chart;
 use crate::chart_options;
 use crate::controls::{DomainChoice, LayerSlider, TwinSwitch, sample_search};
 use crate::drawings;
-use crate::state::App;
+use crate::state::{App, TokenChoice};
 
 /// The view *Tokens*: the experts of a sample's tokens at the pinned or first checkpoint and at the
 /// current one, and the tokens that an expert of the selected layer selects most.
@@ -17,28 +17,34 @@ use crate::state::App;
 pub fn Tokens() -> impl IntoView {
     let app = App::get();
     let typed = RwSignal::new(String::new());
-    let sample = RwSignal::new(None::<usize>);
-    let from = RwSignal::new(0);
-    let expert = RwSignal::new(None::<usize>);
+    let chosen = app.tokens;
     let search = sample_search(app);
     Effect::new(move || {
         let id = typed.get();
         let found = app.samples.with(|(listed, _)| listed.iter().find(|sample| sample.id == id).cloned());
         if let Some(found) = found {
-            sample.set(Some(found.index));
+            chosen.update(|chosen| chosen.sample = Some(found.index));
             app.domain.set(found.domain);
         }
     });
     let drawn = drawings::draw(move || {
+        let TokenChoice { sample, token, expert } = chosen.get();
         Some(Drawing::Tokens {
             domain: app.domain.get(),
-            sample: sample.get(),
-            from: from.get(),
+            sample,
+            from: token,
             checkpoints: [app.pin.get().unwrap_or(0), app.checkpoint.get()],
             layer: app.layer.get(),
-            expert: expert.get(),
+            expert,
             options: chart_options::domain_chart(app),
         })
+    });
+    // The address names a sample by its index.
+    Effect::new(move || {
+        let id = drawn.with(|drawn| drawn.as_ref().map(|drawn| drawn.sample.clone())).unwrap_or_default();
+        if chosen.get_untracked().sample.is_some() && typed.with_untracked(String::is_empty) {
+            typed.set(id);
+        }
     });
     let chart = move |id: &'static str| {
         let figure = Memo::new(move |_| {
@@ -48,18 +54,22 @@ pub fn Tokens() -> impl IntoView {
         });
         view! { <Show when=move || figure.with(Option::is_some)><Chart figure=figure.into()/></Show> }
     };
-    let number =
-        |label: &'static str, hint: &'static str, id: &'static str, changed: Callback<Option<usize>>| {
-            view! {
-                <label class="choice">
-                    <span class="soft">{label}</span>
-                    <input
-                        type="number" min="0" placeholder=hint data-testid=id
-                        on:change=move |event| changed.run(event_target_value(&event).parse().ok())
-                    />
-                </label>
-            }
-        };
+    let number = move |label: &'static str,
+                       hint: &'static str,
+                       id: &'static str,
+                       value: fn(TokenChoice) -> Option<usize>,
+                       changed: fn(&mut TokenChoice, Option<usize>)| {
+        view! {
+            <label class="choice">
+                <span class="soft">{label}</span>
+                <input
+                    type="number" min="0" placeholder=hint data-testid=id
+                    prop:value=move || value(chosen.get()).map(|value| value.to_string()).unwrap_or_default()
+                    on:change=move |event| chosen.update(|chosen| changed(chosen, event_target_value(&event).parse().ok()))
+                />
+            </label>
+        }
+    };
     view! {
         <div class="toolbar">
             <DomainChoice/>
@@ -67,11 +77,11 @@ pub fn Tokens() -> impl IntoView {
                 <span class="soft">"Sample"</span>
                 <input
                     type="search" list="token-samples" autocomplete="off" spellcheck="false" placeholder="first of the domain"
-                    data-testid="token-sample"
+                    data-testid="token-sample" prop:value=move || typed.get()
                     on:input=move |event| {
                         let text = event_target_value(&event);
                         if text.is_empty() {
-                            sample.set(None);
+                            chosen.update(|chosen| chosen.sample = None);
                         }
                         typed.set(text.clone());
                         search(text);
@@ -83,7 +93,7 @@ pub fn Tokens() -> impl IntoView {
                     }).collect_view())}
                 </datalist>
             </label>
-            {number("From token", "0", "token-from", Callback::new(move |chosen: Option<usize>| from.set(chosen.unwrap_or(0))))}
+            {number("From token", "0", "token-from", |chosen| Some(chosen.token).filter(|token| *token > 0), |chosen, token| chosen.token = token.unwrap_or(0))}
             <a href="metrics.html#experts-of-single-tokens" target="_blank">"Definition"</a>
             <TwinSwitch/>
         </div>
@@ -100,7 +110,7 @@ pub fn Tokens() -> impl IntoView {
         <Show when=move || !app.presenting.get()>
             <div class="toolbar">
                 <LayerSlider/>
-                {number("Expert", "most selected", "token-expert", Callback::new(move |chosen| expert.set(chosen)))}
+                {number("Expert", "most selected", "token-expert", |chosen| chosen.expert, |chosen, expert| chosen.expert = expert)}
             </div>
             {chart("expert-tokens")}
         </Show>

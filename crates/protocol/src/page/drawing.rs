@@ -116,6 +116,9 @@ pub struct Drawn {
     pub tables: Vec<NamedTable>,
     /// What differs between two reports, one sentence each.
     pub differences: Vec<String>,
+    /// Id of the sample whose tokens are drawn.
+    #[serde(default)]
+    pub sample: String,
     /// Why charts or parts of them are missing, one sentence each.
     #[serde(default)]
     pub notes: Vec<String>,

@@ -19,7 +19,8 @@ pub struct MapRequest {
     pub checkpoint: usize,
     /// Checkpoints whose frames the page has.
     pub have: Vec<usize>,
-    /// Bytes of cells that the page can hold, which limits the number of frames.
+    /// Bytes of cells that the page can hold, which limits the number of frames. 0 is for the
+    /// displayed frame alone, which does not replace the map that is open.
     pub room: usize,
 }
 

@@ -39,7 +39,11 @@ pub async fn measure(session: &MapSession, request: &MapRequest, progress: MapPr
             missing.len()
         );
         let watch = progress.begin_at(stage, number as u64 * pairs, missing.len() as u64 * pairs);
-        let frame = session.frame(checkpoint, &watch).await?;
+        let mut frame = session.frame(checkpoint, &watch).await?;
+        if request.room == 0 {
+            // The plane is not shown.
+            frame.share = None;
+        }
         post_frame(session, request.request_id, checkpoint, frame);
     }
     if !missing.is_empty() {

@@ -60,7 +60,10 @@ impl Map {
             // No other task has pairs in the queue.
             self.state.pool().clear();
         }
-        match self.session(&request.scope) {
+        // A frame alone does not replace the map that is open.
+        let session =
+            if request.room == 0 { self.begin(&request.scope) } else { self.session(&request.scope) };
+        match session {
             Ok(session) => {
                 let progress = MapProgress::new(&self.activity);
                 self.start(
@@ -75,18 +78,24 @@ impl Map {
     /// The session for these samples: the current one, or a new one if the run, the settings or the
     /// samples differ.
     fn session(&self, scope: &MapScope) -> Result<Rc<MapSession>, Error> {
-        let Some(run) = self.state.run() else {
-            return Err(Error::NoMap { reason: "it needs the run's own traces".to_owned() });
-        };
-        let settings = self.state.settings();
         if let Some(session) = &*self.session.borrow()
-            && session.is_for(&run, &settings, scope)
+            && let Some(run) = self.state.run()
+            && session.is_for(&run, &self.state.settings(), scope)
         {
             return Ok(Rc::clone(session));
         }
-        let session = Rc::new(MapSession::new(Rc::clone(&self.state), run, settings, scope.clone())?);
+        let session = self.begin(scope)?;
         *self.session.borrow_mut() = Some(Rc::clone(&session));
         Ok(session)
+    }
+
+    /// A new session for these samples.
+    fn begin(&self, scope: &MapScope) -> Result<Rc<MapSession>, Error> {
+        let Some(run) = self.state.run() else {
+            return Err(Error::NoMap { reason: "it needs the run's own traces".to_owned() });
+        };
+        let (state, settings) = (Rc::clone(&self.state), self.state.settings());
+        Ok(Rc::new(MapSession::new(state, run, settings, scope.clone())?))
     }
 
     /// Describes two samples and their distance, or aligns their pathways.

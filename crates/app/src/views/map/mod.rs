@@ -12,18 +12,18 @@ use wasm_bindgen::prelude::*;
 use web_sys::HtmlCanvasElement;
 
 use self::interaction::{MapInteraction, WHOLE};
-use self::transition::transition;
+use self::transition::{Fade, transition};
 use crate::chart::{Grid, available_width};
 use crate::controls::{Choice, DomainChoice, GroupChoice, TwinSwitch};
 use crate::format::{count, figure};
-use crate::map::paint::{Legend, MapView, PointColor, draw, export_image};
+use crate::map::paint::{Legend, MapView, PointColor, draw, export_image, fit};
 use crate::state::{App, Origin, View};
 use crate::{analyst, browser, chart_options, download, map, present};
 
 /// Largest number of samples of which all domains are shown at first.
 const ALL_DOMAINS_MAX: usize = 2_000;
 
-/// Milliseconds in which the points move after the checkpoint was changed by hand.
+/// Milliseconds in which the map changes after the checkpoint was changed by hand.
 const STEP_DURATION: f64 = 400.0;
 
 /// The view *Map*: the distances between all samples of a group, as a matrix or in a plane.
@@ -86,6 +86,7 @@ fn DistanceMap() -> impl IntoView {
         }
     });
 
+    let fade = Fade::default();
     let current_view = move || MapView {
         checkpoint: app.checkpoint.get(),
         plane: plane.get(),
@@ -94,39 +95,42 @@ fn DistanceMap() -> impl IntoView {
         marked: marked.get(),
         dark: app.dark.get(),
         checkpoints: app.with_report(|report| report.checkpoints.len()).unwrap_or(0),
+        fade: fade.share(),
     };
     let show = move |view: MapView| {
         let Some(element) = canvas.get_untracked() else { return };
         let element: &HtmlCanvasElement = &element;
         let unit = browser::window().device_pixel_ratio().max(1.0);
-        let size = (f64::from(element.client_width()) * unit).round().max(1.0);
-        if (f64::from(element.width()) - size).abs() > 0.5 {
-            element.set_width(size as u32);
-            element.set_height(size as u32);
-        }
+        let size = fit(element, unit);
         points.with_value(|points| draw(element, (0.0, 0.0), size, view, points, unit));
     };
-    Effect::new(move || {
+    Effect::new(move |before: Option<usize>| {
         app.map.track();
         width.track();
         app.presenting.track();
+        let here = app.checkpoint.get();
+        let still = browser::reduces_motion();
+        // While playing, the map arrives when the next checkpoint is due, so that it never rests.
+        let duration = move || {
+            let playing = app.playing.get_untracked();
+            playing.then(|| untrack(|| present::pause(app))).flatten().unwrap_or(STEP_DURATION)
+        };
+        if before.is_some_and(|before| before != here) && !plane.get_untracked() && !still {
+            // Zoom and marks may change meanwhile.
+            fade.start(duration(), move || show(untrack(current_view)));
+        }
         let view = current_view();
         let goal = map::with(|map| map.frames.get(&view.checkpoint).map(|frame| frame.points.clone()));
         let Some(goal) = goal else {
             show(view);
-            return;
+            return here;
         };
-        let still = browser::reduces_motion();
         let from = points.get_value();
         if !view.plane || still || from.len() != goal.len() || from == goal {
             points.set_value(goal);
             show(view);
         } else {
-            // While playing, the points arrive when the next checkpoint is due, so that they never rest.
-            let playing = app.playing.get_untracked();
-            let duration =
-                playing.then(|| untrack(|| present::pause(app))).flatten().unwrap_or(STEP_DURATION);
-            transition(from, goal, points, (browser::now(), duration), move || {
+            transition(from, goal, points, (browser::now(), duration()), move || {
                 // Changes during the transition are shown at once.
                 show(untrack(|| MapView {
                     checkpoint: app.checkpoint.get(),
@@ -137,10 +141,10 @@ fn DistanceMap() -> impl IntoView {
                 }));
             });
         }
-        let checkpoint = app.checkpoint.get_untracked();
-        if let Some((rows, columns)) = map::missing_detail(checkpoint, view.viewport) {
-            analyst::post(app, &Job::MapPart { rows, columns, checkpoint });
+        if let Some((rows, columns)) = map::missing_detail(here, view.viewport) {
+            analyst::post(app, &Job::MapPart { rows, columns, checkpoint: here });
         }
+        here
     });
 
     Effect::new(move || {
@@ -296,7 +300,8 @@ fn DistanceMap() -> impl IntoView {
     }
 }
 
-fn report_unit(report: &report::Report) -> String {
+/// Unit of the distances of a report.
+pub fn report_unit(report: &report::Report) -> String {
     match report.settings.unit {
         report::Unit::Symbol => "symbols",
         report::Unit::Character => "characters",

@@ -1,4 +1,4 @@
-//! Animated transition of the points from one frame to the next.
+//! Animated transition from one frame to the next.
 
 use std::time::Duration;
 
@@ -26,6 +26,48 @@ pub fn transition(
             move || {
                 if points.try_get_value().is_some_and(|known| known == now) {
                     transition(from, goal, points, (start, duration), show);
+                }
+            },
+            Duration::from_millis(16),
+        );
+    }
+}
+
+/// The matrix of one frame fades into that of the next.
+#[derive(Clone, Copy)]
+pub struct Fade {
+    /// Start and duration in milliseconds.
+    span: StoredValue<(f64, f64)>,
+}
+
+impl Default for Fade {
+    fn default() -> Self {
+        Self { span: StoredValue::new((0.0, 0.0)) }
+    }
+}
+
+impl Fade {
+    /// Share of the next frame in the picture.
+    pub fn share(self) -> f64 {
+        let (start, duration) = self.span.try_get_value().unwrap_or_default();
+        if duration > 0.0 { ((browser::now() - start) / duration).clamp(0.0, 1.0) } else { 1.0 }
+    }
+
+    /// Fades in this many milliseconds, unless another fade starts or the view is closed.
+    pub fn start(self, duration: f64, show: impl Fn() + 'static) {
+        let span = (browser::now(), duration);
+        self.span.set_value(span);
+        self.step(span, Box::new(show));
+    }
+
+    fn step(self, span: (f64, f64), show: Box<dyn Fn()>) {
+        set_timeout(
+            move || {
+                if self.span.try_get_value() == Some(span) {
+                    show();
+                    if self.share() < 1.0 {
+                        self.step(span, show);
+                    }
                 }
             },
             Duration::from_millis(16),
