@@ -14,6 +14,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, File, MessageEvent, Worker, WorkerOptions, WorkerType};
 
 use crate::browser;
+use crate::children::Children;
 use crate::download;
 use crate::drawing_requests;
 use crate::map;
@@ -29,6 +30,8 @@ const PARTIAL_REPORT_PAUSE: Duration = Duration::from_millis(1500);
 #[derive(Default)]
 struct Connection {
     worker: Option<Worker>,
+    /// The workers that it asked for.
+    children: Children,
     ready: bool,
     queued: Vec<JsValue>,
     /// The newest provisional report that is not shown yet.
@@ -54,7 +57,8 @@ pub fn start(app: App) {
         return;
     }
     if let Some(worker) = worker(app) {
-        listen(app, &worker);
+        let children = CONNECTION.with_borrow(|connection| connection.children.clone());
+        listen(app, &worker, children);
         CONNECTION.with_borrow_mut(|connection| {
             connection.worker = Some(worker);
             connection.started += 1;
@@ -70,6 +74,7 @@ pub fn restart(app: App) {
             worker.set_onerror(None);
             worker.terminate();
         }
+        connection.children.end_all();
         *connection = Connection {
             request_id: connection.request_id,
             started: connection.started,
@@ -218,14 +223,16 @@ pub fn cancel(app: App) {
     post(app, &Job::Cancel);
 }
 
-fn listen(app: App, worker: &Worker) {
+fn listen(app: App, worker: &Worker, children: Children) {
+    let analyst = worker.clone();
     let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
         let data = message.data();
         // A file or arrays accompany their event.
         let file = browser::property(&data, "file");
         let arrays = browser::property(&data, "arrays").map(Array::unchecked_from_js).unwrap_or_default();
-        let event = browser::property(&data, "event").unwrap_or(data);
+        let event = browser::property(&data, "event").unwrap_or_else(|| data.clone());
         match serde_wasm_bindgen::from_value::<Event>(event) {
+            Ok(event) if children.handle(&analyst, &event, &data) => {}
             Ok(Event::Saved { name }) => {
                 if let Some(Err(message)) = file.map(|file| download::blob(&name, file.unchecked_ref())) {
                     app.fail(message);
@@ -317,7 +324,12 @@ fn handle_event(app: App, event: Event, arrays: &Array) {
         // The kept report has more than the figures so far.
         Event::Report { complete: false, .. } if runs::is_restoring() => {}
         Event::Report { json, complete: false } if !cancelled => queue_partial_report(app, json),
-        Event::Progress(_) | Event::Report { .. } | Event::Saved { .. } => {}
+        // Those of workers and files are handled where they arrive.
+        Event::Progress(_)
+        | Event::Report { .. }
+        | Event::Saved { .. }
+        | Event::StartChild { .. }
+        | Event::EndChild { .. } => {}
         Event::Geometry(sheet) => app.routers.set(sheet.map(Arc::from)),
         Event::Changes(changes) => app.changes.set(changes),
         Event::Alignment(alignment) => {
@@ -428,10 +440,13 @@ pub fn compute_other(app: App, job: &Job, files: &[File]) {
     let waiting = RefCell::new(vec![message(app, job, files), message(app, &configure, &[])]);
     let (own, last) = (worker.clone(), RefCell::new(String::new()));
     let is_started = Cell::new(false);
+    let children = Children::default();
+    let of_it = children.clone();
     let end = move |worker: &Worker, outcome: Result<String, String>| {
         worker.set_onmessage(None);
         worker.set_onerror(None);
         worker.terminate();
+        children.end_all();
         app.comparing.set(false);
         let run = outcome.and_then(|json| {
             let report = report::parse_json(&json).map_err(|error| error.to_string())?;
@@ -442,11 +457,12 @@ pub fn compute_other(app: App, job: &Job, files: &[File]) {
             Err(message) => app.fail(format!("The second run has no report. {message}")),
         }
     };
-    let failed = worker.clone();
+    let (failed, fail) = (worker.clone(), end.clone());
     let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
         let data = message.data();
-        let event = browser::property(&data, "event").unwrap_or(data);
+        let event = browser::property(&data, "event").unwrap_or_else(|| data.clone());
         match serde_wasm_bindgen::from_value::<Event>(event) {
+            Ok(event) if of_it.handle(&own, &event, &data) => {}
             Ok(Event::Report { json, complete: true }) => end(&own, Ok(json)),
             Ok(Event::Notice { message } | Event::Failed { message }) => *last.borrow_mut() = message,
             // Ready is sent again when distances are computed elsewhere.
@@ -463,7 +479,7 @@ pub fn compute_other(app: App, job: &Job, files: &[File]) {
     });
     worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     on_message.forget();
-    let on_error = Closure::<dyn Fn()>::new(move || end(&failed, Err("Its worker stopped.".to_owned())));
+    let on_error = Closure::<dyn Fn()>::new(move || fail(&failed, Err("Its worker stopped.".to_owned())));
     worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
     on_error.forget();
 }
@@ -478,6 +494,7 @@ fn on_worker_exit(app: App, message: &str) {
         if let Some(worker) = connection.worker.take() {
             worker.terminate();
         }
+        connection.children.end_all();
         connection.ready = false;
         connection.queued.clear();
         connection.pending_exports.clear();
