@@ -15,6 +15,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, File, MessageEvent, Worker, WorkerOptions, WorkerType};
 
 use crate::browser;
+use crate::children::Children;
 use crate::download;
 use crate::drawing_requests;
 use crate::map;
@@ -30,6 +31,8 @@ const PARTIAL_REPORT_PAUSE: Duration = Duration::from_millis(1500);
 #[derive(Default)]
 struct Connection {
     worker: Option<Worker>,
+    /// The workers that it asked for.
+    children: Children,
     ready: bool,
     queued: Vec<JsValue>,
     /// The newest provisional report that is not shown yet.
@@ -55,7 +58,8 @@ pub fn start(app: App) {
         return;
     }
     if let Some(worker) = worker(app) {
-        listen(app, &worker);
+        let children = CONNECTION.with_borrow(|connection| connection.children.clone());
+        listen(app, &worker, children);
         CONNECTION.with_borrow_mut(|connection| {
             connection.worker = Some(worker);
             connection.started += 1;
@@ -71,6 +75,7 @@ pub fn restart(app: App) {
             worker.set_onerror(None);
             worker.terminate();
         }
+        connection.children.end_all();
         *connection = Connection {
             request_id: connection.request_id,
             started: connection.started,
@@ -219,14 +224,16 @@ pub fn cancel(app: App) {
     post(app, &Job::Cancel);
 }
 
-fn listen(app: App, worker: &Worker) {
+fn listen(app: App, worker: &Worker, children: Children) {
+    let analyst = worker.clone();
     let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
         let data = message.data();
         // A file or arrays accompany their event.
         let file = browser::property(&data, "file");
         let arrays = browser::property(&data, "arrays").map(Array::unchecked_from_js).unwrap_or_default();
-        let event = browser::property(&data, "event").unwrap_or(data);
+        let event = browser::property(&data, "event").unwrap_or_else(|| data.clone());
         match serde_wasm_bindgen::from_value::<Event>(event) {
+            Ok(event) if children.handle(&analyst, &event, &data) => {}
             Ok(Event::Saved { name }) => {
                 if let Some(Err(message)) = file.map(|file| download::blob(&name, file.unchecked_ref())) {
                     app.fail(message);
@@ -318,7 +325,12 @@ fn handle_event(app: App, event: Event, arrays: &Array) {
         // The kept report has more than the figures so far.
         Event::Report { complete: false, .. } if runs::is_restoring() => {}
         Event::Report { json, complete: false } if !cancelled => queue_partial_report(app, json),
-        Event::Progress(_) | Event::Report { .. } | Event::Saved { .. } => {}
+        // Those of workers and files are handled where they arrive.
+        Event::Progress(_)
+        | Event::Report { .. }
+        | Event::Saved { .. }
+        | Event::StartChild { .. }
+        | Event::EndChild { .. } => {}
         Event::Geometry(sheet) => app.routers.set(sheet.map(Arc::from)),
         Event::Changes(changes) => app.changes.set(changes),
         Event::Alignment(alignment) => {
@@ -432,10 +444,13 @@ pub fn compute_other(app: App, job: &Job, files: &[File]) {
     let is_started = Cell::new(false);
     let is_shown = Rc::new(Cell::new(false));
     let shown = Rc::clone(&is_shown);
+    let children = Children::default();
+    let of_it = children.clone();
     let end = move |worker: &Worker, failure: Option<String>| {
         worker.set_onmessage(None);
         worker.set_onerror(None);
         worker.terminate();
+        children.end_all();
         app.comparing.set(false);
         if let Some(message) = failure {
             let what = if shown.get() { "map" } else { "report" };
@@ -453,13 +468,14 @@ pub fn compute_other(app: App, job: &Job, files: &[File]) {
     let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
         let data = message.data();
         let arrays = browser::property(&data, "arrays").map(Array::unchecked_from_js).unwrap_or_default();
-        let event = browser::property(&data, "event").unwrap_or(data);
+        let event = browser::property(&data, "event").unwrap_or_else(|| data.clone());
         if is_shown.get() && app.other.with_untracked(Option::is_none) {
             // Nothing shows the map any more.
             end(&own, None);
             return;
         }
         match serde_wasm_bindgen::from_value::<Event>(event) {
+            Ok(event) if of_it.handle(&own, &event, &data) => {}
             Ok(Event::Report { json, complete: true }) if !is_shown.get() => match show(json) {
                 Ok(job) => {
                     is_shown.set(true);
@@ -505,6 +521,7 @@ fn on_worker_exit(app: App, message: &str) {
         if let Some(worker) = connection.worker.take() {
             worker.terminate();
         }
+        connection.children.end_all();
         connection.ready = false;
         connection.queued.clear();
         connection.pending_exports.clear();

@@ -4,6 +4,7 @@ mod analyst;
 mod browser;
 mod chart;
 mod chart_options;
+mod children;
 mod codec;
 mod controls;
 mod download;

@@ -17,12 +17,9 @@ mod progress;
 #[cfg(target_arch = "wasm32")]
 mod runner;
 
-/// Starts the part that the worker's name asks for.
+/// Starts the part that the worker's name asks for, once it has the port to the analyst.
 #[cfg(target_arch = "wasm32")]
 pub fn start(scope: &web_sys::DedicatedWorkerGlobalScope) {
-    if scope.name() == protocol::calculator::NAME {
-        distances::start(scope);
-    } else {
-        runner::start(scope);
-    }
+    let start = if scope.name() == protocol::calculator::NAME { distances::start } else { runner::start };
+    protocol::child::connect(scope, start);
 }

@@ -1,17 +1,33 @@
 //! Messages to the analyst.
 
+use std::cell::OnceCell;
+
 use js_sys::{Array, Uint8Array};
 use protocol::{
     engine::EngineEvent,
-    scope::{object, scope, to_js},
+    scope::{object, to_js},
 };
 use wasm_bindgen::JsValue;
-use web_sys::Blob;
+use web_sys::{Blob, MessagePort};
+
+thread_local! {
+    /// The port to the analyst.
+    static PORT: OnceCell<MessagePort> = const { OnceCell::new() };
+}
+
+/// Sets the port to the analyst. There is one for the life of the worker.
+pub fn connect(port: MessagePort) {
+    PORT.with(|own| own.set(port).ok());
+}
+
+fn post_value(message: &JsValue) -> Result<(), JsValue> {
+    PORT.with(|port| port.get().map_or(Ok(()), |port| port.post_message(message)))
+}
 
 /// Posts an event to the analyst.
 pub fn post(event: &EngineEvent) {
     if let Ok(value) = to_js(event) {
-        scope().post_message(&object(&[("event", &value)])).ok();
+        post_value(&object(&[("event", &value)])).ok();
     }
 }
 
@@ -24,5 +40,5 @@ pub fn send(event: &EngineEvent, trace: &[u8]) -> Result<(), JsValue> {
     let event = to_js(event).map_err(JsValue::from)?;
     let parts = Array::of1(&Uint8Array::from(trace));
     let blob = Blob::new_with_u8_array_sequence(&parts)?;
-    scope().post_message(&object(&[("event", &event), ("trace", &blob)]))
+    post_value(&object(&[("event", &event), ("trace", &blob)]))
 }

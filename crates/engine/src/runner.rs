@@ -9,18 +9,19 @@ use futures::{StreamExt as _, channel::mpsc};
 use js_sys::Array;
 use olmoe::{Checkpoint, Error, GateInputs, InputRecords, Inputs, Processor, Score, Tokenizer, gates_only};
 use protocol::{
+    child::listen,
     engine::{Backend, EngineEvent, EngineJob, InputsInfo, MadeInfo, Scored},
-    scope::{listen, now, property},
+    scope::{now, property},
 };
 use trace::{GateDtype, Source};
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::DedicatedWorkerGlobalScope;
+use web_sys::MessagePort;
 
 use crate::{
     choose::{Processors, info},
     files::sources,
-    post::{post, send},
+    post::{connect, post, send},
     progress::ProgressReporter,
 };
 
@@ -28,10 +29,10 @@ use crate::{
 /// memory with a model.
 const MAX_INPUT: u64 = 1 << 29;
 
-/// Starts to receive jobs.
-pub fn start(scope: &DedicatedWorkerGlobalScope) {
+/// Starts to receive jobs at the port.
+pub fn start(port: MessagePort) {
     let (jobs, mut waiting) = mpsc::unbounded::<(EngineJob, Array)>();
-    listen(scope, move |message| {
+    listen(&port, move |message| {
         let data = message.data();
         match serde_wasm_bindgen::from_value::<EngineJob>(property(&data, "job")) {
             Ok(job) => {
@@ -55,6 +56,7 @@ pub fn start(scope: &DedicatedWorkerGlobalScope) {
             engine.run_job(job, &files).await;
         }
     });
+    connect(port);
     post(&EngineEvent::Ready);
 }
 

@@ -7,7 +7,7 @@
 
 use js_sys::{Array, Uint16Array, Uint32Array};
 use serde::{Deserialize, Serialize};
-use web_sys::{DedicatedWorkerGlobalScope, Worker};
+use web_sys::MessagePort;
 
 use crate::scope::to_js;
 
@@ -109,14 +109,14 @@ pub enum Outcome {
 
 impl CalculatorRequest {
     /// Posts the request to a calculator and transfers its arrays.
-    pub fn post(&self, worker: &Worker) {
+    pub fn post(&self, port: &MessagePort) {
         let Ok(message) = to_js(self) else { return };
         let transfer = match self {
             Self::Load(Load { symbols, offsets, .. }) => Array::of2(&symbols.buffer(), &offsets.buffer()),
             Self::Measure(Measure { pairs, .. }) => Array::of1(&pairs.buffer()),
             Self::Drop { .. } => Array::new(),
         };
-        worker.post_message_with_transfer(&message, &transfer).ok();
+        port.post_message_with_transferable(&message, &transfer).ok();
     }
 }
 
@@ -152,7 +152,7 @@ impl Outcome {
 
 impl CalculatorResponse {
     /// Posts the message to the analyst and transfers the distances.
-    pub fn post(&self, scope: &DedicatedWorkerGlobalScope) {
+    pub fn post(&self, port: &MessagePort) {
         let Ok(message) = to_js(self) else { return };
         let transfer = match self {
             Self::Answer(Answer { outcome: Outcome::Measured { distances, .. }, .. }) => {
@@ -160,6 +160,6 @@ impl CalculatorResponse {
             }
             _ => Array::new(),
         };
-        scope.post_message_with_transfer(&message, &transfer).ok();
+        port.post_message_with_transferable(&message, &transfer).ok();
     }
 }

@@ -6,6 +6,8 @@
 //! | analyst | calculator | `CalculatorRequest` | `CalculatorResponse` |
 //! | analyst | engine | [`engine::EngineJob`] | [`engine::EngineEvent`] |
 //!
+//! The page starts calculators and engine for the analyst; the module `child` says why.
+//!
 //! Every message is plain data that serde converts to a JavaScript value. Files, blobs and large
 //! typed arrays are not converted: they accompany a message as JavaScript objects, and the buffers
 //! of arrays are transferred instead of copied. The modules say what accompanies which message.
@@ -18,6 +20,8 @@ pub mod adapter;
 pub mod addresses;
 #[cfg(target_arch = "wasm32")]
 pub mod calculator;
+#[cfg(target_arch = "wasm32")]
+pub mod child;
 pub mod engine;
 #[cfg(feature = "page")]
 mod page;

@@ -21,6 +21,7 @@ use crate::{
     analysis_progress::AnalysisProgress,
     answers::Answers,
     checkpoint_runner::{CheckpointRunner, Finished},
+    child,
     drawings::Drawings,
     file_table::FileTable,
     flows::Flows,
@@ -111,6 +112,7 @@ impl Analyst {
                 self.files.add_urls(urls);
                 self.restart();
             }
+            Job::ChildExited { id, reason } => child::exited(id, &reason),
             Job::Clear => self.clear(),
             Job::RemoveFile { id } => self.remove_file(id),
             Job::SetStep { id, step } => {

@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use levenshtein::{InstructionSet, Prepared, Sequences};
 use protocol::{
     calculator::{CalculatorRequest, CalculatorResponse, Measure, Outcome},
-    scope::{listen, now},
+    child::listen,
+    scope::now,
 };
-use web_sys::DedicatedWorkerGlobalScope;
+use web_sys::MessagePort;
 
-/// Starts to answer.
-pub fn start(scope: &DedicatedWorkerGlobalScope) {
-    let analyst = scope.clone();
+/// Starts to answer the analyst at the port.
+pub fn start(port: MessagePort) {
+    let analyst = port.clone();
     let mut sets: BTreeMap<u32, Prepared> = BTreeMap::new();
-    listen(scope, move |message| match serde_wasm_bindgen::from_value(message.data()) {
+    listen(&port, move |message| match serde_wasm_bindgen::from_value(message.data()) {
         Ok(CalculatorRequest::Load(load)) => {
             let sequences = Sequences::from_parts(load.symbols.to_vec(), load.offsets.to_vec());
             if let Some(sequences) = sequences {
@@ -31,7 +32,7 @@ pub fn start(scope: &DedicatedWorkerGlobalScope) {
         // The pool handles it as the worker's end.
         Err(error) => wasm_bindgen::throw_str(&format!("an unknown request: {error}")),
     });
-    CalculatorResponse::Ready { gpu: None }.post(scope);
+    CalculatorResponse::Ready { gpu: None }.post(&port);
 }
 
 fn outcome(sequences: Option<&Prepared>, measure: &Measure) -> Outcome {

@@ -15,8 +15,9 @@ use web_sys::Blob;
 
 use crate::{
     activity::{Activity, Task},
+    child::UNLOADED,
     computed::{self, last_part},
-    engine::{Engine, EngineExit, UNLOADED},
+    engine::{Engine, EngineExit},
     entry::{ComputedTrace, Entry},
     file_table::FileTable,
     opening::open_computed,

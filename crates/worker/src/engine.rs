@@ -7,22 +7,18 @@ use protocol::{
     engine::{Backend, EngineEvent, EngineJob, EngineProgress, InputsInfo, MadeInfo},
     scope::{object, property, scope, to_js},
 };
-use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
-use web_sys::{Blob, ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
+use wasm_bindgen::{JsCast as _, JsValue};
+use web_sys::{Blob, MessageEvent};
+
+use crate::child::Child;
 
 /// The script of this worker, and the script of the engine beside it.
 const LOADER: (&str, &str) = ("worker_loader.js", "engine_loader.js");
 
-/// Why the engine did not start if its script cannot be fetched.
-pub const UNLOADED: &str = "its script could not be loaded";
-
 /// A running engine.
 pub struct Engine {
-    worker: Worker,
+    worker: Child,
     messages: mpsc::UnboundedReceiver<Message>,
-    /// Kept as long as the worker.
-    _on_message: Closure<dyn FnMut(MessageEvent)>,
-    _on_error: Closure<dyn FnMut(web_sys::Event)>,
 }
 
 /// A message of the worker, or the reason of its exit.
@@ -51,31 +47,20 @@ impl Engine {
     /// # Errors
     /// [`EngineExit::Device`] if it cannot be started.
     pub async fn start() -> Result<Self, EngineExit> {
-        let options = WorkerOptions::new();
-        options.set_type(WorkerType::Module);
-        options.set_name(protocol::engine::NAME);
-        let worker = Worker::new_with_options(&address(), &options)
-            .map_err(|error| EngineExit::Device(format!("it could not be started ({error:?})")))?;
         let (sender, messages) = mpsc::unbounded();
         let received = sender.clone();
-        let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
+        let on_message = move |_, message: &MessageEvent| {
             let data = message.data();
             let message = match serde_wasm_bindgen::from_value(property(&data, "event")) {
                 Ok(event) => Message::Event(event, property(&data, "trace")),
                 Err(error) => Message::Exit(format!("it said something unknown ({error}); reload the page")),
             };
             received.unbounded_send(message).ok();
-        });
-        let on_error = Closure::<dyn FnMut(web_sys::Event)>::new(move |event: web_sys::Event| {
-            event.prevent_default();
-            let message = event.dyn_ref::<ErrorEvent>().map(ErrorEvent::message);
-            let message = message.filter(|message| !message.is_empty());
-            let message = message.unwrap_or_else(|| UNLOADED.to_owned());
-            sender.unbounded_send(Message::Exit(message)).ok();
-        });
-        worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
-        worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-        let mut engine = Self { worker, messages, _on_message: on_message, _on_error: on_error };
+        };
+        let on_exit = move |_, reason: &str| drop(sender.unbounded_send(Message::Exit(reason.to_owned())));
+        let worker = Child::start(address(), protocol::engine::NAME, on_message, on_exit)
+            .ok_or_else(|| EngineExit::Device("it could not be started".to_owned()))?;
+        let mut engine = Self { worker, messages };
         match engine.next().await? {
             (EngineEvent::Ready, _) => Ok(engine),
             (event, _) => Err(unexpected(&event)),
@@ -157,7 +142,7 @@ impl Engine {
         let job = to_js(job).map_err(|error| lost(error.to_string()))?;
         let files: Array = files.iter().map(|(_, file)| file.clone()).collect();
         self.worker
-            .post_message(&object(&[("job", &job), ("files", &files)]))
+            .post(&object(&[("job", &job), ("files", &files)]))
             .map_err(|error| lost(format!("{error:?}")))
     }
 
@@ -167,12 +152,6 @@ impl Engine {
             Some(Message::Exit(reason)) => Err(EngineExit::Device(reason)),
             None => Err(EngineExit::Device("nothing is heard from it".to_owned())),
         }
-    }
-}
-
-impl Drop for Engine {
-    fn drop(&mut self) {
-        self.worker.terminate();
     }
 }
 

@@ -36,6 +36,8 @@ pub mod calculator;
 #[cfg(target_arch = "wasm32")]
 mod checkpoint_runner;
 #[cfg(target_arch = "wasm32")]
+mod child;
+#[cfg(target_arch = "wasm32")]
 mod computed;
 #[cfg(target_arch = "wasm32")]
 mod engine;

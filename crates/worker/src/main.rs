@@ -6,7 +6,7 @@ fn main() {
     console_error_panic_hook::set_once();
     let scope = protocol::scope::scope();
     if scope.name() == protocol::calculator::NAME {
-        worker::calculator::start(&scope);
+        protocol::child::connect(&scope, worker::calculator::start);
     } else {
         worker::analyst::start(&scope);
     }

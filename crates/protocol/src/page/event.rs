@@ -29,6 +29,20 @@ pub enum Event {
         /// Where distances are computed and why, in one or two sentences.
         note: String,
     },
+    /// Start a worker. `port`: its port to the analyst.
+    StartChild {
+        /// Its number among the analyst's workers.
+        id: u32,
+        /// Address of its script.
+        address: String,
+        /// Its name, which tells the script what to do.
+        name: String,
+    },
+    /// End a worker.
+    EndChild {
+        /// Its number.
+        id: u32,
+    },
     /// The complete file table.
     Files {
         /// One row per file, unreadable files included.

@@ -28,6 +28,13 @@ pub enum Job {
         /// Absolute addresses of files or folders; [`crate::addresses`] tells them apart.
         urls: Vec<String>,
     },
+    /// Replace or give up a worker that failed.
+    ChildExited {
+        /// Its number among the analyst's workers.
+        id: u32,
+        /// The error; empty if its script could not be loaded.
+        reason: String,
+    },
     /// Forget all files and results.
     Clear,
     /// Forget one file.

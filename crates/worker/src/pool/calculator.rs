@@ -8,15 +8,14 @@ use protocol::{
     calculator::{self, Answer, CalculatorRequest, CalculatorResponse, Load, Measure},
     scope::scope,
 };
-use wasm_bindgen::{JsCast as _, closure::Closure};
-use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
+use web_sys::MessageEvent;
 
 use super::calls::{Call, Chunk};
-use crate::engine;
+use crate::{child::Child, engine};
 
 /// A worker that measures distances, on a CPU core or on the GPU.
 pub struct Calculator {
-    worker: Worker,
+    worker: Child,
     /// Whether it computes on the GPU.
     pub gpu: bool,
     /// Whether it takes requests.
@@ -25,54 +24,32 @@ pub struct Calculator {
     pub pending: Vec<Chunk>,
     /// Calls whose sequences it has.
     loaded: Vec<u32>,
-    /// Kept as long as the worker.
-    _on_message: Closure<dyn FnMut(MessageEvent)>,
-    _on_error: Closure<dyn FnMut(ErrorEvent)>,
 }
 
 impl Calculator {
-    /// Starts a calculator. `on_message` receives its messages, `on_exit` the reason when it fails.
+    /// Starts a calculator. `on_message` receives its messages, `on_exit` the reason when it fails, both
+    /// with its number.
     pub fn start(
         gpu: bool,
-        mut on_message: impl FnMut(&Worker, CalculatorResponse) + 'static,
-        on_exit: impl Fn(&Worker, &str) + 'static,
+        mut on_message: impl FnMut(u32, CalculatorResponse) + 'static,
+        on_exit: impl Fn(u32, &str) + 'static,
     ) -> Option<Self> {
-        let options = WorkerOptions::new();
-        options.set_type(WorkerType::Module);
-        options.set_name(calculator::NAME);
         let address = if gpu { engine::address() } else { scope().location().href() };
-        let worker = Worker::new_with_options(&address, &options).ok()?;
         let on_exit = Rc::new(on_exit);
-        let (me, exit) = (worker.clone(), Rc::clone(&on_exit));
-        let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
-            match serde_wasm_bindgen::from_value(message.data()) {
-                Ok(response) => on_message(&me, response),
-                Err(error) => exit(&me, &format!("it sent an unknown message: {error}")),
-            }
-        });
-        let me = worker.clone();
-        let on_error = Closure::<dyn FnMut(ErrorEvent)>::new(move |error: ErrorEvent| {
-            error.prevent_default();
-            // A script that cannot be loaded gives a plain event, without a message.
-            let message = if error.is_instance_of::<ErrorEvent>() { error.message() } else { String::new() };
-            on_exit(&me, if message.is_empty() { "its script could not be loaded" } else { &message });
-        });
-        worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
-        worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-        Some(Self {
-            worker,
-            gpu,
-            ready: false,
-            pending: Vec::new(),
-            loaded: Vec::new(),
-            _on_message: on_message,
-            _on_error: on_error,
-        })
+        let exit = Rc::clone(&on_exit);
+        let on_message =
+            move |id, message: &MessageEvent| match serde_wasm_bindgen::from_value(message.data()) {
+                Ok(response) => on_message(id, response),
+                Err(error) => exit(id, &format!("it sent an unknown message: {error}")),
+            };
+        let worker =
+            Child::start(address, calculator::NAME, on_message, move |id, reason| on_exit(id, reason))?;
+        Some(Self { worker, gpu, ready: false, pending: Vec::new(), loaded: Vec::new() })
     }
 
-    /// Whether this is the calculator of `worker`.
-    pub fn is(&self, worker: &Worker) -> bool {
-        self.worker == *worker
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.worker.id()
     }
 
     /// Sends a chunk of a call, and the sequences of the call if the calculator does not have them.
@@ -82,7 +59,8 @@ impl Calculator {
             self.loaded.push(chunk.call);
         }
         let pairs = call.pairs.get(chunk.start..chunk.end).unwrap_or(&[]);
-        CalculatorRequest::Measure(Measure::new(chunk.call, chunk.start as u32, pairs)).post(&self.worker);
+        CalculatorRequest::Measure(Measure::new(chunk.call, chunk.start as u32, pairs))
+            .post(self.worker.port());
         self.pending.push(chunk);
     }
 
@@ -96,7 +74,7 @@ impl Calculator {
     fn load(&self, call: u32, sequences: &Sequences) {
         let (symbols, offsets) = sequences.as_parts();
         let (symbols, offsets) = (Uint16Array::from(symbols), Uint32Array::from(offsets));
-        CalculatorRequest::Load(Load { call, symbols, offsets }).post(&self.worker);
+        CalculatorRequest::Load(Load { call, symbols, offsets }).post(self.worker.port());
     }
 
     /// Drops the sequences of calls that are neither needed nor pending here.
@@ -105,15 +83,9 @@ impl Calculator {
         loaded.retain(|&call| {
             let keep = needed(call) || pending.iter().any(|chunk| chunk.call == call);
             if !keep {
-                CalculatorRequest::Drop { call }.post(worker);
+                CalculatorRequest::Drop { call }.post(worker.port());
             }
             keep
         });
-    }
-}
-
-impl Drop for Calculator {
-    fn drop(&mut self) {
-        self.worker.terminate();
     }
 }

@@ -18,7 +18,6 @@ use protocol::{
 };
 use report::{Distances, Error, Pairs, Pending};
 use wasm_bindgen_futures::spawn_local;
-use web_sys::Worker;
 
 use self::{
     calculator::Calculator,
@@ -56,8 +55,8 @@ impl State {
         self.calculators.iter().filter(|calculator| !calculator.gpu).count()
     }
 
-    fn position(&self, worker: &Worker) -> Option<usize> {
-        self.calculators.iter().position(|calculator| calculator.is(worker))
+    fn position(&self, id: u32) -> Option<usize> {
+        self.calculators.iter().position(|calculator| calculator.id() == id)
     }
 
     /// Position of the GPU's calculator, if it is ready.
@@ -212,15 +211,15 @@ impl Pool {
         let (messages, exits) = (self.clone(), self.clone());
         Calculator::start(
             gpu,
-            move |worker, response| messages.on_message(worker, response),
-            move |worker, reason| exits.on_exit(worker, reason),
+            move |id, response| messages.on_message(id, response),
+            move |id, reason| exits.on_exit(id, reason),
         )
     }
 
-    fn on_message(&self, worker: &Worker, response: CalculatorResponse) {
+    fn on_message(&self, id: u32, response: CalculatorResponse) {
         let changed = {
             let mut state = self.state.borrow_mut();
-            let Some(at) = state.position(worker) else { return };
+            let Some(at) = state.position(id) else { return };
             let changed = state.take(at, response);
             let State { calculators, calls, .. } = &mut *state;
             for calculator in calculators.iter_mut() {
@@ -242,9 +241,9 @@ impl Pool {
 
     /// Handles the end of a calculator. If it was a worker, its calls fail and another worker
     /// replaces it; if it was the GPU, the workers continue.
-    fn on_exit(&self, worker: &Worker, reason: &str) {
+    fn on_exit(&self, id: u32, reason: &str) {
         let mut state = self.state.borrow_mut();
-        let Some(at) = state.position(worker) else { return };
+        let Some(at) = state.position(id) else { return };
         if state.calculators.get(at).is_some_and(|calculator| calculator.gpu) {
             state.end(at);
             state.selector.reject(format!("WebGPU stopped ({reason})."));
