@@ -21,7 +21,7 @@ use crate::meter::Meter;
 pub use self::appearance::{Axis, Theme};
 pub use self::dialog::Dialog;
 pub use self::run::{HeldRun, Origin, Stage};
-pub use self::view::View;
+pub use self::view::{TokenChoice, View};
 
 /// What the service worker keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,41 +34,6 @@ pub struct OfflineState {
     pub update: bool,
 }
 
-<<<<<<< HEAD
-=======
-/// What the view Tokens shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TokenChoice {
-    /// Index of the sample; the first one of the domain if absent.
-    pub sample: Option<usize>,
-    /// The first token.
-    pub token: usize,
-    /// The expert; the one selected most if absent.
-    pub expert: Option<usize>,
-}
-
-/// A report that the page can show again.
-#[derive(Clone)]
-pub struct HeldRun {
-    /// Id of the run, also that of its history entries.
-    pub id: f64,
-    /// The report; none for the empty page.
-    pub report: Option<Arc<Report>>,
-    /// The report as text.
-    pub text: Option<Arc<ReportText>>,
-    /// Where the report came from.
-    pub origin: Origin,
-    /// The report encoded for the address.
-    pub link: Option<String>,
-    /// The file table.
-    pub files: Vec<FileRow>,
-    /// Whether the report is complete.
-    pub complete: bool,
-    /// Whether the report is stored outside this page.
-    pub saved: bool,
-}
-
->>>>>>> page15
 /// The page's state. Cheap to copy: it holds only signal handles.
 #[derive(Clone, Copy)]
 pub struct App {

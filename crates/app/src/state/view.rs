@@ -137,3 +137,14 @@ impl App {
 fn has_experts(report: &Report) -> bool {
     report.domains.iter().any(|domain| !domain.expert_selections.is_empty())
 }
+
+/// What the view Tokens shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TokenChoice {
+    /// Index of the sample; the first one of the domain if absent.
+    pub sample: Option<usize>,
+    /// The first token.
+    pub token: usize,
+    /// The expert; the one selected most if absent.
+    pub expert: Option<usize>,
+}
