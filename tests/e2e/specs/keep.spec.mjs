@@ -372,20 +372,24 @@ function engine(steps) {
   const made = { scores: [], read: 1, tokens: 1, passes: 1, seconds: 1, processor };
   return `
     const traces = ${JSON.stringify(traces)};
-    const say = (event, trace) => self.postMessage({ event, trace });
-    self.onmessage = ({ data: { job } }) => {
-      if (job.job === "inputs") {
-        say({ event: "inputs", of: { outcome: { Ok: { samples: 1, items: [] } } } });
-        return;
-      }
-      const step = /(\\d+)$/.exec(job.of.folder)[1];
-      // The last checkpoint is never finished.
-      if (traces[step]) {
-        const bytes = Uint8Array.from(atob(traces[step]), (letter) => letter.charCodeAt(0));
-        say({ event: "traced", of: ${JSON.stringify(made)} }, new Blob([bytes]));
-      }
+    // The page hands over the port to the analyst once this worker has said that it listens.
+    self.onmessage = ({ data: { port } }) => {
+      const say = (event, trace) => port.postMessage({ event, trace });
+      port.onmessage = ({ data: { job } }) => {
+        if (job.job === "inputs") {
+          say({ event: "inputs", of: { outcome: { Ok: { samples: 1, items: [] } } } });
+          return;
+        }
+        const step = /(\\d+)$/.exec(job.of.folder)[1];
+        // The last checkpoint is never finished.
+        if (traces[step]) {
+          const bytes = Uint8Array.from(atob(traces[step]), (letter) => letter.charCodeAt(0));
+          say({ event: "traced", of: ${JSON.stringify(made)} }, new Blob([bytes]));
+        }
+      };
+      say({ event: "ready" });
     };
-    say({ event: "ready" });
+    self.postMessage(null);
     await new Promise(() => {});
   `;
 }
