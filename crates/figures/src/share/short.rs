@@ -133,13 +133,15 @@ impl Search<'_> {
     }
 
     fn described(&self, link: Link) -> Short {
-        let part = |kept: usize, of: usize, what: &str| {
-            if kept < of { format!("{kept} of {of} {what}") } else { format!("all {of} {what}") }
+        let part = |kept: usize, of: usize, what: &str| match of {
+            _ if kept < of => format!("{kept} of {of} {what}s"),
+            1 => format!("its only {what}"),
+            _ => format!("all {of} {what}s"),
         };
         let (seen, report) = (&link.seen, self.report);
         let mut parts = vec![
-            part(seen.checkpoints.len(), report.checkpoints.len(), "checkpoints"),
-            part(seen.domains.len(), report.domains.len(), "domains"),
+            part(seen.checkpoints.len(), report.checkpoints.len(), "checkpoint"),
+            part(seen.domains.len(), report.domains.len(), "domain"),
         ];
         if seen.shortened.is_some() {
             let loss = seen.courses.iter().any(|course| course.metric == "loss");
