@@ -1,7 +1,7 @@
 //! Flow of gate mass between the layers (docs/metrics.md#flow), one chart per checkpoint on common
 //! scales.
 
-use report::{GroupFlow, Report};
+use report::{GroupFlow, Report, StrongestLinks};
 use wire::{Json, json};
 
 use crate::{
@@ -199,6 +199,7 @@ const FOCUSED: &str = "isArray(focus.node)";
 impl Scales<'_> {
     fn body(&self, found: &GroupFlow, links: &[Link]) -> Json {
         let (flow, look) = (&found.flow, self.look);
+        let strongest = flow.strongest();
         // A presented chart fits a window of 720 pixels with its title.
         let most = if look.present { 400.0 } else { 460.0 };
         let height = (14.0 * flow.experts as f64).clamp(220.0, most);
@@ -216,7 +217,10 @@ impl Scales<'_> {
             "width": chart::width(self.width),
             "height": height,
             "autosize": chart::autosize(),
-            "datasets": { "links": link_rows(found, links), "paths": path_rows(found), "experts": expert_rows(found) },
+            "datasets": {
+                "links": link_rows(found, links), "paths": path_rows(found, &strongest),
+                "experts": expert_rows(found, &strongest),
+            },
             "layer": [
                 {
                     "data": { "name": "links" },
@@ -284,12 +288,12 @@ fn link_rows(found: &GroupFlow, links: &[Link]) -> Vec<Json> {
     links.iter().map(row).collect()
 }
 
-fn expert_rows(found: &GroupFlow) -> Vec<Json> {
+fn expert_rows(found: &GroupFlow, strongest: &StrongestLinks) -> Vec<Json> {
     let flow = &found.flow;
     let row = |(at, &mass): (usize, &f64)| {
         let (layer, expert) = (at / flow.experts, at % flow.experts);
         let path: Vec<String> =
-            flow.strongest_through(layer, expert).iter().map(|expert| format!("{expert}")).collect();
+            strongest.through(layer, expert).iter().map(|expert| format!("{expert}")).collect();
         json!({
             "x": layer, "y": expert, "mass": mass, "node": node(layer, expert),
             "says": format!("layer {layer} expert {expert}"), "share": number::percent(mass),
@@ -300,14 +304,14 @@ fn expert_rows(found: &GroupFlow) -> Vec<Json> {
 }
 
 /// Parts of the strongest pathways, each with the experts through which such a pathway passes it.
-fn path_rows(found: &GroupFlow) -> Vec<Json> {
+fn path_rows(found: &GroupFlow, strongest: &StrongestLinks) -> Vec<Json> {
     let flow = &found.flow;
     let mut heaviest: Vec<usize> = (0..flow.mass.len()).collect();
     heaviest.sort_by(|&a, &b| flow.mass[b].total_cmp(&flow.mass[a]).then(a.cmp(&b)));
     let mut parts = std::collections::BTreeMap::<(usize, usize, usize), Vec<String>>::new();
     for at in heaviest.into_iter().take(MOST_PATHS) {
         let (layer, expert) = (at / flow.experts, at % flow.experts);
-        let path = flow.strongest_through(layer, expert);
+        let path = strongest.through(layer, expert);
         for (start, pair) in path.windows(2).enumerate() {
             parts.entry((start, pair[0], pair[1])).or_default().push(node(layer, expert));
         }
