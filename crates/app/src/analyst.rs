@@ -37,10 +37,9 @@ struct Connection {
     queued: Vec<JsValue>,
     /// The newest provisional report that is not shown yet.
     partial_report: Option<String>,
-    /// Number of workers that stopped since one was last ready.
+    /// Number of workers that stopped since the last complete report. A worker that is ready may still stop at each
+    /// drawing, which a new one is asked for again.
     exits: u32,
-    /// Number of workers started.
-    started: u32,
     /// Pending exports by request id.
     pending_exports: BTreeMap<u32, oneshot::Sender<Result<Written, String>>>,
     /// The last request id.
@@ -60,10 +59,8 @@ pub fn start(app: App) {
     if let Some(worker) = worker(app) {
         let children = CONNECTION.with_borrow(|connection| connection.children.clone());
         listen(app, &worker, children);
-        CONNECTION.with_borrow_mut(|connection| {
-            connection.worker = Some(worker);
-            connection.started += 1;
-        });
+        CONNECTION.with_borrow_mut(|connection| connection.worker = Some(worker));
+        app.analysts.update(|started| *started += 1);
     }
 }
 
@@ -76,11 +73,7 @@ pub fn restart(app: App) {
             worker.terminate();
         }
         connection.children.end_all();
-        *connection = Connection {
-            request_id: connection.request_id,
-            started: connection.started,
-            ..Connection::default()
-        };
+        *connection = Connection { request_id: connection.request_id, ..Connection::default() };
     });
     runs::own(0.0);
     map::forget(app);
@@ -101,11 +94,6 @@ fn worker(app: App) -> Option<Worker> {
             browser::reason(&error)
         )))
         .ok()
-}
-
-/// Number of analysts started so far: a new one knows nothing of what an earlier one was sent.
-pub fn generation() -> u32 {
-    CONNECTION.with_borrow(|connection| connection.started)
 }
 
 /// Sends a job to the analyst, which is started if needed.
@@ -292,7 +280,6 @@ fn handle_event(app: App, event: Event, arrays: &Array) {
             app.badge.set((badge, note));
             CONNECTION.with_borrow_mut(|connection| {
                 connection.ready = true;
-                connection.exits = 0;
                 if let Some(worker) = &connection.worker {
                     for message in connection.queued.drain(..) {
                         drop(worker.post_message(&message));
@@ -316,7 +303,10 @@ fn handle_event(app: App, event: Event, arrays: &Array) {
             app.meter.update(|meter| *meter = Some(Meter::next(meter.as_ref(), progress, browser::now())));
         }
         Event::Report { json, complete: true } => {
-            CONNECTION.with_borrow_mut(|connection| connection.partial_report = None);
+            CONNECTION.with_borrow_mut(|connection| {
+                connection.partial_report = None;
+                connection.exits = 0;
+            });
             map::forget(app);
             show(app, json, true);
             set_idle(app);

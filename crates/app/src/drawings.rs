@@ -10,7 +10,7 @@ use crate::analyst;
 use crate::drawing_requests::{self, Answer};
 use crate::state::App;
 
-/// Has a drawing made, again whenever the request or the report changes. The old one stays until the new one is there.
+/// Has a drawing made, again whenever the request, the report or the analyst changes. The old one stays until the new one is there.
 pub fn draw(request: impl Fn() -> Option<Drawing> + 'static) -> Answer {
     let answer = Answer::new(None);
     draw_into(answer, request);
@@ -27,6 +27,8 @@ fn draw_boxed(answer: Answer, request: Box<dyn Fn() -> Option<Drawing>>) {
     let app = App::get();
     Effect::new(move || {
         app.report.track();
+        // A new analyst answers none of the requests to an earlier one.
+        app.analysts.track();
         let (Some(drawing), Some(report)) = (request(), app.text.get_value()) else { return };
         hold(app, &report, false);
         if let (Drawing::Compare { .. }, Some(second)) = (&drawing, app.other.get().and_then(|run| run.text))
@@ -39,7 +41,7 @@ fn draw_boxed(answer: Answer, request: Box<dyn Fn() -> Option<Drawing>>) {
 
 /// Sends the analyst a report that it does not have yet.
 fn hold(app: App, report: &Arc<ReportText>, second: bool) {
-    if drawing_requests::hold(report, second, analyst::generation()) {
+    if drawing_requests::hold(report, second, app.analysts.get_untracked()) {
         analyst::post(app, &Job::Hold { report: (**report).clone(), second });
     }
 }

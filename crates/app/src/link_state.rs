@@ -374,7 +374,12 @@ fn apply(app: App, run: Option<f64>) {
     }
 }
 
-/// Shows the report of a link once it is decoded, unless the address has changed by then.
+/// Stops opening the link in the address: what the user opened since then is shown.
+pub fn stop_opening() {
+    OPENING.take();
+}
+
+/// Shows the report of a link once it is decoded, unless the address has changed or files were added by then.
 fn open_link(app: App, packed: String, run: Option<f64>) {
     OPENING.set(Some(packed.clone()));
     spawn_local(async move {

@@ -75,8 +75,12 @@ fn is_fullscreen() -> bool {
     browser::property(&browser::document(), "fullscreenElement").is_some()
 }
 
-/// Shows the next or previous step of the open tour, or else the next or previous view.
+/// Shows the next or previous step of the open tour, or else the next or previous view. Without a report, the window of
+/// the notes may still ask for it.
 pub fn turn(app: App, forward: bool) {
+    if app.report.with_untracked(Option::is_none) {
+        return;
+    }
     if tour::is_open(app) {
         tour::turn(app, forward);
     } else {

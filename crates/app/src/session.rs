@@ -11,6 +11,7 @@ use web_sys::File;
 use crate::analyst;
 use crate::browser;
 use crate::keep;
+use crate::link_state;
 use crate::runs;
 use crate::state::{App, Dialog, Origin, Stage};
 
@@ -170,6 +171,7 @@ pub fn dismiss() {
 }
 
 fn add(app: App, incoming: Incoming) {
+    link_state::stop_opening();
     match incoming {
         Incoming::Files(files) => {
             recompute(app);

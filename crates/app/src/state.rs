@@ -43,6 +43,8 @@ pub struct App {
     pub meter: RwSignal<Option<Meter>>,
     /// Whether the analyst is working.
     pub working: RwSignal<bool>,
+    /// Number of analysts started so far: a new one knows nothing of what an earlier one was sent.
+    pub analysts: RwSignal<u32>,
     /// Compute badge: text and tooltip.
     pub badge: RwSignal<(String, String)>,
     /// Selected backend.
@@ -178,6 +180,7 @@ impl App {
             files: RwSignal::new(Vec::new()),
             meter: RwSignal::new(None),
             working: RwSignal::new(false),
+            analysts: RwSignal::new(0),
             badge: RwSignal::default(),
             backend: RwSignal::new(Backend::Auto),
             processor: RwSignal::new(None),

@@ -24,13 +24,13 @@ const COMPARED: [&str; 2] = ["accuracy", "distance"];
 pub struct Comparison {
     /// One chart per metric, A solid and B dashed.
     pub figures: Vec<Figure>,
-    /// Final values, onsets, then matched experts if both runs have expert selections.
+    /// Final values, then onsets.
     pub tables: Vec<NamedTable>,
     /// What differs between the runs and their settings, one sentence each.
     pub differences: Vec<String>,
 }
 
-/// Compares two runs. Domains are matched by name.
+/// Compares two runs. Domains are matched by name. The experts are matched apart, by [`matched_experts`].
 #[must_use]
 pub fn compare(a: &Report, b: &Report, options: &TimelineOptions) -> Comparison {
     let runs = [a, b];
@@ -48,10 +48,7 @@ pub fn compare(a: &Report, b: &Report, options: &TimelineOptions) -> Comparison 
     let metrics = METRICS.iter().filter(|metric| COMPARED.contains(&metric.id));
     Comparison {
         figures: metrics.filter_map(|metric| overlay(runs, metric, options)).collect(),
-        tables: [Some(finals(runs, options.group)), Some(onsets(runs)), matched_experts(runs)]
-            .into_iter()
-            .flatten()
-            .collect(),
+        tables: vec![finals(runs, options.group), onsets(runs)],
         differences: differences(runs),
     }
 }
@@ -286,8 +283,10 @@ fn onsets(runs: [&Report; 2]) -> NamedTable {
     NamedTable { id: "compare-onsets".into(), title: "Onsets and delays".into(), note, table }
 }
 
-/// Experts of A and B, matched by their load (docs/metrics.md#experts-of-two-runs).
-fn matched_experts([a, b]: [&Report; 2]) -> Option<NamedTable> {
+/// Experts of two runs, A and B, matched by their load (docs/metrics.md#experts-of-two-runs). `None` if the runs differ in
+/// shape or lack expert selections. It takes `E^3` steps per layer and depends on no option of the charts.
+#[must_use]
+pub fn matched_experts(a: &Report, b: &Report) -> Option<NamedTable> {
     let found = report::match_experts(a, b)?;
     let mut table = Table::new(
         [

@@ -1,7 +1,7 @@
 //! Flow of gate mass between the layers (docs/metrics.md#flow), one chart per checkpoint on common
 //! scales.
 
-use report::{GroupFlow, Report};
+use report::{GroupFlow, Report, StrongestLinks};
 use wire::{Json, json};
 
 use crate::{
@@ -31,47 +31,48 @@ struct Link {
 /// Least masses of a link that are offered, in uniform shares, ascending.
 pub const LEAST_LINKS: [f64; 6] = [1.5, 2.0, 4.0, 8.0, 16.0, 32.0];
 
-/// Charts of the flow of a domain's group at some checkpoints, given by index. Links below `least`
-/// times the uniform share are left out; without it, the largest of [`LEAST_LINKS`] is used that
-/// leaves two links per expert at one of the checkpoints. Empty if the report lacks the domain or a
-/// checkpoint.
+/// Charts of the flow of a domain's group at an early and a late checkpoint, given by index; one that
+/// is missing has no chart. Links below `least` times the uniform share are left out; without it, the
+/// largest of [`LEAST_LINKS`] is used that leaves two links per expert at one of the checkpoints.
+/// Empty if the report lacks the domain or the checkpoints.
 #[must_use]
 pub fn flow(
     report: &Report,
     domain: &str,
-    flows: &[(usize, &GroupFlow)],
+    flows: [Option<(usize, &GroupFlow)>; 2],
     least: Option<f64>,
     options: &ChartOptions,
 ) -> Vec<Figure> {
     let Some(index) = report.domains.iter().position(|found| found.name == domain) else {
         return Vec::new();
     };
-    let least = least.unwrap_or_else(|| usual_least(flows));
-    let known = flows.iter().filter(|(checkpoint, _)| *checkpoint < report.checkpoints.len());
-    let links: Vec<(usize, &GroupFlow, Links)> =
-        known.map(|&(checkpoint, found)| (checkpoint, found, Links::of(found, least))).collect();
-    let strongest = links.iter().map(|(_, _, links)| links.strongest()).fold(0.0, f64::max);
-    let heaviest = flows.iter().flat_map(|(_, found)| &found.flow.mass).copied().fold(0.0, f64::max);
+    let flows = flows.map(|flow| flow.filter(|(checkpoint, _)| *checkpoint < report.checkpoints.len()));
+    let found = || flows.iter().flatten().map(|(_, found)| *found);
+    let least = least.unwrap_or_else(|| usual_least(found()));
+    let links = flows.map(|flow| flow.map(|(_, found)| Links::of(found, least)));
+    let strongest = links.iter().flatten().map(Links::strongest).fold(0.0, f64::max);
+    let heaviest = found().flat_map(|found| &found.flow.mass).copied().fold(0.0, f64::max);
     let look = Look { theme: options.theme, present: options.present };
     let color = palette::domain(index, options.theme).color;
-    let drawn = links.iter().enumerate().map(|(at, (checkpoint, found, links))| {
-        let id = if at == 0 { "flow-early" } else { "flow-late" };
-        let place = chart::place_name(report, Axis::Step, *checkpoint);
+    let both = ["flow-early", "flow-late"].into_iter().zip(flows).zip(&links);
+    let drawn = both.filter_map(|((id, flow), links)| {
+        let ((checkpoint, found), links) = flow.zip(links.as_ref())?;
+        let place = chart::place_name(report, Axis::Step, checkpoint);
         let title = format!("Flow at {place}: {domain}");
         let summary = links.summary(found, &title);
         let subtitle = links.subtitle(report, found, least, options);
         let frame = Frame { title: &title, subtitle: &subtitle, description: &summary, look };
         let scales = Scales { strongest, heaviest, color, look, width: options.width };
         let spec = chart::specification(&frame, &scales.body(found, &links.drawn));
-        Figure { id: id.into(), spec, title, table: links.table(found), summary }
+        Some(Figure { id: id.into(), spec, title, table: links.table(found), summary })
     });
     drawn.collect()
 }
 
 /// The largest offered threshold that leaves two links per expert, or the smallest.
-fn usual_least(flows: &[(usize, &GroupFlow)]) -> f64 {
+fn usual_least<'a>(flows: impl Iterator<Item = &'a GroupFlow> + Clone) -> f64 {
     let leaves_enough = |least: f64| {
-        flows.iter().any(|(_, found)| {
+        flows.clone().any(|found| {
             let flow = &found.flow;
             let least = least / (flow.experts * flow.experts) as f64;
             flow.links.iter().filter(|&&mass| mass >= least).count() >= 2 * flow.experts
@@ -198,6 +199,7 @@ const FOCUSED: &str = "isArray(focus.node)";
 impl Scales<'_> {
     fn body(&self, found: &GroupFlow, links: &[Link]) -> Json {
         let (flow, look) = (&found.flow, self.look);
+        let strongest = flow.strongest();
         // A presented chart fits a window of 720 pixels with its title.
         let most = if look.present { 400.0 } else { 460.0 };
         let height = (14.0 * flow.experts as f64).clamp(220.0, most);
@@ -215,7 +217,10 @@ impl Scales<'_> {
             "width": chart::width(self.width),
             "height": height,
             "autosize": chart::autosize(),
-            "datasets": { "links": link_rows(found, links), "paths": path_rows(found), "experts": expert_rows(found) },
+            "datasets": {
+                "links": link_rows(found, links), "paths": path_rows(found, &strongest),
+                "experts": expert_rows(found, &strongest),
+            },
             "layer": [
                 {
                     "data": { "name": "links" },
@@ -283,12 +288,12 @@ fn link_rows(found: &GroupFlow, links: &[Link]) -> Vec<Json> {
     links.iter().map(row).collect()
 }
 
-fn expert_rows(found: &GroupFlow) -> Vec<Json> {
+fn expert_rows(found: &GroupFlow, strongest: &StrongestLinks) -> Vec<Json> {
     let flow = &found.flow;
     let row = |(at, &mass): (usize, &f64)| {
         let (layer, expert) = (at / flow.experts, at % flow.experts);
         let path: Vec<String> =
-            flow.strongest_through(layer, expert).iter().map(|expert| format!("{expert}")).collect();
+            strongest.through(layer, expert).iter().map(|expert| format!("{expert}")).collect();
         json!({
             "x": layer, "y": expert, "mass": mass, "node": node(layer, expert),
             "says": format!("layer {layer} expert {expert}"), "share": number::percent(mass),
@@ -299,14 +304,14 @@ fn expert_rows(found: &GroupFlow) -> Vec<Json> {
 }
 
 /// Parts of the strongest pathways, each with the experts through which such a pathway passes it.
-fn path_rows(found: &GroupFlow) -> Vec<Json> {
+fn path_rows(found: &GroupFlow, strongest: &StrongestLinks) -> Vec<Json> {
     let flow = &found.flow;
     let mut heaviest: Vec<usize> = (0..flow.mass.len()).collect();
     heaviest.sort_by(|&a, &b| flow.mass[b].total_cmp(&flow.mass[a]).then(a.cmp(&b)));
     let mut parts = std::collections::BTreeMap::<(usize, usize, usize), Vec<String>>::new();
     for at in heaviest.into_iter().take(MOST_PATHS) {
         let (layer, expert) = (at / flow.experts, at % flow.experts);
-        let path = flow.strongest_through(layer, expert);
+        let path = strongest.through(layer, expert);
         for (start, pair) in path.windows(2).enumerate() {
             parts.entry((start, pair[0], pair[1])).or_default().push(node(layer, expert));
         }

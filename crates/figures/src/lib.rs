@@ -53,7 +53,7 @@ mod tour;
 mod verdict;
 
 pub use axis::{Axis, Scale};
-pub use compare::{Comparison, compare};
+pub use compare::{Comparison, compare, matched_experts};
 pub use definitions::{Definition, definition};
 pub use delays::{certainty, delays};
 pub use expert_tokens::expert_tokens;

@@ -2,7 +2,7 @@
 
 mod short;
 
-use report::{Error, LinkOptions, Report, link, link::Link};
+use report::{Claim, ClaimKind, Error, LinkOptions, Report, Why, link, link::Link};
 
 use crate::verdict;
 
@@ -36,7 +36,8 @@ fn refined(report: &Report, options: &LinkOptions, given: Link) -> Result<Link, 
     Ok(given)
 }
 
-/// Whether the report of a shorter link prints no other figures about a domain than the report, and the same headline.
+/// Whether the report of a shorter link prints no other figures about a domain than the report, makes the same claims about
+/// it, and has the same headline.
 fn says_no_other(report: &Report, seen: &Report) -> bool {
     let about = |report: &Report, name: &str| -> Vec<String> {
         let start = format!("{name}: ");
@@ -51,6 +52,32 @@ fn says_no_other(report: &Report, seen: &Report) -> bool {
             let known = about(report, &domain.name);
             about(seen, &domain.name).iter().all(|word| known.contains(word))
         })
+        && claims_no_other(report, seen)
+}
+
+/// Whether each claim about a domain of a shorter link's report holds as in the report, for the same reason. Claims about
+/// courses that the link leaves out are not made.
+fn claims_no_other(report: &Report, seen: &Report) -> bool {
+    let is_made = |claim: &Claim| {
+        claim.domain.as_ref().is_some_and(|domain| {
+            let in_course = |metric: &String| {
+                seen.courses.iter().any(|course| course.domain == *domain && course.metric == *metric)
+            };
+            claim.metric.as_ref().is_none_or(in_course)
+        })
+    };
+    // A sign that does not depend on the start has no sentence, whether it is known or not: a link leaves out what decides.
+    let outcome = |claim: &Claim| match claim.kind {
+        ClaimKind::SignDependsOnStart => (Some(claim.holds == Some(true)), Why::Figures),
+        _ => (claim.holds, claim.why),
+    };
+    let is_same = |claim: &Claim, sent: &Claim| {
+        (claim.kind, &claim.domain, &claim.metric, claim.group)
+            == (sent.kind, &sent.domain, &sent.metric, sent.group)
+            && outcome(claim) == outcome(sent)
+    };
+    let mut made = seen.claims.iter().filter(|claim| is_made(claim));
+    made.all(|claim| report.claims.iter().any(|sent| is_same(claim, sent)))
 }
 
 /// Whether two reports print the same sentences about domains. The caveats after them may differ: a link leaves notes out.
@@ -66,9 +93,9 @@ fn says_the_same(report: &Report, seen: &Report) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use report::{LinkOptions, Report, link};
+    use report::{Claim, ClaimKind, LinkOptions, Report, link};
 
-    use super::{refined, says_the_same, share};
+    use super::{refined, says_no_other, says_the_same, share};
 
     fn run_a() -> Report {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/reports/run-a.json");
@@ -80,6 +107,23 @@ mod tests {
         let report = run_a();
         let shared = share(&report, &LinkOptions::default()).unwrap();
         assert!(says_the_same(&report, &report::decode(&shared.text).unwrap()));
+    }
+
+    #[test]
+    fn a_claim_that_turns_around_is_another_verdict_although_its_figures_stay() {
+        let report = run_a();
+        assert!(says_no_other(&report, &report));
+        let mut seen = report.clone();
+        let is_rise = |claim: &&mut Claim| {
+            claim.metric.as_deref() == Some("accuracy")
+                && matches!(claim.kind, ClaimKind::Rises | ClaimKind::Falls)
+        };
+        let both: Vec<_> = seen.claims.iter_mut().filter(is_rise).take(2).collect();
+        assert!(both.iter().any(|claim| claim.holds == Some(true)), "accuracy rises or falls");
+        for claim in both {
+            claim.holds = claim.holds.map(|holds| !holds);
+        }
+        assert!(!says_no_other(&report, &seen));
     }
 
     #[test]

@@ -27,8 +27,13 @@ fn domain(report: &Report) -> String {
 fn links_above_the_least_share_are_drawn_and_listed_with_the_strongest_first() {
     let report = small();
     let found = found();
-    let figures =
-        flow(&report, &domain(&report), &[(0, &found), (4, &found)], Some(2.0), &ChartOptions::default());
+    let figures = flow(
+        &report,
+        &domain(&report),
+        [Some((0, &found)), Some((4, &found))],
+        Some(2.0),
+        &ChartOptions::default(),
+    );
     assert_eq!(
         figures.iter().map(|figure| figure.id.as_str()).collect::<Vec<_>>(),
         ["flow-early", "flow-late"]
@@ -52,14 +57,29 @@ fn links_above_the_least_share_are_drawn_and_listed_with_the_strongest_first() {
 }
 
 #[test]
+fn a_late_flow_without_an_early_one_is_the_late_chart() {
+    let report = small();
+    let found = found();
+    let figures =
+        flow(&report, &domain(&report), [None, Some((4, &found))], Some(2.0), &ChartOptions::default());
+    assert_eq!(figures.iter().map(|figure| figure.id.as_str()).collect::<Vec<_>>(), ["flow-late"]);
+    assert!(figures[0].title.starts_with("Flow at step 4,000: "), "{}", figures[0].title);
+}
+
+#[test]
 fn both_charts_have_the_scale_of_the_strongest_link() {
     let report = small();
     let mut even = FlowSum::new(2, 3).unwrap();
     even.push(&[1.0; 6]).unwrap();
     let even = GroupFlow { flow: even.finish().unwrap(), of: 1 };
     let found = found();
-    let figures =
-        flow(&report, &domain(&report), &[(0, &even), (1, &found)], Some(1.0), &ChartOptions::default());
+    let figures = flow(
+        &report,
+        &domain(&report),
+        [Some((0, &even)), Some((1, &found))],
+        Some(1.0),
+        &ChartOptions::default(),
+    );
     let scale = |at: usize| {
         let spec: Value = serde_json::from_str(&figures[at].spec).unwrap();
         spec["layer"][0]["encoding"]["strokeWidth"]["scale"]["domain"][1].clone()
@@ -72,7 +92,7 @@ fn both_charts_have_the_scale_of_the_strongest_link() {
 fn the_usual_threshold_leaves_two_links_per_expert() {
     let report = small();
     let found = found();
-    let figures = flow(&report, &domain(&report), &[(0, &found)], None, &ChartOptions::default());
+    let figures = flow(&report, &domain(&report), [Some((0, &found)), None], None, &ChartOptions::default());
     let spec: Value = serde_json::from_str(&figures[0].spec).unwrap();
     // No threshold leaves six links, so the lowest is used, which leaves one.
     assert!(spec["title"]["subtitle"].to_string().contains("1 link with at least 1.5 times"));
@@ -80,7 +100,7 @@ fn the_usual_threshold_leaves_two_links_per_expert() {
     sum.push(&[1.0, 0.0, 0.0, 1.0, 1.0, 0.0]).unwrap();
     sum.push(&[0.0, 1.0, 1.0, 0.0, 0.0, 1.0]).unwrap();
     let found = GroupFlow { flow: sum.finish().unwrap(), of: 2 };
-    let figures = flow(&report, &domain(&report), &[(0, &found)], None, &ChartOptions::default());
+    let figures = flow(&report, &domain(&report), [Some((0, &found)), None], None, &ChartOptions::default());
     let spec: Value = serde_json::from_str(&figures[0].spec).unwrap();
     // Four links of half the mass, twice the uniform quarter.
     assert!(spec["title"]["subtitle"].to_string().contains("4 links with at least 2 times"));
@@ -91,6 +111,6 @@ fn an_unknown_domain_or_checkpoint_has_no_chart() {
     let report = small();
     let found = found();
     let options = ChartOptions::default();
-    assert!(flow(&report, "nowhere", &[(0, &found)], Some(1.0), &options).is_empty());
-    assert!(flow(&report, &domain(&report), &[(99, &found)], Some(1.0), &options).is_empty());
+    assert!(flow(&report, "nowhere", [Some((0, &found)), None], Some(1.0), &options).is_empty());
+    assert!(flow(&report, &domain(&report), [Some((99, &found)), None], Some(1.0), &options).is_empty());
 }

@@ -114,30 +114,56 @@ impl Flow {
         self.links.get((layer * self.experts + from) * self.experts + to).copied()
     }
 
-    /// The strongest pathway through an expert: one expert per layer, reached by following the
-    /// strongest link forwards to the last layer and backwards to the first. Of equal links the one
-    /// to the lower id counts. Empty out of range.
+    /// The strongest link from and to each expert, in `L E^2` steps.
     #[must_use]
-    pub fn strongest_through(&self, layer: usize, expert: usize) -> Vec<usize> {
+    pub fn strongest(&self) -> StrongestLinks {
+        let (layers, experts) = (self.layers, self.experts);
+        let (mut next, mut previous) = (Vec::new(), Vec::new());
+        for layer in 1..layers {
+            let mass = |from: usize, to: usize| self.link(layer - 1, from, to);
+            next.extend((0..experts).map(|from| largest(experts, |to| mass(from, to))));
+            previous.extend((0..experts).map(|to| largest(experts, |from| mass(from, to))));
+        }
+        StrongestLinks { layers, experts, next, previous }
+    }
+}
+
+/// Index of the largest of so many values, the lowest of equal ones.
+fn largest(number: usize, value: impl Fn(usize) -> Option<f64>) -> usize {
+    let first = (0, value(0).unwrap_or(0.0));
+    let larger = |best: (usize, f64), at: usize| match value(at) {
+        Some(found) if found > best.1 => (at, found),
+        _ => best,
+    };
+    (1..number).fold(first, larger).0
+}
+
+/// The experts that the strongest links from and to each expert lead to. Of equal links the one to
+/// the lower id counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StrongestLinks {
+    layers: usize,
+    experts: usize,
+    /// Expert of the next layer, by layer but the last, `[L - 1, E]`.
+    next: Vec<usize>,
+    /// Expert of the previous layer, by layer but the first, `[L - 1, E]`.
+    previous: Vec<usize>,
+}
+
+impl StrongestLinks {
+    /// The strongest pathway through an expert: one expert per layer, reached by following the
+    /// strongest link forwards to the last layer and backwards to the first. Empty out of range.
+    #[must_use]
+    pub fn through(&self, layer: usize, expert: usize) -> Vec<usize> {
         if layer >= self.layers || expert >= self.experts {
             return Vec::new();
         }
-        let strongest = |mass: &dyn Fn(usize) -> Option<f64>| {
-            let first = (0, mass(0).unwrap_or(0.0));
-            let better = |best: (usize, f64), at: usize| match mass(at) {
-                Some(found) if found > best.1 => (at, found),
-                _ => best,
-            };
-            (1..self.experts).fold(first, better).0
-        };
         let mut path = vec![expert; self.layers];
         for at in layer + 1..self.layers {
-            let from = path[at - 1];
-            path[at] = strongest(&|to| self.link(at - 1, from, to));
+            path[at] = self.next[(at - 1) * self.experts + path[at - 1]];
         }
         for at in (0..layer).rev() {
-            let to = path[at + 1];
-            path[at] = strongest(&|from| self.link(at, from, to));
+            path[at] = self.previous[at * self.experts + path[at + 1]];
         }
         path
     }
@@ -186,11 +212,43 @@ mod tests {
     fn the_strongest_pathway_follows_the_strongest_links() {
         let mut sum = FlowSum::new(3, 2).unwrap();
         sum.push(&[0.9, 0.1, 0.2, 0.8, 0.7, 0.3]).unwrap();
-        let flow = sum.finish().unwrap();
-        assert_eq!(flow.strongest_through(0, 0), [0, 1, 0]);
-        assert_eq!(flow.strongest_through(1, 0), [0, 0, 0]);
-        assert_eq!(flow.strongest_through(2, 1), [0, 1, 1]);
-        assert!(flow.strongest_through(3, 0).is_empty());
+        let strongest = sum.finish().unwrap().strongest();
+        assert_eq!(strongest.through(0, 0), [0, 1, 0]);
+        assert_eq!(strongest.through(1, 0), [0, 0, 0]);
+        assert_eq!(strongest.through(2, 1), [0, 1, 1]);
+        assert!(strongest.through(3, 0).is_empty() && strongest.through(0, 2).is_empty());
+    }
+
+    /// The table against a search at each step, with many equal links.
+    #[test]
+    fn the_strongest_pathway_takes_the_lower_of_equal_links() {
+        let (layers, experts) = (5, 4);
+        let mut rng = crate::Rng::new(8);
+        for _ in 0..50 {
+            let mut sum = FlowSum::new(layers, experts).unwrap();
+            let gates: Vec<f32> = (0..layers * experts).map(|_| 1.0 + rng.below(2) as f32).collect();
+            sum.push(&gates).unwrap();
+            let flow = sum.finish().unwrap();
+            let strongest = flow.strongest();
+            let best = |masses: Vec<f64>| {
+                let most = masses.iter().copied().fold(0.0, f64::max);
+                masses.iter().position(|mass| mass.to_bits() == most.to_bits()).unwrap()
+            };
+            for (layer, expert) in
+                (0..layers).flat_map(|layer| (0..experts).map(move |expert| (layer, expert)))
+            {
+                let path = strongest.through(layer, expert);
+                assert_eq!((path.len(), path[layer]), (layers, expert));
+                for at in layer..layers - 1 {
+                    let links = (0..experts).map(|to| flow.link(at, path[at], to).unwrap()).collect();
+                    assert_eq!(path[at + 1], best(links));
+                }
+                for at in 0..layer {
+                    let links = (0..experts).map(|from| flow.link(at, from, path[at + 1]).unwrap()).collect();
+                    assert_eq!(path[at], best(links));
+                }
+            }
+        }
     }
 
     #[test]

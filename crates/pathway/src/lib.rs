@@ -64,7 +64,7 @@ pub use edit::Edit;
 pub use entropy::{entropy_by_layer, mean_entropy_by_layer};
 pub use error::Error;
 pub use exchange::{ExchangeTest, FEWEST_EXCHANGED, RANDOM_ASSIGNMENTS, observe_exchange, test_exchange};
-pub use flow::{Flow, FlowSum};
+pub use flow::{Flow, FlowSum, StrongestLinks};
 pub use generalization::{accuracy, t_sharp};
 pub use hits::{hits_of_p, p_of_hits};
 pub use increments::{IncrementTest, RANDOM_INCREMENT_ORDERS, observe_increments, test_increments};

@@ -37,6 +37,7 @@ pub use model::{
     Exchange, ExpertSelections, FORMAT, GateKind, Generalization, Group, Matched, Memorization, Note,
     NoteLevel, Pair, Phase, Report, Run, Series, Shortened, State, VERSION, WHOLE_RUN, Why,
 };
+pub use pathway::StrongestLinks;
 pub use settings::{
     OnsetRule, PairBudget, Settings, Unit, Window,
     declared::{Named, SETTINGS, Setting, Value as SettingValue},

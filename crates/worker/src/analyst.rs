@@ -7,7 +7,7 @@ use std::{cell::Cell, rc::Rc};
 
 use js_sys::Array;
 use protocol::{
-    Drawing, Event, Job,
+    Drawing, Drawn, Event, Job,
     scope::{listen, property},
 };
 use report::{Group, Settings};
@@ -184,8 +184,10 @@ impl Analyst {
         let Drawing::Flow { domain, checkpoints, least, options } = drawing else { return };
         let (state, flows, held) = (Rc::clone(&self.state), Rc::clone(&self.flows), self.drawings.held());
         let draw = async move {
-            let Some(report) = held else { return };
-            let drawn = flows.draw(&state, &report, &domain, checkpoints, least, &options).await;
+            let drawn = match held {
+                Some(report) => flows.draw(&state, &report, &domain, checkpoints, least, &options).await,
+                None => Drawn::default(),
+            };
             post(&Event::Drawn { request_id, drawn: Box::new(drawn) });
         };
         self.activity.start(Task::Flow, draw, |()| ());
@@ -195,8 +197,10 @@ impl Analyst {
     fn draw_tokens(&self, request_id: u32, drawing: Drawing) {
         let (state, tokens, held) = (Rc::clone(&self.state), Rc::clone(&self.tokens), self.drawings.held());
         let draw = async move {
-            let Some(report) = held else { return };
-            let drawn = tokens.draw(&state, &report, &drawing).await;
+            let drawn = match held {
+                Some(report) => tokens.draw(&state, &report, &drawing).await,
+                None => Drawn::default(),
+            };
             post(&Event::Drawn { request_id, drawn: Box::new(drawn) });
         };
         self.activity.start(Task::Tokens, draw, |()| ());
@@ -218,6 +222,8 @@ impl Analyst {
 
     fn clear(&self) {
         self.stop();
+        self.activity.stop(Task::Flow);
+        self.activity.stop(Task::Tokens);
         self.runner.stop();
         for id in self.files.clear() {
             self.state.analysis().forget(id);
@@ -260,12 +266,11 @@ impl Analyst {
         });
     }
 
-    /// Stops everything except for the checkpoints.
+    /// Stops everything except for the checkpoints and the drawings: no new report may follow, at which the page would ask
+    /// for them again.
     fn stop(&self) {
         self.activity.stop(Task::Analysis);
         self.activity.stop(Task::Pair);
-        self.activity.stop(Task::Flow);
-        self.activity.stop(Task::Tokens);
         self.map.stop();
         self.state.pool().clear();
     }

@@ -1,9 +1,9 @@
 //! Charts and tables for the page, of the report that it shows.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
-use figures::{Comparison, LayerMeasure, TimelineOptions};
+use figures::{Comparison, LayerMeasure, NamedTable, TimelineOptions};
 use protocol::{Drawing, Drawn, ReportText};
 use report::Report;
 
@@ -15,6 +15,8 @@ pub struct Drawings {
     held: RefCell<Option<Rc<Report>>>,
     /// The second report of a comparison.
     second: RefCell<Option<Rc<Report>>>,
+    /// The matched experts of both reports, once they were compared.
+    matched: RefCell<OnceCell<Option<NamedTable>>>,
 }
 
 impl Drawings {
@@ -22,6 +24,7 @@ impl Drawings {
     pub fn hold(&self, report: &ReportText, second: bool) {
         let place = if second { &self.second } else { &self.held };
         *place.borrow_mut() = read(report).ok().map(Rc::new);
+        self.matched.take();
     }
 
     /// The report that is kept.
@@ -42,15 +45,17 @@ impl Drawings {
         }
         let Some(report) = self.held() else { return Drawn::default() };
         match (drawing, &*self.second.borrow()) {
-            (Drawing::Compare { options }, Some(second)) => compare(&report, second, options),
+            (Drawing::Compare { options }, Some(second)) => self.compare(&report, second, options),
             _ => draw(&report, drawing),
         }
     }
-}
 
-fn compare(report: &Report, second: &Report, options: &TimelineOptions) -> Drawn {
-    let Comparison { figures, tables, differences } = figures::compare(report, second, options);
-    Drawn { figures, tables, differences, ..Drawn::default() }
+    fn compare(&self, report: &Report, second: &Report, options: &TimelineOptions) -> Drawn {
+        let Comparison { figures, mut tables, differences } = figures::compare(report, second, options);
+        let matched = self.matched.borrow();
+        tables.extend(matched.get_or_init(|| figures::matched_experts(report, second)).clone());
+        Drawn { figures, tables, differences, ..Drawn::default() }
+    }
 }
 
 fn draw(report: &Report, drawing: &Drawing) -> Drawn {
@@ -82,6 +87,7 @@ fn draw(report: &Report, drawing: &Drawing) -> Drawn {
 
 #[cfg(test)]
 mod tests {
+    use figures::TimelineOptions;
     use protocol::{Drawing, ReportText};
 
     use super::Drawings;
@@ -91,6 +97,29 @@ mod tests {
         let drawings = Drawings::default();
         drawings.hold(&ReportText::Json("no report".to_owned()), false);
         assert_eq!(drawings.draw(&Drawing::Tables).tables.len(), 0);
+    }
+
+    #[test]
+    fn experts_are_matched_again_for_another_report() {
+        let run_a = include_str!("../../../tests/fixtures/reports/run-a.json");
+        let mut without = report::parse_json(run_a).unwrap();
+        without.domains.iter_mut().for_each(|domain| domain.expert_selections.clear());
+        let drawings = Drawings::default();
+        let is_matched = || {
+            let drawn = drawings.draw(&Drawing::Compare { options: TimelineOptions::default() });
+            assert!(drawn.tables.len() >= 2, "final values and onsets");
+            drawn.tables.iter().any(|table| table.id == "compare-experts")
+        };
+        for second in [false, true] {
+            drawings.hold(&ReportText::Json(run_a.to_owned()), second);
+        }
+        assert!(is_matched() && is_matched());
+        drawings.hold(&ReportText::Json(report::json(&without)), true);
+        assert!(!is_matched() && !is_matched());
+        drawings.hold(&ReportText::Json(run_a.to_owned()), true);
+        assert!(is_matched());
+        drawings.hold(&ReportText::Json(report::json(&without)), false);
+        assert!(!is_matched());
     }
 
     #[test]

@@ -44,11 +44,11 @@ impl Flows {
         least: Option<f64>,
         options: &ChartOptions,
     ) -> Drawn {
-        let mut flows = Vec::new();
+        let mut flows = [None, None];
         let mut notes: Vec<String> = Vec::new();
-        for checkpoint in checkpoints {
+        for (place, checkpoint) in flows.iter_mut().zip(checkpoints) {
             match self.flow(state, report, domain, options.group, checkpoint).await {
-                Ok(Some(flow)) => flows.push((checkpoint, flow)),
+                Ok(Some(flow)) => *place = Some((checkpoint, flow)),
                 Ok(None) => {
                     return Drawn { notes: vec![UNREAD.to_owned()], ..Drawn::default() };
                 }
@@ -61,8 +61,8 @@ impl Flows {
                 Err(error) => post(&Event::Failed { message: error.to_string() }),
             }
         }
-        let flows: Vec<(usize, &GroupFlow)> = flows.iter().map(|(at, flow)| (*at, &**flow)).collect();
-        Drawn { figures: figures::flow(report, domain, &flows, least, options), notes, ..Drawn::default() }
+        let flows = flows.each_ref().map(|flow| flow.as_ref().map(|(at, flow)| (*at, &**flow)));
+        Drawn { figures: figures::flow(report, domain, flows, least, options), notes, ..Drawn::default() }
     }
 
     /// The flow at a checkpoint of the report; none while the run does not have that checkpoint.

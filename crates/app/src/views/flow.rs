@@ -30,10 +30,14 @@ pub fn Flow() -> impl IntoView {
             options: chart_options::domain_chart(app),
         })
     });
-    let figure = move |at: usize| {
-        Memo::new(move |_| {
-            drawn.with(|drawn| drawn.as_ref().and_then(|drawn| drawn.figures.get(at).cloned()).map(Arc::new))
-        })
+    // A chart that is missing leaves its side empty.
+    let chart = move |id: &'static str| {
+        let figure = Memo::new(move |_| {
+            let found =
+                drawn.with(|drawn| drawn.as_ref()?.figures.iter().find(|figure| figure.id == id).cloned());
+            found.map(Arc::new)
+        });
+        view! { <div><Show when=move || figure.with(Option::is_some)><Chart figure=figure.into()/></Show></div> }
     };
     let missing = move || {
         let notes = drawn.with(|drawn| drawn.as_ref().map(|drawn| drawn.notes.clone()).unwrap_or_default());
@@ -50,8 +54,8 @@ pub fn Flow() -> impl IntoView {
         {missing}
         <Show when=move || !drawings::lacks(drawn)>
             <div class="pair-of-charts">
-                <Chart figure=figure(0).into()/>
-                <Chart figure=figure(1).into()/>
+                {chart("flow-early")}
+                {chart("flow-late")}
             </div>
         </Show>
         <p class="soft hint">

@@ -21,8 +21,8 @@ pub struct Short {
 }
 
 /// Encodes a report as a link whose data after `#r=` have at most `most` characters. It has the main courses of as many
-/// domains and checkpoints as fit, with a precision at which the verdict prints the same figures; if there is none,
-/// [`Short::content`] says so.
+/// domains and checkpoints as fit, with a precision at which the verdict makes the same claims with the same figures; if
+/// there is none, [`Short::content`] says so.
 ///
 /// # Errors
 /// Not even one domain at the checkpoints of its onsets fits; or as [`link::write`].
@@ -133,13 +133,15 @@ impl Search<'_> {
     }
 
     fn described(&self, link: Link) -> Short {
-        let part = |kept: usize, of: usize, what: &str| {
-            if kept < of { format!("{kept} of {of} {what}") } else { format!("all {of} {what}") }
+        let part = |kept: usize, of: usize, what: &str| match of {
+            _ if kept < of => format!("{kept} of {of} {what}s"),
+            1 => format!("its only {what}"),
+            _ => format!("all {of} {what}s"),
         };
         let (seen, report) = (&link.seen, self.report);
         let mut parts = vec![
-            part(seen.checkpoints.len(), report.checkpoints.len(), "checkpoints"),
-            part(seen.domains.len(), report.domains.len(), "domains"),
+            part(seen.checkpoints.len(), report.checkpoints.len(), "checkpoint"),
+            part(seen.domains.len(), report.domains.len(), "domain"),
         ];
         if seen.shortened.is_some() {
             let loss = seen.courses.iter().any(|course| course.metric == "loss");
@@ -147,7 +149,7 @@ impl Search<'_> {
                 if loss { "loss, accuracy and pathway distance" } else { "accuracy and pathway distance" };
             parts.push(format!("only {metrics}"));
         }
-        let changed = if says_no_other(report, seen) { "" } else { ", which changes figures of the verdict" };
+        let changed = if says_no_other(report, seen) { "" } else { ", which changes the verdict" };
         let content = format!("{}, values rounded to {} bits{changed}", parts.join(", "), link.bits);
         Short { link, content }
     }
