@@ -15,9 +15,11 @@ use protocol::{
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use web_sys::{MessageChannel, MessageEvent, MessagePort};
 
+/// Called with the reason when a worker exits.
+type OnExit = Rc<dyn Fn(&str)>;
+
 thread_local! {
-    /// What is to be called when a worker exits.
-    static EXITS: RefCell<BTreeMap<u32, Rc<dyn Fn(&str)>>> = RefCell::default();
+    static EXITS: RefCell<BTreeMap<u32, OnExit>> = RefCell::default();
     /// Number of the last worker.
     static LAST: Cell<u32> = const { Cell::new(0) };
 }
@@ -49,7 +51,7 @@ impl Child {
         let event = to_js(&Event::StartChild { id, address, name: name.to_owned() }).ok()?;
         let message = object(&[("event", &event), (PORT, &other)]);
         scope().post_message_with_transfer(&message, &Array::of1(&other)).ok()?;
-        let exit: Rc<dyn Fn(&str)> = Rc::new(move |reason: &str| on_exit(id, reason));
+        let exit: OnExit = Rc::new(move |reason: &str| on_exit(id, reason));
         EXITS.with_borrow_mut(|exits| exits.insert(id, exit));
         Some(Self { id, port, _on_message: on_message })
     }

@@ -10,9 +10,6 @@ import { STEPS, comparable, same, tar, tracesOf } from "../demo-run.mjs";
 import { launch, PAGE } from "./browser.mjs";
 import { until } from "./page.mjs";
 
-// In 7 of 56 runs, the worker answered nothing in Firefox; why is not known yet.
-const HANGS = "the worker does not answer now and then, for a reason that is not found yet";
-
 const steps = STEPS.slice(-2);
 
 let firefox;
@@ -38,7 +35,7 @@ async function exported(page) {
   return JSON.parse(readFileSync(file, "utf8"));
 }
 
-test("Firefox runs checkpoints on the CPU and gives the report of their traces", { skip: HANGS }, () =>
+test("Firefox runs checkpoints on the CPU and gives the report of their traces", () =>
   firefox.tested(async () => {
     const archive = join(firefox.folder, "demo.tar");
     writeFileSync(archive, tar(steps));

@@ -8,9 +8,6 @@ import { after, before, test } from "node:test";
 
 import { launch, PAGE } from "./browser.mjs";
 
-// In 7 of 56 runs, the worker answered nothing in Firefox; why is not known yet.
-const HANGS = "the worker does not answer now and then, for a reason that is not found yet";
-
 const EXAMPLE = new URL("../../../www/example/", import.meta.url).pathname;
 
 let firefox;
@@ -36,7 +33,7 @@ test("Firefox opens the page", () =>
     firefox.clean();
   }));
 
-test("Firefox opens the example, and its verdict is the command line's", { skip: HANGS }, () =>
+test("Firefox opens the example, and its verdict is the command line's", () =>
   firefox.tested(async () => {
     await page.click("[data-testid=open-example]");
     await page.finished();
@@ -56,7 +53,7 @@ test("Firefox opens the example, and its verdict is the command line's", { skip:
     firefox.clean();
   }));
 
-test("Firefox opens a link with the same headline", { skip: HANGS }, () =>
+test("Firefox opens a link with the same headline", () =>
   firefox.tested(async () => {
     await page.click("[data-testid=share]");
     // A worker writes the link.
