@@ -87,6 +87,23 @@ pub fn run_specs(project: &Project, count: &mut Count, page: &Path, gpu: bool, s
     })
 }
 
+/// Takes the pictures of all views of the published page.
+///
+/// # Errors
+/// If the page does not build, or if a program that they need is missing.
+pub fn take_pictures(project: &Project) -> Result<()> {
+    let page = project.published();
+    page::build(project, Profile::Published, &page)?;
+    let chromium = Chromium::find_or_install()?;
+    let folder = project.root.join("tests/e2e");
+    npm_ci(&folder, &folder, "playwright-core, which drives Chromium")?;
+    let server = Server::start(Site::new(page, PREFIX), 0)?;
+    let mut node = Command::new("node");
+    node.arg("pictures.mjs").current_dir(&folder);
+    node.env("GROKSCOPE_PAGE", server.address()).env("GROKSCOPE_GPU", "off").env("CHROME", &chromium.browser);
+    shell::run(&mut node)
+}
+
 /// Runs the specifications for stock Firefox against a page.
 ///
 /// # Errors

@@ -44,6 +44,7 @@ cargo xtask <command>
   test [--only STAGE]...    every check, including those in headless Chromium
   e2e SPEC [--quick [--engine]] [--gpu]
                             the browser tests of tests/e2e/specs with SPEC in their names, on a fresh page
+  pictures                  take the pictures of all views in docs/images/views
   examples                  set up transformers in a folder of its own, and test the scripts in examples with it
   fuzz [TARGET]... [--seconds N | --runs N]
                             run the readers on randomly changed bytes; a minute per target
@@ -89,6 +90,10 @@ fn run() -> Result<()> {
         "dist" => dist::run(&Project::find()?, &dist::Options::parse(&mut arguments)?),
         "test" => test::run(&Project::find()?, &test::Options::parse(&mut arguments)?),
         "e2e" => e2e::run(&Project::find()?, &e2e::Options::parse(&mut arguments)?),
+        "pictures" => {
+            end(&mut arguments)?;
+            e2e::take_pictures(&Project::find()?)
+        }
         "examples" => {
             end(&mut arguments)?;
             examples::run(&Project::find()?)

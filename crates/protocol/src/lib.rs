@@ -20,7 +20,6 @@ pub mod adapter;
 pub mod addresses;
 #[cfg(target_arch = "wasm32")]
 pub mod calculator;
-#[cfg(target_arch = "wasm32")]
 pub mod child;
 pub mod engine;
 #[cfg(feature = "page")]
