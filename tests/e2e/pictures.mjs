@@ -32,9 +32,9 @@ async function shown(page, name) {
     await drawn(page);
   }
   if (name === "map") {
-    await page.locator("[data-testid=map][data-complete=true], [data-testid=map] canvas").first().waitFor();
+    await page.waitForFunction(() => /Mean distance/.test(document.querySelector("[data-testid=map-says]")?.textContent ?? ""));
   }
-  // The work that a view starts is done: the map measures its samples.
+  // The work that a view starts is done.
   await by(page, "progress").waitFor({ state: "detached" });
   await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
 }
