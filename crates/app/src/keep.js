@@ -7,6 +7,10 @@ const MOST_RUNS = 8;
 // Files are kept if all of a run's have at most this many bytes together.
 const MOST_BYTES = 256 * 1024 * 1024;
 
+// Bytes that are written at once. The browser does not say how much room there is (its estimate of the quota is coarse), but
+// a write that fails shows it to within a piece.
+const PIECE = 1024 * 1024;
+
 // Changes are made one after the other.
 let turn = Promise.resolve();
 function inTurn(work) {
@@ -24,11 +28,16 @@ async function folder() {
   return root.getDirectoryHandle(FOLDER, { create: true });
 }
 
-async function write(place, name, content) {
+// Writes a file; `done` is told of every piece that found room.
+async function write(place, name, content, done) {
   const handle = await place.getFileHandle(name, { create: true });
   const stream = await handle.createWritable();
   try {
-    await stream.write(content);
+    for (let from = 0; from < content.size; from += PIECE) {
+      const piece = content.slice(from, from + PIECE);
+      await stream.write(piece);
+      done(piece.size);
+    }
     await stream.close();
   } catch (error) {
     await stream.abort().catch(() => {});
@@ -76,32 +85,31 @@ export function save(id, [title, facts, report], paths, files, urls) {
     const runs = await folder();
     for (;;) {
       let written = [];
+      let [found, needed] = [0, 0];
+      const put = (place, name, content) => write(place, name, content, (bytes) => (found += bytes));
       try {
         const place = await runs.getDirectoryHandle(String(id), { create: true });
         const old = await text(place, "about.json").then(JSON.parse).catch(() => undefined);
         const saved = Math.max(Date.now(), (Number(old?.saved) || 0) + 1);
         const stamps = kept.map((file, at) => [paths[at], file.size, modified(file)].join("\n"));
-        const names = [];
-        for (const [at, file] of kept.entries()) {
-          const before = old?.stamps?.indexOf(stamps[at]) ?? -1;
-          names[at] = old?.names?.[before] ?? `${saved}-${at}`;
-          if (names[at] === `${saved}-${at}`) {
-            written.push(names[at]);
-            await write(place, names[at], file);
-          }
-        }
+        const names = stamps.map((stamp, at) => old?.names?.[old?.stamps?.indexOf(stamp) ?? -1] ?? `${saved}-${at}`);
+        const fresh = kept.map((file, at) => [names[at], file]).filter(([name], at) => name === `${saved}-${at}`);
         const reportName = `${saved}.json`;
-        written.push(reportName);
-        await write(place, reportName, report);
+        fresh.push([reportName, new Blob([report])]);
         const about = { title, facts, urls, stamps, names, reportName, saved, paths: kept.length > 0 ? paths : [], bytes: total + report.length };
-        if (old === undefined) {
-          written.push("about.json");
+        fresh.push(["about.json", new Blob([JSON.stringify(about)])]);
+        needed = fresh.reduce((sum, [, content]) => sum + content.size, 0);
+        for (const [name, content] of fresh) {
+          // A description that is there stays until it is replaced whole.
+          if (name !== "about.json" || old === undefined) {
+            written.push(name);
+          }
+          await put(place, name, content);
         }
-        await write(place, "about.json", JSON.stringify(about));
         written = [];
-        const needed = new Set([...names, reportName, "about.json"]);
+        const named = new Set([...names, reportName, "about.json"]);
         for (const name of await entries(place)) {
-          if (!needed.has(name)) {
+          if (!named.has(name)) {
             await place.removeEntry(name).catch(() => {});
           }
         }
@@ -112,6 +120,11 @@ export function save(id, [title, facts, report], paths, files, urls) {
         if (error.name !== "QuotaExceededError" || others.length === 0) {
           throw error;
         }
+        const taken = await Promise.all(others.map(async ({ id }) => size(await runs.getDirectoryHandle(String(id)))));
+        // Not even with all of them gone would it fit.
+        if (needed > taken.reduce((sum, bytes) => sum + bytes, found + PIECE)) {
+          throw error;
+        }
         await runs.removeEntry(String(others.at(-1).id), { recursive: true });
       }
     }
@@ -119,6 +132,15 @@ export function save(id, [title, facts, report], paths, files, urls) {
       await runs.removeEntry(String(id), { recursive: true });
     }
   });
+}
+
+// Bytes of all files of a run.
+async function size(place) {
+  let sum = 0;
+  for await (const handle of place.values()) {
+    sum += handle.kind === "file" ? (await handle.getFile()).size : 0;
+  }
+  return sum;
 }
 
 // All runs, newest first; `broken` are those that cannot be opened.

@@ -132,6 +132,10 @@ fn the_printed_verdict_is_the_one_in_its_readme() {
     assert_eq!(report::parse_json(embedded).unwrap(), written, "the HTML file holds the report");
     assert_eq!(words(&printed), words(&figures::verdict(&written).join(" ")));
 
+    let shared = figures::share(&written, &report::LinkOptions::default()).unwrap();
+    let opened = report::decode(&shared.text).unwrap();
+    assert_eq!(figures::brief(&opened), figures::brief(&written), "the link's short form is the sender's");
+
     let path = repository().join("www/example/README.md");
     let mut readme = fs::read_to_string(&path).unwrap();
     for (name, text) in [("verdict", printed), ("courses", wrapped(&courses(&written)))] {

@@ -1,11 +1,13 @@
 //! Links whose verdict reads like that of the report.
 
+mod rounding;
 mod short;
 
 use report::{Claim, ClaimKind, Error, LinkOptions, Report, Why, link, link::Link};
 
-use crate::verdict;
+use crate::verdict::{domain_lines, verdict};
 
+use rounding::with_rounded_changes;
 pub use short::{Short, short};
 
 /// Encodes a report as a link. Rounding must not move a figure that the verdict prints: without a requested precision,
@@ -15,21 +17,23 @@ pub use short::{Short, short};
 /// # Errors
 /// Same as [`link::write`].
 pub fn share(report: &Report, options: &LinkOptions) -> Result<Link, Error> {
-    let usual = link::write(report, options)?;
+    let rounded = with_rounded_changes(report.clone());
+    let usual = link::write(&rounded, options)?;
     if options.bits.is_some() {
         return Ok(usual);
     }
-    refined(report, options, usual)
+    refined(report, &rounded, options, usual)
 }
 
-/// The link with the fewest bits, from those of a given link on, that says the same as the report.
-fn refined(report: &Report, options: &LinkOptions, given: Link) -> Result<Link, Error> {
-    if says_the_same(report, &given.seen) {
+/// The link of a report with rounded changes that has the fewest bits, from those of a given link on, with which it says the
+/// same as the exact report.
+fn refined(exact: &Report, rounded: &Report, options: &LinkOptions, given: Link) -> Result<Link, Error> {
+    if says_the_same(exact, &given.seen) {
         return Ok(given);
     }
     for bits in given.bits + 1..=link::MOST_BITS {
-        let finer = link::write(report, &LinkOptions { bits: Some(bits), ..*options })?;
-        if says_the_same(report, &finer.seen) {
+        let finer = link::write(rounded, &LinkOptions { bits: Some(bits), ..*options })?;
+        if says_the_same(exact, &finer.seen) {
             return Ok(finer);
         }
     }
@@ -39,11 +43,16 @@ fn refined(report: &Report, options: &LinkOptions, given: Link) -> Result<Link, 
 /// Whether the report of a shorter link prints no other figures about a domain than the report, makes the same claims about
 /// it, and has the same headline.
 fn says_no_other(report: &Report, seen: &Report) -> bool {
+    let figures = |said: &str| -> Vec<String> {
+        let words = said.split([' ', ',', ';', '(', ')']).map(|word| word.trim_end_matches('.').to_owned());
+        words.filter(|word| word.contains(|letter: char| letter.is_ascii_digit())).collect()
+    };
     let about = |report: &Report, name: &str| -> Vec<String> {
         let start = format!("{name}: ");
-        let line = verdict(report).into_iter().find(|line| line.starts_with(&start)).unwrap_or_default();
-        let words = line.split([' ', ',', ';', '(', ')']).map(|word| word.trim_end_matches('.').to_owned());
-        words.filter(|word| word.contains(|letter: char| letter.is_ascii_digit())).collect()
+        let sentences = verdict(report).into_iter().find(|line| line.starts_with(&start));
+        let line = short_form(report).into_iter().find(|(domain, ..)| domain == name);
+        let (_, _, delay, change) = line.unwrap_or_default();
+        [sentences, delay, change].iter().flatten().flat_map(|said| figures(said)).collect()
     };
     let headline = |report: &Report| verdict(report).into_iter().next();
     let fewer = seen.domains.len() < report.domains.len();
@@ -80,7 +89,14 @@ fn claims_no_other(report: &Report, seen: &Report) -> bool {
     made.all(|claim| report.claims.iter().any(|sent| is_same(claim, sent)))
 }
 
-/// Whether two reports print the same sentences about domains. The caveats after them may differ: a link leaves notes out.
+/// Name, state, delay and change of each domain, as its line prints them.
+fn short_form(report: &Report) -> Vec<(String, String, Option<String>, Option<String>)> {
+    let lines = domain_lines(report).into_iter();
+    lines.map(|line| (line.name, line.state, line.delay, line.change)).collect()
+}
+
+/// Whether two reports print the same sentences and the same line about each domain. The caveats after them may differ: a
+/// link leaves notes out.
 fn says_the_same(report: &Report, seen: &Report) -> bool {
     let about_domains = |report: &Report| -> Vec<String> {
         let of_domain = |line: &String| {
@@ -88,7 +104,7 @@ fn says_the_same(report: &Report, seen: &Report) -> bool {
         };
         verdict(report).into_iter().filter(of_domain).collect()
     };
-    about_domains(report) == about_domains(seen)
+    about_domains(report) == about_domains(seen) && short_form(report) == short_form(seen)
 }
 
 #[cfg(test)]
@@ -106,7 +122,10 @@ mod tests {
     fn a_reader_sees_the_same_sentences() {
         let report = run_a();
         let shared = share(&report, &LinkOptions::default()).unwrap();
-        assert!(says_the_same(&report, &report::decode(&shared.text).unwrap()));
+        let seen = report::decode(&shared.text).unwrap();
+        assert!(says_the_same(&report, &seen));
+        let lines = |report: &Report| crate::brief(report);
+        assert_eq!(lines(&report), lines(&seen), "the short form of the verdict");
     }
 
     #[test]
@@ -132,7 +151,7 @@ mod tests {
         let options = LinkOptions::default();
         let coarse = link::write(&report, &LinkOptions { bits: Some(link::FEWEST_BITS), ..options }).unwrap();
         assert!(!says_the_same(&report, &coarse.seen));
-        let finer = refined(&report, &options, coarse).unwrap();
+        let finer = refined(&report, &report, &options, coarse).unwrap();
         assert!(finer.bits > link::FEWEST_BITS);
         assert!(says_the_same(&report, &report::decode(&finer.text).unwrap()));
     }

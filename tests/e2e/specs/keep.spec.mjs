@@ -499,3 +499,29 @@ test("files of one size that change places keep their content", async () => {
   clean(session, opened);
   await opened.context.close();
 });
+
+test("a run that cannot fit leaves the others, and one that can takes the place of the oldest", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  const devtools = await opened.context.newCDPSession(page);
+  const { origin } = new URL(page.url());
+  await devtools.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 9e6 });
+  const found = await page.evaluate(async () => {
+    const script = performance.getEntriesByType("resource").find(({ name }) => name.includes("/src/keep.js")).name;
+    const { save, list, remove } = await import(script);
+    await remove(0).catch(() => {});
+    const file = (megabytes) => new File([new Uint8Array(megabytes * 1e6)], "step.npz", { lastModified: 7 });
+    const keep = (id, megabytes) => save(id, ["run", "facts", "{}"], ["step.npz"], [file(megabytes)], []).then(() => "kept", (error) => error.name);
+    const ids = async () => (await list()).map(({ id }) => id);
+    const outcome = [await keep(1, 3), await keep(2, 3)];
+    outcome.push(await keep(3, 20), await ids());
+    outcome.push(await keep(4, 4), await ids());
+    await remove(0);
+    return outcome;
+  });
+  assert.deepEqual(found, ["kept", "kept", "QuotaExceededError", [2, 1], "kept", [4, 2]]);
+  await devtools.send("Storage.overrideQuotaForOrigin", { origin });
+  clean(session, opened);
+  await opened.context.close();
+});

@@ -46,13 +46,14 @@ pub fn Tokens() -> impl IntoView {
             typed.set(id);
         }
     });
+    // A chart that is missing leaves its side empty.
     let chart = move |id: &'static str| {
         let figure = Memo::new(move |_| {
             let found =
                 drawn.with(|drawn| drawn.as_ref()?.figures.iter().find(|figure| figure.id == id).cloned());
             found.map(Arc::new)
         });
-        view! { <Show when=move || figure.with(Option::is_some)><Chart figure=figure.into()/></Show> }
+        view! { <div><Show when=move || figure.with(Option::is_some)><Chart figure=figure.into()/></Show></div> }
     };
     let number = move |label: &'static str,
                        hint: &'static str,

@@ -1,12 +1,11 @@
 //! Links short enough for a QR code that an audience can scan.
 
 use report::{
-    Change, Error, LinkOptions, Parts, Report, derive,
+    Error, LinkOptions, Parts, Report,
     link::{self, Cut, Link, Order},
 };
 
-use super::says_no_other;
-use crate::verdict::printed;
+use super::{rounding::with_rounded_changes, says_no_other};
 
 /// Bits of a main figure that are tried first; fewer are visible as steps.
 const GOOD_BITS: u8 = 8;
@@ -89,8 +88,7 @@ impl Search<'_> {
 
     fn write(&self, cut: &Cut, title: bool, bits: u8) -> Result<Link, Error> {
         let parts = Parts { title, ..Parts::NONE };
-        let mut shorter = link::shorten(self.report, cut);
-        shorter.domains.iter_mut().flat_map(|domain| &mut domain.changes).for_each(round);
+        let shorter = with_rounded_changes(link::shorten(self.report, cut));
         link::write(&shorter, &LinkOptions { parts, bits: Some(bits) })
     }
 
@@ -152,25 +150,5 @@ impl Search<'_> {
         let changed = if says_no_other(report, seen) { "" } else { ", which changes the verdict" };
         let content = format!("{}, values rounded to {} bits{changed}", parts.join(", "), link.bits);
         Short { link, content }
-    }
-}
-
-/// Decimals of changes in a link, as a power of ten.
-const DECIMALS: f64 = 1e4;
-
-/// Rounds a change as links do, to figures nearby with which the verdict prints the same words.
-fn round(change: &mut Change) {
-    let exact = printed(change.ratio - 1.0, change.half_width);
-    let on_grid = |figure: f64, by: i32| ((figure * DECIMALS).round() + f64::from(by)) / DECIMALS;
-    let mut near: Vec<(i32, i32)> = (-2..=2).flat_map(|a| (-2..=2).map(move |b| (a, b))).collect();
-    near.sort_by_key(|(a, b)| a.abs() + b.abs());
-    let candidates = near.into_iter().map(|(a, b)| {
-        let (ratio, se_ratio) = (on_grid(change.ratio, a), on_grid(change.se_ratio, b).max(0.0));
-        let rounded = Change { ratio, se_ratio, ..change.clone() };
-        Change { half_width: derive::half_width(&rounded), ..rounded }
-    });
-    let same = |found: &Change| printed(found.ratio - 1.0, found.half_width) == exact;
-    if let Some(found) = candidates.into_iter().find(same) {
-        *change = found;
     }
 }
