@@ -16,6 +16,9 @@ use crate::{
 /// Tokens of one chart; more would leave no room for the numbers of experts.
 pub const TOKENS_SHOWN: usize = 24;
 
+/// Characters of all names under a chart that fit side by side; more are turned.
+const WIDE: usize = 48;
+
 /// Characters of a token's text that are shown.
 const LONGEST: usize = 24;
 
@@ -145,8 +148,10 @@ impl<'a> Sheet<'a> {
     fn body(&self, look: Look, width: Option<u32>) -> Json {
         let most = look.size(if look.present { 270.0 } else { 480.0 });
         let named = !self.names.is_empty();
+        let longest = self.names.iter().map(|name| name.chars().count() + 1).max().unwrap_or(0);
+        let upright = longest * self.names.len() > WIDE;
         let axis = json!({
-            "title": "Token", "labelAngle": (if named { -90 } else { 0 }), "labelLimit": look.size(90.0),
+            "title": "Token", "labelAngle": (if upright { -90 } else { 0 }), "labelLimit": look.size(90.0),
             "labelOverlap": "greedy", "ticks": false, "domain": false,
             // The names are values, never part of an expression.
             "labelExpr": (if named { format!("names[datum.value - {}]", self.start) } else { "datum.label".to_owned() }),
