@@ -1,6 +1,7 @@
 // Runs specifications against a page that is being served: `node run.mjs [comma-separated parts of file names]`.
 //
-// `cargo xtask test` and `cargo xtask e2e` set the variables: GROKSCOPE_PAGE, the page's address; CHROME, a Chromium;
+// `cargo xtask test` and `cargo xtask e2e` set the variables: GROKSCOPE_PAGE, the page's address; GROKSCOPE_BUILT, its
+// folder; CHROME, a Chromium;
 // GROKSCOPE_GPU, `on` or `off`; GROKSCOPE_CLI, the command line program; GROKSCOPE_OUT, a folder for screenshots;
 // GROKSCOPE_SPECS, the parts of file names. With GROKSCOPE_FOLDER=firefox it runs the specifications for the Firefox at FIREFOX.
 

@@ -126,6 +126,7 @@ fn run_node(project: &Project, count: &mut Count, page: &Path, set: impl FnOnce(
     node.arg("run.mjs")
         .current_dir(project.root.join("tests/e2e"))
         .env("GROKSCOPE_PAGE", server.address())
+        .env("GROKSCOPE_BUILT", page)
         .env("GROKSCOPE_CLI", cli);
     set(&mut node);
     counted(&mut node, count)

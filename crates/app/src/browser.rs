@@ -74,6 +74,12 @@ pub fn absolute(relative: &str) -> String {
     web_sys::Url::new_with_base(relative, &base).map_or_else(|_| relative.to_owned(), |url| url.href())
 }
 
+/// Whether a URL is on the server that the page came from.
+pub fn is_own(url: &str) -> bool {
+    let origin = window().location().origin().ok();
+    web_sys::Url::new(url).ok().is_some_and(|url| Some(url.origin()) == origin)
+}
+
 /// The content of a `<meta>` element.
 pub fn meta(name: &str) -> Option<String> {
     let found = document().query_selector(&format!("meta[name=\"{name}\"]")).ok().flatten()?;

@@ -14,6 +14,7 @@ use wasm_bindgen_futures::spawn_local;
 
 use crate::analyst;
 use crate::browser;
+use crate::follow;
 use crate::runs;
 use crate::state::{App, Axis, Dialog, Origin, Stage, Theme, TokenChoice, View};
 
@@ -63,6 +64,8 @@ pub struct Fragment {
     pub backend: Option<Backend>,
     /// `src`: a URL to load after confirmation.
     pub source: Option<String>,
+    /// `watch`: seconds between two looks, if the folder at the URL is followed.
+    pub watch: Option<u32>,
 }
 
 impl Fragment {
@@ -101,6 +104,7 @@ impl Fragment {
                 }
                 "backend" => fragment.backend = Backend::from_slug(value),
                 "src" => fragment.source = Some(value.to_owned()),
+                "watch" => fragment.watch = value.parse().ok().map(|seconds: u32| seconds.clamp(1, 86_400)),
                 _ => {}
             }
         }
@@ -172,6 +176,12 @@ impl Fragment {
         }
         if let Some(backend) = self.backend.filter(|backend| *backend != Backend::Auto) {
             add("backend", backend.slug());
+        }
+        if let Some(source) = &self.source {
+            add("src", source);
+        }
+        if let Some(seconds) = self.watch {
+            add("watch", &seconds.to_string());
         }
         text
     }
@@ -282,6 +292,8 @@ fn current(app: App) -> Fragment {
         chart: app.only.get(),
         scale: Some(app.scale.get()),
         backend: Some(app.backend.get()),
+        source: app.followed.with(|followed| Some(encoded(&followed.as_ref()?.folder))),
+        watch: app.followed.with(|followed| Some(followed.as_ref()?.seconds)),
         ..place(app)
     }
 }
@@ -362,10 +374,18 @@ fn apply(app: App, run: Option<f64>) {
     }
     if let Some(source) = fragment.source {
         let source = decode(&source);
-        if addresses::may_be_linked(&source) {
+        let folder = addresses::read(&source).url().to_owned();
+        let is_followed =
+            app.followed.with_untracked(|followed| followed.as_ref().is_some_and(|now| now.folder == folder));
+        if is_followed {
+            // The address that the page wrote itself.
+        } else if let Some(seconds) = fragment.watch.filter(|_| browser::is_own(&folder)) {
+            // Where the page comes from sees no other request than the page's own.
+            follow::start(app, folder, seconds);
+        } else if addresses::may_be_linked(&source) {
             // The URL that is actually requested, which may be on another server than the page that
             // the link names.
-            app.dialog.set(Some(Dialog::Source(addresses::read(&source).url().to_owned())));
+            app.dialog.set(Some(Dialog::Source(folder, fragment.watch)));
         } else {
             app.fail(format!(
                 "The link’s source “{source}” was not loaded: it is neither an https URL nor on this machine."
@@ -432,6 +452,7 @@ fn pending(fragment: &Fragment) -> Option<Fragment> {
         scale: None,
         backend: None,
         source: None,
+        watch: None,
         ..fragment.clone()
     };
     (fragment != Fragment::default()).then_some(fragment)
@@ -452,6 +473,11 @@ pub fn set_pending(app: App, fragment: &Fragment) {
         app.axis.set(fragment.axis.unwrap_or(Axis::Steps));
         PENDING.set(pending(fragment));
     }
+}
+
+/// A URL as a part of the fragment: only what would end it or start an escape is escaped.
+fn encoded(url: &str) -> String {
+    url.replace('%', "%25").replace('&', "%26").replace('#', "%23")
 }
 
 fn decode(text: &str) -> String {
@@ -485,11 +511,12 @@ mod tests {
             chart: Some("distance".to_owned()),
             scale: Some(1.5),
             backend: Some(Backend::Gpu),
-            source: None,
+            source: Some("http://127.0.0.1:8765/run/".to_owned()),
+            watch: Some(30),
         };
         assert_eq!(
             fragment.write(),
-            "r=1d.AAAA&view=layers&at=3&layer=2&pair=4.17&group=all&least=1.5&pin=1&domain=1&sample=17&token=5&expert=0&axis=log&hide=0.2&theme=dark&embed=1&chart=distance&scale=1.5&backend=gpu"
+            "r=1d.AAAA&view=layers&at=3&layer=2&pair=4.17&group=all&least=1.5&pin=1&domain=1&sample=17&token=5&expert=0&axis=log&hide=0.2&theme=dark&embed=1&chart=distance&scale=1.5&backend=gpu&src=http://127.0.0.1:8765/run/&watch=30"
         );
         assert_eq!(Fragment::parse(&format!("#{}", fragment.write())), fragment);
     }

@@ -12,6 +12,7 @@ mod drawing_requests;
 mod drawings;
 mod embed;
 mod files;
+mod follow;
 mod format;
 mod front;
 mod keep;

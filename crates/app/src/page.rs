@@ -13,6 +13,7 @@ use crate::panels::{
     export::ExportDialog,
     file_inputs::HiddenFileInputs,
     file_table::FileTable,
+    followed::FollowedFolder,
     header::Header,
     help::HelpDialog,
     mapping::MappingDialog,
@@ -82,6 +83,7 @@ pub fn Page() -> impl IntoView {
             }>"Skip to content"</a>
             <Header/>
             <Update/>
+            <FollowedFolder/>
             {body}
             <TourPanel/>
             <p class="unseen" role="status">{move || app.announcement.get()}</p>

@@ -10,6 +10,7 @@ use web_sys::File;
 
 use crate::analyst;
 use crate::browser;
+use crate::follow;
 use crate::keep;
 use crate::link_state;
 use crate::runs;
@@ -61,8 +62,14 @@ pub fn new_run(app: App) {
     }
 }
 
+/// Adds new files of the followed folder to its run.
+pub fn add_followed(app: App, urls: Vec<String>) {
+    add(app, Incoming::Urls(urls));
+}
+
 /// Closes the run: the page is empty and the analyst forgets the files.
 pub fn close(app: App) {
+    follow::end(app);
     app.dialog.set(None);
     runs::forget(app.run_id.get_untracked());
     if runs::is_owned(app) {
@@ -106,6 +113,7 @@ fn has_choice(app: App, incoming: &Incoming) -> bool {
 
 /// Leaves the run, which Back shows again.
 fn leave(app: App) {
+    follow::end(app);
     runs::hold(app);
     if runs::is_owned(app) {
         analyst::restart(app);

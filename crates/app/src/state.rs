@@ -16,6 +16,7 @@ use protocol::{Alignment, Backend, FileRow, MappingSheet, ProcessorInfo, ReportT
 use report::{Change, Group, Report, Settings};
 
 use crate::drawing_requests::Answer;
+use crate::follow::Followed;
 use crate::meter::Meter;
 
 pub use self::appearance::{Axis, Theme};
@@ -155,6 +156,8 @@ pub struct App {
     pub saved: RwSignal<bool>,
     /// What works offline.
     pub offline: RwSignal<OfflineState>,
+    /// The folder that is followed.
+    pub followed: RwSignal<Option<Followed>>,
     /// Revision of the traces that were computed here and sent to be kept.
     pub traces: RwSignal<u32>,
     /// Whether finished runs are kept in this browser.
@@ -236,6 +239,7 @@ impl App {
             run_id: RwSignal::new(js_sys::Date::now()),
             saved: RwSignal::new(false),
             offline: RwSignal::default(),
+            followed: RwSignal::new(None),
             traces: RwSignal::new(0),
             keeps: RwSignal::new(true),
             least: RwSignal::new(None),

@@ -1,21 +1,19 @@
-//! The commands: `report`, `trace`, `weights`, `convert`, `link`, `open`.
+//! The commands: `report`, `watch`, `serve`, `trace`, `weights`, `convert`, `link`, `open`.
 
 use std::{
-    cell::Cell,
-    collections::BTreeSet,
     fs,
-    io::{IsTerminal as _, Write as _},
     path::{Path, PathBuf},
 };
 
 use clap::{Parser, Subcommand};
 use futures::executor::block_on;
-use report::{Analysis, Distances, LinkOptions, Part, Parts, Pending, Report, Settings, Stage, Watch};
+use report::{Analysis, Distances, LinkOptions, Parts, Settings};
 use trace::GateDtype;
 
 #[cfg(feature = "gpu")]
 use crate::graphics::Graphics;
 use crate::{
+    analyse::analyse,
     change::StepPair,
     checkpoints::{self, Backend},
     convert,
@@ -25,6 +23,7 @@ use crate::{
     settings::SettingFlags,
     text::{paragraphs, read, write},
     threads::Threads,
+    watch::{self, PageOptions, WatchOptions},
     weights,
 };
 
@@ -82,6 +81,36 @@ enum Command {
         /// faster backend by default.
         #[arg(long, value_enum)]
         backend: Option<Backend>,
+    },
+    /// Follow a folder into which a training writes traces: prints a line for every checkpoint, writes
+    /// report.json, and shows the run in the page, which is served to this machine only.
+    Watch {
+        /// Folder of the traces.
+        folder: PathBuf,
+        /// Settings as JSON; missing settings have their defaults.
+        #[arg(long)]
+        settings: Option<PathBuf>,
+        #[command(flatten)]
+        flags: SettingFlags,
+        /// Title of the run.
+        #[arg(long, default_value = "")]
+        title: String,
+        /// Report to write, as JSON. By default report.json in the folder.
+        #[arg(short, long)]
+        output: Option<PathBuf>,
+        /// Seconds between two looks at the folder.
+        #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=3600))]
+        every: u64,
+        /// Analyze what is there, and end.
+        #[arg(long)]
+        once: bool,
+        #[command(flatten)]
+        page: PageOptions,
+    },
+    /// Serve the page to this machine, for instance where there is no network.
+    Serve {
+        #[command(flatten)]
+        page: PageOptions,
     },
     /// Run OLMoE checkpoints on samples: writes one trace per checkpoint, and run.json with
     /// benchmark results.
@@ -188,7 +217,11 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
             let mut settings = settings.as_deref().map(read_settings).transpose()?.unwrap_or_default();
             flags.apply(&mut settings)?;
             let distances = distances_on(backend)?;
-            let report = block_on(analyse(&paths, &file_options, &settings, &title, &change, &*distances))?;
+            let report = block_on(async {
+                let mut parts = open_all(&paths, &file_options).await?;
+                let analysis = Analysis::new();
+                analyse(&analysis, &mut parts, &settings, &title, &change, &*distances).await
+            })?;
             write(&output, &report::export::json(&report))?;
             if let Some(path) = html {
                 write(&path, &figures::html(&report))?;
@@ -206,6 +239,15 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
             print!("{}", paragraphs(&figures::requested_changes(&report)));
             Ok(())
         }
+        Command::Watch { folder, settings, flags, title, output, every, once, page } => {
+            let mut settings = settings.as_deref().map(read_settings).transpose()?.unwrap_or_default();
+            flags.apply(&mut settings)?;
+            let output = output.unwrap_or_else(|| folder.join("report.json"));
+            let distances = distances_on(None)?;
+            let options = WatchOptions { folder, settings, title, output, every, once, page };
+            block_on(watch::watch(&options, &*distances))
+        }
+        Command::Serve { page } => watch::serve(&page),
         Command::Trace { checkpoint, samples, items, gate_inputs, backend, output } => {
             match (gate_inputs, samples) {
                 (Some(inputs), _) => block_on(gates_only::trace_all(&checkpoint, &inputs, backend, &output)),
@@ -259,73 +301,6 @@ fn distances_on(backend: Option<Backend>) -> Result<Box<dyn Distances>, Error> {
         #[cfg(not(feature = "gpu"))]
         None => Ok(Box::new(Threads::new())),
     }
-}
-
-async fn analyse(
-    paths: &[PathBuf],
-    file_options: &FileOptions,
-    settings: &Settings,
-    title: &str,
-    changes: &[StepPair],
-    distances: &dyn Distances,
-) -> Result<Report, Error> {
-    let mut parts: Vec<Part> = open_all(paths, file_options).await?;
-    let analysis = Analysis::new();
-    let mut said = BTreeSet::new();
-    loop {
-        let run = analysis.assemble(&parts).inspect_err(|_| {
-            for text in report::explain(&parts).iter().filter_map(|verdict| verdict.text.as_ref()) {
-                eprintln!("left out: {text}");
-            }
-        })?;
-        for verdict in run.verdicts.iter().filter_map(|verdict| verdict.text.as_ref()) {
-            if said.insert(verdict.clone()) {
-                eprintln!("note: {verdict}");
-            }
-        }
-        // Before anything is measured, so that a wrong step costs no time.
-        changes.iter().try_for_each(|change| change.places(&run).map(|_| ()))?;
-        match analysis.analyse(&run, settings, title, distances, &Terminal::default()).await {
-            Err(report::Error::Checkpoint { file, source }) => {
-                eprintln!("left out: {source}");
-                parts.retain(|part| part.id != file);
-            }
-            Err(report::Error::BadSamples { .. }) => {}
-            done => {
-                let mut report = done?;
-                changes.iter().try_for_each(|change| change.add(&analysis, &run, &mut report))?;
-                return Ok(report);
-            }
-        }
-    }
-}
-
-/// Prints the progress of the analysis on a terminal.
-#[derive(Default)]
-struct Terminal {
-    percent: Cell<Option<u64>>,
-}
-
-impl Watch for Terminal {
-    fn yield_now(&self) -> Pending<'_, ()> {
-        Box::pin(std::future::ready(()))
-    }
-
-    fn progress(&self, stage: &Stage, done: u64, total: u64) {
-        let percent = Some(done * 100 / total.max(1));
-        if self.percent.replace(percent) == percent || !std::io::stderr().is_terminal() {
-            return;
-        }
-        let what = match stage {
-            Stage::Gates => "bytes of gates",
-            Stage::Distances => "pairs",
-        };
-        let end = if done == total { "\n" } else { "" };
-        eprint!("\r{done} of {total} {what}   {end}");
-        std::io::stderr().flush().ok();
-    }
-
-    fn partial(&self, _: bool, _: &dyn Fn() -> Report) {}
 }
 
 fn read_settings(path: &Path) -> Result<Settings, Error> {

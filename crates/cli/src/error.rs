@@ -133,6 +133,30 @@ pub enum Error {
         count: usize,
     },
 
+    /// A folder is no built page.
+    #[error("{}: no built page. Give the folder that `cargo xtask dist` wrote.", folder.display())]
+    NoPage {
+        /// Folder given.
+        folder: PathBuf,
+    },
+
+    /// The program has no page, and no folder of one was given.
+    #[cfg(not(feature = "page"))]
+    #[error(
+        "this program was built without the page, so nothing is served. Give the folder of one with --page, or build the \
+         program with `cargo xtask dist --program`."
+    )]
+    BuiltWithoutPage,
+
+    /// No port is free.
+    #[error("no port from {port} on can be used: {source}. Choose another with --port.")]
+    Port {
+        /// Port requested.
+        port: u16,
+        /// System error of the last one tried.
+        source: std::io::Error,
+    },
+
     /// The analysis failed.
     #[error(transparent)]
     Report(#[from] report::Error),

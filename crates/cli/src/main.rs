@@ -1,5 +1,6 @@
 //! Grokscope on the command line: the same code and the same figures as the page.
 
+mod analyse;
 mod change;
 mod checkpoint_files;
 mod checkpoints;
@@ -14,6 +15,7 @@ mod load;
 mod settings;
 mod text;
 mod threads;
+mod watch;
 mod weights;
 
 use std::process::ExitCode;

@@ -14,6 +14,15 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<(), Error> {
     fs::write(path, text).map_err(|source| Error::File { path: path.into(), source })
 }
 
+/// Writes a file under another name first, so that readers never see half of it.
+pub(crate) fn write_whole(path: &Path, text: &str) -> Result<(), Error> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".tmp");
+    let unfinished = Path::new(&unfinished);
+    write(unfinished, text)?;
+    fs::rename(unfinished, path).map_err(|source| Error::File { path: path.into(), source })
+}
+
 /// Columns of a paragraph on the terminal.
 const COLUMNS: usize = 100;
 

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::files;
+use crate::follow;
 use crate::panels::dialog::Modal;
 use crate::state::{App, Dialog};
 
@@ -45,20 +46,26 @@ pub fn SourceDialog() -> impl IntoView {
     let app = App::get();
     let source = move || {
         app.dialog.with(|dialog| match dialog {
-            Some(Dialog::Source(source)) => source.clone(),
-            _ => String::new(),
+            Some(Dialog::Source(source, seconds)) => (source.clone(), *seconds),
+            _ => (String::new(), None),
         })
     };
     view! {
-        <Modal open=|dialog| matches!(dialog, Dialog::Source(_)) title="Load from another server?" id="source-dialog">
+        <Modal open=|dialog| matches!(dialog, Dialog::Source(..)) title="Load from another server?" id="source-dialog">
             <p>"This link asks the page to load:"</p>
-            <p><code class="long">{source}</code></p>
-            <p class="soft">"That server will see your request. Nothing has been sent yet."</p>
+            <p><code class="long">{move || source().0}</code></p>
+            <p class="soft">
+                "That server will see your request. Nothing has been sent yet."
+                {move || source().1.map(|seconds| format!(" It is asked for new files every {seconds} s."))}
+            </p>
             <p class="buttons">
                 <button type="button" class="primary" on:click=move |_| {
-                    let url = untrack(source);
+                    let (url, seconds) = untrack(source);
                     app.dialog.set(None);
-                    files::add_urls(app, vec![url]);
+                    match seconds {
+                        Some(seconds) => follow::start(app, url, seconds),
+                        None => files::add_urls(app, vec![url]),
+                    }
                 }>"Load"</button>
                 <button type="button" on:click=move |_| app.dialog.set(None)>"Cancel"</button>
             </p>

@@ -12,6 +12,7 @@ pub mod errors;
 pub mod export;
 pub mod file_inputs;
 pub mod file_table;
+pub mod followed;
 pub mod header;
 pub mod help;
 pub mod kept;

@@ -17,8 +17,8 @@ pub enum Dialog {
     Close,
     /// URLs to load.
     Address,
-    /// Confirmation before a link's source is fetched.
-    Source(String),
+    /// Confirmation before a link's source is fetched, or followed with these seconds between two looks.
+    Source(String, Option<u32>),
     /// The link as a QR code.
     Code,
     /// The kept runs as a table.

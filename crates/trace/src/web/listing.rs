@@ -146,7 +146,8 @@ fn too_many(url: &str, count: usize) -> Error {
 
 /// Whether a file may be part of a run, by its name. Pages of folders and the Hub's lists are
 /// filtered by it.
-fn is_data(path: &str) -> bool {
+#[must_use]
+pub fn is_data(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
     // Megatron's logits; other `.bin` files are pickled weights.
