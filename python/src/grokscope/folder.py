@@ -128,12 +128,12 @@ class TraceFolder:
 
     def check_shape(self, trace: Trace) -> None:
         """Raises FolderError if the newest trace has other layers or experts than the new one."""
-        shape = list(trace.gates.shape[1:])
+        shape = trace.metadata()["layers_experts"]
         for one in self.traces()[-1:]:
             known = one.metadata.get("layers_experts")
-            if known is not None and known != _words(shape):
+            if known is not None and known != shape:
                 raise FolderError(
-                    f"{one.path} has {known} layers and experts, the model has {_words(shape)}. This is another model: "
+                    f"{one.path} has {known} layers and experts, the model has {shape}. This is another model: "
                     "give every run its own folder."
                 )
 
@@ -141,7 +141,6 @@ class TraceFolder:
         """Writes a trace. Raises WriteFailed, and FolderError for another model."""
         self.check_shape(trace)
         path = self.file(trace.step)
-        trace.extra["layers_experts"] = _words(list(trace.gates.shape[1:]))
         trace.write(path, half_gates)
         return path
 
@@ -186,6 +185,3 @@ def _free(path: Path) -> Path:
 def _short(hash: str) -> str:
     return hash[:19]
 
-
-def _words(shape: list[int]) -> str:
-    return "x".join(map(str, shape))

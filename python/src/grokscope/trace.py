@@ -83,6 +83,7 @@ class Trace:
             "gate_kind": self.gate_kind,
             "model": self.model,
             "step": str(self.step),
+            "layers_experts": "x".join(map(str, self.gates.shape[1:])),
             "samples": json.dumps(self.samples),
         }
         if self.tokens is not None:
@@ -101,7 +102,7 @@ class Trace:
         return [sample["id"] for sample, is_bad in zip(self.samples, bad, strict=True) if is_bad]
 
 
-_OWN = {"format", "version", "gate_kind", "model", "step", "samples", "tokens", "probe"}
+_OWN = {"format", "version", "gate_kind", "model", "step", "layers_experts", "samples", "tokens", "probe"}
 
 
 def read_trace(path: str | Path) -> Trace:
