@@ -38,6 +38,12 @@ def sums_of_losses(output: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tenso
             f"the model returned a tensor of shape {list(logits.shape)} for token ids of shape {list(shape)}. Give `forward`, a "
             "function of model and batch that returns logits [batch, tokens, vocabulary] or the losses [batch, tokens]."
         )
+    largest = int(batch.targets.max())
+    if logits.ndim == 3 and largest >= logits.shape[-1]:
+        raise CollectionError(
+            f"a sample has the target {largest}, but the model has {logits.shape[-1]} outputs. Make the samples with the "
+            "tokenizer of this model."
+        )
     # Per sample: the logits of a batch in float32 can be several GB.
     rows = [_losses(row, targets) for row, targets in zip(logits, batch.targets, strict=True)]
     counted = batch.targets != NO_TARGET

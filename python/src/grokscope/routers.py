@@ -87,9 +87,9 @@ def find_routers(
             name = clean(raw)
             if selects is not None:
                 if selects(name, module):
-                    found.append(_recognized(name, module, biased) or _linear(name, module, biased, model))
+                    found.append(_recognized(name, module) or _linear(name, module, biased, model))
             else:
-                router = _recognized(name, module, biased)
+                router = _recognized(name, module)
                 if router is None and _looks_like_router(name, module, parents.get(raw.rpartition(".")[0])):
                     router = _linear(name, module, biased, model)
                 if router is not None:
@@ -192,11 +192,13 @@ def _ids_in(output: Any) -> torch.Tensor | None:
 # Recognition.
 
 
-def _recognized(name: str, module: nn.Module, biased: bool) -> Router | None:
+def _recognized(name: str, module: nn.Module) -> Router | None:
     """A router of a framework, by the names of its classes, so that no framework is imported."""
     known: Any = module
     classes = {one.__name__ for one in type(module).__mro__}
     if classes & {"MoERouter", "MoERouterV2"} and hasattr(module, "get_expert_logits"):
+        if "shared" in name.rpartition(".")[2]:
+            return None  # OLMo-core mixes shared experts by scores of a router of their own, which selects nothing.
         kind = kind_of_score(known.gating_function)
         return Router(
             name, module, _read_olmo_core, getattr(module, "weight", None), known.num_experts, known.top_k, kind,
