@@ -234,8 +234,8 @@ def test_losses_can_come_from_the_model_and_targets_from_the_samples(tmp_path):
     np.testing.assert_allclose(trace.loss, losses, rtol=0, atol=1e-5, equal_nan=True)
     with pytest.raises(CollectionError, match=r"the model returned a tensor of shape .* Give `forward`"):
         Collector(probe, tmp_path, forward=lambda model, batch: model(batch.input_ids)[:, -1], **SOFTMAX).measure(model, 1)
-    with pytest.raises(CollectionError, match="has the target 3[01], but the model has 30 outputs"):
-        Collector(probe, tmp_path, forward=lambda model, batch: model(batch.input_ids)[..., :30], **SOFTMAX).measure(model, 1)
+    with pytest.raises(CollectionError, match="has the target .*, but the model has 5 outputs"):
+        Collector(probe, tmp_path, forward=lambda model, batch: model(batch.input_ids)[..., :5], **SOFTMAX).measure(model, 1)
     trace = Collector(probe, tmp_path, forward=lambda model, batch: (model(batch.input_ids), None)[1], **SOFTMAX).measure(model, 1)
     assert np.isnan(trace.loss).all()
 

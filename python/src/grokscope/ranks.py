@@ -53,7 +53,7 @@ class Ranks:
         device = self.device
         flat = torch.cat([tensor.reshape(-1).to(device=device, dtype=torch.float64) for tensor in tensors])
         torch.distributed.all_reduce(flat, group=self.group)
-        parts = flat.split([tensor.numel() for tensor in tensors])
+        parts = torch.split(flat, [tensor.numel() for tensor in tensors])
         return [part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
 
     def largest(self, tensor: torch.Tensor) -> torch.Tensor:

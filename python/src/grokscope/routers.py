@@ -181,11 +181,16 @@ def _read_megatron(module: Any, hidden: torch.Tensor, output: Any) -> Reading:
     return Reading(_rows(module.gating(hidden)), _rows(output[1]))
 
 
+def _read_nanomoe(module: Any, hidden: torch.Tensor, output: Any) -> Reading:
+    """nanoMoE's router returns weights and ranks after experts dropped tokens, not what it selected."""
+    return Reading(_read_matrix(module.w_g, hidden, None).values)
+
+
 def _ids_in(output: Any) -> torch.Tensor | None:
     """Selected experts in the output of a router of transformers: logits, weights and ids."""
     if isinstance(output, tuple) and len(output) == 3 and isinstance(output[2], torch.Tensor):
         ids = output[2]
-        return None if ids.is_floating_point() or ids.ndim < 2 else _rows(ids)
+        return None if ids.is_floating_point() or ids.dtype == torch.bool or ids.ndim < 2 else _rows(ids)
     return None
 
 
@@ -217,7 +222,7 @@ def _recognized(name: str, module: nn.Module) -> Router | None:
         weight: torch.Tensor = known.w_g.weight
         # nanoMoE: softmax over the selected experts. Noise is not part of the gates, but of what is selected.
         by_rank = not getattr(module, "use_noisy_top_k", False)
-        return Router(name, module, _read_matrix, weight, weight.shape[0], known.top_k, kind_of_score("softmax"), by_rank)
+        return Router(name, module, _read_nanomoe, weight, weight.shape[0], known.top_k, kind_of_score("softmax"), by_rank)
     return None
 
 

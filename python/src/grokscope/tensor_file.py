@@ -48,7 +48,7 @@ def write(path: str | Path, tensors: Mapping[str, Array], metadata: Mapping[str,
         file.write(struct.pack("<Q", len(header)))
         file.write(header)
         for name in _order(arrays):
-            file.write(memoryview(arrays[name]).cast("B") if arrays[name].size else b"")
+            file.write(arrays[name].reshape(-1).view(np.uint8).data)
 
 
 @contextlib.contextmanager

@@ -98,8 +98,8 @@ class Trace:
 
     def unusable(self) -> list[str]:
         """Names of the samples whose gates are not finite numbers; Grokscope leaves such samples out."""
-        bad = ~np.isfinite(self.gates).all(axis=(1, 2))
-        return [sample["id"] for sample, is_bad in zip(self.samples, bad, strict=True) if is_bad]
+        bad = np.flatnonzero(~np.isfinite(self.gates).all(axis=(1, 2)))
+        return [self.samples[at]["id"] for at in bad]
 
 
 _OWN = {"format", "version", "gate_kind", "model", "step", "layers_experts", "samples", "tokens", "probe"}

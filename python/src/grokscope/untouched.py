@@ -62,7 +62,7 @@ def _eagerly() -> contextlib.AbstractContextManager[Any]:
 def _generators() -> dict[str, Any]:
     known: dict[str, Any] = {"python": random.getstate(), "numpy": np.random.get_state(), "cpu": torch.get_rng_state()}
     # Asking for the state of a GPU that is not in use would start it.
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
+    if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         known["cuda"] = torch.cuda.get_rng_state_all()
     if torch.backends.mps.is_available():
         known["mps"] = torch.mps.get_rng_state()

@@ -26,8 +26,13 @@ class GrokscopeCallback(Callback):  # type: ignore[misc]
     def pre_train(self) -> None:
         collector = Collector(self.samples, self.folder, **self.options)
         self._recorder = Recorder(collector, self.strict)
-        self._recorder.begin(self.trainer.train_module.model, self.step)
+        self._recorder.begin(self._model, self.step)
 
     def post_checkpoint_saved(self, path: Any) -> None:
         seen = getattr(self.trainer, "global_train_tokens_seen", None)
-        self._recorder.checkpoint(self.trainer.train_module.model, self.step, seen)
+        self._recorder.checkpoint(self._model, self.step, seen)
+
+    @property
+    def _model(self) -> Any:
+        train_module: Any = self.trainer.train_module
+        return train_module.model

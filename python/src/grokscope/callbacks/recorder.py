@@ -34,5 +34,5 @@ class Recorder:
         except Exception as error:
             if self.strict:
                 raise
-            log.error("No trace of step %d: %s Training goes on.", step, error)
+            log.error("No trace of step %d: %s. Training goes on.", step, str(error).rstrip("."))
             return None

@@ -86,7 +86,7 @@ class TransformersWorker:
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         self._loaded = None  # Frees the last model before the next one is read.
-        model = AutoModelForCausalLM.from_pretrained(
+        model: Any = AutoModelForCausalLM.from_pretrained(
             checkpoint.source, revision=checkpoint.revision, dtype=getattr(torch, self.engine.dtype)
         )
         device = self.engine.device or ("cuda" if torch.cuda.is_available() else "cpu")
