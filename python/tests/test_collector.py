@@ -38,7 +38,9 @@ def test_gates_losses_and_selected_experts(tmp_path, batch_size, float64):
     assert trace.topk_ids.shape == (trace.n_tokens.sum(), 2, small.TOP_K)
     # A sample of one token: the selected experts are those with the largest gates, in their order.
     one = next(at for at, length in enumerate(trace.n_tokens) if length == 1)
-    np.testing.assert_array_equal(np.argsort(-trace.gates[one], axis=-1)[:, :2], trace.topk_ids[np.cumsum(trace.n_tokens)[one] - 1])
+    np.testing.assert_array_equal(
+        np.argsort(-trace.gates[one], axis=-1)[:, :2], trace.topk_ids[np.cumsum(trace.n_tokens)[one] - 1]
+    )
     np.testing.assert_array_equal(trace.router_weight, torch.stack([layer.router.weight for layer in model.layers]).detach())
 
 
@@ -141,7 +143,9 @@ def test_routers_that_are_not_found_are_listed(tmp_path):
     class Plain(nn.Module):
         def __init__(self):
             super().__init__()
-            self.blocks = nn.ModuleList(nn.ModuleDict({"switch_choice": nn.Linear(16, 4), "up": nn.Linear(16, 16)}) for _ in range(3))
+            self.blocks = nn.ModuleList(
+                nn.ModuleDict({"switch_choice": nn.Linear(16, 4), "up": nn.Linear(16, 16)}) for _ in range(3)
+            )
 
         def forward(self, ids):
             x = nn.functional.one_hot(ids % 16, 16).float()
@@ -173,7 +177,9 @@ def test_layers_are_in_the_order_of_their_numbers(tmp_path):
 
 
 def test_a_rule_that_is_not_known_is_asked_for(tmp_path):
-    with pytest.raises(GateRuleUnknown, match="whether its routers score by softmax or by sigmoid is not known here.*give gate_kind"):
+    with pytest.raises(
+        GateRuleUnknown, match="whether its routers score by softmax or by sigmoid is not known here.*give gate_kind"
+    ):
         Collector(small.probe(), tmp_path).check(small.model())
     with pytest.raises(GateRuleUnknown, match="gate_kind 'relu' is not known"):
         Collector(small.probe(), tmp_path, gate_kind="relu").check(small.model())
@@ -215,7 +221,9 @@ def test_rows_of_other_orders_and_of_several_calls(tmp_path):
     np.testing.assert_allclose(trace.gates, gates, rtol=0, atol=1e-6)
     # Rows that were not seen are an error, not a mean of some tokens.
     model.chosen = lambda router, x: torch.cat([router(x[:, :1]), torch.zeros(len(x), x.shape[1] - 1, 4)], 1).softmax(-1)
-    with pytest.raises(CollectionError, match=r"layers\.0\.router saw 0 tokens of a sample of .* tokens\. Give `rows`|saw 1 tokens"):
+    with pytest.raises(
+        CollectionError, match=r"layers\.0\.router saw 0 tokens of a sample of .* tokens\. Give `rows`|saw 1 tokens"
+    ):
         Collector(probe, tmp_path, batch_size=1, **SOFTMAX).measure(model, 1)
     model.chosen = lambda router, x: (router(x), router(x))[0].softmax(-1)
     with pytest.raises(CollectionError, match="was called for .* tokens, but the batch has"):
@@ -236,7 +244,9 @@ def test_losses_can_come_from_the_model_and_targets_from_the_samples(tmp_path):
         Collector(probe, tmp_path, forward=lambda model, batch: model(batch.input_ids)[:, -1], **SOFTMAX).measure(model, 1)
     with pytest.raises(CollectionError, match="has the target .*, but the model has 5 outputs"):
         Collector(probe, tmp_path, forward=lambda model, batch: model(batch.input_ids)[..., :5], **SOFTMAX).measure(model, 1)
-    trace = Collector(probe, tmp_path, forward=lambda model, batch: (model(batch.input_ids), None)[1], **SOFTMAX).measure(model, 1)
+    trace = Collector(probe, tmp_path, forward=lambda model, batch: (model(batch.input_ids), None)[1], **SOFTMAX).measure(
+        model, 1
+    )
     assert np.isnan(trace.loss).all()
 
 

@@ -51,7 +51,9 @@ def test_nanomoe(tmp_path, noisy):
     assert np.isfinite(trace.loss).sum() == 5
     if not noisy:
         routers = [model.transformer.h[at].mlp.router for at in (1, 3)]
-        known = one_by_one(model, routers, trace.gate_kind, probe, lambda model, ids: model(ids, ids), lambda module, x, _: module.w_g(x))
+        known = one_by_one(
+            model, routers, trace.gate_kind, probe, lambda model, ids: model(ids, ids), lambda module, x, _: module.w_g(x)
+        )
         np.testing.assert_allclose(trace.gates, known, rtol=0, atol=5e-6)
         batched = Collector(probe, tmp_path, batch_size=4).measure(model, 1)
         np.testing.assert_allclose(batched.gates, known, rtol=0, atol=5e-6)
@@ -88,7 +90,9 @@ class OlmoModel(nn.Module):
 
 def olmo_router(version, gating):
     if version == 2:
-        router = pytest.importorskip("olmo_core.nn.moe.v2.router", reason="OLMo-core is not installed: its routers are not tested")
+        router = pytest.importorskip(
+            "olmo_core.nn.moe.v2.router", reason="OLMo-core is not installed: its routers are not tested"
+        )
         made = router.MoERouterConfigV2(d_model=16, num_experts=8, top_k=2, gating_function=gating, bias_gamma=0.01).build()
     else:
         moe = pytest.importorskip("olmo_core.nn.moe", reason="OLMo-core is not installed: its routers are not tested")
@@ -106,7 +110,14 @@ def test_routers_of_olmo_core(tmp_path, gating, version):
     trace = Collector(probe, tmp_path, batch_size=4).measure(model, 1)
     assert trace.gate_kind == ("softmax-mean" if gating == "softmax" else "sigmoid-normalized-mean")
     routers = [block.router for block in model.blocks.values()]
-    known = one_by_one(model.eval(), routers, trace.gate_kind, probe, lambda model, ids: model(ids), lambda module, x, _: module.get_expert_logits(x))
+    known = one_by_one(
+        model.eval(),
+        routers,
+        trace.gate_kind,
+        probe,
+        lambda model, ids: model(ids),
+        lambda module, x, _: module.get_expert_logits(x),
+    )
     np.testing.assert_allclose(trace.gates, known, rtol=0, atol=5e-6)
     assert trace.topk_ids.shape == (trace.n_tokens.sum(), 3, 2)
     assert trace.router_weight.shape == (3, 8, 16)
@@ -185,7 +196,9 @@ def test_a_trainer_of_torchtitan(tmp_path):
     np.testing.assert_allclose(trace.gates, known, rtol=0, atol=5e-6)
     # Versions before 0.3 return counts of tokens in place of scores.
     for router in routers:
-        router.register_forward_hook(lambda _, __, output: (output[0].flatten(0, 1), output[1].flatten(0, 1), output[2].sum((0, 1)).round()))
+        router.register_forward_hook(
+            lambda _, __, output: (output[0].flatten(0, 1), output[1].flatten(0, 1), output[2].sum((0, 1)).round())
+        )
     from grokscope.routers import find_routers
 
     router = find_routers([model])[0]

@@ -32,11 +32,7 @@ def test_the_hash_is_of_the_content_alone(tmp_path):
     other = "\ufeff" + '{"input_ids": [1,2,3], "extra": 1, "domain":"math", "id":"a"}\n\n{"text": "\\u00e4", "id": "b"}\n'
     assert ProbeSet.read(written(tmp_path, other)).hash == known
     # Fixed for good: the hash is in every trace that was ever written.
-    content = (
-        b'{"max_tokens":null}\n'
-        b'{"domain":"math","id":"a","input_ids":[1,2,3]}\n'
-        b'{"domain":"all","id":"b","text":"\\u00e4"}\n'
-    )
+    content = b'{"max_tokens":null}\n{"domain":"math","id":"a","input_ids":[1,2,3]}\n{"domain":"all","id":"b","text":"\\u00e4"}\n'
     assert known == f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 

@@ -11,9 +11,7 @@ class GateSums:
     Where a device has no float64 (Apple's GPUs), a sum is a pair of float32, with the rounding errors in the second one.
     """
 
-    def __init__(
-        self, samples: int, layers: int, experts: int, device: torch.device, float64: bool | None = None
-    ) -> None:
+    def __init__(self, samples: int, layers: int, experts: int, device: torch.device, float64: bool | None = None) -> None:
         self.float64 = has_float64(device) if float64 is None else float64
         kind = torch.float64 if self.float64 else torch.float32
         self._sums = torch.zeros(samples, layers, experts, dtype=kind, device=device)

@@ -75,9 +75,7 @@ class Collector:
         self.tokens = self.probe.tokenized(tokenize)
         self.batches = plan([len(one.ids) for one in self.tokens], batch_size)
         self.folder = TraceFolder(folder)
-        self.options = Options(
-            routers, gate_kind, forward or default_forward, rows, multiple, selected, router_weights, float64
-        )
+        self.options = Options(routers, gate_kind, forward or default_forward, rows, multiple, selected, router_weights, float64)
         self.data_parallel = data_parallel
         self.group = group
         self.half_gates = half_gates
@@ -145,9 +143,7 @@ class Collector:
 
     def measure(self, model: Any, step: int, tokens: int | None = None, ranks: Ranks | None = None) -> Trace:
         """Runs the probe set and returns the trace without writing it. Raises GrokscopeError."""
-        measured = measure(
-            model, self.tokens, self.batches, self.options, ranks or Ranks(self.group), self.data_parallel
-        )
+        measured = measure(model, self.tokens, self.batches, self.options, ranks or Ranks(self.group), self.data_parallel)
         return trace_of(measured, self.probe, step, self.model_name, tokens, self.run)
 
     def close(self) -> None:

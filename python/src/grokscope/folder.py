@@ -122,9 +122,7 @@ class TraceFolder:
                 )
             other = one.metadata.get("run")
             if run is not None and other is not None and run != other:
-                raise FolderError(
-                    f"{one.path} is of the run {other!r}, not of {run!r}. Give every run its own folder."
-                )
+                raise FolderError(f"{one.path} is of the run {other!r}, not of {run!r}. Give every run its own folder.")
 
     def check_shape(self, trace: Trace) -> None:
         """Raises FolderError if the newest trace has other layers or experts than the new one."""
@@ -184,4 +182,3 @@ def _free(path: Path) -> Path:
 
 def _short(hash: str) -> str:
     return hash[:19]
-

@@ -48,9 +48,9 @@ def sums_of_losses(output: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tenso
     rows = [_losses(row, targets) for row, targets in zip(logits, batch.targets, strict=True)]
     counted = batch.targets != NO_TARGET
     device = "cpu" if logits.device.type == "mps" else logits.device
-    sums = torch.stack([
-        row.to(device=device, dtype=torch.float64)[mask.to(device)].sum() for row, mask in zip(rows, counted, strict=True)
-    ])
+    sums = torch.stack(
+        [row.to(device=device, dtype=torch.float64)[mask.to(device)].sum() for row, mask in zip(rows, counted, strict=True)]
+    )
     return sums, counted.sum(1).to(device=device, dtype=torch.float64)
 
 

@@ -252,9 +252,7 @@ class _Sums:
         rows = torch.arange(start, start + count, device=self.device)
         return rows if self.options.rows == "batch" else rows % samples * width + rows // samples
 
-    def _selected(
-        self, router: Router, values: torch.Tensor, selected: torch.Tensor | None, top_k: int
-    ) -> torch.Tensor | None:
+    def _selected(self, router: Router, values: torch.Tensor, selected: torch.Tensor | None, top_k: int) -> torch.Tensor | None:
         """Selected experts [tokens, k], largest logit first; None where they are not known."""
         if selected is None:
             return values.topk(top_k).indices if router.by_rank else None

@@ -70,9 +70,7 @@ class Router:
         return f"layer {self.layer}{' mtp' if 'mtp' in self.name else ''}" if self.layer is not None else self.name
 
 
-def find_routers(
-    models: Sequence[nn.Module], chosen: Chosen | None = None, allow_none: bool = False
-) -> list[Router]:
+def find_routers(models: Sequence[nn.Module], chosen: Chosen | None = None, allow_none: bool = False) -> list[Router]:
     """The routers of a model (or of its parts on this rank), first layer first.
 
     Raises RoutersNotFound with the modules that could be routers. With `allow_none` the list may be empty, for a stage
@@ -230,9 +228,7 @@ def _linear(name: str, module: nn.Module, biased: bool, model: nn.Module) -> Rou
     """A router with a matrix of its own, or a module that the user named."""
     weight, _ = _matrix(module)
     if weight is None:
-        raise RoutersNotFound(
-            f"{name} ({type(module).__name__}) has no matrix [experts, width]. {_candidates([model])}"
-        )
+        raise RoutersNotFound(f"{name} ({type(module).__name__}) has no matrix [experts, width]. {_candidates([model])}")
     top_k = getattr(module, "top_k", None)
     return Router(
         name, module, _read_matrix, weight, int(weight.shape[0]), top_k if isinstance(top_k, int) else None, None, not biased

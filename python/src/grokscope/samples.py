@@ -112,9 +112,7 @@ class ProbeSet(Sequence[Sample]):
             raise SamplesError(f"{path}: {error.strerror or error}. Give the path of the samples file.") from error
         except UnicodeDecodeError as error:
             raise SamplesError(f"{path}: not UTF-8 (byte {error.start}). Save the file as UTF-8.") from error
-        samples = [
-            _sample(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line.strip()
-        ]
+        samples = [_sample(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
         return cls(samples, max_tokens, str(path))
 
     def __len__(self) -> int:

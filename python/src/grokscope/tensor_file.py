@@ -101,9 +101,7 @@ def read_metadata(path: str | Path) -> dict[str, str]:
         except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
             raise FileIncomplete(f"{path}: the safetensors header cannot be read. Write the file again.") from error
     if size != 8 + length + end:
-        raise FileIncomplete(
-            f"{path}: {size} bytes, but its header describes {8 + length + end}. Write the file again."
-        )
+        raise FileIncomplete(f"{path}: {size} bytes, but its header describes {8 + length + end}. Write the file again.")
     return metadata
 
 

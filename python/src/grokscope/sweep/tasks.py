@@ -86,9 +86,7 @@ class Sweep:
             )
         for name, ours in (("settings", self.settings), ("model", checkpoint.name)):
             if metadata.get(name) != ours:
-                raise FolderError(
-                    f"{path} was made with {name} {metadata.get(name)!r}, not {ours!r}. Give another folder."
-                )
+                raise FolderError(f"{path} was made with {name} {metadata.get(name)!r}, not {ours!r}. Give another folder.")
         return True
 
     def write_part(self, task: Task, trace: Trace, places: list[int]) -> None:
