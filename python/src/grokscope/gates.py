@@ -18,19 +18,15 @@ KINDS = (SOFTMAX, SIGMOID)
 # Families (`model_type` of the configuration) by how their routers score tokens, in transformers 5.24. Correction biases,
 # groups, renormalization, scaling and a softmax over the selected experts change which experts are taken and how they are
 # weighed, not the gates. A bias of the router itself (gpt-oss) is part of its logits.
-SOFTMAX_FAMILIES = frozenset(
-    """
-    dbrx deepseek_v2 doge ernie4_5_moe ernie4_5_vl_moe_text flex_olmo gpt_oss granitemoe granitemoehybrid granitemoeshared
-    hunyuan_v1_moe jamba jetmoe longcat_flash minimax mistral4 mixtral olmoe phimoe qwen2_moe qwen3_5_moe_text qwen3_moe
-    qwen3_next qwen3_omni_moe_text qwen3_vl_moe_text
-    """.split()
-)
-SIGMOID_FAMILIES = frozenset(
-    """
-    afmoe axk1 bailing_hybrid deepseek_v3 deepseek_v32 dots1 exaone_moe glm4_moe glm4_moe_lite glm4v_moe_text glm_moe_dsa
-    hy_v3 kimi_k2 kimi_linear laguna lfm2_moe llama4_text mimo_v2_flash minimax_m2 nemotron_h solar_open
-    """.split()
-)
+SOFTMAX_FAMILIES = """
+dbrx deepseek_v2 doge ernie4_5_moe ernie4_5_vl_moe_text flex_olmo gpt_oss granitemoe granitemoehybrid granitemoeshared
+hunyuan_v1_moe jamba jetmoe longcat_flash minimax mistral4 mixtral olmoe phimoe qwen2_moe qwen3_5_moe_text qwen3_moe
+qwen3_next qwen3_omni_moe_text qwen3_vl_moe_text
+""".split()
+SIGMOID_FAMILIES = """
+afmoe axk1 bailing_hybrid deepseek_v3 deepseek_v32 dots1 exaone_moe glm4_moe glm4_moe_lite glm4v_moe_text glm_moe_dsa hy_v3
+kimi_k2 kimi_linear laguna lfm2_moe llama4_text mimo_v2_flash minimax_m2 nemotron_h solar_open
+""".split()
 
 _BY_SCORE = {"softmax": SOFTMAX, "topk_softmax": SOFTMAX, "sigmoid": SIGMOID}
 
