@@ -33,7 +33,7 @@ def pytest_terminal_summary(terminalreporter):
     if missing:
         terminalreporter.section("NOT TESTED", sep="!", red=True)
         for name in missing:
-            terminalreporter.write_line(f"{name} is not installed: {OPTIONAL[name]} was not tested")
+            terminalreporter.write_line(f"{name} is not installed. Not tested: {OPTIONAL[name]}")
 
 
 @pytest.fixture

@@ -12,10 +12,12 @@ from .batches import plan
 from .errors import CollectionError, GrokscopeError
 from .folder import TraceFolder
 from .forward import Forward, default_forward
-from .measure import Measured, Options, Rows, measure, parts_of
+from .measure import measure, parts_of
+from .options import Options, Rows
 from .ranks import Ranks
 from .routers import Chosen, find_routers, kind_of
 from .samples import ProbeSet, Tokenize
+from .sums import Measured
 from .trace import Trace
 
 log = logging.getLogger("grokscope")
@@ -61,7 +63,7 @@ class Collector:
         - `gate_kind`: `softmax-mean` or `sigmoid-normalized-mean`, if the family is not known.
         - `forward`: runs the model on a batch and returns logits or token losses, if the model is not called with ids.
         - `max_tokens`: cuts every sample.
-        - `rows`, `multiple`: for routers whose rows are not the tokens of the batch in order (`measure.Rows`).
+        - `rows`, `multiple`: for routers whose rows are not the tokens of the batch in order (`options.Rows`).
         - `data_parallel`: (index, count) of this rank, to share the batches; else every rank runs all of them.
         - `group`: the process group that takes part; else all ranks.
         - `selected`, `router_weights`: whether to record selected experts and router matrices.

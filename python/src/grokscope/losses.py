@@ -8,7 +8,7 @@ import torch
 
 from .batches import Batch
 from .errors import CollectionError
-from .routers import plain
+from .readers import plain
 from .samples import NO_TARGET
 
 

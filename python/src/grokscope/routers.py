@@ -1,13 +1,12 @@
-"""Finds the routers of a model and reads what they compute.
+"""Finds the routers of a model.
 
-A *reader* turns one call of a router into logits (or scores) over all experts. Routers are recognized by their class
+Routers are recognized by their class
 (OLMo-core, torchtitan, Megatron-Core, nanoMoE) or by their name and their matrix (transformers), or named by the user.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,24 +14,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from .candidates import candidates, not_found
 from .errors import RoutersNotFound
 from .gates import kind_of_config, kind_of_score
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What one call of a router gave for its tokens, flattened in their memory order."""
-
-    #: Logits or scores over all experts, [tokens, E].
-    values: torch.Tensor
-    #: Selected experts, [tokens, k] ids or [tokens, E] booleans; None if the router does not return them.
-    selected: torch.Tensor | None = None
-    #: Whether `values` are scores already, not logits.
-    are_scores: bool = False
-
-
-#: Module, its first input and its output to a reading.
-Reader = Callable[[nn.Module, torch.Tensor, Any], Reading]
+from .names import clean
+from .readers import Reader, matrix_of, read_matrix, read_megatron, read_nanomoe, read_olmo_core, read_torchtitan
 
 #: Routers as the user names them: a pattern for names, the names, or a function of name and module.
 Chosen = str | Iterable[str] | Callable[[str, nn.Module], bool]
@@ -96,7 +82,7 @@ def find_routers(models: Sequence[nn.Module], chosen: Chosen | None = None, allo
     outer = {router.name for router in found}
     found = [one for one in found if not any(one.name.startswith(f"{name}.") for name in outer)]
     if not found and not allow_none:
-        raise RoutersNotFound(_not_found(models, chosen))
+        raise RoutersNotFound(not_found(models, chosen))
     return sorted(found, key=lambda router: router.order)
 
 
@@ -128,73 +114,6 @@ def top_k_of(routers: Sequence[Router], models: Sequence[nn.Module]) -> int | No
     return None
 
 
-def clean(name: str) -> str:
-    """A module's name without the parts that torch.compile, FSDP and activation checkpointing add."""
-    added = {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module"}
-    return ".".join(part for part in name.split(".") if part not in added)
-
-
-def plain(tensor: torch.Tensor) -> torch.Tensor:
-    """The whole tensor on this rank, if it is distributed. Then all ranks must call this together."""
-    full = getattr(tensor, "full_tensor", None)
-    return full() if callable(full) else tensor
-
-
-def _rows(tensor: torch.Tensor) -> torch.Tensor:
-    """All axes but the last flattened."""
-    tensor = plain(tensor)
-    return tensor.reshape(-1, tensor.shape[-1])
-
-
-# Readers.
-
-
-def _read_matrix(module: nn.Module, hidden: torch.Tensor, output: Any) -> Reading:
-    """Logits as matrix times input in float32; selected experts from outputs of the form (…, …, ids)."""
-    weight, bias = _matrix(module)
-    assert weight is not None
-    rows = _rows(hidden)
-    bias = None if bias is None else plain(bias).float()
-    values = nn.functional.linear(rows.float(), plain(weight).float(), bias)
-    return Reading(values, _ids_in(output))
-
-
-def _read_olmo_core(module: Any, hidden: torch.Tensor, output: Any) -> Reading:
-    values = module.get_expert_logits(plain(hidden).float()).float()
-    ids = output[1] if isinstance(output, tuple) and len(output) > 1 else None
-    return Reading(_rows(values), _rows(ids) if isinstance(ids, torch.Tensor) else None)
-
-
-def _read_torchtitan(module: Any, hidden: torch.Tensor, output: Any) -> Reading:
-    """torchtitan's router returns weights, ids and, since 0.3, the scores over all experts."""
-    ids = _rows(output[1])
-    last = output[-1]
-    if last.ndim == output[0].ndim and last.shape[-1] == module.num_experts and last.is_floating_point():
-        return Reading(_rows(last), ids, are_scores=True)
-    return Reading(_read_matrix(module.gate, hidden, None).values, ids)
-
-
-def _read_megatron(module: Any, hidden: torch.Tensor, output: Any) -> Reading:
-    """Megatron's router returns probabilities of the selected experts only, and a map of which these are."""
-    return Reading(_rows(module.gating(hidden)), _rows(output[1]))
-
-
-def _read_nanomoe(module: Any, hidden: torch.Tensor, output: Any) -> Reading:
-    """nanoMoE's router returns weights and ranks after experts dropped tokens, not what it selected."""
-    return Reading(_read_matrix(module.w_g, hidden, None).values)
-
-
-def _ids_in(output: Any) -> torch.Tensor | None:
-    """Selected experts in the output of a router of transformers: logits, weights and ids."""
-    if isinstance(output, tuple) and len(output) == 3 and isinstance(output[2], torch.Tensor):
-        ids = output[2]
-        return None if ids.is_floating_point() or ids.dtype == torch.bool or ids.ndim < 2 else _rows(ids)
-    return None
-
-
-# Recognition.
-
-
 def _recognized(name: str, module: nn.Module) -> Router | None:
     """A router of a framework, by the names of its classes, so that no framework is imported."""
     known: Any = module
@@ -204,52 +123,42 @@ def _recognized(name: str, module: nn.Module) -> Router | None:
             return None  # OLMo-core mixes shared experts by scores of a router of their own, which selects nothing.
         kind = kind_of_score(known.gating_function)
         return Router(
-            name, module, _read_olmo_core, getattr(module, "weight", None), known.num_experts, known.top_k, kind,
+            name, module, read_olmo_core, getattr(module, "weight", None), known.num_experts, known.top_k, kind,
             getattr(known, "bias_gamma", None) is None,
         )  # fmt: skip
     if "TokenChoiceTopKRouter" in classes and hasattr(module, "gate"):
         kind = kind_of_score(known.score_func)
-        return Router(name, module, _read_torchtitan, known.gate.weight, known.num_experts, known.top_k, kind, False)
+        return Router(name, module, read_torchtitan, known.gate.weight, known.num_experts, known.top_k, kind, False)
     if "TopKRouter" in classes and hasattr(module, "gating"):
         kind = kind_of_score(known.score_function)
         return Router(
-            name, module, _read_megatron, known.weight, known.config.num_moe_experts, known.topk, kind, False,
+            name, module, read_megatron, known.weight, known.config.num_moe_experts, known.topk, kind, False,
             getattr(known, "layer_number", None),
         )  # fmt: skip
     if "Router" in classes and isinstance(getattr(module, "w_g", None), nn.Linear):
         weight: torch.Tensor = known.w_g.weight
         # nanoMoE: softmax over the selected experts. Noise is not part of the gates, but of what is selected.
         by_rank = not getattr(module, "use_noisy_top_k", False)
-        return Router(name, module, _read_nanomoe, weight, weight.shape[0], known.top_k, kind_of_score("softmax"), by_rank)
+        return Router(name, module, read_nanomoe, weight, weight.shape[0], known.top_k, kind_of_score("softmax"), by_rank)
     return None
 
 
 def _linear(name: str, module: nn.Module, biased: bool, model: nn.Module) -> Router:
     """A router with a matrix of its own, or a module that the user named."""
-    weight, _ = _matrix(module)
+    weight, _ = matrix_of(module)
     if weight is None:
-        raise RoutersNotFound(f"{name} ({type(module).__name__}) has no matrix [experts, width]. {_candidates([model])}")
+        raise RoutersNotFound(f"{name} ({type(module).__name__}) has no matrix [experts, width]. {candidates([model])}")
     top_k = getattr(module, "top_k", None)
     return Router(
-        name, module, _read_matrix, weight, int(weight.shape[0]), top_k if isinstance(top_k, int) else None, None, not biased
+        name, module, read_matrix, weight, int(weight.shape[0]), top_k if isinstance(top_k, int) else None, None, not biased
     )
-
-
-def _matrix(module: nn.Module) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-    """Matrix and bias of a router: its own, or those of its linear layer."""
-    for part in (module, *(getattr(module, name, None) for name in ("w_g", "gate", "layer", "wg", "linear", "classifier"))):
-        weight = getattr(part, "weight", None)
-        if isinstance(weight, torch.Tensor) and weight.ndim == 2:
-            bias = getattr(part, "bias", None)
-            return weight, bias if isinstance(bias, torch.Tensor) and bias.shape == weight.shape[:1] else None
-    return None, None
 
 
 def _looks_like_router(name: str, module: nn.Module, parent: nn.Module | None) -> bool:
     """Whether a module has a router's name and a matrix, and its parent has experts."""
     if not re.search(r"(^|\.)(gate|router)$", name) or parent is None:
         return False
-    weight, _ = _matrix(module)
+    weight, _ = matrix_of(module)
     if weight is None or weight.shape[0] < 2:
         return False
     names = {part.lower() for part, _ in parent.named_children()}
@@ -276,42 +185,6 @@ def _selects(chosen: Chosen | None) -> Callable[[str, nn.Module], bool] | None:
         return chosen
     names = set(chosen)
     return lambda name, _: name in names
-
-
-def _not_found(models: Sequence[nn.Module], chosen: Chosen | None) -> str:
-    if isinstance(chosen, str):
-        start = f"no module's name matches {chosen!r}."
-    elif chosen is not None:
-        start = "no module is one of the routers that were named."
-    else:
-        start = f"no routers were found in {', '.join(type(model).__name__ for model in models)}."
-    return f"{start} {_candidates(models)}"
-
-
-def _candidates(models: Sequence[nn.Module]) -> str:
-    """The modules that could be routers, one line per form of name."""
-    forms: Counter[tuple[str, str, int, int]] = Counter()
-    for model in models:
-        for raw, module in model.named_modules():
-            weight = getattr(module, "weight", None)
-            if isinstance(weight, torch.Tensor) and weight.ndim == 2 and 2 <= weight.shape[0] <= weight.shape[1]:
-                form = re.sub(r"(?<=\.)\d+(?=\.|$)", "*", clean(raw))
-                forms[(form, type(module).__name__, int(weight.shape[1]), int(weight.shape[0]))] += 1
-    if not forms:
-        return "It has no module with a matrix [experts, width]. Give a mixture-of-experts model."
-
-    def likely(entry: tuple[tuple[str, str, int, int], int]) -> tuple[bool, int, str]:
-        (form, _, _, outputs), _ = entry
-        return (re.search(r"gate|rout|switch|w_?g\b|expert", form) is None, outputs, form)
-
-    lines = [
-        f"  {form} ({kind}, {width} to {outputs}), {count} times"
-        for (form, kind, width, outputs), count in sorted(forms.items(), key=likely)[:12]
-    ]
-    return (
-        "Give --router (`routers=`), a regular expression for their names. Modules that could be routers, with a matrix "
-        "[experts, width]:\n" + "\n".join(lines)
-    )
 
 
 def _natural(name: str) -> tuple[Any, ...]:

@@ -65,7 +65,8 @@ class TransformersWorker:
         import torch
 
         from ..collector import trace_of
-        from ..measure import Options, measure
+        from ..measure import measure
+        from ..options import Options
 
         if self.sweep.is_done(task):
             self.sweep.merge(task.checkpoint)
