@@ -14,7 +14,7 @@ from transformers import OlmoeConfig, OlmoeForCausalLM, Trainer, TrainingArgumen
 
 from grokscope import read_trace  # noqa: E402
 from grokscope.callbacks.huggingface import GrokscopeCallback  # noqa: E402
-from grokscope.errors import RoutersNotFound  # noqa: E402
+from grokscope.errors import RoutersNotFound, StepWentBack  # noqa: E402
 
 
 def model():
@@ -57,6 +57,9 @@ def test_a_resumed_training_sets_later_traces_aside(tmp_path, caplog):
     names = sorted(path.name for path in (tmp_path / "traces").glob("step*"))
     assert names == ["step-2.safetensors", "step-4.safetensors", "step-6.safetensors", "step-6.safetensors.superseded"]
     assert (tmp_path / "traces" / "step-6.safetensors.superseded").read_bytes() == first
+    # A run that starts anew is another run.
+    with pytest.raises(StepWentBack, match=r"has traces up to step 6, but training starts at step 0\. Give every run its own"):
+        train(tmp_path / "b", [GrokscopeCallback(small.probe(), tmp_path / "traces")])
     assert "Training goes on from step 4; set aside: step-6.safetensors.superseded" in caplog.text
 
 

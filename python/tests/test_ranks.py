@@ -31,6 +31,13 @@ model.config = type("Config", (), {"num_experts_per_tok": 2, "model_type": "mixt
 options = {"batch_size": 2}
 if case == "data":
     options["data_parallel"] = (rank, 2)
+if case == "fsdp":
+    from torch.distributed.fsdp import fully_shard
+    mesh = torch.distributed.init_device_mesh("cpu", (2,))
+    for layer in model.layers:
+        fully_shard(layer, mesh=mesh)
+    fully_shard(model, mesh=mesh)
+    options["data_parallel"] = (rank, 2)
 if case == "stages":
     # Rank 1 has the last layer and the logits; rank 0 the other layers.
     options["routers"] = r"layers.2.router$" if rank else r"layers.[01].router$"
@@ -78,7 +85,7 @@ def run(tmp_path, case):
     return [json.loads(text.splitlines()[-1]) for text in printed]
 
 
-@pytest.mark.parametrize("case", ["same", "data", "stages", "sequence"])
+@pytest.mark.parametrize("case", ["same", "data", "fsdp", "stages", "sequence"])
 def test_the_trace_is_that_of_one_rank(tmp_path, case):
     path = str(tmp_path / "traces" / "step-5.safetensors")
     assert run(tmp_path, case) == [{"path": path}] * 2

@@ -128,6 +128,21 @@ def test_tasks_whose_workers_are_always_lost_and_bad_checkpoints_are_reported(tm
     assert one.merge_all() == list(one.checkpoints)
 
 
+def test_a_single_checkpoint(tmp_path):
+    output = tmp_path / "one.safetensors"
+    given = [str(CASE), str(CASE / "samples.jsonl"), "--step", "7", "--tokens", "99", "-o", str(output)]
+    run = [sys.executable, "-m", "grokscope.record", *given]
+    ended = subprocess.run(run, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    trace, known = read_trace(output), load_file(CASE / "expected.safetensors")
+    assert (trace.step, trace.tokens, trace.model) == (7, 99, str(CASE))
+    np.testing.assert_allclose(trace.gates, known["mean_gates"], rtol=0, atol=5e-6)
+    ended = subprocess.run([*run, "--router", "nothing"], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "no module's name matches 'nothing'. Give --router" in ended.stderr
+    assert "model.layers.*.mlp.gate (OlmoeTopKRouter" in ended.stderr
+
+
 def test_the_program_gives_the_same_gates(tmp_path, listed):
     program = os.environ.get("GROKSCOPE_CLI") or shutil.which("grokscope")
     if program is None:

@@ -84,8 +84,10 @@ class Collector:
         self.model_name = model_name
         self.run = run
 
-    def check(self, model: Any) -> None:
+    def check(self, model: Any, start: int | None = None) -> None:
         """Finds out before training whether collecting can work: the routers, their rule, and the folder.
+
+        `start` is the step where training starts; at 0, a folder with later traces is refused.
 
         Raises GrokscopeError, on all ranks if on one.
         """
@@ -99,6 +101,8 @@ class Collector:
             if ranks.is_first:
                 self.folder.open()
                 self.folder.check_belongs(self.folder.traces(), self.probe.hash, self.run)
+                if start is not None:
+                    self.folder.check_start(start)
         except Exception as error:
             trouble = error
         ranks.agree(trouble)

@@ -111,6 +111,15 @@ class TraceFolder:
             "another run, give it its own folder."
         )
 
+    def check_start(self, step: int) -> None:
+        """Raises StepWentBack if training starts anew although the folder has traces of later steps."""
+        earlier = self.traces()
+        if step == 0 and earlier and earlier[-1].step > 0:
+            raise StepWentBack(
+                f"{self.path} has traces up to step {earlier[-1].step}, but training starts at step 0. Give every run its own "
+                "folder, or move these traces."
+            )
+
     def check_belongs(self, earlier: list[Written], probe: str, run: str | None) -> None:
         """Whether the traces have these samples and are of this run."""
         for one in earlier:

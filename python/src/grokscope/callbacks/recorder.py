@@ -23,7 +23,7 @@ class Recorder:
 
         Raises GrokscopeError: nothing is lost yet, and a run without traces would be of no use.
         """
-        self.collector.check(model)
+        self.collector.check(model, step)
         if step > 0:
             self.collector.resume(step)
 
