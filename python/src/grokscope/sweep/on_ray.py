@@ -71,13 +71,13 @@ def _run(
         running[actor.run.remote(task)] = (actor, process, task)
         event("started", process, task)
 
-    def hire() -> None:
+    def start_worker() -> None:
         actor = kind.remote(*shared)
         start(actor, ray.get(actor.process.remote()))
 
     for _ in range(count):
         if pending:
-            hire()
+            start_worker()
     while running:
         [ready], _ = ray.wait(list(running), num_returns=1)
         actor, process, task = running.pop(ready)
@@ -91,7 +91,7 @@ def _run(
             else:
                 failures.append(f"{task.checkpoint.name} ({task}): its worker was lost {tries[task]} times: {error}")
             if pending:
-                hire()
+                start_worker()
             continue
         except ray.exceptions.RayTaskError as error:
             event("failed", process, task)
