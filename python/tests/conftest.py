@@ -29,6 +29,9 @@ OPTIONAL = {
 
 
 def pytest_terminal_summary(terminalreporter):
+    # The form that `cargo xtask test` counts.
+    counts = {word: len(terminalreporter.stats.get(word, [])) for word in ("passed", "failed", "error")}
+    terminalreporter.write_line(f"test result: {counts['passed']} passed; {counts['failed'] + counts['error']} failed")
     missing = [name for name in OPTIONAL if importlib.util.find_spec(name) is None]
     if missing:
         terminalreporter.section("NOT TESTED", sep="!", red=True)
