@@ -1,6 +1,6 @@
 """Tests of the vLLM and SGLang clients with a local server that returns recorded responses. Standard library only.
 
-    python -m unittest discover -s examples/tests -p test_clients.py
+    python examples/tests/run.py test_clients.py
 
 UPDATE_EXPECT=1 rewrites the expected files.
 """

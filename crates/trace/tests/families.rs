@@ -250,25 +250,22 @@ fn trace_files_keep_the_rule() {
     assert_eq!(block_on(again.gates(0..1)).expect("gates"), gates);
 }
 
-/// Families in a block `NAME = """ … """` of a script.
+/// Families in a block `NAME = """ … """` of a Python module.
 fn listed<'a>(script: &'a str, name: &str) -> Vec<&'a str> {
     let (_, rest) = script.split_once(&format!("\n{name} = \"\"\"")).expect("the block is there");
     rest.split_once("\"\"\"").expect("the block ends").0.split_whitespace().collect()
 }
 
 #[test]
-fn the_example_scripts_have_the_same_rules() {
-    for script in [
-        include_str!("../../../examples/write_trace.py"),
-        include_str!("../../../examples/trace_with_hooks.py"),
-    ] {
-        for (name, kind) in [("SOFTMAX", GateKind::SoftmaxMean), ("SIGMOID", GateKind::SigmoidNormalizedMean)]
-        {
-            let families = listed(script, name);
-            assert!(families.len() > 15, "{families:?}");
-            for family in families {
-                assert_eq!(RouterRule::of_family(family).map(|rule| rule.kind), Some(kind), "{family}");
-            }
+fn the_python_package_has_the_same_rules() {
+    let module = include_str!("../../../python/src/grokscope/gates.py");
+    for (name, kind) in
+        [("SOFTMAX_FAMILIES", GateKind::SoftmaxMean), ("SIGMOID_FAMILIES", GateKind::SigmoidNormalizedMean)]
+    {
+        let families = listed(module, name);
+        assert!(families.len() > 15, "{families:?}");
+        for family in families {
+            assert_eq!(RouterRule::of_family(family).map(|rule| rule.kind), Some(kind), "{family}");
         }
     }
 }
