@@ -60,6 +60,37 @@ pub fn clients(project: &Project, count: &mut Count) -> Result<()> {
     tests(project, &python, "test_clients.py", count)
 }
 
+/// Runs the tests of the Python package that need only NumPy, or skips them without Python.
+///
+/// # Errors
+/// If the packages cannot be installed or a test fails.
+pub fn package(project: &Project, count: &mut Count) -> Result<()> {
+    let Some(python) = python() else {
+        println!("skipped: the Python package needs Python 3.10 or later");
+        count.skipped += 1;
+        return Ok(());
+    };
+    let folder = project.target.join("python-venv");
+    let own = in_venv(&folder);
+    if !own.is_file() {
+        println!("Creating a virtual environment in {}", folder.display());
+        // Debian has the module in a package of its own.
+        if !shell::succeeds(Command::new(python).args(["-m", "venv"]).arg(&folder)) {
+            println!("skipped: this Python has no module venv (Debian: python3-venv)");
+            count.skipped += 1;
+            return Ok(());
+        }
+    }
+    let mut pip = Command::new(&own);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
+        .arg(project.root.join("python/requirements-core.txt"));
+    shell::run(&mut pip)?;
+    let mut tests = Command::new(&own);
+    tests.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "python/tests"]);
+    tests.current_dir(&project.root).env("PYTHONDONTWRITEBYTECODE", "1").env("OMP_NUM_THREADS", "1");
+    counted(&mut tests, count)
+}
+
 fn tests(project: &Project, python: &Path, pattern: &str, count: &mut Count) -> Result<()> {
     let mut tests = Command::new(python);
     tests.args(["examples/tests/run.py", pattern]);

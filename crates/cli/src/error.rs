@@ -143,8 +143,8 @@ pub enum Error {
     /// The program has no page, and no folder of one was given.
     #[cfg(not(feature = "page"))]
     #[error(
-        "this program was built without the page, so nothing is served. Give the folder of one with --page, or build the \
-         program with `cargo xtask dist --program`."
+        "this program was built without the page, so nothing is served. Give the folder of a built page with --page \
+         (`cargo xtask dist` writes one), or build the program with GROKSCOPE_PAGE=FOLDER and `--features page`."
     )]
     BuiltWithoutPage,
 

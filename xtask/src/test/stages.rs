@@ -41,12 +41,13 @@ impl Stage {
 }
 
 /// All stages.
-pub const ALL: [Stage; 13] = [
+pub const ALL: [Stage; 14] = [
     Stage::new("fmt", "formatting by rustfmt", fmt),
     Stage::new("documents", "links and anchors in documents and code", documents),
     Stage::new("clippy", "the native code compiles without a lint", clippy),
     Stage::new("unit", "native tests", unit),
     Stage::new("examples", "the scripts that get traces from servers, if there is Python", examples::clients),
+    Stage::new("python", "the Python package without torch, if there is Python", examples::package),
     Stage::new("doc", "the documentation builds and its links resolve", doc),
     Stage::new("setup", "the tools that build the page", setup),
     Stage::new("wasm", "the same tests as WebAssembly, in Chromium, compiled without a lint", wasm),

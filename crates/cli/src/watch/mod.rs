@@ -107,7 +107,7 @@ fn start_server(options: &WatchOptions) -> Result<Option<Server>, Error> {
             println!("{} (stop with Ctrl+C)", server.run_address(30));
             Ok(Some(server))
         }
-        Err(error @ Error::BuiltWithoutPage) => {
+        Err(error) if options.page.is_none() => {
             eprintln!("note: {error}");
             Ok(None)
         }

@@ -24,6 +24,13 @@ pub struct PageOptions {
     pub port: u16,
 }
 
+impl PageOptions {
+    /// Whether there is no page to serve.
+    pub fn is_none(&self) -> bool {
+        self.folder.is_none() && !cfg!(feature = "page")
+    }
+}
+
 /// The page of this program.
 #[cfg(feature = "page")]
 #[derive(rust_embed::Embed)]
@@ -45,7 +52,7 @@ pub fn router(folder: Option<&Path>) -> Result<Router, Error> {
 }
 
 #[cfg(feature = "page")]
-#[expect(clippy::unnecessary_wraps, reason = "a program without a page has the other signature's error")]
+#[expect(clippy::unnecessary_wraps, reason = "without a page in the program it is an error")]
 fn built() -> Result<Router, Error> {
     Ok(Router::new().fallback(async |uri: Uri| file(&uri)))
 }
