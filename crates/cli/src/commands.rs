@@ -288,18 +288,18 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
 /// Opens the distance backend.
 fn distances_on(backend: Option<Backend>) -> Result<Box<dyn Distances>, Error> {
     match backend {
-        Some(Backend::Cpu) => Ok(Box::new(Threads::new())),
+        Some(Backend::Cpu) => Ok(Box::new(Threads)),
         #[cfg(feature = "gpu")]
         Some(Backend::Gpu) => Ok(Box::new(block_on(Graphics::new(true))?)),
         #[cfg(feature = "gpu")]
         None => Ok(match block_on(Graphics::new(false)) {
             Ok(graphics) => Box::new(graphics),
-            Err(_) => Box::new(Threads::new()),
+            Err(_) => Box::new(Threads),
         }),
         #[cfg(not(feature = "gpu"))]
         Some(Backend::Gpu) => Err(Error::NoGpu),
         #[cfg(not(feature = "gpu"))]
-        None => Ok(Box::new(Threads::new())),
+        None => Ok(Box::new(Threads)),
     }
 }
 

@@ -22,7 +22,6 @@ const COMPARED: usize = 1 << 16;
 /// A GPU, and threads for small batches and long sequences.
 pub struct Graphics {
     gpu: Gpu,
-    threads: Threads,
     /// Whether the GPU is used, once decided.
     chosen: Cell<Option<bool>>,
 }
@@ -38,11 +37,11 @@ impl Graphics {
         if forced {
             eprintln!("distances on {}", gpu.name());
         }
-        Ok(Self { gpu, threads: Threads::new(), chosen: Cell::new(forced.then_some(true)) })
+        Ok(Self { gpu, chosen: Cell::new(forced.then_some(true)) })
     }
 
     async fn measure(&self, sequences: &Rc<Sequences>, pairs: &Pairs) -> Result<Vec<u32>, Error> {
-        let threads = || self.threads.measure(sequences, pairs);
+        let threads = || Threads::measure(sequences, pairs);
         let (symbols, _) = sequences.as_parts();
         let mean = (symbols.len() / sequences.len().max(1)).max(64) as u64;
         let small = mean * mean * (pairs.len() as u64) < SMALL;
@@ -68,9 +67,9 @@ impl Graphics {
         set.pairs(some, &mut |_, _| {}).await?;
         let graphics = start.elapsed().as_secs_f64();
         let start = Instant::now();
-        self.threads.measure(sequences, some)?;
+        Threads::measure(sequences, some)?;
         let times = start.elapsed().as_secs_f64() / graphics;
-        let (name, threads) = (self.gpu.name(), self.threads.count());
+        let (name, threads) = (self.gpu.name(), Threads::count());
         eprintln!("distances: {name} has {times:.2} times the speed of {threads} threads");
         self.chosen.set(Some(times > 1.0));
         Ok(())
@@ -83,6 +82,6 @@ impl Distances for Graphics {
     }
 
     fn preferred_batch_cells(&self) -> u64 {
-        if self.chosen.get() == Some(true) { ENOUGH } else { self.threads.preferred_batch_cells() }
+        if self.chosen.get() == Some(true) { ENOUGH } else { Threads.preferred_batch_cells() }
     }
 }

@@ -1,66 +1,37 @@
-//! Distances on native threads: pairs are split into chunks, and each thread takes the next one.
+//! Distances on native threads: pairs are split into chunks, which the threads of rayon's pool share
+//! with all other work.
 
-use std::{
-    num::NonZero,
-    rc::Rc,
-    sync::{
-        Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
-};
+use std::rc::Rc;
 
 use levenshtein::{InstructionSet, Prepared, Sequences};
-use report::{Distances, Error, Pairs, Pending};
+use rayon::{iter::ParallelIterator as _, slice::ParallelSlice as _};
+use report::{Direct, Distances, Error, Pairs, Pending};
 
 /// Pairs per chunk: enough to fill the lanes of every length class, few enough for threads to
 /// finish together.
 const CHUNK: usize = 4096;
 
-/// One thread per core.
-pub struct Threads {
-    count: usize,
-}
+/// The threads of rayon's pool: one per core, or as many as `RAYON_NUM_THREADS` says.
+pub struct Threads;
 
 impl Threads {
-    /// One thread per available core.
-    pub fn new() -> Self {
-        Self { count: thread::available_parallelism().map_or(1, NonZero::get) }
-    }
-
     /// Number of threads.
     #[cfg(feature = "gpu")]
-    pub fn count(&self) -> usize {
-        self.count
+    pub fn count() -> usize {
+        rayon::current_num_threads()
     }
 
     /// Computes the distance of each pair.
-    pub fn measure(&self, sequences: &Sequences, pairs: &[(u32, u32)]) -> Result<Vec<u32>, Error> {
-        let prepared = Prepared::new(sequences);
-        let chunks: Vec<&[(u32, u32)]> = pairs.chunks(CHUNK).collect();
-        let next = AtomicUsize::new(0);
-        let found = Mutex::new(Vec::with_capacity(chunks.len()));
+    pub fn measure(sequences: &Sequences, pairs: &[(u32, u32)]) -> Result<Vec<u32>, Error> {
         let instructions = InstructionSet::best();
-        thread::scope(|scope| {
-            for _ in 0..self.count.min(chunks.len()) {
-                scope.spawn(|| {
-                    while let Some((at, chunk)) = {
-                        let at = next.fetch_add(1, Ordering::Relaxed);
-                        chunks.get(at).map(|chunk| (at, *chunk))
-                    } {
-                        let distances = prepared.pairs(instructions, chunk);
-                        if let Ok(mut found) = found.lock() {
-                            found.push((at, distances));
-                        }
-                    }
-                });
-            }
-        });
-        let mut found =
-            found.into_inner().map_err(|_| Error::Distances { message: "a thread panicked".into() })?;
-        found.sort_by_key(|&(at, _)| at);
+        if pairs.len() <= CHUNK {
+            return Ok(levenshtein::pairs(instructions, sequences, pairs)?);
+        }
+        let prepared = Prepared::new(sequences);
+        let found: Vec<_> =
+            pairs.par_chunks(CHUNK).map(|chunk| prepared.pairs(instructions, chunk)).collect();
         let mut all = Vec::with_capacity(pairs.len());
-        for (_, distances) in found {
+        for distances in found {
             all.extend(distances?);
         }
         Ok(all)
@@ -69,6 +40,10 @@ impl Threads {
 
 impl Distances for Threads {
     fn pairs(&self, sequences: Rc<Sequences>, pairs: Pairs) -> Pending<'_, Result<Vec<u32>, Error>> {
-        Box::pin(std::future::ready(self.measure(&sequences, &pairs)))
+        Box::pin(std::future::ready(Self::measure(&sequences, &pairs)))
+    }
+
+    fn direct(&self) -> Option<Direct> {
+        Some(Self::measure)
     }
 }

@@ -27,6 +27,11 @@ impl Sequences {
         self.symbols.push(symbol);
     }
 
+    /// Appends symbols to the sequence that the next [`Self::end`] closes.
+    pub fn push_symbols(&mut self, symbols: impl IntoIterator<Item = u16>) {
+        self.symbols.extend(symbols);
+    }
+
     /// Closes the sequence of the symbols pushed since the last one.
     pub fn end(&mut self) {
         if self.offsets.is_empty() {

@@ -4,11 +4,12 @@
 use crate::error::{Error, check_len, check_router};
 use crate::labels::{p_value, permuted};
 use crate::sums::mean;
+use crate::vector::widest;
 
 /// Streams of the permutations, apart from those of other draws with the same seed.
 const STREAM: u64 = 1 << 32;
 
-/// Samples whose gates are added together, so that a permutation's sums are still in the cache.
+/// Samples whose gates are widened and added together, so that they stay in the fastest cache.
 const BATCH: usize = 32;
 
 /// Mean gates of domains, and the same for permuted labels, summed sample by sample in f64
@@ -20,13 +21,10 @@ pub struct DomainGates {
     domains: usize,
     /// Domain of each sample; then those of each permutation, `[1 + m][S]`.
     labels: Vec<Vec<u16>>,
-    /// Sums of gates by labels, domain, layer and expert, `[1 + m, D, L, E]`.
+    /// Sums of gates by layer, labels, domain and expert, `[L, 1 + m, D, E]`.
     sums: Vec<f64>,
     /// Samples of each domain.
     counts: Vec<u64>,
-    /// Gates that wait to be added, `[BATCH, L, E]`, and their samples.
-    waiting: Vec<f64>,
-    waiting_samples: Vec<usize>,
 }
 
 /// The domains' mean gates at one checkpoint (docs/metrics.md#expert-domain-information).
@@ -95,8 +93,6 @@ impl DomainGates {
             sums: vec![0.0; (1 + permutations) * domains * width],
             labels: std::iter::once(labels.to_vec()).chain(drawn).collect(),
             counts,
-            waiting: Vec::with_capacity(BATCH * width),
-            waiting_samples: Vec::with_capacity(BATCH),
         })
     }
 
@@ -106,56 +102,113 @@ impl DomainGates {
     ///
     /// The slice is not `[L, E]`, or there is no such sample; nothing is then added.
     pub fn push(&mut self, sample: usize, gates: &[f32]) -> Result<(), Error> {
-        check_len("mean gates of one sample [L, E]", self.layers * self.experts, gates.len())?;
-        let samples = self.labels.first().map_or(0, Vec::len);
-        if sample >= samples {
-            return Err(Error::UnknownSample { sample, samples });
-        }
-        self.waiting.extend(gates.iter().map(|&gate| f64::from(gate)));
-        self.waiting_samples.push(sample);
-        if self.waiting_samples.len() == BATCH {
-            self.add_waiting();
+        for mut layer in self.push_by_layer(&[sample], &[gates])? {
+            layer.add(&[sample], &[gates]);
         }
         Ok(())
     }
 
-    fn add_waiting(&mut self) {
-        let width = self.layers * self.experts;
-        for (labels, sums) in self.labels.iter().zip(self.sums.chunks_exact_mut(self.domains * width)) {
-            for (&sample, gates) in self.waiting_samples.iter().zip(self.waiting.chunks_exact(width)) {
-                let start = usize::from(labels[sample]) * width;
-                for (sum, gate) in sums[start..start + width].iter_mut().zip(gates) {
-                    *sum += gate;
-                }
-            }
+    /// Checks samples and their mean gates `[L, E]`, and returns the sums of all layers, to which they
+    /// are added; each layer is independent of the others.
+    ///
+    /// # Errors
+    ///
+    /// A slice is not `[L, E]`, or there is no such sample; nothing is then added.
+    pub fn push_by_layer(
+        &mut self,
+        samples: &[usize],
+        gates: &[&[f32]],
+    ) -> Result<Vec<LayerSums<'_>>, Error> {
+        let Self { layers, experts, domains, .. } = *self;
+        check_len("samples, one for each of the gates", gates.len(), samples.len())?;
+        for gates in gates {
+            check_len("mean gates of one sample [L, E]", layers * experts, gates.len())?;
         }
-        self.waiting.clear();
-        self.waiting_samples.clear();
+        let known = self.labels.first().map_or(0, Vec::len);
+        if let Some(&sample) = samples.iter().find(|sample| **sample >= known) {
+            return Err(Error::UnknownSample { sample, samples: known });
+        }
+        let labels = &self.labels;
+        let sums = self.sums.chunks_exact_mut(labels.len() * domains * experts);
+        Ok(sums
+            .enumerate()
+            .map(|(layer, sums)| LayerSums { layer, experts, domains, labels, sums })
+            .collect())
     }
 
     /// The domains' mean gates, and the information; the latter is `None` unless at least two
     /// domains have samples and none has none.
     #[must_use]
-    pub fn finish(mut self) -> (DomainMeans, Option<DomainInformation>) {
-        self.add_waiting();
+    pub fn finish(self) -> (DomainMeans, Option<DomainInformation>) {
         let Self { layers, experts, domains, labels, mut sums, counts, .. } = self;
-        let width = layers * experts;
-        for (sums, count) in sums.chunks_exact_mut(width).zip(counts.iter().cycle()) {
+        for (sums, count) in sums.chunks_exact_mut(experts).zip(counts.iter().cycle()) {
             let count = (*count).max(1) as f64;
             for sum in sums {
                 *sum /= count;
             }
         }
+        let of_labels = domains * experts;
         let complete = domains >= 2 && counts.iter().all(|count| *count > 0);
         let information = complete.then(|| {
-            let all: Vec<Vec<f64>> = sums
-                .chunks_exact(domains * width)
-                .map(|means| (0..layers).map(|layer| information(means, width, layer, experts)).collect())
-                .collect();
+            let mut all = vec![Vec::with_capacity(layers); labels.len()];
+            for layer in sums.chunks_exact(labels.len() * of_labels) {
+                for (all, means) in all.iter_mut().zip(layer.chunks_exact(of_labels)) {
+                    all.push(information(means, experts));
+                }
+            }
             summary(all, labels.len() - 1)
         });
-        sums.truncate(domains * width);
-        (DomainMeans { width, experts, values: sums }, information.flatten())
+        let width = layers * experts;
+        let mut values = Vec::with_capacity(domains * width);
+        for domain in 0..domains {
+            for layer in sums.chunks_exact(labels.len() * of_labels) {
+                values.extend_from_slice(&layer[domain * experts..][..experts]);
+            }
+        }
+        (DomainMeans { width, experts, values }, information.flatten())
+    }
+}
+
+/// The sums of one layer by labels, domain and expert, to which samples are added.
+#[derive(Debug)]
+pub struct LayerSums<'a> {
+    layer: usize,
+    experts: usize,
+    domains: usize,
+    /// Domain of each sample; then those of each permutation.
+    labels: &'a [Vec<u16>],
+    /// `[1 + m, D, E]`.
+    sums: &'a mut [f64],
+}
+
+impl LayerSums<'_> {
+    /// Adds samples and their mean gates `[L, E]`, the same as were given for all layers.
+    ///
+    /// # Panics
+    ///
+    /// A slice is shorter, or a sample is out of range.
+    pub fn add(&mut self, samples: &[usize], gates: &[&[f32]]) {
+        let Self { layer, experts, domains, labels, ref mut sums } = *self;
+        let mut wide = Vec::with_capacity(BATCH * experts);
+        for (samples, gates) in samples.chunks(BATCH).zip(gates.chunks(BATCH)) {
+            wide.clear();
+            for gates in gates {
+                wide.extend(gates[layer * experts..][..experts].iter().map(|&gate| f64::from(gate)));
+            }
+            widest(
+                #[inline(always)]
+                || {
+                    for (labels, sums) in labels.iter().zip(sums.chunks_exact_mut(domains * experts)) {
+                        for (&sample, gates) in samples.iter().zip(wide.chunks_exact(experts)) {
+                            let start = usize::from(labels[sample]) * experts;
+                            for (sum, gate) in sums[start..start + experts].iter_mut().zip(gates) {
+                                *sum += gate;
+                            }
+                        }
+                    }
+                },
+            );
+        }
     }
 }
 
@@ -184,12 +237,12 @@ fn entropy(weights: impl Iterator<Item = f64>) -> f64 {
     -weights.filter(|&weight| weight > 0.0).map(|weight| weight * libm::log(weight)).sum::<f64>()
 }
 
-/// Entropy of the domains' average less their average entropy, in one layer of `means` `[D, L, E]`.
-fn information(means: &[f64], width: usize, layer: usize, experts: usize) -> f64 {
-    let of_layer = || means.chunks_exact(width).map(|means| &means[layer * experts..][..experts]);
-    let domains = of_layer().len() as f64;
-    let average = (0..experts).map(|expert| of_layer().map(|gates| gates[expert]).sum::<f64>() / domains);
-    let single = of_layer().map(|gates| entropy(gates.iter().copied())).sum::<f64>() / domains;
+/// Entropy of the domains' average less their average entropy, from one layer's mean gates `[D, E]`.
+fn information(means: &[f64], experts: usize) -> f64 {
+    let of_domains = || means.chunks_exact(experts);
+    let domains = of_domains().len() as f64;
+    let average = (0..experts).map(|expert| of_domains().map(|gates| gates[expert]).sum::<f64>() / domains);
+    let single = of_domains().map(|gates| entropy(gates.iter().copied())).sum::<f64>() / domains;
     // Rounding may make equal domains differ from 0.
     (entropy(average) - single).max(0.0)
 }

@@ -38,6 +38,7 @@ mod null;
 mod onset;
 mod pairing;
 mod pairing_null;
+mod products;
 mod ranking;
 mod router_geometry;
 mod saturation;
@@ -46,6 +47,7 @@ mod signature;
 mod spectrum;
 mod student;
 mod sums;
+mod vector;
 
 pub use align::align;
 pub use cells::{MeanCells, triangle_blocks};
@@ -68,7 +70,9 @@ pub use flow::{Flow, FlowSum, StrongestLinks};
 pub use generalization::{accuracy, t_sharp};
 pub use hits::{hits_of_p, p_of_hits};
 pub use increments::{IncrementTest, RANDOM_INCREMENT_ORDERS, observe_increments, test_increments};
-pub use information::{DomainGates, DomainInformation, DomainMeans, InformationNull, most_information};
+pub use information::{
+    DomainGates, DomainInformation, DomainMeans, InformationNull, LayerSums, most_information,
+};
 pub use labels::permutations;
 pub use load::{LayerLoad, LoadCounts};
 pub use load_null::{load_null_characters, load_null_symbols};
@@ -84,6 +88,6 @@ pub use ranking::{FREQUENCY_MARGIN, Ranking};
 pub use router_geometry::{RouterDrift, RouterLayer, bias_spread};
 pub use saturation::{Saturation, SaturationSum};
 pub use scaling::{Layout, Scaling, turn_towards};
-pub use signature::{Comparison, Separation, Signatures};
-pub use spectrum::{EffectiveDimension, Spectrum};
+pub use signature::{Comparison, ComparisonStep, Separation, Signatures};
+pub use spectrum::{EffectiveDimension, LayerMoments, Spectrum};
 pub use student::{t_quantile, t_quantile_95};

@@ -39,9 +39,7 @@ pub(crate) fn push_symbols(ranking: &Ranking, layers: &[Vec<u16>], sequences: &m
         if place > 0 {
             sequences.push_symbol(ranking.layer_break());
         }
-        for &expert in layer {
-            sequences.push_symbol(expert);
-        }
+        sequences.push_symbols(layer.iter().copied());
     }
     sequences.end();
 }

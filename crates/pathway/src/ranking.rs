@@ -161,6 +161,35 @@ impl Ranking {
         self.samples += 1;
     }
 
+    /// An empty ranking of the same shape and thresholds.
+    #[must_use]
+    pub fn emptied(&self) -> Self {
+        let order = match self.order {
+            Order::Narrow(_) => Order::Narrow(Vec::new()),
+            Order::Wide(_) => Order::Wide(Vec::new()),
+        };
+        let (taus, prefixes) = (self.taus.clone(), Vec::new());
+        Self { taus, order, prefixes, samples: 0, keys: Vec::new(), row: Vec::new(), ..*self }
+    }
+
+    /// Appends the samples of a ranking of the same shape and thresholds.
+    ///
+    /// # Panics
+    ///
+    /// The shapes or the thresholds differ.
+    pub fn append(&mut self, other: &Self) {
+        let shape = |of: &Self| (of.layers, of.experts);
+        assert!(shape(self) == shape(other) && self.taus == other.taus, "rankings of the same kind");
+        match (&mut self.order, &other.order) {
+            (Order::Narrow(ids), Order::Narrow(others)) => ids.extend_from_slice(others),
+            (Order::Wide(ids), Order::Wide(others)) => ids.extend_from_slice(others),
+            // The number of experts decides the type.
+            _ => {}
+        }
+        self.prefixes.extend_from_slice(&other.prefixes);
+        self.samples += other.samples;
+    }
+
     /// Number of layers, `L`.
     #[must_use]
     pub fn layers(&self) -> usize {
@@ -265,13 +294,21 @@ impl Ranking {
                 if layer > 0 {
                     sequences.push_symbol(self.layer_break());
                 }
-                for expert in self.prefix(sample as usize, layer, tau_index) {
-                    sequences.push_symbol(expert);
-                }
+                self.push_layer(sample as usize, layer, tau_index, &mut sequences);
             }
             sequences.end();
         }
         sequences
+    }
+
+    /// Appends the expert ids of the pathway in one layer.
+    fn push_layer(&self, sample: usize, layer: usize, tau_index: usize, sequences: &mut Sequences) {
+        let start = (sample * self.layers + layer) * self.experts;
+        let place = start..start + self.prefix_len(sample, layer, tau_index);
+        match &self.order {
+            Order::Narrow(ids) => sequences.push_symbols(ids[place].iter().map(|&id| u16::from(id))),
+            Order::Wide(ids) => sequences.push_symbols(ids[place].iter().copied()),
+        }
     }
 
     /// Pathways of the listed samples as characters of their written form: digits are 0 to 9, a
@@ -300,9 +337,7 @@ impl Ranking {
     pub fn layer(&self, tau_index: usize, layer: usize, samples: &[u32]) -> Sequences {
         let mut sequences = Sequences::new();
         for &sample in samples {
-            for expert in self.prefix(sample as usize, layer, tau_index) {
-                sequences.push_symbol(expert);
-            }
+            self.push_layer(sample as usize, layer, tau_index, &mut sequences);
             sequences.end();
         }
         sequences

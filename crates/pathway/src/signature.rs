@@ -1,10 +1,13 @@
 //! Signature separation: how much more alike the gates of samples of one domain are
 //! (docs/metrics.md#signature-separation).
 
+use std::ops::Range;
+
 use crate::draw::{Rng, shuffle_with};
 use crate::error::{Error, check_len};
 use crate::labels::{p_value, permuted};
 use crate::sums::{dot, mean};
+use crate::vector::widest;
 
 /// Stream of the choice of samples, apart from those of other draws with the same seed.
 const CHOICE: u64 = 2 << 32;
@@ -123,7 +126,17 @@ impl Signatures {
     }
 }
 
-/// Comparison of signatures in short steps, between which a host can do other work
+/// Result of one step of a comparison.
+#[derive(Clone, Debug)]
+pub enum ComparisonStep {
+    /// Cosines of a row with the later ones.
+    Cosines(Vec<f64>),
+    /// Difference of the mean cosines for a permutation.
+    Drawn(Option<f64>),
+}
+
+/// Comparison of signatures in short steps, between which a host can do other work, or which it can
+/// do at the same time
 /// (docs/metrics.md#signature-separation).
 #[derive(Clone, Debug)]
 pub struct Comparison {
@@ -147,27 +160,48 @@ impl Comparison {
         &self.directions[place * self.width..][..self.width]
     }
 
-    /// Computes the next cosines or the next permutation; returns whether there is more to do.
-    pub fn step(&mut self) -> bool {
-        if self.row < self.labels.len() {
-            for other in self.row + 1..self.labels.len() {
-                let cosine = dot(self.direction(self.row), self.direction(other));
-                self.sum += cosine;
-                self.squares += cosine * cosine;
+    /// Numbers of the steps that can be done next, each without the others; empty at the end. First
+    /// come the cosines of each row with the later ones, then the permutations.
+    #[must_use]
+    pub fn next_steps(&self) -> Range<usize> {
+        let rows = self.labels.len();
+        if self.row < rows {
+            return self.row..rows;
+        }
+        let [pairs, equal] = self.pairs();
+        let both_kinds = equal > 0.0 && equal < pairs;
+        if both_kinds { rows + self.drawn.len()..rows + PERMUTATIONS as usize } else { 0..0 }
+    }
+
+    /// Does one of [`Self::next_steps`].
+    #[must_use]
+    pub fn step(&self, number: usize) -> ComparisonStep {
+        match number.checked_sub(self.labels.len()) {
+            None => {
+                let others = number + 1..self.labels.len();
+                let direction = self.direction(number);
+                ComparisonStep::Cosines(others.map(|other| dot(direction, self.direction(other))).collect())
             }
-            self.row += 1;
-            return true;
+            Some(number) => {
+                let labels = permuted(&self.labels, self.seed, STREAM + number as u64);
+                ComparisonStep::Drawn(self.means(&labels).map(|[within, across]| within - across))
+            }
         }
-        let number = self.drawn.len() as u64;
-        if number == PERMUTATIONS {
-            return false;
+    }
+
+    /// Adds the result of the first of [`Self::next_steps`].
+    pub fn add(&mut self, step: ComparisonStep) {
+        match step {
+            ComparisonStep::Cosines(cosines) => {
+                for cosine in cosines {
+                    self.sum += cosine;
+                    self.squares += cosine * cosine;
+                }
+                self.row += 1;
+            }
+            // Permuted labels have as many pairs of either kind as the labels.
+            ComparisonStep::Drawn(difference) => self.drawn.extend(difference),
         }
-        let labels = permuted(&self.labels, self.seed, STREAM + number);
-        match self.means(&labels) {
-            Some([within, across]) => self.drawn.push(within - across),
-            None => return false,
-        }
-        true
     }
 
     /// Number of pairs, and of those with equal labels.
@@ -191,9 +225,11 @@ impl Comparison {
         let mut counts = vec![0_u32; domains];
         for (&label, direction) in labels.iter().zip(self.directions.chunks_exact(self.width.max(1))) {
             let label = usize::from(label);
-            for (sum, value) in sums[label * self.width..][..self.width].iter_mut().zip(direction) {
-                *sum += value;
-            }
+            let sums = &mut sums[label * self.width..][..self.width];
+            widest(
+                #[inline(always)]
+                || sums.iter_mut().zip(direction).for_each(|(sum, value)| *sum += value),
+            );
             counts[label] += 1;
         }
         let within: f64 = sums
@@ -209,7 +245,14 @@ impl Comparison {
     /// two.
     #[must_use]
     pub fn finish(mut self) -> Option<Separation> {
-        while self.step() {}
+        loop {
+            let steps = self.next_steps();
+            if steps.is_empty() {
+                break;
+            }
+            let step = self.step(steps.start);
+            self.add(step);
+        }
         let [within, across] = self.means(&self.labels)?;
         let [pairs, equal] = self.pairs();
         // The squares around the two means are those around the mean of all, less what the two means

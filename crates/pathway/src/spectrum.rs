@@ -2,6 +2,7 @@
 //! 4.4).
 
 use crate::error::{Error, check_len, check_router};
+use crate::products::add_products;
 use crate::sums::{dot, mean};
 
 /// Experts per layer up to which the Gram matrices are `[E, E]` whatever the number of samples.
@@ -15,8 +16,6 @@ pub struct Spectrum {
     experts: usize,
     samples: usize,
     moments: Moments,
-    /// Buffer for one sample's gates.
-    wide: Vec<f64>,
 }
 
 /// Gates or Gram matrices, from which the eigenvalues of a group are computed. `G_l G_l^T` `[S, S]`
@@ -27,7 +26,7 @@ enum Moments {
     /// Gates `[S, L, E]`, while there are more experts than samples.
     Gates(Vec<f32>),
     /// Gram matrices `G_l^T G_l` `[L, E, E]`, summed in f64 in the order of the samples. Only the
-    /// diagonal and the upper triangle are filled.
+    /// diagonal and the upper triangle count.
     Gram(Vec<f64>),
 }
 
@@ -57,7 +56,7 @@ impl Spectrum {
         } else {
             Moments::Gates(Vec::new())
         };
-        Ok(Self { layers, experts, samples: 0, moments, wide: vec![0.0; experts] })
+        Ok(Self { layers, experts, samples: 0, moments })
     }
 
     /// Adds one sample's mean gates `[L, E]`.
@@ -66,20 +65,39 @@ impl Spectrum {
     ///
     /// [`Error::Shape`] unless the slice is `[L, E]`.
     pub fn push_sample(&mut self, gates: &[f32]) -> Result<(), Error> {
-        check_len("mean gates of one sample [L, E]", self.layers * self.experts, gates.len())?;
-        self.samples += 1;
-        match &mut self.moments {
-            Moments::Gram(gram) => add_products(gram, gates, &mut self.wide),
-            Moments::Gates(all) if self.samples < self.experts => all.extend_from_slice(gates),
-            Moments::Gates(all) => {
-                let mut gram = vec![0.0; gates.len() * self.experts];
-                for gates in all.chunks_exact(gates.len()).chain([gates]) {
-                    add_products(&mut gram, gates, &mut self.wide);
-                }
-                self.moments = Moments::Gram(gram);
-            }
+        for mut layer in self.push_by_layer(&[gates])? {
+            layer.add(&[gates]);
         }
         Ok(())
+    }
+
+    /// Begins to add samples' mean gates `[L, E]`, and returns the layers whose sums still lack
+    /// them; each layer is independent of the others.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`] unless each slice is `[L, E]`; nothing is then added.
+    pub fn push_by_layer(&mut self, samples: &[&[f32]]) -> Result<Vec<LayerMoments<'_>>, Error> {
+        let (width, experts) = (self.layers * self.experts, self.experts);
+        for gates in samples {
+            check_len("mean gates of one sample [L, E]", width, gates.len())?;
+        }
+        self.samples += samples.len();
+        if let Moments::Gates(all) = &mut self.moments {
+            if self.samples < experts {
+                all.extend(samples.iter().copied().flatten());
+                return Ok(Vec::new());
+            }
+            let kept = std::mem::take(all);
+            let kept: Vec<&[f32]> = kept.chunks_exact(width).collect();
+            let mut gram = vec![0.0; width * experts];
+            for mut layer in by_layer(&mut gram, experts) {
+                layer.add(&kept);
+            }
+            self.moments = Moments::Gram(gram);
+        }
+        let Moments::Gram(gram) = &mut self.moments else { return Ok(Vec::new()) };
+        Ok(by_layer(gram, experts).collect())
     }
 
     /// Number of samples added.
@@ -109,21 +127,31 @@ impl Spectrum {
     }
 }
 
-/// Adds the products of one sample's gates `[L, E]` to the upper triangles of `[L, E, E]`.
-fn add_products(gram: &mut [f64], gates: &[f32], wide: &mut [f64]) {
-    let experts = wide.len();
-    let layers = gates.chunks_exact(experts).zip(gram.chunks_exact_mut(experts * experts));
-    for (gates, gram) in layers {
-        for (wide, &gate) in wide.iter_mut().zip(gates) {
-            *wide = f64::from(gate);
-        }
-        for (first, row) in gram.chunks_exact_mut(experts).enumerate() {
-            let weight = wide[first];
-            for (sum, gate) in row[first..].iter_mut().zip(&wide[first..]) {
-                *sum += weight * gate;
-            }
-        }
+/// The sums of one layer, to which samples are added.
+#[derive(Debug)]
+pub struct LayerMoments<'a> {
+    layer: usize,
+    experts: usize,
+    gram: &'a mut [f64],
+}
+
+impl LayerMoments<'_> {
+    /// Adds samples' mean gates `[L, E]`, the same as were given for all layers.
+    ///
+    /// # Panics
+    ///
+    /// A slice is shorter.
+    pub fn add(&mut self, samples: &[&[f32]]) {
+        let start = self.layer * self.experts;
+        let of_layer = samples.iter().map(|gates| &gates[start..start + self.experts]);
+        add_products(self.gram, of_layer, self.experts);
     }
+}
+
+/// Gram matrices `[L, E, E]`, one by one.
+fn by_layer(gram: &mut [f64], experts: usize) -> impl Iterator<Item = LayerMoments<'_>> {
+    let layers = gram.chunks_exact_mut(experts * experts).enumerate();
+    layers.map(move |(layer, gram)| LayerMoments { layer, experts, gram })
 }
 
 /// The upper triangle of `G_l G_l^T` `[S, S]`, from gates `[S, L, E]`.

@@ -16,11 +16,12 @@ pub mod metrics;
 mod model;
 mod onsets;
 mod settings;
+mod work;
 
 pub use analysis::{
-    AlignedPair, Analysis, CELLS_AT_ONCE, Distances, ExpertTokens, GroupFlow, InlineDistances, NoProgress,
-    PairOfSamples, Pairs, Part, Pending, Run as TraceRun, Stage, TokenCount, TokenExperts, Verdict, Watch,
-    assemble, explain, map, traces,
+    AlignedPair, Analysis, CELLS_AT_ONCE, Direct, Distances, ExpertTokens, GroupFlow, InlineDistances,
+    NoProgress, PairOfSamples, Pairs, Part, Pending, Run as TraceRun, Stage, TokenCount, TokenExperts,
+    Verdict, Watch, assemble, explain, map, traces,
 };
 pub use claims::claims;
 pub use error::Error;

@@ -11,6 +11,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::BTreeSet,
     rc::Rc,
+    sync::Arc,
 };
 
 use futures::executor::block_on;
@@ -219,7 +220,7 @@ fn progress_counts_every_pair_and_blocks_grow_with_the_speed() {
     let number = 1300;
     let (run, analysis, _) = analysed(&[drawn(number, 1), drawn(number, 2)], &settings);
     let samples = analysis.map_samples(&run, &settings, &EVERYBODY).unwrap();
-    let order: Rc<[u32]> = (0..number as u32).collect();
+    let order: Arc<[u32]> = (0..number as u32).collect();
     let told = Told::default();
     let growing = Growing::default();
     block_on(analysis.map_frame(&run, &settings, &samples, &order, 1, &growing, &told)).unwrap();

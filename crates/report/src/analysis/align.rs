@@ -93,7 +93,7 @@ impl Analysis {
                     Unit::Symbol => digest.ranking.symbols(tau, &members.samples),
                     Unit::Character => digest.ranking.characters(tau, &members.samples),
                 });
-                let found = distances.pairs(sequences, std::rc::Rc::clone(&members.main.pairs)).await?;
+                let found = distances.pairs(sequences, std::sync::Arc::clone(&members.main.pairs)).await?;
                 let measured = members.main.pairs.iter().zip(&found);
                 // Ties take the first pair, so that the choice is reproducible.
                 let best = if nearest {

@@ -1,7 +1,7 @@
 //! Cache of results, keyed by everything they depend on: a changed setting or a new checkpoint
 //! recomputes only what depends on it.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
 use pathway::UnitSum;
 use trace::BadSample;
@@ -18,7 +18,7 @@ use crate::derive::Relation;
 #[derive(Debug, Default)]
 pub struct Cache {
     /// Digests by file, with the fingerprint of the run's samples and thresholds.
-    digests: BTreeMap<usize, (u64, Rc<Digest>)>,
+    digests: BTreeMap<usize, (u64, Arc<Digest>)>,
     /// Selections by file and fingerprint of domains and other checkpoints.
     selections: BTreeMap<(usize, u64), Rc<Vec<Selections>>>,
     /// Effective dimensions by file and fingerprint of group and ridge.
@@ -35,15 +35,15 @@ pub struct Cache {
 }
 
 impl Cache {
-    pub fn digest(&self, file: usize, of: u64) -> Option<Rc<Digest>> {
+    pub fn digest(&self, file: usize, of: u64) -> Option<Arc<Digest>> {
         self.digests
             .get(&file)
             .filter(|(fingerprint, _)| *fingerprint == of)
-            .map(|(_, digest)| Rc::clone(digest))
+            .map(|(_, digest)| Arc::clone(digest))
     }
 
     pub fn put_digest(&mut self, file: usize, of: u64, digest: Digest) {
-        self.digests.insert(file, (of, Rc::new(digest)));
+        self.digests.insert(file, (of, Arc::new(digest)));
     }
 
     /// One entry per domain; empty if the trace has no selections.

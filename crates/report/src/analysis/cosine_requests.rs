@@ -1,6 +1,6 @@
 //! The samples and groups of items whose cosines an execution of the analysis needs.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use pathway::UnitSum;
 
@@ -22,9 +22,9 @@ impl Job<'_> {
         let of_group =
             |items: &[usize]| UnitSum::of(items.iter().filter_map(|&item| gates.get(item)?.as_deref())).ok();
         let groups = self.item_groups(domain);
-        let groups: Option<Rc<[UnitSum]>> = groups.iter().map(|(_, items)| of_group(items)).collect();
+        let groups: Option<Arc<[UnitSum]>> = groups.iter().map(|(_, items)| of_group(items)).collect();
         let train = self.t_star_groups(domain);
-        let samples: Rc<[u32]> = train.iter().flat_map(|(_, samples)| samples.iter().copied()).collect();
+        let samples: Arc<[u32]> = train.iter().flat_map(|(_, samples)| samples.iter().copied()).collect();
         let groups = groups.filter(|groups| !groups.is_empty() && !samples.is_empty())?;
         Some(CosineRequest { samples, groups })
     }

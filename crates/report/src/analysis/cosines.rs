@@ -2,7 +2,7 @@
 //! (docs/metrics.md#pairing-and-delay). They are accumulated while gates are read, so that the gates
 //! of single samples need not be kept.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use pathway::UnitSum;
 
@@ -10,9 +10,9 @@ use pathway::UnitSum;
 #[derive(Clone, Debug)]
 pub struct CosineRequest {
     /// The samples, ordered by memorization step.
-    pub samples: Rc<[u32]>,
+    pub samples: Arc<[u32]>,
     /// The groups of items, ordered by generalization step.
-    pub groups: Rc<[UnitSum]>,
+    pub groups: Arc<[UnitSum]>,
 }
 
 /// Accumulates the cosines of one request.
@@ -20,7 +20,7 @@ pub struct CosineRequest {
 pub struct CosineSums {
     /// Place of each sample of the run in the request.
     place_of: Vec<Option<u32>>,
-    groups: Rc<[UnitSum]>,
+    groups: Arc<[UnitSum]>,
     /// `[samples][groups]`; NaN where not yet read or undefined.
     cosines: Vec<f64>,
 }
@@ -34,7 +34,7 @@ impl CosineSums {
             }
         }
         let cosines = vec![f64::NAN; request.samples.len() * request.groups.len()];
-        Self { place_of, groups: Rc::clone(&request.groups), cosines }
+        Self { place_of, groups: Arc::clone(&request.groups), cosines }
     }
 
     /// Adds the gates of a sample of the run.

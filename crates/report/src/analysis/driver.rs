@@ -3,7 +3,8 @@
 
 use std::{
     cell::{Cell, RefCell},
-    rc::Rc,
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
 };
 
 use futures::{
@@ -16,14 +17,15 @@ use futures::{
 use super::{
     cache::Cache,
     compose,
-    digest::{Pass, read_gates},
+    digest::Digest,
     host::{Distances, Stage, Watch},
     job::Job,
-    measure::Measurement,
+    measure::{Measured, Measurement},
+    pass::{Pass, read_gates},
     run::{Part, Run, assemble_without},
     selections::read_selections,
 };
-use crate::{error::Error, model::Report, settings::Settings};
+use crate::{error::Error, model::Report, settings::Settings, work};
 
 /// Measurements in flight: while a few calculators finish one, the others start the next.
 const IN_FLIGHT: usize = 3;
@@ -32,6 +34,9 @@ const IN_FLIGHT: usize = 3;
 /// with the main figures of their checkpoint. In a larger run, the main figures of all checkpoints
 /// come first.
 const FEW_PAIRS: u64 = 16_000_000;
+
+/// Memory of the measurements that are made at the same time.
+const BYTES_AT_ONCE: usize = 256 << 20;
 
 /// Analysis of one run. It caches results, so that another call after a changed setting or a new
 /// checkpoint computes only what is missing.
@@ -107,9 +112,8 @@ impl Analysis {
                 let (job, meter) = (&job, &meter);
                 let measurements = if together { job.measurements.all() } else { job.measurements.main() };
                 async move {
-                    for measurement in measurements {
-                        job.measure(measurement, checkpoint, distances, meter).await?;
-                    }
+                    let measurements = measurements.iter().map(|one| (one.clone(), checkpoint));
+                    job.measure(measurements.collect(), distances, meter).await?;
                     if together {
                         job.measure_looks(checkpoint, distances, meter).await?;
                     }
@@ -128,8 +132,12 @@ impl Analysis {
 
         let checkpoints = 0..run.checkpoints.len();
         let side = checkpoints.flat_map(|c| job.measurements.side().iter().map(move |side| (side, c)));
-        stream::iter(side)
-            .map(|(measurement, checkpoint)| job.measure(measurement, checkpoint, distances, &meter))
+        // A backend of this process measures many at the same time; of others, each has its own report.
+        let at_once = if distances.direct().is_some() { job.measurements.side().len().max(1) } else { 1 };
+        let side: Vec<(&Measurement, usize)> = side.collect();
+        stream::iter(side.chunks(at_once))
+            .map(|side| side.iter().map(|&(one, checkpoint)| (one.clone(), checkpoint)).collect())
+            .map(|side| job.measure(side, distances, &meter))
             .buffer_unordered(IN_FLIGHT)
             .try_for_each(|()| {
                 watch.partial(false, &|| compose::report(&job));
@@ -150,12 +158,7 @@ impl Analysis {
     }
 
     /// Digest of a checkpoint, if it has been read.
-    pub(super) fn digest(
-        &self,
-        run: &Run,
-        settings: &Settings,
-        checkpoint: usize,
-    ) -> Option<Rc<super::digest::Digest>> {
+    pub(super) fn digest(&self, run: &Run, settings: &Settings, checkpoint: usize) -> Option<Arc<Digest>> {
         self.job(run, settings).digest(checkpoint)
     }
 
@@ -197,8 +200,8 @@ impl Job<'_> {
         let fingerprint = self.selections_fingerprint(checkpoint);
         let known = self.cache.borrow().selections(at.file, fingerprint).is_some();
         if !known && let Some(others) = self.others(checkpoint) {
-            let domains: Vec<Rc<[u32]>> =
-                self.run.domains.iter().map(|domain| Rc::clone(&domain.samples)).collect();
+            let domains: Vec<Arc<[u32]>> =
+                self.run.domains.iter().map(|domain| Arc::clone(&domain.samples)).collect();
             let selections = read_selections(at, others, &domains, meter.watch).await?.unwrap_or_default();
             self.cache.borrow_mut().put_selections(at.file, fingerprint, selections);
         }
@@ -212,30 +215,80 @@ impl Job<'_> {
         distances: &dyn Distances,
         meter: &ProgressCounter<'_>,
     ) -> Result<(), Error> {
-        for (measurement, at) in self.missing_looks(checkpoint) {
-            self.measure(&measurement, at, distances, meter).await?;
+        self.measure(self.missing_looks(checkpoint), distances, meter).await
+    }
+
+    /// Makes measurements, each at a checkpoint, unless they are in the cache.
+    async fn measure(
+        &self,
+        measurements: Vec<(Measurement, usize)>,
+        distances: &dyn Distances,
+        meter: &ProgressCounter<'_>,
+    ) -> Result<(), Error> {
+        let Some(direct) = distances.direct() else {
+            for (measurement, checkpoint) in measurements {
+                if self.known(&measurement, checkpoint).is_some() {
+                    continue;
+                }
+                let Some(digest) = self.digest(checkpoint) else { continue };
+                let measured = measurement.measure(&digest, distances).await?;
+                self.put(&measurement, checkpoint, measured, meter);
+                meter.watch.yield_now().await;
+            }
+            return Ok(());
+        };
+        let mut listed = BTreeSet::new();
+        let missing = measurements.into_iter().filter(|(measurement, checkpoint)| {
+            self.known(measurement, *checkpoint).is_none()
+                && listed.insert(self.key(measurement, *checkpoint))
+        });
+        let missing = missing.filter_map(|(measurement, at)| Some((measurement, at, self.digest(at)?)));
+        let mut missing: VecDeque<_> = missing.collect();
+        while !missing.is_empty() {
+            let batch = self.batch(&mut missing);
+            let found = work::run(move || {
+                work::map(batch, |(measurement, checkpoint, digest)| {
+                    let measured = measurement.measure_directly(&digest, direct)?;
+                    Ok::<_, Error>((measurement, checkpoint, measured))
+                })
+            })
+            .await?;
+            for found in found {
+                let (measurement, checkpoint, measured) = found?;
+                self.put(&measurement, checkpoint, measured, meter);
+            }
+            meter.watch.yield_now().await;
         }
         Ok(())
     }
 
-    async fn measure(
+    /// Takes the next measurements that may be in memory together, at least one.
+    fn batch(&self, missing: &mut VecDeque<Task>) -> Vec<Task> {
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        while let Some((measurement, ..)) = missing.front() {
+            bytes += measurement.bytes(self.run.layers * self.run.experts);
+            if !batch.is_empty() && bytes > BYTES_AT_ONCE {
+                break;
+            }
+            batch.extend(missing.pop_front());
+        }
+        batch
+    }
+
+    fn put(
         &self,
         measurement: &Measurement,
         checkpoint: usize,
-        distances: &dyn Distances,
+        measured: Measured,
         meter: &ProgressCounter<'_>,
-    ) -> Result<(), Error> {
-        if self.known(measurement, checkpoint).is_some() {
-            return Ok(());
-        }
-        let Some(digest) = self.digest(checkpoint) else { return Ok(()) };
-        let measured = measurement.measure(&digest, distances).await?;
+    ) {
         self.cache.borrow_mut().put_measured(self.key(measurement, checkpoint), measured);
         meter.measured(measurement.pairs.pairs.len() as u64);
-        meter.watch.yield_now().await;
-        Ok(())
     }
 }
+
+/// A measurement at a checkpoint.
+type Task = (Measurement, usize, Arc<Digest>);
 
 /// Counts finished work and reports it.
 struct ProgressCounter<'a> {

@@ -1,6 +1,6 @@
 //! What an analysis needs from its host: distances, and a watcher for progress and cancellation.
 
-use std::{future::Future, pin::Pin, rc::Rc};
+use std::{future::Future, pin::Pin, rc::Rc, sync::Arc};
 
 use levenshtein::Sequences;
 
@@ -10,7 +10,10 @@ use crate::{error::Error, model::Report};
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// Pairs of sequences, by index.
-pub type Pairs = Rc<[(u32, u32)]>;
+pub type Pairs = Arc<[(u32, u32)]>;
+
+/// Computes the distance of each pair on the threads of this process, in the order of the pairs.
+pub type Direct = fn(&Sequences, &[(u32, u32)]) -> Result<Vec<u32>, Error>;
 
 /// Default batch size in cells of the distance tables: a few tenths of a second on a few cores.
 pub const CELLS_AT_ONCE: u64 = 8_000_000_000;
@@ -22,6 +25,12 @@ pub trait Distances {
     /// # Errors
     /// The backend failed; the message says what to do.
     fn pairs(&self, sequences: Rc<Sequences>, pairs: Pairs) -> Pending<'_, Result<Vec<u32>, Error>>;
+
+    /// The backend as a function, if it computes on the threads of this process. Measurements are then
+    /// made at the same time, while the next checkpoint is read.
+    fn direct(&self) -> Option<Direct> {
+        None
+    }
 
     /// Preferred batch size in cells of the distance tables. Callers ask before each batch, since
     /// the backend may raise it after measuring its speed.

@@ -1,6 +1,6 @@
 //! One execution of the analysis: the inputs of all its steps, and access to the cache.
 
-use std::{cell::RefCell, collections::BTreeSet, rc::Rc};
+use std::{cell::RefCell, collections::BTreeSet, rc::Rc, sync::Arc};
 
 use super::{
     cache::Cache,
@@ -68,7 +68,7 @@ impl<'a> Job<'a> {
         mix.value()
     }
 
-    pub fn digest(&self, checkpoint: usize) -> Option<Rc<super::digest::Digest>> {
+    pub fn digest(&self, checkpoint: usize) -> Option<Arc<super::digest::Digest>> {
         let file = self.run.checkpoints[checkpoint].file;
         self.cache.borrow().digest(file, self.digest_fingerprint())
     }
@@ -132,7 +132,7 @@ impl<'a> Job<'a> {
     }
 
     /// Groups of equal memorization step whose gates replace embeddings.
-    pub fn embedded_groups(&self, checkpoint: usize) -> Vec<Rc<[u32]>> {
+    pub fn embedded_groups(&self, checkpoint: usize) -> Vec<Arc<[u32]>> {
         if !self.has_embedded_groups(checkpoint) {
             return Vec::new();
         }
@@ -141,7 +141,7 @@ impl<'a> Job<'a> {
 
     /// Samples of a domain by memorization step, ascending; unconfirmed ones only if the settings
     /// include them.
-    pub fn t_star_groups(&self, domain: usize) -> Vec<(usize, Rc<[u32]>)> {
+    pub fn t_star_groups(&self, domain: usize) -> Vec<(usize, Arc<[u32]>)> {
         let last = self.run.checkpoints.len().saturating_sub(1);
         let members = &self.run.domains[domain].samples;
         let steps = &self.plan.domains[domain].memorization.steps;
@@ -149,7 +149,7 @@ impl<'a> Job<'a> {
             .filter(|&at| at < last || self.settings.unconfirmed)
             .filter_map(|at| {
                 let of_step = members.iter().zip(steps).filter(|&(_, &step)| step == Some(at));
-                let samples: Rc<[u32]> = of_step.map(|(&sample, _)| sample).collect();
+                let samples: Arc<[u32]> = of_step.map(|(&sample, _)| sample).collect();
                 (!samples.is_empty()).then_some((at, samples))
             })
             .collect()
@@ -163,7 +163,7 @@ impl<'a> Job<'a> {
         GateRequest {
             digest: cache.digest(file, self.digest_fingerprint()).is_none().then(|| self.digest_request()),
             spectra: groups
-                .map(|members| Rc::clone(&members.samples))
+                .map(|members| Arc::clone(&members.samples))
                 .filter(|samples| !samples.is_empty())
                 .filter(|samples| cache.spectrum(file, self.spectrum_fingerprint(samples)).is_none())
                 .collect(),

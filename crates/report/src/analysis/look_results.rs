@@ -1,6 +1,6 @@
 //! Measurements and results of the tests of the samples declared so far.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use pathway::DistanceChange;
 
@@ -53,7 +53,7 @@ impl Job<'_> {
 
     fn look_measurement(&self, domain: usize, look: &Look) -> Measurement {
         let id = MeasurementId { domain, group: Group::Memorized, kind: Kind::Declared { by: look.at } };
-        let (quantity, samples) = (self.look_quantity(), Rc::clone(&look.samples));
+        let (quantity, samples) = (self.look_quantity(), Arc::clone(&look.samples));
         Measurement::new(id, quantity, samples, look.draw.pairs(), Grouping::One, self.samples_of_run)
     }
 

@@ -2,7 +2,7 @@
 //! checkpoint (docs/metrics.md#state-of-a-domain). Samples and pairs of a test depend only on the
 //! checkpoints up to it and the seed.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{draw::Draw, memorization::MemorizationPlan};
 
@@ -17,7 +17,7 @@ pub struct Look {
     /// Earlier checkpoint to compare with.
     pub reference: usize,
     /// Samples of the run declared by the checkpoint, ascending.
-    pub samples: Rc<[u32]>,
+    pub samples: Arc<[u32]>,
     /// Choice of their pairs.
     pub draw: Draw,
 }
@@ -30,8 +30,8 @@ pub fn looks(memorization: &MemorizationPlan, samples: &[u32], draw: impl Fn(usi
         let Some(reference) = plan.reference.filter(|_| plan.tested) else { continue };
         // Samples are only added, so an equal number means equal samples.
         let same = looks.last().filter(|last| last.samples.len() == plan.declared);
-        let members: Rc<[u32]> = match same {
-            Some(last) => Rc::clone(&last.samples),
+        let members: Arc<[u32]> = match same {
+            Some(last) => Arc::clone(&last.samples),
             None => {
                 let declared = samples.iter().zip(&memorization.causal);
                 let by_now = declared.filter(|(_, step)| step.is_some_and(|step| step.declared <= at));

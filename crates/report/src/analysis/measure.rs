@@ -1,12 +1,17 @@
 //! A measurement: builds sequences, lets the host compute their distances, and summarizes them.
 //! Each has a key, so that nothing is measured twice.
 
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 use levenshtein::Sequences;
 use pathway::{CrossDistance, GroupDistance, PairSums};
 
-use super::{digest::Digest, draw::PairSet, fingerprint::Fingerprint, host::Distances};
+use super::{
+    digest::Digest,
+    draw::PairSet,
+    fingerprint::Fingerprint,
+    host::{Direct, Distances, Pairs},
+};
 use crate::{error::Error, model::Group, settings::Unit};
 
 /// Identifies a measurement within a run and its settings.
@@ -108,7 +113,7 @@ pub struct Measurement {
     /// Measured quantity.
     pub quantity: Quantity,
     /// The samples.
-    pub samples: Rc<[u32]>,
+    pub samples: Arc<[u32]>,
     /// Pairs of indices into `samples`.
     pub pairs: PairSet,
     /// How the samples are grouped.
@@ -130,7 +135,7 @@ pub enum Grouping {
     /// Many separate groups, of which only means are computed.
     Many {
         /// End of each group's pairs.
-        ends: Rc<[usize]>,
+        ends: Arc<[usize]>,
     },
 }
 
@@ -206,7 +211,7 @@ impl Measurement {
     pub fn new(
         id: MeasurementId,
         quantity: Quantity,
-        samples: Rc<[u32]>,
+        samples: Arc<[u32]>,
         pairs: PairSet,
         grouping: Grouping,
         run: u64,
@@ -255,28 +260,55 @@ impl Measurement {
 
     /// Measures at the checkpoint of the digest.
     pub async fn measure(&self, digest: &Digest, distances: &dyn Distances) -> Result<Measured, Error> {
-        let sequences = Rc::new(self.sequences(digest)?);
-        let pairs = match self.grouping {
-            Grouping::One | Grouping::Many { .. } => Rc::clone(&self.pairs.pairs),
-            // The sequences of the columns follow those of the rows.
-            Grouping::Two { rows } => {
-                self.pairs.pairs.iter().map(|&(row, column)| (row, rows as u32 + column)).collect()
-            }
-        };
+        let Written { sequences, pairs, named } = self.written(digest)?;
+        let sequences = Rc::new(sequences);
         let found =
             if pairs.is_empty() { Vec::new() } else { distances.pairs(Rc::clone(&sequences), pairs).await? };
-        let samples = self.samples.len();
+        self.summary(&sequences, named.as_deref(), &found)
+    }
+
+    /// Measures at the checkpoint of the digest, on the threads of this process.
+    pub fn measure_directly(&self, digest: &Digest, distances: Direct) -> Result<Measured, Error> {
+        let Written { sequences, pairs, named } = self.written(digest)?;
+        let found = if pairs.is_empty() { Vec::new() } else { distances(&sequences, &pairs)? };
+        self.summary(&sequences, named.as_deref(), &found)
+    }
+
+    /// Most bytes that a measurement has in memory, for that many experts of all layers.
+    pub fn bytes(&self, width: usize) -> usize {
+        let pairs = self.pairs.pairs.len();
+        // A sequence is written, numbered anew and sorted; a pair has its distance and its statistics.
+        self.samples.len().min(2 * pairs).saturating_mul(6 * width).saturating_add(40 * pairs)
+    }
+
+    /// Statistics of the distances of the pairs.
+    fn summary(
+        &self,
+        sequences: &Sequences,
+        named: Option<&[u32]>,
+        found: &[u32],
+    ) -> Result<Measured, Error> {
+        let (samples, pairs) = (self.samples.len(), &self.pairs.pairs);
         Ok(match &self.grouping {
             Grouping::One => {
-                let lengths = pathway::lengths(&sequences);
-                let group = pathway::group_distance(samples, &self.pairs.pairs, &found, &lengths)?;
+                let mut lengths = pathway::lengths(sequences);
+                if let Some(named) = named {
+                    let written = lengths;
+                    lengths = vec![0; samples];
+                    for (&place, length) in named.iter().zip(written) {
+                        lengths[place as usize] = length;
+                    }
+                }
+                let mut group = pathway::group_distance(samples, pairs, found, &lengths)?;
+                if named.is_some() {
+                    group.length = None;
+                }
                 let pathways = matches!(self.quantity, Quantity::Pathways { .. });
-                let sums = pathways.then(|| PairSums::new(samples, &self.pairs.pairs, &found)).transpose()?;
+                let sums = pathways.then(|| PairSums::new(samples, pairs, found)).transpose()?;
                 Measured::Group(group, sums)
             }
             &Grouping::Two { rows } => {
-                let columns = samples - rows;
-                Measured::Cross(pathway::cross_distance(rows, columns, &self.pairs.pairs, &found)?)
+                Measured::Cross(pathway::cross_distance(rows, samples - rows, pairs, found)?)
             }
             Grouping::Many { ends } => {
                 let starts = std::iter::once(0).chain(ends.iter().copied());
@@ -286,8 +318,54 @@ impl Measurement {
         })
     }
 
-    fn sequences(&self, digest: &Digest) -> Result<Sequences, Error> {
-        let (ranking, samples) = (&digest.ranking, &self.samples);
+    /// Sequences and their pairs.
+    fn written(&self, digest: &Digest) -> Result<Written, Error> {
+        let named = self.named();
+        let Some(named) = named else {
+            let pairs = match self.grouping {
+                Grouping::One | Grouping::Many { .. } => Arc::clone(&self.pairs.pairs),
+                Grouping::Two { .. } => self.pairs_of_samples().collect(),
+            };
+            return Ok(Written { sequences: self.sequences(digest, &self.samples)?, pairs, named: None });
+        };
+        let mut place_of = vec![0; self.samples.len()];
+        for (place, &sample) in (0_u32..).zip(&named) {
+            place_of[sample as usize] = place;
+        }
+        let place = |sample: u32| place_of[sample as usize];
+        let pairs = self.pairs_of_samples().map(|(first, second)| (place(first), place(second))).collect();
+        let samples: Vec<u32> = named.iter().map(|&place| self.samples[place as usize]).collect();
+        Ok(Written { sequences: self.sequences(digest, &samples)?, pairs, named: Some(named) })
+    }
+
+    /// Pairs of places in `samples`.
+    fn pairs_of_samples(&self) -> impl Iterator<Item = (u32, u32)> {
+        // The samples of the columns follow those of the rows.
+        let rows = if let Grouping::Two { rows } = self.grouping { rows as u32 } else { 0 };
+        self.pairs.pairs.iter().map(move |&(first, second)| (first, rows + second))
+    }
+
+    /// Places of the samples with a pair, ascending. `None` if all samples are written: if all have
+    /// a pair, or for the mean length of a group's pathways, which its main measurement gives.
+    fn named(&self) -> Option<Vec<u32>> {
+        if self.id.kind == Kind::Distance || self.pairs.pairs.is_empty() {
+            return None;
+        }
+        let mut has_pair = vec![false; self.samples.len()];
+        for (first, second) in self.pairs_of_samples() {
+            for sample in [first, second] {
+                if let Some(slot) = has_pair.get_mut(sample as usize) {
+                    *slot = true;
+                }
+            }
+        }
+        let named: Vec<u32> =
+            (0_u32..).zip(has_pair).filter_map(|(place, has)| has.then_some(place)).collect();
+        (named.len() < self.samples.len()).then_some(named)
+    }
+
+    fn sequences(&self, digest: &Digest, samples: &[u32]) -> Result<Sequences, Error> {
+        let ranking = &digest.ranking;
         let tau = match self.quantity {
             Quantity::Pathways { tau, .. }
             | Quantity::Null { tau, .. }
@@ -306,7 +384,7 @@ impl Measurement {
             }
             Quantity::LoadNull { unit, seed, domain, .. } => {
                 let weights = digest.domain_gates(domain);
-                let wanted = self.paired();
+                let wanted = vec![true; samples.len()];
                 match unit {
                     Unit::Symbol => pathway::load_null_symbols(ranking, at, samples, &wanted, weights, seed)?,
                     Unit::Character => {
@@ -317,19 +395,15 @@ impl Measurement {
             Quantity::Layer { layer, .. } => ranking.layer(at, layer, samples),
         })
     }
+}
 
-    /// Whether each sample is in a pair.
-    fn paired(&self) -> Vec<bool> {
-        let mut paired = vec![false; self.samples.len()];
-        for &(first, second) in &*self.pairs.pairs {
-            for sample in [first, second] {
-                if let Some(slot) = paired.get_mut(sample as usize) {
-                    *slot = true;
-                }
-            }
-        }
-        paired
-    }
+/// What the host measures.
+struct Written {
+    sequences: Sequences,
+    /// Pairs of sequences.
+    pairs: Pairs,
+    /// Places of the written samples among all, if some have no pair.
+    named: Option<Vec<u32>>,
 }
 
 /// Mean of integers; `None` without values.

@@ -1,7 +1,7 @@
 //! All measurements of a run. They are the same at all checkpoints, so a result is identified by
 //! the measurement's id and a checkpoint.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     digest::MOST_DOMAINS,
@@ -100,12 +100,12 @@ impl List<'_> {
         &mut self,
         id: MeasurementId,
         quantity: Quantity,
-        of: (&Rc<[u32]>, &PairSet),
+        of: (&Arc<[u32]>, &PairSet),
         grouping: Grouping,
     ) {
         let (samples, pairs) = of;
         let measurement =
-            Measurement::new(id, quantity, Rc::clone(samples), pairs.clone(), grouping, self.run);
+            Measurement::new(id, quantity, Arc::clone(samples), pairs.clone(), grouping, self.run);
         self.all.push(measurement);
     }
 
@@ -149,7 +149,7 @@ impl List<'_> {
             return;
         }
         let id = MeasurementId { domain, group: Group::All, kind: Kind::TStar };
-        let grouping = Grouping::Many { ends: Rc::clone(&groups.ends) };
+        let grouping = Grouping::Many { ends: Arc::clone(&groups.ends) };
         self.push(id, self.quantity(self.settings.tau), (&groups.samples, &groups.pairs), grouping);
     }
 

@@ -3,7 +3,7 @@
 //!
 //! 1. [`run`] assembles files to a run.
 //! 2. [`plan`] chooses groups and pairs; memorization depends only on losses, so it is known before gates are read.
-//! 3. [`digest`] reads each checkpoint's gates once, [`selections`] its experts of single tokens.
+//! 3. [`pass`] reads each checkpoint's gates once and makes a [`digest`] of them, [`selections`] its experts of single tokens.
 //! 4. [`measurements`] lists all measurements, [`looks`] those of the samples declared so far; [`measure`] gets their
 //!    distances from the host.
 //! 5. [`compose`] builds the report from the [`cache`], complete or not.
@@ -12,7 +12,9 @@
 //!
 //! [`Analysis`] runs these steps as one future, which can be dropped at any await.
 
+mod accumulators;
 mod align;
+mod block;
 mod cache;
 mod change;
 mod change_between;
@@ -34,7 +36,9 @@ pub mod map;
 mod measure;
 mod measurements;
 mod memorization;
+mod pass;
 mod plan;
+mod ranked;
 mod run;
 mod selections;
 mod tokens;
@@ -44,6 +48,6 @@ pub use align::{AlignedPair, PairOfSamples};
 pub use driver::Analysis;
 pub use expert_tokens::{ExpertTokens, TokenCount};
 pub use flow::GroupFlow;
-pub use host::{CELLS_AT_ONCE, Distances, InlineDistances, NoProgress, Pairs, Pending, Stage, Watch};
+pub use host::{CELLS_AT_ONCE, Direct, Distances, InlineDistances, NoProgress, Pairs, Pending, Stage, Watch};
 pub use run::{Part, Run, Verdict, assemble, explain, traces};
 pub use tokens::TokenExperts;

@@ -1,7 +1,7 @@
 //! Plan of the samples and pairs to measure: the groups of docs/metrics.md#pathway-distance and the
 //! budget of pairs in the settings. Samples and pairs are the same at all checkpoints.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     draw::{Draw, MOST_PAIRS, PairSet},
@@ -51,11 +51,11 @@ pub struct SmallGroups {
     /// Index of a checkpoint and number of samples of each group, ascending.
     pub groups: Vec<(usize, usize)>,
     /// Samples of the first group, then of the second, and so on.
-    pub samples: Rc<[u32]>,
+    pub samples: Arc<[u32]>,
     /// Pairs within the groups, in the same order, as indices into `samples`.
     pub pairs: PairSet,
     /// End of each group's pairs.
-    pub ends: Rc<[usize]>,
+    pub ends: Arc<[usize]>,
 }
 
 /// Samples and their pairs to measure.
@@ -64,7 +64,7 @@ pub struct Members {
     /// Group of the domain.
     pub group: Group,
     /// Samples of the run, ascending.
-    pub samples: Rc<[u32]>,
+    pub samples: Arc<[u32]>,
     /// Pairs for the main figure, as indices into `samples`.
     pub main: PairSet,
     /// Pairs for side figures, a fraction of the budget.
@@ -81,7 +81,7 @@ pub struct CrossPlan {
     /// Group of both sides.
     pub group: Group,
     /// Samples of the first, then of the second.
-    pub samples: Rc<[u32]>,
+    pub samples: Arc<[u32]>,
     /// Number of samples of the first.
     pub rows: usize,
     /// Pairs of a sample of the first and one of the second.
@@ -113,9 +113,9 @@ fn domain_plan(run: &Run, settings: &Settings, index: usize) -> DomainPlan {
     let user_eps = settings.eps.get(&domain.name).copied();
     let memorization = MemorizationPlan::new(&losses, domain.samples.len(), user_eps, settings);
     let memorized = domain.samples.iter().zip(&memorization.memorized);
-    let memorized: Rc<[u32]> =
+    let memorized: Arc<[u32]> =
         memorized.filter(|(_, memorized)| **memorized).map(|(&sample, _)| sample).collect();
-    let with_step = |at: usize| -> Rc<[u32]> {
+    let with_step = |at: usize| -> Arc<[u32]> {
         let steps = domain.samples.iter().zip(&memorization.steps);
         steps.filter(|(_, step)| **step == Some(at)).map(|(&sample, _)| sample).collect()
     };
@@ -130,7 +130,7 @@ fn domain_plan(run: &Run, settings: &Settings, index: usize) -> DomainPlan {
         Members {
             group: Group::All,
             side: draw(domain.samples.len(), budget.side, seed + 2),
-            samples: Rc::clone(&domain.samples),
+            samples: Arc::clone(&domain.samples),
             main: of_all,
         },
         Members {
@@ -157,7 +157,7 @@ fn domain_plan(run: &Run, settings: &Settings, index: usize) -> DomainPlan {
 /// Concatenates groups, with the pairs that `draw` chooses for a checkpoint and a number of
 /// samples.
 fn small_groups(
-    of: impl Iterator<Item = (usize, Rc<[u32]>)>,
+    of: impl Iterator<Item = (usize, Arc<[u32]>)>,
     draw: impl Fn(usize, usize) -> PairSet,
 ) -> SmallGroups {
     let (mut groups, mut samples, mut pairs, mut ends) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());

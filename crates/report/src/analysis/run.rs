@@ -18,7 +18,7 @@ mod rule;
 mod token_ids;
 mod tokens;
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
 use trace::{OpenTrace, Results, SampleMeta};
 
@@ -125,7 +125,7 @@ pub fn explain(parts: &[Part]) -> Vec<Verdict> {
 fn checkpoint(file: usize, step: u64, trace: OpenTrace, samples: &[SampleMeta]) -> RunCheckpoint {
     let rows: BTreeMap<(&str, &str), u32> =
         trace.info.samples.iter().enumerate().map(|(row, sample)| (identity(sample), row as u32)).collect();
-    let row_of: Rc<[u32]> =
+    let row_of: Arc<[u32]> =
         samples.iter().map(|sample| rows.get(&identity(sample)).copied().unwrap_or(0)).collect();
     let loss = row_of
         .iter()

@@ -1,7 +1,7 @@
 //! Sums of the selections of single tokens at one checkpoint, which are read together with those of
 //! the last checkpoint and of its neighbors.
 
-use std::{ops::Range, rc::Rc};
+use std::{ops::Range, sync::Arc};
 
 use pathway::{Coactivation, CommitmentSum, LoadCounts, Neighbors, SaturationSum};
 use trace::TopK;
@@ -41,7 +41,7 @@ pub struct Others<'a> {
 pub async fn read_selections(
     checkpoint: &RunCheckpoint,
     others: Others<'_>,
-    domains: &[Rc<[u32]>],
+    domains: &[Arc<[u32]>],
     watch: &dyn Watch,
 ) -> Result<Option<Vec<Selections>>, Error> {
     let info = &checkpoint.trace.info;

@@ -1,6 +1,6 @@
 //! Pairing of memorization groups with generalization groups, and its null.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use pathway::{PairingNull, PairingSide, UnitSum};
 
@@ -9,7 +9,7 @@ use crate::model::{Delays, Matched, Pair};
 
 /// Samples and items of a domain by step.
 struct Groups {
-    samples: Vec<(usize, Rc<[u32]>)>,
+    samples: Vec<(usize, Arc<[u32]>)>,
     items: Vec<(usize, Vec<usize>)>,
 }
 

@@ -1,6 +1,6 @@
 //! Composes the part of a report on one domain, except its courses.
 
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 use crate::{
     analysis::{
@@ -26,7 +26,7 @@ pub(super) struct DomainComposer<'a> {
     /// Number of checkpoints, `C`.
     pub(super) checkpoints: usize,
     /// Digest of each checkpoint, `[C]`.
-    pub(super) digests: Vec<Option<Rc<Digest>>>,
+    pub(super) digests: Vec<Option<Arc<Digest>>>,
 }
 
 impl<'a> DomainComposer<'a> {

@@ -1,6 +1,6 @@
 //! Courses of the whole run, not of a domain.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::{
     analysis::{digest::Digest, job::Job},
@@ -10,7 +10,7 @@ use crate::{
 /// Every course of the run except derived ones; those that are undefined at all checkpoints are left
 /// out.
 pub(super) fn courses(job: &Job<'_>) -> Vec<Course> {
-    let digests: Vec<Option<Rc<Digest>>> =
+    let digests: Vec<Option<Arc<Digest>>> =
         (0..job.run.checkpoints.len()).map(|checkpoint| job.digest(checkpoint)).collect();
     let composer = RunComposer { samples: job.run.samples.len(), layers: job.run.layers, digests };
     let mut courses = composer.information();
@@ -24,7 +24,7 @@ struct RunComposer {
     samples: usize,
     layers: usize,
     /// Digest of each checkpoint, `[C]`.
-    digests: Vec<Option<Rc<Digest>>>,
+    digests: Vec<Option<Arc<Digest>>>,
 }
 
 impl RunComposer {

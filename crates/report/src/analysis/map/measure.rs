@@ -1,7 +1,7 @@
 //! Measurement of many pairs in blocks: at most two blocks are in memory, and dropping the future
 //! stops between blocks.
 
-use std::{cell::Cell, rc::Rc};
+use std::{cell::Cell, rc::Rc, sync::Arc};
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use levenshtein::Sequences;
@@ -59,7 +59,7 @@ pub(super) async fn measure(
     watch.progress(&Stage::Distances, 0, total);
     let mut answers = stream::iter(blocks)
         .map(|pairs| async move {
-            let found = distances.pairs(Rc::clone(sequences), Rc::clone(&pairs)).await?;
+            let found = distances.pairs(Rc::clone(sequences), Arc::clone(&pairs)).await?;
             Ok::<_, Error>((pairs, found))
         })
         .buffered(IN_FLIGHT);

@@ -1,6 +1,6 @@
 //! Samples of a map.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ pub struct MapScope {
 #[derive(Clone, Debug)]
 pub struct MapSamples {
     /// Indices in the run, ascending.
-    pub samples: Rc<[u32]>,
+    pub samples: Arc<[u32]>,
     /// Domain index of each sample.
     pub domains: Vec<usize>,
     /// Memorization step of each sample, as index of a checkpoint.

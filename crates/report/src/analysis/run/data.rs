@@ -1,6 +1,6 @@
 //! A run and its parts.
 
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 use trace::{OpenTrace, Results, SampleMeta, TokenIds};
 
@@ -73,7 +73,7 @@ pub struct RunCheckpoint {
     /// The trace.
     pub trace: Rc<OpenTrace>,
     /// Row of each sample of the run in the trace.
-    pub row_of: Rc<[u32]>,
+    pub row_of: Arc<[u32]>,
     /// Loss of each sample of the run, NaN if unknown.
     pub loss: Rc<[f32]>,
 }
@@ -84,7 +84,7 @@ pub struct RunDomain {
     /// Name.
     pub name: String,
     /// Samples, ascending.
-    pub samples: Rc<[u32]>,
+    pub samples: Arc<[u32]>,
     /// Benchmark items, as indices into the items of the results.
     pub items: Vec<usize>,
 }
