@@ -1,11 +1,16 @@
 //! Routing entropy: how evenly gates are distributed over the experts
 //! (docs/metrics.md#routing-entropy; paper, appendix E.5).
 
+use crate::logarithm::entropy_of_finite;
+
 /// Entropy of one row of gates `[E]` in nats, from 0 (one expert has all weight) to `ln E`
 /// (uniform).
 ///
 /// The stored weights are not renormalized; weights of 0 contribute nothing.
 fn row_entropy(gates: &[f32]) -> f64 {
+    if gates.iter().all(|gate| gate.is_finite()) {
+        return entropy_of_finite(gates);
+    }
     let terms = gates.iter().map(|&gate| f64::from(gate)).filter(|&gate| gate > 0.0);
     -terms.map(|gate| gate * libm::log(gate)).sum::<f64>()
 }

@@ -5,6 +5,7 @@ use levenshtein::Sequences;
 
 use crate::characters::push_characters;
 use crate::error::{Error, check_len, check_router};
+use crate::order::Orderer;
 
 /// Pathways of one checkpoint at several thresholds (docs/metrics.md#pathway), without its mean
 /// gates.
@@ -25,8 +26,10 @@ pub struct Ranking {
     /// Prefix lengths, `[S, L, taus]`.
     prefixes: Vec<u16>,
     samples: usize,
-    /// Buffer for the sort keys of one layer.
-    keys: Vec<u64>,
+    /// Buffers for the order of one layer.
+    orderer: Orderer,
+    /// Buffer for the running sums of one layer.
+    sums: Vec<f64>,
     /// Buffer for the order of one sample, so that a sample that fails changes nothing.
     row: Vec<u16>,
 }
@@ -59,8 +62,9 @@ impl Ranking {
             return Err(Error::Tau { tau });
         }
         let order = if experts <= 256 { Order::Narrow(Vec::new()) } else { Order::Wide(Vec::new()) };
-        let (keys, row) = (Vec::with_capacity(experts), Vec::with_capacity(layers * experts));
-        Ok(Self { layers, experts, taus: taus.to_vec(), order, prefixes: Vec::new(), samples: 0, keys, row })
+        let (orderer, sums, row) = (Orderer::default(), Vec::new(), Vec::with_capacity(layers * experts));
+        let (taus, prefixes) = (taus.to_vec(), Vec::new());
+        Ok(Self { layers, experts, taus, order, prefixes, samples: 0, orderer, sums, row })
     }
 
     /// Ranks one sample's mean gates `[L, E]` by the stored values, with the running sum in f64.
@@ -92,15 +96,22 @@ impl Ranking {
             return Err(Error::GateNotFinite { layer, expert, value: gates[place] });
         }
         self.row.clear();
+        let largest = self.taus.iter().copied().fold(0.0, f64::max);
         for gates in gates.chunks_exact(self.experts) {
             self.rank(gates.iter().map(|&gate| descending(gate)));
             let ranked = &self.row[self.row.len() - self.experts..];
+            // A sum above the largest threshold is above all.
+            self.sums.clear();
+            let mut sum = 0.0;
+            for &id in ranked {
+                sum += f64::from(gates[usize::from(id)]);
+                self.sums.push(sum);
+                if sum > largest + margin {
+                    break;
+                }
+            }
             for &tau in &self.taus {
-                let mut sum = 0.0;
-                let reached = ranked.iter().position(|&id| {
-                    sum += f64::from(gates[usize::from(id)]);
-                    sum > tau + margin
-                });
+                let reached = self.sums.iter().position(|&sum| sum > tau + margin);
                 self.prefixes.push(reached.map_or(self.experts, |place| place + 1) as u16);
             }
         }
@@ -145,11 +156,8 @@ impl Ranking {
 
     /// Appends the ids of one layer to `row`, in ascending order of the weights' keys, then of the
     /// ids.
-    fn rank(&mut self, weights: impl Iterator<Item = u32>) {
-        self.keys.clear();
-        self.keys.extend(weights.zip(0_u64..).map(|(weight, id)| (u64::from(weight) << 16) | id));
-        self.keys.sort_unstable();
-        self.row.extend(self.keys.iter().map(|&key| key as u16));
+    fn rank(&mut self, keys: impl ExactSizeIterator<Item = u32>) {
+        self.orderer.append_order(keys, &mut self.row);
     }
 
     /// Stores the sample whose ids are in `row`.
@@ -168,8 +176,8 @@ impl Ranking {
             Order::Narrow(_) => Order::Narrow(Vec::new()),
             Order::Wide(_) => Order::Wide(Vec::new()),
         };
-        let (taus, prefixes) = (self.taus.clone(), Vec::new());
-        Self { taus, order, prefixes, samples: 0, keys: Vec::new(), row: Vec::new(), ..*self }
+        let (taus, prefixes, orderer) = (self.taus.clone(), Vec::new(), Orderer::default());
+        Self { taus, order, prefixes, samples: 0, orderer, sums: Vec::new(), row: Vec::new(), ..*self }
     }
 
     /// Appends the samples of a ranking of the same shape and thresholds.
@@ -231,7 +239,8 @@ impl Ranking {
             prefixes: rows(&self.prefixes, prefixes, places),
             samples: places.len(),
             taus: self.taus.clone(),
-            keys: Vec::new(),
+            orderer: Orderer::default(),
+            sums: Vec::new(),
             row: Vec::new(),
             ..*self
         }

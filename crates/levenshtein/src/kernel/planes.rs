@@ -18,19 +18,23 @@ pub(crate) struct Planes {
 /// Numbers of planes for which kernels exist.
 pub(crate) const COUNTS: [usize; 7] = [2, 4, 6, 7, 8, 11, 17];
 
+/// The largest of them.
+const MOST: usize = 17;
+
 impl Planes {
     /// Builds the planes of sequences of codes below `alphabet`.
     pub(crate) fn new<'s>(alphabet: usize, sequences: impl Iterator<Item = &'s [u16]>) -> Self {
         let needed = (usize::BITS - alphabet.leading_zeros()) as usize;
         // 65,536 symbols need 17 planes, the largest count.
-        let count = COUNTS.into_iter().find(|&count| count >= needed).unwrap_or(17);
+        let count = COUNTS.into_iter().find(|&count| count >= needed).unwrap_or(MOST);
         let mut planes = Self { words: Vec::new(), starts: vec![0], count };
         for symbols in sequences {
-            let blocks = symbols.len().div_ceil(64);
-            let start = planes.words.len();
-            planes.words.resize(start + blocks * count, 0);
+            // The first words have what is left over.
+            let (first, others) = symbols.split_at(symbols.len() % 64);
+            for block in std::iter::once(first).filter(|first| !first.is_empty()).chain(others.chunks(64)) {
+                planes.words.extend_from_slice(&cut(block, count)[..count]);
+            }
             planes.starts.push(planes.words.len());
-            cut(symbols, count, &mut planes.words[start..]);
         }
         planes
     }
@@ -47,21 +51,21 @@ impl Planes {
     }
 }
 
-/// Cuts `symbols` into `words`, eight symbols at a time from the end.
-fn cut(symbols: &[u16], count: usize, words: &mut [u64]) {
-    let end = words.len() / count * 64;
-    for (eight, symbols) in symbols.rchunks(8).enumerate() {
-        let place = end - 8 * (eight + 1);
+/// Cuts up to 64 symbols into one word per plane, eight symbols at a time from the end.
+fn cut(symbols: &[u16], count: usize) -> [u64; MOST] {
+    let mut words = [0; MOST];
+    for (place, symbols) in (0..64).step_by(8).rev().zip(symbols.rchunks(8)) {
         let mut codes = [0u32; 8];
         for (code, &symbol) in codes[8 - symbols.len()..].iter_mut().zip(symbols) {
             *code = u32::from(symbol) + 1;
         }
-        for octet in 0..count.div_ceil(8) {
+        for (octet, words) in words[..count].chunks_mut(8).enumerate() {
             let bytes = codes.map(|code| (code >> (8 * octet)) as u8);
             let planes = square(Scalar::splat(u64::from_le_bytes(bytes))).word().to_le_bytes();
-            for (plane, byte) in planes.into_iter().take(count - 8 * octet).enumerate() {
-                words[place / 64 * count + 8 * octet + plane] |= u64::from(byte) << (place % 64);
+            for (word, byte) in words.iter_mut().zip(planes) {
+                *word |= u64::from(byte) << place;
             }
         }
     }
+    words
 }

@@ -86,7 +86,12 @@ pub fn append_widened<const N: usize>(bytes: &[u8], values: &mut Vec<f32>, widen
         || {
             let (chunks, rest) = bytes.as_chunks::<N>().0.as_chunks::<16>();
             for chunk in chunks {
-                values.extend(chunk.map(&widen));
+                // A closure within `map` would not be compiled for wide vectors.
+                let mut wide = [0.0; 16];
+                for (wide, &value) in wide.iter_mut().zip(chunk) {
+                    *wide = widen(value);
+                }
+                values.extend_from_slice(&wide);
             }
             values.extend(rest.iter().map(|&value| widen(value)));
         },
