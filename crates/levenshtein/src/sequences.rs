@@ -16,6 +16,14 @@ impl Sequences {
         Self { symbols: Vec::new(), offsets: vec![0] }
     }
 
+    /// Creates an empty set with room for that many sequences and symbols of all of them.
+    #[must_use]
+    pub fn with_capacity(sequences: usize, symbols: usize) -> Self {
+        let mut offsets = Vec::with_capacity(sequences + 1);
+        offsets.push(0);
+        Self { symbols: Vec::with_capacity(symbols), offsets }
+    }
+
     /// Appends one sequence.
     pub fn push(&mut self, sequence: &[u16]) {
         self.symbols.extend_from_slice(sequence);

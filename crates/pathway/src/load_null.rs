@@ -37,7 +37,8 @@ pub fn load_null_symbols(
     weights: &[f64],
     seed: u64,
 ) -> Result<Sequences, Error> {
-    drawn(ranking, tau_index, (samples, wanted), weights, seed, |layers, sequences| {
+    let room = ranking.room_for_symbols(tau_index, samples);
+    drawn(ranking, tau_index, (samples, wanted), weights, seed, room, |layers, sequences| {
         push_symbols(ranking, layers, sequences);
     })
 }
@@ -56,7 +57,7 @@ pub fn load_null_characters(
     weights: &[f64],
     seed: u64,
 ) -> Result<Sequences, Error> {
-    drawn(ranking, tau_index, (samples, wanted), weights, seed, push_written)
+    drawn(ranking, tau_index, (samples, wanted), weights, seed, Sequences::new(), push_written)
 }
 
 /// Draws the layers of each sample's null pathway, which `push` adds to the sequences. The sequence
@@ -67,13 +68,14 @@ fn drawn(
     (samples, wanted): (&[u32], &[bool]),
     weights: &[f64],
     seed: u64,
+    mut sequences: Sequences,
     push: impl Fn(&[Vec<u16>], &mut Sequences),
 ) -> Result<Sequences, Error> {
     let experts = ranking.experts();
     check_len("mean gates of a domain [L, E]", ranking.layers() * experts, weights.len())?;
     let sums: Vec<Vec<f64>> = weights.chunks_exact(experts).map(cumulative).collect();
     let mut layers = vec![Vec::new(); ranking.layers()];
-    let mut sequences = Sequences::new();
+    let mut is_drawn = Vec::with_capacity(experts);
     for (place, &sample) in samples.iter().enumerate() {
         if !wanted.get(place).copied().unwrap_or(false) {
             sequences.end();
@@ -82,7 +84,8 @@ fn drawn(
         let mut rng = Rng::stream(seed, STREAM + u64::from(sample));
         let of_layers = layers.iter_mut().zip(weights.chunks_exact(experts)).zip(&sums).enumerate();
         for (layer, ((drawn, weights), sums)) in of_layers {
-            draw(ranking.prefix_len(sample as usize, layer, tau_index), weights, sums, &mut rng, drawn);
+            let count = ranking.prefix_len(sample as usize, layer, tau_index);
+            draw(count, weights, sums, &mut rng, drawn, &mut is_drawn);
         }
         push(&layers, &mut sequences);
     }
@@ -103,10 +106,20 @@ fn cumulative(weights: &[f64]) -> Vec<f64> {
 /// those left; once all weight is drawn, the others follow by id.
 ///
 /// A draw that hits an expert again is repeated, which does not change these probabilities.
-fn draw(count: usize, weights: &[f64], sums: &[f64], rng: &mut Rng, drawn: &mut Vec<u16>) {
+/// `is_drawn` is a buffer.
+fn draw(
+    count: usize,
+    weights: &[f64],
+    sums: &[f64],
+    rng: &mut Rng,
+    drawn: &mut Vec<u16>,
+    is_drawn: &mut Vec<bool>,
+) {
     drawn.clear();
+    is_drawn.clear();
+    is_drawn.resize(weights.len(), false);
     let mut left: Option<Vec<f64>> = None;
-    let (mut is_drawn, mut repeats) = (vec![false; weights.len()], 0);
+    let mut repeats = 0;
     while drawn.len() < count {
         let sums = left.as_deref().unwrap_or(sums);
         let total = sums.last().copied().unwrap_or(0.0);
@@ -121,7 +134,7 @@ fn draw(count: usize, weights: &[f64], sums: &[f64], rng: &mut Rng, drawn: &mut 
             _ if repeats < MOST_REPEATS => repeats += 1,
             _ => {
                 let rest =
-                    weights.iter().zip(&is_drawn).map(|(weight, drawn)| if *drawn { 0.0 } else { *weight });
+                    weights.iter().zip(&*is_drawn).map(|(weight, drawn)| if *drawn { 0.0 } else { *weight });
                 let rest = cumulative(&rest.collect::<Vec<f64>>());
                 if rest.last().copied().unwrap_or(0.0) > 0.0 {
                     left = Some(rest);
@@ -150,7 +163,7 @@ mod tests {
         let sums = cumulative(weights);
         let one = |_| {
             let mut drawn = Vec::new();
-            draw(count, weights, &sums, &mut rng, &mut drawn);
+            draw(count, weights, &sums, &mut rng, &mut drawn, &mut Vec::new());
             drawn
         };
         (0..times).map(one).collect()

@@ -19,7 +19,7 @@ use crate::ranking::Ranking;
 /// A sample or the threshold is out of range.
 #[must_use]
 pub fn null_symbols(ranking: &Ranking, tau_index: usize, samples: &[u32], seed: u64) -> Sequences {
-    let mut sequences = Sequences::new();
+    let mut sequences = ranking.room_for_symbols(tau_index, samples);
     for_each_null(ranking, tau_index, samples, seed, |layers| push_symbols(ranking, layers, &mut sequences));
     sequences
 }

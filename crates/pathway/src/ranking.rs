@@ -297,7 +297,7 @@ impl Ranking {
     /// A sample or the threshold is out of range.
     #[must_use]
     pub fn symbols(&self, tau_index: usize, samples: &[u32]) -> Sequences {
-        let mut sequences = Sequences::new();
+        let mut sequences = self.room_for_symbols(tau_index, samples);
         for &sample in samples {
             for layer in 0..self.layers {
                 if layer > 0 {
@@ -308,6 +308,18 @@ impl Ranking {
             sequences.end();
         }
         sequences
+    }
+
+    /// An empty set with room for the pathways of the listed samples as symbols.
+    pub(crate) fn room_for_symbols(&self, tau_index: usize, samples: &[u32]) -> Sequences {
+        let of_layers = (0..self.layers).map(|layer| self.symbols_of_layer(tau_index, layer, samples));
+        let breaks = samples.len() * (self.layers - 1);
+        Sequences::with_capacity(samples.len(), of_layers.sum::<usize>() + breaks)
+    }
+
+    /// Experts of the listed samples' pathways in one layer.
+    fn symbols_of_layer(&self, tau_index: usize, layer: usize, samples: &[u32]) -> usize {
+        samples.iter().map(|&sample| self.prefix_len(sample as usize, layer, tau_index)).sum()
     }
 
     /// Appends the expert ids of the pathway in one layer.
@@ -344,7 +356,8 @@ impl Ranking {
     /// A sample, the layer or the threshold is out of range.
     #[must_use]
     pub fn layer(&self, tau_index: usize, layer: usize, samples: &[u32]) -> Sequences {
-        let mut sequences = Sequences::new();
+        let mut sequences =
+            Sequences::with_capacity(samples.len(), self.symbols_of_layer(tau_index, layer, samples));
         for &sample in samples {
             self.push_layer(sample as usize, layer, tau_index, &mut sequences);
             sequences.end();

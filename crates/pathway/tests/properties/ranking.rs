@@ -123,6 +123,14 @@ proptest! {
         prop_assert_eq!(reordered.samples(), samples.len());
         let all: Vec<u32> = (0..samples.len() as u32).collect();
         prop_assert_eq!(reordered.symbols(0, &all), symbols);
+        let mut appended = ranking.emptied();
+        for gates in &samples {
+            let mut one = ranking.emptied();
+            one.push_sample(gates).unwrap();
+            appended.append(&one);
+        }
+        prop_assert_eq!(appended.samples(), samples.len());
+        prop_assert_eq!(appended.symbols(0, &all), ranking.symbols(0, &all));
     }
 
     /// Null pathways have the same lengths and no id twice in a layer.
