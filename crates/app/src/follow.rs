@@ -107,7 +107,7 @@ impl Followed {
                     self.waiting.push(address);
                     self.times.push(time);
                 }
-                Some(before) if before != time => {
+                Some(before) if time > before || time < before => {
                     self.replaced = address.rsplit('/').next().map(str::to_owned);
                 }
                 Some(_) => {}
