@@ -107,7 +107,7 @@ impl Followed {
                     self.waiting.push(address);
                     self.times.push(time);
                 }
-                Some(before) if time > before || time < before => {
+                Some(before) if before.total_cmp(&time).is_ne() => {
                     self.replaced = address.rsplit('/').next().map(str::to_owned);
                 }
                 Some(_) => {}
