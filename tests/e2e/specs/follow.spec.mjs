@@ -134,9 +134,7 @@ test("a folder on another server is followed after a question, and waited for wh
   gone = false;
   await checkpoints(page, 3);
   await by(page, "followed").filter({ hasNotText: "cannot be reached" }).waitFor();
-  // Closing the run ends it.
-  await by(page, "new-run").click();
-  await by(page, "close-unsaved").click();
+  await page.getByRole("button", { name: "Stop following" }).click();
   await by(page, "followed").waitFor({ state: "detached" });
   await opened.context.close();
   await other.close();
