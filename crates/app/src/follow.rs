@@ -11,7 +11,7 @@ use wasm_bindgen::prelude::*;
 use crate::analyst;
 use crate::format::duration;
 use crate::session;
-use crate::state::App;
+use crate::state::{App, Origin};
 
 /// Called with addresses, times of change in seconds, a title, and what failed.
 type Tell = Closure<dyn Fn(Array, Array, String, String)>;
@@ -132,6 +132,9 @@ pub fn start(app: App, folder: String, seconds: u32) {
                 return;
             }
             is_first = followed.known.is_empty();
+            // Another report was opened meanwhile: it stays until the user resumes.
+            followed.paused |=
+                app.report.with_untracked(Option::is_some) && app.origin.get_untracked() != Origin::Files;
             let time = |at: usize| times.get(at as u32).as_f64();
             let listed = addresses.iter().enumerate();
             added = followed.take(listed.filter_map(|(at, address)| Some((address.as_string()?, time(at)))));

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use futures::executor::block_on;
 use report::{Analysis, Distances, LinkOptions, Parts, Settings};
 use trace::GateDtype;
@@ -36,6 +36,28 @@ pub struct Arguments {
     command: Command,
 }
 
+/// How a run is analyzed.
+#[derive(Debug, Args)]
+struct AnalysisOptions {
+    /// Settings as JSON; missing settings have their defaults.
+    #[arg(long)]
+    settings: Option<PathBuf>,
+    #[command(flatten)]
+    flags: SettingFlags,
+    /// Title of the run.
+    #[arg(long, default_value = "")]
+    title: String,
+}
+
+impl AnalysisOptions {
+    /// The settings of the file and the flags, which override it, and the title.
+    fn read(self) -> Result<(Settings, String), Error> {
+        let mut settings = self.settings.as_deref().map(read_settings).transpose()?.unwrap_or_default();
+        self.flags.apply(&mut settings)?;
+        Ok((settings, self.title))
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Analyze traces and results, write a report and print its verdict.
@@ -47,14 +69,8 @@ enum Command {
         /// Mapping for tensors with other names: a JSON file, or `auto` for the proposed mapping.
         #[arg(long)]
         map: Option<PathBuf>,
-        /// Settings as JSON; missing settings have their defaults.
-        #[arg(long)]
-        settings: Option<PathBuf>,
         #[command(flatten)]
-        flags: SettingFlags,
-        /// Title of the run.
-        #[arg(long, default_value = "")]
-        title: String,
+        analysis: AnalysisOptions,
         /// Report to write, as JSON.
         #[arg(short, long)]
         output: PathBuf,
@@ -87,14 +103,8 @@ enum Command {
     Watch {
         /// Folder of the traces.
         folder: PathBuf,
-        /// Settings as JSON; missing settings have their defaults.
-        #[arg(long)]
-        settings: Option<PathBuf>,
         #[command(flatten)]
-        flags: SettingFlags,
-        /// Title of the run.
-        #[arg(long, default_value = "")]
-        title: String,
+        analysis: AnalysisOptions,
         /// Report to write, as JSON. By default report.json in the folder.
         #[arg(short, long)]
         output: Option<PathBuf>,
@@ -198,9 +208,7 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
         Command::Report {
             paths,
             map,
-            settings,
-            flags,
-            title,
+            analysis,
             output,
             html,
             csv,
@@ -214,8 +222,7 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
                 map: map.as_deref().map(Map::read_from).transpose()?,
                 ids: trace::IdsSettings { experts, layers, top_k },
             };
-            let mut settings = settings.as_deref().map(read_settings).transpose()?.unwrap_or_default();
-            flags.apply(&mut settings)?;
+            let (settings, title) = analysis.read()?;
             let distances = distances_on(backend)?;
             let report = block_on(async {
                 let mut parts = open_all(&paths, &file_options).await?;
@@ -239,9 +246,8 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
             print!("{}", paragraphs(&figures::requested_changes(&report)));
             Ok(())
         }
-        Command::Watch { folder, settings, flags, title, output, every, once, page } => {
-            let mut settings = settings.as_deref().map(read_settings).transpose()?.unwrap_or_default();
-            flags.apply(&mut settings)?;
+        Command::Watch { folder, analysis, output, every, once, page } => {
+            let (settings, title) = analysis.read()?;
             let output = output.unwrap_or_else(|| folder.join("report.json"));
             let distances = distances_on(None)?;
             let options = WatchOptions { folder, settings, title, output, every, once, page };

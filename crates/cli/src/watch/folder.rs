@@ -18,7 +18,7 @@ const MOST_LEVELS: usize = 8;
 /// Largest header of a safetensors file that is read.
 const LARGEST_HEADER: u64 = 100_000_000;
 
-/// How long an unfinished file may stay as it is before the user is told.
+/// Time without a change after which the user is told about an unfinished file.
 const STALLED: Duration = Duration::from_mins(1);
 
 /// Names of files that are not finished, by what downloads and collectors append.

@@ -54,7 +54,7 @@ pub struct FileList {
     files: Vec<String>,
     /// When each was changed last, in seconds since 1970.
     modified: Vec<u64>,
-    /// Where changes of this list are told, relative to it.
+    /// Address of the server-sent events for changes of this list, relative to its own address.
     events: &'static str,
 }
 
