@@ -178,7 +178,7 @@ import numpy as np
 from grokscope import Trace
 given = dict(zip(sys.argv[2::2], sys.argv[3::2]))
 assert sys.argv[1] == "trace", sys.argv
-if "20" in given["--checkpoint"]: sys.exit("error: config.json: num_experts is missing")
+if pathlib.Path(given["--checkpoint"]).name == "step-20": sys.exit("error: config.json: num_experts is missing")
 samples = [json.loads(line) for line in open(given["--samples"])]
 lengths = np.array([len(one["input_ids"]) for one in samples])
 gates = np.stack([np.full((3, 4), 0.25) * [1, 1, 1, 1] for _ in samples])
