@@ -39,11 +39,10 @@ self.addEventListener("fetch", (event) => {
 
 self.addEventListener("message", (event) => {
   const ask = event.data?.ask;
-  const answer = { kept, keep: () => keepMore().then(() => ({}), ({ message }) => ({ error: message })) }[ask];
+  const keep = () => keepMore().then(() => ({}), ({ message }) => ({ error: message }));
+  const answer = { kept, keep, activate }[ask];
   if (answer) {
     event.waitUntil(answer().then((found) => event.ports[0]?.postMessage(found)));
-  } else if (ask === "activate") {
-    event.waitUntil(activate());
   }
 });
 
@@ -69,9 +68,12 @@ async function keepMore() {
 
 // The user loads the new version. Another tab with the old one keeps its files until it is closed.
 async function activate() {
-  if ((await self.clients.matchAll({ type: "window" })).length <= 1) {
+  const windows = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  const active = windows.filter(({ url }) => url.startsWith(SCOPE.href)).length <= 1;
+  if (active) {
     await self.skipWaiting();
   }
+  return { active };
 }
 
 async function fill() {

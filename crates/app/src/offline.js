@@ -10,6 +10,9 @@ function worker() {
   return globalThis.isSecureContext ? navigator.serviceWorker : undefined;
 }
 
+// A service worker that has not taken over after this time is not waited for.
+const PATIENCE_MS = 4000;
+
 // The build of this page, as in the addresses of its files.
 const BUILD = new URL(document.querySelector("link[rel=stylesheet]")?.href ?? "x:").searchParams.get("v");
 
@@ -42,8 +45,17 @@ export async function keep() {
   }
 }
 
+// A page that is requested while its service worker changes can wait for ever in Chromium: the reload comes after it.
 export async function update() {
   const registration = await worker()?.ready;
-  registration?.waiting?.postMessage({ ask: "activate" });
+  const { waiting } = registration ?? {};
+  if (waiting) {
+    const changed = new Promise((resolve) => {
+      worker().addEventListener("controllerchange", resolve, { once: true });
+      setTimeout(resolve, PATIENCE_MS);
+    });
+    const { active } = await Promise.race([ask(waiting, "activate"), changed.then(() => ({}))]);
+    await (active && changed);
+  }
   location.reload();
 }
