@@ -24,7 +24,7 @@ pub use self::dialog::Dialog;
 pub use self::run::{HeldRun, Origin, Stage};
 pub use self::view::{TokenChoice, View};
 
-/// What the service worker keeps.
+/// State of the files that the service worker keeps for use offline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OfflineState {
     /// Whether the page and its workers are kept.
