@@ -10,7 +10,8 @@ use crate::analyst;
 use crate::drawing_requests::{self, Answer};
 use crate::state::App;
 
-/// Has a drawing made, again whenever the request, the report or the analyst changes. The old one stays until the new one is there.
+/// Requests a drawing, and again whenever the request, the report or the analyst changes. The old drawing stays until
+/// the new one arrives.
 pub fn draw(request: impl Fn() -> Option<Drawing> + 'static) -> Answer {
     let answer = Answer::new(None);
     draw_into(answer, request);

@@ -20,6 +20,7 @@ mod keys;
 mod link_state;
 mod map;
 mod meter;
+mod named_table;
 mod offline;
 mod page;
 mod panels;

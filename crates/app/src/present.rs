@@ -10,8 +10,8 @@ use wasm_bindgen_futures::spawn_local;
 use crate::browser;
 use crate::chart_options;
 use crate::state::App;
+use crate::tour;
 use crate::zoom;
-use crate::{speaker, tour};
 
 /// Milliseconds that playing the whole run takes.
 const WHOLE_RUN: f64 = 20_000.0;
@@ -24,6 +24,12 @@ thread_local! {
     static WAKE_LOCK: RefCell<Option<JsValue>> = const { RefCell::new(None) };
     /// Whether the window of the notes ended full screen.
     static INTERRUPTED: Cell<bool> = const { Cell::new(false) };
+}
+
+#[wasm_bindgen(module = "/src/speaker.js")]
+extern "C" {
+    /// Whether the window of the notes was opened a moment ago, which ends full screen.
+    fn opening() -> bool;
 }
 
 /// Starts or stops presenting.
@@ -104,7 +110,7 @@ pub fn install(app: App) {
         if is_fullscreen() {
             INTERRUPTED.set(false);
         } else if app.presenting.get_untracked() {
-            if speaker::is_opening() { INTERRUPTED.set(true) } else { stop(app) }
+            if opening() { INTERRUPTED.set(true) } else { stop(app) }
         }
     });
     drop(

@@ -12,8 +12,6 @@ use crate::tour;
 extern "C" {
     /// Opens the window, which calls back with what its buttons ask for; false if the browser blocks it.
     fn open(drive: &JsValue) -> bool;
-    /// Whether the window was opened a moment ago.
-    fn opening() -> bool;
     /// Sends what the window shows: view, step, heading, text, limits and what is next.
     fn tell(
         place: &str,
@@ -24,11 +22,6 @@ extern "C" {
         presenting: bool,
         playing: bool,
     );
-}
-
-/// Whether the window was opened a moment ago, which ends full screen.
-pub fn is_opening() -> bool {
-    opening()
 }
 
 /// Opens the window of the notes, or brings it to the front.

@@ -2,6 +2,7 @@
 
 mod appearance;
 mod dialog;
+mod followed;
 mod messages;
 mod run;
 mod selection;
@@ -16,15 +17,15 @@ use protocol::{Alignment, Backend, FileRow, MappingSheet, ProcessorInfo, ReportT
 use report::{Change, Group, Report, Settings};
 
 use crate::drawing_requests::Answer;
-use crate::follow::Followed;
 use crate::meter::Meter;
 
 pub use self::appearance::{Axis, Theme};
 pub use self::dialog::Dialog;
+pub use self::followed::Followed;
 pub use self::run::{HeldRun, Origin, Stage};
 pub use self::view::{TokenChoice, View};
 
-/// What the service worker keeps.
+/// State of the files that the service worker keeps for use offline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OfflineState {
     /// Whether the page and its workers are kept.

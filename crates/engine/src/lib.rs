@@ -17,7 +17,7 @@ mod progress;
 #[cfg(target_arch = "wasm32")]
 mod runner;
 
-/// Starts the part that the worker's name asks for, once it has the port to the analyst.
+/// Starts the calculator or the runner of checkpoints, by the worker's name, once it has the port to the analyst.
 #[cfg(target_arch = "wasm32")]
 pub fn start(scope: &web_sys::DedicatedWorkerGlobalScope) {
     let start = if scope.name() == protocol::calculator::NAME { distances::start } else { runner::start };

@@ -1,6 +1,7 @@
 //! A tour of a report: up to six steps, each with a view, a checkpoint, a chart, and sentences that say what the chart
 //! shows and what it does not show. Every number in them is a figure of the report.
 
+mod guide;
 mod limits;
 mod routing;
 mod training;
@@ -8,6 +9,8 @@ mod training;
 use report::{ClaimKind, Domain, Report};
 use serde::{Deserialize, Serialize};
 
+use self::guide::Guide;
+pub use self::guide::TourStep;
 use crate::verdict::said::Said;
 
 /// A tour of a report.
@@ -17,44 +20,6 @@ pub struct Tour {
     pub steps: Vec<TourStep>,
     /// Which steps are left out and why, in a sentence; empty without any.
     pub left_out: String,
-}
-
-/// One step of a tour.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TourStep {
-    /// Title in a few words.
-    pub title: String,
-    /// What the chart shows, in one to three sentences.
-    pub shows: String,
-    /// What the chart does not show, in one or two sentences.
-    pub limits: String,
-    /// The view's name in URLs: `timeline`, `layers`, `map`, `delays`.
-    pub view: String,
-    /// Id of the chart, as in [`Figure::id`](crate::Figure::id); `map` for the map. Empty if the step is about no chart.
-    pub chart: String,
-    /// Name of the domain, for views that show one domain.
-    pub domain: String,
-    /// Index of the checkpoint that the step selects.
-    pub checkpoint: usize,
-}
-
-/// What the steps are composed from.
-#[derive(Clone, Copy)]
-struct Guide<'a> {
-    report: &'a Report,
-    said: Said<'a>,
-    /// The domain that the steps describe in detail.
-    lead: &'a Domain,
-    /// Index of the last checkpoint.
-    last: usize,
-}
-
-impl Guide<'_> {
-    /// Index of the checkpoint with this step; the last one without it.
-    fn checkpoint(&self, step: Option<f64>) -> usize {
-        let found = step.and_then(|step| self.report.steps().position(|at| at == step as u64));
-        found.unwrap_or(self.last)
-    }
 }
 
 /// The tour of a report. The step on the map needs the run's traces; without them, a step on consistency takes its place.
@@ -104,11 +69,4 @@ fn lead<'a>(report: &'a Report, said: Said<'a>) -> Option<&'a Domain> {
     holding(ClaimKind::GeneralizedAfter)
         .or_else(|| holding(ClaimKind::Memorized))
         .or_else(|| report.domains.first())
-}
-
-/// A text with a capital first letter and a full stop.
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
-    format!("{first}{}.", letters.as_str())
 }

@@ -2,10 +2,10 @@
 
 use crate::cost;
 use crate::instruction_set::InstructionSet;
+use crate::kernel::library::Library;
 use crate::kernel::shared::Shared;
 use crate::kernel::{self, Computation, Lanes, UNSURE};
 use crate::leftover::{Leftover, Pending};
-use crate::library::Library;
 use crate::sequences::Sequences;
 
 /// Computes the distances of all unordered pairs, in condensed order: (0,1), (0,2), .., (1,2), ..

@@ -2,9 +2,9 @@
 //! batches.
 
 use crate::band::Expectation;
+use crate::kernel::library::Library;
 use crate::kernel::mixed::Mixed;
 use crate::kernel::{Lanes, UNSURE};
-use crate::library::Library;
 use crate::single::Single;
 
 /// A pair of distinct sequences of a library and the position of its distance.

@@ -15,7 +15,6 @@ pub mod gpu;
 mod instruction_set;
 mod kernel;
 mod leftover;
-mod library;
 mod pairs;
 mod sequences;
 mod single;

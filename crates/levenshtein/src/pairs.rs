@@ -4,10 +4,10 @@ use crate::all_pairs;
 use crate::cost;
 use crate::error::Error;
 use crate::instruction_set::InstructionSet;
+use crate::kernel::library::Library;
 use crate::kernel::shared::Shared;
 use crate::kernel::{self, Computation, Lanes, UNSURE};
 use crate::leftover::{Leftover, Pending};
-use crate::library::Library;
 use crate::sequences::Sequences;
 
 /// Computes the distances of a list of pairs, in the order of the list. Pairs may repeat, and may

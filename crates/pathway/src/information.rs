@@ -6,7 +6,7 @@ use crate::labels::{p_value, permuted};
 use crate::sums::mean;
 use crate::vector::widest;
 
-/// Streams of the permutations, apart from those of other draws with the same seed.
+/// First random stream of the permutations; other draws with the same seed use other streams.
 const STREAM: u64 = 1 << 32;
 
 /// Samples whose gates are widened and added together, so that they stay in the fastest cache.

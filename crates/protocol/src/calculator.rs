@@ -24,7 +24,7 @@ pub enum CalculatorRequest {
     Measure(Measure),
     /// Forget the sequences of a call.
     Drop {
-        /// The call.
+        /// Number of the call.
         call: u32,
     },
 }
@@ -32,7 +32,7 @@ pub enum CalculatorRequest {
 /// The sequences of a call.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Load {
-    /// The call.
+    /// Number of the call.
     pub call: u32,
     /// Symbols of all sequences, concatenated.
     #[serde(with = "serde_wasm_bindgen::preserve")]
@@ -45,7 +45,7 @@ pub struct Load {
 /// Consecutive pairs of a call.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Measure {
-    /// The call.
+    /// Number of the call.
     pub call: u32,
     /// Index of the first pair in the call.
     pub start: u32,
@@ -75,7 +75,7 @@ pub enum CalculatorResponse {
 /// The response to a [`Measure`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Answer {
-    /// The call.
+    /// Number of the call.
     pub call: u32,
     /// Index of the first pair in the call.
     pub start: u32,

@@ -130,11 +130,11 @@ async fn slices(archive: Option<&Blob>, files: &[&Source]) -> Result<Option<File
 pub enum OpenRequest {
     /// A file on the user's disk, with its path.
     Disk(String, web_sys::File, Rc<Cell<u64>>),
-    /// A file at an address.
+    /// A file at a URL.
     Address(String, Rc<Cell<u64>>),
-    /// A folder at an address.
+    /// A folder at a URL.
     Folder(String),
-    /// A list of files at an address.
+    /// A list of files at a URL.
     Index(String),
     /// A file in an archive.
     Member(Source, Rc<Cell<u64>>),

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::follow;
-use crate::state::App;
+use crate::state::{App, Followed};
 
 /// What is known about the followed training, with its switches; empty without one.
 #[component]
@@ -14,7 +14,7 @@ pub fn FollowedFolder() -> impl IntoView {
     view! {
         <Show when=move || app.followed.with(Option::is_some)>
             <section aria-label="Followed folder"><p class="banner" data-testid="followed">
-                {move || app.followed.with(|followed| followed.as_ref().map(follow::Followed::words))}" "
+                {move || app.followed.with(|followed| followed.as_ref().map(Followed::words))}" "
                 <button type="button" data-testid="pause-following" on:click=move |_| follow::pause(app, !paused())>
                     {move || if paused() { "Resume" } else { "Freeze" }}
                 </button>" "

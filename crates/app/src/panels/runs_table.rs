@@ -8,8 +8,8 @@ use super::dialog::Modal;
 use crate::analyst;
 use crate::drawing_requests::{self, Answer};
 use crate::keep;
+use crate::named_table::Named;
 use crate::state::{App, Dialog};
-use crate::views::table::Named;
 
 /// The dialog.
 #[component]

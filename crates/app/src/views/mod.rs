@@ -11,7 +11,7 @@ mod map;
 mod pathways;
 mod readout;
 mod sticky;
-pub mod table;
+mod table;
 mod timeline;
 mod tokens;
 

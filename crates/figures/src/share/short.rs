@@ -58,8 +58,8 @@ impl Search<'_> {
         link.text.len() <= self.most
     }
 
-    /// The link of all metrics without single layers, if it fits: with the same figures in the verdict if possible, as
-    /// other links.
+    /// The link with all metrics but without single layers; none if it does not fit. Like other links, it has a
+    /// precision at which the verdict prints the same figures, if one fits.
     fn whole(&self) -> Result<Option<Link>, Error> {
         let parts = Parts { title: true, ..Parts::NONE };
         let mut fallback = None;

@@ -2,7 +2,7 @@
 
 use report::ClaimKind;
 
-use super::{Guide, TourStep};
+use super::guide::{Guide, TourStep};
 use crate::verdict::{caveats, headline, matching};
 
 /// Whether groups match better than chance, whether domains can be exchanged, and the caveats.

@@ -2,7 +2,7 @@
 
 use report::{ClaimKind, Course, Group};
 
-use super::{Guide, TourStep};
+use super::guide::{Guide, TourStep};
 use crate::{
     chart,
     layers::LayerMeasure,

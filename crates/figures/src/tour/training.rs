@@ -2,7 +2,7 @@
 
 use report::{ClaimKind, Group, Why};
 
-use super::{Guide, TourStep, sentence};
+use super::guide::{Guide, TourStep, sentence};
 use crate::{
     chart, number, series,
     verdict::{

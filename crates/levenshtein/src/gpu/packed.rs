@@ -1,6 +1,6 @@
 //! Sequences in the memory layouts of the shaders.
 
-use crate::library::Library;
+use crate::kernel::library::Library;
 
 /// Number of interleaved texts, so that adjacent invocations read adjacent words.
 pub(super) const SIDE_BY_SIDE: usize = 64;
@@ -81,7 +81,7 @@ fn plane_count(library: &Library) -> usize {
 #[cfg(test)]
 mod tests {
     use super::Packed;
-    use crate::library::Library;
+    use crate::kernel::library::Library;
 
     #[test]
     fn sizes_are_known_before() {

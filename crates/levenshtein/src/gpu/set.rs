@@ -5,7 +5,7 @@ use wgpu::BufferUsages;
 use super::device::Gpu;
 use super::packed::Packed;
 use crate::error::Error;
-use crate::library::Library;
+use crate::kernel::library::Library;
 use crate::sequences::Sequences;
 
 /// Sequences in the memory of a [`Gpu`]. Equal sequences are stored once.

@@ -4,10 +4,10 @@ use super::UNSURE;
 use super::cell::{Step, cell};
 use super::count::{Numbers, Sum};
 use super::lanes::{Lanes, Task};
+use super::library::Library;
 use super::planes::Planes;
 use super::side::{Side, occupied};
 use crate::band::{Band, Expectation};
-use crate::library::Library;
 
 /// Number of matrix rows computed together per column.
 const ROWS: usize = 4;

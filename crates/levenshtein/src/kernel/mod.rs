@@ -4,8 +4,9 @@
 mod cell;
 mod count;
 mod lanes;
+pub(crate) mod library;
 pub(crate) mod mixed;
-pub(crate) mod planes;
+mod planes;
 mod scalar;
 pub(crate) mod shared;
 mod side;

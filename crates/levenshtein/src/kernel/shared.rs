@@ -4,9 +4,9 @@ use super::UNSURE;
 use super::cell::{Step, cell};
 use super::count::{Numbers, Sum};
 use super::lanes::{Lanes, Task};
+use super::library::Library;
 use super::side::{Side, occupied};
 use crate::band::{Band, Expectation};
-use crate::library::Library;
 
 /// Number of matrix rows computed together per column: the most that keeps all differences in
 /// registers.

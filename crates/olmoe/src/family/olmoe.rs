@@ -1,6 +1,6 @@
 //! OLMoE (Muennighoff et al., arXiv 2409.02060), as transformers' `OlmoeForCausalLM` saves it.
 
-use super::{Defaults, ExpertMatrix, Projection, Rules};
+use super::rules::{Defaults, ExpertMatrix, Projection, Rules};
 
 /// Rules of OLMoE.
 pub struct Olmoe;

@@ -17,7 +17,7 @@ impl OpenTrace {
         self.endless = Some(Endless { logits, losses: losses.map(Rc::from) });
     }
 
-    /// The number of rows whose samples are not known; [`OpenTrace::split_rows`] states them.
+    /// Number of rows whose samples are not known, until [`OpenTrace::split_rows`] divides them.
     #[must_use]
     pub fn rows_without_ends(&self) -> Option<usize> {
         self.endless.as_ref().map(|endless| endless.logits.rows())

@@ -49,7 +49,7 @@ impl MapSession {
         })
     }
 
-    /// Whether this is the map of these samples.
+    /// Whether this is the map of these samples of the run with these settings.
     pub fn is_for(&self, run: &Rc<TraceRun>, settings: &Settings, scope: &MapScope) -> bool {
         Rc::ptr_eq(&self.run, run) && (&self.settings, &self.scope) == (settings, scope)
     }

@@ -33,7 +33,7 @@ pub fn transition(
     }
 }
 
-/// The matrix of one frame fades into that of the next.
+/// Fades the matrix of one frame into that of the next.
 #[derive(Clone, Copy)]
 pub struct Fade {
     /// Start and duration in milliseconds.

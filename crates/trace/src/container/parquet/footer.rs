@@ -110,7 +110,7 @@ pub struct Column {
     pub chunks: Vec<Chunk>,
 }
 
-/// The footer.
+/// Rows and columns of a Parquet file, from its footer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Footer {
     /// Total number of rows.

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::OnceLock;
 
+use super::planes::Planes;
 use crate::alphabet::Alphabet;
-use crate::kernel::planes::Planes;
 
 /// Distinct sequences, shortest first; equal ones are stored once.
 pub(crate) struct Library {
