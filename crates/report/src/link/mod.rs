@@ -42,7 +42,7 @@ use numbers::Numbers;
 use outside::Decimals;
 use tree::Codec;
 
-use crate::{Course, Error, Metric, Need, Report, claims, derive};
+use crate::{Course, Error, Metric, Need, Report, Settings, claims, derive};
 
 /// Target lengths of a link in characters, each with the fewest bits tried for it: first the limit
 /// of messages and QR codes, then that of all browsers and most programs.
@@ -152,8 +152,10 @@ fn write_with(written: &Written<'_>, bits: u8) -> Result<(String, Report, u8), E
     let alike = headers::take(&mut seen);
     let lists = counts::take(&mut seen);
     let invalid = |error: serde_json::Error| Error::NotAReport { message: error.to_string() };
-    let tree = serde_json::to_value(&seen).map_err(invalid)?;
-    let mut codec = codec(Coder::writer())?;
+    let mut tree = serde_json::to_value(&seen).map_err(invalid)?;
+    let prototype = prototype()?;
+    leave_out_defaults(&mut tree, &prototype, &serde_json::to_value(Settings::default()).map_err(invalid)?);
+    let mut codec = Codec::new(Coder::writer(), &prototype)?;
     codec.coder.plain(4, u64::from(bits))?;
     for left in left_out.all_mut() {
         codec.coder.plain(1, u64::from(*left))?;
@@ -180,7 +182,7 @@ fn write_with(written: &Written<'_>, bits: u8) -> Result<(String, Report, u8), E
 /// link.
 pub fn decode(text: &str) -> Result<Report, Error> {
     let bytes = frame::from_text(text)?;
-    let mut codec = codec(Coder::reader(&bytes))?;
+    let mut codec = Codec::new(Coder::reader(&bytes), &prototype()?)?;
     let bits = codec.coder.plain(4, 0)? as u8;
     let mut left_out = Parts::NONE;
     for left in left_out.all_mut() {
@@ -205,10 +207,19 @@ pub fn decode(text: &str) -> Result<Report, Error> {
     Ok(report)
 }
 
-fn codec(coder: Coder<'_>) -> Result<Codec<'_>, Error> {
-    let prototype: Value = serde_json::from_str(PROTOTYPE)
-        .map_err(|_| Error::LinkInvalid { place: "the prototype of this version is not JSON" })?;
-    Codec::new(coder, &prototype)
+/// The prototype as JSON.
+fn prototype() -> Result<Value, Error> {
+    serde_json::from_str(PROTOTYPE)
+        .map_err(|_| Error::LinkInvalid { place: "the prototype of this version is not JSON" })
+}
+
+/// Removes settings that have their default and are newer than the prototype: they would lengthen
+/// every link, and a page that does not know them would refuse it.
+fn leave_out_defaults(report: &mut Value, prototype: &Value, defaults: &Value) {
+    if let Some(settings) = report.get_mut("settings").and_then(Value::as_object_mut) {
+        settings
+            .retain(|id, value| prototype["settings"].get(id).is_some() || defaults.get(id) != Some(value));
+    }
 }
 
 /// Removes derived figures, which the reader computes. Figures of the load over all layers stay
@@ -278,4 +289,20 @@ fn conclude(report: &mut Report, left_out: Parts) -> Result<(), Error> {
     shorten::restore_claims(report);
     parts::add_notice(report, left_out);
     report.check()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::leave_out_defaults;
+
+    #[test]
+    fn only_settings_that_are_new_and_have_their_default_are_left_out() {
+        let prototype = json!({ "settings": { "old": 1 } });
+        let defaults = json!({ "old": 1, "new": 2, "changed": 3 });
+        let mut report = json!({ "settings": { "old": 1, "new": 2, "changed": 4 }, "new": 2 });
+        leave_out_defaults(&mut report, &prototype, &defaults);
+        assert_eq!(report, json!({ "settings": { "old": 1, "changed": 4 }, "new": 2 }));
+    }
 }
