@@ -96,6 +96,17 @@ pub fn focus(selector: &str) {
     }
 }
 
+/// Focuses the page's content if what had the focus is gone or hidden, so that keyboards go on from there. Behind an open
+/// dialog nothing takes the focus.
+pub fn keep_focus() {
+    let seen = document().active_element().is_some_and(|element| {
+        element.tag_name() != "BODY" && element.get_bounding_client_rect().width() > 0.0
+    });
+    if !seen {
+        focus("#main, #front:not([hidden])");
+    }
+}
+
 /// Clicks the first element that matches a selector.
 pub fn click(selector: &str) {
     if let Ok(Some(element)) = document().query_selector(selector)

@@ -60,10 +60,19 @@ pub fn Page() -> impl IntoView {
             .set_title(&title.map_or_else(|| "Grokscope".to_owned(), |title| format!("{title} · Grokscope")));
     });
     let stage = Memo::new(move |_| app.stage());
+    Effect::new(move |before: Option<()>| {
+        stage.track();
+        app.view.track();
+        app.presenting.track();
+        // An embedded page must not take the focus of its host.
+        if before.is_some() && !app.embedded.get_untracked() {
+            request_animation_frame(browser::keep_focus);
+        }
+    });
     let body = move || {
         match stage.get() {
         Stage::Empty => view! { <Empty/> }.into_any(),
-        Stage::Working => view! { <main id="main" class="page"><h1 class="quiet-title">{move || if app.working.get() { "Reading files" } else { "Files" }}</h1><Errors/><Working/><FileTable/><Routers/></main> }.into_any(),
+        Stage::Working => view! { <main id="main" class="page" tabindex="-1"><h1 class="quiet-title">{move || if app.working.get() { "Reading files" } else { "Files" }}</h1><Errors/><Working/><FileTable/><Routers/></main> }.into_any(),
         Stage::Report => view! { <Report/> }.into_any(),
     }
     };
