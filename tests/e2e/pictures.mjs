@@ -31,6 +31,11 @@ async function shown(page, name) {
   if (["timeline", "layers", "delays", "flow", "tokens", "compare"].includes(name)) {
     await drawn(page);
   }
+  if (name === "pathways") {
+    // While presenting, the list of samples is hidden.
+    await page.locator(".picker .samples li").first().waitFor({ state: "attached" });
+    await page.locator(".aligned .lane").first().waitFor({ state: "attached" });
+  }
   if (name === "map") {
     await page.waitForFunction(() => /Mean distance/.test(document.querySelector("[data-testid=map-says]")?.textContent ?? ""));
   }

@@ -93,6 +93,12 @@ for (const backend of GPU ? ["gpu", "cpu"] : ["cpu"]) {
     for (const { messages } of checkpoints) {
       assert.match(messages.join(), backend === "gpu" ? /tokens in [\d.]+ s on the GPU/ : /tokens in [\d.]+ s on the CPU/);
     }
+    // Samples, items and tokenizer are in use, and nothing is said against them.
+    for (const { path, kind, state, messages } of table.filter((row) => !checkpoints.includes(row))) {
+      assert.deepEqual([path, state, messages], [path, "used", []], kind);
+    }
+    assert.ok(table.some(({ path, kind }) => path.endsWith("samples.jsonl") && kind === "list of samples"));
+    assert.equal((await by(page, "errors").textContent()).trim(), "");
     assert.match(await by(page, "processor").textContent(), backend === "gpu" ? /^GPU/ : /^CPU/);
 
     await unfold(page);

@@ -1,7 +1,7 @@
 // Good files do not look like failures: the page names the next thing to do, and nothing claims too much.
 
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
@@ -117,6 +117,29 @@ test("work that was stopped before the first report can be resumed", async () =>
   clean(session, opened);
   await opened.context.close();
   rmSync(folder, { recursive: true });
+});
+
+test("a list of samples beside its traces is used, and nothing is said against it", async () => {
+  const opened = await open(session);
+  const { page } = opened;
+  await empty(page);
+  const { samples } = JSON.parse(readFileSync(runA()[0], "utf8"));
+  const lines = samples.map(({ id, domain, tokens }) => JSON.stringify({ id, domain, input_ids: Array.from({ length: tokens }, (_, at) => 100 + at) }));
+  const list = made("samples.jsonl", Buffer.from(lines.join("\n")));
+  // Alone, it is recognised, not skipped.
+  await give(page, [list]);
+  await by(page, "notice").getByText("none is a router trace").waitFor();
+  assert.deepEqual((await fileRows(page)).map(({ state, messages }) => [state, messages]), [["recognised", []]]);
+  await give(page, runA());
+  await finished(page);
+  const rows = await fileRows(page);
+  assert.equal(rows.length, runA().length + 1);
+  for (const { path, state, messages } of rows) {
+    assert.deepEqual([path, state, messages], [path, "used", []]);
+  }
+  assert.equal(await errors(page), "");
+  clean(session, opened);
+  await opened.context.close();
 });
 
 test("files are listed by step, then by name", async () => {

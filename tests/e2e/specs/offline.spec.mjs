@@ -13,6 +13,41 @@ let session;
 before(async () => (session = await launch()));
 after(() => session.close());
 
+test("the page can be installed: a manifest with a name and icons that load, and a service worker", async () => {
+  const opened = await open(session, { context: { serviceWorkers: "allow" } });
+  const { page } = opened;
+  await empty(page);
+  const address = await page.locator("link[rel=manifest]").evaluate((link) => link.href);
+  const manifest = await page.evaluate(async (address) => (await fetch(address)).json(), address);
+  assert.equal(manifest.name, "Grokscope");
+  assert.ok(["standalone", "minimal-ui", "fullscreen"].includes(manifest.display), manifest.display);
+  const [start, scope] = [manifest.start_url, manifest.scope].map((url) => new URL(url, address).href);
+  assert.equal(start, PAGE);
+  assert.ok(start.startsWith(scope), scope);
+  assert.equal(await page.evaluate(async (start) => (await fetch(start)).status, start), 200);
+  for (const size of [192, 512]) {
+    const icon = manifest.icons.find(({ type, sizes, purpose }) => type === "image/png" && sizes === `${size}x${size}` && purpose === "any");
+    assert.ok(icon, `no PNG of ${size} pixels`);
+    const loaded = await page.evaluate(async (url) => {
+      const image = new Image();
+      image.src = url;
+      await image.decode();
+      return [image.naturalWidth, image.naturalHeight];
+    }, new URL(icon.src, address).href);
+    assert.deepEqual(loaded, [size, size]);
+  }
+  const registered = await page.evaluate(async () => {
+    const { active, scope } = await navigator.serviceWorker.ready;
+    return { script: new URL(active.scriptURL).pathname.split("/").pop(), scope };
+  });
+  assert.deepEqual(registered, { script: "sw.js", scope: new URL("./", PAGE).href });
+  // What the browser itself finds in the manifest.
+  const tools = await opened.context.newCDPSession(page);
+  assert.deepEqual((await tools.send("Page.getAppManifest")).errors, []);
+  assert.deepEqual((await tools.send("Page.getInstallabilityErrors")).installabilityErrors.filter(({ errorId }) => errorId !== "in-incognito"), []);
+  await opened.context.close();
+});
+
 test("a second visit works offline, including the example run opened before", async () => {
   const server = await mirror();
   const opened = await open(session, { address: server.address, context: { serviceWorkers: "allow" } });
