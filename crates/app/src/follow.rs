@@ -1,4 +1,6 @@
 //! Follows a folder that a training writes to: new files are added to the run as they appear.
+//!
+//! Other parts of the page only set and clear `App::followed`.
 
 use std::time::Duration;
 
@@ -23,14 +25,32 @@ extern "C" {
 /// Seconds between two updates of the times that are shown.
 const TICK: u64 = 5;
 
+/// Follows the folder that the page's state names, whichever part of the page set it.
+pub fn install(app: App) {
+    let named =
+        Memo::new(move |_| app.followed.with(|followed| followed.as_ref().map(Followed::followed_since)));
+    Effect::new(move || match named.get() {
+        Some((folder, seconds, _)) => start(app, folder, seconds),
+        None => stop(),
+    });
+    let tick = move || {
+        if app.followed.with_untracked(Option::is_some) {
+            app.followed.update(|followed| followed.iter_mut().for_each(|followed| followed.now = now()));
+        }
+    };
+    set_interval(tick, Duration::from_secs(TICK));
+}
+
 /// Follows a folder, in place of the one that was followed before.
-pub fn start(app: App, folder: String, seconds: u32) {
-    app.followed.set(Some(Followed::new(folder.clone(), seconds, now())));
+fn start(app: App, folder: String, seconds: u32) {
+    let address = folder.clone();
     let tell = Tell::new(move |addresses: Array, times: Array, title: String, failed: String| {
         let mut added = Vec::new();
         let mut is_first = false;
         app.followed.update(|followed| {
-            let Some(followed) = followed else { return };
+            let Some(followed) = followed.as_mut().filter(|followed| followed.folder == folder) else {
+                return;
+            };
             followed.now = now();
             if !failed.is_empty() {
                 followed.failed = Some(failed);
@@ -51,27 +71,9 @@ pub fn start(app: App, folder: String, seconds: u32) {
             session::add_followed(app, added);
         }
     });
-    follow(&folder, seconds, &tell);
+    follow(&address, seconds, &tell);
     // Called for as long as the page is open.
     tell.forget();
-    if let Ok(ticks) = set_interval_with_handle(
-        move || app.followed.update(|followed| followed.iter_mut().for_each(|followed| followed.now = now())),
-        Duration::from_secs(TICK),
-    ) {
-        Effect::new(move || {
-            if app.followed.with(Option::is_none) {
-                ticks.clear();
-            }
-        });
-    }
-}
-
-/// Stops following.
-pub fn end(app: App) {
-    if app.followed.with_untracked(Option::is_some) {
-        stop();
-        app.followed.set(None);
-    }
 }
 
 /// Lets new files wait, or adds those that waited.
@@ -90,6 +92,7 @@ pub fn pause(app: App, paused: bool) {
     }
 }
 
+/// Seconds since 1970.
 fn now() -> f64 {
     js_sys::Date::now() / 1000.0
 }

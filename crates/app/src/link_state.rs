@@ -14,7 +14,6 @@ use wasm_bindgen_futures::spawn_local;
 
 use crate::analyst;
 use crate::browser;
-use crate::follow;
 use crate::runs;
 use crate::state::{App, Axis, Dialog, Origin, Stage, Theme, TokenChoice, View};
 
@@ -381,7 +380,7 @@ fn apply(app: App, run: Option<f64>) {
             // The address that the page wrote itself.
         } else if let Some(seconds) = fragment.watch.filter(|_| browser::is_own(&folder)) {
             // Where the page comes from sees no other request than the page's own.
-            follow::start(app, folder, seconds);
+            app.follow_folder(folder, seconds);
         } else if addresses::may_be_linked(&source) {
             // The URL that is actually requested, which may be on another server than the page that
             // the link names.

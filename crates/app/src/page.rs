@@ -30,8 +30,8 @@ use crate::panels::{
 use crate::state::{App, Stage};
 use crate::views::Report;
 use crate::{
-    analyst, browser, chart, embed, files, front, keep, keys, link_state, offline, present, session, speaker,
-    theme,
+    analyst, browser, chart, embed, files, follow, front, keep, keys, link_state, offline, present, session,
+    speaker, theme,
 };
 
 /// The root component.
@@ -48,6 +48,7 @@ pub fn Page() -> impl IntoView {
     present::install(app);
     keep::install(app);
     session::install(app);
+    follow::install(app);
     offline::install(app);
     speaker::install(app);
     // Also for a report from a link: the analyst writes its exports.

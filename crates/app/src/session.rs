@@ -10,7 +10,6 @@ use web_sys::File;
 
 use crate::analyst;
 use crate::browser;
-use crate::follow;
 use crate::keep;
 use crate::link_state;
 use crate::runs;
@@ -69,7 +68,7 @@ pub fn add_followed(app: App, urls: Vec<String>) {
 
 /// Closes the run: the page is empty and the analyst forgets the files.
 pub fn close(app: App) {
-    follow::end(app);
+    app.end_following();
     app.dialog.set(None);
     runs::forget(app.run_id.get_untracked());
     if runs::is_owned(app) {
@@ -113,7 +112,7 @@ fn has_choice(app: App, incoming: &Incoming) -> bool {
 
 /// Leaves the run, which Back shows again.
 fn leave(app: App) {
-    follow::end(app);
+    app.end_following();
     runs::hold(app);
     if runs::is_owned(app) {
         analyst::restart(app);

@@ -287,6 +287,18 @@ impl App {
         self.previous.set(None);
     }
 
+    /// Names the folder to follow, in place of the one that was followed before; `seconds` between two looks.
+    pub fn follow_folder(self, folder: String, seconds: u32) {
+        self.followed.set(Some(Followed::new(folder, seconds, js_sys::Date::now() / 1000.0)));
+    }
+
+    /// Stops following.
+    pub fn end_following(self) {
+        if self.followed.with_untracked(Option::is_some) {
+            self.followed.set(None);
+        }
+    }
+
     /// Shows that no work is under way.
     pub fn set_no_work(self) {
         self.working.set(false);

@@ -3,7 +3,6 @@
 use leptos::prelude::*;
 
 use crate::files;
-use crate::follow;
 use crate::panels::dialog::Modal;
 use crate::state::{App, Dialog};
 
@@ -63,7 +62,7 @@ pub fn SourceDialog() -> impl IntoView {
                     let (url, seconds) = untrack(source);
                     app.dialog.set(None);
                     match seconds {
-                        Some(seconds) => follow::start(app, url, seconds),
+                        Some(seconds) => app.follow_folder(url, seconds),
                         None => files::add_urls(app, vec![url]),
                     }
                 }>"Load"</button>

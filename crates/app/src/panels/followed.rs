@@ -18,7 +18,7 @@ pub fn FollowedFolder() -> impl IntoView {
                 <button type="button" data-testid="pause-following" on:click=move |_| follow::pause(app, !paused())>
                     {move || if paused() { "Resume" } else { "Freeze" }}
                 </button>" "
-                <button type="button" class="plain" on:click=move |_| follow::end(app)>"Stop following"</button>
+                <button type="button" class="plain" on:click=move |_| app.end_following()>"Stop following"</button>
             </p></section>
         </Show>
     }

@@ -28,12 +28,19 @@ pub struct Followed {
     pub paused: bool,
     /// The time, in seconds since 1970.
     pub now: f64,
+    /// When it was named, in seconds since 1970.
+    since: f64,
 }
 
 impl Followed {
     /// A folder of which nothing is known yet; `now` in seconds since 1970.
     pub fn new(folder: String, seconds: u32, now: f64) -> Self {
-        Self { folder, seconds, now, ..Self::default() }
+        Self { folder, seconds, now, since: now, ..Self::default() }
+    }
+
+    /// Folder, seconds between two looks, and the bits of the time since when it is followed.
+    pub fn followed_since(&self) -> (String, u32, u64) {
+        (self.folder.clone(), self.seconds, self.since.to_bits())
     }
 
     /// What is known about the progress of the training, in words.
