@@ -17,6 +17,8 @@ pub struct Options {
     pub out: Option<PathBuf>,
     /// The URL at which the page will be, with a slash at the end.
     pub address: Option<String>,
+    /// The URL of the source code, to which the page's documents link.
+    pub source: Option<String>,
 }
 
 impl Options {
@@ -25,11 +27,14 @@ impl Options {
     /// # Errors
     /// If there is an unknown one or no usable address.
     pub fn parse(arguments: &mut lexopt::Parser) -> Result<Self> {
-        let mut options = Self { out: None, address: None };
+        let mut options = Self { out: None, address: None, source: None };
         while let Some(argument) = arguments.next()? {
             match argument {
                 Short('o') | Long("out") => options.out = Some(std::path::absolute(arguments.value()?)?),
-                Long("address") => options.address = Some(address(&arguments.value()?.string()?)?),
+                Long("address") => {
+                    options.address = Some(folder("--address", &arguments.value()?.string()?)?);
+                }
+                Long("source") => options.source = Some(folder("--source", &arguments.value()?.string()?)?),
                 other => return Err(other.unexpected().into()),
             }
         }
@@ -38,12 +43,12 @@ impl Options {
 }
 
 /// The URL of a folder, from one with or without a slash at the end.
-fn address(text: &str) -> Result<String> {
+fn folder(option: &str, text: &str) -> Result<String> {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-._~:/[]%@".contains(letter);
     ensure!(
         host.is_some_and(|host| !host.is_empty() && !host.starts_with('/')) && text.chars().all(is_plain),
-        "--address {text} is not the URL of a folder, such as https://example.org/grokscope/"
+        "{option} {text} is not the URL of a folder, such as https://example.org/grokscope/"
     );
     Ok(format!("{}/", text.trim_end_matches('/')))
 }
@@ -58,6 +63,9 @@ pub fn run(project: &Project, options: &Options) -> Result<()> {
     if let Some(address) = &options.address {
         page::set_address(&out, address)?;
     }
+    if let Some(source) = &options.source {
+        page::set_source(&out, source)?;
+    }
     let sizes = sizes::measure(&out)?;
     sizes::print(&sizes);
     sizes::check(&sizes)?;
@@ -67,16 +75,16 @@ pub fn run(project: &Project, options: &Options) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::address;
+    use super::folder;
 
     #[test]
     fn an_address_is_the_url_of_a_folder() {
         for text in ["https://example.org/grokscope", "https://example.org/grokscope/"] {
-            assert_eq!(address(text).unwrap(), "https://example.org/grokscope/");
+            assert_eq!(folder("--address", text).unwrap(), "https://example.org/grokscope/");
         }
-        assert_eq!(address("http://127.0.0.1:8080").unwrap(), "http://127.0.0.1:8080/");
+        assert_eq!(folder("--address", "http://127.0.0.1:8080").unwrap(), "http://127.0.0.1:8080/");
         for text in ["", "example.org", "https://", "https:///x", "ftp://x", "https://x/?a", "https://x/\""] {
-            assert!(address(text).is_err(), "{text}");
+            assert!(folder("--address", text).is_err(), "{text}");
         }
     }
 }

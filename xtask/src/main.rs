@@ -38,9 +38,9 @@ cargo xtask <command>
                             build the page and serve it with the example run; the checkpoint engine follows
   dev [--engine] [--port N] [--no-open]
                             the same for development: a fast build, rebuilt and reloaded after every change
-  dist [-o DIR] [--address URL]
+  dist [-o DIR] [--address URL] [--source URL]
                             build the folder that any static host can serve, from any path; with its address, previews
-                            of links show a picture
+                            of links show a picture; with the URL of the source code, the page links to it
   test [--only STAGE]...    every check, including those in headless Chromium
   e2e SPEC [--quick [--engine]] [--gpu]
                             the browser tests of tests/e2e/specs with SPEC in their names, on a fresh page

@@ -20,6 +20,9 @@ const START: &str = "<script type=\"module\" src=\"./boot.js\"></script>";
 /// The tag in `index.html` with the picture for previews of links.
 const PICTURE: &str = "<meta property=\"og:image\" content=\"./preview.png\">";
 
+/// The comment in `index.html` that a link to the source code replaces.
+const SOURCE: &str = "<!-- source -->";
+
 /// What is in the line of `index.html` that only trunk reads.
 const TRUNK: &str = "data-trunk";
 
@@ -70,6 +73,20 @@ fn with_address(page: &str, address: &str) -> Result<String> {
          <meta property=\"og:image\" content=\"{address}preview.png\">"
     );
     Ok(page.replace(PICTURE, &tags))
+}
+
+/// Links the page to its source code.
+///
+/// # Errors
+/// If the page has no place for the link, or cannot be read or written.
+pub fn set_source(folder: &Path, source: &str) -> Result<()> {
+    let page = folder.join("index.html");
+    write(&page, &with_source(&read(&page)?, source)?)
+}
+
+fn with_source(page: &str, source: &str) -> Result<String> {
+    ensure!(page.matches(SOURCE).count() == 1, "index.html does not have {SOURCE} once");
+    Ok(page.replace(SOURCE, &format!(" · <a href=\"{source}\" rel=\"noreferrer\">Source code</a>")))
 }
 
 /// Nanoseconds since 1970.
@@ -191,7 +208,7 @@ fn address(file: &str, ending: &str, build: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{finish_page, finish_service, identify, kept_address, with_address};
+    use super::{finish_page, finish_service, identify, kept_address, with_address, with_source};
 
     const PAGE: &str = r#"<meta name="grokscope-worker" content="./worker_loader.js">
 <meta name="grokscope-charts" content="./vendor/charts.js">
@@ -225,6 +242,14 @@ mod tests {
             assert_eq!(page.matches(tag).count(), 1, "{tag}");
         }
         assert!(with_address(&page, "https://example.org/").is_err());
+    }
+
+    #[test]
+    fn the_page_links_to_its_source() {
+        let page = with_source(include_str!("../../../index.html"), "https://example.org/code/").unwrap();
+        let link = r#" · <a href="https://example.org/code/" rel="noreferrer">Source code</a>"#;
+        assert_eq!(page.matches(link).count(), 1);
+        assert!(with_source(&page, "https://example.org/").is_err());
     }
 
     #[test]

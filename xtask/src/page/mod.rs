@@ -14,7 +14,7 @@ use std::{path::Path, process::Command, thread};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use self::bind::Binary;
-pub use self::finish::{Live, set_address};
+pub use self::finish::{Live, set_address, set_source};
 use crate::{lint, project::Project, shell, tools::Tools};
 
 /// The target that the page is compiled for.
