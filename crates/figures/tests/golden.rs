@@ -1,6 +1,6 @@
 //! The small report, drawn and said: a change of anything shown is a change of this file.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p figures --test golden` writes it anew; read the difference before keeping it.
+//! `UPDATE_EXPECT=1 cargo test -p figures --test golden` writes it anew; read the difference before keeping it.
 
 #[expect(dead_code, reason = "only the other tests need ragged reports")]
 mod common;
@@ -40,7 +40,7 @@ fn the_small_report_is_drawn_and_said_as_before() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/small.json");
     // Compared as text: reading a number back may change its last digit.
     let shown = serde_json::to_string_pretty(&shown()).expect("plain data") + "\n";
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
         fs::write(&path, &shown).expect("the golden file can be written");
     }
     let golden = fs::read_to_string(&path).expect("the golden file is there");

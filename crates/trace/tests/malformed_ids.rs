@@ -1,6 +1,6 @@
 //! Malformed files of expert ids, each with one error. The expected messages are in
 //! `tests/fixtures/malformed/ids/messages.json` beside the files. After a change of either, run
-//! this once with `UPDATE_FIXTURES=1` and review the difference.
+//! this once with `UPDATE_EXPECT=1` and review the difference.
 #![cfg(not(target_arch = "wasm32"))]
 
 mod common;
@@ -263,7 +263,7 @@ fn every_malformed_file_is_explained() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let folder = fixture("malformed/ids");
     let written = serde_json::to_string_pretty(&messages).expect("JSON") + "\n";
-    if std::env::var_os("UPDATE_FIXTURES").is_some() {
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
         std::fs::create_dir_all(&folder).expect("a folder");
         for (name, text, _) in CASES {
             std::fs::write(folder.join(name), text).expect("a file");

@@ -1,5 +1,5 @@
 //! Malformed files. The expected messages are in `tests/fixtures/malformed/messages.json` beside
-//! the files. After a change of either, run this once with `UPDATE_FIXTURES=1` and review the
+//! the files. After a change of either, run this once with `UPDATE_EXPECT=1` and review the
 //! difference.
 #![cfg(not(target_arch = "wasm32"))]
 
@@ -75,7 +75,7 @@ fn every_malformed_file_is_explained() {
     }
     let folder = fixture("malformed");
     let written = serde_json::to_string_pretty(&messages).expect("JSON") + "\n";
-    if std::env::var_os("UPDATE_FIXTURES").is_some() {
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
         std::fs::create_dir_all(&folder).expect("a folder");
         for (name, bytes, _) in cases() {
             std::fs::write(folder.join(name), bytes).expect("a file");
