@@ -8,9 +8,11 @@ use js_sys::Array;
 use leptos::prelude::*;
 use protocol::Job;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
 
 use crate::analyst;
-use crate::session;
+use crate::browser;
+use crate::session::{self, Incoming};
 use crate::state::{App, Followed, Origin};
 
 /// Called with addresses, times of change in seconds, a title, and what failed.
@@ -20,18 +22,30 @@ type Tell = Closure<dyn Fn(Array, Array, String, String)>;
 extern "C" {
     fn follow(folder: &str, seconds: u32, tell: &Tell);
     fn stop();
+    #[wasm_bindgen(js_name = canChoose)]
+    fn can_choose() -> bool;
+    #[wasm_bindgen(catch)]
+    async fn choose() -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch)]
+    async fn read(paths: &Array) -> Result<JsValue, JsValue>;
 }
 
 /// Seconds between two updates of the times that are shown.
 const TICK: u64 = 5;
 
+/// Seconds between two looks into a folder of this machine.
+const LOCAL_SECONDS: u32 = 5;
+
 /// Follows the folder that the page's state names, whichever part of the page set it.
 pub fn install(app: App) {
-    let named =
-        Memo::new(move |_| app.followed.with(|followed| followed.as_ref().map(Followed::followed_since)));
-    Effect::new(move || match named.get() {
-        Some((folder, seconds, _)) => start(app, folder, seconds),
-        None => stop(),
+    let named = Memo::new(move |_| app.followed.with(|followed| followed.as_ref().map(Followed::identity)));
+    Effect::new(move || {
+        if named.get().is_none() {
+            return stop();
+        }
+        if let Some(Followed { folder, seconds, is_local, .. }) = app.followed.get_untracked() {
+            start(app, folder, seconds, is_local);
+        }
     });
     let tick = move || {
         if app.followed.with_untracked(Option::is_some) {
@@ -42,8 +56,8 @@ pub fn install(app: App) {
 }
 
 /// Follows a folder, in place of the one that was followed before.
-fn start(app: App, folder: String, seconds: u32) {
-    let address = folder.clone();
+fn start(app: App, folder: String, seconds: u32, is_local: bool) {
+    let address = if is_local { String::new() } else { folder.clone() };
     let tell = Tell::new(move |addresses: Array, times: Array, title: String, failed: String| {
         let mut added = Vec::new();
         let mut is_first = false;
@@ -68,7 +82,7 @@ fn start(app: App, folder: String, seconds: u32) {
             if is_first && !title.is_empty() {
                 analyst::post(app, &Job::Rename { title });
             }
-            session::add_followed(app, added);
+            add(app, added);
         }
     });
     follow(&address, seconds, &tell);
@@ -88,8 +102,46 @@ pub fn pause(app: App, paused: bool) {
         }
     });
     if !added.is_empty() {
-        session::add_followed(app, added);
+        add(app, added);
     }
+}
+
+/// Whether this browser can follow a folder of this machine.
+pub fn can_follow_folder() -> bool {
+    can_choose()
+}
+
+/// Asks for a folder of this machine, and follows it.
+pub fn choose_folder(app: App) {
+    spawn_local(async move {
+        match choose().await {
+            Ok(name) => {
+                if let Some(name) = name.as_string() {
+                    app.follow_folder(name, LOCAL_SECONDS, true);
+                }
+            }
+            Err(error) => app.fail(format!("The folder could not be opened ({}).", browser::reason(&error))),
+        }
+    });
+}
+
+/// Adds files of the followed folder, by their addresses or paths.
+fn add(app: App, named: Vec<String>) {
+    if !app.followed.with_untracked(|followed| followed.as_ref().is_some_and(|followed| followed.is_local)) {
+        return session::add_followed(app, Incoming::Urls(named));
+    }
+    spawn_local(async move {
+        match read(&named.iter().map(JsValue::from).collect()).await {
+            Ok(files) => {
+                let files = Array::from(&files).into_iter().filter_map(|file| file.dyn_into().ok());
+                session::add_followed(app, Incoming::Files(named.into_iter().zip(files).collect()));
+            }
+            Err(error) => app.fail(format!(
+                "New files of the followed folder could not be read ({}). Reload the page and choose the folder again.",
+                browser::reason(&error)
+            )),
+        }
+    });
 }
 
 /// Seconds since 1970.

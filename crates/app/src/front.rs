@@ -6,6 +6,7 @@ use web_sys::{Element, MouseEvent};
 
 use crate::browser;
 use crate::files;
+use crate::follow;
 use crate::panels::kept::KeepSwitch;
 use crate::state::{App, Dialog, Stage};
 
@@ -21,6 +22,11 @@ pub fn install(app: App) {
         })
         .forget();
     }
+    if follow::can_follow_folder()
+        && let Ok(Some(button)) = front.query_selector("[data-action=follow]")
+    {
+        drop(button.remove_attribute("hidden"));
+    }
     let shown = front.clone();
     Effect::new(move || drop(shown.toggle_attribute_with_force("hidden", app.stage() != Stage::Empty)));
     let closure = Closure::<dyn Fn(MouseEvent)>::new(move |event: MouseEvent| {
@@ -33,6 +39,7 @@ pub fn install(app: App) {
             Some("example") => files::open_example(app),
             Some("files") => browser::click("#file-input"),
             Some("folder") => browser::click("#folder-input"),
+            Some("follow") => follow::choose_folder(app),
             Some("address") => app.dialog.set(Some(Dialog::Address)),
             Some("copy") => copy(app, &button),
             _ => {}

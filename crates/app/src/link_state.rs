@@ -284,6 +284,10 @@ pub fn place(app: App) -> Fragment {
 
 /// The fragment of the page's current state.
 fn current(app: App) -> Fragment {
+    let served = app.followed.with(|followed| {
+        let followed = followed.as_ref().filter(|followed| !followed.is_local)?;
+        Some((followed.folder.clone(), followed.seconds))
+    });
     Fragment {
         report: app.link.get(),
         theme: Some(app.theme.get()),
@@ -291,8 +295,8 @@ fn current(app: App) -> Fragment {
         chart: app.only.get(),
         scale: Some(app.scale.get()),
         backend: Some(app.backend.get()),
-        source: app.followed.with(|followed| Some(encoded(&followed.as_ref()?.folder))),
-        watch: app.followed.with(|followed| Some(followed.as_ref()?.seconds)),
+        source: served.as_ref().map(|(folder, _)| encoded(folder)),
+        watch: served.map(|(_, seconds)| seconds),
         ..place(app)
     }
 }
@@ -380,7 +384,7 @@ fn apply(app: App, run: Option<f64>) {
             // The address that the page wrote itself.
         } else if let Some(seconds) = fragment.watch.filter(|_| browser::is_own(&folder)) {
             // Where the page comes from sees no other request than the page's own.
-            app.follow_folder(folder, seconds);
+            app.follow_folder(folder, seconds, false);
         } else if addresses::may_be_linked(&source) {
             // The URL that is actually requested, which may be on another server than the page that
             // the link names.

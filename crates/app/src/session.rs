@@ -62,8 +62,8 @@ pub fn new_run(app: App) {
 }
 
 /// Adds new files of the followed folder to its run.
-pub fn add_followed(app: App, urls: Vec<String>) {
-    add(app, Incoming::Urls(urls));
+pub fn add_followed(app: App, new: Incoming) {
+    add(app, new);
 }
 
 /// Closes the run: the page is empty and the analyst forgets the files.

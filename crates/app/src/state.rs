@@ -287,9 +287,10 @@ impl App {
         self.previous.set(None);
     }
 
-    /// Names the folder to follow, in place of the one that was followed before; `seconds` between two looks.
-    pub fn follow_folder(self, folder: String, seconds: u32) {
-        self.followed.set(Some(Followed::new(folder, seconds, js_sys::Date::now() / 1000.0)));
+    /// Names the folder to follow, by its address or, on this machine, by its name, in place of the one that was
+    /// followed before; `seconds` between two looks.
+    pub fn follow_folder(self, folder: String, seconds: u32, is_local: bool) {
+        self.followed.set(Some(Followed::new(folder, seconds, is_local, js_sys::Date::now() / 1000.0)));
     }
 
     /// Stops following.

@@ -62,7 +62,7 @@ pub fn SourceDialog() -> impl IntoView {
                     let (url, seconds) = untrack(source);
                     app.dialog.set(None);
                     match seconds {
-                        Some(seconds) => app.follow_folder(url, seconds),
+                        Some(seconds) => app.follow_folder(url, seconds, false),
                         None => files::add_urls(app, vec![url]),
                     }
                 }>"Load"</button>

@@ -10,8 +10,10 @@ const STALLED: f64 = 3.0;
 /// A followed folder.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Followed {
-    /// Its address, which ends in `/`.
+    /// Its address, which ends in `/`; the name of a folder of this machine.
     pub folder: String,
+    /// Whether it is a folder of this machine, which no link can name.
+    pub is_local: bool,
     /// Seconds between two looks.
     pub seconds: u32,
     /// Files that were added to the run, with the times of their change.
@@ -34,18 +36,19 @@ pub struct Followed {
 
 impl Followed {
     /// A folder of which nothing is known yet; `now` in seconds since 1970.
-    pub fn new(folder: String, seconds: u32, now: f64) -> Self {
-        Self { folder, seconds, now, since: now, ..Self::default() }
+    pub fn new(folder: String, seconds: u32, is_local: bool, now: f64) -> Self {
+        Self { folder, seconds, is_local, now, since: now, ..Self::default() }
     }
 
-    /// Folder, seconds between two looks, and the bits of the time since when it is followed.
-    pub fn followed_since(&self) -> (String, u32, u64) {
-        (self.folder.clone(), self.seconds, self.since.to_bits())
+    /// What identifies the following of a folder: a folder may be named again.
+    pub fn identity(&self) -> (String, u64) {
+        (self.folder.clone(), self.since.to_bits())
     }
 
     /// What is known about the progress of the training, in words.
     pub fn words(&self) -> String {
-        let mut words = format!("Following {}", self.folder);
+        let kind = if self.is_local { "the folder " } else { "" };
+        let mut words = format!("Following {kind}{}", self.folder);
         let since = |time: &f64| duration((self.now - time).max(0.0));
         match (self.times.last(), self.interval()) {
             (None, _) => words.push_str(": no files yet."),
