@@ -139,3 +139,40 @@ test("a folder on another server is followed after a question, and waited for wh
   await opened.context.close();
   await other.close();
 });
+
+test("a folder of this machine is followed, and its name stays out of the address", async () => {
+  // The browser's own folder dialog cannot be operated; a folder of the page's storage is the same to the page.
+  const choose = (page) => page.addInitScript(() => {
+    globalThis.showDirectoryPicker = async () => (await navigator.storage.getDirectory()).getDirectoryHandle("private-run", { create: true });
+  });
+  const opened = await open(session, { before: choose });
+  const { page } = opened;
+  const put = (name, bytes) => page.evaluate(async ([name, bytes]) => {
+    const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle("private-run", { create: true });
+    const file = await (await folder.getFileHandle(name, { create: true })).createWritable();
+    await file.write(Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0)));
+    await file.close();
+  }, [name, bytes.toString("base64")]);
+  await put("step-100.safetensors", at(100));
+  await put("step-200.safetensors", at(200));
+  await put("step-300.safetensors.tmp", at(300));
+  await put("report.json", Buffer.from("{}"));
+  await page.getByRole("button", { name: "Follow folder" }).click();
+  await checkpoints(page, 2);
+  await by(page, "followed").filter({ hasText: "Following the folder private-run: last file" }).waitFor();
+  assert.doesNotMatch(page.url(), /private|watch|src/);
+  await accessible(page, "a followed folder of this machine");
+  await put("step-300.safetensors", at(300));
+  await checkpoints(page, 3);
+  assert.deepEqual((await fileRows(page)).map(({ path, state }) => `${path} ${state}`), [100, 200, 300].map((step) => `step-${step}.safetensors used`));
+  // What waits while frozen is read when it is resumed.
+  await by(page, "pause-following").click();
+  await put("step-400.safetensors", at(400));
+  await by(page, "followed").filter({ hasText: "New files: 1." }).waitFor();
+  await by(page, "pause-following").click();
+  await checkpoints(page, 4);
+  await page.getByRole("button", { name: "Stop following" }).click();
+  await by(page, "followed").waitFor({ state: "detached" });
+  clean(session, opened);
+  await opened.context.close();
+});
