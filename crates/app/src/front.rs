@@ -5,6 +5,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::{Element, MouseEvent};
 
 use crate::browser;
+use crate::clipboard;
 use crate::files;
 use crate::follow;
 use crate::panels::kept::KeepSwitch;
@@ -41,21 +42,13 @@ pub fn install(app: App) {
             Some("folder") => browser::click("#folder-input"),
             Some("follow") => follow::choose_folder(app),
             Some("address") => app.dialog.set(Some(Dialog::Address)),
-            Some("copy") => copy(app, &button),
+            Some("copy") => {
+                let lines = button.previous_element_sibling().and_then(|lines| lines.text_content());
+                clipboard::copy(app, lines.unwrap_or_default());
+            }
             _ => {}
         }
     });
     drop(front.add_event_listener_with_callback("click", closure.as_ref().unchecked_ref()));
     closure.forget();
-}
-
-/// Copies the lines before a button.
-fn copy(app: App, button: &Element) {
-    let lines = button.previous_element_sibling().and_then(|lines| lines.text_content()).unwrap_or_default();
-    wasm_bindgen_futures::spawn_local(async move {
-        match browser::copy(&lines).await {
-            Ok(()) => app.say("Copied."),
-            Err(message) => app.fail(message),
-        }
-    });
 }

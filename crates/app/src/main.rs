@@ -5,6 +5,7 @@ mod browser;
 mod chart;
 mod chart_options;
 mod children;
+mod clipboard;
 mod codec;
 mod controls;
 mod download;

@@ -24,6 +24,31 @@ test("the empty page describes the tool", async () => {
   await opened.context.close();
 });
 
+test("code can be copied: how to make traces, and how to convert a pickle", async () => {
+  const opened = await open(session, { context: { permissions: ["clipboard-read", "clipboard-write"] } });
+  const { page } = opened;
+  await empty(page);
+  const copied = () => page.evaluate(() => navigator.clipboard.readText());
+  const folded = page.locator("#front details.have:has([data-action=copy])");
+  assert.ok((await folded.count()) >= 6);
+  for (const fold of await folded.all()) {
+    await fold.locator("summary").click();
+    for (const button of await fold.getByRole("button", { name: "Copy" }).all()) {
+      const shown = await button.evaluate((button) => button.previousElementSibling.textContent);
+      await button.click();
+      await page.waitForFunction((shown) => navigator.clipboard.readText().then((text) => text === shown), shown);
+    }
+  }
+  await by(page, "file-input").setInputFiles([{ name: "trace.pkl", mimeType: "", buffer: Buffer.from("\x80\x04\x95\x00}\x94.", "latin1") }]);
+  const row = page.getByTestId("file-table").getByRole("row").filter({ hasText: "trace.pkl" });
+  await row.getByText(/Pickles can run code and are never read/).waitFor();
+  await row.getByRole("button", { name: "Copy" }).click();
+  await page.waitForFunction(() => navigator.clipboard.readText().then((text) => text.startsWith("import pickle, numpy")));
+  assert.deepEqual((await copied()).split("\n"), ["import pickle, numpy", 'data = pickle.load(open("trace.pkl", "rb"))', 'numpy.savez("trace.npz", **data)']);
+  await accessible(page, "a file that is not read");
+  await opened.context.close();
+});
+
 test("with or without WebGPU, the badge is shown and there are no errors", async () => {
   const opened = await open(session);
   const { page } = opened;

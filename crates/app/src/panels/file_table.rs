@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use protocol::{FileRow, FileState, Job, Question};
 
 use crate::analyst;
+use crate::clipboard;
 use crate::format::{bytes, count};
 use crate::panels::engine::Engine;
 use crate::state::{App, Dialog};
@@ -111,7 +112,7 @@ fn Row(id: usize) -> impl IntoView {
                 <span class="state">{move || read(|row| state_name(row).to_owned())}</span>
                 {move || row.with(|row| row.as_ref().map(|row| row.messages.clone()).unwrap_or_default())
                     .into_iter()
-                    .map(|message| view! { <p class="message">{message}</p> })
+                    .map(|message| view! { <Message text=message/> })
                     .collect_view()}
             </td>
             <td>
@@ -133,6 +134,29 @@ fn Row(id: usize) -> impl IntoView {
                 >"Remove"</button>
             </td>
         </tr>
+    }
+}
+
+/// What is said about a file. Lines after the first one are code, which can be copied.
+#[component]
+fn Message(text: String) -> impl IntoView {
+    let app = App::get();
+    let (text, code) = match text.split_once('\n') {
+        Some((text, code)) => (text.to_owned(), Some(code.to_owned())),
+        None => (text, None),
+    };
+    let code = code.map(|code| {
+        let copied = code.clone();
+        view! {
+            <div class="code-lines">
+                <pre tabindex="0"><code>{code}</code></pre>
+                <button type="button" on:click=move |_| clipboard::copy(app, copied.clone())>"Copy"</button>
+            </div>
+        }
+    });
+    view! {
+        <p class="message">{text}</p>
+        {code}
     }
 }
 
