@@ -130,6 +130,16 @@ pub async fn copy(text: &str) -> Result<(), String> {
     })
 }
 
+/// Scrolls the row around the first element that matches a selector, so that the element is in its middle. The page does
+/// not move.
+pub fn center_in_row(selector: &str) {
+    let Ok(Some(element)) = document().query_selector(selector) else { return };
+    let Some(row) = element.parent_element() else { return };
+    let (own, around) = (element.get_bounding_client_rect(), row.get_bounding_client_rect());
+    let middle = |rect: &web_sys::DomRect| f64::midpoint(rect.left(), rect.right());
+    row.set_scroll_left(row.scroll_left() + (middle(&own) - middle(&around)) as i32);
+}
+
 /// Scrolls to the first element that matches a selector.
 pub fn scroll_to(selector: &str) {
     if let Ok(Some(element)) = document().query_selector(selector) {

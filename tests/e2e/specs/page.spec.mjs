@@ -123,6 +123,40 @@ test("at 360 pixels there is no horizontal scrolling", async () => {
   await opened.context.close();
 });
 
+test("on a phone the header is low, and what does not fit fades at the edge", async () => {
+  const opened = await open(session, { context: { viewport: { width: 390, height: 844 } } });
+  const { page } = opened;
+  await empty(page);
+  await by(page, "open-example").click();
+  await finished(page);
+  const header = page.locator("header.bar");
+  assert.ok((await header.boundingBox()).height <= 110, `${(await header.boundingBox()).height} pixels`);
+  for (const row of [header.locator(".actions"), page.locator(".views")]) {
+    assert.ok(await row.evaluate((row) => row.scrollWidth > row.clientWidth && getComputedStyle(row).maskImage.startsWith("linear-gradient")));
+  }
+  // The current view is in sight, however it was chosen.
+  const inSight = (name) => by(page, `view-${name}`).evaluate((button) => {
+    const [own, row] = [button.getBoundingClientRect(), button.parentElement.getBoundingClientRect()];
+    return own.left >= row.left && own.right <= row.right;
+  });
+  assert.equal(await inSight("table"), false);
+  await page.keyboard.press("6");
+  await page.locator("[data-testid=view-table][aria-current=page]").waitFor();
+  await page.waitForFunction(() => {
+    const button = document.querySelector("[data-testid=view-table]");
+    return button.getBoundingClientRect().right <= button.parentElement.getBoundingClientRect().right;
+  });
+  // The actions behind the edge are reached with keys and with a pointer.
+  await by(page, "settings").click();
+  await by(page, "settings-dialog").waitFor();
+  await page.keyboard.press("Escape");
+  const [wide, seen] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+  assert.ok(wide <= seen, `${wide} pixels in ${seen}`);
+  await accessible(page, "the example on a phone");
+  clean(session, opened);
+  await opened.context.close();
+});
+
 test("every view has a key", async () => {
   const opened = await open(session);
   const { page } = opened;

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::readout::MainReadout;
+use crate::browser;
 use crate::controls::CheckpointSlider;
 use crate::state::{App, View};
 
@@ -13,6 +14,11 @@ pub fn StickyBar() -> impl IntoView {
     let app = App::get();
     let timeline = Memo::new(move |_| app.view.get() == View::Timeline);
     let slides = Memo::new(move |_| !matches!(app.view.get(), View::Delays | View::Table));
+    // Where the views do not fit beside each other, the current one is in sight.
+    Effect::new(move || {
+        app.view.track();
+        request_animation_frame(|| browser::center_in_row(".views [aria-current=page]"));
+    });
     view! {
         <div class="sticky" data-testid="sticky-bar">
             <nav class="views" aria-label="Views">
