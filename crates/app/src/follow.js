@@ -19,13 +19,11 @@ export function stop() {
   end();
 }
 
-// Whether the browser can look again into a folder that the user chose.
-export function canChoose() {
-  return "showDirectoryPicker" in globalThis;
-}
-
 // Asks for a folder. Its name; nothing if the user chose none.
 export async function choose() {
+  if (!("showDirectoryPicker" in globalThis)) {
+    throw new Error("this browser cannot look into a folder again; Chrome and Edge can, and so can `grokscope watch`");
+  }
   try {
     chosen = await showDirectoryPicker({ id: "traces" });
     return chosen.name;

@@ -22,8 +22,6 @@ type Tell = Closure<dyn Fn(Array, Array, String, String)>;
 extern "C" {
     fn follow(folder: &str, seconds: u32, tell: &Tell);
     fn stop();
-    #[wasm_bindgen(js_name = canChoose)]
-    fn can_choose() -> bool;
     #[wasm_bindgen(catch)]
     async fn choose() -> Result<JsValue, JsValue>;
     #[wasm_bindgen(catch)]
@@ -104,11 +102,6 @@ pub fn pause(app: App, paused: bool) {
     if !added.is_empty() {
         add(app, added);
     }
-}
-
-/// Whether this browser can follow a folder of this machine.
-pub fn can_follow_folder() -> bool {
-    can_choose()
 }
 
 /// Asks for a folder of this machine, and follows it.

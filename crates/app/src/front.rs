@@ -23,11 +23,6 @@ pub fn install(app: App) {
         })
         .forget();
     }
-    if follow::can_follow_folder()
-        && let Ok(Some(button)) = front.query_selector("[data-action=follow]")
-    {
-        drop(button.remove_attribute("hidden"));
-    }
     let shown = front.clone();
     Effect::new(move || drop(shown.toggle_attribute_with_force("hidden", app.stage() != Stage::Empty)));
     let closure = Closure::<dyn Fn(MouseEvent)>::new(move |event: MouseEvent| {

@@ -97,7 +97,7 @@ pub fn Page() -> impl IntoView {
             {body}
             <TourPanel/>
             <p class="unseen" role="status">{move || app.announcement.get()}</p>
-            <p class="drop-hint" aria-hidden="true">"Drop to add to this run"</p>
+            <p class="drop-hint" aria-hidden="true">"Drop to open"</p>
         </div>
         <HiddenFileInputs/>
         <SettingsDialog/>

@@ -22,7 +22,22 @@ pub async fn analyse(
     changes: &[StepPair],
     distances: &dyn Distances,
 ) -> Result<Report, Error> {
-    let mut said = BTreeSet::new();
+    analyse_saying(analysis, parts, settings, title, changes, distances, &mut BTreeSet::new()).await
+}
+
+/// [`analyse`] without the notes in `said`, to which it adds those that it prints.
+///
+/// # Errors
+/// As [`analyse`].
+pub async fn analyse_saying(
+    analysis: &Analysis,
+    parts: &mut Vec<Part>,
+    settings: &Settings,
+    title: &str,
+    changes: &[StepPair],
+    distances: &dyn Distances,
+    said: &mut BTreeSet<String>,
+) -> Result<Report, Error> {
     loop {
         let run = analysis.assemble(parts).inspect_err(|_| {
             for text in report::explain(parts).iter().filter_map(|verdict| verdict.text.as_ref()) {

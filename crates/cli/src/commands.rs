@@ -23,7 +23,7 @@ use crate::{
     settings::SettingFlags,
     text::{paragraphs, read, write},
     threads::Threads,
-    watch::{self, PageOptions, WatchOptions},
+    watch::{self, EventCommand, PageOptions, WatchOptions},
     weights,
 };
 
@@ -114,6 +114,17 @@ enum Command {
         /// Analyze what is there, and end.
         #[arg(long)]
         once: bool,
+        /// Program to run for each event, with its arguments; it gets the event as JSON on its standard
+        /// input. It is split at spaces (double quotes keep them) and run without a shell.
+        #[arg(long, value_name = "COMMAND")]
+        on_event: Option<EventCommand>,
+        /// Seconds after which this program is stopped.
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+        on_event_timeout: u64,
+        /// Replay the run checkpoint by checkpoint, print what would have been said when, and end. No
+        /// file is written.
+        #[arg(long, conflicts_with_all = ["once", "on_event", "output"])]
+        backtest: bool,
         #[command(flatten)]
         page: PageOptions,
     },
@@ -246,12 +257,36 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
             print!("{}", paragraphs(&figures::requested_changes(&report)));
             Ok(())
         }
-        Command::Watch { folder, analysis, output, every, once, page } => {
+        Command::Watch {
+            folder,
+            analysis,
+            output,
+            every,
+            once,
+            on_event,
+            on_event_timeout,
+            backtest,
+            page,
+        } => {
             let (settings, title) = analysis.read()?;
             let output = output.unwrap_or_else(|| folder.join("report.json"));
             let distances = distances_on(None)?;
-            let options = WatchOptions { folder, settings, title, output, every, once, page };
-            block_on(watch::watch(&options, &*distances))
+            let options = WatchOptions {
+                folder,
+                settings,
+                title,
+                output,
+                every,
+                once,
+                on_event,
+                on_event_timeout,
+                page,
+            };
+            if backtest {
+                block_on(watch::backtest(&options, &*distances))
+            } else {
+                block_on(watch::watch(&options, &*distances))
+            }
         }
         Command::Serve { page } => watch::serve(&page),
         Command::Trace { checkpoint, samples, items, gate_inputs, backend, output } => {

@@ -103,6 +103,24 @@ pub(crate) fn table(report: &Report, delays: &Delays) -> Table {
     table
 }
 
+/// Which of the two came first, from their delay in steps.
+pub(crate) fn order(delay: i64) -> &'static str {
+    if delay < 0 { "generalized first" } else { "memorized first" }
+}
+
+/// The dash of a span by its [`order`]: spans of negative delays are dashed.
+pub(crate) fn dash() -> Json {
+    json!({
+        "field": "order", "type": "nominal", "legend": null,
+        "scale": { "domain": ["memorized first", "generalized first"], "range": [[1, 0], [4, 3]] },
+    })
+}
+
+/// Number of pairs with a negative delay.
+fn count_backward(matched: &[(&report::Pair, &Matched, &Matched)]) -> u64 {
+    matched.iter().filter(|(pair, ..)| pair.delay < 0).count() as u64
+}
+
 struct Chart<'a> {
     report: &'a Report,
     domain: &'a Domain,
@@ -132,7 +150,7 @@ impl Chart<'_> {
             let (Some(from), Some(to)) = (self.place(train), self.place(test)) else { continue };
             let facts = |x: u64, what: &str, count: usize| {
                 json!({
-                    "row": row, "x": x, "x2": to, "what": what, "count": count, "label": number::count(count as u64),
+                    "row": row, "x": x, "x2": to, "order": order(pair.delay), "what": what, "count": count, "label": number::count(count as u64),
                     "memorized": format!("{}, {}", self.named(train), chart::counted(train.count as u64, "sample")),
                     "generalized": format!("{}, {}", self.named(test), chart::counted(test.count as u64, "item")),
                     "delay": format!("{} steps", number::signed(pair.delay)), "score": number::plain(pair.score),
@@ -146,12 +164,13 @@ impl Chart<'_> {
             return None;
         }
         let rows = matched.len();
-        let title = format!("Memorized, then generalized: {}", self.domain.name);
+        let title = format!("Memorization and generalization of matched groups: {}", self.domain.name);
         let rule = self.report.settings.onset_rule;
         let marks = format!(
-            "● samples with the same {} · ◆ matched items with the same {} · numbers: group sizes",
+            "● samples with the same {} · ◆ matched items with the same {} · numbers: group sizes{}",
             rule.of_samples(),
-            rule.of_items()
+            rule.of_items(),
+            if count_backward(&matched) > 0 { " · dashed: generalized first" } else { "" }
         );
         let certainty = certainty(self.report, self.domain).unwrap_or_else(|| totals(self.delays));
         let subtitle = chart::subtitle([certainty.as_str(), &marks]);
@@ -183,7 +202,7 @@ impl Chart<'_> {
                 {
                     "data": { "name": "spans" },
                     "mark": { "type": "rule", "color": color, "strokeWidth": look.size(2.5), "opacity": 0.5 },
-                    "encoding": { "x": x, "x2": { "field": "x2" }, "y": y, "tooltip": tooltip },
+                    "encoding": { "x": x, "x2": { "field": "x2" }, "y": y, "strokeDash": dash(), "tooltip": tooltip },
                 },
                 {
                     "data": { "name": "ends" },
@@ -215,8 +234,15 @@ impl Chart<'_> {
         let (Some(least), Some(most)) = (delays.first(), delays.last()) else { return title.to_owned() };
         let certainty =
             certainty(self.report, self.domain).map(|text| format!("{text}. ")).unwrap_or_default();
+        let backward = match count_backward(matched) {
+            0 => String::new(),
+            backward => format!(
+                " In {} of them, the items were generalized before the samples were memorized.",
+                number::count(backward)
+            ),
+        };
         format!(
-            "{title}, {}. {certainty}Delays range from {} to {} steps. Scores: {}.",
+            "{title}, {}.{backward} {certainty}Delays range from {} to {} steps. Scores: {}.",
             chart::counted(matched.len() as u64, "matched pair"),
             number::signed(*least),
             number::signed(*most),

@@ -30,6 +30,33 @@ fn all(report: &Report, axis: Axis, theme: Theme, group: Group) -> Vec<Figure> {
 }
 
 #[test]
+fn spans_of_negative_delays_are_dashed_and_counted() {
+    let options = ChartOptions::default();
+    let spans = |report: &Report| {
+        let figures = delays(report, &report.domains[0].name, &options);
+        let figure = figures.into_iter().find(|figure| figure.id == "delays").expect("a chart of delays");
+        let spec: Value = serde_json::from_str(&figure.spec).expect("JSON");
+        let order = spec["datasets"]["spans"].as_array().expect("spans").clone();
+        let order: Vec<String> =
+            order.iter().map(|span| span["order"].as_str().expect("an order").to_owned()).collect();
+        (order, figure)
+    };
+    let mut report = small();
+    let (order, figure) = spans(&report);
+    assert_eq!(order, ["memorized first", "memorized first"]);
+    assert!(!figure.spec.contains("dashed") && !figure.summary.contains("were generalized before"));
+    report.domains[0].delays.as_mut().expect("delays").pairs[1].delay = -500;
+    let (order, figure) = spans(&report);
+    assert_eq!(order, ["memorized first", "generalized first"]);
+    assert!(figure.spec.contains("dashed: generalized first"), "{}", figure.spec);
+    assert!(
+        figure.summary.contains("2 matched pairs. In 1 of them, the items were generalized before"),
+        "{}",
+        figure.summary
+    );
+}
+
+#[test]
 fn figures_of_selections_say_so_and_never_speak_of_mean_gates() {
     let mut report = small();
     let of_gates = ["distance", "entropy", "layers-layer-distance", "layers-entropy", "sweep"];
@@ -71,9 +98,10 @@ fn figures_of_sigmoid_gates_name_the_rule() {
 
 /// The only names of fields that a specification may refer to.
 fn is_fixed(field: &str) -> bool {
-    const FIELDS: [&str; 30] = [
+    const FIELDS: [&str; 31] = [
         "x",
         "x2",
+        "order",
         "y",
         "end",
         "value",

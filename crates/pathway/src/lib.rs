@@ -81,8 +81,8 @@ pub use load_null::{load_null_characters, load_null_symbols};
 pub use memorization::{EpsSearch, EpsStep, moving_average, search_eps, t_stars};
 pub use null::{null_characters, null_symbols};
 pub use onset::{
-    CausalGeneralization, CausalMemorization, CausalStep, Look, LookPlan, Phase, PhaseFold, fallen,
-    half_between, half_by, one_sided, plan_looks,
+    CausalGeneralization, CausalMemorization, CausalStep, FALSE_ALARM_RATE, Look, LookPlan, Phase, PhaseFold,
+    fallen, half_between, half_by, one_sided, plan_looks,
 };
 pub use pairing::{Assignment, UnitSum, assign, best_pairs, score_matrix};
 pub use pairing_null::{MOST_ARRANGEMENTS, PairingNull, PairingSide, pairing_null};

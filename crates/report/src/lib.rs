@@ -38,7 +38,7 @@ pub use model::{
     Exchange, ExpertSelections, FORMAT, GateKind, Generalization, Group, Matched, Memorization, Note,
     NoteLevel, Pair, Phase, Report, Run, Series, Shortened, State, VERSION, WHOLE_RUN, Why,
 };
-pub use pathway::StrongestLinks;
+pub use pathway::{FALSE_ALARM_RATE, StrongestLinks};
 pub use settings::{
     OnsetRule, PairBudget, Settings, Unit, Window,
     declared::{Named, SETTINGS, Setting, Value as SettingValue},

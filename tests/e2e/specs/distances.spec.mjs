@@ -63,7 +63,7 @@ test("the settings show and select the backend, and the URL keeps it", async () 
 test("by default, the page looks for a GPU when the work is long, and skips a software adapter", async () => {
   const opened = await busy(session);
   const { page } = opened;
-  const why = GPU ? "WebGPU is only imitated here" : "This browser offers no WebGPU";
+  const why = GPU ? "The WebGPU of this browser runs on the CPU" : "This browser offers no WebGPU";
   await page.waitForFunction((why) => document.querySelector("[data-testid=backend-badge]").title.includes(why), why, { timeout: 120_000 });
   assert.match(await by(page, "backend-badge").textContent(), /^CPU/);
   await by(page, "cancel").click();

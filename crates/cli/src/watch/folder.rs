@@ -56,8 +56,8 @@ impl Changes {
 /// A folder into which a training writes.
 pub struct Folder {
     root: PathBuf,
-    /// The report, which is written there and is no trace.
-    output: PathBuf,
+    /// What is written there and is no trace: the report and the events.
+    outputs: Vec<PathBuf>,
     complete: BTreeMap<PathBuf, Stamp>,
     /// Unfinished files as they were last seen.
     waiting: BTreeMap<PathBuf, Stamp>,
@@ -66,8 +66,8 @@ pub struct Folder {
 
 impl Folder {
     /// A folder that was not looked at yet.
-    pub fn new(root: PathBuf, output: PathBuf) -> Self {
-        Self { root, output, complete: BTreeMap::new(), waiting: BTreeMap::new(), told: Vec::new() }
+    pub fn new(root: PathBuf, outputs: Vec<PathBuf>) -> Self {
+        Self { root, outputs, complete: BTreeMap::new(), waiting: BTreeMap::new(), told: Vec::new() }
     }
 
     /// Complete files by their path in the folder.
@@ -80,6 +80,11 @@ impl Folder {
         self.waiting.is_empty()
     }
 
+    /// Whether a file that is no file of tensors is seen for the first time or being written: it may name the domains.
+    pub fn awaits_names(&self) -> bool {
+        self.waiting.keys().any(|path| !is_tensors(path))
+    }
+
     /// Looks at the folder. A file of tensors is complete when it is as long as its header says, any other when it is as
     /// long and as old as at the last look.
     ///
@@ -88,8 +93,9 @@ impl Folder {
     pub fn look(&mut self) -> io::Result<Changes> {
         let mut paths = Vec::new();
         collect(&self.root, 0, &mut paths)?;
-        let output = fs::canonicalize(&self.output).ok();
-        paths.retain(|path| output.is_none() || fs::canonicalize(path).ok() != output);
+        let outputs: Vec<PathBuf> =
+            self.outputs.iter().filter_map(|output| fs::canonicalize(output).ok()).collect();
+        paths.retain(|path| fs::canonicalize(path).map_or(true, |path| !outputs.contains(&path)));
         let mut changes = Changes::default();
         for folder in checkpoint_files::take_out(&mut paths) {
             self.tell_once(&folder, &mut changes, || checkpoint_files::sentence(&folder));
@@ -127,7 +133,7 @@ impl Folder {
     }
 
     fn is_complete(&self, path: &Path, inside: &Path, stamp: Stamp) -> bool {
-        if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("safetensors")) {
+        if is_tensors(path) {
             return promised_bytes(path).is_ok_and(|promised| promised == Some(stamp.bytes));
         }
         self.waiting.get(inside) == Some(&stamp)
@@ -156,6 +162,10 @@ impl Folder {
             changes.notes.push(sentence());
         }
     }
+}
+
+fn is_tensors(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("safetensors"))
 }
 
 /// Files that may belong to a run, in the order of their names.
@@ -221,7 +231,7 @@ mod tests {
         }
 
         fn folder(&self) -> Folder {
-            Folder::new(self.0.clone(), self.0.join("report.json"))
+            Folder::new(self.0.clone(), vec![self.0.join("report.json"), self.0.join("events.jsonl")])
         }
 
         fn write(&self, name: &str, bytes: &[u8]) {
@@ -272,19 +282,28 @@ mod tests {
         let scratch = Scratch::new("others");
         let mut folder = scratch.folder();
         scratch.write("run.json", b"{");
-        assert!(folder.look().unwrap().is_empty());
+        assert!(folder.look().unwrap().is_empty() && folder.awaits_names());
         scratch.write("run.json", b"{}");
-        assert!(folder.look().unwrap().is_empty());
+        assert!(folder.look().unwrap().is_empty() && folder.awaits_names());
         assert_eq!(folder.look().unwrap(), added(&["run.json"]));
+        assert!(!folder.awaits_names());
+        scratch.write("step-1.safetensors", &tensors(40)[..60]);
+        assert!(folder.look().unwrap().is_empty() && !folder.awaits_names());
     }
 
     #[test]
     fn the_report_and_unfinished_names_are_no_traces() {
         let scratch = Scratch::new("names");
         let mut folder = scratch.folder();
-        for name in
-            ["report.json", "index.json", ".step-1.npz", "step-1.npz.tmp", "notes.md", "step-2.npz.part"]
-        {
+        for name in [
+            "report.json",
+            "events.jsonl",
+            "index.json",
+            ".step-1.npz",
+            "step-1.npz.tmp",
+            "notes.md",
+            "step-2.npz.part",
+        ] {
             scratch.write(name, b"{}");
         }
         folder.look().unwrap();
@@ -311,7 +330,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_is_gone_is_an_error() {
-        let mut folder = Folder::new(Path::new("/no/such/folder").into(), "report.json".into());
+        let mut folder = Folder::new(Path::new("/no/such/folder").into(), vec!["report.json".into()]);
         assert!(folder.look().is_err());
     }
 }

@@ -1,20 +1,32 @@
 //! Follows the folder of a run that is being trained.
 
+mod backtest;
+mod command;
+mod event_log;
+mod events;
 mod folder;
 mod page;
 mod server;
 
-use std::{collections::BTreeMap, io, path::PathBuf, thread, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    path::PathBuf,
+    thread,
+    time::Duration,
+};
 
 use report::{Analysis, Distances, Part, Report, Settings};
 
-pub use self::page::PageOptions;
+pub use self::{backtest::backtest, command::EventCommand, page::PageOptions};
 use self::{
+    event_log::{EVENTS_NAME, EventLog},
+    events::new_events,
     folder::{Changes, Folder},
     server::{FileList, Server},
 };
 use crate::{
-    analyse::analyse,
+    analyse::analyse_saying,
     error::Error,
     load::{FileOptions, open_all},
     text::write_whole,
@@ -34,8 +46,24 @@ pub struct WatchOptions {
     pub every: u64,
     /// Whether to end after the first report.
     pub once: bool,
+    /// Program to run for each event.
+    pub on_event: Option<EventCommand>,
+    /// Seconds after which this program is stopped.
+    pub on_event_timeout: u64,
     /// The page.
     pub page: PageOptions,
+}
+
+impl WatchOptions {
+    /// The file of events, beside the report.
+    fn events_path(&self) -> PathBuf {
+        self.output.with_file_name(EVENTS_NAME)
+    }
+
+    /// The folder, which was not looked at yet.
+    fn new_folder(&self) -> Folder {
+        Folder::new(self.folder.clone(), vec![self.output.clone(), self.events_path()])
+    }
 }
 
 /// Serves the page for as long as the program runs.
@@ -56,11 +84,13 @@ pub fn serve(page: &PageOptions) -> Result<(), Error> {
 /// The folder cannot be read at the start, a setting is wrong, the report cannot be written, or the backend failed. Later on,
 /// a folder that cannot be read is waited for.
 pub async fn watch(options: &WatchOptions, distances: &dyn Distances) -> Result<(), Error> {
-    let mut folder = Folder::new(options.folder.clone(), options.output.clone());
+    let mut folder = options.new_folder();
     let mut first =
         Some(folder.look().map_err(|source| Error::File { path: options.folder.clone(), source })?);
     let server = start_server(options)?;
-    let mut run = FollowedRun::default();
+    let path = options.events_path();
+    let log = EventLog::open(&path).map_err(|source| Error::File { path, source })?;
+    let mut run = FollowedRun::new(log);
     let mut lost = false;
     loop {
         let looked = first.take().map_or_else(|| folder.look(), Ok);
@@ -77,7 +107,14 @@ pub async fn watch(options: &WatchOptions, distances: &dyn Distances) -> Result<
                         server.publish(FileList::new(&options.title, folder.complete()));
                     }
                     run.take(options, &changes).await?;
-                    run.report(options, distances).await?;
+                    let report = run.report(options, distances).await?;
+                    // Without the file that names the domains, events would name other ones. Once it is whole, there is
+                    // another report.
+                    if let Some(report) = report
+                        && !folder.awaits_names()
+                    {
+                        run.say_events(options, report, server.as_ref());
+                    }
                 }
             }
             Err(error) => {
@@ -116,7 +153,6 @@ fn start_server(options: &WatchOptions) -> Result<Option<Server>, Error> {
 }
 
 /// The files read so far and their analysis.
-#[derive(Default)]
 struct FollowedRun {
     analysis: Analysis,
     parts: Vec<Part>,
@@ -124,9 +160,26 @@ struct FollowedRun {
     of_file: BTreeMap<PathBuf, Vec<usize>>,
     next_id: usize,
     last_line: Option<String>,
+    last_report: Option<Report>,
+    log: EventLog,
+    /// Notes that were printed.
+    noted: BTreeSet<String>,
 }
 
 impl FollowedRun {
+    fn new(log: EventLog) -> Self {
+        Self {
+            analysis: Analysis::default(),
+            parts: Vec::new(),
+            of_file: BTreeMap::new(),
+            next_id: 0,
+            last_line: None,
+            last_report: None,
+            log,
+            noted: BTreeSet::new(),
+        }
+    }
+
     /// Reads what was added, and forgets what is gone.
     async fn take(&mut self, options: &WatchOptions, changes: &Changes) -> Result<(), Error> {
         for path in changes.removed.iter().chain(&changes.replaced) {
@@ -157,10 +210,16 @@ impl FollowedRun {
         Ok(())
     }
 
-    /// Analyzes the run, writes its report and prints a line.
-    async fn report(&mut self, options: &WatchOptions, distances: &dyn Distances) -> Result<(), Error> {
+    /// Analyzes the run, writes its report, and prints a line. There is no report while files of the run
+    /// are missing.
+    async fn report(
+        &mut self,
+        options: &WatchOptions,
+        distances: &dyn Distances,
+    ) -> Result<Option<Report>, Error> {
+        let Self { analysis, parts, noted, .. } = self;
         let found =
-            analyse(&self.analysis, &mut self.parts, &options.settings, &options.title, &[], distances).await;
+            analyse_saying(analysis, parts, &options.settings, &options.title, &[], distances, noted).await;
         let report = match found {
             Ok(report) => report,
             // Files of the run may be missing yet.
@@ -169,7 +228,7 @@ impl FollowedRun {
             }
             Err(error) => {
                 eprintln!("waiting: {error}");
-                return Ok(());
+                return Ok(None);
             }
         };
         write_whole(&options.output, &report::export::json(&report))?;
@@ -178,7 +237,42 @@ impl FollowedRun {
             println!("{line}");
         }
         self.last_line = Some(line);
-        Ok(())
+        Ok(Some(report))
+    }
+
+    /// Says each event that was not said before: on the terminal, in the file, to the pages, to the command. What fails is
+    /// said and stops nothing.
+    fn say_events(&mut self, options: &WatchOptions, report: Report, server: Option<&Server>) {
+        let found = new_events(self.last_report.as_ref(), &report);
+        self.last_report = Some(report);
+        for event in found {
+            if self.log.has(&event) {
+                continue;
+            }
+            println!("{}", event.line());
+            let json = match serde_json::to_string(&event) {
+                Ok(json) => json,
+                Err(error) => {
+                    eprintln!("{EVENTS_NAME}: {error}");
+                    continue;
+                }
+            };
+            if let Err(error) = self.log.add(event, &json) {
+                eprintln!(
+                    "{}: {error}. The event is said again after a restart.",
+                    options.events_path().display()
+                );
+            }
+            // Before the command, which can take its time.
+            if let Some(server) = server {
+                server.send(json.clone());
+            }
+            if let Some(command) = &options.on_event
+                && let Err(failure) = command.run(&json, Duration::from_secs(options.on_event_timeout))
+            {
+                eprintln!("{failure}");
+            }
+        }
     }
 }
 

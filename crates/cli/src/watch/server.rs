@@ -28,7 +28,7 @@ use axum::{
 };
 use futures::{Stream, stream};
 use serde::Serialize;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use tower_http::{services::ServeDir, set_header::SetResponseHeaderLayer};
 
 use super::{
@@ -39,6 +39,9 @@ use crate::error::Error;
 
 /// Ports tried after the requested one, if that is in use.
 const PORTS_TRIED: u16 = 20;
+
+/// Events of the run that a slow page may be behind; `events.jsonl` has all of them.
+const ALARMS_KEPT: usize = 256;
 
 /// A line is sent after this time without a change, so that a lost connection is noticed.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
@@ -79,12 +82,14 @@ pub struct Server {
     port: u16,
     list: Arc<Mutex<FileList>>,
     changed: watch::Sender<u64>,
+    alarms: broadcast::Sender<String>,
 }
 
 #[derive(Clone)]
 struct Shared {
     list: Arc<Mutex<FileList>>,
     changed: watch::Receiver<u64>,
+    alarms: broadcast::Sender<String>,
 }
 
 impl Server {
@@ -100,7 +105,8 @@ impl Server {
         listener.set_nonblocking(true).map_err(system)?;
         let list = Arc::new(Mutex::new(FileList::default()));
         let (changed, receiver) = watch::channel(0);
-        let shared = Shared { list: Arc::clone(&list), changed: receiver };
+        let (alarms, _) = broadcast::channel(ALARMS_KEPT);
+        let shared = Shared { list: Arc::clone(&list), changed: receiver, alarms: alarms.clone() };
         let mut router = page;
         if let Some(folder) = folder {
             let run = Router::new()
@@ -122,7 +128,7 @@ impl Server {
                 }
             });
         });
-        Ok(Self { port, list, changed })
+        Ok(Self { port, list, changed, alarms })
     }
 
     /// The address of the page.
@@ -142,6 +148,12 @@ impl Server {
         }
         self.changed.send_modify(|version| *version += 1);
     }
+
+    /// Sends an event of the run, as JSON, to the pages that are open.
+    pub fn send(&self, event: String) {
+        // Without an open page there is no receiver.
+        self.alarms.send(event).ok();
+    }
 }
 
 async fn listed(State(shared): State<Shared>) -> Response {
@@ -151,7 +163,8 @@ async fn listed(State(shared): State<Shared>) -> Response {
     }
 }
 
-/// An event at once, so that a page that was cut off looks again, and one for every change.
+/// An event at once, so that a page that was cut off looks again, and one for every change. Events of the run are of the
+/// type `alarm` and without an id, so the last id stays that of the list.
 async fn events(State(shared): State<Shared>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let mut changed = shared.changed;
     changed.mark_changed();
@@ -160,7 +173,16 @@ async fn events(State(shared): State<Shared>) -> Sse<impl Stream<Item = Result<E
         let version = *changed.borrow_and_update();
         Some((Ok(Event::default().id(version.to_string()).data(version.to_string())), changed))
     });
-    Sse::new(told).keep_alive(KeepAlive::new().interval(SIGN_OF_LIFE))
+    let alarms = stream::unfold(shared.alarms.subscribe(), async |mut alarms| {
+        loop {
+            match alarms.recv().await {
+                Ok(json) => return Some((Ok(Event::default().event("alarm").data(json)), alarms)),
+                Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => return None,
+            }
+        }
+    });
+    Sse::new(stream::select(told, alarms)).keep_alive(KeepAlive::new().interval(SIGN_OF_LIFE))
 }
 
 /// Refuses requests under another name: a page elsewhere could let its own name point to this machine and read the traces.

@@ -7,6 +7,7 @@ use super::options::{TimelineOptions, visible};
 use crate::{
     axis::Scale,
     chart::{self, Frame},
+    delays::{dash, order},
     figure::Figure,
     lines::{Room, UP_TO, domain_scale},
     number,
@@ -29,9 +30,13 @@ pub(super) fn onsets(report: &Report, options: &TimelineOptions) -> Option<Figur
     let look = Look { theme: options.theme, present: options.present };
     let rule = report.settings.onset_rule;
     let subtitle = chart::subtitle([
-        format!("● half of the memorized samples have reached {}", rule.of_samples()).as_str(),
-        format!("◆ half of the generalizing items have reached {}", rule.of_items()).as_str(),
-        "line: delay",
+        format!("● half of all samples that are ever memorized have reached {}", rule.of_samples()).as_str(),
+        format!("◆ half of all items that are ever generalized have reached {}", rule.of_items()).as_str(),
+        if told.iter().any(|row| row.delay.is_some_and(|delay| delay < 0)) {
+            "line: delay; dashed: generalized first"
+        } else {
+            "line: delay"
+        },
     ]);
     let frame = Frame { title: &title, subtitle: &subtitle, description: &summary, look };
     let spec = chart::specification(&frame, &body(report, options, &told));
@@ -106,6 +111,7 @@ impl<'a> Row<'a> {
         }
         let mut datum = self.datum(start, first.max(second));
         datum.set("x2", end);
+        datum.set("order", order(if to < from { -1 } else { 1 }));
         let after = scale.share(end as f64) < 0.75;
         datum.set("side", if after { "after" } else { "before" });
         datum.set("end", if after { end } else { start });
@@ -163,7 +169,9 @@ fn body(report: &Report, options: &TimelineOptions, rows: &[&Row]) -> Json {
             "data": { "name": "spans" },
             "transform": [{ "filter": UP_TO }],
             "mark": { "aria": false, "type": "rule", "strokeWidth": look.size(3.0), "opacity": 0.6 },
-            "encoding": { "x": x("x"), "x2": { "field": "x2" }, "y": y, "color": color, "tooltip": tooltip },
+            "encoding": {
+                "x": x("x"), "x2": { "field": "x2" }, "y": y, "color": color, "strokeDash": dash(), "tooltip": tooltip,
+            },
         }));
         for (side, align, dx) in [("after", "left", 9.0), ("before", "right", -9.0)] {
             layers.push(json!({

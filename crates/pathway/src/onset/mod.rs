@@ -13,7 +13,7 @@ mod samples;
 pub use fallen::fallen;
 pub use items::CausalGeneralization;
 pub use looks::{LookPlan, plan_looks};
-pub use phase::{Look, Phase, PhaseFold, one_sided};
+pub use phase::{FALSE_ALARM_RATE, Look, Phase, PhaseFold, one_sided};
 pub use samples::CausalMemorization;
 
 /// Causal step of one sample or item. All three are indices of checkpoints.

@@ -4,7 +4,7 @@ use crate::{change::DistanceChange, student::t_quantile};
 
 /// Probability per domain, as far as the choice of samples goes, that an unchanged distance is ever
 /// called fallen; likewise for risen.
-const ALPHA: f64 = 0.05;
+pub const FALSE_ALARM_RATE: f64 = 0.05;
 
 /// Phase of a domain's training.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl Look {
     #[must_use]
     pub fn level_of(number: u64) -> f64 {
         let k = number as f64;
-        ALPHA * 6.0 / (core::f64::consts::PI * core::f64::consts::PI * k * k)
+        FALSE_ALARM_RATE * 6.0 / (core::f64::consts::PI * core::f64::consts::PI * k * k)
     }
 
     /// Look number `number` at a change.

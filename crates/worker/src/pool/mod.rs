@@ -291,9 +291,9 @@ impl Pool {
         spawn_local(async move {
             let spawned = match adapter().await {
                 None => Err("This browser offers no WebGPU."),
-                Some(adapter) if adapter.is_fallback && !pool.state.borrow().selector.gpu_is_forced() => {
-                    Err("WebGPU is only imitated here; the processor itself is quicker.")
-                }
+                Some(adapter) if adapter.is_fallback && !pool.state.borrow().selector.gpu_is_forced() => Err(
+                    "The WebGPU of this browser runs on the CPU, where Grokscope’s own CPU code is faster.",
+                ),
                 Some(_) => pool.spawn(true).ok_or("This browser starts no worker for WebGPU."),
             };
             let mut state = pool.state.borrow_mut();

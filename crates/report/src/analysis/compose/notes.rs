@@ -99,8 +99,12 @@ pub(super) fn notes(job: &Job<'_>) -> Vec<Note> {
         say(
             NoteLevel::Info,
             format!(
-                "With {} checkpoints, trends are uncertain and no correlation can be significant.",
-                run.checkpoints.len()
+                "With {}, trends are uncertain and no correlation can be significant.",
+                if run.checkpoints.len() == 1 {
+                    "1 checkpoint".to_owned()
+                } else {
+                    format!("{} checkpoints", run.checkpoints.len())
+                }
             ),
         );
     }
