@@ -217,6 +217,7 @@ pub fn open_example(app: App) {
                     analyst::post(app, &Job::Rename { title });
                 }
                 add_urls(app, urls);
+                app.is_example.set(app.dialog.with_untracked(Option::is_none));
             }
             Err(message) => {
                 app.working.set(false);

@@ -36,6 +36,10 @@ pub fn install(app: App) {
             Some("files") => browser::click("#file-input"),
             Some("folder") => browser::click("#folder-input"),
             Some("follow") => follow::choose_folder(app),
+            Some("about") => {
+                event.prevent_default();
+                app.dialog.set(Some(Dialog::About));
+            }
             Some("address") => app.dialog.set(Some(Dialog::Address)),
             Some("copy") => {
                 let lines = button.previous_element_sibling().and_then(|lines| lines.text_content());

@@ -5,6 +5,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 
 use crate::panels::{
+    about::AboutDialog,
     address::{AddressDialog, SourceDialog},
     code::CodeDialog,
     definition::DefinitionDialog,
@@ -111,6 +112,7 @@ pub fn Page() -> impl IntoView {
         <SourceDialog/>
         <CodeDialog/>
         <DefinitionDialog/>
+        <AboutDialog/>
         <MappingDialog/>
         <ShapeDialog/>
     }

@@ -157,6 +157,8 @@ pub struct App {
     pub saved: RwSignal<bool>,
     /// What works offline.
     pub offline: RwSignal<OfflineState>,
+    /// Whether the run is the example.
+    pub is_example: RwSignal<bool>,
     /// The folder that is followed.
     pub followed: RwSignal<Option<Followed>>,
     /// Revision of the traces that were computed here and sent to be kept.
@@ -240,6 +242,7 @@ impl App {
             run_id: RwSignal::new(js_sys::Date::now()),
             saved: RwSignal::new(false),
             offline: RwSignal::default(),
+            is_example: RwSignal::new(false),
             followed: RwSignal::new(None),
             traces: RwSignal::new(0),
             keeps: RwSignal::new(true),
@@ -255,6 +258,7 @@ impl App {
     /// Empties the page; theme, scale and backend stay.
     pub fn reset(self) {
         self.report.set(None);
+        self.is_example.set(false);
         self.text.set_value(None);
         self.files.set(Vec::new());
         self.set_no_work();

@@ -7,7 +7,7 @@ import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 
 import {
-  FIXTURES, accessible, adding, by, clean, empty, fileRows, finished, give, launch, made, open, out, picture, runA, trace, view,
+  FIXTURES, PAGE, accessible, adding, by, clean, empty, exported, fileRows, finished, give, launch, made, open, out, picture, runA, trace, view,
 } from "../harness.mjs";
 
 const SMALL = { samples: 12, layers: 3, experts: 8 };
@@ -31,24 +31,47 @@ const stepless = (seed) => {
   return Buffer.concat([size, text, bytes.subarray(8 + length)]);
 };
 
-test("the text on the example opens as a page", async () => {
+test("the text on the example opens in the page, and says what the report says", async () => {
   const opened = await open(session);
   const { page, context } = opened;
   await empty(page);
-  const [text] = await Promise.all([context.waitForEvent("page"), page.getByRole("link", { name: "About this run" }).click()]);
-  await text.locator("h1", { hasText: "The example run" }).waitFor();
-  assert.match(await text.locator("main").innerText(), /a² \+ b²/);
-  assert.equal(await text.evaluate(() => document.characterSet), "UTF-8");
-  // What the text says of the run is what the page says when it has computed it.
+  await page.getByRole("link", { name: "About this run" }).click();
+  const text = by(page, "about");
+  await text.getByText("a² + b²").waitFor();
   const words = (text) => text.replace(/\s+/g, " ");
-  const told = words(await text.locator("main").innerText());
+  const told = words(await text.innerText());
+  await accessible(page, "the text on the example");
+  assert.equal(await text.locator("a:not([target=_blank])").count(), 0, "a link would leave the report");
+  await page.keyboard.press("Escape");
+  await by(page, "about-dialog").waitFor({ state: "hidden" });
   await by(page, "open-example").click();
   await finished(page);
   const headline = words(await page.locator("[data-testid=verdict] .headline").innerText());
   assert.match(headline, /^Pathway distance /);
   assert.ok(told.includes(headline), `${headline} | ${told}`);
+  // It is at hand beside the report too, but not beside another run.
+  await page.getByRole("button", { name: "About this run" }).click();
+  await text.getByText("a² + b²").waitFor();
+  await page.keyboard.press("Escape");
+  // An exported run closes without a question.
+  await exported(page);
+  await by(page, "new-run").click();
+  await empty(page);
+  await give(page, runA());
+  await finished(page);
+  assert.equal(await page.getByRole("button", { name: "About this run" }).count(), 0);
   clean(session, opened);
   await context.close();
+});
+
+test("the text on the example is a page in UTF-8 as well", async () => {
+  const opened = await open(session, { address: new URL("example.html", PAGE).href });
+  const { page } = opened;
+  await page.locator("h1", { hasText: "The example run" }).waitFor();
+  assert.match(await page.locator("main").innerText(), /a² \+ b²/);
+  assert.equal(await page.evaluate(() => document.characterSet), "UTF-8");
+  clean(session, opened);
+  await opened.context.close();
 });
 
 test("a trace without a step asks for it, in no red box", async () => {

@@ -1,5 +1,6 @@
 //! Panels and dialogs around the views.
 
+pub mod about;
 pub mod address;
 pub mod banner;
 pub mod code;

@@ -23,6 +23,8 @@ pub enum Dialog {
     Code,
     /// The kept runs as a table.
     Runs,
+    /// The text on the example run.
+    About,
     /// The definition of a metric, by its id.
     Definition(String),
     /// The mapping of a file's tensors.
