@@ -113,9 +113,6 @@ fn Run() -> impl IntoView {
             }
         />
         <span class="facts">{facts}</span>
-        <Show when=move || app.is_example.get()>
-            <button type="button" class="plain" on:click=move |_| app.dialog.set(Some(Dialog::About))>"About this run"</button>
-        </Show>
     }
 }
 

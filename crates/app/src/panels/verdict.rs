@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::notes::{Notes, warnings};
 use crate::format::counted;
-use crate::state::App;
+use crate::state::{App, Dialog};
 
 /// The headline; paragraphs, warnings and notes are in a folded section.
 #[component]
@@ -31,6 +31,9 @@ pub fn Verdict() -> impl IntoView {
                     {move || lines.get().into_iter().skip(1).map(|line| view! { <p>{line}</p> }).collect_view()}
                 </div>
                 <Notes/>
+                <Show when=move || app.is_example.get()>
+                    <button type="button" on:click=move |_| app.dialog.set(Some(Dialog::About))>"About this run"</button>
+                </Show>
             </details>
         </section>
     }
