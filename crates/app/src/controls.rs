@@ -210,26 +210,37 @@ pub fn TwinSwitch() -> impl IntoView {
     }
 }
 
-/// Maximum number of samples that a search lists.
+/// Number of samples that a search lists first.
 const LISTED: usize = 40;
+/// Number of samples that are listed in addition on request.
+const MORE_LISTED: usize = 200;
 
-/// A search of the run's samples, to be called with each typed text; [`App::samples`] gets the answer.
-/// It starts with all samples.
-pub fn sample_search(app: App) -> impl Fn(String) + Copy {
+/// A search of the run's samples, to be called with each typed text, and a function that lists more;
+/// [`App::samples`] gets the answer. It starts with all samples.
+pub fn sample_search(app: App) -> (impl Fn(String) + Copy, impl Fn() + Copy) {
     let query = StoredValue::new(String::new());
-    let search = move || analyst::post(app, &Job::FindSamples { query: query.get_value(), limit: LISTED });
+    let limit = StoredValue::new(LISTED);
+    let search = move || {
+        analyst::post(app, &Job::FindSamples { query: query.get_value(), limit: limit.get_value() });
+    };
     Effect::new(move || {
         // The complete report may have more samples.
         app.complete.track();
         search();
     });
     let debounce = StoredValue::new(None::<TimeoutHandle>);
-    move |text: String| {
+    let find = move |text: String| {
         query.set_value(text);
+        limit.set_value(LISTED);
         // Debounced: not one search per letter.
         if let Some(timer) = debounce.get_value() {
             timer.clear();
         }
         debounce.set_value(set_timeout_with_handle(search, Duration::from_millis(120)).ok());
-    }
+    };
+    let more = move || {
+        limit.update_value(|limit| *limit += MORE_LISTED);
+        search();
+    };
+    (find, more)
 }

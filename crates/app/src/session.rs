@@ -32,10 +32,11 @@ thread_local! {
     static ALWAYS_ADD: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Asks before a page with unsaved figures is left.
+/// Asks before a page with unsaved figures, or with files that are being computed, is left.
 pub fn install(app: App) {
     let closure = Closure::<dyn Fn(web_sys::Event)>::new(move |event: web_sys::Event| {
-        if is_unsaved(app) || runs::is_any_unsaved() {
+        let is_computing = app.working.get_untracked() && !app.files.with_untracked(Vec::is_empty);
+        if is_computing || is_unsaved(app) || runs::is_any_unsaved() {
             event.prevent_default();
         }
     });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { accessible, by, clean, drawn, empty, exported, finished, give, launch, made, open, runA, view } from "../harness.mjs";
+import { accessible, by, clean, drawn, empty, exported, finished, give, launch, made, open, runA, trace, view } from "../harness.mjs";
 
 let session;
 let opened;
@@ -171,8 +171,14 @@ test("while presenting, every view fits the screen", async () => {
         assert.deepEqual(cut, [], `${width}: titles are cut`);
       } else if (["layers", "delays"].includes(name)) {
         await drawn(page);
+      } else if (name === "pathways") {
+        await page.locator(".lane").first().waitFor();
       }
       await page.waitForFunction(([width, height]) => {
+        const inside = document.querySelector(".aligned");
+        if (inside && inside.scrollHeight > inside.clientHeight + 1) {
+          return false;
+        }
         const root = document.documentElement;
         const ends = [...document.querySelectorAll("main .view > *, main .chart, main canvas, main .figures-table > .scroll")]
           .filter((one) => one.checkVisibility())
@@ -191,6 +197,35 @@ test("while presenting, every view fits the screen", async () => {
   await page.keyboard.press("p");
   await page.locator("div.root:not(.presenting)").waitFor();
   clean(session, opened);
+});
+
+test("sixteen layers of a pair are seen at once while presenting, and the list of samples goes on", async () => {
+  const other = await open(session, { context: { viewport: { width: 1280, height: 720 } } });
+  const { page } = other;
+  await empty(page);
+  await give(page, [100, 200, 300].map((step) => made(`step-${step}.safetensors`, trace({ step, samples: 100, layers: 16, experts: 64, sharpness: 3 }))));
+  await finished(page);
+  await view(page, "pathways");
+  const listed = page.locator(".picker .samples li");
+  await page.getByText("40 of 100 shown.").waitFor();
+  assert.equal(await listed.count(), 40);
+  await page.getByRole("button", { name: "Show more" }).click();
+  await page.getByText("100 samples.").waitFor();
+  assert.equal(await listed.count(), 100);
+  assert.equal(await page.getByRole("button", { name: "Show more" }).count(), 0);
+  await page.keyboard.press("p");
+  await page.locator("div.root.presenting").waitFor();
+  assert.equal(await page.locator(".lane").count(), 16);
+  for (const [width, height] of [[1280, 720], [1920, 1080]]) {
+    await page.setViewportSize({ width, height });
+    await page.waitForFunction((height) => {
+      const inside = document.querySelector(".aligned");
+      const last = Math.max(...[...document.querySelectorAll(".lane .cols")].map((lane) => lane.getBoundingClientRect().bottom));
+      return inside.scrollHeight <= inside.clientHeight + 1 && inside.scrollWidth <= inside.clientWidth + 1 && last <= height;
+    }, height);
+  }
+  clean(session, other);
+  await other.context.close();
 });
 
 /** The report of run-a with that many domains and checkpoints, which repeat its own. */

@@ -199,8 +199,22 @@ test("New closes the run, and asks first if it is neither kept nor exported", as
   const { page } = opened;
   await empty(page);
   await by(page, "keep-runs").uncheck();
+  // Files that are still being computed are not left without a question either.
+  await page.evaluate(() => {
+    globalThis.askedEarly = false;
+    const timer = setInterval(() => {
+      if (document.querySelector("[data-testid=report]")) {
+        clearInterval(timer);
+        return;
+      }
+      const event = new Event("beforeunload", { cancelable: true });
+      window.dispatchEvent(event);
+      globalThis.askedEarly ||= event.defaultPrevented;
+    }, 10);
+  });
   await give(page, runA());
   await finished(page);
+  assert.equal(await page.evaluate(() => globalThis.askedEarly), true);
   const prevented = () => page.evaluate(() => {
     const event = new Event("beforeunload", { cancelable: true });
     window.dispatchEvent(event);

@@ -66,7 +66,8 @@ fn choose(app: App, choice: PairChoice) {
 fn Picker() -> impl IntoView {
     let app = App::get();
     let first = RwSignal::new(None::<SampleRef>);
-    let search = sample_search(app);
+    let (search, more) = sample_search(app);
+    let has_more = move || app.samples.with(|(samples, matching)| samples.len() < *matching);
     let pick = move |sample: SampleRef| match first.get_untracked() {
         Some(held) if held.index != sample.index => {
             first.set(None);
@@ -119,6 +120,9 @@ fn Picker() -> impl IntoView {
                     }
                 }).collect_view()}
             </ul>
+            <Show when=has_more>
+                <button type="button" on:click=move |_| more()>"Show more"</button>
+            </Show>
         </section>
     }
 }

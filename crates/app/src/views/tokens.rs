@@ -18,7 +18,7 @@ pub fn Tokens() -> impl IntoView {
     let app = App::get();
     let typed = RwSignal::new(String::new());
     let chosen = app.tokens;
-    let search = sample_search(app);
+    let (search, _) = sample_search(app);
     Effect::new(move || {
         let id = typed.get();
         let found = app.samples.with(|(listed, _)| listed.iter().find(|sample| sample.id == id).cloned());
