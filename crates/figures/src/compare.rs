@@ -1,9 +1,13 @@
-//! Two runs side by side: overlaid courses, final values with their difference, onsets, and what
+//! Two runs side by side: overlaid courses, the difference over training, final values, onsets, and what
 //! differs between their settings.
 
-use report::{Band, Group, METRICS, Report, SETTINGS, Series};
+mod difference;
+mod metrics;
+
+use report::{Group, METRICS, Metric, Report, SETTINGS};
 use wire::{Json, json};
 
+use self::metrics::{Offered, course, places};
 use crate::{
     axis::{Axis, PLAIN},
     chart::{self, Frame},
@@ -12,27 +16,39 @@ use crate::{
     onset::Onsets,
     palette, series,
     table::{Cell, Column, NamedTable, Table},
-    theme::Look,
+    theme::{Look, Theme},
     timeline::TimelineOptions,
 };
 
-/// Metrics whose courses are overlaid and whose final values are compared.
+/// Metrics whose courses are always overlaid and whose final values are compared.
 const COMPARED: [&str; 2] = ["accuracy", "distance"];
+
+/// Columns of a legend of domains, so that no name is outside the chart.
+const COLUMNS: &str = "max(1, floor(width / 120))";
 
 /// The comparison of two runs, A and B.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
-    /// One chart per metric, A solid and B dashed.
+    /// One chart per metric, A solid and B dashed: accuracy, distance, and the chosen metric if it is another one.
+    /// Then the difference of the chosen metric.
     pub figures: Vec<Figure>,
+    /// Ids and names of the metrics of both runs, which can be chosen.
+    pub metrics: Vec<(String, String)>,
+    /// Id of the chosen metric; empty if the runs have no metric in common.
+    pub metric: String,
+    /// Which metrics only one run has, and why there is no difference, one sentence each.
+    pub notes: Vec<String>,
     /// Final values, then onsets.
     pub tables: Vec<NamedTable>,
     /// What differs between the runs and their settings, one sentence each.
     pub differences: Vec<String>,
 }
 
-/// Compares two runs. Domains are matched by name. The experts are matched apart, by [`matched_experts`].
+/// Compares two runs by accuracy, distance and a chosen metric, which is given by its id. If the runs do not both have
+/// that metric, another is chosen. Domains are matched by name, checkpoints by step. The experts are matched apart, by
+/// [`matched_experts`].
 #[must_use]
-pub fn compare(a: &Report, b: &Report, options: &TimelineOptions) -> Comparison {
+pub fn compare(a: &Report, b: &Report, metric: Option<&str>, options: &TimelineOptions) -> Comparison {
     let runs = [a, b];
     let has_memorized = |report: &Report| {
         let course = |domain: &report::Domain| report.course(&domain.name, "distance", Group::Memorized);
@@ -45,9 +61,23 @@ pub fn compare(a: &Report, b: &Report, options: &TimelineOptions) -> Comparison 
     // Both runs by the same group.
     let group = if runs.into_iter().all(has_memorized) { options.group } else { Group::All };
     let options = &TimelineOptions { group, ..options.clone() };
-    let metrics = METRICS.iter().filter(|metric| COMPARED.contains(&metric.id));
+    let offered = Offered::of(runs, group);
+    let chosen = offered.chosen(metric);
+    let overlaid = METRICS.iter().filter(|metric| COMPARED.contains(&metric.id));
+    let further = chosen.filter(|metric| !COMPARED.contains(&metric.id));
+    let mut figures: Vec<Figure> =
+        overlaid.chain(further).filter_map(|metric| overlay(runs, metric, options)).collect();
+    let mut notes: Vec<String> = offered.missing().into_iter().collect();
+    match chosen.map(|metric| difference::difference(runs, metric, options)) {
+        Some(Ok(figure)) => figures.push(figure),
+        Some(Err(why)) => notes.push(why),
+        None => notes.push("The runs have no metric in common.".to_owned()),
+    }
     Comparison {
-        figures: metrics.filter_map(|metric| overlay(runs, metric, options)).collect(),
+        figures,
+        metrics: offered.both.iter().map(|metric| (metric.id.to_owned(), metric.name.to_owned())).collect(),
+        metric: chosen.map(|metric| metric.id.to_owned()).unwrap_or_default(),
+        notes,
         tables: vec![finals(runs, options.group), onsets(runs)],
         differences: differences(runs),
     }
@@ -64,12 +94,26 @@ fn names([a, b]: [&Report; 2]) -> Vec<&str> {
     names
 }
 
-fn group_of(metric: &report::Metric, group: Group) -> Group {
-    if metric.scope.groups { group } else { Group::All }
+/// The name of a metric with the group whose values it has.
+fn titled(metric: &Metric, group: Group) -> String {
+    if metric.scope.groups {
+        format!("{}, {}", metric.name, chart::of_group(group).trim_start_matches("the "))
+    } else {
+        metric.name.to_owned()
+    }
 }
 
-fn values<'a>(report: &'a Report, domain: &str, metric: &str, group: Group) -> Option<&'a Series> {
-    report.course(domain, metric, group).map(|course| &course.values)
+/// The encodings of colour and shape for lines with these names and indices. One legend has both.
+fn channels(shown: &[(&str, usize)], theme: Theme) -> [Json; 2] {
+    let channel = |range: fn(palette::Mark) -> &'static str| {
+        let (names, looks): (Vec<&str>, Vec<&str>) =
+            shown.iter().map(|&(name, index)| (name, range(palette::domain(index, theme)))).unzip();
+        json!({
+            "field": "domain", "type": "nominal", "scale": { "domain": names, "range": looks },
+            "legend": { "title": null, "columns": { "expr": COLUMNS } },
+        })
+    };
+    [channel(|mark| mark.color), channel(|mark| mark.shape)]
 }
 
 /// Horizontal encoding over the range of both runs.
@@ -90,11 +134,10 @@ fn horizontal(runs: [&Report; 2], axis: Axis) -> Json {
 }
 
 /// The courses of a metric in both runs; `None` without any value.
-fn overlay(runs: [&Report; 2], metric: &report::Metric, options: &TimelineOptions) -> Option<Figure> {
+fn overlay(runs: [&Report; 2], metric: &Metric, options: &TimelineOptions) -> Option<Figure> {
     let axis =
         if runs.iter().all(|report| options.axis.is_available(report)) { options.axis } else { Axis::Step };
     let look = Look { theme: options.theme, present: options.present };
-    let group = group_of(metric, options.group);
     let mut table = Table::new(vec![
         Column::new("Run"),
         Column::new("Domain"),
@@ -102,13 +145,11 @@ fn overlay(runs: [&Report; 2], metric: &report::Metric, options: &TimelineOption
         Column { name: metric.name.to_owned(), unit: chart::unit(runs[0], metric).map(str::to_owned) },
     ]);
     let (mut rows, mut shown, mut sentences) = (Vec::new(), Vec::new(), Vec::new());
-    for (index, name) in names(runs).into_iter().enumerate() {
-        if options.hidden.iter().any(|hidden| hidden == name) {
-            continue;
-        }
+    for place in places(runs, metric, &options.hidden) {
+        let (name, index) = (place.name, place.index);
         for (run, report) in ["A", "B"].into_iter().zip(runs) {
-            let Some(values) = values(report, name, metric.id, group) else { continue };
-            let defined = series::defined(values, report.checkpoints.len());
+            let Some(course) = course(report, place.domain, metric, options.group) else { continue };
+            let defined = series::defined(&course.values, report.checkpoints.len());
             let (Some(&(_, start)), Some(&(_, end))) = (defined.first(), defined.last()) else { continue };
             if !shown.contains(&(name, index)) {
                 shown.push((name, index));
@@ -133,18 +174,9 @@ fn overlay(runs: [&Report; 2], metric: &report::Metric, options: &TimelineOption
     if rows.is_empty() {
         return None;
     }
-    let title = if metric.scope.groups {
-        format!("{}, {}, A and B", metric.name, chart::of_group(group).trim_start_matches("the "))
-    } else {
-        format!("{}, A and B", metric.name)
-    };
+    let title = format!("{}, A and B", titled(metric, options.group));
     let summary = format!("{title}: {}.", sentences.join("; "));
     let subtitle = "A solid with filled marks, B dashed with open marks";
-    let scale = |range: fn(palette::Mark) -> &'static str| {
-        let (names, looks): (Vec<&str>, Vec<&str>) =
-            shown.iter().map(|&(name, index)| (name, range(palette::domain(index, options.theme)))).unzip();
-        json!({ "domain": names, "range": looks })
-    };
     let measure = match chart::unit(runs[0], metric) {
         Some(unit) => format!("{} ({unit})", metric.name),
         None => metric.name.to_owned(),
@@ -154,12 +186,9 @@ fn overlay(runs: [&Report; 2], metric: &report::Metric, options: &TimelineOption
         "field": "value", "type": "quantitative",
         "axis": { "title": measure, "tickCount": 4, "labelExpr": PLAIN }, "scale": { "zero": false },
     });
-    let color = json!({
-        "field": "domain", "type": "nominal", "scale": (scale(|mark| mark.color)), "legend": { "title": null },
-    });
-    let shape = json!({
-        "field": "domain", "type": "nominal", "scale": (scale(|mark| mark.shape)), "legend": { "title": null },
-    });
+    let [color, shape] = channels(&shown, options.theme);
+    let mut fill = color.clone();
+    fill.set("test", "datum.run === 'A'");
     let dash = json!({
         "field": "run", "type": "nominal", "legend": null,
         "scale": { "domain": ["A", "B"], "range": [[], [6, 4]] },
@@ -174,10 +203,7 @@ fn overlay(runs: [&Report; 2], metric: &report::Metric, options: &TimelineOption
         "mark": { "type": "point", "size": (look.size(34.0)), "opacity": 1 },
         "encoding": {
             "x": x, "y": y, "color": color.clone(), "shape": shape,
-            "fill": {
-                "condition": { "test": "datum.run === 'A'", "field": "domain", "type": "nominal", "scale": (scale(|mark| mark.color)), "legend": null },
-                "value": "transparent",
-            },
+            "fill": { "condition": fill, "value": "transparent" },
             "tooltip": tooltip,
         },
     });
@@ -187,18 +213,7 @@ fn overlay(runs: [&Report; 2], metric: &report::Metric, options: &TimelineOption
     });
     let frame = Frame { title: &title, subtitle, description: &summary, look };
     let spec = chart::specification(&frame, &body);
-    Some(Figure { id: format!("compare-{}", metric.id), title, spec, table, summary })
-}
-
-/// The value at the last checkpoint and its 95 % half width.
-fn last(report: &Report, domain: &str, metric: &report::Metric, group: Group) -> (Option<f64>, Option<f64>) {
-    let Some(last) = report.checkpoints.len().checked_sub(1) else { return (None, None) };
-    let at = |id: &str| values(report, domain, id, group).and_then(|values| series::at(values, last));
-    let half = match metric.band {
-        Band::HalfWidth(id) => at(id),
-        _ => None,
-    };
-    (at(metric.id), half)
+    Some(Figure { id: format!("compare-{}", metric.id.replace('_', "-")), title, spec, table, summary })
 }
 
 /// The final values of both runs and their difference.
@@ -210,15 +225,14 @@ fn finals(runs: [&Report; 2], group: Group) -> NamedTable {
     );
     for name in names(runs) {
         for metric in METRICS.iter().filter(|metric| COMPARED.contains(&metric.id)) {
-            let group = group_of(metric, group);
-            let [(a, half_a), (b, half_b)] = runs.map(|report| last(report, name, metric, group));
+            let at = runs.map(|report| report.checkpoints.len().saturating_sub(1));
+            let found = difference::pairs(runs, name, metric, group, &[at]).pop().unwrap_or_default();
+            let [a, b] = found.values;
             if a.is_none() && b.is_none() {
                 continue;
             }
-            let difference = a.zip(b).map(|(a, b)| b - a).filter(|value| value.is_finite());
-            let half = half_a.zip(half_b).map(|(a, b)| libm::hypot(a, b)).filter(|_| difference.is_some());
             let samples = runs.map(|report| {
-                let course = report.course(name, metric.id, group).and_then(|course| course.n);
+                let course = course(report, name, metric, group).and_then(|course| course.n);
                 let count = course.or_else(|| report.domain(name).map(|domain| domain.samples as u64));
                 count.map_or(Cell::Missing, Cell::count)
             });
@@ -228,8 +242,8 @@ fn finals(runs: [&Report; 2], group: Group) -> NamedTable {
                 Cell::text(metric.name),
                 Cell::number(a),
                 Cell::number(b),
-                Cell::number(difference),
-                Cell::number(half),
+                Cell::number(found.difference),
+                Cell::number(found.half),
                 samples_a,
                 samples_b,
             ]);

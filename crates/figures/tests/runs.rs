@@ -33,7 +33,7 @@ fn every_domain_of_every_run_has_a_row_with_its_own_figures() {
         assert_eq!(half(at).map(|value| value / 2.0), half(domains + at));
     }
     // Steps and delays are those of the comparison of two runs.
-    let tables = compare(&first, &second, &TimelineOptions::default()).tables;
+    let tables = compare(&first, &second, None, &TimelineOptions::default()).tables;
     let onsets = tables.into_iter().find(|table| table.id == "compare-onsets").unwrap();
     for (at, row) in onsets.table.rows.iter().enumerate() {
         assert_eq!([&row[1], &row[3], &row[5]], [&rows[at][6], &rows[at][7], &rows[at][8]]);

@@ -82,6 +82,12 @@ pub fn relate_without_tests(report: &mut Report) {
     report.exchange = exchange_statistics(report);
 }
 
+/// Half width of the 95 % interval of a mean over `n` samples, from its standard error; `None` below two samples.
+#[must_use]
+pub fn half_width_of_mean(se: f64, n: u64) -> Option<f64> {
+    Some(pathway::t_quantile_95(n.checked_sub(1)?)? * se)
+}
+
 /// Half width of the 95 % interval of a change, from its standard error and number of samples.
 #[must_use]
 pub fn half_width(change: &Change) -> f64 {

@@ -45,16 +45,25 @@ impl Drawings {
         }
         let Some(report) = self.held() else { return Drawn::default() };
         match (drawing, &*self.second.borrow()) {
-            (Drawing::Compare { options }, Some(second)) => self.compare(&report, second, options),
+            (Drawing::Compare { metric, options }, Some(second)) => {
+                self.compare(&report, second, metric.as_deref(), options)
+            }
             _ => draw(&report, drawing),
         }
     }
 
-    fn compare(&self, report: &Report, second: &Report, options: &TimelineOptions) -> Drawn {
-        let Comparison { figures, mut tables, differences } = figures::compare(report, second, options);
+    fn compare(
+        &self,
+        report: &Report,
+        second: &Report,
+        metric: Option<&str>,
+        options: &TimelineOptions,
+    ) -> Drawn {
+        let Comparison { figures, metrics, metric, notes, mut tables, differences } =
+            figures::compare(report, second, metric, options);
         let matched = self.matched.borrow();
         tables.extend(matched.get_or_init(|| figures::matched_experts(report, second)).clone());
-        Drawn { figures, tables, differences, ..Drawn::default() }
+        Drawn { figures, tables, differences, metrics, metric, notes, ..Drawn::default() }
     }
 }
 
@@ -106,7 +115,8 @@ mod tests {
         without.domains.iter_mut().for_each(|domain| domain.expert_selections.clear());
         let drawings = Drawings::default();
         let is_matched = || {
-            let drawn = drawings.draw(&Drawing::Compare { options: TimelineOptions::default() });
+            let drawn =
+                drawings.draw(&Drawing::Compare { metric: None, options: TimelineOptions::default() });
             assert!(drawn.tables.len() >= 2, "final values and onsets");
             drawn.tables.iter().any(|table| table.id == "compare-experts")
         };

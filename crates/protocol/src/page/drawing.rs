@@ -16,6 +16,9 @@ pub enum Drawing {
     },
     /// The report beside the second one.
     Compare {
+        /// Id of the metric that is compared beside accuracy and distance; chosen by the comparison if absent or
+        /// not in both reports.
+        metric: Option<String>,
         /// Options of the charts.
         options: TimelineOptions,
     },
@@ -116,6 +119,12 @@ pub struct Drawn {
     pub tables: Vec<NamedTable>,
     /// What differs between two reports, one sentence each.
     pub differences: Vec<String>,
+    /// Ids and names of the metrics by which two reports can be compared.
+    #[serde(default)]
+    pub metrics: Vec<(String, String)>,
+    /// Id of the metric that is compared beside accuracy and distance.
+    #[serde(default)]
+    pub metric: String,
     /// Id of the sample whose tokens are drawn.
     #[serde(default)]
     pub sample: String,

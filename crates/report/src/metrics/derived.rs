@@ -1,12 +1,7 @@
 //! Metrics that follow from other courses and counts of a report.
 
+use crate::derive::half_width_of_mean;
 use crate::model::{Course, Domain, Report, Series};
-
-/// Half width of the 95 % confidence interval of a mean over `n` independent samples with standard
-/// error `se`: the t quantile with `n - 1` degrees of freedom times `se`.
-fn half_width(se: Option<f64>, n: u64) -> Option<f64> {
-    Some(pathway::t_quantile_95(n.checked_sub(1)?)? * se?)
-}
 
 /// Courses of a domain and metric, of whole groups and of single layers.
 fn courses<'a>(
@@ -36,7 +31,7 @@ pub(super) fn distance_ci(report: &Report, domain: &Domain) -> Vec<Course> {
             let (se, n) = (course.se.as_ref()?, course.n?);
             // The quantile takes a bisection, so it is computed once per course, not per
             // checkpoint.
-            let unit = half_width(Some(1.0), n);
+            let unit = half_width_of_mean(1.0, n);
             let values = se.iter().map(|se| Some(unit? * (*se)?)).collect();
             Some(Course { pairs: course.pairs, ..like(course, "distance_ci", values) })
         })
