@@ -78,7 +78,8 @@ test("another metric is compared: its chart, its difference, one legend", async 
   await page.keyboard.press("t");
   await difference.getByRole("table").waitFor();
   const rows = await difference.locator("tbody tr").evaluateAll((rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent)));
-  assert.equal(rows.length, 14, "two domains at seven steps");
+  // In one of the two domains no sample is memorized.
+  assert.equal(rows.length, 7, "one domain at seven steps");
   for (const row of rows) {
     const [, a, b, less, half] = numbers(row.slice(1));
     assert.ok(a > 0 && a === b && less === 0 && half > 0, row.join("|"));
