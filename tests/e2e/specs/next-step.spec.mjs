@@ -116,14 +116,15 @@ test("work that was stopped before the first report can be resumed", async () =>
   const large = { samples: 6000, layers: 16, experts: 32, domains: ["all"], sharpness: 1 };
   // Large files are given by their paths: their bytes would take long to reach the browser.
   const folder = mkdtempSync(join(tmpdir(), "grokscope-"));
-  const paths = [1, 2, 3, 4].map((step) => join(folder, `large-${step}.safetensors`));
+  // Work of less than two seconds shows no report before the last one: this is several times as much on a fast machine.
+  const paths = Array.from({ length: 16 }, (_, at) => join(folder, `large-${at + 1}.safetensors`));
   paths.forEach((path, at) => writeFileSync(path, trace({ step: at + 1, ...large })));
   await give(page, paths);
   await by(page, "cancel").click();
   await page.getByText("Stopped before the first report").waitFor();
   assert.equal(await page.locator("h1:visible").textContent(), "Files");
   assert.ok((await fileRows(page)).every(({ state }) => state !== "reading"), JSON.stringify(await fileRows(page)));
-  // Provisional reports say so; on a fast machine they are shown only for a moment.
+  // Provisional reports say so, if only for a moment.
   await page.evaluate(() => {
     globalThis.verdicts = new Set();
     new MutationObserver(() => {
@@ -136,7 +137,7 @@ test("work that was stopped before the first report can be resumed", async () =>
   await page.getByRole("button", { name: "Resume" }).click();
   await finished(page, 240_000);
   const verdicts = await page.evaluate(() => [...globalThis.verdicts]);
-  assert.ok(verdicts.some((text) => /^So far, with [234] checkpoints: /.test(text)), JSON.stringify(verdicts));
+  assert.ok(verdicts.some((text) => /^So far, with \d+ checkpoints: /.test(text)), JSON.stringify(verdicts));
   assert.doesNotMatch(await by(page, "verdict").innerText(), /So far/);
   clean(session, opened);
   await opened.context.close();
