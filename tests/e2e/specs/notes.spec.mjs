@@ -133,12 +133,15 @@ test("a key returns to the full screen that the window of the notes ended", asyn
   await page.evaluate(() => {
     const now = performance.now();
     performance.now = () => now;
+    // A page in the background learns only in its next frame that full screen ended.
+    document.addEventListener("fullscreenchange", () => (globalThis.isTold = document.fullscreenElement === null));
   });
   await notes(page, () => page.keyboard.press("n"));
   await page.bringToFront();
   // Chromium without a screen may keep full screen.
   await page.evaluate(() => document.fullscreenElement && document.exitFullscreen());
   await isFull(false);
+  await page.waitForFunction(() => globalThis.isTold);
   await page.keyboard.press("ArrowRight");
   await page.locator("div.root.presenting main[data-view=layers]").waitFor();
   await isFull(true);
