@@ -10,7 +10,8 @@ use report::{Analysis, Distances, Part, Pending, Report, Settings, Stage, Watch}
 
 use crate::{change::StepPair, error::Error};
 
-/// Analyzes files. Those that cannot be read are reported, and removed from `parts`.
+/// Analyzes files. Those that cannot be read are reported, and removed from `parts`. Notes in `printed` are not printed
+/// again; those that are printed are added to it.
 ///
 /// # Errors
 /// No run can be made of the files, a setting or a change does not fit it, or the backend failed.
@@ -21,22 +22,7 @@ pub async fn analyse(
     title: &str,
     changes: &[StepPair],
     distances: &dyn Distances,
-) -> Result<Report, Error> {
-    analyse_saying(analysis, parts, settings, title, changes, distances, &mut BTreeSet::new()).await
-}
-
-/// [`analyse`] without the notes in `said`, to which it adds those that it prints.
-///
-/// # Errors
-/// As [`analyse`].
-pub async fn analyse_saying(
-    analysis: &Analysis,
-    parts: &mut Vec<Part>,
-    settings: &Settings,
-    title: &str,
-    changes: &[StepPair],
-    distances: &dyn Distances,
-    said: &mut BTreeSet<String>,
+    printed: &mut BTreeSet<String>,
 ) -> Result<Report, Error> {
     loop {
         let run = analysis.assemble(parts).inspect_err(|_| {
@@ -45,7 +31,7 @@ pub async fn analyse_saying(
             }
         })?;
         for verdict in run.verdicts.iter().filter_map(|verdict| verdict.text.as_ref()) {
-            if said.insert(verdict.clone()) {
+            if printed.insert(verdict.clone()) {
                 eprintln!("note: {verdict}");
             }
         }

@@ -1,6 +1,7 @@
 //! The commands: `report`, `watch`, `serve`, `trace`, `weights`, `convert`, `link`, `open`.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -238,7 +239,8 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
             let report = block_on(async {
                 let mut parts = open_all(&paths, &file_options).await?;
                 let analysis = Analysis::new();
-                analyse(&analysis, &mut parts, &settings, &title, &change, &*distances).await
+                analyse(&analysis, &mut parts, &settings, &title, &change, &*distances, &mut BTreeSet::new())
+                    .await
             })?;
             write(&output, &report::export::json(&report))?;
             if let Some(path) = html {

@@ -1,5 +1,5 @@
-//! `grokscope watch`: events of the states are those of an independent program (tests/reference/onsets.py), are said once,
-//! go to `events.jsonl` and to the command; the replay says the same at the checkpoints of the states.
+//! `grokscope watch`: events of the states are those of an independent program (tests/reference/onsets.py), are reported once,
+//! in `events.jsonl` and to the command; the replay reports the same at the checkpoints of the states.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
@@ -49,7 +49,7 @@ impl Drop for Folder {
 }
 
 /// Standard output of a run that ended well.
-fn said(ran: &Output) -> String {
+fn printed(ran: &Output) -> String {
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     String::from_utf8(ran.stdout.clone()).unwrap()
 }
@@ -89,9 +89,9 @@ fn keys(events: &[Value]) -> Vec<(u64, String, String)> {
 }
 
 #[test]
-fn every_change_of_state_is_said_once_also_after_a_restart() {
+fn every_change_of_state_is_reported_once_also_after_a_restart() {
     let folder = Folder::new("once");
-    let first = said(&folder.watch(&["--once"]));
+    let first = printed(&folder.watch(&["--once"]));
     let expected = expected();
     assert_eq!(keys(&folder.events()), expected);
     assert_eq!(first.matches("event at step").count(), expected.len(), "{first}");
@@ -112,24 +112,24 @@ fn every_change_of_state_is_said_once_also_after_a_restart() {
         }
         assert!((bound("false_alarm_rate") - 0.05).abs() < 1e-12, "{event}");
     }
-    // Nothing is said again.
-    let second = said(&folder.watch(&["--once"]));
+    // Nothing is reported a second time.
+    let second = printed(&folder.watch(&["--once"]));
     assert!(!second.contains("event at step"), "{second}");
     assert_eq!(folder.events(), events);
-    // Without the last line, whose writer was stopped, only that event is said again.
+    // Without the last line, whose writer was stopped, only that event is reported again.
     let path = folder.0.join("events.jsonl");
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, &text[..text.len() - 20]).unwrap();
-    let third = said(&folder.watch(&["--once"]));
+    let third = printed(&folder.watch(&["--once"]));
     assert_eq!(third.matches("event at step").count(), 1, "{third}");
     let lines = fs::read_to_string(&path).unwrap();
     assert_eq!(lines.lines().last(), text.lines().last());
 }
 
 #[test]
-fn the_replay_says_each_event_at_its_checkpoint_and_takes_none_back() {
+fn the_replay_reports_each_event_at_its_checkpoint_and_takes_none_back() {
     let folder = Folder::new("backtest");
-    let table = said(&folder.watch(&["--backtest"]));
+    let table = printed(&folder.watch(&["--backtest"]));
     let mut rows: Vec<(u64, String, String)> = Vec::new();
     for line in table.lines().skip(1).take_while(|line| !line.is_empty()) {
         let cells: Vec<&str> = line.split_whitespace().collect();
@@ -149,7 +149,7 @@ fn the_command_gets_each_event_as_a_line_of_json() {
     // Outside the folder that is watched.
     let copy = folder.0.with_extension("copy");
     fs::remove_file(&copy).ok();
-    said(&folder.watch(&["--once", "--on-event", &format!("tee -a \"{}\"", copy.display())]));
+    printed(&folder.watch(&["--once", "--on-event", &format!("tee -a \"{}\"", copy.display())]));
     let written = fs::read_to_string(&copy).unwrap();
     fs::remove_file(&copy).ok();
     assert_eq!(written, fs::read_to_string(folder.0.join("events.jsonl")).unwrap());
@@ -166,7 +166,7 @@ fn a_command_that_fails_or_does_not_end_is_named_and_stops_nothing() {
     ] {
         fs::remove_file(folder.0.join("events.jsonl")).ok();
         let ran = folder.watch(&["--once", "--on-event-timeout", "1", "--on-event", command]);
-        said(&ran);
+        printed(&ran);
         let errors = String::from_utf8_lossy(&ran.stderr);
         assert_eq!(errors.matches(message).count(), expected().len(), "{errors}");
         assert_eq!(keys(&folder.events()), expected());

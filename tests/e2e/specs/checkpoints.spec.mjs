@@ -93,7 +93,7 @@ for (const backend of GPU ? ["gpu", "cpu"] : ["cpu"]) {
     for (const { messages } of checkpoints) {
       assert.match(messages.join(), backend === "gpu" ? /tokens in [\d.]+ s on the GPU/ : /tokens in [\d.]+ s on the CPU/);
     }
-    // Samples, items and tokenizer are in use, and nothing is said against them.
+    // Samples, items and tokenizer are in use, without a warning.
     for (const { path, kind, state, messages } of table.filter((row) => !checkpoints.includes(row))) {
       assert.deepEqual([path, state, messages], [path, "used", []], kind);
     }

@@ -89,7 +89,7 @@ test("another metric is compared: its chart, its difference, one legend", async 
   await opened.context.close();
 });
 
-test("a link is compared with another link; what is missing is said", async () => {
+test("a link is compared with another link; the page names what one of them lacks", async () => {
   const [first, second, apart] = [
     await linked([at(1000), at(2000), at(3000)]),
     await linked([at(1000, { seed: 5 }), at(2000, { seed: 6 }), at(4000, { seed: 7 })]),

@@ -144,7 +144,7 @@ test("work that was stopped before the first report can be resumed", async () =>
   rmSync(folder, { recursive: true });
 });
 
-test("a list of samples beside its traces is used, and nothing is said against it", async () => {
+test("a list of samples beside its traces is used, without a warning", async () => {
   const opened = await open(session);
   const { page } = opened;
   await empty(page);

@@ -137,7 +137,7 @@ fn Row(id: usize) -> impl IntoView {
     }
 }
 
-/// What is said about a file. Lines after the first one are code, which can be copied.
+/// A message about a file. Lines after the first one are code, with a button that copies them.
 #[component]
 fn Message(text: String) -> impl IntoView {
     let app = App::get();

@@ -1,4 +1,4 @@
-//! Replays a run checkpoint by checkpoint: what the watching would have said when, and whether it lasted.
+//! Replays a run checkpoint by checkpoint: which events the watching would have reported when, and whether they lasted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,13 +11,13 @@ use super::{
     events::{Event, all_events, new_events, state_name},
 };
 use crate::{
-    analyse::analyse_saying,
+    analyse::analyse,
     error::Error,
     load::{FileOptions, open_all},
 };
 
 /// An event of the replay.
-struct Said {
+struct Reported {
     event: Event,
     /// Step at which a report no longer had the event.
     taken_back: Option<u64>,
@@ -32,31 +32,30 @@ pub async fn backtest(options: &WatchOptions, distances: &dyn Distances) -> Resu
     // A new analysis, so that nothing is known from later checkpoints.
     let analysis = Analysis::default();
     let mut noted = BTreeSet::new();
-    let mut said: Vec<Said> = Vec::new();
+    let mut reported: Vec<Reported> = Vec::new();
     let mut last: Option<Report> = None;
     let mut failed = None;
     for (step, added) in checkpoints {
         parts.extend(added);
         let (settings, title) = (&options.settings, &options.title);
-        let report =
-            match analyse_saying(&analysis, &mut parts, settings, title, &[], distances, &mut noted).await {
-                Ok(report) => report,
-                // The first checkpoints alone need not be a run.
-                Err(error) => {
-                    failed = Some(error);
-                    continue;
-                }
-            };
+        let report = match analyse(&analysis, &mut parts, settings, title, &[], distances, &mut noted).await {
+            Ok(report) => report,
+            // The first checkpoints alone need not be a run.
+            Err(error) => {
+                failed = Some(error);
+                continue;
+            }
+        };
         failed = None;
         let now = all_events(&report);
-        for known in &mut said {
+        for known in &mut reported {
             if known.taken_back.is_none() && !now.iter().any(|event| event.is_same(&known.event)) {
                 known.taken_back = Some(step);
             }
         }
         for event in new_events(last.as_ref(), &report) {
-            if !said.iter().any(|known| known.event.is_same(&event)) {
-                said.push(Said { event, taken_back: None });
+            if !reported.iter().any(|known| known.event.is_same(&event)) {
+                reported.push(Reported { event, taken_back: None });
             }
         }
         last = Some(report);
@@ -70,7 +69,7 @@ pub async fn backtest(options: &WatchOptions, distances: &dyn Distances) -> Resu
             Ok(())
         }
         (None, Some(whole)) => {
-            print!("{}", table(&said, &whole));
+            print!("{}", table(&reported, &whole));
             Ok(())
         }
     }
@@ -116,11 +115,11 @@ async fn open_folder(options: &WatchOptions) -> Result<(Vec<Part>, BTreeMap<u64,
     Ok((others, checkpoints))
 }
 
-/// The table of the events, with what the whole run says of each.
-fn table(said: &[Said], whole: &Report) -> String {
+/// The table of the events, with the claim of the whole run for each.
+fn table(reported: &[Reported], whole: &Report) -> String {
     let mut rows = vec![
         [
-            "said at",
+            "reported at",
             "domain",
             "event",
             "t° half",
@@ -136,7 +135,7 @@ fn table(said: &[Said], whole: &Report) -> String {
     let end = whole.checkpoints.last().map_or(0, |last| last.step);
     let steps = |from: u64, to: u64| i64::try_from(i128::from(to) - i128::from(from)).unwrap_or(i64::MAX);
     let mut verdicts = Vec::new();
-    for Said { event, taken_back } in said {
+    for Reported { event, taken_back } in reported {
         let at = |index: Option<usize>| Some(whole.checkpoints.get(index?)?.step);
         let domain = whole.domain(&event.domain);
         let samples = at(domain.and_then(|domain| domain.memorization.half(OnsetRule::Causal)));
@@ -163,7 +162,7 @@ fn table(said: &[Said], whole: &Report) -> String {
         ]);
     }
     let count = |wanted: Option<bool>| verdicts.iter().filter(|verdict| **verdict == wanted).count();
-    let taken_back = said.iter().filter(|said| said.taken_back.is_some()).count();
+    let taken_back = reported.iter().filter(|event| event.taken_back.is_some()).count();
     format!(
         "{}\n{} events over {} checkpoints: the whole run's claim holds for {}, does not hold for {}, is undecided for {}; \
          {taken_back} taken back.\nSteps are training steps. lead: from the event to the step by which half of the items \
@@ -171,7 +170,7 @@ fn table(said: &[Said], whole: &Report) -> String {
          memorized samples falls (structuring) or rises (diverging), at the last checkpoint. One run: how often such events \
          are right in other runs does not follow from it.\n",
         aligned(&rows),
-        said.len(),
+        reported.len(),
         whole.checkpoints.len(),
         count(Some(true)),
         count(Some(false)),

@@ -26,7 +26,7 @@ use self::{
     server::{FileList, Server},
 };
 use crate::{
-    analyse::analyse_saying,
+    analyse::analyse,
     error::Error,
     load::{FileOptions, open_all},
     text::write_whole,
@@ -113,7 +113,7 @@ pub async fn watch(options: &WatchOptions, distances: &dyn Distances) -> Result<
                     if let Some(report) = report
                         && !folder.awaits_names()
                     {
-                        run.say_events(options, report, server.as_ref());
+                        run.report_events(options, report, server.as_ref());
                     }
                 }
             }
@@ -218,8 +218,7 @@ impl FollowedRun {
         distances: &dyn Distances,
     ) -> Result<Option<Report>, Error> {
         let Self { analysis, parts, noted, .. } = self;
-        let found =
-            analyse_saying(analysis, parts, &options.settings, &options.title, &[], distances, noted).await;
+        let found = analyse(analysis, parts, &options.settings, &options.title, &[], distances, noted).await;
         let report = match found {
             Ok(report) => report,
             // Files of the run may be missing yet.
@@ -240,9 +239,9 @@ impl FollowedRun {
         Ok(Some(report))
     }
 
-    /// Says each event that was not said before: on the terminal, in the file, to the pages, to the command. What fails is
-    /// said and stops nothing.
-    fn say_events(&mut self, options: &WatchOptions, report: Report, server: Option<&Server>) {
+    /// Reports each event that was not reported before: on the terminal, in the file, to the pages, to the command. A
+    /// failure is printed and stops nothing.
+    fn report_events(&mut self, options: &WatchOptions, report: Report, server: Option<&Server>) {
         let found = new_events(self.last_report.as_ref(), &report);
         self.last_report = Some(report);
         for event in found {
@@ -259,7 +258,7 @@ impl FollowedRun {
             };
             if let Err(error) = self.log.add(event, &json) {
                 eprintln!(
-                    "{}: {error}. The event is said again after a restart.",
+                    "{} cannot be written: {error}. The event is reported again after a restart.",
                     options.events_path().display()
                 );
             }
